@@ -21,7 +21,6 @@ from qfusion.errors import refused
 
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 _MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-[0-9a-f]{8}(\.part)?")
-_OLD = 24 * 3600.0  # seconds after which what another machine has not touched is left behind
 
 
 @contextlib.contextmanager
@@ -80,7 +79,7 @@ def is_left(path: Path) -> bool:
     if match and match[1] == _HOST:
         return not is_running(int(match[2]))
     with contextlib.suppress(OSError):
-        return match is not None and time.time() - path.stat().st_mtime > _OLD
+        return match is not None and time.time() - path.stat().st_mtime > 24 * 3600.0
     return False
 
 

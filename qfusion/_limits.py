@@ -118,25 +118,17 @@ def check_disk(what: str, size: int = 0) -> None:
     )
 
 
-# What a process of its own that reads what anybody may have made needs to find its libraries; nothing else of the
-# environment is its business.
-_NEEDED = (
-    "PATH",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "SYSTEMROOT",
-    "HOME",
-    "LANG",
-    "TMPDIR",
-    "TEMP",
-)
-
-
 def environment(**more: str) -> dict[str, str]:
-    """Returns the environment of such a process: modules are found where this one finds them, and libraries for
+    """Returns the environment of a process of its own that reads what anybody may have made: what it needs to find its
+    libraries, nothing else being its business; modules are found where this one finds them, and libraries for
     matrices keep to one thread, as every other takes address space; and `more`."""
+    libraries = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
     return {
-        **{name: value for name, value in os.environ.items() if name in _NEEDED},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name in (*libraries, "HOME", "LANG", "TMPDIR", "TEMP")
+        },
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -147,6 +147,5 @@ class Pace:
     def words(self, done: int, total: int, what: str = "samples") -> str:
         """Returns the rate and the time left; empty before anything is done."""
         left = self.left(done, total)
-        if left is None:
-            return ""
-        return f"{done / max(self.seconds, 1e-9):,.0f} {what} a second, {duration(left)} left"
+        rate = done / max(self.seconds, 1e-9)
+        return "" if left is None else f"{rate:,.0f} {what} a second, {duration(left)} left"

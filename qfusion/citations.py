@@ -59,8 +59,9 @@ def _where(entry: dict[str, Any]) -> str:
     place = fields.get("publisher", fields.get("url", ""))
     if "journal" in fields:
         number = f"({fields['number']})" if "number" in fields else ""
-        pages = fields.get("pages", "").replace("--", "-")
-        place = f"{fields['journal']} {fields['volume']}{number}, {pages}"
+        place = f"{fields['journal']} {fields['volume']}{number}, " + fields.get(
+            "pages", ""
+        ).replace("--", "-")
     arxiv = f"arXiv:{fields['eprint']}" if "eprint" in fields else ""
     return entry.get("where") or ". ".join(filter(None, [place, arxiv]))
 
@@ -91,10 +92,10 @@ def _entry(key: str) -> str:
         "author": " and ".join(entry["authors"]).translate(_SPECIAL),
         "title": f"{{{entry['title'].translate(_SPECIAL)}}}",
         "year": str(entry["year"]),
-    }
-    values |= {
-        name: value if name in ("url", "doi", "eprint") else value.translate(_SPECIAL)
-        for name, value in entry["fields"].items()
+        **{
+            name: value if name in ("url", "doi", "eprint") else value.translate(_SPECIAL)
+            for name, value in entry["fields"].items()
+        },
     }
     if "eprint" in values:
         values["archiveprefix"] = "arXiv"

@@ -17,7 +17,7 @@ import typer
 
 from qfusion import _files, _limits, _sentences
 from qfusion._checks import check
-from qfusion.commands import data, figure, models, samples, training, why
+from qfusion.commands import data, figure, models, samples
 from qfusion.commands.common import counted, example
 from qfusion.errors import InvalidInput, QFusionError, provided
 
@@ -143,8 +143,8 @@ app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="model")
 EXAMPLES: dict[Callable[..., None], list[str]] = {
     models.models: ["models"],
-    training.train: ["train --data planted --out my-model --seed 0 --set epochs=30"],
-    training.sweep: [
+    models.train: ["train --data planted --out my-model --seed 0 --set epochs=30"],
+    models.sweep: [
         "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
         "sweep --name first --jobs 4",
     ],
@@ -156,7 +156,7 @@ EXAMPLES: dict[Callable[..., None], list[str]] = {
         "explain --model qj-mosi --sample ID --json",
         "explain --model qj-mosi --split test --out contributions.csv",
     ],
-    why.why: [
+    samples.why: [
         "why --data parity",
         "why --model qj-planted --json",
         "why --model qj-planted --patch ID ID --smallest",

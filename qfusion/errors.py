@@ -80,16 +80,6 @@ def refused(
         raise error(f"{what} ({reason}). {remedy}") from cause
 
 
-_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-_CALLED = {
-    "umap": "umap-learn",
-    "sklearn": "scikit-learn",
-    "PIL": "pillow",
-    "skimage": "scikit-image",
-    "cv2": "opencv-python",
-}  # where the package has another name
-
-
 @contextlib.contextmanager
 def provided() -> Iterator[None]:
     """Says in one line what the machine does not give the block: a package, room on a disk, the right to write.
@@ -100,7 +90,8 @@ def provided() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _REFUSED:
+        room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if error.errno not in (*room, errno.EROFS, errno.EACCES, errno.EPERM):
             raise
         raise DataUnavailable(
             f"{error.filename or 'A file'} cannot be written ({error.strerror}). Free some disk "
@@ -110,7 +101,13 @@ def provided() -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package in ("", "qfusion"):
             raise
-        name = _CALLED.get(package, package)
+        name = {  # where the package has another name
+            "umap": "umap-learn",
+            "sklearn": "scikit-learn",
+            "PIL": "pillow",
+            "skimage": "scikit-image",
+            "cv2": "opencv-python",
+        }.get(package, package)
         raise DataUnavailable(
             f"This needs the package {name}, which is not installed. `pip install {name}`, and start "
             "qfusion again."

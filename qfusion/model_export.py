@@ -44,10 +44,8 @@ from qfusion.models import (
     registry,
     require,
 )
-from qfusion.quantum import lindblad, states
-from qfusion.quantum.decomposition import decompose, subset_name
+from qfusion.quantum import decomposition, lindblad, states
 from qfusion.training import checkpoint
-from qfusion.training.checkpoint import Checkpoint
 
 # The formats in which a model leaves qfusion: what each is, what it needs, and its bytes.
 
@@ -131,7 +129,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def impossible(name: str, trained: Checkpoint) -> str:
+def impossible(name: str, trained: checkpoint.Checkpoint) -> str:
     """Returns why a format does not exist for a model; empty where it does.
 
     Raises:
@@ -156,7 +154,7 @@ def impossible(name: str, trained: Checkpoint) -> str:
 
 def make(
     name: str,
-    trained: Checkpoint,
+    trained: checkpoint.Checkpoint,
     dataset: DataSet,
     *,
     tweak: str = "",
@@ -189,8 +187,12 @@ def make(
             "weights_sha256": str(trained.card["weights_sha256"]),
             "tweak": words,
         }
-        steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
-        return program_bytes(model, about, precision, steps)
+        return program_bytes(
+            model,
+            about,
+            precision,
+            {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence},
+        )
     check(
         bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}."
     )
@@ -201,12 +203,15 @@ def make(
             open_study(trained, dataset).against(behind), dataset.row(sample), tweak=tweak
         )
     )
-    if name in ("qutip", "numpy"):
-        return qutip_bytes(one) if name == "qutip" else arrays_bytes(one)
-    circuit = _circuit(one)
-    if name == "quantikz":
-        return circuit.to_quantikz(10).encode()
-    return circuit.to_openqasm(3 if name == "openqasm3" else 2).encode()
+    match name:
+        case "qutip":
+            return qutip_bytes(one)
+        case "numpy":
+            return arrays_bytes(one)
+        case "quantikz":
+            return _circuit(one).to_quantikz(10).encode()
+        case _:
+            return _circuit(one).to_openqasm(3 if name == "openqasm3" else 2).encode()
 
 
 def _circuit(sample: Sample) -> Any:
@@ -219,8 +224,10 @@ def _circuit(sample: Sample) -> Any:
     if can(model, "time"):
         kets = {name: kets[0].detach() for name, kets in model.encode(sample.inputs).items()}
         return step_circuit(model, kets, float(model.duration) / 20)
-    theta = {name: angles[0].detach() for name, angles in model.angles(sample.inputs).items()}
-    return fusion_circuit(require(model, "rules"), theta)
+    return fusion_circuit(
+        require(model, "rules"),
+        {name: angles[0].detach() for name, angles in model.angles(sample.inputs).items()},
+    )
 
 
 # The way from features to scores as a program of `torch.export`: real numbers only, and loading it needs torch alone.
@@ -232,7 +239,6 @@ def _circuit(sample: Sample) -> Any:
 
 MAX_STEPS = 200
 PRECISIONS: dict[str, torch.dtype] = {"double": torch.float64, "single": torch.float32}
-_ROWS = 3  # of the example that is traced; any number goes in afterwards
 
 
 class Predictor(nn.Module):
@@ -271,8 +277,7 @@ class KetPredictor(Predictor):
     def __init__(self, model: KetModel):
         super().__init__(model)
         self.dims = model.dims
-        with torch.no_grad():
-            O = model.observables()
+        O = model.observables().detach()
         self.A, self.B = nn.Buffer(O.real.contiguous()), nn.Buffer(O.imag.contiguous())
 
     def scores(self, encoded: Sequence[Tensor]) -> Tensor:
@@ -303,8 +308,7 @@ class NetworkPredictor(Predictor):
     def __init__(self, model: EntangledQCNN):
         super().__init__(model)
         self.n, half = model.elements, model.elements // 2
-        with torch.no_grad():
-            O = model.observables()
+        O = model.observables().detach()
         self.C = len(O)
         self.phi = nn.Buffer(model.phi.detach().clone())
         self.words = nn.Buffer(
@@ -321,8 +325,7 @@ class NetworkPredictor(Predictor):
         left, right = (
             states.product(part.unbind(1)) for part in (vectors[:, :half], vectors[:, half:])
         )
-        partial = (left @ self.words).unflatten(1, (self.C, -1))
-        return (partial @ right[:, :, None])[..., 0]
+        return ((left @ self.words).unflatten(1, (self.C, -1)) @ right[:, :, None])[..., 0]
 
 
 def exported(
@@ -344,8 +347,9 @@ def exported(
         if can(model, "masses")
         else KetPredictor(require(model, "kets"))
     )
+    # three rows are traced; any number goes in afterwards
     example = tuple(
-        torch.ones(_ROWS, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)
+        torch.ones(3, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)
     )
     free = ({0: torch.export.Dim("rows", min=1, max=2**31)},) * len(example)
     with warnings.catch_warnings(), torch.no_grad():
@@ -400,8 +404,6 @@ def program_bytes(
 
 # A tweaked model as its own model: the tweak goes into weights and settings, its card says where it is from.
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-
 
 def checked_name(name: str) -> str:
     """Returns a name that a model may have.
@@ -410,14 +412,15 @@ def checked_name(name: str) -> str:
         InvalidInput: when it could not be one of a file, or looks like one already.
     """
     check(
-        bool(_NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors")),
+        bool(re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", name))
+        and not name.lower().endswith((".json", ".safetensors")),
         "A model's name must be 1 to 64 letters, digits, `.`, `_` or `-`, and not that of a file, but is "
         f"{name[:80]!r}. Choose another.",
     )
     return name
 
 
-def baked(trained: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
+def baked(trained: checkpoint.Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in
     which they are kept, and the tweak as text.
 
@@ -436,7 +439,7 @@ def baked(trained: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
 
 
 def card_of(
-    trained: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
+    trained: checkpoint.Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
 ) -> dict[str, Any]:
     """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
 
@@ -479,7 +482,7 @@ def card_of(
     }
 
 
-def save(path: Path, trained: Checkpoint, tweak: str, dataset: DataSet) -> Path:
+def save(path: Path, trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet) -> Path:
     """Writes PATH.json and PATH.safetensors, the file's name being the model's, and returns the card's path.
 
     Raises:
@@ -487,11 +490,15 @@ def save(path: Path, trained: Checkpoint, tweak: str, dataset: DataSet) -> Path:
     """
     name = checked_name(path.name.removesuffix(".json"))
     model, words = baked(trained, tweak)
-    card = card_of(trained, model, words, dataset, name)
-    return checkpoint.save(path.with_name(f"{name}.json"), model, card, new=True)
+    return checkpoint.save(
+        path.with_name(f"{name}.json"),
+        model,
+        card_of(trained, model, words, dataset, name),
+        new=True,
+    )
 
 
-def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
+def keep(trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
     """Puts the tweaked model among the reader's own, where pages and commands find it, and returns the card's path.
 
     Raises:
@@ -511,7 +518,7 @@ def keep(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
     return save(folder / name, trained, tweak, dataset)
 
 
-def archive(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
+def archive(trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
     """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
     with tempfile.TemporaryDirectory() as folder:
         card = save(Path(folder) / checked_name(name), trained, tweak, dataset)
@@ -519,14 +526,15 @@ def archive(trained: Checkpoint, tweak: str, dataset: DataSet, name: str) -> byt
         with zipfile.ZipFile(buffer, "w") as made:
             for path in (card, card.with_suffix(".safetensors")):
                 # of that time whenever it is made: equal models make equal archives
-                entry = zipfile.ZipInfo(path.name, (1980, 1, 1, 0, 0, 0))
-                made.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+                made.writestr(
+                    zipfile.ZipInfo(path.name, (1980, 1, 1, 0, 0, 0)),
+                    path.read_bytes(),
+                    zipfile.ZIP_DEFLATED,
+                )
         return buffer.getvalue()
 
 
 # One sample's states and observables as NumPy arrays in a file that describes itself and holds no pickled objects.
-
-TIMES = 41
 
 Described = dict[
     str, tuple[str, np.ndarray]
@@ -536,9 +544,15 @@ Described = dict[
 def arrays_bytes(sample: Sample) -> bytes:
     """Returns a .npz file of the sample's arrays; the same bytes for the same sample. `numpy.load(file)["about"]` says
     of every array what it is, its shape and its unit."""
+    # the first that the model can do
+    made: dict[Ability, Callable[[Sample], Described]] = {
+        "time": _jump,
+        "layers": _network,
+        "kets": _kets,
+    }
     with torch.no_grad():
         arrays = _common(sample) | next(
-            (made(sample) for ability, made in _OF.items() if sample.can(ability)), {}
+            (made[ability](sample) for ability in made if sample.can(ability)), {}
         )
     about = [f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()]
     files: dict[str, Any] = {name: array for name, (_, array) in arrays.items()}
@@ -548,10 +562,9 @@ def arrays_bytes(sample: Sample) -> bytes:
 
 
 def _common(sample: Sample) -> Described:
-    card = sample.study.card
     origin = {
         "model": sample.name,
-        "weights_sha256": card["weights_sha256"],
+        "weights_sha256": sample.study.card["weights_sha256"],
         "tweak": sample.changed,
         "data": sample.dataset.name,
         "data_sha256": sample.dataset.digest,
@@ -605,20 +618,24 @@ def _jump(sample: Sample) -> Described:
     system = model.system()
     kets = model.encode(sample.inputs)
     psi = model.product_state(kets)[0].to(torch.complex128)
-    times = np.linspace(0.0, max(float(model.duration), 1e-6), TIMES)
-    rho = lindblad.evolve_states(system.H, system.jumps, states.density(psi), times.tolist())
+    times = np.linspace(0.0, max(float(model.duration), 1e-6), 41)
     described: Described = {
-        f"ket[{name}]": (
-            f"(d,) state of {name} before the evolution, norm 1",
-            kets[name][0].numpy(),
-        )
-        for name in names
-    }
-    described |= {
+        **{
+            f"ket[{name}]": (
+                f"(d,) state of {name} before the evolution, norm 1",
+                kets[name][0].numpy(),
+            )
+            for name in names
+        },
         "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
         "psi0": ("(D,) product state before the evolution", psi.numpy()),
         "times": ("(moments,) times from 0 to T, in units of 1 / energy (hbar = 1)", times),
-        "rho": ("(moments, D, D) state of the sample at these times", rho.numpy()),
+        "rho": (
+            "(moments, D, D) state of the sample at these times",
+            lindblad.evolve_states(
+                system.H, system.jumps, states.density(psi), times.tolist()
+            ).numpy(),
+        ),
         "observables": (
             "(moments, C, D, D) O_c(t) in the Heisenberg picture: Tr[O_c(t) rho(0)] + bias is the score read out at t",
             model.observables(times.tolist()).numpy(),
@@ -634,14 +651,14 @@ def _jump(sample: Sample) -> Described:
         ),
     }
     for read, v in model.measurement_vectors().items():
-        name = subset_name(read, names)
+        name = decomposition.subset_name(read, names)
         whole = len(read) == len(names)
         described["measurement_vectors" if whole else f"measurement_vectors[{name}]"] = (
             f"(J, d) unit vectors that measure the state of {'all modalities' if whole else name} at T",
             v.detach().numpy(),
         )
-    for subset, part in decompose(system.H, model.dims).items():
-        name = subset_name(subset, names)
+    for subset, part in decomposition.decompose(system.H, model.dims).items():
+        name = decomposition.subset_name(subset, names)
         described[f"H[{name or 'identity'}]"] = (
             f"(D, D) part of H that acts on exactly {name.replace('+', ', ') or 'nothing'}; the parts add up to H",
             part.numpy(),
@@ -677,19 +694,18 @@ def _network(sample: Sample) -> Described:
     qubits = (
         np.stack([np.stack([1 + z, x - 1j * y], -1), np.stack([x + 1j * y, 1 - z], -1)], -2) / 2
     )
-    described: Described = {
-        f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy())
-        for name in names
-    }
-    described |= {
-        f"mass[{name}]": (
-            f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1",
-            masses[name][0].numpy(),
-        )
-        for name in names
-    }
     return (
-        described
+        {
+            f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy())
+            for name in names
+        }
+        | {
+            f"mass[{name}]": (
+                f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1",
+                masses[name][0].numpy(),
+            )
+            for name in names
+        }
         | {
             "phi": (
                 "(n, stages, outcomes) angles of the fusion's truth tables, rad",
@@ -735,14 +751,6 @@ def _network(sample: Sample) -> Described:
     )
 
 
-# the first that a model can do
-_OF: dict[Ability, Callable[[Sample], Described]] = {
-    "time": _jump,
-    "layers": _network,
-    "kets": _kets,
-}
-
-
 # One sample's physics as QuTiP objects, in a file that `qutip.qload` reads.
 #
 # A .qu file is a pickle, and reading a pickle runs whatever its maker put into it: load those that you made, or whose
@@ -773,31 +781,36 @@ def qutip_bytes(sample: Sample) -> bytes:
         read, evolved = model.readout(), model.observables()
     H, jumps = operators(system)
     names, bias = sample.explanation.outputs, model.bias.detach().double()
-    content = {
-        "H": H,
-        "jumps": jumps,
-        "terms": {
-            subset_name(s, sample.modalities): as_operator(part, dims)
-            for s, part in decompose(system.H, dims).items()
-        },
-        "kets": {
-            name: as_ket(kets[name][0].numpy(), (dims[m],))
-            for m, name in enumerate(sample.modalities)
-        },
-        "psi0": as_ket(psi.numpy(), dims),
-        "rho_T": as_operator(end, dims),
-        "observables": {name: as_operator(O, dims) for name, O in zip(names, read, strict=True)},
-        "heisenberg": {name: as_operator(O, dims) for name, O in zip(names, evolved, strict=True)},
-        "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},
-        "T": float(model.duration),
-        "made_from": {
-            "model": sample.name,
-            "weights_sha256": str(sample.study.card["weights_sha256"]),
-            "tweak": sample.changed,
-            "data": sample.dataset.name,
-            "data_sha256": sample.dataset.digest,
-            "sample": sample.id,
-            "modalities": list(sample.modalities),
-        },
-    }
-    return pickle.dumps(content)
+    return pickle.dumps(
+        {
+            "H": H,
+            "jumps": jumps,
+            "terms": {
+                decomposition.subset_name(s, sample.modalities): as_operator(part, dims)
+                for s, part in decomposition.decompose(system.H, dims).items()
+            },
+            "kets": {
+                name: as_ket(kets[name][0].numpy(), (dims[m],))
+                for m, name in enumerate(sample.modalities)
+            },
+            "psi0": as_ket(psi.numpy(), dims),
+            "rho_T": as_operator(end, dims),
+            "observables": {
+                name: as_operator(O, dims) for name, O in zip(names, read, strict=True)
+            },
+            "heisenberg": {
+                name: as_operator(O, dims) for name, O in zip(names, evolved, strict=True)
+            },
+            "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},
+            "T": float(model.duration),
+            "made_from": {
+                "model": sample.name,
+                "weights_sha256": str(sample.study.card["weights_sha256"]),
+                "tweak": sample.changed,
+                "data": sample.dataset.name,
+                "data_sha256": sample.dataset.digest,
+                "sample": sample.id,
+                "modalities": list(sample.modalities),
+            },
+        }
+    )

@@ -429,10 +429,10 @@ def _name(data: bytes, folder: Path) -> Any:
 
 def _config(data: bytes, folder: Path) -> Any:
     """What is to be trained, as a TOML file says it."""
-    from qfusion.commands import training
+    from qfusion.commands import models
 
     (folder / "t.toml").write_bytes(data)
-    return training._plan(None, "", None, [], folder / "t.toml")
+    return models._plan(None, "", None, [], folder / "t.toml")
 
 
 def _shown(data: bytes, _: Path) -> Any:

@@ -67,7 +67,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "contradiction of masses, in a report",
-        "report.about_sample:contradiction",
+        "report.contents:contradiction",
         "K is above 0.000; not defined where a modality supports no class",
     ),
     Template(
@@ -378,7 +378,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "error of a cohort",
-        "report.about_cohort:harder",
+        "report.contents:harder",
         "larger or smaller where the intervals do not overlap",
     ),
     Template(

@@ -223,12 +223,12 @@ def test_a_run_that_cannot_be_started_is_not_left_behind(monkeypatch: pytest.Mon
 
 
 def test_the_form_offers_a_name_that_is_free() -> None:
-    assert plans.free_name("linear", "planted") == "linear-planted"
+    assert plans.free_name("linear-planted") == "linear-planted"
     make("linear-planted", model="linear")
-    assert plans.free_name("linear", "planted") == "linear-planted.2"
+    assert plans.free_name("linear-planted") == "linear-planted.2"
     make("linear-planted.2-1", model="linear")
-    assert plans.free_name("linear", "planted", (0, 1)) == "linear-planted.3"
-    strange = plans.free_name("linear", "../<b>ü " + "x" * 80)
+    assert plans.free_name("linear-planted", seeds=(0, 1)) == "linear-planted.3"
+    strange = plans.free_name("linear-../<b>ü " + "x" * 80)
     plans.check_names([strange])
 
 
@@ -420,7 +420,7 @@ def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:
     run = make("soon")
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
     assert runs.is_starting(run)
-    assert run_curves.see(run, Run.record).words == "starting …"
+    assert run_curves.see(run).words == "starting …"
     run.write(replace(record_of(1, state="paused"), pid=os.getpid()))
     assert not runs.is_starting(run)
     for strange in (

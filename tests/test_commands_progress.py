@@ -11,7 +11,7 @@ from rich.console import Console
 
 from qfusion import _sentences, cli
 from qfusion.analysis.sample import opened
-from qfusion.commands import common, training
+from qfusion.commands import common, models
 from qfusion.training import metrics
 
 MODEL = "qj-planted"
@@ -81,11 +81,11 @@ def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(
     shown: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     words = ("train", "--data", "planted", "--set", "epochs=2", "--set", "batch=64")
-    monkeypatch.setattr(training, "SOME", 600.0)
+    monkeypatch.setattr(models, "SOME", 600.0)
     run(*words, "--out", tmp_path / "quick")
     assert not [line for line in shown if "a second" in line], "an epoch of less than some seconds"
     assert [line for line in shown if line.startswith("Training: epoch 2, validation loss")]
-    monkeypatch.setattr(training, "SOME", 0.0)
+    monkeypatch.setattr(models, "SOME", 0.0)
     shown.clear()
     run(*words, "--out", tmp_path / "slow")
     first, second = (

@@ -16,7 +16,7 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import errors, sample, trust, why
-from qfusion.commands.why import of_model
+from qfusion.commands.samples import of_model
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import coalitions, fusing
 from qfusion.models import build

@@ -16,7 +16,7 @@ from qfusion import data
 from qfusion.errors import NotFound
 from qfusion.panels import address
 from qfusion.training import checkpoint
-from qfusion.ui import bar, reruns, server as guard, sharing, state
+from qfusion.ui import controls, reruns, server as guard, sharing, state
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
 from scripts.fuzz_widgets import JUMP, NETWORK
@@ -158,10 +158,10 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "get", said.get)
     for name in ("misfit", "own_data"):
         monkeypatch.setattr(address, name, lambda *asked: pytest.fail(f"{asked} was opened"))
-    bar._data_changed()
+    controls._data_changed()
     said |= {address.MODEL.key: "/srv/other/model.json", address.DATA.key: "planted"}
-    bar._data_changed()
-    bar._model_changed()
+    controls._data_changed()
+    controls._model_changed()
 
 
 def test_a_session_file_names_no_path(tmp_path: Path) -> None:

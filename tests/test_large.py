@@ -14,7 +14,7 @@ from qfusion import data
 from qfusion.analysis import compare, study as studies
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
-from qfusion.ui import bar
+from qfusion.ui import controls
 
 
 def study_of(model: str, dataset: str, **other: Any) -> Any:
@@ -85,17 +85,17 @@ def box() -> None:
 
     from qfusion import data
     from qfusion.panels.address import SAMPLE
-    from qfusion.ui import bar
+    from qfusion.ui import controls
 
     planted = data.load("planted")
-    st.write("chosen", bar.sample_box(SAMPLE, planted, "p0900", help="any"))
+    st.write("chosen", controls.sample_box(SAMPLE, planted, "p0900", help="any"))
     for notice in st.session_state.get("_notices", []):
         st.warning(notice)
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bar, "OFFERED", 500)
+    monkeypatch.setattr(controls, "OFFERED", 500)
 
 
 def write(app: AppTest, words: str) -> None:
@@ -109,7 +109,7 @@ def test_any_sample_of_a_large_set_is_reached_by_writing() -> None:
     app = AppTest.from_function(box, default_timeout=30).run()
     assert not app.exception
     assert app.markdown[0].value == "chosen p0900"
-    assert len(app.selectbox[0].options) == 2 * bar.AROUND + 1
+    assert len(app.selectbox[0].options) == 2 * controls.AROUND + 1
     for written, found in (("p0017", "p0017"), ("P15", "p0015"), ("0123 ", "p0123")):
         write(app, written)
         assert not app.exception, [each.value for each in app.exception]
@@ -135,5 +135,5 @@ def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
 
 def test_of_a_small_set_every_id_is_listed() -> None:
     planted = data.load("planted")
-    assert bar.offered(planted) == planted.ids.tolist()
+    assert controls.offered(planted) == planted.ids.tolist()
     assert planted.known(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]

@@ -24,7 +24,7 @@ from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import building, cohorts, cuts
 from qfusion.figures import numbers
-from qfusion.report import about_cohort, blocks
+from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
 from qfusion.training.checkpoint import Checkpoint
 
@@ -367,7 +367,7 @@ def study() -> Any:
 
 @pytest.fixture(scope="module")
 def members(study: Any) -> Written:
-    about = about_cohort.members(
+    about = contents.members(
         study,
         cohort_measures.cohort_table(study, None),
         cohorts.parse("relation=conflict; error>0.2"),
@@ -417,7 +417,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 
 def test_a_cohort_of_nobody_is_refused(study: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
-        about_cohort.members(
+        contents.members(
             study, cohort_measures.cohort_table(study, None), cohorts.parse("error>1000")
         )
 

@@ -52,7 +52,7 @@ from qfusion.panels import (
     states,
     what_if,
 )
-from qfusion.report import about_cohort, about_sample
+from qfusion.report import contents
 from qfusion.training import loop
 from tests.sentences import HERE, TEMPLATES
 
@@ -1806,7 +1806,7 @@ def _() -> None:
 @checks("contradiction of masses, in a report")
 def _() -> None:
     for K in (math.nan, -1e-17, 0.0, 1e-9, 0.0004, 0.0006, 0.3):
-        words = about_sample.contradiction(K)
+        words = contents.contradiction(K)
         assert ("not defined" in words) == (K != K)
         assert ("contradict each other with" in words) == (K == K and written(K, 3) > 0)
         assert K != K or written(K, 3) > 0 or words.endswith(f"is {least(max(K, 0.0), 3)}")
@@ -1819,16 +1819,16 @@ def _() -> None:
         return Interval((low + high) / 2, low, high, n, 2000)
 
     others = interval(0.4, 0.5)
-    assert "larger beyond chance" in about_cohort.harder(interval(0.51, 0.6), others)
-    assert "smaller beyond chance" in about_cohort.harder(interval(0.1, 0.39), others)
+    assert "larger beyond chance" in contents.harder(interval(0.51, 0.6), others)
+    assert "smaller beyond chance" in contents.harder(interval(0.1, 0.39), others)
     for low, high in ((0.39, 0.41), (0.49, 0.6), (0.42, 0.44), (0.3, 0.6), (0.5, 0.6)):
-        words = about_cohort.harder(interval(low, high), others)
+        words = contents.harder(interval(low, high), others)
         assert "overlap" in words
         assert "beyond" not in words
     few = Interval(0.9, math.nan, math.nan, 4, 0)
-    assert "too few" in about_cohort.harder(few, others)
+    assert "too few" in contents.harder(few, others)
     none = Interval(math.nan, math.nan, math.nan, 0, 0)
-    assert about_cohort.harder(others, none) == "The mean error is 0.450"
+    assert contents.harder(others, none) == "The mean error is 0.450"
 
 
 @checks("type that is predicted worst")

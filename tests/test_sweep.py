@@ -92,9 +92,9 @@ def test_what_cannot_be_searched_is_named(changed, error, message):
 
 def test_the_best_trial_can_be_trained_again_to_the_same_loss():
     found, seen = sweep.begin("first", search(), 8), []
-    sweep.work(found, seen.append)
+    sweep.work(found, lambda number, _: seen.append(number))
     attempts, best = found.attempts(), found.best()
-    assert [a.number for a in attempts] == [a.number for a in seen] == list(range(8))
+    assert [a.number for a in attempts] == list(dict.fromkeys(seen)) == list(range(8))
     assert found.is_done
     assert {a.state for a in attempts} == {"finished", "pruned"}
     assert all(len(a.history) < 3 for a in attempts if a.state == "pruned")

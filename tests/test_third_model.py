@@ -31,7 +31,7 @@ from qfusion.models import FUSION, build, can
 from qfusion.models.base import ABILITIES
 from qfusion.models.registry import NEIGHBOURS, kinds, require
 from qfusion.quantum.decomposition import subsets
-from qfusion.report import about_cohort
+from qfusion.report import contents
 from qfusion.runs import plans
 from qfusion.track import dynamics
 from qfusion.training import Options, checkpoint, metrics, train
@@ -351,7 +351,7 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     table = cohort_measures.cohort_table(study, None)
     assert (
         b"Entanglement and joint deciding"
-        not in report.cohort(about_cohort.members(study, table, ())).html()
+        not in report.cohort(contents.members(study, table, ())).html()
     )
 
 

@@ -22,7 +22,7 @@ from qfusion.models import Tweak, tweak
 from qfusion.panels import address, errors
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint
-from qfusion.ui import access, bar, controls, server, state
+from qfusion.ui import access, controls, server, state
 from qfusion.ui.pages import data as import_view
 from tests import importable
 
@@ -186,7 +186,7 @@ def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
     dataset, began = data.load("digits"), time.perf_counter()
     ids = [str(each) for each in dataset.ids[:3]]
     assert dataset.known(["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]]) == ids
-    assert not bar.exists(dataset, "x" * 10**6)
+    assert not controls.exists(dataset, "x" * 10**6)
     assert time.perf_counter() - began < 1
 
 

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +81,25 @@ class Seen:
         return self.run.model_path.is_file()
 
 
-def see(run: Run, read: Callable[[Run], folder.Record]) -> Seen:
-    """Looks at a run.
+@lru_cache(maxsize=256)
+def _record_at(run: Run, when: tuple[int, int]) -> folder.Record:
+    return run.record()
 
-    Args:
-        run: which; read: gives its record, `Run.record` or a quicker one.
-    """
+
+def _record(run: Run) -> folder.Record:
+    """How far a run is; read anew while a process may train it, else when its file changes."""
     try:
-        plan, record = run.plan, checked(read(run))
+        seen = (run.path / "record.json").stat()
+    except OSError:
+        return run.record()
+    record = _record_at(run, (seen.st_mtime_ns, seen.st_size))
+    return run.record() if record.state in (*folder.ALIVE, "interrupted") else record
+
+
+def see(run: Run) -> Seen:
+    """Looks at a run."""
+    try:
+        plan, record = run.plan, checked(_record(run))
     except QFusionError as error:
         return Seen(run, None, None, "", problem=str(error))
     state = (
@@ -99,9 +110,9 @@ def see(run: Run, read: Callable[[Run], folder.Record]) -> Seen:
     return Seen(run, plan, record, state, run.requested())
 
 
-def look(read: Callable[[Run], folder.Record] = Run.record) -> list[Seen]:
-    """Returns all runs as they are now, the newest first; `read` as of `see`."""
-    return [see(run, read) for run in runs.runs()]
+def look() -> list[Seen]:
+    """Returns all runs as they are now, the newest first."""
+    return [see(run) for run in runs.runs()]
 
 
 def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:

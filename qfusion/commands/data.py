@@ -103,7 +103,6 @@ def check(
     if name in qfusion.data.registry.imported_names():
         qfusion.data.registry.verify_imported(name)
         result |= {key: qfusion.data.registry.manifest(name)[key] for key in ("report", "repairs")}
-    sizes = ", ".join(f"{n} {split}" for split, n in result["samples"].items())
     print_result(
         result,
         as_json,
@@ -113,7 +112,7 @@ def check(
                 [m["name"], m["size"], "yes" if m["sequence"] else "no"]
                 for m in result["modalities"]
             ],
-            f"{dataset.title}: {sizes}",
+            f"{dataset.title}: " + ", ".join(f"{n} {s}" for s, n in result["samples"].items()),
         ),
         *(map(_line, result["report"]["findings"]) if "report" in result else ()),
         f"Every value is finite, ids are unique, no split is empty. SHA-256 {dataset.digest}",
@@ -431,7 +430,6 @@ def _print_report(
         else f"Target {target['name']}: no number."
     )
     classes = list(zip(target.get("classes", ()), target.get("samples", ()), strict=True))
-    sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
     print_result(
         {
             "data": title,
@@ -452,7 +450,8 @@ def _print_report(
                 [m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"]
                 for m in report.modalities
             ],
-            f"{title}: {report.samples:,} samples ({sizes})",
+            f"{title}: {report.samples:,} samples "
+            f"({', '.join(f'{n:,} {split}' for split, n in report.splits.items())})",
         ),
         table(["Class", "Samples"], classes[:40]) if classes else says,
         *map(_line, report.as_dict()["findings"]),
@@ -462,5 +461,6 @@ def _print_report(
 def _line(finding: dict[str, Any]) -> str:
     """A finding as it is printed."""
     where = f"{finding['modality']}: " if finding["modality"] else ""
-    offered = f" [repair: {', '.join(finding['repairs'])}]" if finding["repairs"] else ""
-    return f"{finding['severity']:8}{where}{finding['words']}{offered}"
+    return f"{finding['severity']:8}{where}{finding['words']}" + (
+        f" [repair: {', '.join(finding['repairs'])}]" if finding["repairs"] else ""
+    )

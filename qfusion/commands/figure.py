@@ -20,7 +20,6 @@ from qfusion.figures import VIEWS
 # `figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link.
 
 FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
-MAX_SIZE = 64_000_000  # bytes of a file that a recipe is read from
 Size = Annotated[
     str | None,
     typer.Option(
@@ -134,8 +133,9 @@ def figure(
     elif link is not None:
         page, query = pages.of_link(link)
         if panel is None:
-            names = ", ".join(pages.figure_names(page, query))
-            raise InvalidInput(f"Argument `--panel` must name one of {names}. Give one of them.")
+            raise InvalidInput(
+                f"Argument `--panel` must name one of {', '.join(pages.figure_names(page, query))}. Give one of them."
+            )
         wanted = recipes.Recipe(page, panel, query)
     else:
         address = _given(
@@ -184,7 +184,7 @@ def read_recipe(path: Path) -> str:
     from qfusion.figures import export
 
     check(
-        size_of(path) <= MAX_SIZE,
+        size_of(path) <= 64_000_000,
         f"{path.name} is too large for a figure. Give the figure or its recipe.",
     )
     return export.read_recipe(path.read_bytes())
@@ -201,13 +201,17 @@ def write_composition(
     content, letters = export.noticed(
         lambda: pages.save_composition(panels, whole), whole.style.format
     )
-    about = {"panels": [_about(panel) for panel in panels], "columns": whole.columns}
     _keep(
         out,
         content,
         [*pages.composition_remarks(whole, panels), letters],
         f"Figure of {len(panels)} panels",
-        about | {"look": whole.style.as_dict(), "out": str(out)},
+        {
+            "panels": [_about(panel) for panel in panels],
+            "columns": whole.columns,
+            "look": whole.style.as_dict(),
+            "out": str(out),
+        },
         as_json,
     )
 
@@ -450,7 +454,7 @@ def _of_cohort(
     from qfusion.analysis import cohort_measures
     from qfusion.analysis.sample import background_of_kind, open_study
     from qfusion.explain import cohorts
-    from qfusion.report import about_cohort
+    from qfusion.report import contents
 
     study = open_study(checkpoint, dataset)
     if contrast is not None or background != "joint":
@@ -463,5 +467,5 @@ def _of_cohort(
     outputs = checkpoint.model.outputs
     index = None if output is None else outputs.index(choose("Output", output, outputs))
     return qfusion.report.cohort(
-        about_cohort.members(study, cohort_measures.table_for(study, index, parts), parts)
+        contents.members(study, cohort_measures.table_for(study, index, parts), parts)
     )

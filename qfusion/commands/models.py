@@ -1,16 +1,24 @@
-"""`models`, `evaluate`, `model`, `export`: what models there are, how good one is, taking one in, giving one away."""
+"""`models`, `evaluate`, `model`, `export`, `train`, `sweep`: what models there are, how good one is, taking one in,
+giving one away, making one, and trying settings in many trainings.
+"""
 
 from __future__ import annotations
 
+import json
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.console import RenderableType
 
 import qfusion
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, read_toml
 from qfusion._files import write_file
+from qfusion._sentences import Pace
 from qfusion.commands.common import (
     Data,
     Json,
@@ -20,6 +28,7 @@ from qfusion.commands.common import (
     Seed,
     Split,
     Swap,
+    bar,
     disturbance,
     example,
     load,
@@ -29,17 +38,17 @@ from qfusion.commands.common import (
     say,
     table,
 )
+from qfusion.errors import refused
 
-# `models`, `train`, `evaluate`: what models there are, making one, measuring one.
-
-HEADLINES = ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
+# `models`, `evaluate`: what models there are, measuring one.
 
 
 def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
     checkpoint = qfusion.training.checkpoint
-    names = [name for name in checkpoint.available() if checkpoint.AFTER not in name]
-    cards = [checkpoint.card(name) for name in names]
+    cards = [
+        checkpoint.card(name) for name in checkpoint.available() if checkpoint.AFTER not in name
+    ]
     print_result(
         cards,
         as_json,
@@ -57,7 +66,7 @@ def _spread(card: dict) -> str:
     metrics, labels = card["metrics"].get("test", {}), qfusion.training.metrics.describe
     return "\n".join(
         f"{labels[key].short} {number(metrics[key]['mean'])} ± {number(metrics[key]['std'])}"
-        for key in HEADLINES
+        for key in ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
         if key in metrics
     )
 
@@ -248,8 +257,11 @@ def import_(
     stored = None
     if not check_only:
         place = imports.keep(taken, dataset, str(name), out, title, replace)
-        measured = dict(qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}))
-        stored = {"name": name, "path": str(place), "metrics": measured}
+        stored = {
+            "name": name,
+            "path": str(place),
+            "metrics": qfusion.training.checkpoint.card(place)["this_seed"].get("test", {}),
+        }
     print_result(imports.summary(taken, stored), as_json, *_words(taken, stored, dataset.title))
     if corrected is None:
         say(
@@ -263,9 +275,8 @@ def import_(
 
 def _card_path(program: str) -> Path:
     path = Path(program)
-    if path.exists():
-        return path.parent / f"{path.stem}.toml"
-    return Path(f"{program.rpartition(':')[2] if ':' in program else path.stem}.toml")
+    factory = program.rpartition(":")[2] if ":" in program else path.stem
+    return path.with_suffix(".toml") if path.exists() else Path(f"{factory}.toml")
 
 
 def _words(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
@@ -392,3 +403,464 @@ def export(
         as_json,
     )
     say(f"{wanted.title} of {model}{f', tweaked by {tweak}' if tweak else ''} written to {out}")
+
+
+# `train`: makes a model and keeps it in a folder of its own.
+
+SOME = 3.0  # seconds: of an epoch that lasts longer the rate is shown
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Data set to train on, as `data list` prints it, or the "
+            "path of a .mat or .npz file.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the trained model; made if it is missing."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Instead of --out: keep the run among your runs and the model "
+            "among your models, where the app finds both.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Kind of model; quantum-jump unless given.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of every random number; 0 unless given.")
+    ] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the model or of the training; may be given several times.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Read data, model, seed and a table [set] from a "
+            "file; words of the command line win.",
+        ),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with a run: its folder, or one of your runs."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    replay: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="COUNT",
+            help="Keep the model after so many epochs, too, evenly spread: NAME@EPOCH, for the cursor over training.",
+        ),
+    ] = 0,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events", help="Write event files that TensorBoard reads (needs tensorboard)."
+        ),
+    ] = False,
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue", help="Wait until a processor is free among your other queued runs."
+        ),
+    ] = False,
+    find_rate: Annotated[
+        bool,
+        typer.Option(
+            "--find-rate",
+            help="Train nothing that is kept: let the learning rate grow over a "
+            "hundred steps and suggest one.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model; its folder then stands for it wherever --model is asked for. Killed or stopped with Ctrl-C, it
+    goes on with --resume.
+
+    Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
+    """
+    if find_rate:
+        check(
+            not (resume or out or name),
+            "Argument `--find-rate` keeps nothing: leave out --out, --name and --resume.",
+        )
+        _find_rate(_plan(data, model, seed, assign or [], config), as_json)
+        return
+    with qfusion.training.options.joined(device) as (group, place):
+        check(
+            resume is None
+            or not (data or out or name or model or config or assign or replay or seed is not None),
+            "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, "
+            "--set, --replay and --config.",
+        )
+        folder = Path()
+        if group.leads and resume is None:
+            check(
+                (out is None) != (name is None),
+                "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
+            )
+            plan = _plan(data, model, seed, assign or [], config, replay)
+            folder = qfusion.runs.create(plan, out, name or "").path
+        elif group.leads:  # a run's folder, or the name of one of the user's
+            given = Path(str(resume), "plan.json").is_file()
+            folder = Path(str(resume)) if given else qfusion.runs.find(str(resume)).path
+        run = qfusion.runs.Run(Path(group.agreed(str(folder))))
+        with bar("Training") as show:
+            shown = _Shown(show)
+            measured = qfusion.runs.work(run, shown.epoch, group, place, events, queue, shown.batch)
+        if not group.leads:
+            return
+    record, plan = run.record(), run.plan
+    if measured:
+        say(
+            f"Model written to {run.model_path}"
+            if run.model_path.stem == run.name  # among the user's
+            else f"Model written to {run.path}. To open it in the app: qfusion app --model {shlex.quote(str(run.path))}"
+        )
+        note = json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]
+        if note:
+            say(note)
+    else:
+        say(f"Run {run.name} {qfusion.runs.STATES[record.state]}. {record.message}")
+    print_result(
+        {
+            "model": plan.model,
+            "data": plan.data,
+            "seed": plan.seed,
+            "out": str(run.path),
+            "state": record.state,
+            "epochs": record.epoch,
+            "kept": record.best_epoch,
+            "metrics": measured,
+        },
+        as_json,
+        *(
+            [
+                metrics_table(
+                    ["Metric", *measured],
+                    [*measured.values()],
+                    f"{plan.model} on {plan.data}, seed {plan.seed}",
+                )
+            ]
+            if measured
+            else []
+        ),
+    )
+
+
+class _Shown:
+    """A training on a bar: its epochs, and of one that lasts some seconds its rate and the time left."""
+
+    def __init__(self, show: Callable[[float, float, str], None]):
+        self._show, self._pace, self._loss = show, Pace(), ""
+
+    def epoch(self, progress: qfusion.training.Progress) -> None:
+        """After an epoch."""
+        self._loss = f", validation loss {progress.valid_loss:.3f}"
+        self._show(progress.epoch, progress.epochs, f"epoch {progress.epoch}{self._loss}")
+
+    def batch(self, epoch: int, epochs: int, done: int, total: int) -> None:
+        """As an epoch begins, and after each of its batches."""
+        if not done:
+            self._pace = Pace()
+        elif self._pace.seconds > SOME:
+            self._show(
+                epoch - 1 + done / total,
+                epochs,
+                f"epoch {epoch}, {self._pace.words(done, total)}{self._loss}",
+            )
+
+
+def _find_rate(plan: qfusion.runs.Plan, as_json: bool) -> None:
+    dataset = qfusion.data.load(plan.data)
+    with bar("Learning rate") as show:
+        rate = qfusion.training.find_rate(
+            plan.model,
+            dataset,
+            plan.settings,
+            qfusion.training.options.chosen(dataset, plan.options),
+            plan.seed,
+            on_step=lambda done, total: show(done, total, f"step {done}"),
+        )
+    print_result(
+        {
+            "model": plan.model,
+            "data": plan.data,
+            "seed": plan.seed,
+            "suggestion": rate.suggestion,
+            "rates": rate.rates,
+            "losses": rate.losses,
+            "smoothed": rate.smoothed,
+        },
+        as_json,
+        table(
+            ["Rate", "Loss", "Smoothed"],
+            [
+                [f"{rate.rates[n]:.2e}", number(rate.losses[n], 4), number(rate.smoothed[n], 4)]
+                for n in range(0, len(rate.rates), 10)
+            ],
+            f"{plan.model} on {plan.data}, seed {plan.seed}",
+        ),
+    )
+    say(
+        f"The loss falls most steeply at a rate of {rate.suggestion:.2g}: --set rate={rate.suggestion:.2g}"
+    )
+
+
+def _plan(
+    data: str | None,
+    model: str | None,
+    seed: int | None,
+    assignments: list[str],
+    config: Path | None,
+    replay: int = 0,
+) -> qfusion.runs.Plan:
+    """Returns what shall be trained, checked as far as it can be without training."""
+    file = _read_config(config)
+    data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
+    seed = int(file.get("seed", 0)) if seed is None else seed
+    check(
+        isinstance(data, str),
+        "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
+    )
+    from_file = [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in file.get("set", {}).items()
+    ]
+    return qfusion.runs.plans.plan(
+        str(data),
+        model,
+        _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model)),
+        seed,
+        replay=replay,
+    )
+
+
+def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `key=value` says of settings, which have these defaults."""
+    settings = {}
+    for word in assignments:
+        key, equals, text = word.partition("=")
+        check(
+            bool(equals),
+            f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
+        )
+        key = choose("Setting", key.strip(), default)
+        settings[key] = qfusion.runs.plans.value(key, text.strip(), default[key])
+    return settings
+
+
+def _read_config(config: Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    with refused(
+        f"Argument `--config` names {config}, which cannot be read as TOML",
+        "Correct it.",
+        *(OSError, ValueError),
+        why="{words}",
+    ):
+        file = read_toml(config.read_text(encoding="utf-8"))
+    for key in file:
+        choose(f"In {config.name}, key", key, ("data", "model", "seed", "set"))
+    check(
+        isinstance(file.get("set", {}), dict)
+        and isinstance(file.get("seed", 0), int)
+        and isinstance(file.get("model", ""), str),
+        f"File {config.name} must hold data and model as words, seed as a whole number, and settings in a table "
+        "[set].",
+    )
+    return file
+
+
+# `sweep`: tries settings in many trainings, shared by processes and machines.
+
+
+def sweep(
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the sweep; one that is there goes on.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Data set to train on, as `data list` prints it, or the path of a file. "
+            "Left out, --name must have been begun.",
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option(metavar="KIND", help="Kind of model.")] = "quantum-jump",
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Trainings in all, however many processes take part; 20 unless given. A "
+            "larger number adds to a sweep that is there.",
+        ),
+    ] = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--range",
+            metavar="KEY=LOW:HIGH[:log][:int]",
+            help="A number to search; may be given several times.",
+        ),
+    ] = None,
+    choices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--choice",
+            metavar="KEY=ONE,TWO",
+            help="Values to choose among; may be given several times.",
+        ),
+    ] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting that is the same in all trials; may be given several times.",
+        ),
+    ] = None,
+    metric: Annotated[
+        str,
+        typer.Option(help="What trials are judged by, on the validation rows: loss, or a metric."),
+    ] = "loss",
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the first trial; trial n has the n-th after it.")
+    ] = 0,
+    storage: Annotated[
+        str,
+        typer.Option(
+            metavar="PLACE",
+            help="Where the sweep is kept, for machines that share it: a .journal file "
+            "or sqlite://, mysql://, postgresql://. Among your runs unless given.",
+        ),
+    ] = "",
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes on this machine.")] = 1,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Wait until a processor is free among your queued runs.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Search settings by validation loss; trials that do worse than the median are stopped early. Killed, the same
+    command goes on."""
+    if data is None:
+        check(
+            not (ranges or choices or assign),
+            "Say what to train on: --data NAME. Without it a sweep that was begun goes on as it is.",
+        )
+        match = qfusion.runs.sweep.find(name, storage)
+        if trials is not None:
+            match = qfusion.runs.sweep.begin(name, match.search, trials, storage)
+    else:
+        match = qfusion.runs.sweep.begin(
+            name,
+            qfusion.runs.plans.read_search(
+                data,
+                model,
+                _settings(assign or [], qfusion.runs.plans.known(data, model)),
+                ranges or [],
+                choices or [],
+                metric,
+                seed,
+            ),
+            trials or 20,
+            storage,
+        )
+    qfusion.runs.sweep.go_on(match)
+    _study(match, jobs, queue)
+    best = match.best()
+    attempts = match.attempts()
+    states = {
+        state: sum(a.state == state for a in attempts)
+        for state in ("finished", "pruned", "failed", "waiting", "running")
+    }
+    command = None if best is None else match.command(best)
+    say(", ".join(f"{count} {state}" for state, count in states.items() if count))
+    print_result(
+        {
+            "name": match.name,
+            "data": match.search.data,
+            "model": match.search.model,
+            "metric": match.search.metric,
+            "direction": match.search.direction,
+            "trials": states,
+            "best": None
+            if best is None
+            else {
+                "trial": best.number,
+                "value": best.value,
+                "seed": best.seed,
+                "tried": best.tried,
+                "settings": match.settings(best),
+            },
+            "command": command,
+        },
+        as_json,
+        _ranking(match, attempts),
+        *([command] if command else []),
+    )
+
+
+def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool) -> None:
+    """Takes part with so many processes; those that were started here end with this one."""
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        started += [qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)]
+        with bar("Sweep") as show:
+            qfusion.runs.sweep.work(
+                sweep,
+                lambda trial, progress: show(
+                    sum(a.state not in ("waiting", "running") for a in sweep.attempts()),
+                    sweep.trials,
+                    f"trial {trial}, epoch {progress.epoch} of {progress.epochs}",
+                ),
+                queue,
+            )
+        for process in started:
+            process.wait()
+    except BaseException:
+        for process in started:
+            process.terminate()
+        raise
+
+
+def _ranking(
+    sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.Attempt]
+) -> RenderableType:
+    sign = 1 if sweep.search.direction == "minimize" else -1
+    ranked = sorted(
+        attempts,
+        key=lambda a: (a.state != "finished", a.state != "pruned", sign * (a.value or 0.0)),
+    )
+    keys = list(sweep.search.space)
+    return table(
+        ["Trial", f"Validation {sweep.search.metric}", *keys, "Epochs", "State"],
+        [
+            [
+                a.number,
+                number(a.value, 4),
+                *(
+                    f"{v:.4g}" if isinstance(v := a.tried.get(key, ""), float) else v
+                    for key in keys
+                ),
+                len(a.history),
+                a.message[:60] or a.state,
+            ]
+            for a in ranked[:10]
+        ],
+        f"{sweep.name}: {sweep.search.model} on {sweep.search.data}, {len(attempts)} trials",
+    )

@@ -1,4 +1,6 @@
-"""`explain` and `track`: one sample's contributions, what built or cut them, and its state through the evolution."""
+"""`explain`, `track` and `why`: one sample's contributions, what built or cut them, its state through the evolution;
+and whether fusion matters, for the data and for the model, and which piece of it does it.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +37,8 @@ from qfusion.commands.common import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from qfusion.analysis.study import Study
 
 
 # The option of `explain` that says which term of the dynamics built which term of the decision.
@@ -104,8 +108,6 @@ def matrix_table(result: Mapping[str, Any]) -> RenderableType:
 
 # The options of `explain` that take the correlations of a modality away at a time.
 
-ALL = "all"
-
 
 def check_cuts(
     cut: list[str] | None, times: int | None, sample: str | None, missing: list[str] | None
@@ -142,7 +144,7 @@ def curves(
         model,
         features,
         np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES),
-        modalities=None if ALL in cut else cut,
+        modalities=None if "all" in cut else cut,
         kinds=tuple(method.KINDS),
         background=behind,
     )
@@ -191,7 +193,6 @@ def curve_tables(result: Mapping[str, Any]) -> list[RenderableType]:
 
 # `explain` and `track`: one sample's contributions, and its state through the evolution.
 
-BACKGROUNDS = ("joint", "product", "mixed", "zero")
 Kind = Annotated[
     str,
     typer.Option(
@@ -213,7 +214,7 @@ Contrast = Annotated[
 
 def check_background(background: str, contrast: str | None) -> None:
     """Raises NotFound or InvalidInput where there is no such background, or one is given with a contrast."""
-    choose("Background", background, BACKGROUNDS)
+    choose("Background", background, ("joint", "product", "mixed", "zero"))
     check(
         contrast is None or background == "joint",
         "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
@@ -290,7 +291,19 @@ def explain(
         trained, dataset = load(model, data)
         rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        behind = _background(trained, dataset, background, contrast, group)
+        behind: qfusion.explain.AnyBackground = (
+            backgrounds.background_of(
+                trained.model,
+                dataset,
+                dataset.rows(qfusion.training.checkpoint.training_split(trained.card)),
+                background,
+                group=group,
+            )
+            if contrast is None
+            else qfusion.explain.background(
+                trained.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
+            )
+        )
         outputs = trained.model.outputs
         index = 0 if output is None else outputs.index(choose("Output", output, outputs))
         seeds = stability.measured(model, trained.card, dataset)
@@ -316,8 +329,12 @@ def explain(
             for number, part in backgrounds.chunks(rows, group):
                 explanation, doubt = explained(part)
                 verdict = qfusion.explain.judge(explanation, index, doubt)
-                frame = explanation.frame(dataset.ids[part].tolist(), output=index).reset_index()
-                yield number, frame.assign(relation=verdict.relation, leader=verdict.leaders)
+                yield (
+                    number,
+                    explanation.frame(dataset.ids[part].tolist(), output=index)
+                    .reset_index()
+                    .assign(relation=verdict.relation, leader=verdict.leaders),
+                )
 
         if sample is not None:
             explanation, doubt = explained(rows)
@@ -381,26 +398,6 @@ def _features(
         qfusion.training.checkpoint.training_split(trained.card),
         dataset.rows(str(dataset.split[rows[0]])),
         model=trained.model,
-    )
-
-
-def _background(
-    trained: qfusion.training.checkpoint.Checkpoint,
-    dataset: qfusion.data.DataSet,
-    kind: str,
-    contrast: str | None,
-    group: qfusion.training.options.Group,
-) -> qfusion.explain.AnyBackground:
-    if contrast is not None:
-        return qfusion.explain.background(
-            trained.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
-        )
-    return qfusion.explain.backgrounds.background_of(
-        trained.model,
-        dataset,
-        dataset.rows(qfusion.training.checkpoint.training_split(trained.card)),
-        kind,
-        group=group,
     )
 
 
@@ -515,9 +512,246 @@ def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
             if runs
             else {}
         )
-    errors = mean.measures_error.columns()
     return {
-        f"trajectories:{name}{end}": result
-        for name, values in mean.measures.columns().items()
-        for end, result in (("", values), (":error", errors[name]))
+        f"trajectories:{name}{end}": values
+        for end, measures in (("", mean.measures), (":error", mean.measures_error))
+        for name, values in measures.columns().items()
     }
+
+
+# `why`: does fusion matter, for the data and for the model, and which piece of it?
+
+# `why --data`: whether the data need fusion.
+
+
+def needs(name: str, as_json: bool) -> None:
+    """Prints whether a data set needs fusion."""
+    from qfusion.panels.why import needs_record
+
+    result = needs_record(qfusion.analysis.why.needs(qfusion.data.load(name)))
+    tested = result["worth"]
+    rows = [
+        [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
+        + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
+        for of, entry in {
+            **result["estimators"],
+            **{f"{one} against the rest": entry for one, entry in result["against_rest"].items()},
+        }.items()
+    ]
+    print_result(
+        result,
+        as_json,
+        *(f"{words}." for words in result["says"]),
+        table(
+            ["Estimator", "Redundancy", "Synergy", "Total", "Unique"],
+            rows,
+            f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows",
+        ),
+        table(
+            ["Models", "Best", tested["metric"]],
+            [[kind, model, _interval(tested[kind])] for kind, model in tested["models"].items()]
+            + [[kind, "", _interval(tested[kind])] for kind in ("late - single", "joint - late")],
+            "Small models on held-out rows",
+        ),
+        *result["notes"],
+    )
+
+
+def _interval(part: Mapping[str, Any]) -> str:
+    return f"{part['value']:+.2f} [{part['low']:+.2f}, {part['high']:+.2f}]"
+
+
+def of_model(model: str, data: str | None, as_json: bool) -> None:
+    """Prints whether a model fuses: EMAP, what coalitions take off the loss, their ranking, and basins over seeds."""
+    from qfusion.analysis import sample, why
+
+    result = why.summary(sample.open_study(model, data))
+    tables = [
+        table(
+            [*rows[0]],
+            [
+                [number(value) if isinstance(value, float) else value for value in row.values()]
+                for row in rows
+            ],
+            name.replace("_", " "),
+        )
+        for name, part in result.items()
+        for rows in part.values()
+        if isinstance(rows, list) and rows
+    ]
+    print_result(result, as_json, *(part["says"] + "." for part in result.values()), *tables)
+
+
+# Which piece does it?
+
+Shown = tuple[dict[str, Any], list[str | RenderableType]]
+
+
+def patch(study: Study, sample: str, donor: str) -> Shown:
+    """Returns the scores of a sample with each modality's state at each time from another one."""
+    from qfusion.analysis import why as analysis
+    from qfusion.explain import patching
+
+    result = analysis.patches_of(study, study.dataset.row(sample), donor)
+    shown = {
+        "sample": sample,
+        "donor": donor,
+        "scores": dict(zip(result.outputs, result.before[0], strict=True)),
+        "donor_scores": dict(zip(result.outputs, result.donor[0], strict=True)),
+        "patches": result.frame().to_dict("records"),
+    }
+    rows = [
+        [number(t, 2), *map(number, shares)]
+        for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
+    ]
+    return shown, [
+        patching.answer(result, donor=donor),
+        table(
+            ["t", *result.modalities],
+            rows,
+            f"Share of the difference restored by the state at t from {donor}",
+        ),
+    ]
+
+
+def gate_groups(study: Study, sample: str, shots: int) -> Shown:
+    """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
+    from qfusion.analysis import why as analysis
+    from qfusion.explain import gate_groups as method
+
+    row = study.dataset.row(sample)
+    result = analysis.gate_groups_of(study, row, int(study.predicted[row]), shots)
+    frame = result.frame()
+    shown = {
+        "sample": sample,
+        "output": result.output,
+        "shots": shots,
+        "rows": result.rows,
+        "empty": result.empty,
+        "whole": result.whole,
+        "groups": frame.to_dict("records"),
+    }
+    titles = [
+        f"{target.capitalize()}: {method.answer(result, target)}" for target in result.shapley
+    ]
+    return shown, [
+        *titles,
+        table(
+            list(frame.columns),
+            [[row[0], *map(number, row[1:])] for row in frame.itertuples(index=False)],
+        ),
+    ]
+
+
+def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
+    """Returns the generator with fewer and fewer terms, and puts the smallest one among the reader's models.
+
+    Args:
+        retrain: epochs to train every set on for; 0 does not. name: of the model. keep: what the smallest is
+            called among the reader's own; "" puts none there.
+    """
+    from qfusion import model_export
+    from qfusion.analysis import why as analysis
+    from qfusion.explain import smallest as method
+    from qfusion.training import checkpoint
+
+    result = analysis.pruning_of(study)
+    tweak = result.tweak(result.size)
+    shown: dict[str, Any] = {
+        "metric": result.metric,
+        "size": result.size,
+        "of": len(result.terms),
+        "left": list(result.left(result.size)),
+        "tweak": str(tweak),
+        "curve": result.frame().to_dict("records"),
+    }
+    words: list[str | RenderableType] = [method.answer(result)]
+    source, change = load(name, study.dataset.name)[0], str(tweak)
+    if retrain:
+        values, trained = method.retrained_sets(study.model, study.dataset, result, retrain)
+        source, change = checkpoint.of(trained, study.dataset, name=keep or name), ""
+        shown["retrained"] = values
+        words.append(
+            f"{result.metric} by terms left, trained on for {retrain} epochs: "
+            + ", ".join(f"{k}: {value:.3f}" for k, value in enumerate(values))
+        )
+    if keep:
+        shown["model"] = str(model_export.keep(source, change, study.dataset, keep))
+        words.append(f"Written: {shown['model']}")
+    return shown, [
+        *words,
+        table(
+            list(result.frame().columns),
+            [
+                [int(row[0]), row[1], *map(number, row[2:])]
+                for row in result.frame().itertuples(index=False)
+            ],
+        ),
+    ]
+
+
+def why(
+    model: Model = "",
+    data: Data = None,
+    patching: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--patch",
+            metavar="SAMPLE SAMPLE",
+            help="Put each modality's state of the second sample into the first one's evolution, at every time.",
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            "--groups", metavar="SAMPLE", help="Shapley values of the network's gate groups."
+        ),
+    ] = None,
+    shots: Annotated[
+        int, typer.Option(min=1, help="With --groups: shots of every coalition, for their error.")
+    ] = 1000,
+    prune: Annotated[
+        bool,
+        typer.Option("--smallest", help="Take the terms of the generator out, one after another."),
+    ] = False,
+    retrain: Annotated[
+        int,
+        typer.Option(min=0, help="With --smallest: train every set on for at most so many epochs."),
+    ] = 0,
+    keep: Annotated[
+        str, typer.Option(metavar="NAME", help="With --smallest: put it among your models.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Say whether fusion matters, for the data alone (--data) or for a model (--model), and which piece of a model does
+    it: a modality's state, a group of gates, a term of the generator."""
+    from qfusion.analysis.sample import open_study
+
+    check(
+        prune or not (retrain or keep),
+        "Arguments `--retrain` and `--keep` are about the smallest generator. Add --smallest.",
+    )
+    pieces = bool(patching or groups or prune)
+    check(
+        bool(model) or (data is not None and not pieces),
+        "Nothing is asked. Give --data NAME, or --model MODEL and, of a piece of it, --patch SAMPLE SAMPLE, --groups "
+        "SAMPLE or --smallest.",
+    )
+    if not model:
+        needs(str(data), as_json)
+        return
+    if not pieces:
+        of_model(model, data, as_json)
+        return
+    study = open_study(model, data)
+    parts = {
+        "patch": patch(study, *patching) if patching else None,
+        "groups": gate_groups(study, groups, shots) if groups else None,
+        "smallest": smallest(study, retrain, model, keep) if prune else None,
+    }
+    shown = {name: part for name, part in parts.items() if part is not None}
+    print_result(
+        {name: result for name, (result, _) in shown.items()},
+        as_json,
+        *(line for _, lines in shown.values() for line in lines),
+    )

@@ -19,24 +19,24 @@ from qfusion._files import write_file
 
 if TYPE_CHECKING:
     from qfusion.analysis.sample import Sample
-    from qfusion.report.about_cohort import Members
     from qfusion.report.blocks import Report
+    from qfusion.report.contents import Members
 
 SUFFIXES = (".html", ".pdf")
 
 
 def sample(sample: Sample) -> Report:
     """Returns the report on one sample."""
-    from qfusion.report import about_sample
+    from qfusion.report import contents
 
-    return about_sample.report(sample)
+    return contents.of_sample(sample)
 
 
 def cohort(members: Members) -> Report:
     """Returns the report on a cohort."""
-    from qfusion.report import about_cohort
+    from qfusion.report import contents
 
-    return about_cohort.report(members)
+    return contents.of_cohort(members)
 
 
 def places(out: Path) -> list[Path]:

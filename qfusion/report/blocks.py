@@ -27,18 +27,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.filters import do_mark_safe
 
 from qfusion import citations
-from qfusion.errors import NotFound, QFusionError
+from qfusion._checks import choose
+from qfusion.errors import QFusionError
 from qfusion.figures.recipe import CREATOR, printing
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
-_WIDE = 26  # characters from which a column of words takes what room is left
-# control, format (such as those that turn the direction), surrogates, private, not assigned
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
-_LINES = re.compile(r"\s*\n\s*")  # of a template
-_JOINERS = "\u200c\u200d"  # letters of Persian, of India and emoji are written with them
-_LONG = re.compile(
-    "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}"
-)  # lines end within Chinese anyway
 
 
 def clean(text: object, limit: int = MAX_TEXT) -> str:
@@ -48,7 +41,10 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
     short = words if len(words) <= limit else words[: limit - 1] + "…"
     return "".join(
         letter
-        if letter in ("\n", *_JOINERS) or unicodedata.category(letter) not in _HIDDEN
+        # the joiners: letters of Persian, of India and emoji are written with them
+        # not: control, format (such as those that turn the direction), surrogates, private, not assigned
+        if letter in "\n\u200c\u200d"
+        or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn")
         else "\ufffd"
         for letter in short
     )
@@ -56,7 +52,9 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
 
 def broken(text: object) -> str:
     """Returns a clean text whose very long words may break: with a zero-width space after every 30 letters of them."""
-    return _LONG.sub(
+    return re.sub(
+        # lines end within Chinese anyway
+        "[^ \n\u2e80-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{41,}",
         lambda word: "\u200b".join(word[0][i : i + 30] for i in range(0, len(word[0]), 30)),
         clean(text),
     )
@@ -78,7 +76,8 @@ def filled(source: str, **names: Any) -> list[Block]:
             is, or is from, is its `title`.
     """
     words = _environment().overlay(finalize=_escaped).from_string(source).render(names)
-    return [_block(entry) for entry in ElementTree.fromstring(f"<r>{_LINES.sub(' ', words)}</r>")]
+    lines = re.sub(r"\s*\n\s*", " ", words)
+    return [_block(entry) for entry in ElementTree.fromstring(f"<r>{lines}</r>")]
 
 
 def _escaped(value: Any) -> Any:
@@ -119,7 +118,8 @@ def _block(element: ElementTree.Element) -> Block:
         "caption": title,
         "align": ["left" if is_words else "right" for is_words in left],
         "columns": [
-            "wide" if is_words and any(len(row[column]) > _WIDE for row in rows[1:]) else ""
+            # a column of words that are longer takes what room is left
+            "wide" if is_words and any(len(row[column]) > 26 for row in rows[1:]) else ""
             for column, is_words in enumerate(left)
         ],
     }
@@ -145,7 +145,6 @@ def _parts(element: ElementTree.Element) -> list[Block]:
 
 # Figures: plotly's as vector drawings, pictures of a sample as they are.
 
-FONT = 8.0  # points, at the width it is printed
 FULL, HALF = 160.0, 110.0  # mm
 
 
@@ -154,7 +153,7 @@ def figure(drawn: go.Figure, width: float = FULL, height: float | None = None) -
     from plotly_print import Style, render
 
     with printing():
-        svg = render(drawn, "svg", Style(width, height, FONT, creator=CREATOR)).decode()
+        svg = render(drawn, "svg", Style(width, height, 8.0, creator=CREATOR)).decode()
     return {"kind": "figure", "svg": svg, "width": width}
 
 
@@ -184,8 +183,7 @@ def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None =
         kind: "video" or "audio". media: its type, such as "video/mp4". content: the file.
         poster: uint8 (h, w, 3).
     """
-    drawn = {"svg": ""} if poster is None else picture(poster, 60.0)
-    return drawn | {
+    return ({"svg": ""} if poster is None else picture(poster, 60.0)) | {
         "kind": "figure",
         "width": 60.0,
         "plays": kind,
@@ -209,9 +207,11 @@ def signed(value: float, digits: int = 3) -> str:
 
 def number(value: Any, digits: int = 3) -> str:
     """A number, "–" where there is none."""
-    if value is None or not np.isfinite(value):
-        return "–"
-    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+    return (
+        "–"
+        if value is None or not np.isfinite(value)
+        else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+    )
 
 
 def power(value: float) -> str:
@@ -252,8 +252,7 @@ def drawing(name: str) -> dict[str, Any]:
     """
     import typst
 
-    if name not in WORDS:
-        raise NotFound(f"Equation {name[:40]!r} does not exist. Choose one of {list(WORDS)}.")
+    words = WORDS[choose("Equation", name, WORDS)]
     compiled: Any = typst.compile(
         f"{SOURCE}{_ALONE}".encode(),
         format="svg",
@@ -266,7 +265,7 @@ def drawing(name: str) -> dict[str, Any]:
         "svg": bytes(compiled),
         "width": float(size[1]) / SIZE,
         "height": float(size[2]) / SIZE,
-        "words": WORDS[name],
+        "words": words,
     }
 
 
@@ -401,8 +400,9 @@ def _foot(missing: list[str]) -> str:
         return ""
     from qfusion.figures.export import notice
 
-    line = notice(missing, "empty boxes stand for them.")
-    return line.translate({ord(letter): f"U+{ord(letter):04X}" for letter in missing})
+    return notice(missing, "empty boxes stand for them.").translate(
+        {ord(letter): f"U+{ord(letter):04X}" for letter in missing}
+    )
 
 
 def _letters_of(report: Report) -> tuple[str, list[str], list[Any]]:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -262,14 +262,13 @@ def check_names(names: Sequence[str]) -> None:
         )
 
 
-def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:
-    """Returns a name that no run and no model has: MODEL-DATA, or MODEL-DATA.2, ..., free with all of some seeds."""
-    stem = "".join(
-        c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{model}-{data}"
-    )[:48]
-    taken = {*checkpoint.available(), *(path.name for path in folder.home().glob("*"))}
-    names = (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3)))
-    return next(name for name in names if not taken & {name, *names_of(name, seeds)})
+def free_name(stem: str, taken: Iterable[str] = (), seeds: Sequence[int] = (0,)) -> str:
+    """Returns a name that no run, no model and nothing else that is `taken` has: STEM, or STEM.2, ..., free with all of
+    some seeds."""
+    stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in stem)[:48]
+    known = {*taken, *checkpoint.available(), *(path.name for path in folder.home().glob("*"))}
+    names = (stem, *(f"{stem}.{n}" for n in range(2, len(known) + 3)))
+    return next(name for name in names if not known & {name, *names_of(name, seeds)})
 
 
 def start(plans: Mapping[str, folder.Plan], events: bool = False) -> list[folder.Run]:

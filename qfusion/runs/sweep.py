@@ -424,7 +424,6 @@ def find(name: str, where: str = "") -> Sweep:
 
 def work(
     sweep: Sweep,
-    on_trial: Callable[[Attempt], None] = lambda _: None,
     on_epoch: Callable[[int, Progress], None] = lambda number, progress: None,
     queued: bool = False,
 ) -> None:
@@ -432,7 +431,6 @@ def work(
 
     Args:
         sweep: made by `begin` or `find`.
-        on_trial: called after each trial of this process.
         on_epoch: called after each epoch with the trial's number.
         queued: wait until a processor is free, see `folder.slot`.
 
@@ -451,11 +449,7 @@ def work(
     )
     with alive(sweep.name) as worker, wanted as free:
         while free and (claimed := claim(sweep.study, sweep.trials, worker)) is not None:
-            trial, number = claimed
-            _try(sweep, trial, number, dataset, on_epoch)
-            owner = owners(sweep.study).get(number)
-            if owner is not None:
-                on_trial(_attempt(number, owner, sweep.search))
+            _try(sweep, *claimed, dataset, on_epoch)
 
 
 def stop(sweep: Sweep) -> None:

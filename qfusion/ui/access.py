@@ -22,8 +22,6 @@ from qfusion import _limits
 from qfusion._checks import check
 
 LOGIN = "QFUSION_LOGIN"
-_log = logging.getLogger(__name__)
-_AGAIN = 5.0  # seconds between two looks for room
 _seats: dict[str, str] = {}  # by id of the sessions that are in, why the last upload was not taken
 _guard = threading.Lock()
 
@@ -108,14 +106,16 @@ def _ask() -> None:
             "Multimodal models that fuse by open quantum dynamics, opened up. This server asks who you are."
         )
         for provider in (None, *named) if "client_id" in auth else named:
-            words = "Log in" if provider is None else f"Log in with {provider}"
             if st.button(
-                words, type="primary", icon=":material/login:", key=f"_login-{provider or ''}"
+                "Log in" if provider is None else f"Log in with {provider}",
+                type="primary",
+                icon=":material/login:",
+                key=f"_login-{provider or ''}",
             ):
                 try:
                     st.login(provider)
                 except StreamlitAuthError as error:  # also where Authlib is not installed
-                    _log.warning("Login is not set up: %s", error)
+                    logging.getLogger(__name__).warning("Login is not set up: %s", error)
                     st.error("Login is not set up on this server; its log says why.")
         if not named and "client_id" not in auth:
             st.error(
@@ -131,7 +131,7 @@ def _wait() -> None:
             f"({_limits.get('QFUSION_SESSIONS'):,}; every open tab counts). Keep this page open: it goes on by "
             "itself as soon as somebody leaves."
         )
-    st.fragment(_look, run_every=_AGAIN)()
+    st.fragment(_look, run_every=5.0)()  # seconds between two looks for room
 
 
 def _look() -> None:
@@ -145,14 +145,6 @@ def _look() -> None:
 VARIABLE, TRAIN = "QFUSION_IMPORT", "QFUSION_TRAIN"
 LEVELS, ANSWERS = ("none", "upload", "path"), ("yes", "no")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_PASSED_ON = (
-    "Forwarded",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Proto",
-    "X-Real-Ip",
-    "Via",
-)
 
 
 def check_variables() -> None:
@@ -238,8 +230,14 @@ def is_local() -> bool:
         return False
     headers = st.context.headers
     called = [f"//{headers.get('Host') or 'localhost'}", headers.get("Origin") or "//localhost"]
+    passed_on = (
+        "Forwarded",
+        "Via",
+        "X-Real-Ip",
+        *(f"X-Forwarded-{of}" for of in ("For", "Host", "Proto")),
+    )
     return all(_host(entry) in _LOOPBACK for entry in called) and not any(
-        headers.get(name) for name in _PASSED_ON
+        headers.get(name) for name in passed_on
     )
 
 

@@ -1,15 +1,20 @@
 """Widgets of the reader's choices, see `panels.control`: each kept in the address and in the session under its key, and
 back at its default where another model or data set left what is no option here. Those that tweak a model, with undo and
-redo."""
+redo; and the bar that stays in view on top of a page: model, data, sample, background, pins.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion.analysis import inside, text
+from qfusion import _checks, _sentences
+from qfusion.analysis import cohort_measures, inside, memo, sample as samples, text
 from qfusion.analysis.study import Study
+from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
 from qfusion.models.tweak import (
@@ -22,30 +27,36 @@ from qfusion.models.tweak import (
     learned,
 )
 from qfusion.panels import address, dynamics, network
-from qfusion.panels.control import Choice, Control, Number, Switch, Text
-from qfusion.ui import state
+from qfusion.panels.control import Choice, Control, Number, SampleId, Switch, Text
+from qfusion.training import checkpoint
+from qfusion.ui import access, reruns, state
 
 
-def draw(control: Control, study: Any = None, **changes: Any) -> Any:
+def draw(
+    control: Control, study: Any = None, *, place: DeltaGenerator | None = None, **changes: Any
+) -> Any:
     """Draws the widget of a choice and returns what is chosen, as builders take it.
 
     Args:
         control: the choice.
         study: whose options it has.
+        place: where it is drawn, if not here.
         changes: what is other here: "options", "default", "label", or what the widget is told.
     """
     words: dict[str, Any] = {**control.style, **changes, **state.bound(control.key)}
     label = words.pop("label", control.label)
     words.setdefault("help", control.help or None)
-    if isinstance(control, Choice):
-        return _choice(control, study, label, words)
-    if isinstance(control, Switch):
-        pick = st.checkbox if control.look == "box" else st.toggle
-        return pick(label, control.default, **words)
-    if isinstance(control, Number):
-        return _number(control, label, words)
-    assert isinstance(control, Text)
-    return st.text_input(label, max_chars=control.most, **words) or ""
+    with place or nullcontext():
+        match control:
+            case Choice():
+                return _choice(control, study, label, words)
+            case Switch():
+                pick = st.checkbox if control.look == "box" else st.toggle
+                return pick(label, control.default, **words)
+            case Number():
+                return _number(control, label, words)
+            case Text():
+                return st.text_input(label, max_chars=control.most, **words) or ""
 
 
 def row(
@@ -70,16 +81,16 @@ def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> A
         if control.look == "pills":
             return list(st.pills(label, options, selection_mode="multi", **words))
         return list(st.multiselect(label, options, **words))
-    if control.look == "steps":
-        word = st.select_slider(label, options, first, **words)
-    elif control.look != "segments":
-        word = st.selectbox(
-            label, options, index=None if start is None else options.index(start), **words
-        )
-    elif control.empty:
-        word = st.segmented_control(label, options, **words)
-    else:
-        word = state.one_of(label, options, default=first, **words)
+    match control.look:
+        case "steps":
+            word = st.select_slider(label, options, first, **words)
+        case "segments" if control.empty:
+            word = st.segmented_control(label, options, **words)
+        case "segments":
+            word = state.one_of(label, options, default=first, **words)
+        case _:
+            place = None if start is None else options.index(start)
+            word = st.selectbox(label, options, index=place, **words)
     return None if control.empty and not word else control.value(word)
 
 
@@ -285,29 +296,23 @@ def _old_rates(study: Study) -> dict[str, float]:
 def slider_presets(study: Study) -> None:
     """Buttons that set many sliders at once."""
     model, terms = study.model, couplings(tuple(study.model.modalities)).values()
-    with st.container(horizontal=True, gap="small"):
-        st.button(
-            "Reset",
-            key="_reset",
-            on_click=set_sliders,
-            args=(model, Tweak()),
-            help="Everything as learned",
-        )
-        if model.jump_count:
-            st.button(
-                "No dissipation",
-                key="_unitary",
-                on_click=set_sliders,
-                args=(model, Tweak(dissipations=dict.fromkeys(terms, 0.0))),
-                help="Every dissipation to 0: the state stays pure",
-            )
-        st.button(
+    presets = {
+        "_reset": ("Reset", Tweak(), "Everything as learned"),
+        "_unitary": (
+            "No dissipation",
+            Tweak(dissipations=dict.fromkeys(terms, 0.0)),
+            "Every dissipation to 0: the state stays pure",
+        ),
+        "_local": (
             "No joint couplings",
-            key="_local",
-            on_click=set_sliders,
-            args=(model, Tweak({term: 0.0 for term in terms if "+" in term})),
-            help="Every H_S of two or more modalities to 0",
-        )
+            Tweak({term: 0.0 for term in terms if "+" in term}),
+            "Every H_S of two or more modalities to 0",
+        ),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for key, (label, tweak, words) in presets.items():
+            if model.jump_count or key != "_unitary":
+                st.button(label, key=key, on_click=set_sliders, args=(model, tweak), help=words)
         undo_and_redo(study)
 
 
@@ -321,8 +326,7 @@ def set_sliders(model: Any, tweak: Tweak) -> None:
 
 def edits_text() -> str:
     """The reader's text, whether or not it fits."""
-    key = network.EDITS.key
-    return str(state.get(key, st.query_params.get(key)) or "")
+    return str(state.get(network.EDITS.key, st.query_params.get(network.EDITS.key)) or "")
 
 
 def _edits_problem(study: Any) -> str:
@@ -339,3 +343,603 @@ def draw_edits(study: Study) -> None:
     draw(network.EDITS)
     if wrong := _edits_problem(study):
         st.error(text.message(wrong), icon=":material/error:")
+
+
+# The bar's words on how many rows of the background are used, and the way to all of them, worked out behind the
+# page.
+
+PULSE = 1.0  # seconds between two looks at how far it is
+_WANTED, _DECLINED = "_refined", "_some_refined"
+
+
+def background_rows(study: Study) -> Study:
+    """Draws it for a model that is evaluated row by row; returns the study that the page shows.
+
+    All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
+    until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
+    """
+    check(address.ROWS)
+    if not study.is_sampled:
+        _leave()
+        return study
+    key = study.memo_key()
+    exact: Any = study.against_all_rows()
+    under_way = False
+    if (
+        state.get(address.ROWS.key)
+        or st.query_params.get(address.ROWS.key)
+        or state.get(_WANTED) == key
+        or (state.get(_DECLINED) != key and exact.operations <= samples.AUTO)
+    ):
+        _want(study)
+        job = samples.begin_refinement(study, access.session())
+        if job.state == memo.State.DONE:
+            state.put(address.ROWS.key, samples.ALL_ROWS)
+            with _popover(f"All {study.background.size:,} rows"):
+                st.caption(
+                    f"Decisions are compared with all {study.background.size:,} rows of the background."
+                )
+                st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
+            return job.result
+        state.forget(address.ROWS.key)
+        under_way = job.state != memo.State.FAILED
+        if not under_way:
+            state.notice(
+                f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
+            )
+            _decline(study)
+    with _popover(f"{study.bulk_background.size:,} of {study.background.size:,} rows"):
+        whose = (
+            f"the first {len(study.bulk):,} test samples"
+            if len(study.bulk) < len(study.dataset.rows("test"))
+            else "test samples"
+        )
+        st.caption(
+            f"To answer at once, {whose} are compared with {_some(study)} of the background's "
+            f"{study.background.size:,}, drawn at random."
+        )
+        if not under_way:
+            st.button(
+                f"Use all {study.background.size:,} rows",
+                key="_all_rows",
+                on_click=_want,
+                args=(study,),
+                help="Exact contributions, worked out behind the page, which goes on meanwhile.",
+            )
+    if under_way:
+        with st.container(width=260, key="refining"):
+            st.fragment(watch, run_every=PULSE)(
+                job,
+                "All rows: {job.done:,} of {job.total:,} samples",
+                lambda: ", waiting for another test set",
+                wanted=lambda: state.get(_WANTED) is not None,
+                stay=lambda: samples.begin_refinement(study, access.session()),
+                cancel=lambda: _decline(study),
+                key="_refine_cancel",
+            )
+    return study
+
+
+def _popover(label: str) -> DeltaGenerator:
+    """Opens what there is to say of the rows."""
+    return st.popover(
+        label,
+        icon=":material/table_rows:",
+        key="rows-used",
+        help="How many rows of the background stand in",
+    )
+
+
+def _some(study: Study) -> str:
+    """How many rows are used where not all are."""
+    one = study.sample_background.size
+    alone = "all" if one == study.background.size else f"{one:,}"
+    return f"{study.bulk_background.size:,} rows (the open one with {alone})"
+
+
+def watch(
+    job: memo.Job,
+    words: str,
+    waiting: Callable[[], str],
+    *,
+    wanted: Callable[[], bool],
+    stay: Callable[[], object],
+    cancel: Callable[[], None],
+    key: str,
+) -> None:
+    """How far a job is, looked at again and again; the page begins anew when it has ended, or is no longer wanted.
+
+    Args:
+        job, words, waiting: as of `draw_progress`; what it waits for is asked each time.
+        wanted: whether it is. stay: tells the job that the reader is still here.
+        cancel: what the button does. key: of the button.
+    """
+    reruns.begin_run()
+    if not job.under_way or not wanted():
+        st.rerun()
+    stay()
+    draw_progress(job, words, waiting())
+    st.button("Cancel", key=key, on_click=cancel)
+
+
+def draw_progress(job: memo.Job, words: str, waiting: str = "") -> None:
+    """How much of a `{job}` is done, in words, and the time that is left or what it waits for."""
+    left = job.seconds_left
+    ahead = waiting if left is None else f", {_sentences.duration(left)} left"
+    st.progress(min(1.0, job.done / max(1, job.total)), words.format(job=job) + ahead)
+
+
+def _want(study: Study) -> None:
+    """Asks for all rows of this study, and no longer for those of another."""
+    if state.get(_WANTED) != study.memo_key():
+        _leave()
+    state.put(_WANTED, study.memo_key())
+    state.put(_DECLINED, None)
+
+
+def _leave() -> None:
+    """Asks for them no longer."""
+    memo.leave_job(state.take(_WANTED), access.session())
+
+
+def _decline(study: Study) -> None:
+    """Shows this study against some rows until the reader asks for all."""
+    _leave()
+    state.put(_DECLINED, study.memo_key())
+    state.forget(address.ROWS.key)
+
+
+# The bar's words on a large data set that is being encoded, while the pages show its first samples.
+
+
+def open_study_shared(model: str, data: str) -> Study:
+    """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
+    reruns.require_known(model, data)
+    if samples.is_encoded(model, data):
+        return reruns.study_of(model, data)
+    samples.begin_encoding(model, data)
+    sample = st.query_params.get(address.SAMPLE.key) or state.get(address.SAMPLE.key) or ""
+    return samples.with_visitors(samples.first_samples(model, data, str(sample)))
+
+
+def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
+    """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
+    job = samples.find_encoding(model, data)
+    if job is None or len(study.dataset) == job.total:
+        return
+    if job.problem:
+        state.notice(
+            f"Encoding all samples failed: {text.plain(job.problem)}. The first samples are shown."
+        )
+    with st.container(width="content", key="encoding" if job.under_way else "encoding-ended"):
+        st.fragment(_progress_line, run_every=PULSE if job.under_way else None)(
+            model, data, job, study, sample
+        )
+
+
+def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: str) -> None:
+    """How far it is, looked at again and again; the page begins anew when it has ended."""
+    reruns.begin_run()
+    if not job.under_way and samples.is_encoded(model, data):
+        state.choose_sample(sample)
+        st.rerun()
+    with st.popover(
+        f"{len(study.dataset):,} of {job.total:,}",
+        icon=":material/table_rows:",
+        key="first-samples",
+        help="How many samples are shown until all are encoded",
+    ):
+        st.caption(
+            "What this model makes of this data set is not kept here yet, or not any more. Until all of it is "
+            f"encoded, {len(study.dataset.rows('test')):,} test samples drawn at random are shown, compared with "
+            f"{study.background.size:,} of {study.background.total:,} training samples."
+        )
+        if job.under_way:
+            samples.begin_encoding(model, data)  # still here
+            draw_progress(job, "{job.done:,} of {job.total:,} samples encoded")
+            st.button("Cancel", key="_encode_cancel", on_click=job.stop)
+        else:
+            st.button(
+                "Encode all samples",
+                key="_encode_all",
+                on_click=samples.begin_encoding,  # type: ignore[arg-type]
+                args=(model, data),
+                kwargs={"again": True},
+            )
+
+
+# Boxes to choose a sample by its id: of a large data set only some ids are sent to the browser, and any can be
+# written.
+
+OFFERED = 10_000  # ids that are all sent
+AROUND = 100  # ids before and after the chosen one, of more
+
+
+def exists(dataset: DataSet, sample: object) -> bool:
+    """Whether a data set has a sample of this id."""
+    return bool(dataset.known([str(sample)]))
+
+
+def is_foreign(dataset: DataSet, key: str) -> bool:
+    """Whether what a reader has chosen under a key is of another data set."""
+    return state.get(key) is not None and not exists(dataset, state.get(key))
+
+
+def offered(dataset: DataSet, *chosen: str) -> list[str]:
+    """Ids that a box lists: all, or of a large data set the chosen ones and those around the first."""
+    own = dataset.ids[len(dataset) :]  # a visitor's, first
+    if len(dataset) <= OFFERED:
+        return [str(id_) for id_ in (*own, *dataset.ids[: len(dataset)])]
+    row = dataset.row(chosen[0])
+    near = dataset.ids[max(0, row - AROUND) : row + AROUND + 1]
+    return list(dict.fromkeys([*map(str, (*own, *near)), *chosen]))
+
+
+def sample_box(
+    control: SampleId,
+    dataset: DataSet,
+    default: str,
+    on_change: Callable[[], None] | None = None,
+    **words: Any,
+) -> str:
+    """Draws the box of a choice and returns the id chosen; what is of another data set is taken back. What is written
+    into the box of a large data set is an id or a part of one.
+
+    Args:
+        control: the choice.
+        dataset: whose samples.
+        default: the id it opens on.
+        on_change: called once another is chosen.
+        words: more arguments of `st.selectbox`.
+    """
+    key = control.key
+    if is_foreign(dataset, key):
+        state.forget(key)
+    large = len(dataset) > OFFERED
+    now = str(state.get(key) or st.query_params.get(key) or default)
+    ids = offered(dataset, now if exists(dataset, now) else default, default)
+
+    def written() -> None:
+        sample = matching(dataset, str(state.get(key)))
+        if sample is None:
+            state.notice(
+                f"No id of the data set has ‘{text.plain(str(state.get(key)), 80)}’ in it. The sample stays."
+            )
+        state.put(key, sample or now)
+        if on_change is not None:
+            on_change()
+
+    return str(
+        st.selectbox(
+            control.label,
+            ids,
+            index=None if large and state.get(key) is not None else ids.index(default),
+            on_change=written if large else on_change,
+            accept_new_options=large,
+            **{"help": control.help or None, **control.style, **words},
+            **state.bound(key),
+        )
+        or default
+    )
+
+
+def matching(dataset: DataSet, wanted: str) -> str | None:
+    """The id that was written, else the first that has it in it, in whatever letters; None where none has."""
+    if exists(dataset, wanted):
+        return wanted
+    part = wanted.strip().casefold()
+    return (
+        next((str(id_) for id_ in dataset.ids if part in str(id_).casefold()), None)
+        if part
+        else None
+    )
+
+
+# The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a
+# cohort.
+
+
+def background_picker(study: Study, row: int) -> Study:
+    """Draws the picker; returns the study with that background. A link may say it as the command line does (`joint`,
+    `contrast`, ...)."""
+    labels = {kind: label for label, kind in samples.OFFERED.items()}
+    wanted = st.query_params.get(address.BACKGROUND.key)
+    if wanted in labels and address.BACKGROUND.key not in st.session_state:
+        state.begin_again({address.BACKGROUND.key: [labels[wanted]]})
+    check(address.BACKGROUND, address.CONTRAST, study=study)
+    kind = draw(address.BACKGROUND)
+    if kind == "cohort":
+        return _cohort(study)
+    sample = _other(study, row) if kind == "contrast" else ""
+    if sample == str(study.dataset.ids[row]):
+        st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
+    return samples.with_background(study, kind, sample)
+
+
+def _cohort(study: Study) -> Study:
+    """The study with a saved cohort behind it, whose members are told by the decisions against the training set."""
+    saved = {cohort.name: cohort.parts for cohort in state.saved_cohorts()}
+    if not saved:
+        st.caption(
+            "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
+        )
+        return study
+    members = replace(address.MEMBERS, values=list(saved))
+    check(members)
+    name = draw(members)
+    try:
+        rows = cohort_measures.members(study, saved[name])
+    except QFusionError as error:
+        st.warning(
+            text.message(
+                f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."
+            )
+        )
+        return study
+    if not len(rows):
+        st.warning(
+            text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with.")
+        )
+        return study
+    st.caption(f"{len(rows):,} samples")
+    return samples.with_background(study, "cohort", name, rows)
+
+
+def cohort(study: Study) -> str:
+    """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
+    behind = study.background
+    return next(
+        (
+            str(cohort)
+            for cohort in state.saved_cohorts()
+            if behind.kind == "cohort" and cohort.name == behind.label
+        ),
+        "",
+    )
+
+
+def _other(study: Study, row: int) -> str:
+    default = samples.default_contrast(study, row)
+    value = state.get(address.CONTRAST.key) or st.query_params.get(address.CONTRAST.key) or default
+    place = study.dataset.row(value if exists(study.dataset, value) else default)
+    says = (
+        f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
+        f"({text.softmax(study.probabilities[place].max())})"
+        if study.classes
+        else f"Its score {study.scores[place, 0]:+.2f}"
+    )
+    return sample_box(address.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
+
+
+def background_in_links() -> dict[str, str]:
+    """What links and the next page carry: nothing when the training set is compared with."""
+    chosen = str(state.get(address.BACKGROUND.key) or samples.DEFAULT_BACKGROUND)
+    if chosen == samples.DEFAULT_BACKGROUND:
+        return {}
+    which = {"contrast": address.CONTRAST.key, "cohort": address.MEMBERS.key}
+    key = which.get(samples.OFFERED.get(chosen, ""), "")
+    return {address.BACKGROUND.key: chosen} | (
+        {key: str(state.get(key))} if key and state.get(key) else {}
+    )
+
+
+# The shared pickers: model, data, sample. What the link says wins where it fits; what does not fit is named.
+
+
+# in every page's address
+def settle_pickers() -> None:
+    """On a fresh session, makes model and data in the address agree before any widget is drawn.
+
+    A link that names only the data gets a model trained on them; a model that does not fit the data gets its own.
+    """
+    wanted = st.query_params.get(address.DATA.key)
+    if address.MODEL.key in st.session_state or not wanted:
+        return
+    model = st.query_params.get(address.MODEL.key)
+    if model is None:
+        state.put(address.MODEL.key, address.model_for(wanted) or address.models()[0])
+    elif problem := address.misfit(model, wanted):
+        state.notice(
+            f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
+            "The model's own data are shown."
+        )
+        state.put(address.DATA.key, address.own_data(model))
+        st.rerun()  # a value that came with the first address outlives the run in which it is changed
+
+
+def draw_pickers() -> tuple[Study, int, int | None]:
+    """Draws the pickers; returns the model on its data, the row of the sample, and the output to explain.
+
+    The output is None for the predicted class of each sample, or for a model with one score.
+    """
+    names, known = address.models(), address.sources()
+    for key, what, here in (
+        (address.MODEL.key, "Model", names),
+        (address.DATA.key, "Data set", known),
+    ):
+        if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
+            state.notice(
+                f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
+            )
+            state.forget(key)
+    if (
+        not {address.MODEL.key, address.DATA.key} & {*st.query_params}
+        and state.get(address.MODEL.key) is None
+    ):
+        first = address.first_of(str(st.query_params.get(address.SAMPLE.key) or ""))
+        if first != names[0]:
+            state.put(address.MODEL.key, first)
+    model = draw(address.MODEL, on_change=_model_changed)
+    _replay(model)
+    own = address.own_data(model)
+    chosen = st.selectbox(
+        address.DATA.label,
+        known,
+        index=known.index(own) if own in known else 0,
+        on_change=_data_changed,
+        help=address.DATA.help,
+        **address.DATA.style,
+        **state.bound(address.DATA.key),
+    )
+    _checks.check(
+        not address.misfit(model, chosen) or address.model_for(chosen) is not None,
+        f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
+        f"{chosen} --model quantum-jump --name my-model`.",
+    )
+    study = open_study_shared(model, chosen)
+    row = _sample(study)
+    output = _output(study)
+    behind = background_picker(study, row)
+    study = behind.on(background_rows(behind.of_set))
+    encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
+    pickers = {
+        "model": model,
+        "data": chosen,
+        "sample": str(study.dataset.ids[row]),
+        **background_in_links(),
+        address.ROWS.key: str(state.get(address.ROWS.key) or ""),
+        address.OUTPUT.key: study.classes[output] if output is not None else "",
+    }
+    state.put(state.KEPT, {key: value for key, value in pickers.items() if value})
+    return study, row, output
+
+
+def _sample(study: Study) -> int:
+    """The sample picker, the most telling conflict first shown."""
+    data = study.dataset
+    check(address.SAMPLE, study=study)
+    default = address.default_sample(study)
+    if is_foreign(data, address.SAMPLE.key):
+        state.put(address.SAMPLE.key, default)  # of another data set
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"
+    ):
+        sample = sample_box(
+            address.SAMPLE,
+            data,
+            default,
+            # says it in the address, which this run reads already
+            lambda: state.choose_sample(state.get(address.SAMPLE.key)),
+            help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
+            "Type to search, or step with the keys ← and →.",
+        )
+        row = data.row(sample)
+        for key, icon, step, words in (
+            ("_previous", "chevron_left", -1, "Previous sample (←)"),
+            ("_next", "chevron_right", 1, "Next sample (→)"),
+        ):
+            there = str(data.ids[row + step]) if 0 <= row + step < len(data.ids) else ""
+            st.button(
+                "",
+                key=key,
+                icon=f":material/{icon}:",
+                type="tertiary",
+                help=words,
+                disabled=not there,
+                on_click=state.choose_sample,
+                args=(there,),
+            )
+    return row
+
+
+def _output(study: Study) -> int | None:
+    """Whose score is explained: the class that is predicted, or one that the reader names."""
+    if not study.classes:
+        return None
+    check(address.OUTPUT, study=study)
+    chosen = draw(address.OUTPUT, study)
+    return None if chosen == address.PREDICTED else study.classes.index(chosen)
+
+
+def _model_changed() -> None:
+    name = state.get(address.MODEL.key)
+    if (
+        name in address.models() and (own := address.own_data(name)) in address.sources()
+    ):  # a browser may send any text, such as a path
+        state.put(address.DATA.key, own)
+
+
+_EPOCH, _LAST = "_epoch", "end"
+
+
+def _replay(model: str) -> None:
+    """A cursor over the epochs after which the model was kept, if there are any."""
+    name, _, epoch = model.partition(checkpoint.AFTER)
+    if epochs := checkpoint.epochs(model):
+        state.put(_EPOCH, epoch or _LAST)
+        st.select_slider(
+            "After epoch",
+            [*map(str, epochs), _LAST],
+            key=_EPOCH,
+            on_change=_epoch_changed,
+            args=(name,),
+            width=190,
+            help="Leads every page through the training: the model as it was after that epoch.",
+        )
+
+
+def _epoch_changed(name: str) -> None:
+    epoch = state.get(_EPOCH)
+    there = name if epoch == _LAST else f"{name}{checkpoint.AFTER}{epoch}"
+    if there in address.models():
+        state.put(address.MODEL.key, there)
+
+
+def _data_changed() -> None:
+    model, name = state.get(address.MODEL.key), state.get(address.DATA.key)
+    if (
+        model in address.models()
+        and name in address.sources()
+        and address.misfit(model, name)
+        and (other := address.model_for(name))
+    ):
+        state.put(address.MODEL.key, other)
+
+
+# The bar's button that pins what is shown as A of the Compare page.
+
+
+def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
+    """Draws the button and, when something is pinned, what it is."""
+    view = state.get(state.PIN)
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"
+    ):
+        st.button(
+            "Pin",
+            icon=":material/push_pin:",
+            key="_pin_now",
+            on_click=lambda: state.put(state.PIN, view_of(study, row)),
+            help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
+            "as B.",
+        )
+        if view is not None:
+            link(
+                "pages/compare.py",
+                "Compare",
+                ":material/compare:",
+                help=f"With {pin_in_words(view)}, which is pinned",
+            )
+            st.button(
+                "",
+                icon=":material/close:",
+                key="_unpin",
+                type="tertiary",
+                help="Forget what is pinned",
+                on_click=state.put,
+                args=(state.PIN, None),
+            )
+
+
+def pin_in_words(view: address.Pin) -> str:
+    """A pinned view as markdown."""
+    return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}" + (
+        f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
+    )
+
+
+def view_of(study: Study, row: int) -> address.Pin:
+    """What the reader looks at."""
+    return address.Pin(
+        study.name, study.dataset.name, str(study.dataset.ids[row]), current_tweak(study)
+    )

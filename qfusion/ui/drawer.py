@@ -4,6 +4,7 @@ figure; many figures at once as a zip.
 
 import io
 import json
+import mimetypes
 import re
 import time
 from collections.abc import Callable, Generator
@@ -45,7 +46,6 @@ from qfusion.ui import access, frame, sharing, state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
-WIDE = 120.0  # mm: two panels fit beside each other
 
 
 def added() -> list[Recipe]:
@@ -97,7 +97,7 @@ def composer(
             max_selections=export.MAX_PANELS,
             key=_PICKED,
         )
-        usual = 2 if SIZES[style.size].width >= WIDE else 1
+        usual = 2 if SIZES[style.size].width >= 120.0 else 1  # mm: two panels fit beside each other
         columns = state.one_of(
             "Columns",
             list(range(1, export.MAX_COLUMNS + 1)),
@@ -147,8 +147,7 @@ def _print(make: Callable[[ExportStyle], bytes], style: ExportStyle, key: str, a
         picture, letters = export.noticed(partial(make, replace(style, format="svg")), style.format)
         if style.format == "tikz":
             _, letters = export.noticed(partial(make, style), "tikz")
-    with st.container(border=True, key=key):
-        st.image(picture.decode(), width="stretch", alt=alt)
+    st.container(border=True, key=key).image(picture.decode(), width="stretch", alt=alt)
     width, height = export.size_mm(picture)
     st.caption(f"{width:.0f} × {height:.0f} mm")
     if letters:
@@ -206,13 +205,14 @@ def _downloads(whole: export.Composition, taken: list[pages.Taken]) -> None:
             for key, value in taken[0].recipe.made_from.items()
             if all(panel.recipe.made_from.get(key) == value for panel in taken)
         }
-        captions = export.caption_of([panel.caption for panel in taken], SIZES[whole.style.size])
         st.code(
             snippet(
                 FILE,
                 whole.style,
                 title="",
-                caption=captions,
+                caption=export.caption_of(
+                    [panel.caption for panel in taken], SIZES[whole.style.size]
+                ),
                 made_from=made_from,
                 name="composition",
             ),
@@ -237,7 +237,6 @@ _DONE, _WHICH, _SAVED, _FILTER, _MOST = (
     "_batch.most",
 )
 _RUN, _TYPED = "_batch.run", "typed below"
-_TURN = 0.7  # seconds of writing before the dialog is drawn again
 
 
 def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
@@ -292,9 +291,11 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
             key="batch-file",
         )
         for figure in failed[:5]:
-            name = figure.get("sample") or figure["panel"]
             st.warning(
-                text.message(f"{name} is left out: {figure['error']}"), icon=":material/warning:"
+                text.message(
+                    f"{figure.get('sample') or figure['panel']} is left out: {figure['error']}"
+                ),
+                icon=":material/warning:",
             )
         for line in [*letters][:2]:
             st.warning(text.message(line), icon=":material/font_download_off:")
@@ -320,8 +321,9 @@ def _cohort() -> tuple[str, int]:
         if chosen == _TYPED
         else saved.get(chosen or "", "")
     )
-    most = st.number_input("Max samples", 1, pages.MAX_FILES, pages.USUAL_FILES, key=_MOST)
-    return filter, int(most)
+    return filter, int(
+        st.number_input("Max samples", 1, pages.MAX_FILES, pages.USUAL_FILES, key=_MOST)
+    )
 
 
 @dataclass
@@ -352,7 +354,7 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
         )
     context = get_script_run_ctx()
     in_turns = context is not None and bool(context.fragment_ids_this_run)
-    until = time.monotonic() + _TURN
+    until = time.monotonic() + 0.7  # seconds of writing before the dialog is drawn again
     while True:
         done, count, name = run.at
         bar.progress(done / count, f"{done + 1} of {count}: {text.plain(name, 60)}")
@@ -373,13 +375,6 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
 # preview.
 
 FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
-MIMES = {
-    "svg": "image/svg+xml",
-    "pdf": "application/pdf",
-    "png": "image/png",
-    "html": "text/html",
-    "tikz": "text/x-tex",
-}
 ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
@@ -625,7 +620,7 @@ def _figure_downloads(taken: pages.Taken) -> None:
             f"Download {FORMATS[kind]}",
             access.in_turn(lambda: pages.save(taken, recipe)),
             f"{file_name(recipe)}.{kind}",
-            MIMES[kind],
+            mimetypes.types_map.get(f".{kind}", "text/x-tex"),
             on_click="ignore",
             type="primary",
             icon=":material/download:",
@@ -682,31 +677,28 @@ def _code(taken: pages.Taken) -> None:
     python, again, latex = st.tabs(
         ["The same numbers in Python", "The same file on the command line", "LaTeX"]
     )
-    with python:
-        st.code(
-            pages.program(recipe.page, recipe.panel, recipe.address),
-            language="python",
-            wrap_lines=True,
-        )
-    with again:
-        st.code(
-            f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
-            language="bash",
-            wrap_lines=True,
-        )
-        st.caption("The recipe may also be the exported figure itself: its file holds it.")
-        st.code(recipe.text(), language="json", height=200)
-    with latex:
-        stem = pages.file_name(name, 120)
-        st.code(
-            snippet(
-                stem,
-                recipe.style,
-                title=recipe.title or taken.title,
-                caption=recipe.caption or taken.caption,
-                made_from=recipe.made_from,
-                name=stem.removeprefix("qfusion-"),
-            ),
-            language="latex",
-            wrap_lines=True,
-        )
+    python.code(
+        pages.program(recipe.page, recipe.panel, recipe.address),
+        language="python",
+        wrap_lines=True,
+    )
+    again.code(
+        f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
+        language="bash",
+        wrap_lines=True,
+    )
+    again.caption("The recipe may also be the exported figure itself: its file holds it.")
+    again.code(recipe.text(), language="json", height=200)
+    stem = pages.file_name(name, 120)
+    latex.code(
+        snippet(
+            stem,
+            recipe.style,
+            title=recipe.title or taken.title,
+            caption=recipe.caption or taken.caption,
+            made_from=recipe.made_from,
+            name=stem.removeprefix("qfusion-"),
+        ),
+        language="latex",
+        wrap_lines=True,
+    )

@@ -19,7 +19,7 @@ from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
 from qfusion.panels import address, control, pages
-from qfusion.ui import access, bar, controls, guidance, reruns, server, sharing, state
+from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
 
@@ -34,10 +34,6 @@ KEYS = {
     "?": "this sheet",
     "Esc": "close it",
 }
-
-_SHEET = "\n".join(
-    ["| key | does |", "|---|---|", *(f"| `{key}` | {does} |" for key, does in KEYS.items())]
-)
 
 
 # What Python cannot do in the frame of a page: follow the reader's theme at once, and let the keyboard skip the
@@ -131,10 +127,10 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     """
     with _around(title, has_bar=True) as (side, top):
         controls.check(address.MODEL, address.DATA)
-        bar.settle_pickers()
+        controls.settle_pickers()
         with top:
-            study, row, wanted = bar.draw_pickers()
-            bar.pin_button(study, row, link)
+            study, row, wanted = controls.draw_pickers()
+            controls.pin_button(study, row, link)
             sharing.notes_button(title, FILES)
         if before is not None:
             before(study)
@@ -175,11 +171,9 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         page_title=f"{title} · qfusion", page_icon=_files.asset_path("icon.svg"), layout="wide"
     )
     # Streamlit says so of the page, but not of its dialogs
-    style = (
-        f":root {{ color-scheme: {theme()} }} {_CSS['app.css']}{_CSS['bar.css'] if has_bar else ''}"
-    )
     st.html(
-        f"<style>{style}</style><script>{server.plotly_script()}</script>",
+        f"<style>:root {{ color-scheme: {theme()} }} {_CSS['app.css']}{_CSS['bar.css'] if has_bar else ''}</style>"
+        f"<script>{server.plotly_script()}</script>",
         unsafe_allow_javascript=True,
     )
     access.enter()
@@ -205,8 +199,13 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
             with menu:
                 _navigation()
             with side:
+                sheet = [f"| `{key}` | {does} |" for key, does in KEYS.items()]
                 reruns.dialog_button(
-                    "Keys", ":material/keyboard:", "_shortcuts", st.markdown, _SHEET
+                    "Keys",
+                    ":material/keyboard:",
+                    "_shortcuts",
+                    st.markdown,
+                    "\n".join(["| key | does |", "|---|---|", *sheet]),
                 )
                 access.account()
                 _missing_data()
@@ -306,17 +305,16 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
 
 def carried(**query: str) -> dict[str, Any]:
     """What a link's address says: the pickers, and `query`."""
-    depth = {guidance.WORDS: guidance.FULL} if guidance.full() else {}
     words: dict[str, Any] = {
         key: str(value)
         for key in (address.MODEL.key, address.DATA.key, address.SAMPLE.key, address.OUTPUT.key)
         if (value := state.get(key)) and value != address.PREDICTED
-    } | bar.background_in_links()
+    } | controls.background_in_links()
     # what is kept across pages, so that links inside the app can be opened in a new tab
     stored = {key: state.written(state.get(key)) for key in state.STORED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
         words.pop(address.ALIASES.get(name, name), None)
-    return words | stored | depth | query
+    return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
 
 
 def run(file: str, name: str = "__main__") -> None:

@@ -118,8 +118,9 @@ def chips(key: str, facts: Iterable[str]) -> None:
     """
     shown = [text.plain(fact, 120) for fact in facts if fact]
     if shown:
-        with st.container(key=f"chips-{key}", width="content"):
-            st.markdown(" ".join(f":gray-badge[{fact}]" for fact in shown), width="content")
+        st.container(key=f"chips-{key}", width="content").markdown(
+            " ".join(f":gray-badge[{fact}]" for fact in shown), width="content"
+        )
 
 
 # The guided tour: steps over the pages on a sample of the reader's own and samples of the project, each with a card on
@@ -135,7 +136,6 @@ _ABOUT = (
     "what to look at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample "
     "and sliders are there again at the end."
 )
-PICKERS = (MODEL.key, DATA.key, SAMPLE.key)
 Link = Callable[..., None]
 Files = Mapping[str, str]  # of the pages, by title
 
@@ -236,19 +236,19 @@ def tour_card(title: str, link: Link, files: Files) -> None:
                 if 1 <= to <= len(steps()):
                     _to(link, files, to, label, icon)
             began = state.get(_FROM, {})
-            stored = {key: str(value) for key, value in began.get("sets", {}).items()}
             link(
                 files.get(str(began.get("title")), "app.py"),
                 "End the tour",
                 ":material/close:",
-                **stored,
+                **{key: str(value) for key, value in began.get("sets", {}).items()},
                 **{TOUR: END},
             )
 
 
 def _to(link: Link, files: Files, at: int, label: str, icon: str) -> None:
-    sets = {key: value for key, value in steps()[at - 1].sets.items() if key in PICKERS}
-    link(files[steps()[at - 1].title], label, icon, **sets, **{TOUR: str(at)})
+    to = steps()[at - 1]
+    sets = {key: to.sets[key] for key in (MODEL.key, DATA.key, SAMPLE.key) if key in to.sets}
+    link(files[to.title], label, icon, **sets, **{TOUR: str(at)})
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import answers, compare, sample, text
 from qfusion.analysis.study import Study
 from qfusion.figures import style
+from qfusion.models import Ability
 from qfusion.panels import overview
 from qfusion.training import metrics
-from qfusion.ui import downloads, frame, guidance, panels, views
+from qfusion.ui import frame, guidance, panels, views
 
 ICONS = {
     "agreement": ":material/join:",
@@ -67,29 +68,31 @@ def example_samples(here: frame.Here) -> None:
 def _example(here: frame.Here, item: compare.Example) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
-    figures = "Baseline + terms = score."
-    if study.can("time"):
-        figures = (
-            "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
-        )
-    elif study.can("masses"):
-        figures = (
-            f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
-            "modality gives each element (dark 0, yellow 1), and what the fusion makes of it."
-        )
+    drawn: dict[Ability, str] = {
+        "time": "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).",
+        "masses": f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
+        "modality gives each element (dark 0, yellow 1), and what the fusion makes of it.",
+    }
+    figures = next((drawn[able] for able in drawn if study.can(able)), "Baseline + terms = score.")
     guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
     with st.container(key=f"said-{item.kind}"):
         views.sample_content(here, row, details=False)
     if study.classes:
         output = int(study.predicted[row])
-        right = output == study.dataset.y[row]
         st.markdown(
             f"Predicted **{text.plain(study.classes[output])}** "
             f"({text.softmax(study.probabilities[row, output])}), "
-            f"{'rightly' if right else 'but it is ' + views.truth(study, row)}"
+            + (
+                "rightly"
+                if output == study.dataset.y[row]
+                else f"but it is {views.truth(study, row)}"
+            )
         )
-    parts = (f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses"))
-    for build in panels.builders(study, here.theme, *parts):
+    for build in panels.builders(
+        study,
+        here.theme,
+        *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses")),
+    ):
         panels.small(build())
     frame.link(
         "pages/samples.py",
@@ -134,13 +137,12 @@ def _card(key: str, title: str, more: str, facts: Mapping[str, object]) -> Delta
     box = st.container(border=True, height="stretch", key=f"panel-{key}")
     with box:
         guidance.title(title, more, 3)
-        with st.container(key=f"chips-{key}"):
-            st.markdown(
-                " ".join(
-                    f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
-                    for name, value in facts.items()
-                )
+        st.container(key=f"chips-{key}").markdown(
+            " ".join(
+                f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
+                for name, value in facts.items()
             )
+        )
     return box
 
 
@@ -164,22 +166,15 @@ def reading_guide(here: frame.Here) -> None:
         f"{text.plain(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
         for name in names
     )
-    with st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()):
-        st.markdown(
-            f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
-            "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
-            "top) + what each modality adds alone + what pairs and all together add jointly = score. The sum "
-            "is exact, not sampled.\n"
-            + (
-                _OF_TIME
-                if here.study.can("time")
-                else _OF_CIRCUITS
-                if here.study.can("rules")
-                else ""
-            )
-            + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
-            "CSV; the address bar holds the whole view."
-        )
+    st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()).markdown(
+        f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
+        "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
+        "top) + what each modality adds alone + what pairs and all together add jointly = score. The sum "
+        "is exact, not sampled.\n"
+        + (_OF_TIME if here.study.can("time") else _OF_CIRCUITS if here.study.can("rules") else "")
+        + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
+        "CSV; the address bar holds the whole view."
+    )
 
 
 _HUES = {
@@ -219,27 +214,25 @@ def five_questions(here: frame.Here) -> None:
 
 def _places(study: Study) -> tuple[Place, ...]:
     """Where the figure behind each answer is."""
-    fixed: tuple[Place, ...] = (
+    last: dict[Ability, tuple[Place, ...]] = {
+        "time": (
+            ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
+            ("pages/dynamics.py", "See what built it", {"show": "Decision"}),
+        ),
+        "layers": (
+            ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),
+            ("pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}),
+        ),
+    }
+    other: tuple[Place, ...] = (
+        ("pages/dynamics.py", "See why", {}),
+        ("pages/operators.py", "See what the read-out votes for", {}),
+    )
+    return (
         ("pages/samples.py", "See every part", {}),
         ("pages/samples.py", "See what each says", {}),
         ("pages/what_if.py", "See and try it", {}),
-    )
-    if study.can("time"):
-        return (
-            *fixed,
-            ("pages/dynamics.py", "See it over time", {"show": "Decision"}),
-            ("pages/dynamics.py", "See what built it", {"show": "Decision"}),
-        )
-    if study.can("layers"):
-        return (
-            *fixed,
-            ("pages/circuit.py", "See it along the layers", {"rules": "Entropies"}),
-            ("pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}),
-        )
-    return (
-        *fixed,
-        ("pages/dynamics.py", "See why", {}),
-        ("pages/operators.py", "See what the read-out votes for", {}),
+        *next((last[able] for able in last if study.can(able)), other),
     )
 
 
@@ -265,10 +258,16 @@ def page() -> None:
         left, middle, right = st.columns(3, gap="medium")
         with left:
             metrics_card(here)
-        with middle:
-            notes = text.plain(study.card.get("notes") or "") or answers.sentence(study)
-            with _card("model", "Model", notes, answers.model_rows(study)):
-                downloads.export_button(here)
+        with (
+            middle,
+            _card(
+                "model",
+                "Model",
+                text.plain(study.card.get("notes") or "") or answers.sentence(study),
+                answers.model_rows(study),
+            ),
+        ):
+            views.export_button(here)
         with right:
             data = study.dataset
             _card(

@@ -23,6 +23,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion import _files
 from qfusion.analysis import text
+from qfusion.data.spec import Clip
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.figures.theme import apply_visible, parse_visible
@@ -30,7 +31,7 @@ from qfusion.panels import address, pages
 from qfusion.panels.control import Choice
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
-from qfusion.ui import controls, frame, guidance, player, reruns, server, sharing, state
+from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -194,14 +195,54 @@ def small(picture: Picture) -> None:
         _drawer(picture)
 
 
+# Recordings on a page.
+
+
+@lru_cache
+def component(name: str) -> Any:
+    """What the script of a name draws on a page."""
+    return st.components.v2.component(
+        f"qfusion_{name}", js=_files.asset_text(f"{name}.js"), isolate_styles=False
+    )
+
+
+def play(
+    key: str,
+    label: str,
+    clip: Clip | None = None,
+    *,
+    bound: str = "",
+    strip: str = "",
+    peaks: Sequence[tuple[str, float, str]] = (),
+) -> None:
+    """Plays a recording, and has a playhead follow it over a strip.
+
+    Args:
+        key: of the element. label: what is played, for those who do not see it.
+        clip: the recording, a video or a sound; without it, what `bound`, a selector, finds on the page plays.
+        strip: name of the panel over which the playhead goes and that is clicked to play from there.
+        peaks: buttons to play from a moment: name, seconds, and what is said of it.
+    """
+    component("player")(
+        key=key,
+        data={
+            "kind": "video" if clip is None else clip.kind,
+            "source": "" if clip is None else server.clip_address(clip),
+            "label": label,
+            "failed": "This recording cannot be played here: it was moved or changed, or your browser does not know "
+            "its kind.",
+            "bound": bound,
+            "strip": f".st-key-figure-{strip} .qf-figure" if strip else "",
+            "peaks": [{"name": name, "time": time, "title": title} for name, time, title in peaks],
+        },
+    )
+
+
 # A figure on a page: Plotly's, changed in place when its numbers do, which `st.plotly_chart` draws anew.
 #
 # `benchmarks/browser.py` measures what that is worth. The script that draws is `qfusion/assets/figure.js`; the
 # Plotly.js that it loads is the one that comes with the Python package.
 
-_CONFIG = {"displayModeBar": False, "doubleClick": False}
-HEIGHT = 450  # pixels of a figure that names none
-EXPORT_HELP = "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes it."
 NUMBERS_HELP = "The numbers of this figure as CSV"
 WORDS_HELP = "What this shows and does not, and what its words mean"
 
@@ -228,8 +269,8 @@ def chart(
     """
     data: dict[str, Any] = {
         "figure": spec or plotly.io.to_json(figure, validate=False),
-        "config": {**_CONFIG, **(config or {})},
-        "height": figure.layout.height or HEIGHT,
+        "config": {"displayModeBar": False, "doubleClick": False, **(config or {})},
+        "height": figure.layout.height or 450,  # pixels
         "alt": alt,
         "chosen": on_select is not None,
         "library": server.plotly_address(),
@@ -239,7 +280,10 @@ def chart(
         callbacks["on_selection_change"] = partial(on_select, key)
     if picture is not None:
         callbacks["on_export_change"] = partial(state.put, state.DRAWER, picture.name)
-        data["tools"] = {"export": EXPORT_HELP}
+        data["tools"] = {
+            "export": "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes "
+            "it."
+        }
     if picture is not None and not small:
         wanted = f"_wanted-{key}"
         callbacks["on_numbers_change"] = partial(state.put, wanted, True)
@@ -253,7 +297,7 @@ def chart(
                 "text": text.csv(picture.table()).decode(),
                 "turn": uuid4().hex,
             }
-    player.component("figure")(key=key, data=data, height="stretch", **callbacks)
+    component("figure")(key=key, data=data, height="stretch", **callbacks)
 
 
 def draw(
@@ -469,8 +513,9 @@ def _words(picture: Picture) -> str:
     terms = definitions(picture.name)
     words = [] if guidance.full() else [_lead(picture), _shows(picture)]
     query = html.escape(urlencode(frame.carried(), doseq=True))
-    link = f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
-    return "".join(rendered(part) for part in (*words, terms) if part) + link
+    return "".join(rendered(part) for part in (*words, terms) if part) + (
+        f'<p><a class="qf-page" href="glossary?{query}">All words</a></p>' if terms else ""
+    )
 
 
 def _about(picture: Picture) -> None:

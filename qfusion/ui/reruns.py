@@ -28,7 +28,6 @@ from qfusion.data import registry
 from qfusion.errors import QFusionError
 from qfusion.models.tweak import Tweak
 from qfusion.panels import address, pages
-from qfusion.runs import Run, folder
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access
 
@@ -120,21 +119,6 @@ def loaded(name: str) -> Checkpoint:
     return sample.loaded(choose("Model", name, address.models()))
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _record(path: str, when: tuple[int, int], _run: Any) -> Any:
-    return _run.record()
-
-
-def record_of(run: Run) -> folder.Record:
-    """How far a run is; read anew while a process may train it, else when its file changes."""
-    try:
-        seen = (run.path / "record.json").stat()
-    except OSError:
-        return run.record()
-    record: folder.Record = _record(str(run.path), (seen.st_mtime_ns, seen.st_size), run)
-    return run.record() if record.state in (*folder.ALIVE, "interrupted") else record
-
-
 def require_known(model: str, data_name: str) -> None:
     """Raises NotFound unless model and data set exist; reads the data, with its own words meanwhile."""
     choose("Model", model, address.models())
@@ -187,8 +171,10 @@ def _draw(
         for row in (here.row + 1, here.row - 1)
         if 0 <= row < len(here.study.dataset)
     ]
-    stored = [panel for panel in pages.PAGES[view.page].values() if panel.is_cached]
-    for scopes, panel in itertools.product([entry.scopes(tweak) for entry in beside], stored):
+    for scopes, panel in itertools.product(
+        [entry.scopes(tweak) for entry in beside],
+        [panel for panel in pages.PAGES[view.page].values() if panel.is_cached],
+    ):
         if stop.is_set() or time.monotonic() - began > _LONG:
             break
         with contextlib.suppress(QFusionError):  # the page says so once it is asked for

@@ -1,8 +1,11 @@
 """What the dashboard's server does beside showing pages: it is started, loads what all pages need while the browser
-still starts, hands Plotly.js out as a file that a browser keeps, and stands between the network and the pages.
+still starts, hands Plotly.js out as a file that a browser keeps, and recordings piece by piece, and stands between the
+network and the pages.
 
 Nothing here is slow to import: the server answers first.
 """
+
+from __future__ import annotations
 
 import base64
 import ctypes
@@ -12,21 +15,22 @@ import importlib
 import logging
 import math
 import re
+import secrets
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
@@ -34,10 +38,10 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _files, _limits
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.ui import access, player
+from qfusion.ui import access
 
-# beside it stand the pages, and Streamlit's options in `.streamlit`
-SCRIPT = Path(__file__).with_name("app.py").resolve()
+if TYPE_CHECKING:  # the server answers before these are loaded
+    from qfusion.data.spec import Clip
 
 
 def serve(options: Sequence[str]) -> None:
@@ -52,7 +56,9 @@ def serve(options: Sequence[str]) -> None:
     from streamlit.web import cli
 
     try:
-        cli.main(["run", str(SCRIPT), *options], prog_name="streamlit", standalone_mode=False)
+        # beside it stand the pages, and Streamlit's options in `.streamlit`
+        script = Path(__file__).with_name("app.py").resolve()
+        cli.main(["run", str(script), *options], prog_name="streamlit", standalone_mode=False)
     except cli.click.ClickException as error:
         raise InvalidInput(
             f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` "
@@ -65,11 +71,6 @@ def serve(options: Sequence[str]) -> None:
 #
 # Nothing here is slow to import: the server answers first.
 
-_FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
-_LOADED_FIRST = ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview")
-_ARENAS = -8  # M_ARENA_MAX of malloc.h
-_FETCHED = 60.0  # seconds that a browser has to fetch what was made for it
-_log = logging.getLogger(__name__)
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
 _gzipped: list[bytes] = []  # Plotly.js, once it is compressed
@@ -78,8 +79,13 @@ _gzipped: list[bytes] = []  # Plotly.js, once it is compressed
 @lru_cache(maxsize=1)
 def plotly_address() -> str:
     """Address of Plotly.js, the one that comes with the Python package, on this server."""
+    return _below(f"plotly-{distribution('plotly').version}.min.js")
+
+
+def _below(name: str) -> str:
+    """An address on this server."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{'/' + base if base else ''}/plotly-{distribution('plotly').version}.min.js"
+    return f"{'/' + base if base else ''}/{name}"
 
 
 @lru_cache(maxsize=1)
@@ -90,7 +96,10 @@ def plotly_script() -> str:
 
 def routes() -> list[Route]:
     """What is answered beside Streamlit's own addresses."""
-    return [Route(plotly_address(), _answer_plotly), player.route()]
+    return [
+        Route(plotly_address(), _answer_plotly),
+        Route(_below("recordings/{name}"), _answer_recording),
+    ]
 
 
 def check_settings() -> None:
@@ -120,7 +129,7 @@ def _share_memory() -> None:
     """Has all threads take memory from two stocks, where glibc would keep one for each of some: every run of a page is
     a new thread, and what one has freed no other takes. With sixteen readers that is a sixth of the memory."""
     with suppress(OSError, AttributeError):  # another library than glibc
-        ctypes.CDLL("libc.so.6").mallopt(_ARENAS, 2)
+        ctypes.CDLL("libc.so.6").mallopt(-8, 2)  # M_ARENA_MAX of malloc.h
 
 
 def _keep_downloads() -> None:
@@ -131,7 +140,7 @@ def _keep_downloads() -> None:
     mark = MediaFileMetadata.mark_for_delete
 
     def after_a_minute(self: MediaFileMetadata) -> None:
-        if time.monotonic() > vars(self).setdefault("until", time.monotonic() + _FETCHED):
+        if time.monotonic() > vars(self).setdefault("until", time.monotonic() + 60.0):
             mark(self)
 
     MediaFileMetadata.mark_for_delete = after_a_minute  # type: ignore[method-assign]
@@ -157,7 +166,7 @@ def _refuse_other_types() -> None:
             given = value.value.WhichOneof("value")
             if given is not None and given not in alike.get(known.value_type, {given}):
                 states.states[widget] = session_state.Value(known.deserializer(None))
-                _log.warning(
+                logging.getLogger(__name__).warning(
                     "Refused a %s for widget %r, which takes a %s.",
                     given,
                     widget.split("-", 2)[-1][:80],
@@ -175,7 +184,7 @@ def wait() -> None:
 
 def _load() -> None:
     try:
-        for name in _LOADED_FIRST:
+        for name in ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.overview"):
             importlib.import_module(name)
     finally:
         _loaded.set()
@@ -190,8 +199,12 @@ def _load() -> None:
 
 @lru_cache(maxsize=1)
 def _read_plotly() -> bytes:
-    file = distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
-    return Path(str(file)).read_bytes()
+    return _shipped("plotly", "plotly/package_data/plotly.min.js")
+
+
+def _shipped(package: str, file: str) -> bytes:
+    """A file of an installed package."""
+    return Path(str(distribution(package).locate_file(file))).read_bytes()
 
 
 def _answer_plotly(request: Request) -> Response:
@@ -200,7 +213,8 @@ def _answer_plotly(request: Request) -> Response:
         _gzipped[0] if zipped else _read_plotly(),
         media_type="text/javascript",
         headers={
-            "Cache-Control": _FOR_GOOD,
+            # for good: its version is in its name
+            "Cache-Control": "public, max-age=31536000, immutable",
             "Vary": "Accept-Encoding",
             "Content-Encoding": "gzip" if zipped else "identity",
             "X-Content-Type-Options": "nosniff",
@@ -208,13 +222,65 @@ def _answer_plotly(request: Request) -> Response:
     )
 
 
+# Recordings: the address at which a browser fetches a sample's, piece by piece, from the disk.
+#
+# An address is given for a recording when a page of its set draws it, and cannot be guessed. What lies there is the
+# file as it was joined, or, of a part of a file and of kinds that browsers do not play, a copy of that part.
+
+_MOST = 4096  # addresses that are good at a time
+_given: OrderedDict[Clip, str] = OrderedDict()  # the ends of their addresses
+_guard = threading.Lock()
+_copies = threading.Semaphore(2)  # made at a time
+
+
+def clip_address(clip: Clip) -> str:
+    """Returns where a browser fetches a recording, good until `_MOST` others were given since."""
+    with _guard:
+        name = _given.setdefault(clip, secrets.token_urlsafe(24))
+        _given.move_to_end(clip)
+        while len(_given) > _MOST:
+            _given.popitem(last=False)
+        return _below(f"recordings/{name}")
+
+
+def _answer_recording(request: Request) -> Response:
+    from qfusion.data import media
+
+    with _guard:
+        clips = {name: clip for clip, name in _given.items()}
+    clip = clips.get(request.path_params["name"])
+    if clip is None or clip.path.resolve() != clip.path:  # such as a link that took its place
+        return PlainTextResponse("Open the sample's page again.", 404)
+    try:
+        with _copies:
+            path = _file(clip)
+    except QFusionError as error:
+        return PlainTextResponse(str(error), 422)
+    return FileResponse(
+        path,
+        media_type=media.TYPES[path.suffix.lower()],
+        headers={"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def _file(clip: Clip) -> Path:
+    """The file itself where all of it is the sample and browsers play its kind, else a copy of the sample's part."""
+    from qfusion.data import clips, media
+
+    playable = clip.path.suffix.lower() in (".mp4", ".webm", ".wav", ".mp3", ".flac", ".ogg")
+    if playable and clip.start == 0:
+        facts = media.probe(clip.path)
+        whole = clip.end is None or clip.end >= facts.seconds - 0.05
+        if whole and (clip.kind == "audio" or facts.seconds > media.MAX_SECONDS):
+            return clip.path
+    return clips.portable(clip)
+
+
 # What stands between the network and the dashboard: headers that tell a browser to be strict, and a server for
 # visitors that takes nothing, or no more than it has room for.
 #
 # A Starlette middleware; nothing here is slow to import.
 
-_TAKING = ("POST", "PUT", "PATCH", "DELETE")
-_UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]*)")
 # Of a message about a page: bytes, widgets or values of one, files at once. Files themselves come otherwise.
 MESSAGE, VALUES, FILES = 2 * _limits.MIB, 2000, 200
 ASKED = (
@@ -262,9 +328,10 @@ def policy(strict: bool) -> str:
 
 def inline_scripts() -> list[str]:
     """The scripts that stand in a page as text: Streamlit's own, and those of `frame`, `share` and `figure`."""
-    index = distribution("streamlit").locate_file("streamlit/static/index.html")
     own = re.findall(
-        r"<script>(.*?)</script>", Path(str(index)).read_text(encoding="utf-8"), re.DOTALL
+        r"<script>(.*?)</script>",
+        _shipped("streamlit", "streamlit/static/index.html").decode(),
+        re.DOTALL,
     )
     return [*own, plotly_script(), _files.asset_text("frame.js"), _files.asset_text("share.js")]
 
@@ -296,7 +363,12 @@ class Guard:
             await self._connect(scope, receive, send)
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif _limits.is_read_only() and scope["method"] in _TAKING:
+        elif _limits.is_read_only() and scope["method"] in (
+            "POST",
+            "PUT",
+            "PATCH",
+            "DELETE",
+        ):
             await _refused(403, "This server is read-only: it takes no files.")(
                 scope, receive, send
             )
@@ -308,7 +380,7 @@ class Guard:
                     MutableHeaders(scope=message).update(headers())
                 await send(message)
 
-            match = _UPLOAD.search(scope["path"])
+            match = re.search(r"/_stcore/upload_file/(?P<session>[^/]*)", scope["path"])
             if match is not None and scope["method"] in ("POST", "PUT", "PATCH"):
                 await self._upload(match["session"], scope, receive, with_headers)
             else:
@@ -409,12 +481,12 @@ def _refusal(message: bytes) -> int:
         or len(wanted.file_urls_request.file_names) > FILES
     ):
         return 1009
-    numbers = (
-        number
+    finite = all(
+        math.isfinite(number)
         for widget in widgets
         for number in (widget.double_value, *widget.double_array_value.data)
     )
-    return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
+    return 0 if finite else 1007  # no data of its kind
 
 
 def _refused(status: int, words: str) -> Response:

@@ -43,7 +43,6 @@ MAX_BYTES, MAX_MB = 3_000_000, 3
 MAX_KEYS, MAX_VALUES, MAX_KEY, MAX_VALUE, MAX_SETTINGS = 300, 60, 120, 20_000, 40
 PREFIX = "figure."  # of the settings of exported figures
 MAX_NOTES, MAX_NOTE = 100, 2_000
-_PARTS = ("kind", "version", "page", "address", "figure", "notes", "made_from", "software", "own")
 _REMEDY, _CHOOSE = "Save the session again.", "Choose the file that ‘Save session’ wrote."
 
 
@@ -144,7 +143,18 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
         f"Part `page` of the session must be a text, but is {str(page)[:60]!r}. {_REMEDY}",
     )
     choose("Page", str(page), known)
-    if strange := [key for key in record if key not in _PARTS]:
+    parts = (
+        "kind",
+        "version",
+        "page",
+        "address",
+        "figure",
+        "notes",
+        "made_from",
+        "software",
+        "own",
+    )
+    if strange := [key for key in record if key not in parts]:
         words.append(
             f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out."
         )
@@ -343,7 +353,6 @@ def _keep(page: str) -> None:
 # model, data and sample also where they are the usual ones: another machine may have other models.
 # The browser copies it by itself; a click does not come here.
 
-MAX_LINK = 8_000  # characters; servers, proxies and mail programs commonly take no more
 LOAD = "load"
 _FILE, _OFFERED = "_session_file", "_session_offered"
 _KEPT, _MINUTES = 32, 10  # sessions that wait to be opened, and for how long
@@ -375,7 +384,8 @@ def link_and_session(
             for key, value in state.get(state.KEPT, {}).items()
             if key in (MODEL.key, DATA.key, SAMPLE.key) and MODEL.key in st.session_state
         }
-        link = html.escape(json.dumps({"always": always, "longest": MAX_LINK}))
+        # in characters; servers, proxies and mail programs commonly take no more
+        link = html.escape(json.dumps({"always": always, "longest": 8_000}))
         st.html(
             f'<div id="qf-link" data-link="{link}"><p id="qf-said" role="status" hidden></p>'
             '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
@@ -432,10 +442,9 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays
     behind."""
     sentence = (*session.problems, *changes(session, _digest))
-    count = sum(len(parameters) for parameters in session.address.values())
     st.markdown(
-        f"A session saved on **{text.plain(session.page)}**, with {count} settings on {len(session.address)} "
-        f"page{'s' if len(session.address) != 1 else ''}."
+        f"A session saved on **{text.plain(session.page)}**, with {sum(map(len, session.address.values()))} settings "
+        f"on {len(session.address)} page{'s' if len(session.address) != 1 else ''}."
     )
     for words in sentence[: state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
@@ -526,5 +535,6 @@ def recipe_of(picture: Picture) -> Recipe:
 
 def full_address() -> dict[str, list[str]]:
     """All that decides what the page shows, as its address would say it."""
-    now = {key: values for key, values in state.address().items() if key not in GUIDES}
-    return {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()} | now
+    return {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()} | {
+        key: values for key, values in state.address().items() if key not in GUIDES
+    }

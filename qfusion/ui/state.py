@@ -25,11 +25,8 @@ from qfusion.panels.control import Allowed, audit
 T = TypeVar("T")
 NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
-DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depend
-EVERYWHERE = ("words",)  # parameters of all pages
 MAX_NOTICES = 12
 _ADDRESS, _WHEN = "_address_told", "_address_when"
-LATE = 120.0  # seconds within which a busy browser reads what it is told; told what it knows, it does nothing
 
 
 def bound(key: str) -> dict[str, Any]:
@@ -80,8 +77,9 @@ def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
     Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
     bound widget writes its option's *label* into the URL: options here are their own labels.
     """
-    query = {key: values for key, values in address().items() if key not in st.session_state}
-    problems = audit(query, allowed)
+    problems = audit(
+        {key: values for key, values in address().items() if key not in st.session_state}, allowed
+    )
     for problem in problems.values():
         notice(problem.words)
     begin_again({key: problem.left for key, problem in problems.items()})
@@ -148,14 +146,17 @@ def settle_address(began: float) -> None:
         if st.session_state.get(key) is not None
         and (now := written(st.session_state[key])) != query[key]
     }
-    if began - st.session_state[_WHEN] < LATE and tell(stale, bound=True):
+    # a busy browser reads what it is told within 120 s; told what it knows, it does nothing
+    if began - st.session_state[_WHEN] < 120.0 and tell(stale, bound=True):
         st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
 
 
 def address_now() -> dict[str, list[str]]:
     """The address, with what the reader has chosen since of that on which other parameters depend."""
     return address() | {
-        key: written(st.session_state[key]) for key in DECIDING if st.session_state.get(key)
+        key: written(st.session_state[key])
+        for key in ("new.data", "new.kind", "board")
+        if st.session_state.get(key)
     }
 
 
@@ -169,21 +170,17 @@ def arrive(page: str) -> None:
     if st.session_state.get(PAGE) != page:
         st.session_state.pop(DRAWER, None)  # an open dialog stays behind
         # what a loaded session holds of a page that is opened for the first time
-        waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
         begin_again(
             {
                 key: values
-                for key, values in waiting.items()
+                for key, values in st.session_state.get(ELSEWHERE, {}).pop(page, {}).items()
                 if key not in st.session_state and key not in st.query_params
             }
         )
-        everywhere = {
-            key: st.session_state[key]
-            for key in EVERYWHERE
-            if st.session_state.get(key) is not None
-        }
-        for key, value in (everywhere | st.session_state.get(KEPT, {})).items():
+        for key, value in st.session_state.get(KEPT, {}).items():
             put(key, value)
+        if st.session_state.get("words") is not None:  # a parameter of all pages
+            put("words", st.session_state["words"])
     # choices that a link of old names by the names that they had then
     begin_again({key: values_now(key, values) for key, values in address().items()})
     for alias, key in ALIASES.items():
@@ -278,9 +275,8 @@ def selection(key: str) -> Mapping[str, list[Any]]:
     """What is chosen in the figure or table of a key: "points", and "box" and "lasso" around them, or "rows"."""
     value = get(key)
     chosen = value.get("selection") if isinstance(value, Mapping) else None
-    if not isinstance(chosen, Mapping):
-        return {}
-    return {name: items for name, items in chosen.items() if isinstance(items, list)}
+    parts = chosen.items() if isinstance(chosen, Mapping) else ()
+    return {name: items for name, items in parts if isinstance(items, list)}
 
 
 def selected_rows(key: str, size: int) -> list[int]:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,15 +15,28 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from qfusion import model_export, report
 from qfusion._checks import check
 from qfusion._sentences import share
 from qfusion.analysis import answers, changes, cohort_measures, memo, recording, text
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, spec
-from qfusion.panels import dynamics, network, panel, physics, recording as recordings, samples
-from qfusion.training import metrics
-from qfusion.ui import access, bar, controls, downloads, frame, guidance, panels, player, state
+from qfusion.errors import provided
+from qfusion.explain.cohorts import Part
+from qfusion.panels import (
+    dynamics,
+    network,
+    pages,
+    panel,
+    physics,
+    recording as recordings,
+    samples,
+)
+from qfusion.report import contents
+from qfusion.runs import plans
+from qfusion.training import checkpoint, metrics
+from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
 
 
 def sample_content(
@@ -86,27 +100,27 @@ def raw_content(
     in_box: bool = False,
 ) -> None:
     """The raw content of a modality; in a box that is of it, its name and a border are left out."""
-    if isinstance(piece, Text):
-        with st.container(border=not in_box):
-            st.text(piece.text)
-    elif isinstance(piece, Audio):
-        st.audio(
-            np.asarray(piece.samples),
-            sample_rate=piece.rate,
-            width=width,
-            alt=f"Recording: {name} of the sample",
-        )
-    elif isinstance(piece, Image):
-        st.image(
-            np.asarray(piece.pixels),
-            width=120 if in_box else 160 if width == "stretch" else 90,
-            clamp=True,
-            caption=None if in_box else text.plain(name),
-            alt=f"Picture: {name} of the sample",
-        )
-    elif isinstance(piece, spec.Film):
-        with frame.guard():
-            st.video(str(clips.of_film(piece)), loop=True, muted=True, width=width)
+    match piece:
+        case Text():
+            st.container(border=not in_box).text(piece.text)
+        case Audio():
+            st.audio(
+                np.asarray(piece.samples),
+                sample_rate=piece.rate,
+                width=width,
+                alt=f"Recording: {name} of the sample",
+            )
+        case Image():
+            st.image(
+                np.asarray(piece.pixels),
+                width=120 if in_box else 160 if width == "stretch" else 90,
+                clamp=True,
+                caption=None if in_box else text.plain(name),
+                alt=f"Picture: {name} of the sample",
+            )
+        case spec.Film():
+            with frame.guard():
+                st.video(str(clips.of_film(piece)), loop=True, muted=True, width=width)
 
 
 def clip(piece: spec.Clip, sample: str, key: str) -> None:
@@ -115,7 +129,7 @@ def clip(piece: spec.Clip, sample: str, key: str) -> None:
         with frame.guard():
             st.image(media.picture(piece.path, 2 * clips.POSTER), alt=f"Picture: sample {sample}")
         return
-    player.draw(f"player-{key}", f"Recording: sample {sample}", piece)
+    panels.play(f"player-{key}", f"Recording: sample {sample}", piece)
 
 
 def follow_strip(sample: Sample, content: str, name: str = "strip", **options: Any) -> None:
@@ -126,7 +140,7 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
         options: as of `panels.recording.strip`.
     """
     result, _ = recordings.strip_of(sample, **options)
-    player.draw(
+    panels.play(
         f"follow-{name}",
         "",
         bound=f".st-key-content-{content} :is(video, audio)",
@@ -180,7 +194,7 @@ def sample_heading(here: frame.Here) -> None:
     ):
         st.subheader(f"Sample {text.plain(here.sample)}", anchor=False)
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            downloads.report_of_sample(here)
+            report_of_sample(here)
             if here.study.can("time"):
                 frame.link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
             elif here.study.can("circuit"):
@@ -374,18 +388,211 @@ def everyone(
         )
         return False
     with st.container(width=320, key=f"all-samples-{name}"):
-        st.fragment(bar.watch, run_every=bar.PULSE)(
+        st.fragment(controls.watch, run_every=controls.PULSE)(
             job,
             "All samples: {job.done:,} of {job.total:,}",
             lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
             wanted=lambda: state.get(panel.EVERYONE.key) == cohort_measures.ALL,
             stay=lambda: memo.stay_for(job, access.session()),
-            cancel=lambda: _cancel(key),
+            # the next run leaves the job
+            cancel=partial(state.put, panel.EVERYONE.key, cohort_measures.DRAWN),
             key=f"_all_cancel_{name}",
         )
     return False
 
 
-def _cancel(key: tuple[str, ...]) -> None:
-    memo.leave_job(key, access.session())
-    state.put(panel.EVERYONE.key, cohort_measures.DRAWN)
+# What a reader takes away beside figures: the model as it is tweaked, from a dialog behind a button, and the report on
+# what the page shows.
+
+_OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = (
+    "_out.open",
+    "_out.format",
+    "_out.precision",
+    "_out.name",
+    "_out.kept",
+)
+_EXACT = {"double": "double precision", "single": "single precision, half the size"}
+
+
+def export_button(here: frame.Here) -> None:
+    """The button that opens the dialog."""
+    st.button(
+        "Export model",
+        icon=":material/output:",
+        type="tertiary",
+        key="_model_out",
+        on_click=state.put,
+        args=(state.DRAWER, _OPEN),
+        help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.",
+    )
+    if value := state.take(_KEPT):
+        st.toast(f"Kept as {text.plain(value)}: pick it on top.", icon=":material/check:")
+    if state.get(state.DRAWER) == _OPEN:
+        reruns.dialog(
+            "Export model",
+            _body,
+            here,
+            width="medium",
+            on_dismiss=partial(state.put, state.DRAWER, None),
+        )
+
+
+def _body(here: frame.Here) -> None:
+    study = here.study
+    loaded, tweak = reruns.loaded(study.name), controls.current_tweak(study)
+    st.markdown(
+        f"**{text.plain(study.name)}**, "
+        + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
+        + f" Sample {text.plain(here.sample)}, where a format is of one."
+    )
+    reasons = {name: model_export.impossible(name, loaded) for name in model_export.FORMATS}
+    able = [name for name, reason in reasons.items() if not reason]
+    picked = st.radio(
+        "Format",
+        able,
+        format_func=lambda name: model_export.FORMATS[name].title,
+        key=_FORMAT,
+        captions=[model_export.FORMATS[name].says for name in able],
+    )
+    if picked is not None:
+        _download(here, loaded, tweak, picked)
+    if left_out := [model_export.FORMATS[name].title for name, reason in reasons.items() if reason]:
+        reason = next(reason for reason in reasons.values() if reason)
+        st.caption(
+            f"Not for this model: {', '.join(left_out)}. {text.message(reason.partition('. ')[2])}"
+        )
+    if access.level() != "none":
+        _keep(here, loaded, tweak)
+
+
+def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picked: str) -> None:
+    study, wanted = here.study, model_export.FORMATS[picked]
+    name = plans.free_name(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
+    stem = (
+        f"{study.name}-{here.sample}"
+        if wanted.of_sample
+        else name
+        if picked == "checkpoint"
+        else study.name
+    )
+    precision = (
+        state.one_of(
+            "Numbers",
+            list(_EXACT),
+            format_func=_EXACT.__getitem__,
+            default="double",
+            key=_PRECISION,
+        )
+        if picked == "torch"
+        else "double"
+    )
+    make = partial(
+        model_export.make,
+        picked,
+        loaded,
+        study.dataset,
+        tweak=tweak,
+        sample=here.sample,
+        model_name=name,
+        precision=precision,
+        behind=study.background,
+    )
+    st.download_button(
+        f"Download {wanted.title}",
+        access.in_turn(make),
+        f"{pages.file_name(stem, 80)}{wanted.ending}",
+        "application/octet-stream",
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+        key=f"model-out-{picked}",
+        help={
+            "checkpoint": "Measured anew on all samples: takes some seconds.",
+            "torch": "Traced step by step: takes some seconds.",
+            "numpy": "Worked out when you press: takes some seconds.",
+        }.get(picked),
+    )
+    if picked == "qutip":
+        st.caption(
+            "A .qu file is a pickle, and loading a pickle runs what its maker put into it: load only your own."
+        )
+    if picked == "checkpoint":
+        st.caption("Unpack it into a folder of models, or keep the model here, below.")
+
+
+def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
+    """Puts the model among the reader's own."""
+    with st.container(border=True, gap="xsmall", key="box-keep-model"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            free = plans.free_name(f"{here.study.name}-tweaked")
+            name = st.text_input(
+                "Keep as my model, under the name", placeholder=free, max_chars=64, key=_NAME
+            )
+            pressed = st.button(
+                "Keep as my model",
+                icon=":material/save:",
+                key="_keep_model",
+                disabled=not tweak,
+                help=None if tweak else "Nothing is tweaked: it would be the model that you have.",
+            )
+        if not pressed:
+            return
+        called = name.strip() or free
+        with frame.guard():
+            with access.waiting("Measuring it on all samples …"):
+                model_export.keep(loaded, tweak, here.study.dataset, called)
+            state.put(_KEPT, called)
+            state.put(state.DRAWER, None)
+            st.rerun()  # of the whole page: its pickers have the model then
+
+
+# The button that writes a report on what the reader looks at.
+
+
+def report_of_sample(here: frame.Here) -> None:
+    """Offers the report on the current sample, with the reader's background, output and changes of the model."""
+    changed = controls.current_tweak(here.study)
+    _offer(
+        f"{here.study.name}-{here.sample}",
+        "All about this decision in one file that needs no network: contributions, dynamics, entropies, "
+        "circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds."
+        + (
+            f" The model is taken as you have changed it: {text.plain(changed, 120)}."
+            if changed
+            else ""
+        ),
+        lambda suffix: report.sample(
+            sample_of(here.study, here.row, here.output_wanted, changed)
+        ).written(suffix),
+    )
+
+
+def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: str) -> None:
+    """Offers the report on the cohort in force."""
+    _offer(
+        f"{here.study.name}-cohort",
+        "All about this cohort in one file that needs no network: shares and types with intervals, "
+        "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
+        "seconds.",
+        lambda suffix: report.cohort(contents.members(here.study, table, parts, name)).written(
+            suffix
+        ),
+    )
+
+
+def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
+    with st.popover(
+        "Report", icon=":material/description:", help="A report to read, print or send"
+    ):
+        st.caption(says)
+        with st.container(horizontal=True):
+            for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
+                st.download_button(
+                    suffix[1:].upper(),
+                    data=access.in_turn(provided()(partial(make, suffix))),
+                    file_name=f"qfusion-{pages.file_name(name, 80)}{suffix}",
+                    mime=kind,
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=f"report{suffix}",
+                )

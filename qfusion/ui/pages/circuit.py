@@ -20,7 +20,7 @@ from qfusion.figures.circuit_boxes import Replay
 from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, network
 from qfusion.training import metrics
-from qfusion.ui import access, controls, downloads, frame, guidance, panels, state, views
+from qfusion.ui import access, controls, frame, guidance, panels, state, views
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
@@ -51,7 +51,7 @@ def circuit_files(
                 icon=":material/download:",
                 key=f"{key}{suffix.replace('.', '-')}",
             )
-        downloads.export_button(here)
+        views.export_button(here)
 
 
 def circuit_exports(here: frame.Here, sample: Sample, *, folded: bool = True) -> None:
@@ -126,8 +126,10 @@ class Cell:
 
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
         """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
-        now = controls.current_tweak(self.sample.study)
-        state.put(network.EDITS.key, edit(now, self.shape, *words))
+        state.put(
+            network.EDITS.key,
+            edit(controls.current_tweak(self.sample.study), self.shape, *words),
+        )
 
 
 def rules_tab(here: frame.Here, sample: Sample) -> None:
@@ -135,11 +137,12 @@ def rules_tab(here: frame.Here, sample: Sample) -> None:
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
         tables_panel(here, sample)
-        edited = f"edited tables: {text.plain(sample.tweak)}" if sample.tweak else "learned tables"
         st.caption(
-            f"Fused by {edited}. Test metrics over {len(here.study.dataset.rows('test')):,} samples."
+            "Fused by "
+            + (f"edited tables: {text.plain(sample.tweak)}" if sample.tweak else "learned tables")
+            + f". Test metrics over {len(here.study.dataset.rows('test')):,} samples."
         )
-        downloads.export_button(here)
+        views.export_button(here)
     with right:
         before_after(here, sample)
         panels.show(sample, here.theme, "probabilities", "waterfall-edited")
@@ -173,18 +176,20 @@ def before_after(here: frame.Here, sample: Sample) -> None:
                 "Score of this sample",
             )
         ]
-    for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
-        about = metrics.labels(now.metrics)[name]
-        label = f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short
-        cells.append(
-            views.Changed(
-                label + answers.of_seed(study),
-                base.metrics[name],
-                now.metrics[name],
-                about.help,
-                "normal" if about.higher_is_better else "inverse",
-            )
+    labels = metrics.labels(now.metrics)
+    cells += [
+        views.Changed(
+            (f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short)
+            + answers.of_seed(study),
+            base.metrics[name],
+            now.metrics[name],
+            about.help,
+            "normal" if about.higher_is_better else "inverse",
         )
+        for name, about in [
+            (name, labels[name]) for name in ("accuracy", "nll", "mae", "corr") if name in labels
+        ][:2]
+    ]
     with st.container(key="pair-metrics"):
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
         # A line of its own either way, so that nothing below jumps at the first edit.
@@ -501,27 +506,24 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     if sample.study.can("rules"):
         at_gate(sample, at)
     here_and_now(here, sample, walk, at)
-    with controls.fold(circuit.TABLE, ":material/table_rows:"):
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "number": n,
-                        "gate": name,
-                        "qubits": ", ".join(wires),
-                        "what it does": sentence,
-                        "values": "; ".join(
-                            f"{key} = {value:.4g}" for key, value in values.items()
-                        ),
-                    }
-                    for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
-                ]
-            ),
-            hide_index=True,
-            height=420,
-            alt="The gates in order.",
-            column_config={"what it does": st.column_config.TextColumn(width="large")},
-        )
+    controls.fold(circuit.TABLE, ":material/table_rows:").dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "number": n,
+                    "gate": name,
+                    "qubits": ", ".join(wires),
+                    "what it does": sentence,
+                    "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items()),
+                }
+                for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)
+            ]
+        ),
+        hide_index=True,
+        height=420,
+        alt="The gates in order.",
+        column_config={"what it does": st.column_config.TextColumn(width="large")},
+    )
 
 
 def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> None:
@@ -552,8 +554,9 @@ def one_step(here: frame.Here) -> None:
     our evolution."""
     sample = here.sample_of()
     more = "" if guidance.full() else f" {_WHOLE}"
-    step_count = replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more)
-    steps, gates = controls.row(step_count, circuit.GATES_OF_H)
+    steps, gates = controls.row(
+        replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
+    )
     walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step))
     scrubber(walk, sample)
     walk_through(here, sample, walk)
@@ -626,12 +629,9 @@ def page() -> None:
     here = frame.shell("Circuit")
     if not here.study.can("circuit"):
         st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
-        if here.study.can("states"):
-            frame.link(
-                "pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:"
-            )
-        else:
-            frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
+        instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
+        votes = ("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
+        frame.link(*(votes if here.study.can("states") else instead))
     elif here.study.can("time"):
         one_step(here)
     elif here.study.can("gates"):

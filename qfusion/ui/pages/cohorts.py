@@ -14,7 +14,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS, cohorts, stability
 from qfusion.panels import cohorts as builders, dynamics, errors as error_panels, panel
-from qfusion.ui import controls, downloads, frame, guidance, panels, state, views
+from qfusion.ui import controls, frame, guidance, panels, state, views
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
 
@@ -51,17 +51,16 @@ def choose_levels(here: frame.Here) -> errors.Levels:
         _count(here, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
             _save_row(levels.parts)
-            with st.popover(
+            st.popover(
                 "Columns", icon=":material/view_column:", help="What a filter can name."
-            ):
-                st.dataframe(
-                    pd.DataFrame(
-                        [{"column": name, "holds": _holds(table[name])} for name in table.columns]
-                    ),
-                    hide_index=True,
-                    height=260,
-                    alt="Columns that a filter can name, and what they hold.",
-                )
+            ).dataframe(
+                pd.DataFrame(
+                    [{"column": name, "holds": _holds(table[name])} for name in table.columns]
+                ),
+                hide_index=True,
+                height=260,
+                alt="Columns that a filter can name, and what they hold.",
+            )
         if len(levels.rows) > cohort_measures.MAX_SLOW:
             controls.draw(panel.EVERYONE)
         if problem := state.take(_PROBLEM):
@@ -122,12 +121,14 @@ def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -
     kinds = [kind for kind in RELATIONS if kind in marked or (rows["relation"] == kind).any()]
     state.put(_CHIPS, marked)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="quick-picks"):
-        split = [part for part in others if part.column == cohorts.SPLIT]
         st.button(
             "everyone",
             key="_pick_everyone",
             on_click=state.put,
-            args=(FILTER, cohorts.written(split)),
+            args=(
+                FILTER,
+                cohorts.written([part for part in others if part.column == cohorts.SPLIT]),
+            ),
         )
         st.pills(
             "Chips of the filter",
@@ -143,8 +144,7 @@ def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -
 def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
     """The conditions that chips stand for, besides relations, on the explained rows of a split."""
     wrong = cohort_measures.wrong_part(study, rows)
-    called = "wrong class" if study.classes else "wrong sign"
-    return ({} if wrong is None else {called: wrong}) | (
+    return ({} if wrong is None else {f"wrong {'class' if study.classes else 'sign'}": wrong}) | (
         {
             "worst tenth": cohorts.Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
             "most joint tenth": cohorts.Part(
@@ -175,11 +175,13 @@ def with_chips(
 ) -> str:
     """The filter of some relations and chips, beside other conditions."""
     kinds = tuple(kind for kind in RELATIONS if kind in chosen)
-    own = [
-        *([cohorts.Part("relation", "=", kinds)] if kinds else []),
-        *(chips[name] for name in chips if name in chosen),
-    ]
-    return cohorts.written([*own, *others])
+    return cohorts.written(
+        [
+            *([cohorts.Part("relation", "=", kinds)] if kinds else []),
+            *(chips[name] for name in chips if name in chosen),
+            *others,
+        ]
+    )
 
 
 def _chipped(chips: Mapping[str, cohorts.Part], others: Sequence[cohorts.Part]) -> None:
@@ -256,19 +258,18 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
     result = cohort_measures.ladder(
         here.study, levels.rows, levels.inside, levels.own, levels.split
     )
-    heads = [f"**{text.plain(name)}**" for name in result["level"]]
+    heads = ["", *(f"**{text.plain(name)}**" for name in result["level"])]
     seeds = {"accuracy": answers.of_seed(here.study)}
+    titles = {"joint": "size of joint terms", "relation": "most frequent type"}
     lines = [
-        f"| {text.plain(_SAID_AS.get(name, name))}{seeds.get(name, '')} | "
+        f"| {text.plain(titles.get(name, name))}{seeds.get(name, '')} | "
         + " | ".join(_cell(name, value) for value in result[name])
         + " |"
         for name in result.columns[1:]
     ]
     with st.container(key="cohort-ladder"):
         guidance.folded("Means of all, of the cohort and of this sample")
-        st.markdown(
-            "\n".join(["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|", *lines])
-        )
+        st.markdown("\n".join([f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *lines]))
         with st.container(horizontal=True, vertical_alignment="center"):
             frame.link(
                 "pages/samples.py",
@@ -277,15 +278,12 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
             )
             if levels.inside.any():
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
-                downloads.report_of_cohort(
+                views.report_of_cohort(
                     here,
                     cohort_measures.table_for(here.study, here.output_wanted, levels.parts),
                     levels.parts,
                     name,
                 )
-
-
-_SAID_AS = {"joint": "size of joint terms", "relation": "most frequent type"}
 
 
 def _cell(name: str, value: object) -> str:
@@ -436,7 +434,14 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
         return
     with panels.around("entanglement") as head:
         measure, strength = controls.row(
-            replace(builders.MEASURE, help=_MEASURE_HELP[study.can("time")]),
+            replace(
+                builders.MEASURE,
+                help="The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; "
+                "like mutual information and total correlation it needs every sample's state, about 17 ms each, once."
+                if study.can("time")
+                else "The fused qubits and their modality qubits are together in a pure state, so their entropy is "
+                "their entanglement.",
+            ),
             replace(builders.STRENGTH, values=cohort_measures.strength_titles(study)),
             study=study,
             align="top",
@@ -465,14 +470,6 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
                 levels, errors.related(levels, measure, strength, every).correlations
             ),
         )
-
-
-_MEASURE_HELP = {
-    True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual "
-    "information and total correlation it needs every sample's state, about 17 ms each, once.",
-    False: "The fused qubits and their modality qubits are together in a pure state, so their entropy is their "
-    "entanglement.",
-}
 
 
 def _table(levels: errors.Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:
@@ -538,12 +535,6 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
 
 # The Cohorts page's map of all samples: a click opens one, a lasso or a box makes a cohort.
 
-_CONFIG = {
-    "displayModeBar": True,
-    "displaylogo": False,
-    "modeBarButtons": [["lasso2d", "select2d"]],
-}
-
 
 @frame.fragment
 def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
@@ -577,7 +568,11 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
             ),
             head,
             on_select=lambda key: _selected(key, sample_map, levels.parts),
-            config=_CONFIG,
+            config={
+                "displayModeBar": True,
+                "displaylogo": False,
+                "modeBarButtons": [["lasso2d", "select2d"]],
+            },
         )
 
 

@@ -16,7 +16,7 @@ from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
 from qfusion.panels import address, compare as builders, network
 from qfusion.training import metrics
-from qfusion.ui import bar, controls, frame, guidance, panels, reruns, state, views
+from qfusion.ui import controls, frame, guidance, panels, reruns, state, views
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -46,8 +46,11 @@ def nothing_pinned(here: frame.Here) -> None:
         for item in compare.find_examples(study)
         if item.sample != here.sample
     }
-    columns = st.container(key="pair-pins").columns(len(offered), gap="small")
-    for column, (kind, (sample, words)) in zip(columns, offered.items(), strict=True):
+    for column, (kind, (sample, words)) in zip(
+        st.container(key="pair-pins").columns(len(offered), gap="small"),
+        offered.items(),
+        strict=True,
+    ):
         with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
             row = study.dataset.row(sample)
             views.sample_content(
@@ -73,10 +76,10 @@ def nothing_pinned(here: frame.Here) -> None:
 
 def what_is_compared(here: frame.Here, view: address.Pin) -> None:
     """What A and B are; swap and clear."""
-    now = replace(bar.view_of(here.study, here.row), tweak="")
+    now = replace(controls.view_of(here.study, here.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**A** {bar.pin_in_words(view)}  \n**B** {bar.pin_in_words(now)}, what the bar on top shows"
+            f"**A** {controls.pin_in_words(view)}  \n**B** {controls.pin_in_words(now)}, what the bar on top shows"
         )
         st.button(
             "Swap",
@@ -96,7 +99,7 @@ def what_is_compared(here: frame.Here, view: address.Pin) -> None:
 
 
 def _swap(study: Study, row: int, view: address.Pin) -> None:
-    state.put(state.PIN, bar.view_of(study, row))
+    state.put(state.PIN, controls.view_of(study, row))
     state.put(address.MODEL.key, view.model)
     state.put(address.DATA.key, view.data)
     state.choose_sample(view.sample)
@@ -142,12 +145,8 @@ def tweak_of_b(here: frame.Here) -> str:
     if not study.can("terms"):
         st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
         return ""
-    title = (
-        "Tweak B: couplings, dissipation, duration"
-        if study.can("time")
-        else "Tweak B: fusion rules"
-    )
-    with controls.fold(builders.TWEAK_B, ":material/tune:", title):
+    title = "couplings, dissipation, duration" if study.can("time") else "fusion rules"
+    with controls.fold(builders.TWEAK_B, ":material/tune:", f"Tweak B: {title}"):
         if study.can("time"):
             presets = st.container()
             with st.container(key="pair-knobs"):
@@ -245,8 +244,9 @@ def several_samples(here: frame.Here) -> None:
     """The samples that are chosen, side by side."""
     study, sample = here.study, here.sample_of()
     rows = builders.chosen(sample, _choose(here))
-    columns = st.container(key="pair-several").columns(len(rows), gap="small")
-    for column, row in zip(columns, rows, strict=True):
+    for column, row in zip(
+        st.container(key="pair-several").columns(len(rows), gap="small"), rows, strict=True
+    ):
         name = str(study.dataset.ids[row])
         with column:
             frame.link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
@@ -261,11 +261,13 @@ def _choose(here: frame.Here) -> list[str]:
     fitting = dataset.known(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
-    few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: bar.OFFERED // 2]])]
+    few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: controls.OFFERED // 2]])]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(
             builders.SAMPLES.label,
-            list(dict.fromkeys(few)) if len(dataset) > bar.OFFERED else bar.offered(dataset),
+            list(dict.fromkeys(few))
+            if len(dataset) > controls.OFFERED
+            else controls.offered(dataset),
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",
@@ -313,7 +315,7 @@ def decisions(here: frame.Here, view: address.Pin) -> None:
             view.sample,
             view.data,
             tweak=view.tweak,
-            members=bar.cohort(here.study),
+            members=controls.cohort(here.study),
         )
         waterfalls(here, sides)
         left, right = st.columns([1.1, 1], gap="medium")

@@ -14,8 +14,7 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clips, importing, registry, spec, staged_set
 from qfusion.panels import address, learning as builders
-from qfusion.ui import access, controls, guidance, panels, reruns, state, views
-from qfusion.ui.frame import fragment, frame, guard, link, or_notice, run, theme
+from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 from qfusion.ui.pages import why_fuse
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
@@ -23,7 +22,7 @@ from qfusion.ui.pages import why_fuse
 KEPT, PICK = "_kept_set", "_pick_set"
 
 
-@guard()
+@frame.guard()
 def listing() -> None:
     """Every set with its state, and how to get those that are missing."""
     st.header("What there is", anchor=False)
@@ -47,11 +46,12 @@ def listing() -> None:
     )
     for source in sources:
         if not source.available:
-            with st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:"):
-                st.text(f"{source.reason}\n{source.remedy}")
+            st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:").text(
+                f"{source.reason}\n{source.remedy}"
+            )
 
 
-@guard()
+@frame.guard()
 def chosen_set() -> None:
     """What is in one set."""
     here = address.sources()
@@ -61,10 +61,10 @@ def chosen_set() -> None:
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
     guidance.aside(text.plain(dataset.description, 900))
-    panels.show(dataset, theme(), *builders.DATA)
-    panels.below(theme(), dataset=dataset)
-    why_fuse.needs(dataset, theme())
-    link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
+    panels.show(dataset, frame.theme(), *builders.DATA)
+    panels.below(frame.theme(), dataset=dataset)
+    why_fuse.needs(dataset, frame.theme())
+    frame.link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     recordings(dataset)
     if name in registry.imported_names():
         _record(name)
@@ -175,7 +175,9 @@ def _record(name: str) -> None:
             st.markdown(
                 f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay."
             )
-            st.button("Yes, remove it", on_click=or_notice, args=(_remove, name), key="_remove_set")
+            st.button(
+                "Yes, remove it", on_click=frame.or_notice, args=(_remove, name), key="_remove_set"
+            )
 
 
 def _remove(name: str) -> None:
@@ -248,7 +250,7 @@ views.npz    an array a view; y: labels
 }
 
 
-@fragment
+@frame.fragment
 def import_form() -> None:
     """Everything about importing; a fragment, so that a consent redraws this and nothing else; what is kept redraws the
     page."""
@@ -278,9 +280,8 @@ def import_form() -> None:
 
 def _layouts() -> None:
     """What the files should look like."""
-    with st.container(border=True, height="stretch", key="box-layouts"):
-        tabs = st.tabs(list(LAYOUTS))
-    for tab, (words, example) in zip(tabs, LAYOUTS.values(), strict=True):
+    box = st.container(border=True, height="stretch", key="box-layouts")
+    for tab, (words, example) in zip(box.tabs(list(LAYOUTS)), LAYOUTS.values(), strict=True):
         with tab:
             if words:
                 guidance.aside(words)
@@ -499,12 +500,12 @@ def _consents(offered: list[str]) -> list[str]:
 
 def page() -> None:
     """Draws the page."""
-    frame("Data")
-    with guard(), st.container(key="fold-data"):
+    frame.frame("Data")
+    with frame.guard(), st.container(key="fold-data"):
         if words := state.take(KEPT):
             st.success(words, icon=":material/check_circle:")
         panels.beside(listing, chosen_set, widths=[1, 1.25])
     import_form()
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

@@ -11,7 +11,6 @@ from qfusion.training import metrics
 from qfusion.ui import (
     access,
     controls,
-    downloads,
     frame,
     guidance,
     panels,
@@ -126,16 +125,22 @@ def building(here: frame.Here, sample: Sample) -> None:
             drawn_as = controls.draw(physics.BUILT_AS)
             over = controls.draw(physics.BUILT_OVER, sample.study)
             if drawn_as == "over time":
-                most = physics.built(sample, over).most_built() or physics.BASELINE
-                controls.draw(physics.BUILT_PART, sample.study, default=most)
+                controls.draw(
+                    physics.BUILT_PART,
+                    sample.study,
+                    default=physics.built(sample, over).most_built() or physics.BASELINE,
+                )
         [build] = panels.builders(sample, here.theme, *physics.BUILT)
         panels.inside(build(), head, named=False)
 
 
 def correlations_tab(here: frame.Here, sample: Sample) -> None:
     """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
-    others = [name for name in builders.drawn_measures().values() if name != "mutual-information"]
-    panels.show(sample, here.theme, "information", "mutual-information", *others)
+    panels.show(
+        sample,
+        here.theme,
+        *dict.fromkeys(("information", "mutual-information", *builders.drawn_measures().values())),
+    )
 
 
 def trajectories_tab(here: frame.Here, sample: Sample) -> None:
@@ -206,7 +211,7 @@ def dynamics(here: frame.Here) -> None:
                 guidance.folded("All sliders", open=bool(tweak.numbers()))
             with presets:
                 controls.slider_presets(here.study)
-            downloads.export_button(here)
+            views.export_button(here)
         with main, frame.guard():
             sample = here.sample_of(tweak)
             follow_touch(tweak, here.study.modalities)
@@ -218,8 +223,11 @@ def dynamics(here: frame.Here) -> None:
                 "Correlations",
                 "State",
             ):
-                with st.container(key="cursor"):
-                    controls.draw(builders.CURSOR, step=1 / (len(sample.places) - 1))
+                controls.draw(
+                    builders.CURSOR,
+                    step=1 / (len(sample.places) - 1),
+                    place=st.container(key="cursor"),
+                )
             panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.scopes(tweak))
             changed = builders.changes(tweak)
             st.caption(

@@ -13,13 +13,12 @@ from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders, panel
-from qfusion.ui import controls, guidance, panels, views
-from qfusion.ui.frame import Here, fragment, run, shell
+from qfusion.ui import controls, frame, guidance, panels, views
 
 # The same Shapley values by other methods, on the current sample.
 
 
-def estimators_tab(here: Here) -> None:
+def estimators_tab(here: frame.Here) -> None:
     """A switch, what is coming, and what came out."""
     study = here.study
     words = (
@@ -87,11 +86,11 @@ def _coming(study: Study) -> None:
         )
 
 
-def _table(here: Here, table: pd.DataFrame) -> None:
-    unit = here.sample_of().unit
+def _table(here: frame.Here, table: pd.DataFrame) -> None:
+    help = f"Shapley value ({text.plain(here.sample_of().unit)})"
     shapley = {
         f"shapley[{name}]": st.column_config.NumberColumn(
-            text.plain(name), format="%+.4f", help=f"Shapley value ({text.plain(unit)})"
+            text.plain(name), format="%+.4f", help=help
         )
         for name in here.study.modalities
     }
@@ -115,7 +114,7 @@ def _table(here: Here, table: pd.DataFrame) -> None:
 # Do people say the same of single modalities, and of conflict?
 
 
-def people_tab(here: Here, study: Study) -> None:
+def people_tab(here: frame.Here, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
     if why := trust.lacking(study, text.plain(study.dataset.title)):
         st.info(why, icon=":material/help:")
@@ -131,13 +130,13 @@ def people_tab(here: Here, study: Study) -> None:
         columns=[1, 1.25],
         gap="medium",
     )
-    frame = builders.numbers(study)
+    table = builders.numbers(study)
     shown = pd.DataFrame(
-        {"modality": frame["modality"], "labelled test samples": frame["n"]}
+        {"modality": table["modality"], "labelled test samples": table["n"]}
         | {
             title: [
                 with_interval(*row, percent=name == "sign")
-                for row in frame[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
+                for row in table[[name, f"{name}:low", f"{name}:high"]].to_numpy(float)
             ]
             for name, title in (
                 ("rank", "rank correlation [95 %]"),
@@ -150,7 +149,7 @@ def people_tab(here: Here, study: Study) -> None:
                 _one(low, name == "sign") + " to " + _one(high, name == "sign")
                 if np.isfinite(low)
                 else "–"
-                for low, high in frame[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(
+                for low, high in table[[f"{name}:shuffled_low", f"{name}:shuffled_high"]].to_numpy(
                     float
                 )
             ]
@@ -166,9 +165,8 @@ def with_interval(value: float, low: float, high: float, *, percent: bool = Fals
     """A number with its interval, where these exist."""
     if not np.isfinite(value):
         return "–"
-    known = bool(np.isfinite([low, high]).all())
     return _one(value, percent) + (
-        f" [{_one(low, percent)}, {_one(high, percent)}]" if known else ""
+        f" [{_one(low, percent)}, {_one(high, percent)}]" if np.isfinite([low, high]).all() else ""
     )
 
 
@@ -179,7 +177,9 @@ def _one(value: float, percent: bool) -> str:
 # Would another training seed explain the same?
 
 
-def seeds_tab(here: Here, study: Study, seeds: stability.Stability | None, missing: str) -> None:
+def seeds_tab(
+    here: frame.Here, study: Study, seeds: stability.Stability | None, missing: str
+) -> None:
     """Rank correlation between seeds, and the current sample by every seed."""
     if seeds is None:
         st.info(f"Not measured for this model. {missing}", icon=":material/help:")
@@ -208,8 +208,8 @@ def seeds_tab(here: Here, study: Study, seeds: stability.Stability | None, missi
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
 
 
-@fragment
-def evidence(here: Here) -> None:
+@frame.fragment
+def evidence(here: frame.Here) -> None:
     """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
     with st.container(key="fold-faithfulness"):
         default = trust.as_trained(here.study)
@@ -268,7 +268,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
     panels.draw(builders.trust_warnings(study), below=below, grows=False, gap="xsmall")
 
 
-def deletion_tab(here: Here) -> None:
+def deletion_tab(here: frame.Here) -> None:
     """Modalities, then the features inside one."""
     study = here.study
     measure = controls.draw(builders.MEASURE) if study.classes else builders.SCORE
@@ -298,11 +298,15 @@ def deletion_tab(here: Here) -> None:
         lambda: builders.features(study, everyone=True, **chosen),
         *chosen.values(),
     )
-    draw = partial(builders.features, study, here.theme, everyone=every, **chosen)
-    panels.beside(*(partial(draw, kind=kind) for kind in directions))
+    panels.beside(
+        *(
+            partial(builders.features, study, here.theme, everyone=every, kind=kind, **chosen)
+            for kind in directions
+        )
+    )
 
 
-def truth_tab(here: Here, study: Study, seeds: stability.Stability | None) -> None:
+def truth_tab(here: frame.Here, study: Study, seeds: stability.Stability | None) -> None:
     """Exact against planted contributions."""
     against_truth = trust.against_truth(study)
     if against_truth is None:
@@ -355,7 +359,7 @@ def _sarcasm(study: Study, seeds: stability.Stability | None) -> None:
 
 def page() -> None:
     """Draws the page."""
-    evidence(shell("Faithfulness"))
+    evidence(frame.shell("Faithfulness"))
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

@@ -6,8 +6,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.panels.control import Choice, Text
-from qfusion.ui import controls, guidance, panels
-from qfusion.ui.frame import PAGES, frame, guard, link, run
+from qfusion.ui import controls, frame, guidance, panels
 
 # The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.
 #
@@ -15,8 +14,7 @@ from qfusion.ui.frame import PAGES, frame, guard, link, run
 
 ANY = "any page"
 MOST = 80  # characters of a search
-FEW = 6  # words that stand open, where a search leaves no more
-FILES = {title: (file, icon) for pages in PAGES.values() for file, title, icon in pages}
+FILES = {title: (file, icon) for pages in frame.PAGES.values() for file, title, icon in pages}
 
 
 SEARCH = Text(
@@ -38,10 +36,10 @@ USED_ON = Choice(
 )
 
 
-@guard()
+@frame.guard()
 def page() -> None:
     """Search, the words that stand open, and the index of the others."""
-    frame("Glossary", (SEARCH, USED_ON))
+    frame.frame("Glossary", (SEARCH, USED_ON))
     sentence, where = controls.row(SEARCH, USED_ON)
     entries = panels.find_entries(sentence, None if where == ANY else where)
     if not entries:
@@ -56,12 +54,12 @@ def page() -> None:
     st.caption(f"{len(entries)} of {len(panels.entries())} words.")
     if where != ANY:
         file, icon = FILES[where]
-        link(file, f"Open the {where} page", icon)
+        frame.link(file, f"Open the {where} page", icon)
     opened = [  # all at full depth or where there are few, else those that are called what was said
         entry
         for entry in entries
         if guidance.full()
-        or len(entries) <= FEW
+        or len(entries) <= 6
         or sentence.casefold().strip() in map(str.casefold, (entry.term, *entry.also))
     ]
     if opened:
@@ -96,4 +94,4 @@ def _entry(entry: panels.Entry) -> None:
     )
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

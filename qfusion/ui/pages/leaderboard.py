@@ -18,8 +18,6 @@ ICONS = {
     "open": ":material/help:",
     "untested": ":material/remove:",
 }
-STABLE = "Jump dynamics train more stably and generalise better than unitary ones"
-SMALL = "The QCNN matches networks with dozens of times its parameters"
 
 
 @frame.fragment
@@ -95,10 +93,13 @@ def _table(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None
     shown = table.drop(columns="model").rename(
         columns={"label": "Model", "mean": result.metric(key).short}
     )
-    whole = ("seeds", "parameters", "after the encoders")
     formats = (
         {
-            column: st.column_config.NumberColumn(format="localized" if column in whole else "%.4f")
+            column: st.column_config.NumberColumn(
+                format="localized"
+                if column in ("seeds", "parameters", "after the encoders")
+                else "%.4f"
+            )
             for column in shown.columns[2:]
         }
         | {
@@ -130,20 +131,21 @@ def _claims(result: runs.Board) -> None:
         tested, how = runs.tested()
         known = {name for one in tested for name in one.data}
         claimed = {  # data, sentence and verdict by claim
-            STABLE: [
+            "Jump dynamics train more stably and generalise better than unitary ones": [
                 (one["data"], one["sentence"], _of_parts(one["verdict"].values()))
                 for one in claims["stability"]
                 if one["data"] not in known
             ],
-            SMALL: [(one["data"], one["sentence"], one["verdict"]) for one in claims["parameters"]],
+            "The QCNN matches networks with dozens of times its parameters": [
+                (one["data"], one["sentence"], one["verdict"]) for one in claims["parameters"]
+            ],
         }
         by_data = {claim: entries for claim, entries in claimed.items() if entries}
         lines = [
             *(f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested),
             *(_verdicts(claim, entries) for claim, entries in by_data.items()),
         ]
-        with st.container(key="claims-list"):
-            st.markdown("\n\n".join(lines) or "Not measured yet.")
+        st.container(key="claims-list").markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
             for entry in tested:
                 st.markdown(

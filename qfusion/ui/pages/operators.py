@@ -77,8 +77,8 @@ def _nearest(here: frame.Here, result: inside.Votes, side: str) -> None:
     weights = result.most_for if side == "for" else result.most_against
     st.markdown(f"#### {builders.nearest_heading(side, weights.tolist())}")
     with st.container(key=f"pair-nearest-{side}"):
-        nearest = result.nearest(side, builders.NEAREST)
-        for cell, row in zip(st.columns(builders.NEAREST), nearest, strict=False):
+        cells, nearest = st.columns(builders.NEAREST), result.nearest(side, builders.NEAREST)
+        for cell, row in zip(cells, nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
             score, truth = float(result.scores[place]), views.truth(study, row, 24)
             share = builders.part(float(weights[place]))

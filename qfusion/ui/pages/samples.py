@@ -1,25 +1,31 @@
 """Samples: find one, read it, and see which modality decided, what inside it did, and which samples are like it."""
 
+import base64
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import compare, inside, text
-from qfusion.analysis.sample import default_contrast
+from qfusion import _limits
+from qfusion.analysis import answers, compare, inside, text
+from qfusion.analysis.sample import default_contrast, sample_of, with_samples
 from qfusion.analysis.study import SAID, dividend_column, said_columns
+from qfusion.data import Audio, Image, own, spec
+from qfusion.data.spec import Maker
+from qfusion.errors import refused
 from qfusion.panels import address, compare as builders, recording, samples
 from qfusion.quantum.measures import split
-from qfusion.ui import bar, controls, panels, sharing, state, views
-from qfusion.ui.frame import Here, fragment, guard, link, run, shell
-from qfusion.ui.try_own import try_own
+from qfusion.ui import controls, frame, panels, reruns, sharing, state, views
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
 
-@fragment
-def what_made_it(here: Here) -> None:
+@frame.fragment
+def what_made_it(here: frame.Here) -> None:
     """What is folded on the Samples page: modality, term, baseline (with the sample that is it, if any) and method, and
     what comes of them."""
     study = here.study
@@ -27,18 +33,16 @@ def what_made_it(here: Here) -> None:
         terms = inside.terms(study, controls.draw(samples.MODALITY, study))
         controls.draw(samples.TERM, study, options=[inside.title(term) for term in terms])
         if controls.draw(samples.START) == "sample":
-            bar.sample_box(samples.OTHER, study.dataset, default_contrast(study, here.row))
+            controls.sample_box(samples.OTHER, study.dataset, default_contrast(study, here.row))
         controls.draw(samples.METHOD)
     panels.show(here.sample_of(), here.theme, *samples.INSIDE)
 
 
 # The Samples page's list of samples like the open one.
 
-BESIDE = 5  # of the nearest that are set beside the sample
 
-
-@fragment
-def similar_samples(here: Here) -> None:
+@frame.fragment
+def similar_samples(here: frame.Here) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     sample = here.sample_of()
     with panels.around("similar") as head:
@@ -54,7 +58,7 @@ def similar_samples(here: Here) -> None:
         )
 
 
-def _links(here: Here, nearest: compare.Nearest, ids: list[str]) -> None:
+def _links(here: frame.Here, nearest: compare.Nearest, ids: list[str]) -> None:
     if ids:
         sentence, _ = builders.outcomes(here.study, nearest.rows)
         with st.popover(
@@ -68,11 +72,11 @@ def _links(here: Here, nearest: compare.Nearest, ids: list[str]) -> None:
                     on_click=state.choose_sample,
                     args=(name,),
                 )
-        link(
+        frame.link(
             "pages/compare.py",
             "Side by side",
             ":material/view_column:",
-            **{builders.VIEW.key: builders.SEVERAL, "several": [here.sample, *ids[:BESIDE]]},  # type: ignore[arg-type]
+            **{builders.VIEW.key: builders.SEVERAL, "several": [here.sample, *ids[:5]]},  # type: ignore[arg-type]
         )
 
 
@@ -81,7 +85,7 @@ def _links(here: Here, nearest: compare.Nearest, ids: list[str]) -> None:
 MOST_ROWS = 5_000  # of the table
 
 
-def filters(here: Here) -> dict[str, Any]:
+def filters(here: frame.Here) -> dict[str, Any]:
     """Draws the filters and returns them as `compare.passing` takes them."""
     split, relations = controls.row(samples.SPLIT, samples.RELATION)
     chosen = {"split": split, "relations": relations, "search": controls.draw(samples.SEARCH)}
@@ -98,7 +102,7 @@ def _clear() -> None:
             state.put(control.key, empty.get(name))
 
 
-def sample_table(here: Here, rows: pd.DataFrame) -> None:
+def sample_table(here: frame.Here, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
     first = [  # what was said, then the numbers, then whatever else the data set has
         "truth",
@@ -154,7 +158,7 @@ def sample_table(here: Here, rows: pd.DataFrame) -> None:
     )
 
 
-def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
+def sample_scatter(here: frame.Here, chosen: dict[str, Any], count: int) -> None:
     """The samples that pass as points; a click on one makes it the sample.
 
     Args:
@@ -172,10 +176,219 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
             f"Entanglement takes time: shown for the first {compare.MAX_ENTANGLED} of {count:,} samples. Filter to see "
             "others."
         )
-    picture = samples.scatter(
-        here.sample_of(), here.theme, x=x, y=y, output=here.output_name, **chosen
+    panels.drawn(
+        samples.scatter(here.sample_of(), here.theme, x=x, y=y, output=here.output_name, **chosen),
+        on_select=state.choose_selected_sample,
     )
-    panels.drawn(picture, on_select=state.choose_selected_sample)
+
+
+# Try your own: what a visitor draws, says or writes becomes a sample of this session, shown as the model sees it, with
+# its decision and how far it lies from the training data, and opened like any other.
+#
+# What is given stays in the session, and in the file that ‘Save session’ writes; nobody else's session knows it.
+
+COLOURS = [
+    "white",
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "teal",
+    "blue",
+    "purple",
+    "pink",
+    "brown",
+    "gray",
+    "grey",
+    "black",
+]
+
+
+def stored() -> tuple[own.Own, ...]:
+    """The samples that this session has made, the latest last."""
+    return tuple(state.get(reruns.OWN) or ())
+
+
+def _open(sample: own.Own) -> None:
+    """Keeps a sample for this session, of more than `own.MOST` the latest, and opens it."""
+    others = [one for one in stored() if one.digest != sample.digest]
+    state.put(reruns.OWN, (*others, sample)[-own.MOST :])
+    state.put(samples.TRY.key, False)  # what is asked for stands below
+    state.choose_sample(sample.id)
+
+
+def _forget() -> None:
+    state.put(reruns.OWN, ())
+    state.page_again()
+
+
+@frame.fragment
+def try_own(here: frame.Here) -> None:
+    """What can be given for this data set, and what the model makes of it."""
+    dataset = here.study.dataset
+    boxes = own.boxes(dataset)
+    given: dict[str, own.Given] = {}
+    st.caption(
+        "What you give is made into features the very way of the training data. It stays in this session and is gone "
+        "with it, unless you save the session."
+    )
+    with st.container(key="own-boxes"):
+        for cell, (first, names) in zip(st.columns(len(boxes)), boxes.items(), strict=True):
+            with cell:
+                piece = _ask(f"_own-{dataset.name}-{first}", dataset.makers[first], names)
+            if piece is not None:
+                given[first] = piece
+    if given:
+        with frame.guard():
+            _shown(here, own.make(dataset, given, _like(here)))
+    if mine := [one for one in stored() if one.data == dataset.name]:
+        with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
+            st.caption("Of this session:", width="content")
+            for one in mine:
+                st.button(
+                    one.id,
+                    key=f"_open-{one.digest}",
+                    type="tertiary",
+                    on_click=state.choose_sample,
+                    args=(one.id,),
+                )
+            st.button("Forget all", key="_forget_own", icon=":material/delete:", on_click=_forget)
+
+
+def _like(here: frame.Here) -> str:
+    """The sample of the set that gives what is not given: the open one, or what that was made like."""
+    if not here.study.dataset.is_own(here.row):
+        return here.sample
+    return next(
+        (one.like for one in stored() if one.id == here.sample), ""
+    ) or address.default_sample(here.study)
+
+
+def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
+    """Draws what a visitor gives one thing with; what was given last, if anything."""
+    verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
+    st.markdown(
+        f"**{verbs[maker.kind]} {text.plain(maker.hint, 160)}**  \n"
+        f":small[for {', '.join(map(text.plain, names))}]"
+    )
+    if maker.kind == "sentence":
+        words = st.text_input("Your sentence", key=key, max_chars=own.LARGEST["sentence"] // 4)
+        return own.Given("sentence", words.encode("utf-8", "replace")) if words else None
+    made = _drawn(key, maker.hint) if maker.kind == "drawing" else None
+    if _limits.is_read_only():
+        st.caption("This server takes no files, and no recordings.")
+        return made
+    if maker.kind == "recording":
+        sound: Any = st.audio_input("Record", sample_rate=16_000, key=key)
+        made = None if sound is None else own.Given("recording", sound.getvalue())
+        st.caption(
+            "No microphone, or your browser refused it? Allow it for this page beside the address (it is asked for "
+            "on https and on this machine only), or upload a sound file."
+        )
+    file = st.file_uploader(
+        "Or upload a file" if maker.kind != "clip" else "Upload a clip",
+        type={
+            "drawing": ("png", "jpg", "jpeg"),
+            "recording": ("wav", "flac", "ogg", "mp3"),
+            "clip": ("mp4", "webm", "mov", "avi", "wav", "flac", "mp3", "ogg"),
+        }[maker.kind],
+        max_upload_size=own.LARGEST[maker.kind] // _limits.MIB,
+        key=f"{key}-file",
+        help="A file counts more than what is drawn or recorded; remove it to go back to that.",
+    )
+    return (
+        made
+        if file is None
+        else own.Given(maker.kind, file.getvalue(), Path(file.name).suffix.lower()[:8])
+    )
+
+
+def _drawn(key: str, hint: str) -> own.Given | None:
+    """What is on the canvas."""
+    light = "light" in hint or "white ground" in hint
+    named = [colour for colour in COLOURS if re.search(rf"\b{colour}\b", hint)]
+    result = panels.component("canvas")(
+        key=key,
+        data={
+            "name": key,
+            "label": f"Canvas: draw {hint}",
+            "ground": "#f4f4f4" if light else "#000000",
+            "colours": named or [COLOURS[-1] if light else COLOURS[0]],
+            "width": 24,  # pixels of 280: as thick as MNIST's
+        },
+        on_drawing_change=lambda: None,
+    )
+    drawing = result.drawing
+    if not drawing:
+        return None
+    with refused(
+        "What the canvas sent is no picture",
+        "Clear it and draw again.",
+        *(AttributeError, TypeError, ValueError),
+    ):
+        return own.Given(
+            "drawing",
+            base64.b64decode(drawing.removeprefix("data:image/png;base64,"), validate=True),
+        )
+
+
+def _shown(here: frame.Here, made: own.Own) -> None:
+    """What the model was given, what it says, and the way to all else."""
+    study = with_samples(here.study.of_set, (made,))
+    sample = sample_of(study, len(study.dataset), here.output_wanted)
+    with st.container(key="own-answer", border=True):
+        see, read = st.columns([1, 1.3])
+        with see:
+            st.caption("What the model is given")
+            with st.container(horizontal=True):
+                for name in study.modalities:
+                    _input(here, made, name)
+        with read:
+            st.markdown(
+                f"#### {text.plain(study.name)} decides: {answers.numbered(study, sample.scores)}"
+            )
+            st.markdown(f"{answers.decided(sample)}{_taken(made, study.modalities)}")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.button(
+                    "Explain it",
+                    type="primary",
+                    icon=":material/troubleshoot:",
+                    key="_explain_own",
+                    on_click=_open,
+                    args=(made,),
+                    help=f"Opens it as sample {made.id}, on this page and all others.",
+                )
+                if here.sample == made.id:
+                    frame.link("app.py", "Five questions about it", ":material/help:")
+            # last, since all test samples are looked at the first time
+            st.caption(compare.away_words(compare.away(sample)))
+
+
+def _input(here: frame.Here, made: own.Own, name: str) -> None:
+    """What the model is given of a modality: a picture, a log-mel as one, words, else how many numbers."""
+    modality = next(m for m in here.study.dataset.modalities if m.name == name)
+    values, content = made.features[name], made.content.get(name)
+    pixels, size = None, " × ".join(map(str, modality.shape or values.shape))
+    if isinstance(content, Image):
+        pixels = content.pixels
+    elif modality.shape and len(modality.shape) == 2:
+        levels = spec.grey(values.reshape(modality.shape), values.min(), values.max() + 1e-9)
+        pixels = spec.enlarged(np.flipud(levels), 112)  # the lowest band at the foot
+    with st.container(width="content", key=f"own-input-{name}"):
+        if pixels is not None:
+            st.image(pixels, width=112, alt=f"What the model is given for {name}, {size} numbers")
+        if content is not None and not isinstance(content, Image):
+            views.raw_content(name, content, 180, in_box=True)
+        form = " (log-mel)" if isinstance(content, Audio) and modality.shape else ""
+        st.caption(f"{text.plain(name)}: {size}{form}")
+
+
+def _taken(made: own.Own, modalities: tuple[str, ...]) -> str:
+    """Which modalities of the model are not the visitor's."""
+    rest = [text.plain(name) for name in modalities if name in made.taken]
+    return (
+        f" Not given: {', '.join(rest)}, taken from sample {text.plain(made.like)}." if rest else ""
+    )
 
 
 # Samples: find one, read it, and see which modality decided.
@@ -183,7 +396,7 @@ def sample_scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Samples")
+    here = frame.shell("Samples")
     sample, theme, ruled = here.sample_of(), here.theme, here.study.can("rules")
 
     if samples.TRY.fits(here.study):
@@ -192,14 +405,14 @@ def page() -> None:
         find, read = st.columns([1, 1.25], gap="medium")
         left, right = st.columns([1, 1.25], gap="medium")
         below = st.container()
-    with read, guard():
+    with read, frame.guard():
         views.sample_heading(here)
         views.sample_content(here)
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False)
         panels.show(sample, theme, "waterfall")
         controls.folded(samples.OPEN, lambda: what_made_it(here), ":material/search:")
-    with over_seconds, guard():
+    with over_seconds, frame.guard():
         options = recording.PANELS["strip"].arguments(
             address.View("samples", sharing.full_address())
         )
@@ -209,33 +422,33 @@ def page() -> None:
             "strip",
             below=lambda: views.follow_strip(sample, f"main-{here.row}", **options),
         )
-    with left, guard():
+    with left, frame.guard():
         panels.show(sample, theme, "shapley", "people", "masses")
-    with right, guard():
+    with right, frame.guard():
         panels.show(sample, theme, "beliefs", "fused-entropies", "entropies")
         if not (ruled or here.study.can("time")):
             st.caption(
                 "This model has no entropies: nothing is entangled or evolves, so its states stay pure."
             )
     if ruled:
-        with below, guard(), controls.fold(samples.TABLE, ":material/table_rows:"):
-            frame: pd.DataFrame = sample.reading.frame().reset_index()
+        with below, frame.guard(), controls.fold(samples.TABLE, ":material/table_rows:"):
+            table: pd.DataFrame = sample.reading.frame().reset_index()
             st.dataframe(
-                frame,
+                table,
                 hide_index=True,
                 height="content",
                 alt="One row an element: masses, rule, beliefs.",
                 column_config={
                     c: st.column_config.NumberColumn(format="%.3f")
-                    for c in frame.select_dtypes("floating").columns
+                    for c in table.select_dtypes("floating").columns
                 },
             )
-    with below, guard():
+    with below, frame.guard():
         similar_samples(here)
         panels.below(theme, **here.scopes())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.
-    with find, guard(), st.container(border=True, key="box-find"):
+    with find, frame.guard(), st.container(border=True, key="box-find"):
         chosen = filters(here)
         rows = compare.passing(here.study.frame(here.output_wanted), **chosen)
         if len(rows):
@@ -255,4 +468,4 @@ def page() -> None:
     here.prepare()
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

@@ -6,15 +6,13 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import runs, text
-from qfusion.panels import learning as builders, pages
+from qfusion.panels import learning as builders
 from qfusion.runs import folder, plans, sweep as sweeps
-from qfusion.ui import access, controls, downloads, guidance, panels, reruns, state
-from qfusion.ui.frame import frame, guard, or_notice, run, theme
+from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
 # one.
 
-PULSE = 2.0  # seconds between two looks while a sweep is at work
 COMING = (
     (
         builders.SWEEP_VIEWS[0],
@@ -28,7 +26,6 @@ COMING = (
     ),
     (builders.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
 )
-MAX_TRIALS = 200  # trials that the form begins
 _BEGUN = "_sweep.begun"
 
 
@@ -37,7 +34,7 @@ def _at_work(sweep: sweeps.Sweep) -> bool:
     return not sweep.is_done and not sweep.study.user_attrs.get("stopped")
 
 
-@guard()
+@frame.guard()
 def _sweep(name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     reruns.begin_run()
@@ -51,10 +48,20 @@ def _sweep(name: str, moving: bool) -> None:
         st.caption("Figures appear once a trial has ended.")
         return
     for view, tab in controls.tabs(builders.SWEEP_VIEW):
-        with tab, guard(), st.container(key="fold-sweep"):
-            panels.show(trials, theme(), *builders.SWEEP)
+        with tab, frame.guard(), st.container(key="fold-sweep"):
+            panels.show(trials, frame.theme(), *builders.SWEEP)
             if view == builders.SWEEP_VIEWS[0]:
-                _table(trials)
+                table = trials.table()
+                st.dataframe(
+                    table,
+                    hide_index=True,
+                    height=min(38 + 35 * len(table), 388),
+                    alt=f"Table of {len(table)} trials.",
+                    column_config={
+                        trials.judged: st.column_config.NumberColumn(format="%.4g"),
+                        "message": st.column_config.TextColumn(width="medium"),
+                    },
+                )
             elif view == builders.SWEEP_VIEWS[1] and not trials.importance:
                 st.caption(
                     "How much each setting matters is worked out from "
@@ -104,7 +111,7 @@ def _buttons(trials: runs.Trials) -> None:
             icon=":material/stop:",
             key="_sweep_stop",
             disabled=sweep.is_done or stopped,
-            on_click=or_notice,
+            on_click=frame.or_notice,
             args=(_stop, sweep),
             help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
             "goes on.",
@@ -114,7 +121,7 @@ def _buttons(trials: runs.Trials) -> None:
             icon=":material/play_arrow:",
             key="_sweep_go_on",
             disabled=sweep.is_done,
-            on_click=or_notice,
+            on_click=frame.or_notice,
             args=(_go_on, sweep),
             help="Starts one more process that takes part, also beside those at work.",
         )
@@ -145,29 +152,13 @@ def _go_on(sweep: sweeps.Sweep) -> None:
     sweeps.launch(sweep.name)
 
 
-def _table(trials: runs.Trials) -> None:
-    table = trials.table()
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=min(38 + 35 * len(table), 388),
-        alt=f"Table of {len(table)} trials.",
-        column_config={
-            trials.judged: st.column_config.NumberColumn(format="%.4g"),
-            "message": st.column_config.TextColumn(width="medium"),
-        },
-    )
-
-
 def _form() -> None:
     """What to search, how often, by what; and the button."""
     if access.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    with left:
-        name = controls.draw(builders.SWEEP_DATA)
-    with right:
-        kind = controls.draw(builders.SWEEP_KIND)
+    name = controls.draw(builders.SWEEP_DATA, place=left)
+    kind = controls.draw(builders.SWEEP_KIND, place=right)
     default = plans.known(name, kind)
     searched = st.multiselect(
         "Settings to search",
@@ -195,7 +186,7 @@ def _form() -> None:
             choices.append(f"{key}={','.join(chosen)}")
     columns = st.columns(4, gap="small")
     trials = columns[0].number_input(
-        "Trials", 1, MAX_TRIALS, 20, 1, key="_sweep.trials", persist_state="session"
+        "Trials", 1, 200, 20, 1, key="_sweep.trials", persist_state="session"
     )
     epochs = columns[1].number_input(
         "Most epochs",
@@ -213,7 +204,7 @@ def _form() -> None:
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
     )
-    free = downloads.unused(pages.file_name(f"{kind}-{name}", 48), folder.sweep_names())
+    free = plans.free_name(f"{kind}-{name}", folder.sweep_names())
     typed = (
         columns[3]
         .text_input(
@@ -294,8 +285,11 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
     end = second.number_input(
         "to", value=high, key=f"_sweep.{kind}.{key}.high", persist_state="session", **form
     )
-    over = third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session")
-    return float(start), float(end), bool(over)
+    return (
+        float(start),
+        float(end),
+        third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session"),
+    )
 
 
 def _space(entry: Any) -> str:
@@ -313,16 +307,16 @@ def _plain(value: Any) -> str:
 # Sweeps: which settings are best, tried in many trainings that share what they find.
 
 
-@guard()
+@frame.guard()
 def page() -> None:
     """Draws the page."""
-    frame("Sweeps")
+    frame.frame("Sweeps")
     if begun := state.take(_BEGUN):
         state.put(builders.SWEEP_NAME.key, begun)
     known = folder.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
-        guard(),
+        frame.guard(),
     ):
         _form()
     if not known:
@@ -336,7 +330,8 @@ def page() -> None:
         return
     name = controls.draw(builders.SWEEP_NAME, options=known)
     moving = _at_work(sweeps.find(name)) and not panels.exporting()
-    st.fragment(_sweep, run_every=PULSE if moving else None)(name, moving)
+    # seconds between two looks while a sweep is at work
+    st.fragment(_sweep, run_every=2.0 if moving else None)(name, moving)
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from qfusion import _limits, _sentences
 from qfusion._checks import check
@@ -22,13 +23,11 @@ from qfusion.models.imported import KIND
 from qfusion.panels import address, control, learning as builders
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint, default_options, imports, metrics
-from qfusion.ui import access, controls, guidance, panels, reruns, state, views
-from qfusion.ui.frame import frame, guard, link, or_notice, run, theme
+from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
 
-MAX_CARD = 20_000  # characters
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
 _SAID = "_model.said"
 _HOW = """
@@ -45,8 +44,6 @@ _HOW_HERE = """Bring an `.onnx` file, which runs no code of its own, or a progra
     program = torch.export.export(model.eval(), example, dynamic_shapes=...)
     torch.export.save(program, "mine.pt2")
 """
-_METRICS = ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
-_PULSE = 0.2  # seconds between two looks at the process
 
 
 @st.fragment
@@ -55,7 +52,7 @@ def import_form() -> None:
     controls.folded(builders.IMPORT, _import_page, ":material/upload_file:")
 
 
-@guard()
+@frame.guard()
 def _import_page() -> None:
     level = access.level()
     if level == "none":
@@ -87,7 +84,7 @@ def _import_page() -> None:
             name = st.selectbox("Model", own, key="_model.gone")
             st.button(
                 "Remove it from this machine",
-                on_click=or_notice,
+                on_click=frame.or_notice,
                 args=(_remove, name),
                 key="_model.remove",
             )
@@ -162,7 +159,7 @@ def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
             st.button("Cancel", icon=":material/close:", key="_model.cancel")
             while not running.done:
                 status.update(label=f"Checking in a process of its own, {running.seconds:.0f} s …")
-                time.sleep(_PULSE)
+                time.sleep(0.2)  # until the next look at the process
             state.put(_FOUND, running.result() | {"data": data})
             state.put(_CARD, None)
             state.put(_UPLOAD, None)
@@ -181,7 +178,7 @@ def _correct(words: str, data: str, name: str, title: str, replace: bool) -> Non
         "Card",
         words,
         height=340,
-        max_chars=MAX_CARD,
+        max_chars=20_000,
         key=f"_model.toml.{hash(words)}",
         label_visibility="collapsed",
     )
@@ -217,14 +214,16 @@ def _report(result: dict[str, Any]) -> None:
             st.warning(text.message(warning), icon=":material/warning:")
         known = metrics.labels(stored["metrics"])
         measured = ", ".join(
-            f"{known[key].short} {stored['metrics'][key]:.3f}" for key in _METRICS if key in known
+            f"{known[key].short} {stored['metrics'][key]:.3f}"
+            for key in ("mae", "corr", "acc2_non0", "acc2", "accuracy", "f1", "nll")
+            if key in known
         )
         st.caption(
             f"On the test rows: {measured or 'there are none'}. A figure far from the one that you know means "
             f"that an input is matched wrongly. Explaining one sample against {result['first']['rows']:,} rows "
             f"took {result['first']['seconds']:.2g} s."
         )
-        link(
+        frame.link(
             "pages/samples.py",
             "Open it on Samples",
             ":material/search:",
@@ -232,8 +231,7 @@ def _report(result: dict[str, Any]) -> None:
             data=result["data"],
             open=result["sample"],
         )
-        with st.expander("Card", icon=":material/description:"):
-            st.code(result["toml"], language="toml")
+        st.expander("Card", icon=":material/description:").code(result["toml"], language="toml")
 
 
 def _is_imported(name: str) -> bool:
@@ -286,15 +284,14 @@ def _settings(shown: list[runs.Seen]) -> None:
             )
         elif len(planned) > 1:
             st.caption("These runs have the same settings and the same seed.")
-        with st.expander(
+        st.expander(
             f"All {len(table)} settings", expanded=len(planned) == 1, key="box-all-settings"
-        ):
-            st.dataframe(
-                _frame(table, list(table)),
-                hide_index=True,
-                height=420,
-                alt="All settings of the runs.",
-            )
+        ).dataframe(
+            _frame(table, list(table)),
+            hide_index=True,
+            height=420,
+            alt="All settings of the runs.",
+        )
 
 
 def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
@@ -346,8 +343,8 @@ def _with_history(shown: list[runs.Seen]) -> list[runs.Seen]:
 def progress(shown: list[runs.Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
     if begun := _with_history(shown):
-        panels.beside(lambda: builders.loss(begun, theme()), lambda: _metric(begun))
-        panels.show(begun, theme(), "train-gradient", "train-rate", columns=2, gap="medium")
+        panels.beside(lambda: builders.loss(begun, frame.theme()), lambda: _metric(begun))
+        panels.show(begun, frame.theme(), "train-gradient", "train-rate", columns=2, gap="medium")
 
 
 def _metric(shown: list[runs.Seen]) -> None:
@@ -365,7 +362,7 @@ def _metric(shown: list[runs.Seen]) -> None:
                 metric = controls.draw(
                     builders.METRIC, options=known, default=runs.main_metric(known)
                 )
-            panels.drawn(builders.metric(shown, theme(), metric=metric))
+            panels.drawn(builders.metric(shown, frame.theme(), metric=metric))
 
 
 def inside(shown: list[runs.Seen]) -> None:
@@ -373,27 +370,29 @@ def inside(shown: list[runs.Seen]) -> None:
     shown = _with_history(shown)
     if not builders.watched(shown):
         return
-    others = (f"train-dividends-{group}" for group in range(1, builders.groups_of(shown)))
-    panels.show(shown, theme(), "train-dividends", *others, "train-replay")
+    panels.show(
+        shown,
+        frame.theme(),
+        "train-dividends",
+        *(f"train-dividends-{group}" for group in range(1, builders.groups_of(shown))),
+        "train-replay",
+    )
     panels.beside(
-        lambda: panels.show(shown, theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
-        lambda: panels.show(shown, theme(), "train-negativity", "train-fused"),
+        lambda: panels.show(shown, frame.theme(), *(f"train-norm-{of}" for of in builders.NORMS)),
+        lambda: panels.show(shown, frame.theme(), "train-negativity", "train-fused"),
     )
 
 
 # A new training: what is trained on what, with which settings, how often; and its start.
 
-_ALWAYS = ("epochs", "rate", "patience")
 _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 
 
 def draw_form() -> None:
     """Draws the form; when it has just started runs, the page is drawn again with them."""
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    with left:
-        name = controls.draw(builders.NEW_DATA)
-    with right:
-        kind = controls.draw(builders.NEW_KIND)
+    name = controls.draw(builders.NEW_DATA, place=left)
+    kind = controls.draw(builders.NEW_KIND, place=right)
     dataset = reruns.dataset(name)
     classes = dataset.target.classes
     left.caption(
@@ -415,7 +414,7 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
         key: partial(_field, key, recipe.get(key, default[key]), name, kind, classes)
         for key in default
     }
-    main = [*_ALWAYS, *plans.MAIN.get(kind, ())]
+    main = ["epochs", "rate", "patience", *plans.MAIN.get(kind, ())]
     rest = [key for key in default if key not in main]
     with st.container(key="grid-main"):
         given = {key: fields[key]() for key in main}
@@ -440,14 +439,15 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     losses = [
         word for word in plans.SETTINGS["loss"].choices if (word == "cross_entropy") == classes
     ]
-    with st.container(gap="xxsmall"):
-        return _explained(builders.setting(name, kind, key, begin, losses if key == "loss" else ()))
+    setting = builders.setting(name, kind, key, begin, losses if key == "loss" else ())
+    return _explained(setting, st.container(gap="xxsmall"))
 
 
-def _explained(choice: control.Control) -> Any:
+def _explained(choice: control.Control, place: DeltaGenerator) -> Any:
     """A widget with what it is for: behind its (?) or below it."""
-    value = controls.draw(choice, help=guidance.help(choice.help))
-    guidance.below(choice.help)
+    with place:
+        value = controls.draw(choice, help=guidance.help(choice.help))
+        guidance.below(choice.help)
     return value
 
 
@@ -457,14 +457,11 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         first, second, third, fourth, last = (
             st.container(gap="xxsmall", key=f"start-{place}") for place in range(5)
         )
-    with second:
-        count = _explained(builders.SEEDS)
-    with third:
-        seed = _explained(builders.FIRST)
-    with fourth:
-        replay = _explained(builders.REPLAY)
+    count = _explained(builders.SEEDS, second)
+    seed = _explained(builders.FIRST, third)
+    replay = _explained(builders.REPLAY, fourth)
     seeds = runs.check_seeds(count, seed)
-    free = plans.free_name(kind, name, seeds)
+    free = plans.free_name(f"{kind}-{name}", seeds=seeds)
     with first:
         says = "Of the run and of the model it makes; left empty, the one that is shown."
         typed = st.text_input(
@@ -478,16 +475,15 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         guidance.below(says)
         names = plans.names_of(typed or free, seeds)
         wrong = True
-        with guard():
+        with frame.guard():
             plans.check_names(names)
             wrong = False
-    with last:
-        events = runs.can_write_events() and st.checkbox(
-            "Write event files",
-            key=_EVENTS,
-            persist_state="session",
-            help="For TensorBoard, in the run's folder `events`.",
-        )
+    events = runs.can_write_events() and last.checkbox(
+        "Write event files",
+        key=_EVENTS,
+        persist_state="session",
+        help="For TensorBoard, in the run's folder `events`.",
+    )
     epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
     cost = (
         f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
@@ -530,7 +526,7 @@ def new_training(open_: bool) -> None:
                 icon=":material/add_circle:",
                 key="box-new",
             ),
-            guard(),
+            frame.guard(),
         ):
             draw_form()
 
@@ -550,20 +546,15 @@ COMING = (
         ("what differs between runs", "what came of it"),
     ),
 )
-PULSE = 1.5  # seconds between two looks while a run is alive
-SPARKS = 60  # points of a sparkline
-STEADY = (
-    4.0  # seconds that a figure stands at least: Streamlit makes a changed one anew, and it blinks
-)
 _TURN, _RUNS_PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
-@guard()
+@frame.guard()
 def _runs(moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
     alive."""
     reruns.begin_run()
-    seen = runs.look(reruns.record_of)
+    seen = runs.look()
     if _moving(seen) != moving or not seen or checkpoint.available() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     shown = _choose(seen)
@@ -573,14 +564,15 @@ def _runs(moving: bool, models: list[str]) -> None:
         draw = dict(zip(builders.VIEWS, (progress, inside, side_by_side), strict=True))
         steady = _steady(shown)
         with st.container(key="fold-curves"):
-            panels.tabs(builders.VIEW, draw, steady, theme=theme(), runs=steady)
+            panels.tabs(builders.VIEW, draw, steady, theme=frame.theme(), runs=steady)
 
 
 def _steady(shown: list[runs.Seen]) -> list[runs.Seen]:
     """The runs as they are drawn: as they were a moment ago, unless one of them has another state."""
     now = time.monotonic()
     before: tuple[float, list[runs.Seen]] = state.get(_DRAWN, (0.0, []))
-    if now - before[0] < STEADY and [(entry.name, entry.state) for entry in before[1]] == [
+    # a figure stands 4 seconds at least: Streamlit makes a changed one anew, and it blinks
+    if now - before[0] < 4.0 and [(entry.name, entry.state) for entry in before[1]] == [
         (entry.name, entry.state) for entry in shown
     ]:
         return before[1]
@@ -654,7 +646,7 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
         "state": words,
         "epoch": f"{record.epoch} / {record.epochs or '?'}",
         "done": min(1.0, share) if entry.state != "finished" else 1.0,
-        "loss": losses[:: max(1, math.ceil(len(losses) / SPARKS))],
+        "loss": losses[:: max(1, math.ceil(len(losses) / 60))],  # points of a sparkline
         "time left": "" if left is None else _sentences.duration(left),
         "validation": runs.at_kept(record),
         "data": plan.data,
@@ -768,7 +760,7 @@ def _explore(entry: runs.Seen) -> None:
         return
     name = text.plain(entry.name)
     if entry.plan.data in address.sources():
-        link(
+        frame.link(
             "pages/samples.py",
             f"Explore samples of {name}",
             ":material/travel_explore:",
@@ -798,21 +790,22 @@ def _problems(shown: list[runs.Seen]) -> None:
         elif record.message:
             st.caption(f"{name}: {text.message(record.message)}")
         if entry.state in ("interrupted", "failed") and (log := runs.log_of(entry.run)):
-            with st.expander(f"What the process of {name} printed", key=f"box-log-{entry.name}"):
-                st.code(log, language=None, height=240)
+            st.expander(f"What the process of {name} printed", key=f"box-log-{entry.name}").code(
+                log, language=None, height=240
+            )
 
 
 # Train: new models on any data set, watched while they learn; they go on when the page is closed.
 
 
-@guard()
+@frame.guard()
 def page() -> None:
     """Draws the page."""
-    frame("Train")
+    frame.frame("Train")
     if started := state.take(_STARTED):
         state.forget(_NAME)  # it is free for another one
         state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
-    seen = runs.look(reruns.record_of)
+    seen = runs.look()
     import_key = builders.IMPORT.key
     importing = st.session_state.get(import_key, st.query_params.get(import_key) == "true")
     new_training(not seen and not importing)
@@ -828,7 +821,8 @@ def page() -> None:
         )
         return
     moving = _moving(seen)
-    st.fragment(_runs, run_every=PULSE if moving else None)(moving, checkpoint.available())
+    # seconds between two looks while a run is alive
+    st.fragment(_runs, run_every=1.5 if moving else None)(moving, checkpoint.available())
 
 
 def _moving(seen: list[runs.Seen]) -> bool:
@@ -836,4 +830,4 @@ def _moving(seen: list[runs.Seen]) -> bool:
     return any(entry.alive for entry in seen) and not panels.exporting()
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

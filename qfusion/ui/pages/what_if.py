@@ -12,7 +12,7 @@ from qfusion.data import synthesis
 from qfusion.explain.sensitivity import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
 from qfusion.panels import address, what_if as builders
-from qfusion.ui import bar, controls, frame, panels, state, views
+from qfusion.ui import controls, frame, panels, state, views
 
 # The controls: what is done to each modality. Everything stands in the address.
 
@@ -70,31 +70,31 @@ def choices(here: frame.Here) -> changes.Asked:
 
 
 def _change(here: frame.Here, name: str, own: Any) -> None:
-    action = controls.draw(builders.action(here.study, name), label=text.plain(name))
-    if action == changes.SWAP:
-        _donor(here, name)
-    elif action == changes.INPUT:
-        _input(here, name)
-    elif action == changes.STATE:
-        _state(here, name, own)
-    elif action == changes.DROP:
-        st.caption(f"Left out: {sample.rows_behind(here.study.background)} stand in for it.")
-    elif action == changes.FLIP:
-        possible = changes.what_would_flip(here.study, here.row)[name].state.possible
-        st.caption(
-            "The smallest change of its state, all other modalities as they are in the sample, that turns the decision."
-            if possible
-            else f"No state of {text.plain(name)} turns this decision, so it is left as it is."
-        )
+    match controls.draw(builders.action(here.study, name), label=text.plain(name)):
+        case changes.SWAP:
+            _donor(here, name)
+        case changes.INPUT:
+            _input(here, name)
+        case changes.STATE:
+            _state(here, name, own)
+        case changes.DROP:
+            st.caption(f"Left out: {sample.rows_behind(here.study.background)} stand in for it.")
+        case changes.FLIP:
+            st.caption(
+                "The smallest change of its state, all other modalities as they are in the sample, that turns the "
+                "decision."
+                if changes.what_would_flip(here.study, here.row)[name].state.possible
+                else f"No state of {text.plain(name)} turns this decision, so it is left as it is."
+            )
 
 
 def _donor(here: frame.Here, name: str) -> None:
     control, dataset = builders.donor(name), here.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
-    if state.get(control.key) is None or bar.is_foreign(dataset, control.key):
+    if state.get(control.key) is None or controls.is_foreign(dataset, control.key):
         default = sample.default_contrast(here.study, here.row)
-    donor = bar.sample_box(control, dataset, default)
+    donor = controls.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
     source = recording.source(dataset, dataset.row(donor))
     if content is not None:
@@ -116,8 +116,9 @@ def _input(here: frame.Here, name: str) -> None:
     )
     with frame.guard():
         change = changes.Change(changes.INPUT, controls=values)
-        edited = changes.edited(here.study, here.row, name, change)
-        views.raw_content(name, edited.content, in_box=True)
+        views.raw_content(
+            name, changes.edited(here.study, here.row, name, change).content, in_box=True
+        )
 
 
 _VOCABULARY: dict[str, Iterable[str]] = {
@@ -137,8 +138,11 @@ def _state(here: frame.Here, name: str, own: Any) -> None:
     for title, value, control in zip(
         titles, changes.shown_state(own), builders.numbers(here.study, name), strict=True
     ):
-        start = float(np.clip(round(value, 3), control.low, control.high))
-        controls.draw(control, label=title, default=start)
+        controls.draw(
+            control,
+            label=title,
+            default=float(np.clip(round(value, 3), control.low, control.high)),
+        )
     if own.is_complex() and len(titles) > 2:
         st.caption("Weights are scaled to add up to one; the phases stay.")
 
@@ -147,15 +151,15 @@ def _titles(here: frame.Here, own: Any) -> list[str]:
     if not own.is_complex():
         elements: tuple[str, ...] = here.study.elements  # type: ignore[attr-defined]
         return [f"mass of ‘{text.plain(element, 20)}’" for element in elements]
-    if own.shape[-1] == 2:
-        return ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
-    return [f"weight of |{k}⟩" for k in range(own.shape[-1])]
+    return (
+        ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
+        if own.shape[-1] == 2
+        else [f"weight of |{k}⟩" for k in range(own.shape[-1])]
+    )
 
 
 # What would flip the decision: the nearest state of one modality, the nearest sample that lends it, the smallest turn
 # of one parameter.
-
-MAX_LINKS = 4
 
 
 def nearest(here: frame.Here) -> None:
@@ -208,7 +212,7 @@ def _flips(here: frame.Here) -> None:
         return
     panels.show(here.sample_of(), here.theme, "knob-flips")
     with st.container(horizontal=True, key="set-knobs"):
-        for change in search.changes[:MAX_LINKS]:
+        for change in search.changes[:4]:
             value = beyond(change)
             page, unit = ("Dynamics", "") if here.study.can("time") else ("Circuit", " rad")
             if here.study.can("time"):
@@ -250,9 +254,8 @@ def result(here: frame.Here, wanted: changes.Asked) -> None:
     panels.show(sample, theme, "what-if-probabilities")
     panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
     panels.show(sample, theme, "what-if-differences")
-    for name, action in done.items():
-        if action == changes.SWAP:
-            panels.show(sample, theme, f"what-if-strip-{name}")
+    swapped = [name for name, action in done.items() if action == changes.SWAP]
+    panels.show(sample, theme, *(f"what-if-strip-{name}" for name in swapped))
     shown = [
         name for name, action in done.items() if action != changes.DROP and here.study.can("states")
     ]

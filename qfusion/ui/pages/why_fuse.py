@@ -1,6 +1,7 @@
 """Why fuse: whether fusion matters for the data and for the model, whether its quantum part does, and which piece of
 it."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -9,22 +10,10 @@ from qfusion.analysis import errors, memo, text, trust, why
 from qfusion.errors import NotFound
 from qfusion.figures.style import Theme
 from qfusion.panels import cohorts, why as builders
-from qfusion.ui import access, bar, controls, panels, state
-from qfusion.ui.frame import Here, fragment, guard, run, shell
+from qfusion.ui import access, controls, frame, panels, state
 from qfusion.ui.pages.faithfulness import over_seeds
 
 # Does the data need fusion? Here of the model's data; on the Data page of any set, before training.
-
-ABOUT = (
-    "Small models, which take up to a minute, are asked what each modality tells of the target, what several tell "
-    "alike, and what all tell only together; and whether joint models predict it better than late ones. Of a large "
-    "set some rows are drawn at random."
-)
-
-
-def data_section(here: Here) -> None:
-    """Whether the data of the model need fusion."""
-    needs(here.study, here.theme, [1.2, 1])
 
 
 def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
@@ -41,10 +30,13 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         )
         return
     key = why.needs_key(dataset)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run"):
-        on = controls.draw(builders.NEED)
-    if not on:
-        st.caption(ABOUT)
+    place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
+    if not controls.draw(builders.NEED, place=place):
+        st.caption(
+            "Small models, which take up to a minute, are asked what each modality tells of the target, what several "
+            "tell alike, and what all tell only together; and whether joint models predict it better than late ones. "
+            "Of a large set some rows are drawn at random."
+        )
         memo.leave_job(key, access.session())
         return
     job = memo.begin_job(key, lambda: why.needs(dataset), 1, access.session())
@@ -52,35 +44,30 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         panels.show(scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium")
     elif job.under_way:
         with st.container(width=420, key="needs-progress"):
-            st.fragment(bar.watch, run_every=bar.PULSE)(
+            st.fragment(controls.watch, run_every=controls.PULSE)(
                 job,
                 "Small models: {job.done:,} of {job.total:,} fitted",
                 lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
                 wanted=lambda: bool(state.get(builders.NEED.key)),
                 stay=lambda: memo.stay_for(job, access.session()),
-                cancel=lambda: _stop(key),
+                cancel=partial(state.put, builders.NEED.key, False),  # the next run leaves the job
                 key="_needs_cancel",
             )
     else:
         st.warning(text.message(job.problem or "It was stopped. Turn it off and on again."))
 
 
-def _stop(key: tuple[str, str]) -> None:
-    memo.leave_job(key, access.session())
-    state.put(builders.NEED.key, False)
-
-
 # Does my model fuse?
 
 
-def model_section(here: Here) -> None:
+def model_section(here: frame.Here) -> None:
     """What the model loses without joint terms, what takes off the loss, which coalitions say most, and whether
     training seeds say the same."""
     study = here.study
     with st.container(key="fold-why-model"):
         panels.show(study, here.theme, "why-emap", "why-loss", columns=2)
         words = controls.draw(cohorts.FILTER)
-        with guard():
+        with frame.guard():
             levels = errors.levels_of(here.sample_of(), str(words or ""), output=here.output_name)
             if not levels.inside.any():
                 st.info("No sample passes this filter. Loosen it.", icon=":material/help:")
@@ -101,7 +88,7 @@ def model_section(here: Here) -> None:
 # Which piece does it?
 
 
-def pieces_section(here: Here) -> None:
+def pieces_section(here: frame.Here) -> None:
     """States of single modalities from another sample, the smallest generator, and the network's gate groups, each of a
     model that has them."""
     study, sample = here.study, here.sample_of()
@@ -116,7 +103,7 @@ def pieces_section(here: Here) -> None:
     if builders.PIECES["patches"].fits(sample):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if controls.draw(builders.LENDER) == builders.ONE:
-                donor = bar.sample_box(builders.DONOR, study.dataset, why.partner(sample))
+                donor = controls.sample_box(builders.DONOR, study.dataset, why.partner(sample))
             controls.draw(builders.PATCH)
     if donor == here.sample:
         st.info(
@@ -134,7 +121,7 @@ def pieces_section(here: Here) -> None:
 # Does the quantum part matter?
 
 
-def quantum_section(here: Here) -> None:
+def quantum_section(here: frame.Here) -> None:
     """What was measured of the model's twins, which lack one resource each."""
     try:
         why.audit_of(here.study)
@@ -143,12 +130,12 @@ def quantum_section(here: Here) -> None:
     panels.show(here.study, here.theme, "why-audit")
 
 
-@fragment
-def questions(here: Here) -> None:
+@frame.fragment
+def questions(here: frame.Here) -> None:
     """The open question; a fragment, so that another redraws this and nothing else."""
     draw = {
         builders.MODEL: lambda: model_section(here),
-        builders.DATA: lambda: data_section(here),
+        builders.DATA: lambda: needs(here.study, here.theme, [1.2, 1]),
         builders.QUANTUM: lambda: quantum_section(here),
         builders.PIECE: lambda: pieces_section(here),
     }
@@ -157,7 +144,7 @@ def questions(here: Here) -> None:
 
 def page() -> None:
     """Draws the page."""
-    questions(shell("Why fuse"))
+    questions(frame.shell("Why fuse"))
 
 
-run(__file__, __name__)
+frame.run(__file__, __name__)

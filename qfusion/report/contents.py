@@ -1,0 +1,663 @@
+"""The reports on one sample and on a cohort: what is said of a decision (contributions, dynamics and what if, the
+methods, how far to trust all of it), and of what a cohort's members have in common, beside all samples of their split.
+
+The words stand in `sample.html` and `cohort.html`; those of all reports on a model in `trust.html` and `methods.html`.
+"""
+
+import io
+import math
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.io import wavfile
+
+from qfusion import __version__
+from qfusion._checks import check
+from qfusion._sentences import listed
+from qfusion.analysis import cohort_measures, dynamics, recording, text, trust
+from qfusion.analysis.errors import Levels
+from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.study import Study
+from qfusion.data import clips
+from qfusion.data.spec import Audio, Clip, Film, Series
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
+from qfusion.explain import RELATIONS, cohorts, cuts, faithfulness, stability, verdicts
+from qfusion.explain.building import answer, built_over_classes
+from qfusion.explain.evidence import INERT
+from qfusion.figures import (
+    building,
+    cohort as drawing,
+    decision as evidence,
+    notebook,
+    numbers,
+    strip,
+    style,
+)
+from qfusion.quantum.measures import KINDS
+from qfusion.report.blocks import (
+    HALF,
+    MAX_MEDIA,
+    Block,
+    Report,
+    figure,
+    filled,
+    number,
+    picture,
+    recording as played,
+    signed,
+)
+from qfusion.training import checkpoint, metrics
+
+# The report on one sample.
+
+
+def of_sample(sample: Sample) -> Report:
+    """Returns the report on a sample."""
+    verdict = verdicts.verdict_sentence(sample.scores, sample.classes)
+    return Report(
+        f"Sample {sample.id}: why {sample.name} says {verdict}",
+        f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
+        f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
+        f"{sample.dataset.name}.",
+        filled(
+            '{% include "sample.html" %}',
+            **shared(sample, own=sample.row in sample.dataset.rows("test")),
+            **_of_data(sample),
+            **_of_recording(sample),
+            **_on_the_way(sample),
+            **_at_the_end(sample),
+            **_circuit(sample),
+            verdict=verdict,
+            decision=_decision(sample),
+            commands=_commands(sample),
+        ),
+    )
+
+
+def shared(sample: Sample, own: bool) -> dict[str, Any]:
+    """Returns what templates of all reports on a model are told: what was measured of trust in it, and what speaks.
+
+    Args:
+        own: whether the sample's own terms over the training seeds are shown.
+    """
+    # for the curves; rows of networks cost more
+    explanation, rows, outputs = numbers.test_rows(sample, 600 if sample.can("kets") else 60)
+    curves, data = faithfulness.modality_curves(explanation, outputs), sample.dataset
+    planted = (
+        faithfulness.against_truth(explanation, data.truth.iloc[rows])
+        if data.truth is not None and data.names == sample.modalities
+        else None
+    )
+    seeds, why = _seeds(sample)
+    over_seeds = (
+        faithfulness.of_stability(
+            seeds,
+            sample.study.errors[data.rows("test")],
+            "score of the true class" if sample.classes else sample.unit,
+        )
+        if seeds
+        else []
+    )
+    warnings = [
+        *faithfulness.of_deletion(curves, "modalities"),
+        *([faithfulness.no_truth()] if planted is None else faithfulness.of_truth(planted)),
+        *over_seeds,
+        *faithfulness.of_joint(explanation, outputs),
+        *([] if seeds else [faithfulness.TrustWarning(why, "unknown")]),
+    ]
+    return {
+        "sample": sample,
+        "own": own,
+        "count": len(rows),
+        "curves": curves,
+        "planted": planted,
+        "seeds": seeds,
+        "warnings": warnings,
+        "made_with": ", ".join(
+            [
+                f"qfusion {__version__}",
+                *(
+                    f"{name} {version(name)}"
+                    for name in ("torch", "numpy", "qutip", "pennylane", "typst", "matplotlib")
+                ),
+            ]
+        ),
+        "trained_on": checkpoint.training_split(sample.study.card).replace("+", " and "),
+        "dims": lambda form: listed(
+            [form.format(d, m) for m, d in zip(sample.modalities, sample.model.dims, strict=True)]
+        ),
+        "prod": math.prod,
+        "labels": metrics.labels,
+        "answer": answer,
+        "cuts": cuts,
+        "verdicts": verdicts,
+        "notebook": notebook,
+        "numbers": numbers,
+        "SAYS": building.SAYS,
+        "INERT": INERT,
+    }
+
+
+def _seeds(sample: Sample) -> tuple[stability.Stability | None, str]:
+    """What was measured over training seeds, or why it does not count here."""
+    if sample.changed:
+        return None, (
+            "How other training seeds would explain this is measured for the model as trained, not as it is "
+            "changed here."
+        )
+    try:
+        return trust.stability_of(sample.study), ""
+    except (NotFound, IntegrityError) as error:
+        return None, str(error).replace("`", "")
+
+
+def command(sample: Sample, name: str, *words: str) -> str:
+    """Returns a command about a sample's model and data against its background, with `words` of its own before that."""
+    background = sample.background
+    known = {"contrast": ["--contrast", background.label], "joint": [], "cohort": []}
+    behind = known.get(background.kind, ["--background", background.kind])
+    return f"python -m qfusion {name} " + shlex.join(
+        ["--model", sample.name, "--data", sample.dataset.name, *words, *behind]
+    )
+
+
+def resolved(make: Callable[[], Any]) -> dict[str, Any]:
+    """Returns what the dynamics built, or why it is not told: they evolve for too long to be resolved."""
+    try:
+        return {"built": make(), "unresolved": ""}
+    except InvalidInput as error:
+        return {"unresolved": str(error)}
+
+
+def _decision(sample: Sample) -> str:
+    if not sample.classes:
+        known = "no truth is known of this sample, which a visitor made."
+        if sample.target is not None:
+            known = (
+                f"the annotation is {signed(sample.target)}, so the error is "
+                f"{number(abs(sample.score - sample.target))}."
+            )
+        return (
+            f"The model predicts {signed(sample.score)} "
+            f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); {known}"
+        )
+    sure = numbers.verdict(sample)["probability"].to_numpy()
+    best = int(np.argmax(sure))
+    right = (
+        "no truth is known of this sample, which a visitor made"
+        if sample.truth is None
+        else "which is what it was annotated with"
+        if sample.classes[best] == sample.truth
+        else f"it was annotated as ‘{sample.truth}’"
+    )
+    return (
+        f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}); {right}. "
+        f"{sample.study.calibration}"
+    )
+
+
+def _of_data(sample: Sample) -> dict[str, Any]:
+    """What the data set has and says of the sample, and its planted contributions."""
+    data = sample.dataset
+    return {
+        "content": data.content(sample.row),
+        "columns": [
+            (
+                text.column(str(name)),
+                number(value) if isinstance(value, float) else str(value)[:300],
+            )
+            for name, value in data.table.iloc[sample.row].items()
+            # the content shows its words already
+            if name not in ("text", "transcript", data.target.name) and not sample.is_own
+        ],
+        "curve": lambda name, piece: _curve(piece, style.term_colour(name, sample.modalities)),
+        "listed": listed,
+        "truth": sample.true_dividends,
+    }
+
+
+def _of_recording(sample: Sample) -> dict[str, Any]:
+    """What is seen and heard of the sample, and what its steps did over its seconds."""
+    source = recording.source(sample.dataset, sample.row)
+    names: dict[str, Any] = {
+        "recorded": None,
+        "problem": source.problem,
+        "seconds": 0.0,
+        "film": _film,
+        "audio": _audio,
+    }
+    try:
+        if source.clip is not None:
+            names["recorded"] = _clip(source.clip)
+        if source.is_timed:
+            result = recording.strip(sample.study, sample.row, sample.output)
+            names |= {
+                "seconds": result.preview.seconds,
+                "over_seconds": strip.of_sample(result, sample.modalities, sample.unit),
+                "placing": recording.placing(result),
+                "peaks": [(lane.modality, recording.peak_words(lane)) for lane in result.lanes],
+            }
+    except QFusionError as error:
+        names["problem"] = str(error)
+    return names
+
+
+def _clip(clip: Clip) -> dict[str, Any]:
+    """A recording, with what is said of it."""
+    preview = clips.preview(clip)
+    if clip.kind == "image":
+        return {"says": "The picture of the sample.", "block": picture(preview.poster, 80.0)}  # type: ignore[arg-type]
+    block = played(clip.kind, f"{clip.kind}/mp4", clips.portable(clip).read_bytes(), preview.poster)
+    more = (
+        ""
+        if block["media"]
+        else f" It is longer than the {MAX_MEDIA // 10**6} MB that a report holds."
+    )
+    return {"says": f"The recording of the sample: {preview.seconds:.1f} s.{more}", "block": block}
+
+
+def _film(piece: Film) -> Block:
+    frames = np.asarray(piece.frames)
+    return played("video", "video/mp4", clips.of_film(piece).read_bytes(), frames[len(frames) // 2])
+
+
+def _audio(piece: Audio) -> Block:
+    samples = np.round(32767 * np.clip(piece.samples, -1, 1)).astype("<i2")
+    buffer = io.BytesIO()
+    wavfile.write(buffer, piece.rate, samples)
+    return played("audio", "audio/wav", buffer.getvalue())
+
+
+def _curve(piece: Audio | Series, hue: str) -> Block:
+    """A waveform or a curve of one modality."""
+    if isinstance(piece, Series):
+        drawn = evidence.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue)
+    else:
+        step = max(1, len(piece.samples) // 4000)  # points of a waveform
+        values = np.asarray(piece.samples)[::step]
+        times = np.arange(len(values)) * step / piece.rate
+        drawn = evidence.curve(values, times, "time (s)", "amplitude", hue)
+    return figure(drawn, HALF, 34)
+
+
+def _on_the_way(sample: Sample) -> dict[str, Any]:
+    """When it was decided, where the model can be read out before its end, and what its dynamics built."""
+    if not (sample.can("time") or sample.can("layers")):
+        return {"settled": "", "on_the_way": False}
+    form = "t = {:.2f}" if sample.can("time") else "“{}”"
+    decisions = [
+        verdicts.verdict_sentence(scores, sample.classes)
+        for scores in sample.through.prediction[:, 0]
+    ]
+    return {
+        "settled": verdicts.settled(decisions, [form.format(place) for place in sample.places]),
+        "on_the_way": True,
+        "last": {
+            name: values[-1]
+            for name, values in notebook.columns(numbers.over_time(sample), "dividend").items()
+            if name
+        },
+        **(resolved(lambda: numbers.building_of(sample)) if sample.can("time") else {}),
+    }
+
+
+def _at_the_end(sample: Sample) -> dict[str, Any]:
+    """Entropies and entanglement at T; of a network what its fusion read."""
+    if sample.can("time"):
+        tracked = numbers.track(sample)
+        measures = {
+            (measure.kind, measure.part): number(float(measure.values[-1]))
+            for measure in tracked.measures
+        }
+        return {
+            "measures": measures,
+            "kinds": [
+                kind for kind in KINDS if any(k == kind and len(part) == 1 for k, part in measures)
+            ],
+            "KINDS": KINDS,
+            "singles": [*((name,) for name in sample.modalities), ()],
+            "apart": float(np.abs(tracked.rho[-1] - numbers.state(sample)).max()),
+        }
+    if not sample.can("rules"):
+        return {}
+    reading = numbers.reading(sample)
+    return {
+        "reading": reading,
+        "fused": dict(zip(reading.elements, reading.fused, strict=True)),
+        "entropy": dict(zip(reading.elements, reading.entropy, strict=True)),
+        "contradiction": contradiction,
+    }
+
+
+def contradiction(K: float) -> str:
+    """How far the modalities' masses contradict each other; Dempster's K, NaN where a modality supports no class."""
+    if not np.isfinite(K):
+        return "A modality supports no class at all, so that Dempster's K is not defined"
+    if round(K, 3) <= 0:
+        return f"The masses hardly contradict each other: Dempster's K is {'0.000' if K <= 0 else 'less than 0.001'}"
+    return f"The masses contradict each other with Dempster's K = {K:.3f}"
+
+
+def _circuit(sample: Sample) -> dict[str, Any]:
+    """The circuit, with the sample in it, or the dimensions for which none is drawn."""
+    if not sample.can("circuit"):
+        return {}
+    if sample.can("time") and any(d & (d - 1) for d in sample.model.dims):
+        return {"undrawn": listed([str(d) for d in sample.model.dims])}
+    replay, step = numbers.circuit(sample)
+    return {"undrawn": "", "replay": replay, "step": step}
+
+
+def _commands(sample: Sample) -> str:
+    """How to get the same report, and the same numbers."""
+    outputs = sample.explanation.outputs
+    if sample.is_own:
+        return (
+            f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}, "
+            "session='SESSION.json')"
+        )
+    named = ("--output", outputs[sample.output]) if len(outputs) > 1 else ()
+    own = ["--sample", sample.id, *named]
+    made = command(sample, "report", *own)
+    if sample.changed:
+        return f"{made} {shlex.join(['--tweak', sample.changed])} --out report.html"
+    return f"{made} --out report.html\n{command(sample, 'explain', *own)} --json"
+
+
+# The report on a cohort.
+
+MAX_MEMBERS, MAX_TERMS, MAX_COLUMNS = 60, 12, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Members(Levels):
+    """A cohort and everything that is said of it; no sample is open: `sample` is any of its members.
+
+    Attributes:
+        title: its name, or else its filter.
+    """
+
+    title: str
+
+    @property
+    def filter(self) -> str:
+        """By what it was chosen, as words; empty for everyone."""
+        return cohorts.written(self.parts)
+
+    @property
+    def members(self) -> pd.DataFrame:
+        """The rows of the cohort."""
+        return self.rows[self.inside]
+
+    @property
+    def called(self) -> dict[str, Any]:
+        """What figures call all rows and the cohort, with their sizes."""
+        return {"whole_name": self.everyone, "cohort_name": self.cohort}
+
+    @cached_property
+    def finding(self) -> str:
+        """What the correlation of entanglement and joint deciding says in a sentence; empty of what entangles
+        nothing."""
+        if cohort_measures.ENTROPY not in cohort_measures.measure_titles(self.study):
+            return ""
+        correlation = stability.correlation(
+            cohort_measures.entropies(self.study, self.rows, cohort_measures.ENTROPY),
+            self.rows[cohort_measures.JOINT].to_numpy(),
+            clusters=self.clusters(),
+        )
+        return cohort_measures.finding(correlation, cohort_measures.ENTROPY, cohort_measures.JOINT)
+
+    def dividends(self) -> dict[str, np.ndarray]:
+        """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
+        columns = {
+            term: self.rows[f"dividend[{term}]"].to_numpy(dtype=float)
+            for term in self.sample.dividends
+            if term
+        }
+        stored = sorted(columns, key=lambda term: -float(np.abs(columns[term]).mean()))[:MAX_TERMS]
+        return {term: values for term, values in columns.items() if term in stored}
+
+
+def of_cohort(cohort: Members) -> Report:
+    """Returns the report on a cohort."""
+    sample, clusters = cohort.sample, cohort.sample.dataset.clusters
+    resampled = "the samples shown"
+    if clusters is not None:
+        count = clusters.count_words(sample.dataset.places(cohort.rows.index))
+        resampled = f"the {count} behind the samples, which are not independent"
+    return Report(
+        f"Cohort ‘{cohort.title}’: what {sample.name} decides by",
+        f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
+        f"Report on {len(cohort.members):,} samples of data set {sample.dataset.name} and how model "
+        f"{sample.name} decides on them.",
+        filled(
+            '{% include "cohort.html" %}',
+            **shared(sample, own=False),
+            **_shares(cohort),
+            **_types(cohort),
+            **_terms(cohort),
+            **_built(cohort),
+            **_entanglement(cohort),
+            cohort=cohort,
+            cut=_cuts(cohort),
+            resampled=resampled,
+            command=command(sample, "report", "--cohort", cohort.filter),
+            drawing=drawing,
+            stability=stability,
+            RELATIONS=RELATIONS,
+            MAX_MEMBERS=MAX_MEMBERS,
+        ),
+    )
+
+
+def _means(
+    result: Members, columns: Mapping[str, np.ndarray]
+) -> tuple[dict[str, stability.Interval], dict[str, stability.Interval]]:
+    """Means with intervals, of all rows and of the cohort."""
+    whole, part = (
+        stability.means(
+            {name: values[inside] for name, values in columns.items()},
+            clusters=result.clusters(inside),
+        )
+        for inside in (np.ones(len(result.rows), dtype=bool), result.inside)
+    )
+    return whole, part
+
+
+def _shares(result: Members) -> dict[str, Any]:
+    """Who decides, and whether it is harder than elsewhere."""
+    rows = result.rows
+    shares = {name: rows[f"share[{name}]"].to_numpy(float) for name in result.sample.modalities}
+    columns = {key: rows[key].to_numpy(dtype=float) for key in ("error", "joint_share")}
+    whole, part = _means(result, shares)
+    of_all, of_cohort = _means(result, columns)
+    inside, outside = (
+        stability.means({"error": columns["error"][mask]})["error"]
+        for mask in (result.inside, ~result.inside)
+    )
+    return {
+        "whole": whole,
+        "part": part,
+        "of_all": of_all,
+        "of_cohort": of_cohort,
+        "leading": _leading(whole, part, result.split),
+        "relations": result.members["relation"].value_counts(),
+        "harder": harder(inside, outside),
+        "between": _between,
+    }
+
+
+def harder(inside: stability.Interval, outside: stability.Interval) -> str:
+    """Whether the mean error is larger in a cohort than among the others: where their intervals do not overlap."""
+    if not outside.n:
+        return f"The mean error is {number(inside.value)}"
+    words = (
+        f"The mean error is {number(inside.value)}{_between(inside, number)} against "
+        f"{number(outside.value)}{_between(outside, number)} of the others"
+    )
+    if not (inside.known and outside.known):
+        return f"{words}: too few samples to tell whether that is chance"
+    if inside.low > outside.high:
+        return f"{words}: larger beyond chance"
+    if inside.high < outside.low:
+        return f"{words}: smaller beyond chance"
+    return f"{words}: not told apart, the intervals overlap"
+
+
+def _between(interval: stability.Interval, write: Callable[[float], str] = "{:.0%}".format) -> str:
+    return f" ({write(interval.low)} to {write(interval.high)})" if interval.known else ""
+
+
+def _leading(
+    whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], split: str
+) -> str:
+    """Which modality leads on average, `LEAD` ahead of every other, or that none does."""
+    leader = verdicts.leader_of({name: entry.value for name, entry in part.items()})
+    if not leader:
+        return (
+            "None leads on average: "
+            + ", ".join(
+                f"{name} {entry.value:.0%}{_between(entry)}" for name, entry in part.items()
+            )
+            + " of the Shapley shares."
+        )
+    return (
+        f"{leader} leads with {part[leader].value:.0%} of the Shapley shares on average{_between(part[leader])}; "
+        f"in all of {split} it has {whole[leader].value:.0%}."
+    )
+
+
+def _types(result: Members) -> dict[str, Any]:
+    """How the modalities relate: how many samples of each kind, and how well they are predicted."""
+    counts, errors = [], []
+    for mask in (np.ones(len(result.rows), dtype=bool), result.inside):
+        rows = [result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS]
+        counts.append([len(of_kind) for of_kind in rows])
+        errors.append(
+            [
+                stability.means(
+                    {"error": of_kind["error"].to_numpy(dtype=float)},
+                    clusters=cohort_measures.clusters_of(
+                        result.sample.dataset, result.places(of_kind)
+                    ),
+                )["error"]
+                for of_kind in rows
+            ]
+        )
+    return {"counts": counts, "errors": list(zip(*errors, strict=True))}
+
+
+def _terms(result: Members) -> dict[str, Any]:
+    """The distribution of every term, and its means by group: groups are not told apart where there are many terms."""
+    terms = result.dividends()
+    inside = {term: values[result.inside] for term, values in terms.items()}
+    by, many = _grouping(result.study, result.rows), len(terms) > MAX_COLUMNS
+    group, names = cohort_measures.groups(result.study, result.rows, by)
+    masks = {name: result.inside & (group == name) for name in (() if many else names)} | {
+        "the cohort": result.inside,
+        f"all of {result.split}": np.ones(len(result.rows), dtype=bool),
+    }
+    return {
+        "terms": terms,
+        "inside": inside,
+        "means": {term: values.mean() for term, values in inside.items()},
+        "left_out": len(result.sample.dividends) - 1 - len(terms),
+        "by": by,
+        "many": many,
+        "groups": {name: mask for name, mask in masks.items() if mask.any()},
+    }
+
+
+def _built(result: Members) -> dict[str, Any]:
+    """Which coupling and dissipation built which contribution, on average over the cohort."""
+    sample = result.sample
+    if not sample.can("time"):
+        return {}
+    features = sample.dataset.inputs(result.places(result.members), dtype=torch.float64)
+    return {
+        "building": building,
+        **resolved(lambda: built_over_classes(sample.model, features, sample.background)),
+    }
+
+
+def _entanglement(result: Members) -> dict[str, Any]:
+    """Entanglement against joint deciding, sample by sample."""
+    if not result.finding:
+        return {}
+    measure, strength = cohort_measures.ENTROPY, cohort_measures.JOINT
+    x = cohort_measures.entropies(result.study, result.rows, measure)
+    y = result.rows[strength].to_numpy()
+    known = np.isfinite(x) & np.isfinite(y)
+    return {
+        "related": int(known.sum()),
+        "relation": drawing.relation(
+            result.rows.index[known].tolist(),
+            x[known],
+            y[known],
+            result.inside[known],
+            cohort_measures.measure_titles(result.study)[measure],
+            cohort_measures.strength_titles(result.study)[strength],
+            **result.called,
+        ),
+    }
+
+
+def _cuts(result: Members) -> Any:
+    """How good the model would be on the cohort without the correlations of a modality; None where none is cut."""
+    sample, rows = result.sample, numbers.some(result.places(result.members), 200)  # seconds
+    if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
+        return None
+    return dynamics.cut_curves(sample.model, sample.dataset, rows)
+
+
+# What a report is made of, from a workspace and the reader's choices. Free of streamlit.
+
+
+def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str = "") -> Members:
+    """A cohort as the Cohorts page shows it.
+
+    Args:
+        table: of `cohort_measures.table`. parts: of the filter. name: of the cohort, if it has one.
+
+    Raises:
+        InvalidInput: when no explained sample passes the filter.
+    """
+    within = cohorts.within_split(parts, table) & np.isfinite(
+        table[cohort_measures.JOINT].to_numpy()
+    )
+    rows, inside = table[within], cohorts.passing(parts, table)[within]
+    check(
+        bool(inside.any()),
+        f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
+    )
+    split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
+    every = "every split" if split == cohorts.EVERYTHING else split
+    return Members(
+        sample_of(study, int(np.flatnonzero(within)[inside][0])),
+        None,
+        rows,
+        inside,
+        tuple(parts),
+        every,
+        "cohort",
+        None,
+        name or cohorts.written(parts) or f"all of {every}",
+    )
+
+
+def _grouping(study: Study, rows: Any) -> str:
+    """By what contributions are told apart: the class, else a planted type, else the sign of the truth."""
+    offered = cohort_measures.groupings(study, rows)
+    planted = text.column("regime")
+    return next(
+        by
+        for by in ("truth" if study.classes else planted, planted, "sign of truth", "relation")
+        if by in offered
+    )
