@@ -21,8 +21,7 @@ def upload(page: Any, *paths: Path) -> None:
     page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(
         [str(path) for path in paths]
     )
-    page.get_by_text(paths[0].name).first.wait_for()
-    page.get_by_role("button", name="Examine").click()
+    page.get_by_text(paths[0].name).first.wait_for()  # what is brought is examined at once
 
 
 def test_what_cannot_be_read_is_refused_in_words_and_the_page_goes_on_to_keep_a_pickle(

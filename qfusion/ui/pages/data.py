@@ -1,5 +1,6 @@
 """Data: what sets there are, what is in them, and bringing one's own."""
 
+import re
 import shutil
 import weakref
 from pathlib import Path
@@ -204,6 +205,7 @@ def findings(result: list[dict[str, Any]]) -> None:
 # The Data page's lower half: bring a file, read the report, agree to repairs, keep the set.
 
 FOUND = "_import"  # what was read and is not kept yet
+BROUGHT = "_import_seen"  # ids of the files that were examined last, which is done as soon as they are brought
 # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
 MAX_PATH = 2 * 1024**3
 UPLOAD, PATH = "Upload", "A path on this machine"
@@ -294,9 +296,9 @@ def _source(level: str) -> None:
         if level == "path"
         else UPLOAD
     )
-    with st.form("_import_form", border=True):
-        files: list[Any] = []
-        path = ""
+    files: list[Any] = []
+    path = ""
+    with st.container(border=True):
         if how == UPLOAD:
             says = (
                 "One MMSA pickle, one .mat or .npz file, or tables. At most "
@@ -312,16 +314,22 @@ def _source(level: str) -> None:
                 help=guidance.help(says),
             )
             guidance.below(says)
-        else:
-            path = st.text_input(
-                "File, or folder of tables",
-                key="_import_path",
-                help="On the machine that this server runs on.",
+        with st.form("_import_form", border=False):
+            if how == PATH:
+                path = st.text_input(
+                    "File, or folder of tables",
+                    key="_import_path",
+                    help="On the machine that this server runs on.",
+                )
+            target = st.selectbox("Target", list(_TARGETS), key="_import_target")
+            convention = st.selectbox(
+                "Metrics of scores", list(_CONVENTIONS), key="_import_convention"
             )
-        target = st.selectbox("Target", list(_TARGETS), key="_import_target")
-        convention = st.selectbox("Metrics of scores", list(_CONVENTIONS), key="_import_convention")
-        pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
-    if pressed:
+            pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
+    brought = [file.file_id for file in files]
+    fresh = bool(files) and brought != state.get(BROUGHT)
+    if pressed or fresh:
+        state.put(BROUGHT, brought)
         discard()
         _examine(files, path, target=_TARGETS[target], convention=_CONVENTIONS[convention])
 
@@ -365,6 +373,8 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
         shown.update(label="Examined", state="complete")
     weakref.finalize(result, result.staged.discard)  # its files go with the session
     state.put(FOUND, result)
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", paths[0].stem).strip("-")[:60]
+    state.put("_import_name", "" if len(paths) > 1 else stem)  # no table's name is the set's
 
 
 def _inside(path: Path) -> list[Path]:

@@ -767,6 +767,13 @@ def _explore(entry: runs.Seen) -> None:
             explore=entry.name,
             on=entry.plan.data,
         )
+        frame.link(
+            "pages/why_fuse.py",
+            f"Why fuse: what joint and quantum parts of {name} are worth",
+            ":material/merge:",
+            explore=entry.name,
+            on=entry.plan.data,
+        )
     else:
         st.caption(f"{name} was trained on data that are not among the data sets here.")
 
