@@ -16,7 +16,7 @@ from qfusion.data import DataSet
 from qfusion.explain.coalitions import joint_share
 from qfusion.explain.interventions import Disturbance, scores
 from qfusion.models import QuantumJump
-from qfusion.quantum import measures, states
+from qfusion.quantum import states
 from qfusion.quantum.lindblad import act
 from qfusion.training import Options, Result, metrics, prepare
 
@@ -159,14 +159,14 @@ def physics(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, float
     before = states.density(psi)
     after = model.evolve_states(before, [model.duration])[0]
     found: dict[str, float | None] = {"joint_start": float(start), "joint": float(end)}
-    measured = measures.measures_over_time(after, model.dims, model.modalities)
+    measured = states.measures_over_time(after, model.dims, model.modalities)
     for key in ("negativity", "entropy"):
         values = np.mean([measured.single(key)[name] for name in model.modalities], 0)
         found |= {key: float(values.mean()), f"{key}_deviation": float(values.std(ddof=1))}
     steady = settled(model)
     for key, rho in (("distance_start", before), ("distance", after)):
         found[key] = (
-            None if steady is None else float(measures.trace_distance(rho[:NEAR], steady).mean())
+            None if steady is None else float(states.trace_distance(rho[:NEAR], steady).mean())
         )
     return found
 

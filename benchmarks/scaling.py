@@ -37,7 +37,7 @@ import tables  # noqa: E402
 
 from qfusion.explain.network_rows import row_values  # noqa: E402
 from qfusion.models import EntangledQCNN  # noqa: E402
-from qfusion.models.encoders import InputSpec  # noqa: E402
+from qfusion.models.base import InputSpec  # noqa: E402
 from qfusion.models.qcnn import QCNN, network_scores  # noqa: E402
 from qfusion.models.quantum_jump import expectation  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402

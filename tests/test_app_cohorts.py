@@ -16,9 +16,9 @@ from qfusion import explain
 from qfusion.analysis import cohort_measures, dynamics
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, entangled_qcnn
-from qfusion.models.tweak import LEARNED
+from qfusion.models.quantum_jump import LEARNED
 from qfusion.panels import address
-from qfusion.quantum import measures, states
+from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit
@@ -151,7 +151,7 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
     with torch.no_grad():
         rho = study.model.evolve_states(states.density(study.kets(rows)), [study.model.duration])[0]
     assert found["total correlation"] == pytest.approx(
-        measures.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
+        states.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
     )
     track = dynamics.follow(study, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.of("negativity").values()]

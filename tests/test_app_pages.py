@@ -19,7 +19,7 @@ from qfusion.analysis import compare, study as studies, text
 from qfusion.analysis.inside import strengths_of
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
-from qfusion.models.tweak import LEARNED
+from qfusion.models.quantum_jump import LEARNED
 from qfusion.panels import overview, pages
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import frame, reruns
@@ -281,7 +281,7 @@ def test_the_page_says_how_exact_its_states_are() -> None:
 
 
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
-    from qfusion.quantum import measures, states
+    from qfusion.quantum import states
 
     study = reruns.study_of(f"qj-{source}", source)
     with torch.no_grad():
@@ -289,7 +289,7 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
             states.density(study.kets(range(5))), [study.model.duration]
         )[0]
     for m in range(len(study.modalities)):
-        direct = measures.von_neumann_entropy(states.partial_trace(rho, study.model.dims, (m,)))
+        direct = states.von_neumann_entropy(states.partial_trace(rho, study.model.dims, (m,)))
         assert np.allclose(study.entropies[:5, m], direct.numpy(), atol=1e-9)
 
 

@@ -14,7 +14,7 @@ from qfusion.analysis import changes
 from qfusion.explain import sensitivity as method
 from qfusion.figures import physics as tornado
 from qfusion.models import Tweak
-from qfusion.models.tweak import LEARNED
+from qfusion.models.quantum_jump import LEARNED
 from qfusion.training import checkpoint
 from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit

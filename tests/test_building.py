@@ -21,7 +21,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method, sensitivity
 from qfusion.figures import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
-from qfusion.models.tweak import LEARNED
+from qfusion.models.quantum_jump import LEARNED
 from qfusion.panels import pages
 from qfusion.training import checkpoint
 from tests.entangled import model_of

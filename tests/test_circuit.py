@@ -16,7 +16,7 @@ from qfusion.errors import InvalidInput
 from qfusion.figures import circuit_boxes
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
-from qfusion.track import attractors, fusion_gates
+from qfusion.track import dynamics, fusion_gates
 from qfusion.track.circuit import step_circuit
 
 NAMES = ("text", "audio", "vision")
@@ -48,23 +48,23 @@ def exact(system: System, kets: dict[str, Tensor], time: float) -> np.ndarray:
 @pytest.mark.parametrize("dims", [(2, 2, 2), (2, 4), (3, 3)])
 def test_kraus_operators_are_the_channel(dims: tuple[int, ...]) -> None:
     system, D = random_system(dims), math.prod(dims)
-    kraus = attractors.kraus_of_step(system, 0.3)
+    kraus = dynamics.kraus_of_step(system, 0.3)
     assert kraus.shape[1:] == (D, D)
     assert len(kraus) <= D * D
     assert np.einsum("kba,kbc->ac", kraus.conj(), kraus) == pytest.approx(np.eye(D), abs=1e-12)
     X = torch.randn(D, D, dtype=torch.complex128)
     expected = evolve_states(system.H, system.jumps, X, [0.3])[0].numpy()
-    assert attractors.apply(kraus, X.numpy()) == pytest.approx(expected, abs=1e-11)
+    assert dynamics.apply(kraus, X.numpy()) == pytest.approx(expected, abs=1e-11)
 
 
 def test_kraus_operators_of_a_unitary_and_of_a_decay() -> None:
     still = random_system((2, 2), K=0)
-    (U,) = attractors.kraus_of_step(still, 0.3)
+    (U,) = dynamics.kraus_of_step(still, 0.3)
     identity = U.conj().T @ U
     assert identity == pytest.approx(np.eye(4), abs=1e-12)
     lower = torch.tensor([[[0, 1], [0, 0]]], dtype=torch.complex128)
     decay = System(torch.zeros(2, 2, dtype=torch.complex128), lower, (2,), ("text",), 1.0)
-    kraus, p = attractors.kraus_of_step(decay, 0.5), 1 - math.exp(-0.5)  # amplitude damping
+    kraus, p = dynamics.kraus_of_step(decay, 0.5), 1 - math.exp(-0.5)  # amplitude damping
     assert np.abs(kraus) == pytest.approx(
         np.array([[[1, 0], [0, math.sqrt(1 - p)]], [[0, math.sqrt(p)], [0, 0]]]), abs=1e-12
     )
@@ -113,7 +113,7 @@ def test_levels_between_powers_of_two_run_on_the_next_number_of_qubits(
 @given(st.floats(1e-4, 50), st.integers(0, 1000))
 def test_a_jump_channel_keeps_the_trace_for_any_step(dt: float, seed: int) -> None:
     L = random_system((2, 2), 1, seed).jumps[0]
-    M = attractors.jump_channel(L, dt)
+    M = dynamics.jump_channel(L, dt)
     assert np.einsum("kba,kbc->ac", M.conj(), M) == pytest.approx(np.eye(4), abs=1e-11)
 
 
@@ -126,7 +126,7 @@ def test_a_jump_channel_is_right_to_first_order() -> None:
         expected = evolve_states(only.H, only.jumps, rho, [dt])[0].numpy()
         errors.append(
             np.abs(
-                attractors.apply(attractors.jump_channel(only.jumps[0], dt), rho.numpy()) - expected
+                dynamics.apply(dynamics.jump_channel(only.jumps[0], dt), rho.numpy()) - expected
             ).max()
         )
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)
@@ -277,6 +277,6 @@ def test_bad_kets() -> None:
         with pytest.raises(InvalidInput, match=message):
             step_circuit(system, wrong, 0.1)
     with pytest.raises(InvalidInput, match=r"D at most 27 .* D = 64"):
-        attractors.kraus_of_step(random_system((4, 4, 4)), 0.1)
+        dynamics.kraus_of_step(random_system((4, 4, 4)), 0.1)
     with pytest.raises(InvalidInput, match="`steps` must be a whole number"):
         step_circuit(system, kets, 0.1).qnode(steps=-1)

@@ -23,7 +23,7 @@ from qfusion.explain import cohorts, cuts as curves, cuts as cut_answers, cuts a
 from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
 from qfusion.figures import building as drawing, notebook
 from qfusion.models import InputSpec, QuantumJump
-from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.models.quantum_jump import LEARNED, Tweak
 from qfusion.panels import pages
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics

@@ -19,7 +19,7 @@ import torch
 from qfusion import data, explain
 from qfusion.cli import main
 from qfusion.explain import backgrounds
-from qfusion.models.encoders import Dropout, Share, drawn, sharing
+from qfusion.models.base import Dropout, Share, drawn, sharing
 from qfusion.training import checkpoint, prepare
 from qfusion.training.options import Group, joined
 from scripts.serving import free_port

@@ -28,7 +28,7 @@ from qfusion.explain import interventions, verdicts
 from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance
 from qfusion.models import build, names
-from qfusion.models.encoders import POOLINGS, Dropout, Encoder, InputSpec, Pooling, last_states
+from qfusion.models.base import POOLINGS, Dropout, Encoder, InputSpec, Pooling, last_states
 from qfusion.training import metrics, options, train
 
 

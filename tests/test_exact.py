@@ -18,7 +18,6 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import network_rows, network_rows as row_values
 from qfusion.explain.coalitions import dividends, interaction, shapley
 from qfusion.models import InputSpec, QuantumJump, qcnn
-from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
 
@@ -373,10 +372,7 @@ def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: s
 
         def early(masses: dict[str, Tensor], done: int = done) -> Tensor:
             rho = qcnn.density_states(model.network, model.fuse(masses)[0])[done]
-            return (
-                HEAD_SCALE * qcnn.density_features(model.network, rho) @ model.network.head.T
-                + model.bias
-            )
+            return qcnn.density_scores(model.network, rho) + model.bias
 
         stopped = _Reading(model, early)
         assert found.values[k] == pytest.approx(brute_force(stopped, x, rows, kind), abs=1e-10), k

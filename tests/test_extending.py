@@ -30,8 +30,8 @@ from qfusion.explain import attribution
 from qfusion.models import FUSION
 from qfusion.panels import control, dynamics, pages
 from qfusion.panels.panel import Panel, Picture
-from qfusion.quantum import measures
-from qfusion.quantum.measures import States, Values
+from qfusion.quantum import states as measures
+from qfusion.quantum.states import States, Values
 from qfusion.training.options import mean_and_std
 from qfusion.ui import panels
 from tests.charts import figures
@@ -93,7 +93,7 @@ def test_a_model_takes_one_file_and_its_registration() -> None:
         for path in (ROOT / "qfusion").rglob("*.py")
         if any(name in path.read_text() for name in names)
     }
-    assert found == {"qfusion/models/state_linear.py", "qfusion/models/registry.py"}
+    assert found == {"qfusion/models/baselines.py", "qfusion/models/registry.py"}
 
 
 def _linear_entropies(states: States) -> Values:

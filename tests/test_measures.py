@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import circuits, decomposition, measures, states as inputs
+from qfusion.quantum import circuits, decomposition, states as inputs, states as measures
 from qfusion.quantum.decomposition import PAULIS, decompose
 from qfusion.quantum.states import density, embed, partial_trace, partial_transpose, product
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import build, neighbours
+from qfusion.models import InputSpec, build, neighbours
 from qfusion.models.neighbours import prepared
 from qfusion.models.registry import NEIGHBOURS, kinds
 from qfusion.quantum import circuits
@@ -375,7 +375,7 @@ def test_the_reservoir_is_the_evolution_of_its_hamiltonian() -> None:
 
 
 def test_components_are_the_principal_ones_of_the_rows() -> None:
-    spec = neighbours.InputSpec(5)
+    spec = InputSpec(5)
     part, x = (
         neighbours.Components(spec, 3).double(),
         (torch.randn(200, 5) @ torch.randn(5, 5)).double(),
@@ -387,7 +387,7 @@ def test_components_are_the_principal_ones_of_the_rows() -> None:
     values = np.linalg.svd(((x - x.mean(0)) / x.std(0, correction=0)).numpy(), compute_uv=False)
     kept = part.directions.norm(dim=1) ** -1  # a direction is its axis over the deviation
     assert np.allclose(kept.numpy(), values[:3] / 199**0.5, atol=1e-6)
-    flat = neighbours.Components(neighbours.InputSpec(2), 3).double()
+    flat = neighbours.Components(InputSpec(2), 3).double()
     flat.fit(torch.stack([torch.arange(5.0), torch.zeros(5)], 1).double())
     assert bool((flat.directions[1:] == 0).all())  # nothing varies there
 

@@ -19,7 +19,7 @@ from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.panels import dynamics, samples, states as state_panels
-from qfusion.quantum import lindblad, measures
+from qfusion.quantum import lindblad, states as measures
 from qfusion.quantum.lindblad import System
 from qfusion.training import checkpoint
 from tests.test_lindblad import superoperator, system

@@ -19,8 +19,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import sensitivity as method
 from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
-from qfusion.quantum.measures import measures_over_time, split
-from qfusion.quantum.states import density
+from qfusion.quantum.states import density, measures_over_time, split
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")

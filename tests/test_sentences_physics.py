@@ -21,11 +21,11 @@ from qfusion.explain.evidence import INERT
 from qfusion.figures import dynamics as drawn, style, theme
 from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, dynamics, errors, samples
-from qfusion.quantum import measures
+from qfusion.quantum import states
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
 from qfusion.track import attractor, contraction
-from qfusion.track.attractors import MIXED, Contraction, dissipator_norm
+from qfusion.track.dynamics import MIXED, Contraction, dissipator_norm
 from qfusion.training import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,7 +126,7 @@ def test_mixing_time_is_when_the_last_pair_is_near(seed: int) -> None:
     rho = density(psi)
     for factor, inside in ((0.97, False), (1.03, True)):
         at = evolve_states(physics.H, physics.jumps, rho, [factor * found.mixing_time])[0]
-        assert bool((measures.trace_distance(at[:1], at[1:]).max() < MIXED) == inside)
+        assert bool((states.trace_distance(at[:1], at[1:]).max() < MIXED) == inside)
 
 
 def test_no_trace_distance_grows_so_none_is_called_a_finding() -> None:
@@ -167,7 +167,7 @@ def test_contraction_is_that_of_exact_states() -> None:
 
 def test_random_generators_have_the_norms_that_are_said() -> None:
     """`the same Hilbert-Schmidt norms of H and of the dissipator`: the norm is that of the superoperator."""
-    from qfusion.track.attractors import _random_alike
+    from qfusion.track.dynamics import _random_alike
 
     physics = system(4, 2)
     L = physics.jumps - torch.diagonal(physics.jumps, dim1=-2, dim2=-1).mean(-1)[
@@ -373,11 +373,11 @@ def test_negativity_is_in_bits() -> None:
     entropy nats."""
     for d in (2, 3, 4):
         psi = torch.eye(d, dtype=torch.complex128).flatten() / math.sqrt(d)
-        assert float(measures.logarithmic_negativity(density(psi), (d, d), (0,))) == pytest.approx(
+        assert float(states.logarithmic_negativity(density(psi), (d, d), (0,))) == pytest.approx(
             math.log2(d)
         )
-        assert float(measures.entanglement_entropy(psi, (d, d), 0)) == pytest.approx(math.log(d))
-    for name, about in measures.KINDS.items():
+        assert float(states.entanglement_entropy(psi, (d, d), 0)) == pytest.approx(math.log(d))
+    for name, about in states.KINDS.items():
         unit = "bits" if name == "negativity" else "nats"
         assert about.unit in ("", unit)
         assert ("bits" if unit == "nats" else "nats") not in f"{about.axis} {about.cohort}"

@@ -15,8 +15,8 @@ from sklearn.metrics import f1_score, log_loss
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target, spec
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.models import encoders
-from qfusion.models.encoders import BatchNorm, Encoder, InputSpec
+from qfusion.models import base
+from qfusion.models.base import BatchNorm, Encoder, InputSpec
 from qfusion.training import (
     Fit,
     Options,
@@ -357,7 +357,7 @@ def test_coloured_pictures_are_moved_as_grey_ones_are():
         torch.testing.assert_close(three.unflatten(1, (30, 3)), one[..., None].expand(-1, -1, 3))
 
 
-@pytest.mark.parametrize("kind", encoders.NORMALISED)
+@pytest.mark.parametrize("kind", base.NORMALISED)
 def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row(kind: str):
     torch.manual_seed(0)
     encoder = Encoder(InputSpec(64, shape=(8, 8)), 4, hidden=16, dropout=0.0, kind=kind)
@@ -398,7 +398,7 @@ def test_a_pooling_encoder_sees_a_pixel_wherever_it_is_and_takes_odd_sides():
     assert torch.equal(copied(values.flatten(1)), encoder(values.flatten(1)))
 
 
-@pytest.mark.parametrize("kind", encoders.KINDS[1:])
+@pytest.mark.parametrize("kind", base.KINDS[1:])
 def test_a_coloured_picture_is_read_by_its_three_channels(kind: str):
     torch.manual_seed(0)
     coloured = Encoder(InputSpec(8 * 9 * 3, shape=(8, 9, 3)), 4, 16, 0.0, kind=kind).eval()

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
-from qfusion.models.tweak import LEARNED, coupling_key, couplings, current_key, learned
+from qfusion.models.quantum_jump import LEARNED, coupling_key, couplings, current_key, learned
 
 # All that `data.spec` refuses in a name is `+`; characters that mean something in texts and links come up often.
 NAMES = st.text(

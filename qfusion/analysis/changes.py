@@ -19,8 +19,8 @@ from qfusion.data import Text, spec
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput
 from qfusion.explain import building, counterfactual, interventions, sensitivity
-from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.quantum.measures import KINDS, split
+from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.quantum.states import KINDS, split
 
 KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (
     "as it is",

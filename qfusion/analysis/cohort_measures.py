@@ -33,7 +33,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts, stability
 from qfusion.models import base, qcnn
 from qfusion.quantum import states
-from qfusion.quantum.measures import KINDS, States
+from qfusion.quantum.states import KINDS, States
 
 SAMPLES = DRAWN, ALL = ("drawn", "all")
 SEED = 0

@@ -17,8 +17,8 @@ from qfusion.analysis.study import predict, with_observables
 from qfusion.data.spec import split_term
 from qfusion.explain import cuts, evidence
 from qfusion.models import qcnn, require
-from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.quantum import decomposition, lindblad, measures, states
+from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.quantum import decomposition, lindblad, states
 from qfusion.track import fusion_gates
 from qfusion.training import metrics
 
@@ -127,11 +127,9 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
         rest = [m for m in range(len(dims)) if m not in places]
-        return float(measures.mutual_information(rho, dims, places, rest))
+        return float(states.mutual_information(rho, dims, places, rest))
     return float(
-        measures.total_correlation(
-            states.partial_trace(rho, dims, places), [dims[m] for m in places]
-        )
+        states.total_correlation(states.partial_trace(rho, dims, places), [dims[m] for m in places])
     )
 
 
@@ -140,9 +138,9 @@ def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) ->
     rho, dims = state_at_end(study, row, tweak), study.model.dims
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
-        return float(measures.logarithmic_negativity(rho, dims, places))
+        return float(states.logarithmic_negativity(rho, dims, places))
     return float(
-        measures.logarithmic_negativity(
+        states.logarithmic_negativity(
             states.partial_trace(rho, dims, places), [dims[m] for m in places], (0,)
         )
     )
@@ -215,7 +213,7 @@ def entropies_by_torch(
     times = times_of(float(model.duration), count)
     rho = model.evolve_states(states.density(study.ket(row)), times.tolist())
     return times, {
-        name: measures.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
+        name: states.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
         for m, name in enumerate(study.modalities)
     }
 

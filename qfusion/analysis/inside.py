@@ -26,7 +26,7 @@ from qfusion.data import Audio, Modality, Text, mmsa, synthesis
 from qfusion.data.sources import planted
 from qfusion.data.spec import Series, pixel_names, split_term
 from qfusion.explain import attribution, counterfactual, operators
-from qfusion.models.encoders import InputSpec
+from qfusion.models.base import InputSpec
 from qfusion.quantum import decomposition, lindblad
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out

@@ -22,7 +22,7 @@ from qfusion.analysis.memo import memo
 from qfusion.data import DataSet, spec
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
 from qfusion.models import Ability, base, can, qcnn, require
-from qfusion.quantum import decomposition, lindblad, measures, states
+from qfusion.quantum import decomposition, lindblad, states
 from qfusion.training import checkpoint, metrics
 
 SAID = ("text", "transcript")
@@ -397,7 +397,7 @@ class Study:
 
 def entropy_column(name: str) -> str:
     """Column of the entropy of a modality's state at T, or of a fused qubit."""
-    return measures.column("entropy", (name,))
+    return states.column("entropy", (name,))
 
 
 def dividend_column(term: str) -> str:
@@ -500,7 +500,7 @@ class JumpSpace(KetSpace):
 
 def negativity_column(name: str) -> str:
     """Column of the entanglement of a modality with the rest at T."""
-    return measures.column("negativity", (name,))
+    return states.column("negativity", (name,))
 
 
 @torch.no_grad()
@@ -521,7 +521,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
             [float(system.duration)],
         )[-1]
         weights = base.expectation(evolved, kets).to(letters.dtype) / size
-        columns.append(measures.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
+        columns.append(states.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
     return torch.stack(columns, -1).numpy()
 
 
@@ -533,9 +533,7 @@ def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
     """
     dims = study.model.dims
     parts = [
-        torch.stack(
-            [measures.logarithmic_negativity(rho, dims, (m,)) for m in range(len(dims))], -1
-        )
+        torch.stack([states.logarithmic_negativity(rho, dims, (m,)) for m in range(len(dims))], -1)
         for rho in (final_states(study, rows) if len(rows) else [])
     ]
     return torch.cat(parts).numpy() if parts else np.zeros((0, len(dims)))

@@ -22,7 +22,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, counterfactual, stability
 from qfusion.explain.faithfulness import ORDERS, Curves
 from qfusion.models import FusionModel, base, can, require
-from qfusion.models.encoders import Features, split
+from qfusion.models.base import Features, split
 from qfusion.quantum.decomposition import subset_name, subsets
 
 SCORE = "score"

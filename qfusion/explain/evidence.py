@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
-from qfusion.quantum import measures, states
+from qfusion.quantum import states
 
 # Entropies of the fused qubits along the layers of the quantum convolutional network.
 
@@ -145,7 +145,7 @@ def _moments(
 
 
 def _entropy(rho: Tensor, qubits: tuple[int, ...], n: int) -> float:
-    return float(measures.von_neumann_entropy(states.partial_trace(rho, (2,) * n, qubits)))
+    return float(states.von_neumann_entropy(states.partial_trace(rho, (2,) * n, qubits)))
 
 
 def _cuts(rho: Tensor, qubits: tuple[int, ...], n: int) -> tuple[float, np.ndarray, np.ndarray]:

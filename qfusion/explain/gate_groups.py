@@ -36,7 +36,7 @@ from qfusion._sentences import listed, share
 from qfusion.explain import stability
 from qfusion.models import FusionModel, qcnn, require
 from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.quantum import measures
+from qfusion.quantum import states
 
 SCORE, LOSS, ENTANGLEMENT = TARGETS = ("score", "loss", "entanglement")
 SHOTS = 1000
@@ -263,7 +263,7 @@ def coalition_table(O: Tensor, vectors: Tensor) -> Tensor:
 
 def _entropies(bloch: Tensor, n: int) -> np.ndarray:
     """Mean entropy over the qubits in nats, (2^n,), of their <X>, <Y>, <Z>, (3 n, 2^n)."""
-    return np.asarray(measures.qubit_entropy(bloch.view(n, 3, -1).mT.numpy()).mean(0))
+    return np.asarray(states.qubit_entropy(bloch.view(n, 3, -1).mT.numpy()).mean(0))
 
 
 def _losses(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from qfusion.explain import coalitions, counterfactual
 from qfusion.explain.backgrounds import AnyBackground, SampleBackground, background_of
 from qfusion.explain.coalitions import Explanation
 from qfusion.models import FusionModel, base, can
-from qfusion.models.encoders import Features, split
+from qfusion.models.base import Features, split
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import metrics, options
 

@@ -18,8 +18,8 @@ from qfusion._checks import check
 from qfusion.explain import backgrounds, coalitions, evidence
 from qfusion.models import Features, TimeModel, base, qcnn
 from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
-from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.quantum import decomposition, measures, states
+from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
 
 SCORE = "score"
@@ -71,7 +71,7 @@ def _inside(target: str, names: tuple[str, ...]) -> dict[decomposition.Subset, f
     if target == SCORE:
         return {everything[-1]: 1.0}
     whole = next(
-        s for s in everything if decomposition.subset_name(s, names) == measures.split(target)[1]
+        s for s in everything if decomposition.subset_name(s, names) == states.split(target)[1]
     )
     return {s: (-1.0) ** (len(whole) - len(s)) for s in everything if set(s) <= set(whole)}
 
@@ -290,17 +290,17 @@ class JumpParameters(Terms):
     def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
         """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level;
         negativity bends where a pure state becomes mixed, so it has none in the dissipation there."""
-        kind, name = measures.split(target)
+        kind, name = states.split(target)
         m = self.model.modalities.index(name)
         if kind == "negativity":
-            pure = float(measures.purity(rho.detach()).max()) > 1 - _PURE
+            pure = float(states.purity(rho.detach()).max()) > 1 - _PURE
             finite = torch.tensor(
                 [not (pure and parameter.kind == "dissipation") for parameter in self.parameters]
             )
-            return measures.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
+            return states.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
         part = states.partial_trace(rho, self.model.dims, (m,))
         still = torch.tensor([parameter.kind == "measurement" for parameter in self.parameters])
-        return measures.von_neumann_entropy(part).mean(), still | (
+        return states.von_neumann_entropy(part).mean(), still | (
             torch.linalg.eigvalsh(part.detach()).min() > _PURE
         )
 
@@ -317,7 +317,7 @@ def physics_terms(
 
 
 def _entangled(target: str) -> bool:
-    return measures.split(target)[0] in ("entropy", "negativity")
+    return states.split(target)[0] in ("entropy", "negativity")
 
 
 def _parameters(
@@ -453,7 +453,7 @@ class NetworkParameters(Terms):
     def _answer(self, target: str) -> Answer:
         """The answer for one target, worked out once, as both questions need it."""
         if target not in self.answers:
-            kind, element = measures.split(target)
+            kind, element = states.split(target)
             self.answers[target] = (
                 self._entropy(int(element)) if kind == "entropy" else self._linear(target)
             )

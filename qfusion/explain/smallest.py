@@ -28,7 +28,7 @@ from qfusion._sentences import listed, progress_over, progress_shown, share
 from qfusion.data import DataSet
 from qfusion.explain import cuts, parameters, stability
 from qfusion.models import Features, FusionModel, TimeModel, base, registry, require
-from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.models.quantum_jump import LEARNED, Tweak
 from qfusion.quantum import decomposition
 from qfusion.training import loop, metrics
 from qfusion.training.options import default_options

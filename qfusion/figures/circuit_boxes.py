@@ -15,11 +15,11 @@ from qfusion.analysis.memo import memo
 from qfusion.figures.circuit import LINES, Box, Wire, matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.neighbours import CircuitModel
-from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.models.quantum_jump import LEARNED, Tweak
 from qfusion.quantum import states
 from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
-from qfusion.quantum.measures import qubit_entropy
-from qfusion.track import attractors, fusion_gates
+from qfusion.quantum.states import qubit_entropy
+from qfusion.track import dynamics as followed, fusion_gates
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
@@ -268,7 +268,7 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
             operators = np.outer(operators, np.eye(len(operators))[0])[None]
         where = [built.system.names.index(name) for name in gate.modalities]
         whole = states.embed(torch.from_numpy(operators), sides, where)
-        rhos.append(attractors.apply(whole.numpy(), rhos[-1]))
+        rhos.append(followed.apply(whole.numpy(), rhos[-1]))
         shown = on if len(on) <= fusion_gates.LARGEST else ()
         before, after = (
             states.partial_trace(torch.from_numpy(rho), qubits, shown).numpy() for rho in rhos[-2:]

@@ -20,7 +20,7 @@ import plotly.graph_objects as go
 from qfusion.analysis.sample import Sample
 from qfusion.figures import building, circuit, decision, dynamics, numbers, states, trust
 from qfusion.figures.style import Theme
-from qfusion.quantum.measures import KINDS, split
+from qfusion.quantum.states import KINDS, split
 
 
 @numbers.of_sample

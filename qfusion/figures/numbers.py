@@ -19,7 +19,7 @@ from qfusion.explain import building, evidence
 from qfusion.explain.coalitions import Explanation, explain
 from qfusion.explain.cuts import cuts, most_moved
 from qfusion.quantum import states
-from qfusion.quantum.measures import column
+from qfusion.quantum.states import column
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Sample

@@ -1,12 +1,10 @@
 """Models: those that can be explored, with modality states and outputs linear in each of them, and baselines. How they
 are trained is of `training`, what they decide and why of `explain`."""
 
-from qfusion.models.base import Ability, FusionModel, KetModel, StateModel
-from qfusion.models.encoders import Features, InputSpec
+from qfusion.models.base import Ability, Features, FusionModel, InputSpec, KetModel, StateModel
 from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.quantum_jump import QuantumJump, TimeModel
+from qfusion.models.quantum_jump import QuantumJump, TimeModel, Tweak
 from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
-from qfusion.models.tweak import Tweak
 
 __all__ = [
     "BASELINES",

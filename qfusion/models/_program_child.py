@@ -21,9 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-MAX_BODY = 1 << 32  # bytes of tensors that are sent at once
 NO_MEMORY = 77  # status of a process whose memory does not hold what it is sent
-_MAX_HEADER = 1 << 24
 # Domains of operators that the runtime has itself: it takes its own before a function of the file with the same name.
 _RUNTIMES = ("ai.onnx", "com.microsoft", "com.ms", "org.pytorch")
 _DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -73,7 +71,7 @@ def receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
         EOFError: when there is none. ValueError: when it is none, or too long.
     """
     parts = []
-    for most in (_MAX_HEADER, MAX_BODY):
+    for most in (1 << 24, 1 << 32):  # bytes of a header, and of tensors that are sent at once
         size = int.from_bytes(_exactly(stream, 8), "little")
         if size > most:
             raise ValueError(f"a message of {size:,} bytes is too long")
@@ -182,10 +180,8 @@ class Torch:
         return notes
 
     def _run(self, tensors: Sequence[Any], output: int) -> Any:
-        given = list(self._given)
-        for place, tensor in zip(self._places, tensors, strict=True):
-            given[place] = tensor
-        positional, by_name = self._tree.tree_unflatten(given, self._in_spec)
+        given = dict(enumerate(self._given)) | dict(zip(self._places, tensors, strict=True))
+        positional, by_name = self._tree.tree_unflatten(list(given.values()), self._in_spec)
         result = self._tree.tree_leaves(self._module(*positional, **by_name))[output]
         require(
             isinstance(result, self._torch.Tensor),
@@ -333,7 +329,7 @@ class Onnx:
         """Returns one output; such a model has no slopes, and what a run takes is not known."""
         sent, name = self._load(body), self.about["outputs"][int(order["output"])][0]
         fed = {port[0]: sent[str(place)] for place, port in enumerate(self.about["inputs"])}
-        result = self._session.run([name], fed)[0]
+        (result,) = self._session.run([name], fed)
         require(
             getattr(getattr(result, "dtype", None), "kind", "") in ("f", "i", "u", "b"),
             f"Output `{name}` of program `{self.file}` is no array of numbers. With skl2onnx: "

@@ -1,5 +1,5 @@
 """What accuracy and size of the quantum models are compared with: classical heads on the same encoders, the linear
-model, and cross-modal attention.
+model, the linear model in states, and cross-modal attention.
 """
 
 import math
@@ -10,15 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
-from qfusion.models.base import FusionModel
-from qfusion.models.encoders import (
+from qfusion.models.base import (
     Averaged,
     Dropout,
     Encoder,
     Features,
+    FusionModel,
     InputSpec,
+    KetModel,
     Standardiser,
     check_encoder,
+    expectation,
     mean_over_steps,
     split,
 )
@@ -27,7 +29,7 @@ from qfusion.quantum import states
 # Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.
 #
 # Each takes h_m = relu(encoder of modality m), n numbers per modality, except late fusion, whose
-# encoders give one score per output. Two more are in `attention` (MulT) and `linear`.
+# encoders give one score per output. Two more are `CrossModalAttention` (MulT) and `Linear`.
 #
 #     late            y = sum_m encoder_m(x_m): decisions are added, nothing is learned after the encoders
 #     concatenation   y = network(h_1, ..., h_M), two hidden layers
@@ -265,10 +267,11 @@ class LowRankFusion(Baseline):
             rank=rank,
         )
         self.factors = nn.ParameterList(
-            [nn.Parameter(torch.empty(rank, features + 1, len(outputs))) for _ in self.modalities]
+            [
+                nn.Parameter(nn.init.xavier_normal_(torch.empty(rank, features + 1, len(outputs))))
+                for _ in self.modalities
+            ]
         )
-        for factor in self.factors:
-            nn.init.xavier_normal_(factor)
         self.weights = nn.Parameter(torch.full((rank,), 1.0))
         self.offset = nn.Parameter(torch.zeros(len(outputs)))
 
@@ -326,6 +329,124 @@ class Linear(Baseline):
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the sum of the modalities' parts and a trained constant, (B, C)."""
         return torch.stack(encoded).sum(0) + self.offset
+
+
+# The linear model in states: the encoders and modality states of QiNN-QJ, read out at once, with neither evolution nor
+# circuit.
+#
+#     psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||                          modality states, as of `QuantumJump`
+#     y_c = sum_m <psi_m|A_mc|psi_m> + sum_r w_cr prod_m <psi_m|B_mr|psi_m> + b_c
+#
+# A_mc and B_mr are trained Hermitian observables of one modality each. With `rank=0`, the default, every score is a sum
+# of expectations of local observables, so that all joint dividends are zero whatever the background: what QiNN-QJ gains
+# over it, its evolution has gained. With a rank the products make joint terms without any evolution, as low-rank fusion
+# does on the encoders' outputs (LMF: Liu and others 2018, ACL).
+
+MAX_DIMENSION = 4096  # as of QuantumJump: explanations hold observables as D x D matrices
+
+
+class StateLinear(KetModel):
+    """The linear model in states.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores.
+        dims: dimension d_m of every modality state, or one number for all.
+        rank: number of products of one observable a modality that the scores share; 0 leaves a sum over modalities.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "state-linear"
+    title = "Baseline: linear in states"
+    says = "The states of QiNN-QJ are read out at once, without evolution; can be explored."
+    about = (
+        "turns {names} into quantum states ({dims} levels) and reads the {target} from them at once, by trained "
+        "observables of each modality: nothing evolves and nothing is entangled. Every decision splits exactly into "
+        "what each modality says alone and what they say only jointly; without products of observables the joint part "
+        "is nothing."
+    )
+
+    def __init__(
+        self,
+        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        outputs: Sequence[str] = ("score",),
+        *,
+        dims: int | Sequence[int] = 4,
+        rank: int = 0,
+        encoder: str = "mlp",
+        hidden: int = 32,
+        dropout: float = 0.3,
+        pooling: str = "gru",
+        input_dropout: float = 0.0,
+    ):
+        super().__init__(inputs, outputs)
+        C = len(self.outputs)
+        require_whole("rank", rank, 0, 4096)
+        self._lay_out(
+            dims,
+            MAX_DIMENSION,
+            "observables are held as D x D matrices",
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            rank=rank,
+        )
+        self.single = nn.ParameterList(
+            [nn.Parameter(torch.randn(C, d, d, 2) / d) for d in self.dims]
+        )
+        self.factors = nn.ParameterList(
+            [nn.Parameter(torch.randn(rank, d, d, 2) / d) for d in self.dims] if rank else []
+        )
+        self.weights = nn.Parameter(torch.randn(C, rank) * 0.1)
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns the weights of the products, which do nothing at 0."""
+        return [(self.weights, 0.0)] if self.settings["rank"] else []
+
+    def observables(self) -> Tensor:
+        """Returns O_c = sum_m A_mc x 1 + sum_r w_cr B_1r x ... x B_Mr, (C, D, D)."""
+        total = torch.stack(
+            [states.embed(_hermitian(A), self.dims, (m,)) for m, A in enumerate(self.single)]
+        ).sum(0)
+        if self.settings["rank"]:
+            product = _hermitian(self.factors[0])
+            for B in list(self.factors)[1:]:
+                product = (
+                    torch.einsum("rij,rkl->rikjl", product, _hermitian(B))
+                    .flatten(3, 4)
+                    .flatten(1, 2)
+                )
+            total = total + torch.einsum("cr,rij->cij", self.weights.to(product.dtype), product)
+        return total
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C), modality by modality, without the joint space."""
+        kets = [states[name] for name in self.modalities]
+
+        def expectations(observables: nn.ParameterList) -> Tensor:
+            return torch.stack(
+                [
+                    expectation(_hermitian(A).to(ket.dtype), ket)
+                    for A, ket in zip(observables, kets, strict=True)
+                ]
+            )
+
+        total = expectations(self.single).sum(0)
+        if self.settings["rank"]:
+            total = total + expectations(self.factors).prod(0) @ self.weights.T
+        return total + self.bias
+
+
+def _hermitian(parts: Tensor) -> Tensor:
+    """(A + A^+) / 2 of complex matrices given as (..., d, d, 2) reals."""
+    A = torch.view_as_complex(parts)
+    return (A + A.mH) / 2
 
 
 # Cross-modal attention after MulT (Tsai and others 2019, "Multimodal transformer for unaligned multimodal language
@@ -451,14 +572,16 @@ class CrossModalAttention(Baseline):
             tokens=tokens,
             width=width,
         )
-        names = self.modalities
         self.others = {
-            a: [b for b in names if b != a] or [a] for a in names
+            a: [b for b in self.modalities if b != a] or [a] for a in self.modalities
         }  # a single modality attends to itself
         self.crossing = nn.ModuleList(
-            [nn.ModuleList([Block(features, heads) for _ in self.others[a]]) for a in names]
+            [
+                nn.ModuleList([Block(features, heads) for _ in others])
+                for others in self.others.values()
+            ]
         )
-        sizes = [features * len(self.others[a]) for a in names]
+        sizes = [features * len(others) for others in self.others.values()]
         self.own = nn.ModuleList([Block(size, heads) for size in sizes])
         self.head = nn.Sequential(
             nn.LayerNorm(sum(sizes)),

@@ -14,9 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
-from qfusion.models import base, qcnn
-from qfusion.models.encoders import Encoder, Features, InputSpec, check_encoder
-from qfusion.models.tweak import MAX_TEXT
+from qfusion.models import base, qcnn, quantum_jump
 from qfusion.quantum import states
 
 # Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
@@ -112,26 +110,20 @@ def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Vectors (1, <X>, <Z>) of the last fused qubits, (..., n, 3), and masses (..., n, stages).
     """
-    tables = torch.sin(phi / 2).square()
-    if phi.shape[1] == 1:
-        P = probabilities(masses)
-        x, z = (P * torch.sin(phi[:, 0])).sum(-1), (P * torch.cos(phi[:, 0])).sum(-1)
-        return torch.stack([torch.ones_like(x), x, z], -1), (P * tables[:, 0]).sum(-1)[..., None]
-    stages = [masses[..., 0]]
-    for table, newcomer in zip(tables.unbind(1), masses[..., 1:].unbind(-1), strict=True):
-        stages.append(_mean(table, stages[-1], newcomer))
-    x, z = (
-        _mean(values, stages[-2], masses[..., -1])
-        for values in (torch.sin(phi[:, -1]), torch.cos(phi[:, -1]))
-    )
-    return torch.stack([torch.ones_like(x), x, z], -1), torch.stack(stages[1:], -1)
+    controls = phi.shape[-1].bit_length() - 1
+    P = probabilities(masses[..., :controls])
+    fused: list[Tensor] = []
+    for stage, table in enumerate(torch.sin(phi / 2).square().unbind(1)):
+        if stage:
+            P = probabilities(torch.stack([fused[-1], masses[..., stage + 1]], -1))
+        fused.append((P * table).sum(-1))
+    x, z = ((P * values[:, -1]).sum(-1) for values in (torch.sin(phi), torch.cos(phi)))
+    return torch.stack([torch.ones_like(x), x, z], -1), torch.stack(fused, -1)
 
 
-def _mean(table: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """The mean of a table (n, 4) over two qubits with masses (..., n), the first slowest, without all outcomes'
-    probabilities."""
-    low, high = (table[:, b] + (table[:, b + 2] - table[:, b]) * first for b in (0, 1))
-    return low + (high - low) * second
+def named_rules(M: int) -> tuple[str, ...]:
+    """Returns the named rules for M modalities: the majority of two is the mean, and a chain has none."""
+    return tuple(rule for rule in RULES if rule != "majority" or M == 3)
 
 
 def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
@@ -143,11 +135,9 @@ def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
         M: number of modalities.
     """
     masses = torch.sin(phi.double() / 2).square()
-    # the majority of two is the mean, and a chain has none
-    named = [rule for rule in RULES if rule != "majority" or M == 3]
+    named = named_rules(M)
     tables = torch.stack([torch.sin(named_angles(rule, M) / 2).square() for rule in named])
-    gaps = masses[:, None] - tables.to(masses.device)
-    least = gaps.square().mean((2, 3)).sqrt().min(1)
+    least = (masses[:, None] - tables.to(masses.device)).square().mean((2, 3)).sqrt().min(1)
     return [
         (named[place], distance)
         for distance, place in zip(least.values.tolist(), least.indices.tolist(), strict=True)
@@ -168,7 +158,6 @@ LOW, HIGH = (
     -math.pi / 2,
     3 * math.pi / 2,
 )  # every angle has its place here; the named rules lie inside
-EDITED_RULES = ("and", "or", "mean")
 EVERYONE, LEARNED = "all", "learned"
 
 
@@ -189,7 +178,7 @@ class Shape:
     @property
     def rules(self) -> tuple[str, ...]:
         """Named rules that a preset can set."""
-        return (*EDITED_RULES, "majority") if self.M == 3 else EDITED_RULES
+        return named_rules(self.M)
 
 
 def edited_patterns(shape: Shape) -> tuple[str, ...]:
@@ -215,7 +204,7 @@ def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
         InvalidInput, NotFound: naming the part that does not fit.
     """
     phi = learned.detach().clone().double()
-    check(len(text) <= MAX_TEXT, "The edits are too long. Keep one for each angle.")
+    check(len(text) <= quantum_jump.MAX_TEXT, "The edits are too long. Keep one for each angle.")
     for part in _parts(text):
         where, mark, value = (piece.strip() for piece in part.partition("="))
         if mark:
@@ -269,8 +258,8 @@ def _whole(word: str, count: int, name: str, part: str) -> int:
 
 def edit_key(shape: Shape, element: int, stage: int, pattern: int) -> str:
     """How an entry is named in the text."""
-    digits = edited_patterns(shape)[pattern]
-    return f"{element}.{digits}" if shape.stages == 1 else f"{element}.{stage}.{digits}"
+    place = f"{element}" if shape.stages == 1 else f"{element}.{stage}"
+    return f"{place}.{edited_patterns(shape)[pattern]}"
 
 
 def with_angle(
@@ -352,15 +341,28 @@ class NetworkModel(base.FusionModel):
         dropout: float,
         pooling: str,
         input_dropout: float,
+        **more: Any,
     ) -> None:
-        """Makes the network and encoders that give a number for each fused qubit; settings as of `EntangledQCNN`."""
+        """Sets the settings, and makes the network and encoders that give a number for each fused qubit; arguments as
+        of `EntangledQCNN`, `more` settings of a subclass."""
+        self.settings = dict(
+            elements=elements,
+            block=block,
+            start=start,
+            encoder=encoder,
+            hidden=hidden,
+            dropout=dropout,
+            pooling=pooling,
+            input_dropout=input_dropout,
+            **more,
+        )
         C = len(self.outputs)
         choose("Start of the readout", start, CHOICES["start"])
         check(
             isinstance(elements, int) and elements >= 0,
             f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
         )
-        check_encoder(hidden, dropout, input_dropout)
+        base.check_encoder(hidden, dropout, input_dropout)
         self.elements = elements or (C if 4 <= C <= 10 else 8)
         check(
             start == "random" or self.elements == C,
@@ -370,7 +372,9 @@ class NetworkModel(base.FusionModel):
         self.network = qcnn.QCNN(self.elements, C, block)
         self.encoders = nn.ModuleDict(
             {
-                name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
+                name: base.Encoder(
+                    spec, self.elements, hidden, dropout, pooling, encoder, input_dropout
+                )
                 for name, spec in self.input_specs.items()
             }
         )
@@ -409,7 +413,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         elements: int = 0,
@@ -436,20 +440,19 @@ class EntangledQCNN(NetworkModel, base.StateModel):
             not (freeze_rule and rule == "random"),
             "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.",
         )
-        self.settings: dict[str, Any] = dict(
-            elements=elements,
+        self._lay_out(
+            elements,
+            block,
+            start,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
             rule=rule,
             freeze_rule=freeze_rule,
-            block=block,
-            start=start,
-            encoder=encoder,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
             tables=tables,
-            input_dropout=input_dropout,
         )
-        self._lay_out(elements, block, start, encoder, hidden, dropout, pooling, input_dropout)
         n, M, C = self.elements, len(self.modalities), len(self.outputs)
         self.elements_are_classes = n == C
         named = named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
@@ -481,10 +484,12 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         """Returns the angles of the truth tables, which say nothing at pi / 2 (mass 1/2), and of the circuit, which do
         nothing at 0."""
         known = [(self._parameters.get("phi"), torch.pi / 2), (self._parameters.get("turns"), 0.0)]
-        tables = [(parameter, nothing) for parameter, nothing in known if parameter is not None]
-        return tables + super().couplings()
+        return [
+            *((parameter, nothing) for parameter, nothing in known if parameter is not None),
+            *super().couplings(),
+        ]
 
-    def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
+    def angles(self, inputs: Mapping[str, base.Features]) -> dict[str, Tensor]:
         """Returns the angles theta_mi of every modality's qubits, (B, n) radians.
 
         Raises:
@@ -492,7 +497,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         """
         return {name: self._encoded(inputs, name) + torch.pi / 2 for name in self.modalities}
 
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
         """Returns the masses p_mi = sin^2(theta_mi / 2) of one modality, (B, n): its state as far as the fusion can
         tell; `inputs` need not hold the others."""
         return torch.sin((self._encoded(inputs, name) + torch.pi / 2) / 2).square()
@@ -533,10 +538,10 @@ class EntangledQCNN(NetworkModel, base.StateModel):
             "Argument `phi` must be finite, but an angle is not a number. Give angles in radians.",
         )
         other = copy.copy(self)
-        other._parameters, other._buffers = dict(self._parameters), dict(self._buffers)
-        for name in ("phi", "turns"):
-            other._parameters.pop(name, None)
-        other._buffers["phi"] = phi.detach().to(self.phi)
+        other._parameters = {
+            name: p for name, p in self._parameters.items() if name not in ("phi", "turns")
+        }
+        other._buffers = {**self._buffers, "phi": phi.detach().to(self.phi)}
         return other
 
     def parse_tweak(self, tweak: object) -> str:
@@ -609,7 +614,7 @@ class ProductQCNN(NetworkModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         elements: int = 0,
@@ -622,16 +627,6 @@ class ProductQCNN(NetworkModel):
         input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self.settings: dict[str, Any] = dict(
-            elements=elements,
-            block=block,
-            start=start,
-            encoder=encoder,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
-            input_dropout=input_dropout,
-        )
         self._lay_out(elements, block, start, encoder, hidden, dropout, pooling, input_dropout)
         n, M = self.elements, len(self.modalities)
         self.weights = nn.Parameter(torch.full((M, n), 1.0 / M))
@@ -644,8 +639,8 @@ class ProductQCNN(NetworkModel):
     def scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores (logits), (B, C), of the encoders' numbers, (B, n) of each modality."""
         turns = torch.stack([states[name] for name in self.modalities], 1)
-        angles = torch.pi / 2 + (self.weights * turns).sum(1)
-        return qcnn.network_scores(self.network, vectors(angles)) + self.bias
+        fused = vectors(torch.pi / 2 + (self.weights * turns).sum(1))
+        return qcnn.network_scores(self.network, fused) + self.bias
 
 
 def vectors(angles: Tensor) -> Tensor:

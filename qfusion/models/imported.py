@@ -28,7 +28,6 @@ from qfusion import _limits
 from qfusion._checks import check, choose, read_toml
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
 from qfusion.models import _program_child as _child, base
-from qfusion.models.encoders import Features, InputSpec, Standardiser, mean_over_steps, split
 
 # What every kind of program is here: named inputs and outputs of known shapes, run on whole batches in a process of
 # its own (`_child`), of whose answers nothing is taken on trust.
@@ -160,9 +159,8 @@ class Program:
         Raises:
             InvalidInput: when the program fails on them; Exhausted: when it takes too much.
         """
-        if torch.is_grad_enabled() and any(given.requires_grad for given in inputs):
-            return cast(Tensor, _Slopes.apply(self, output, *inputs))
-        return self.plain(inputs, output)
+        moved = torch.is_grad_enabled() and any(given.requires_grad for given in inputs)
+        return _Slopes.apply(self, output, *inputs) if moved else self.plain(inputs, output)
 
     def plain(self, inputs: Sequence[Tensor], output: int) -> Tensor:
         """Returns one output, without gradients."""
@@ -174,8 +172,12 @@ class Program:
         """Returns the gradients of an output's sum with weights, of the inputs at these places."""
         if self.kind == "onnx":
             return [_differences(self, inputs, output, weight, place) for place in places]
-        order = {"do": "slopes", "output": output, "places": list(places)}
-        return self._tensors(order, inputs, places, weight=weight)
+        return self._tensors(
+            {"do": "slopes", "output": output, "places": list(places)},
+            inputs,
+            places,
+            weight=weight,
+        )
 
     def measure(self, inputs: Sequence[Tensor]) -> tuple[int, int]:
         """Returns how many numbers the largest tensor of a run holds, and its floating-point operations; of an ONNX
@@ -269,24 +271,16 @@ class Program:
         return answer, tensors
 
     def _ended(self, status: int, late: bool) -> InvalidInput:
-        if late:
-            return Exhausted(
-                f"Program `{self.file}` takes more than {_limits.get('QFUSION_PROGRAM_S')} seconds a call, which is "
-                "all that this server gives it (QFUSION_PROGRAM_S). Export a smaller model.",
-                "time",
-            )
-        if status == _child.NO_MEMORY:
-            return Exhausted(
-                f"Program `{self.file}` asks for more memory than there is for it. Export a smaller "
-                "model.",
-                "memory",
-            )
-        if status == -getattr(signal, "SIGXCPU", 24):
-            return Exhausted(
-                f"Program `{self.file}` takes more time of the processor than there is for it. Export a "
-                "smaller model.",
-                "processor",
-            )
+        takes = {
+            "time": f"takes more than {_limits.get('QFUSION_PROGRAM_S')} seconds a call, which is all that this server "
+            "gives it (QFUSION_PROGRAM_S)",
+            "memory": "asks for more memory than there is for it",
+            "processor": "takes more time of the processor than there is for it",
+        }
+        of_status = {_child.NO_MEMORY: "memory", -getattr(signal, "SIGXCPU", 24): "processor"}
+        of = "time" if late else of_status.get(status, "")
+        if of:
+            return Exhausted(f"Program `{self.file}` {takes[of]}. Export a smaller model.", of)
         return InvalidInput(
             f"Program `{self.file}` ends the process that runs it (status {status}). Export it again, "
             "or give that process more memory."
@@ -367,7 +361,6 @@ DTYPES = {
     "int64": torch.int64,
     "int32": torch.int32,
 }
-PADS = ("right", "left")
 ADAPTERS = ("", "dict", "mmsa", "multibench")
 NAMED = ("rows", "steps", "features")
 Axis = int | str
@@ -469,8 +462,7 @@ class ProgramCard:
 
 def _toml(value: Any) -> str:
     """A number, words or a list of either as TOML has them, which is as JSON does but for what cannot be seen."""
-    words = json.dumps(value, ensure_ascii=False)
-    return "".join(c if c.isprintable() else " " for c in words)
+    return "".join(c if c.isprintable() else " " for c in json.dumps(value, ensure_ascii=False))
 
 
 def read(text: str, file: str) -> ProgramCard:
@@ -554,7 +546,10 @@ def _input(words: Mapping[str, Any]) -> Input:
         dtype in DTYPES,
         f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}",
     )
-    check(pad in PADS, f"`pad` of input `{name}` must be right or left, but is {pad!r}. {_REMEDY}")
+    check(
+        pad in ("right", "left"),
+        f"`pad` of input `{name}` must be right or left, but is {pad!r}. {_REMEDY}",
+    )
     return Input(name, modality, gives, tuple(axes), dtype, steps, pad)
 
 
@@ -580,7 +575,7 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
 
 
-def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str]) -> None:
+def fit(card: ProgramCard, specs: Mapping[str, base.InputSpec], classes: Sequence[str]) -> None:
     """Raises InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
     for entry in card.inputs:
         check(
@@ -628,7 +623,7 @@ def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str
     )
 
 
-def _fit(entry: Input, name: str, spec: InputSpec) -> None:
+def _fit(entry: Input, name: str, spec: base.InputSpec) -> None:
     of_steps = entry.gives in ("mask", "padding", "lengths") or (
         entry.gives == "mean" and len(entry.modality) == 1
     )
@@ -663,7 +658,7 @@ def _fit(entry: Input, name: str, spec: InputSpec) -> None:
 # in its type.
 
 
-def fed_array(entry: Input, states: Mapping[str, Features]) -> Tensor:
+def fed_array(entry: Input, states: Mapping[str, base.Features]) -> Tensor:
     """Returns what one input takes of B rows.
 
     Args:
@@ -673,8 +668,8 @@ def fed_array(entry: Input, states: Mapping[str, Features]) -> Tensor:
         InvalidInput: when a sequence is longer than the program takes.
     """
     several = entry.modality if entry.gives in ("values", "mean") else entry.modality[:1]
-    arrays = [_of(entry, *split(states[name])) for name in several]
-    return _laid(torch.cat(arrays, -1), entry).to(DTYPES[entry.dtype])
+    array = torch.cat([_of(entry, *base.split(states[name])) for name in several], -1)
+    return _laid(array, entry).to(DTYPES[entry.dtype])
 
 
 def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
@@ -683,7 +678,7 @@ def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return values
     if entry.gives == "mean":
-        return mean_over_steps(values, mask)
+        return base.mean_over_steps(values, mask)
     if entry.gives == "lengths":
         return mask.sum(1)
     steps = entry.steps or values.shape[1]
@@ -698,17 +693,16 @@ def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
         at = (torch.arange(steps)[None] - (steps - mask.sum(1, keepdim=True))) % steps
         values = values.gather(1, at[..., None].expand(-1, -1, values.shape[-1]))
         mask = mask.gather(1, at)
-    if entry.gives == "values":
-        return values
-    return mask if entry.gives == "mask" else ~mask
+    return {"values": values, "mask": mask, "padding": ~mask}[entry.gives]
 
 
 def _laid(array: Tensor, entry: Input) -> Tensor:
     """With the sides in the card's order."""
     named = [axis for axis in entry.axes if isinstance(axis, str)]
     if named == ["rows"] and entry.gives in ("values", "mean"):  # a picture
-        sides = [axis for axis in entry.axes if isinstance(axis, int)]
-        return array.reshape(len(array), *sides).movedim(0, entry.axes.index("rows"))
+        return array.reshape(
+            len(array), *(axis for axis in entry.axes if isinstance(axis, int))
+        ).movedim(0, entry.axes.index("rows"))
     given = [axis for axis in NAMED if axis in named]
     array = array.permute([given.index(axis) for axis in named])
     sizes = iter(array.shape)
@@ -749,7 +743,7 @@ class Imported(base.FusionModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         program: Program,
         program_card: ProgramCard,
@@ -820,7 +814,7 @@ class Imported(base.FusionModel):
         """Rows that the program takes, when it takes no other number; else 0."""
         return self._fewest if self._fewest == self._most else 0
 
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Features:
+    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> base.Features:
         """Returns the features of one modality in double precision; `inputs` need not hold the others."""
         return self._features(inputs, name)
 
@@ -915,9 +909,9 @@ class Imported(base.FusionModel):
 class _Means(nn.Module):
     """What other models have as an encoder: here only the means of the features."""
 
-    def __init__(self, spec: InputSpec, means: Sequence[float] | None):
+    def __init__(self, spec: base.InputSpec, means: Sequence[float] | None):
         super().__init__()
-        self.standardise = Standardiser(spec.size)
+        self.standardise = base.Standardiser(spec.size)
         if means is not None:
             check(
                 len(means) == spec.size,
@@ -929,8 +923,7 @@ class _Means(nn.Module):
 
 def _place(ports: Sequence[Port], name: str) -> int:
     """Which of ports is called so, or has that number; -1 where none is."""
-    called = (place for place, port in enumerate(ports) if name in (port.name, str(place)))
-    return next(called, -1)
+    return next((place for place, port in enumerate(ports) if name in (port.name, str(place))), -1)
 
 
 def _matched(program: Program, program_card: ProgramCard) -> list[Input]:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.models import base, baselines, qcnn
-from qfusion.models.encoders import Averaged, Features, InputSpec
 from qfusion.quantum import circuits
 
 # What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
@@ -42,8 +41,10 @@ def qubits_per_modality(qubits: int, modalities: int, limit: int, most: int = 3)
 
 def around(n: int) -> list[tuple[int, ...]]:
     """Returns the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
-    neighbours = sorted({(min(pair), max(pair)) for pair in circuits.ring(n)})
-    return [*((i,) for i in range(n)), *neighbours]
+    return [
+        *((i,) for i in range(n)),
+        *sorted({(min(pair), max(pair)) for pair in circuits.ring(n)}),
+    ]
 
 
 class Layers(nn.Module):
@@ -82,9 +83,16 @@ class Layers(nn.Module):
     def gates(self, layer: int) -> list[circuits.Gate]:
         """Returns the gates of a layer."""
         angles = self.angles[layer].detach()
+        turns = circuits.rotations(angles)
+        cnot = torch.eye(4, dtype=turns.dtype, device=turns.device)[[0, 1, 3, 2]]
         return [
-            *circuits.rotation_gates(angles),
-            *circuits.cnot_gates(self.rings[layer], angles),
+            *(
+                circuits.Gate("Rot", (q,), U, dict(phi=phi, theta=theta, omega=omega))
+                for q, (U, (phi, theta, omega)) in enumerate(
+                    zip(turns, angles.tolist(), strict=True)
+                )
+            ),
+            *(circuits.Gate("CNOT", pair, cnot, {}) for pair in self.rings[layer]),
         ]
 
     def all_gates(self) -> list[circuits.Gate]:
@@ -168,7 +176,7 @@ class CircuitFusion(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         qubits: int,
         limit: int,
@@ -213,8 +221,6 @@ class CircuitFusion(CircuitModel):
 # block is trained with, and for how long; the source compares circuits with such classical heads on
 # the same block.
 
-MAX_LEGO_QUBITS = 12
-
 
 class QuantumLego(CircuitFusion):
     """A frozen classical block with a trained circuit on it.
@@ -243,7 +249,7 @@ class QuantumLego(CircuitFusion):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         qubits: int = 0,
@@ -263,7 +269,7 @@ class QuantumLego(CircuitFusion):
             inputs,
             outputs,
             qubits,
-            MAX_LEGO_QUBITS,
+            12,  # qubits, at most
             encoder,
             hidden,
             dropout,
@@ -299,7 +305,7 @@ class QuantumLego(CircuitFusion):
             self.encoders.eval()
         return self
 
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
         """Returns what a modality's encoder gives, (B, n_m); no gradient passes a frozen one while training."""
         with torch.set_grad_enabled(
             torch.is_grad_enabled() and not (self.training and not self.preparing)
@@ -345,8 +351,6 @@ class QuantumLego(CircuitFusion):
 # token is made of all three expectations of its qubit; and the block (normalised before, with a
 # small network after) is that of our MulT.
 
-MAX_ATTENTION_QUBITS = 9
-
 
 class QuantumCrossAttention(CircuitModel):
     """Classical features that ask quantum tokens.
@@ -375,7 +379,7 @@ class QuantumCrossAttention(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         features: int = 8,
@@ -399,7 +403,7 @@ class QuantumCrossAttention(CircuitModel):
             width % heads == 0,
             f"Argument `width` must be a multiple of `heads`, {heads}, but is {width}.",
         )
-        per_modality = qubits_per_modality(qubits, len(inputs), MAX_ATTENTION_QUBITS)
+        per_modality = qubits_per_modality(qubits, len(inputs), limit=9)
         super().__init__(
             inputs,
             outputs,
@@ -473,8 +477,6 @@ class QuantumCrossAttention(CircuitModel):
 # strongly entangling layers as V_u, and exact expectations of these Pauli words instead of
 # randomised measurements.
 
-MAX_LAYER_QUBITS = 12
-
 
 class QuantumFusionLayer(CircuitModel):
     """The quantum fusion layer.
@@ -501,7 +503,7 @@ class QuantumFusionLayer(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         features: int = 8,
@@ -514,7 +516,7 @@ class QuantumFusionLayer(CircuitModel):
         input_dropout: float = 0.0,
     ):
         require_whole("degree", degree, 1, 64)
-        self.per_modality = qubits_per_modality(qubits, len(inputs), MAX_LAYER_QUBITS, 2)
+        self.per_modality = qubits_per_modality(qubits, len(inputs), limit=12, most=2)
         super().__init__(
             inputs,
             outputs,
@@ -623,7 +625,7 @@ class UnitaryFusion(base.KetModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         dims: int | Sequence[int] = 4,
@@ -643,14 +645,6 @@ class UnitaryFusion(base.KetModel):
             dropout,
             pooling,
             input_dropout,
-        )
-        self.settings: dict[str, Any] = dict(
-            dims=list(self.dims),
-            encoder=encoder,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
-            input_dropout=input_dropout,
         )
         D, C = math.prod(self.dims), len(self.outputs)
         self.H = nn.Parameter(torch.randn(D, D, 2) / math.sqrt(2 * D))
@@ -716,7 +710,7 @@ class CircuitWeights(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         features: int = 8,
@@ -761,7 +755,7 @@ class CircuitWeights(CircuitModel):
 
     def first_layer(self) -> Tensor:
         """Returns the weights that the circuit makes, (D, H)."""
-        psi = self.layers.through((self.rows / self.norms()).to(circuits.complex_type(self.rows)))
+        psi = self.layers.through((self.rows / self.norms()).to(self.rows.dtype.to_complex()))
         D, H = self.rows.shape
         return self.norms() * self.scales * (H * circuits.populations(psi) - 1) / D**0.5
 
@@ -782,8 +776,10 @@ class CircuitWeights(CircuitModel):
         """
         d, name, value = self.largest(states, number)
         state = prepared(self.rows[d] / self.norms()[d])
-        preparation = circuits.Gate("StatePrep", tuple(range(self.n)), state, {name: value})
-        return [preparation, *self.layers.all_gates()]
+        return [
+            circuits.Gate("StatePrep", tuple(range(self.n)), state, {name: value}),
+            *self.layers.all_gates(),
+        ]
 
     def largest(
         self, states: Mapping[str, Tensor], number: int | None = None
@@ -815,9 +811,8 @@ def prepared(state: Tensor) -> Tensor:
     sign = -1.0 if float(state[0]) < 0 else 1.0
     axis = sign * state
     axis[0] += 1
-    one = torch.eye(len(state), dtype=state.dtype, device=state.device)
-    U = one - 2 * torch.outer(axis, axis) / (axis @ axis)
-    return (-sign * U).to(circuits.complex_type(state))
+    U = torch.eye(len(state)).to(state) - 2 * torch.outer(axis, axis) / (axis @ axis)
+    return (-sign * U).to(state.dtype.to_complex())
 
 
 # A quantum reservoir of Rydberg atoms, after Kornjača and others 2024 ("Large-scale quantum reservoir learning with
@@ -839,7 +834,6 @@ def prepared(state: Tensor) -> Tensor:
 # chain, the squashing of the components, and means over time for sequences. `projection` "trained" puts our encoders in
 # the components' place, which no source does.
 
-MAX_ATOMS = 9
 RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
 LONGEST_STEP = 1 / 40  # microseconds
 PROJECTIONS = ("pca", "trained")
@@ -855,11 +849,11 @@ def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-class Components(Averaged):
+class Components(base.Averaged):
     """Means of one modality's features -> its first principal components, in their deviations; random directions until
     `fit` is called."""
 
-    def __init__(self, spec: InputSpec, outputs: int):
+    def __init__(self, spec: base.InputSpec, outputs: int):
         super().__init__(spec)
         directions = torch.zeros(outputs, spec.size)
         least = min(outputs, spec.size)
@@ -867,7 +861,7 @@ class Components(Averaged):
         self.directions = nn.Buffer(directions)
 
     @torch.no_grad()
-    def fit(self, features: Features) -> None:
+    def fit(self, features: base.Features) -> None:
         """Sets the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
         values = self.means(features).double()
         variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
@@ -881,7 +875,7 @@ class Components(Averaged):
             self.directions
         )
 
-    def forward(self, features: Features) -> Tensor:
+    def forward(self, features: base.Features) -> Tensor:
         """Returns (B, outputs)."""
         return self.means(features) @ self.directions.T
 
@@ -913,7 +907,7 @@ class Reservoir(CircuitFusion):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         qubits: int = 0,
@@ -935,7 +929,7 @@ class Reservoir(CircuitFusion):
             inputs,
             outputs,
             qubits,
-            MAX_ATOMS,
+            9,  # atoms, at most
             encoder,
             hidden,
             dropout,
@@ -950,11 +944,11 @@ class Reservoir(CircuitFusion):
         self.head = nn.Linear(readouts * len(self.words), len(outputs))
         nn.init.zeros_(self.head.weight)
 
-    def make_encoder(self, spec: InputSpec) -> nn.Module:
+    def make_encoder(self, spec: base.InputSpec) -> nn.Module:
         """Returns the principal components of a modality, or a trained encoder."""
         return Components(spec, self.per_modality) if self.projects else super().make_encoder(spec)
 
-    def project(self, inputs: Mapping[str, Features]) -> None:
+    def project(self, inputs: Mapping[str, base.Features]) -> None:
         """Fits the principal components to rows, once features are standardised."""
         for name in self.modalities:
             encoder = self.encoders[name]
@@ -1011,9 +1005,7 @@ class Reservoir(CircuitFusion):
         """Returns the circuit of one sample, see `CircuitModel`: evolutions of all atoms, as they are stepped, from
         each time that is read to the next."""
         detunings = self.detunings(self.one_row(states)[None])
-        start = torch.eye(
-            2**self.n, dtype=circuits.complex_type(detunings), device=detunings.device
-        )
+        start = torch.eye(2**self.n, dtype=detunings.dtype.to_complex(), device=detunings.device)
         U = self.evolve(start, detunings).T  # row i is where basis state i goes
         readouts = self.settings["readouts"]
         values = {"duration": self.settings["duration"] / readouts, **self.named(detunings[0])}

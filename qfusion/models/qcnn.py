@@ -107,9 +107,11 @@ class QCNN(nn.Module):
     def matrix(self, step: Step) -> Tensor:
         """Returns the unitary of a step, (4, 4); for "pool" the measured qubit controls, which equals measuring it
         first."""
-        if step.kind == "conv":
-            return circuits.unitary(self.block, self.convolution[step.layer])
-        return torch.block_diag(*circuits.rotation_matrices(self.pooling[step.layer].view(2, 3)))
+        return (
+            circuits.unitary(self.block, self.convolution[step.layer])
+            if step.kind == "conv"
+            else torch.block_diag(*circuits.rotation_matrices(self.pooling[step.layer].view(2, 3)))
+        )
 
     def moments(self) -> list[tuple[str, int]]:
         """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0
@@ -235,13 +237,17 @@ def products(vectors: Tensor, qubits: range) -> Tensor:
     return states.product([vectors[:, i] for i in qubits])
 
 
+def on_each_leg(O: Tensor, R: Tensor) -> Tensor:
+    """Returns coefficients (B, in, ..., in) with every leg multiplied by R (in, out): (B, out, ..., out)."""
+    for _ in O.shape[1:]:
+        O = torch.tensordot(O, R, ([1], [0]))  # each pass moves the first leg to the end
+    return O
+
+
 def _walsh(T: Tensor) -> Tensor:
     """Coefficients (B, 2, ..., 2) of |0><0| = (I + Z) / 2 and |1><1| = (I - Z) / 2 from those of I and Z, or back: with
     each leg transformed."""
-    half = T.new_tensor([[0.5, 0.5], [0.5, -0.5]])
-    for _ in T.shape[1:]:
-        T = torch.tensordot(T, half, ([1], [1]))  # each pass moves the first leg to the end
-    return T
+    return on_each_leg(T, T.new_tensor([[0.5, 0.5], [0.5, -0.5]]))
 
 
 # What the head of a quantum convolutional network reads, sample by sample: the forward path for training.
@@ -299,14 +305,15 @@ def _rows(network: QCNN) -> int:
 
 def _features(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Tensor]) -> Tensor:
     measured: dict[int, Tensor] = {}
-    begins = 0
-    if is_ring(network):
-        groups, begins = _ring(network, vectors, maps, measured), 1
-    else:
-        groups = {q: _Group([q], vectors[:, q]) for q in range(network.n)}
+    ring = is_ring(network)
+    groups = (
+        _ring(network, vectors, maps, measured)
+        if ring
+        else {q: _Group([q], vectors[:, q]) for q in range(network.n)}
+    )
     for index in _order(network):
         step = network.steps[index]
-        if step.layer < begins:
+        if ring and step.layer == 0:
             continue
         R, after = maps[step.kind, step.layer], [_letters(network, index, q) for q in step.wires]
         if step.kind == "pool":
@@ -378,9 +385,11 @@ def network_scores(network: QCNN, vectors: Tensor) -> Tensor:
         if is_ring(network)
         else len(vectors) > 2 * C * 2 ** (network.n / 2)
     )
-    if many:
-        return evaluate(network.observables(), vectors)
-    return HEAD_SCALE * network_features(network, vectors) @ network.head.T
+    return (
+        evaluate(network.observables(), vectors)
+        if many
+        else HEAD_SCALE * network_features(network, vectors) @ network.head.T
+    )
 
 
 def _order(network: QCNN) -> list[int]:
@@ -451,9 +460,8 @@ def _probabilities(groups: dict[int, _Group], stored: list[int]) -> Tensor:
     """Joint outcome probabilities of the kept qubits, (B, 2^k), the first most significant."""
     distinct = list(dict.fromkeys(groups[q] for q in stored))
     order = [q for group in distinct for q in group.qubits]
-    T = states.product([group.T.flatten(1) for group in distinct])
-    T = T.reshape(len(T), *(2,) * len(order)).permute(0, *(1 + order.index(q) for q in stored))
-    return _walsh(T).flatten(1)
+    T = states.product([group.T.flatten(1) for group in distinct]).unflatten(1, (2,) * len(order))
+    return _walsh(T.permute(0, *(1 + order.index(q) for q in stored))).flatten(1)
 
 
 # The fused qubits' density matrix through the quantum convolutional network, step by step: the reference for the
@@ -464,10 +472,8 @@ def fused_state(vectors: Tensor) -> Tensor:
     """Returns the product density matrix (..., 2^n, 2^n) of qubits with vectors (1, <X>, <Z>), (..., n, 3)."""
     letters = decomposition.PAULIS[[0, 1, 3]].to(vectors.device)
     rho = torch.ones(*vectors.shape[:-2], 1, 1, dtype=torch.complex128, device=vectors.device)
-    for i in range(vectors.shape[-2]):
-        qubit = (
-            torch.einsum("...w,wij->...ij", vectors[..., i, :].to(torch.complex128), letters) / 2
-        )
+    qubits = torch.einsum("...w,wij->...ij", vectors.to(torch.complex128), letters) / 2
+    for qubit in qubits.unbind(-3):
         rho = torch.einsum("...ab,...ij->...aibj", rho, qubit).flatten(-4, -3).flatten(-2, -1)
     return rho
 
@@ -512,16 +518,17 @@ def density_states(
     return result
 
 
-def density_features(network: QCNN, rho: Tensor) -> Tensor:
-    """Returns what the head reads of final states (..., 2^n, 2^n): joint probabilities of the kept qubits, then Z of
-    the measured ones."""
-    p = torch.diagonal(rho, dim1=-2, dim2=-1).real.reshape(*rho.shape[:-2], *(2,) * network.n)
-    b = rho.ndim - 2
-    joint = p.sum([b + q for q in range(network.n) if q not in network.retained]).flatten(b)
-    single = [p.sum([b + w for w in range(network.n) if w != q]) for q in network.measured]
-    return torch.cat([joint, torch.stack([s[..., 0] - s[..., 1] for s in single], -1)], -1)
+def outcome_scores(network: QCNN, p: Tensor) -> Tensor:
+    """Returns the scores (..., C), without the bias, of probabilities (..., 2^n) of the outcomes of all qubits: the
+    head reads joint probabilities of the kept qubits, then Z of the measured ones."""
+    b, qubits = p.ndim - 1, range(network.n)
+    p = p.unflatten(-1, (2,) * network.n)
+    joint = p.sum([b + q for q in qubits if q not in network.retained]).flatten(b)
+    single = [p.sum([b + w for w in qubits if w != q]) for q in network.measured]
+    features = torch.cat([joint, torch.stack([s[..., 0] - s[..., 1] for s in single], -1)], -1)
+    return HEAD_SCALE * features @ network.head.double().T
 
 
 def density_scores(network: QCNN, rho: Tensor) -> Tensor:
     """Returns the scores (..., C), without the bias, of final states (..., 2^n, 2^n)."""
-    return HEAD_SCALE * density_features(network, rho) @ network.head.double().T
+    return outcome_scores(network, torch.diagonal(rho, dim1=-2, dim2=-1).real)

@@ -1,12 +1,16 @@
-"""QiNN-QJ: modality states, tensor product, learned Lindblad evolution, trainable measurements (arXiv 2510.27091); and
-the ways to its scores with what each costs.
+"""QiNN-QJ: modality states, tensor product, learned Lindblad evolution, trainable measurements (arXiv 2510.27091);
+the ways to its scores with what each costs; and the changes to its trained physics that a user can dial.
 """
+
+from __future__ import annotations
 
 import copy
 import math
+import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from typing import Any, Self
 
@@ -15,19 +19,277 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
-from qfusion.models.base import KetModel, Points, expectation
-from qfusion.models.encoders import Features, InputSpec
-from qfusion.models.tweak import Tweak
-from qfusion.quantum import decomposition, states
-from qfusion.quantum.lindblad import (
-    SMALL,
-    Generator,
-    System,
-    Term,
-    evolve,
-    first_order,
-    waiting_times,
-)
+from qfusion.errors import InvalidInput
+from qfusion.models.base import Features, InputSpec, KetModel, Points, expectation
+from qfusion.quantum import decomposition, lindblad, states
+
+# Changes to a trained model's physics that a user can dial, as a value and as text: couplings, dissipation, duration.
+#
+#     H.text=0.5         the coupling H_S of these modalities times a factor between -10 and 10; 0 takes it away
+#     H.text-audio=0     of several modalities, in the model's order
+#     D.text-audio=0.5   their dissipation: the parts L_k^A of all jump operators times a factor between 0 and 4
+#     T=1.2              the duration of the evolution, between 0 and 20
+#     rate.1=2           of old links and recipes: the rate of one learned jump operator, counted from 1, times a factor
+#                        between 0 and 10 (L_k times its square root, before anything else acts on it)
+#
+# Couplings and dissipation are those of the form that no choice of the L_k changes, see `quantum.decomposition`. Keys
+# stand separated by commas, in any order; what is not named stays as learned. `Tweak.parse` is the only reader and
+# `str` the only writer of such text; its keys are those of sliders and links. In the name of a modality, `-`, `,`, `=`
+# and white space at the end stand after a `+`, which no name holds: `H.a+-b` is the coupling of modality `a-b`,
+# `H.a-b` that of `a` and `b`. Text of before names were written so is read where it can mean one coupling only.
+
+MAX_TEXT = 20_000  # letters of a tweak
+MAX_FACTOR = 10.0
+COUPLING, DISSIPATION, RATE, DURATION = "H.", "D.", "rate.", "T"  # how keys begin
+
+
+@dataclass(frozen=True)
+class Tweak:
+    """Factors on the learned physics; what is not named stays as learned. Hashable, so it keys caches.
+
+    Attributes:
+        couplings: factor on H_S by the name of S, such as {"text": 1.2, "text+audio": 0.0}; between -10 and 10.
+        rates: factor on the rate of each learned jump operator (L_k is scaled by its square root, before anything
+            else); between 0 and 10. Empty: all 1. What old links say; it depends on the gauge that training ended in.
+        duration: evolution time T, between 0 and 20; None keeps the model's own.
+        dissipations: factor on the parts L_k^A of all jump operators by the name of A; between 0 and 4.
+    """
+
+    couplings: Mapping[str, float] = field(default_factory=dict)
+    rates: Sequence[float] = ()
+    duration: float | None = None
+    dissipations: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, kind in (("couplings", dict), ("dissipations", dict), ("rates", tuple)):
+            object.__setattr__(self, name, kind(getattr(self, name)))
+
+    def __hash__(self) -> int:
+        return hash(
+            (
+                frozenset(self.couplings.items()),
+                self.rates,
+                self.duration,
+                frozenset(self.dissipations.items()),
+            )
+        )
+
+    @classmethod
+    def parse(cls, text: str, model: TimeModel) -> Tweak:
+        """Returns the tweak of a text, in the form of `fit`.
+
+        Raises:
+            InvalidInput, NotFound: when a part is no assignment, the model has nothing of that name, or a number is out
+                of range.
+        """
+        check(
+            len(text) <= MAX_TEXT,
+            f"The tweak must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.",
+        )
+        return cls.of(
+            (
+                _assignment(part)
+                for part in re.findall(r"(?:\+.?|[^,+])+", text, re.DOTALL)
+                if part.strip()
+            ),
+            model,
+        )
+
+    @classmethod
+    def of(cls, lines: Iterable[tuple[str, object]], model: TimeModel) -> Tweak:
+        """Returns the tweak of numbers by key, as an address holds them, in the form of `fit`; of a key that is
+        repeated the last counts.
+
+        Raises:
+            InvalidInput, NotFound: when the model has nothing of that name, or a number is out of range.
+        """
+        names, known = tuple(model.modalities), learned(model)
+        result = {
+            (key := choose("Tweak", current_key(named, model.modalities), known)): require_number(
+                key, value, *_range(key, model)
+            )
+            for named, value in lines
+        }
+        factors, weaker = (
+            {term: result[key] for key, term in keys(names).items() if key in result}
+            for keys in (couplings, dissipations)
+        )
+        return cls(
+            factors,
+            [result.get(rate_key(k), 1.0) for k in range(model.jump_count)],
+            result.get(DURATION),
+            weaker,
+        ).fit(model)
+
+    def fit(self, model: TimeModel) -> Tweak:
+        """Returns the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
+        the model's order, no duration where it is the learned one.
+
+        Raises:
+            InvalidInput, NotFound: when the model has no such coupling or jump operator, or a number is out of range.
+        """
+        names, count = list(couplings(tuple(model.modalities)).values()), model.jump_count
+        for name in self.couplings:
+            choose("Coupling", name, names)
+        for name in self.dissipations:
+            choose("Dissipation", name, names if count else ())
+        check(
+            len(self.rates) in (0, count),
+            f"Argument `rates` must hold one factor for each of the {count} jump operators, but holds "
+            f"{len(self.rates)}.",
+        )
+        factors, weaker = (
+            {
+                name: number
+                for name in names
+                if name in values
+                and (
+                    number := require_number(
+                        f"{argument}[{name}]", values[name], *_range(start, model)
+                    )
+                )
+                != 1
+            }
+            for argument, values, start in (
+                ("couplings", self.couplings, COUPLING),
+                ("dissipations", self.dissipations, DISSIPATION),
+            )
+        )
+        rates = tuple(
+            require_number(f"rates[{k}]", factor, *_range(RATE, model))
+            for k, factor in enumerate(self.rates)
+        )
+        T = (
+            None
+            if self.duration is None
+            else require_number("duration", self.duration, *_range(DURATION, model))
+        )
+        return Tweak(
+            factors, rates if set(rates) - {1.0} else (), None if model.duration == T else T, weaker
+        )
+
+    def numbers(self) -> dict[str, float]:
+        """Returns what is changed, by key."""
+        factors = (
+            {coupling_key(name): factor for name, factor in self.couplings.items()}
+            | {dissipation_key(name): factor for name, factor in self.dissipations.items()}
+            | {rate_key(k): factor for k, factor in enumerate(self.rates)}
+        )
+        changed = {key: float(factor) for key, factor in factors.items() if factor != 1}
+        return changed | ({} if self.duration is None else {DURATION: float(self.duration)})
+
+    def __str__(self) -> str:
+        return ",".join(
+            f"{key}={value:g}" if float(f"{value:g}") == value else f"{key}={value}"
+            for key, value in self.numbers().items()
+        )
+
+    def scale(self, generator: lindblad.Generator, names: Sequence[str]) -> lindblad.Generator:
+        """Returns a generator on modalities of these names with the factors on its couplings and its dissipation."""
+        chosen = [
+            {
+                s: float(factors[name])
+                for s in decomposition.subsets(len(names))
+                if (name := decomposition.subset_name(s, names)) in factors
+            }
+            for factors in (self.couplings, self.dissipations)
+        ]
+        return decomposition.scaled(generator, *chosen)
+
+
+LEARNED = Tweak()  # nothing is changed
+
+
+def coupling_key(term: str) -> str:
+    """Returns the key of a coupling: `"text+audio"` -> `"H.text-audio"`."""
+    return COUPLING + "-".join(
+        re.sub(r"[-,=]|\s(?=\s*\Z)", r"+\g<0>", name) for name in term.split("+")
+    )
+
+
+def dissipation_key(term: str) -> str:
+    """Returns the key of a dissipation: `"text+audio"` -> `"D.text-audio"`."""
+    return DISSIPATION + coupling_key(term).removeprefix(COUPLING)
+
+
+def rate_key(operator: int) -> str:
+    """Returns the key of a learned jump operator's rate, counted from 0 here and from 1 in the key."""
+    return f"{RATE}{operator + 1}"
+
+
+def _range(key: str, model: TimeModel) -> tuple[float, float]:
+    """Between what the number of a key must lie; the learned duration always does."""
+    ranges = {
+        COUPLING: (-MAX_FACTOR, MAX_FACTOR),
+        DISSIPATION: (0.0, 4.0),  # its rates grow as the square
+        RATE: (0.0, MAX_FACTOR),
+        DURATION: (0.0, max(20.0, float(model.duration))),
+    }
+    return next(bounds for start, bounds in ranges.items() if key.startswith(start))
+
+
+def learned(model: TimeModel) -> dict[str, float]:
+    """Returns all numbers that a tweak can change, by key, as the model has them: every factor 1, and its duration."""
+    names = tuple(model.modalities)
+    keys = [
+        *couplings(names),
+        *(dissipations(names) if model.jump_count else ()),
+        *map(rate_key, range(model.jump_count)),
+    ]
+    return dict.fromkeys(keys, 1.0) | {DURATION: float(model.duration)}
+
+
+def current_key(key: str, modalities: Sequence[str]) -> str:
+    """Returns how a key of a coupling is written today, where names stood in it as they are; any other key as it is.
+
+    Raises:
+        InvalidInput: when it could mean several couplings.
+    """
+    terms = couplings(tuple(modalities))
+    meant = (
+        []
+        if key in terms
+        else [now for now, term in terms.items() if COUPLING + term.replace("+", "-") == key]
+    )
+    check(
+        len(meant) < 2,
+        f"Tweak `{key[:60]}` can mean several couplings. Write {' or '.join(f'`{entry}`' for entry in meant[:4])} "
+        "instead.",
+    )
+    return meant[0] if meant else key
+
+
+@lru_cache(maxsize=64)
+def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
+    """Returns the names of all couplings, by key, smaller ones first."""
+    names = [
+        decomposition.subset_name(s, modalities)
+        for s in decomposition.subsets(len(modalities))
+        if s
+    ]
+    return {coupling_key(name): name for name in names}
+
+
+@lru_cache(maxsize=64)
+def dissipations(modalities: tuple[str, ...]) -> dict[str, str]:
+    """Returns the names of all dissipations, by key, smaller ones first."""
+    return {dissipation_key(name): name for name in couplings(modalities).values()}
+
+
+def _assignment(part: str) -> tuple[str, str]:
+    """Key and number of one part of a text."""
+    match = re.fullmatch(
+        r"((?:\+.|[^=+])*)=(.*)", part.strip(), re.DOTALL
+    )  # linear: no two ways to match
+    if match is None:
+        raise InvalidInput(
+            f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `D.text=0.5` or `T=1`. Remove or mend it."
+        )
+    letters = re.findall(r"\+.|.", match[1], re.DOTALL)
+    while letters and letters[-1].isspace():  # but for one that is escaped
+        letters.pop()
+    return "".join(letters), match[2].strip()
+
 
 # How the scores of an evolution are worked out.
 #
@@ -127,7 +389,7 @@ class TimeModel(KetModel):
     way: str = "auto"
 
     @abstractmethod
-    def generator(self) -> Generator:
+    def generator(self) -> lindblad.Generator:
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
 
     @abstractmethod
@@ -145,7 +407,7 @@ class TimeModel(KetModel):
         """Number of jump operators over all terms."""
         return sum(len(L) for L in self.L)
 
-    def _whole(self) -> Generator:
+    def _whole(self) -> lindblad.Generator:
         """The generator where D x D matrices can be held."""
         D = math.prod(self.dims)
         check(
@@ -171,20 +433,22 @@ class TimeModel(KetModel):
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
         """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
-        at = [self.duration] if times is None else times
-        evolved = self._evolve(self._whole(), self.readout(), at, "observables")
-        return evolved[0] if times is None else evolved
+        if times is None:
+            return self.observables([self.duration])[0]
+        return self._evolve(self._whole(), self.readout(), times, "observables")
 
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
         """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
         return self._evolve(self._whole(), rho, times, "states")
 
     def _evolve(
-        self, generator: Generator, operators: Tensor, times: Sequence[float], picture: str
+        self, generator: lindblad.Generator, operators: Tensor, times: Sequence[float], picture: str
     ) -> Tensor:
-        if self.still:
-            return operators.expand(len(times), *operators.shape)
-        return evolve(generator, operators, times, picture)
+        return (
+            operators.expand(len(times), *operators.shape)
+            if self.still
+            else lindblad.evolve(generator, operators, times, picture)
+        )
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""
@@ -228,14 +492,14 @@ class TimeModel(KetModel):
             )
 
         def packed(count: int) -> int:
-            return count if D <= SMALL or count == 1 else math.ceil(count / 2)
+            return count if D <= lindblad.SMALL or count == 1 else math.ceil(count / 2)
 
         # floating-point operations and bytes of one evolution
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         jumps = [len(L) for L in self.L] or [0] * len(sides)
         once = sum(8 * D**2 * d * (2 + 2 * K) for d, K in zip(sides, jumps, strict=True))
         way, count = ("states", rows) if 2 * rows < outputs else ("observables", outputs)
-        operations = _APPLICATIONS * packed(count) * (2 * D**4 if D <= SMALL else once)
+        operations = _APPLICATIONS * packed(count) * (2 * D**4 if D <= lindblad.SMALL else once)
         memory = 16 * D**2 * packed(count) * (_APPLICATIONS * gradient + 6)
         sampled = rows * SAMPLED * _APPLICATIONS * sum(8 * D * d for d in sides)
         if (operations > _MOST_OPERATIONS or memory > _MOST_BYTES) and sampled < operations:
@@ -254,7 +518,7 @@ class TimeModel(KetModel):
                 many += f" ({rows:,} states would be {ratio:,.0f} times the work)"
         held = (
             "as one real matrix"
-            if D <= SMALL
+            if D <= lindblad.SMALL
             else "by products of matrices"
             if len(sides) == 1
             else "by products with each term"
@@ -287,7 +551,9 @@ class TimeModel(KetModel):
         generator, random = self.generator(), torch.Generator().manual_seed(seed)
         scores, errors = psi.real.new_empty(2, len(psi), len(self.outputs))
         for row, ket in enumerate(psi):  # one after the other: its kets are as many as fit
-            read = self._read(waiting_times(generator, ket.repeat(count, 1), self._until, random))
+            read = self._read(
+                lindblad.waiting_times(generator, ket.repeat(count, 1), self._until, random)
+            )
             scores[row], errors[row] = read.mean(0) + self.bias, read.std(0) / count**0.5
         return Estimate(scores, errors, count)
 
@@ -299,10 +565,7 @@ class TimeModel(KetModel):
         """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
         vectors, parts = self.measurement_vectors(), []
         for (s, v), w in zip(vectors.items(), self.W.chunk(len(vectors), 1), strict=True):
-            order = [0, *(1 + m for m in s), *(1 + m for m in range(len(self.dims)) if m not in s)]
-            rest = psi.shape[1] // v.shape[1]
-            columns = psi.reshape(-1, *self.dims).permute(order).reshape(len(psi), v.shape[1], rest)
-            amplitudes = v.conj()[None] @ columns  # <v_j|psi> on what is not read
+            amplitudes = v.conj() @ states.apart(psi, self.dims, s)  # <v_j|psi> on what is not read
             parts.append(amplitudes.abs().square().sum(-1) @ w.to(psi.real.dtype).T)
         return torch.stack(parts).sum(0)
 
@@ -320,28 +583,30 @@ class TimeModel(KetModel):
     def sampled(self, psi: Tensor, count: int) -> Tensor:
         """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
         unbiased gradient."""
-        final = first_order(
+        final = lindblad.first_order(
             self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
         )
         return self._read(final).view(count, len(psi), -1).mean(0)
 
-    def system(self) -> System:
+    @torch.no_grad()
+    def system(self) -> lindblad.System:
         """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
         H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see
         `quantum.gauge`."""
-        learned, dtype = self._whole(), torch.complex128
-        with torch.no_grad():
-            terms = [Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in learned.terms]
-            generator = decomposition.traceless(Generator(self.dims, tuple(terms)))
-            H = generator.hamiltonian()
-            H = H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
-            return System(
-                H,
-                decomposition.unravelling(generator.jump_operators()),
-                self.dims,
-                self.modalities,
-                self.duration,
-            )
+        dtype = torch.complex128
+        terms = [
+            lindblad.Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))
+            for t in self._whole().terms
+        ]
+        generator = decomposition.traceless(lindblad.Generator(self.dims, tuple(terms)))
+        H = generator.hamiltonian()
+        return lindblad.System(
+            H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device),
+            decomposition.unravelling(generator.jump_operators()),
+            self.dims,
+            self.modalities,
+            self.duration,
+        )
 
     def parse_tweak(self, tweak: Tweak | str) -> Tweak:
         """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
@@ -428,7 +693,27 @@ class QuantumJump(TimeModel):
             else (MAX_DIMENSION, "H and the L_k are held as D x D matrices")
         )
         self._lay_out(
-            dims, most, held, encoder, hidden, dropout, pooling, input_dropout, lowest=-1.0
+            dims,
+            most,
+            held,
+            encoder,
+            hidden,
+            dropout,
+            pooling,
+            input_dropout,
+            lowest=-1.0,
+            jumps=jumps,
+            measurements=measurements,
+            duration=duration,
+            evolution=evolution,
+            dynamics=dynamics,
+            coupling=coupling,
+            body=body,
+            trajectories=trajectories,
+            steps=steps,
+            readout=readout,
+            read=read,
+            head_scale=head_scale,
         )
         for name, value, low, high in (
             ("jumps", jumps, 0, 256),
@@ -457,26 +742,6 @@ class QuantumJump(TimeModel):
         require_number("head_scale", head_scale, 0, 1e3)
         if read:
             choose("Modality in `read`", read, self.modalities)
-        self.settings: dict[str, Any] = dict(
-            dims=list(self.dims),
-            jumps=jumps,
-            measurements=measurements,
-            duration=duration,
-            evolution=evolution,
-            dynamics=dynamics,
-            coupling=coupling,
-            body=body,
-            trajectories=trajectories,
-            steps=steps,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
-            encoder=encoder,
-            input_dropout=input_dropout,
-            readout=readout,
-            read=read,
-            head_scale=head_scale,
-        )
         self.duration = float(duration)
         self.still = evolution == "none"
         self.samples = dynamics == "jumps" and not self.still
@@ -506,18 +771,19 @@ class QuantumJump(TimeModel):
         self.read_states = read_by[readout]
         sizes = [math.prod(self.dims[m] for m in s) for s in self.read_states]
         for name, d in zip(self._vector_names, sizes, strict=True):
-            vectors = _gaussian(measurements, d, scale=1 / math.sqrt(2 * d))
-            self.register_parameter(name, nn.Parameter(vectors))
+            self.register_parameter(
+                name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d)))
+            )
         read_sizes = torch.tensor(sizes).repeat_interleave(measurements)
         self.W = nn.Parameter(
             torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
         )
         self.bias = nn.Parameter(torch.zeros(C))
 
-    def generator(self) -> Generator:
+    def generator(self) -> lindblad.Generator:
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
         dtype, device = self.W.dtype.to_complex(), self.W.device
-        rates = None if self.tweak is None else self.tweak.rate_factors(self.jump_count)
+        rates = () if self.tweak is None else self.tweak.rates
         terms, first = [], 0
         for n, s in enumerate(self.subsystems):
             d = math.prod(self.dims[m] for m in s)
@@ -531,11 +797,11 @@ class QuantumJump(TimeModel):
                 if len(self.L)
                 else torch.zeros(0, d, d, dtype=dtype, device=device)
             )
-            if rates is not None:
-                L = L * rates[first : first + len(L), None, None].to(L).sqrt()
+            if rates:
+                L = L * L.new_tensor(rates[first : first + len(L)])[:, None, None].sqrt()
                 first += len(L)
-            terms.append(Term(s, (A + A.mH) / 2, L))
-        generator = Generator(self.dims, tuple(terms))
+            terms.append(lindblad.Term(s, (A + A.mH) / 2, L))
+        generator = lindblad.Generator(self.dims, tuple(terms))
         return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
@@ -552,11 +818,14 @@ class QuantumJump(TimeModel):
     def measurement_vectors(self) -> dict[decomposition.Subset, Tensor]:
         """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
         joint state."""
-        result = {}
-        for name, s in zip(self._vector_names, self.read_states, strict=True):
-            V = torch.view_as_complex(getattr(self, name))
-            result[s] = V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
-        return result
+        vectors = {
+            s: torch.view_as_complex(getattr(self, name))
+            for name, s in zip(self._vector_names, self.read_states, strict=True)
+        }
+        return {
+            s: V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
+            for s, V in vectors.items()
+        }
 
     def baked(
         self, state: dict[str, Tensor], settings: dict[str, Any], words: str

@@ -12,18 +12,17 @@ from torch.overrides import TorchFunctionMode
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.models import (
+    base,
     baselines,
     entangled_qcnn,
     neighbours,
     quantum_jump,
-    state_linear,
     twins,
 )
-from qfusion.models.base import ABILITIES, Ability, FusionModel, KetModel, StateModel
 
 # Models by name, for checkpoints and the command line.
 
-NEIGHBOURS: dict[str, type[FusionModel]] = {
+NEIGHBOURS: dict[str, type[base.FusionModel]] = {
     model.kind: model
     for model in (
         neighbours.QuantumFusionLayer,
@@ -34,7 +33,7 @@ NEIGHBOURS: dict[str, type[FusionModel]] = {
         neighbours.Reservoir,
     )
 }
-BASELINES: dict[str, type[FusionModel]] = {
+BASELINES: dict[str, type[base.FusionModel]] = {
     model.kind: model
     for model in (
         baselines.LateFusion,
@@ -45,7 +44,7 @@ BASELINES: dict[str, type[FusionModel]] = {
         baselines.Linear,
     )
 }
-TWINS: dict[str, type[FusionModel]] = {
+TWINS: dict[str, type[base.FusionModel]] = {
     model.kind: model
     for model in (
         twins.JumpTwin,
@@ -54,13 +53,13 @@ TWINS: dict[str, type[FusionModel]] = {
         twins.CoherentQCNN,
     )
 }
-FUSION: dict[str, type[FusionModel]] = {
+FUSION: dict[str, type[base.FusionModel]] = {
     **{
         model.kind: model
         for model in (
             quantum_jump.QuantumJump,
             entangled_qcnn.EntangledQCNN,
-            state_linear.StateLinear,
+            baselines.StateLinear,
             entangled_qcnn.ProductQCNN,
         )
     },
@@ -81,13 +80,13 @@ def names() -> list[str]:
 
 def settings(name: str) -> dict[str, Any]:
     """Returns the settings of a model with their defaults."""
-    parameters = inspect.signature(FUSION[choose("Model", name, FUSION)]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    known = inspect.signature(FUSION[choose("Model", name, FUSION)]).parameters
+    return {key: p.default for key, p in known.items() if p.kind is p.KEYWORD_ONLY}
 
 
 def build(
     name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]
-) -> FusionModel:
+) -> base.FusionModel:
     """Returns a new model, initialised from torch's global random state.
 
     Args:
@@ -185,7 +184,7 @@ def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str
 # Asking a model what it can do; see `base` for what there is.
 
 
-def can(model: object, ability: Ability) -> bool:
+def can(model: object, ability: base.Ability) -> bool:
     """Returns whether a model says that it can do something."""
     return ability in getattr(model, "abilities", ())
 
@@ -193,11 +192,11 @@ def can(model: object, ability: Ability) -> bool:
 @overload
 def require(
     model: object, ability: Literal["states"], what: str = ..., who: str = ...
-) -> StateModel: ...
+) -> base.StateModel: ...
 @overload
 def require(
     model: object, ability: Literal["kets"], what: str = ..., who: str = ...
-) -> KetModel: ...
+) -> base.KetModel: ...
 @overload
 def require(
     model: object, ability: Literal["time"], what: str = ..., who: str = ...
@@ -213,10 +212,12 @@ def require(
 @overload
 def require(
     model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...
-) -> FusionModel: ...
+) -> base.FusionModel: ...
 
 
-def require(model: object, ability: Ability, what: str = "", who: str = "Argument `model`") -> Any:
+def require(
+    model: object, ability: base.Ability, what: str = "", who: str = "Argument `model`"
+) -> Any:
     """Returns the model, which has the ability.
 
     Args:
@@ -229,12 +230,12 @@ def require(model: object, ability: Ability, what: str = "", who: str = "Argumen
     if can(model, ability):
         return model
     raise InvalidInput(
-        f"{who} is of kind {getattr(model, 'kind', '') or type(model).__name__}, which has no {ABILITIES[ability]}"
+        f"{who} is of kind {getattr(model, 'kind', '') or type(model).__name__}, which has no {base.ABILITIES[ability]}"
         f"{what and f' {what}'}. Choose {listed(kinds(ability))} model."
     )
 
 
-def kinds(ability: Ability) -> list[str]:
+def kinds(ability: base.Ability) -> list[str]:
     """Returns the kinds of models that have an ability."""
     return [kind for kind, model in FUSION.items() if ability in model.abilities]
 

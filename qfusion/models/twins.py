@@ -26,6 +26,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, TypeVar
 
 import torch
@@ -33,11 +34,9 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_whole
 from qfusion.models import base, entangled_qcnn, qcnn
-from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
-from qfusion.quantum import decomposition, states
-from qfusion.quantum.lindblad import evolve
+from qfusion.quantum import decomposition, lindblad, states
 
 COHERENCE, ENTANGLEMENT, LEARNING, NOTHING = "coherence", "entanglement", "learning", "nothing"
 LACKS = (COHERENCE, ENTANGLEMENT, LEARNING, NOTHING)  # as a setting says it
@@ -97,7 +96,7 @@ class JumpTwin(QuantumJump):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         lacks: str = COHERENCE,
@@ -111,9 +110,8 @@ class JumpTwin(QuantumJump):
         self.turns = nn.ParameterList(
             [nn.Parameter(torch.zeros(d, d, 2)) for d in self.dims if lacks == ENTANGLEMENT]
         )
-        if lacks == LEARNING:
-            for drawn in (*self.A, *self.L):
-                drawn.requires_grad_(False)
+        for drawn in (*self.A, *self.L):
+            drawn.requires_grad_(lacks != LEARNING)
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Returns H's and the L_k's parameters, where they are learned."""
@@ -121,17 +119,13 @@ class JumpTwin(QuantumJump):
 
     def bases(self) -> Tensor:
         """Returns U = U_1 x ... x U_M, (D, D), whose columns are the states that are read and left."""
-        dtype, device = self.W.dtype.to_complex(), self.W.device
-        U = torch.eye(1 if len(self.turns) else math.prod(self.dims), dtype=dtype, device=device)
-        for turn in self.turns:
-            K = torch.view_as_complex(turn)
-            U = torch.kron(U, torch.matrix_exp(K - K.mH))
-        return U
+        one = torch.eye(math.prod(self.dims), dtype=self.W.dtype.to_complex(), device=self.W.device)
+        K = [torch.view_as_complex(turn) for turn in self.turns]
+        return reduce(torch.kron, [torch.matrix_exp(turn - turn.mH) for turn in K]) if K else one
 
     def channel(self, X: Tensor, U: Tensor) -> Tensor:
         """Returns sum_b P_b X P_b of operators (..., D, D), for U of `bases`."""
-        populations = torch.diagonal(U.mH @ X @ U, dim1=-2, dim2=-1)
-        return (U * populations[..., None, :]) @ U.mH
+        return (U * torch.diagonal(U.mH @ X @ U, dim1=-2, dim2=-1)[..., None, :]) @ U.mH
 
     def interrupted(self, operators: Tensor, picture: str = "states") -> list[Tensor]:
         """Returns operators (..., D, D) at the beginning, before every channel and behind it, and at the end; of
@@ -149,7 +143,9 @@ class JumpTwin(QuantumJump):
             result.append(self.channel(operators, U))
         for part in range(parts):
             if not self.still:
-                result.append(evolve(generator, result[-1], [self.duration / parts], picture)[0])
+                result.append(
+                    lindblad.evolve(generator, result[-1], [self.duration / parts], picture)[0]
+                )
             if whole or part < parts - 1:
                 result.append(self.channel(result[-1], U))
         return result
@@ -163,9 +159,7 @@ class JumpTwin(QuantumJump):
         check(times is None, "A twin is read out at T alone. Leave out `times`.")
         return self.interrupted(self.readout(), "observables")[-1]
 
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores, (B, C)."""
-        return self.scores(self.encode(inputs))
+    forward = base.FusionModel.forward  # by `scores`, which know what is lacking
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores of given kets, (B, C), by their states: the reference."""
@@ -205,7 +199,7 @@ class MeanFieldJump(QuantumJump):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         steps: int = 16,
@@ -221,7 +215,7 @@ class MeanFieldJump(QuantumJump):
             f"{MAX_TABLE:,} are held. Lower `dims`.",
         )
 
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
         """Returns Tr[B_a rho_m] of one modality's kets, (B, d_m^2) real."""
         ket = super().encode_one(inputs, name)
         return base.expectation(self._letters(ket.shape[-1]), ket)
@@ -231,24 +225,14 @@ class MeanFieldJump(QuantumJump):
 
     def _coefficients(self, X: Tensor) -> Tensor:
         """Those of Hermitian operators (N, D, D) in the product basis, (N, prod d_m^2) real."""
-        M = len(self.dims)
-        c = X.reshape(-1, *self.dims, *self.dims)
-        for m, d in enumerate(self.dims):
-            c = torch.tensordot(c, self._letters(d).conj(), dims=([1, 1 + M - m], [1, 2])) / d
-        return c.flatten(1).real
+        return decomposition.expand(X, self.dims).flatten(1).real
 
     def equation(self) -> Tensor:
         """Returns the coefficients of L^+(B_a x 1) for the letters of every modality, (sum d_m^2, prod d_m^2)."""
-        generator = self._whole()
-        H, L = generator.hamiltonian(), generator.jump_operators()
         X = torch.cat(
             [states.embed(self._letters(d), self.dims, (m,)) for m, d in enumerate(self.dims)]
         )
-        G = 1j * H - 0.5 * (L.mH @ L).sum(0)
-        slopes = G @ X + X @ G.mH
-        for jump in L:
-            slopes = slopes + jump.mH @ X @ jump
-        return self._coefficients(slopes)
+        return self._coefficients(lindblad.act(self._whole(), X, "observables"))
 
     def followed(self, states: Mapping[str, Tensor]) -> list[Tensor]:
         """Returns the numbers of all modalities' states side by side, (B, sum d_m^2), at the beginning and after every
@@ -274,12 +258,10 @@ class MeanFieldJump(QuantumJump):
 
     def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
         """Returns the scores (B, C) of the numbers of modality states, as of `encode`; `observables` are not used."""
-        read = self._coefficients(self.readout())
-        return self._products(self.followed(states)[-1]) @ read.T + self.bias
+        letters = self._products(self.followed(states)[-1])
+        return letters @ self._coefficients(self.readout()).T + self.bias
 
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores, (B, C)."""
-        return self.scores(self.encode(inputs))
+    forward = base.FusionModel.forward  # by `scores`, which know what is lacking
 
 
 def without_sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -344,21 +326,20 @@ class CoherentQCNN(EntangledQCNN):
 
     def __init__(
         self,
-        inputs: Mapping[str, InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         lacks: str = NOTHING,
         **settings: Any,
     ):
         super().__init__(inputs, outputs, **settings)
-        known = (NOTHING, ENTANGLEMENT)
-        self.settings = self.settings | dict(lacks=choose("Resource in `lacks`", lacks, known))
+        self.settings["lacks"] = choose("Resource in `lacks`", lacks, (NOTHING, ENTANGLEMENT))
         shape = self.elements, len(self.modalities)
         self.own_head = nn.Parameter(torch.zeros(len(self.outputs), *shape))
-        tilts = torch.full(shape, torch.pi / 4 if lacks == NOTHING else 0.0)
-        self.tilts = nn.Parameter(tilts, requires_grad=lacks == NOTHING)
+        free = lacks == NOTHING
+        self.tilts = nn.Parameter(torch.full(shape, torch.pi / 4 if free else 0.0), free)
 
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
         """Returns the angles theta_mi of one modality's qubits, (B, n)."""
         return self._encoded(inputs, name) + torch.pi / 2
 
@@ -385,7 +366,7 @@ class CoherentQCNN(EntangledQCNN):
         """Returns the scores of given angles, (B, C); `observables` are not used."""
         theta = torch.stack([states[name] for name in self.modalities], -1)
         masses = torch.sin(theta / 2).square()
-        fused = self.fuse(dict(zip(self.modalities, masses.unbind(-1), strict=True)))[0]
+        fused = entangled_qcnn.fuse(masses, self.phi)[0]
         read = self.tilts.cos() * theta.cos() + self.tilts.sin() * theta.sin() * self.left(theta)
         own = qcnn.HEAD_SCALE * torch.einsum("bnm,cnm->bc", read, self.own_head)
         return self.read(fused) + own + self.bias

@@ -16,7 +16,15 @@ from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain import cohorts, sensitivity
 from qfusion.figures import theme
 from qfusion.models import FUSION, Ability, can
-from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
+from qfusion.models.quantum_jump import (
+    COUPLING,
+    DISSIPATION,
+    DURATION,
+    RATE,
+    Tweak,
+    current_key,
+    learned,
+)
 from qfusion.panels.control import (
     Address,
     Allowed,
@@ -33,7 +41,7 @@ from qfusion.training import checkpoint
 # is used.
 #
 #     qj-planted/planted/p0031                        a sample, as learned
-#     qj-planted/planted/p0031/H.text=0.5,T=1.2       with the sliders of the Dynamics page, see `models.tweak`
+#     qj-planted/planted/p0031/H.text=0.5,T=1.2       with the sliders of the Dynamics page, see `models.Tweak`
 #     qcnn-digits/digits/d0004/all:and                with the fusion rules of the Circuit page, see `models.edits`
 
 MAX_PIN = 2000

@@ -15,7 +15,7 @@ from qfusion.analysis.sample import Sample, against_words, baseline_words, sampl
 from qfusion.analysis.study import Study
 from qfusion.figures import decision, numbers, samples as figures, style
 from qfusion.panels import address, control, panel, samples
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.states import KINDS
 
 _ENTROPY = {
     True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",

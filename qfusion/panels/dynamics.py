@@ -21,11 +21,10 @@ from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import building, decision, dynamics, numbers, states, style
-from qfusion.models.tweak import DURATION, RATE, Tweak, learned
+from qfusion.models.quantum_jump import DURATION, RATE, Tweak, learned
 from qfusion.panels import address, control, panel
-from qfusion.quantum.measures import KINDS, column
-from qfusion.quantum.states import partial_trace
-from qfusion.track.attractors import MIXED, Contraction
+from qfusion.quantum.states import KINDS, column, partial_trace
+from qfusion.track.dynamics import MIXED, Contraction
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = answers.KINDS, "all together"
@@ -213,7 +212,7 @@ def correlation(
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        kind: of `quantum.measures.KINDS`, with what is drawn beside it, as total correlation to "mutual_information".
+        kind: of `quantum.states.KINDS`, with what is drawn beside it, as total correlation to "mutual_information".
         t: where the cursor stands, a share of T.
     """
     track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]

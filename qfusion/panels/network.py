@@ -11,7 +11,7 @@ from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.explain import evidence
 from qfusion.figures import circuit, decision, dynamics, numbers, style
-from qfusion.models import entangled_qcnn, require, tweak
+from qfusion.models import entangled_qcnn, quantum_jump, require
 from qfusion.panels import control, panel
 from qfusion.panels.circuit import PART
 from qfusion.panels.dynamics import DIVIDENDS
@@ -171,7 +171,7 @@ EDITS = control.Text(
     "phi",
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
-    most=tweak.MAX_TEXT,
+    most=quantum_jump.MAX_TEXT,
     fits=_RULED,
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )

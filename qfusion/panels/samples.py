@@ -46,7 +46,7 @@ from qfusion.figures import (
     trust as attribution_figures,
 )
 from qfusion.panels import address, control, panel
-from qfusion.quantum.measures import KINDS, Part
+from qfusion.quantum.states import KINDS, Part
 
 _UNITS = {
     "words": "word",

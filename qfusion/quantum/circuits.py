@@ -5,7 +5,7 @@ draw; the statevector they act on, and the part of the circuit that a read-out d
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from itertools import compress, pairwise
+from itertools import compress
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -117,8 +117,7 @@ def _turns(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
     """What operations do to the qubit that they turn, (G, 2, 2), of the angles (P,) that they take from."""
     places, parts, *_ = _as_u3(operations, len(angles))
     own = torch.cat([angles, angles.new_tensor(_CONSTANTS)])[places.to(angles.device)]
-    phases = torch.exp(-1j * own[:, 2] * parts.to(own))
-    return rotation_matrices(own) * phases[:, None, None]
+    return rotation_matrices(own) * torch.exp(-1j * own[:, 2] * parts.to(own))[:, None, None]
 
 
 def rotation(gate: str, angles: Tensor) -> Tensor:
@@ -211,14 +210,9 @@ class Gate(NamedTuple):
 
 def ground(rows: int, n: int, like: Tensor) -> Tensor:
     """Returns |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
-    psi = torch.zeros(rows, 2**n, dtype=complex_type(like), device=like.device)
+    psi = torch.zeros(rows, 2**n, dtype=like.dtype.to_complex(), device=like.device)
     psi[:, 0] = 1
     return psi
-
-
-def complex_type(like: Tensor) -> torch.dtype:
-    """Returns the complex type of a tensor's precision."""
-    return torch.complex128 if like.dtype in (torch.float64, torch.complex128) else torch.complex64
 
 
 def rotations(angles: Tensor) -> Tensor:
@@ -233,10 +227,8 @@ def rotations(angles: Tensor) -> Tensor:
 
 def joined(matrices: Tensor) -> list[Tensor]:
     """Returns gates on each qubit, (n, 2, 2), joined to few matrices (2^k, 2^k) on neighbours, the first first."""
-    n = len(matrices)
-    groups = -(-n // TOGETHER)
-    ends = [group * n // groups for group in range(groups + 1)]
-    return [reduce(torch.kron, matrices[first:last]) for first, last in pairwise(ends)]
+    groups = -(-len(matrices) // TOGETHER)
+    return [reduce(torch.kron, group) for group in torch.tensor_split(matrices, groups)]
 
 
 def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
@@ -262,8 +254,7 @@ def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
 @lru_cache(64)
 def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
     """As numbers of no device: models are also built where there is no memory."""
-    eigenvalues = 1.0 - 2 * bits(n)
-    return np.stack([eigenvalues[list(word)].prod(0) for word in words])
+    return np.stack([(1.0 - 2 * bits(n)[list(word)]).prod(0) for word in words])
 
 
 def bits(n: int) -> np.ndarray:
@@ -280,7 +271,7 @@ def turn_z(psi: Tensor, angles: Tensor) -> Tensor:
 def turned_y(angles: Tensor) -> Tensor:
     """Returns the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
     pairs = torch.stack([torch.cos(angles / 2), torch.sin(angles / 2)], -1)
-    return states.product(list(pairs.unbind(1))).to(complex_type(angles))
+    return states.product(pairs.unbind(1)).to(angles.dtype.to_complex())
 
 
 def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
@@ -290,18 +281,14 @@ def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
 
 def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
     """Returns states (B, 2^n) after CNOTs of (control, target), in that order."""
-    if not pairs:
-        return psi
-    return psi[
-        :, torch.as_tensor(_places(psi.shape[-1].bit_length() - 1, tuple(pairs)), device=psi.device)
-    ]
+    places = _places(psi.shape[-1].bit_length() - 1, tuple(pairs))
+    return psi[:, torch.as_tensor(places, device=psi.device)]
 
 
 @lru_cache(64)
 def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
     """From where amplitudes are taken, (2^n,)."""
-    own = np.arange(2**n)
-    places = own
+    own = places = np.arange(2**n)
     for control, target in pairs:
         places = places[own ^ ((own >> (n - 1 - control) & 1) << (n - 1 - target))]
     return places
@@ -321,21 +308,6 @@ def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
 def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
     """Returns the gate RX, RY or RZ of an angle (), with what of the sample it holds."""
     return Gate(name, (wire,), rotation(name, angle[None]), {"angle": float(angle), **values})
-
-
-def rotation_gates(angles: Tensor) -> list[Gate]:
-    """Returns Rot on each qubit, of angles (n, 3)."""
-    names = ("phi", "theta", "omega")
-    return [
-        Gate("Rot", (q,), U, dict(zip(names, own.tolist(), strict=True)))
-        for q, (own, U) in enumerate(zip(angles, rotations(angles), strict=True))
-    ]
-
-
-def cnot_gates(pairs: Iterable[tuple[int, int]], like: Tensor) -> list[Gate]:
-    """Returns CNOTs of (control, target), in the precision of `like`."""
-    U = torch.eye(4, dtype=complex_type(like), device=like.device)[[0, 1, 3, 2]]
-    return [Gate("CNOT", pair, U, {}) for pair in pairs]
 
 
 def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
@@ -412,8 +384,7 @@ def as_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
     """
     n, U = len(wires), matrix.detach()
     entries = U.abs() > _SMALL
-    legs = entries.view(*(2,) * (2 * n))
-    crossed = [legs.movedim((k, n + k), (0, 1)) for k in range(n)]
+    crossed = [entries.view(*(2,) * (2 * n)).movedim((k, n + k), (0, 1)) for k in range(n)]
     keeps = [not (each[0, 1].any() or each[1, 0].any()) for each in crossed]
     cnot = n == 2 and torch.allclose(U, torch.eye(4, dtype=U.dtype)[[0, 1, 3, 2]])
     return Step(

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.lindblad import Generator, Term
-from qfusion.quantum.states import check_operator
+from qfusion.quantum import lindblad, states
 
 # Splits an operator into the parts that act on one modality, on a pair, and so on.
 #
@@ -43,15 +42,6 @@ def subset_name(subset: Subset, names: Sequence[str]) -> str:
     return "+".join(names[m] for m in subset)
 
 
-def _mean_over(H: Tensor, dims: Sequence[int], m: int) -> Tensor:
-    """1_m x Tr_m[H] / d_m for H of shape (..., D, D)."""
-    left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1 :])
-    parts = H.reshape(*H.shape[:-2], left, d, right, left, d, right)
-    mean = torch.diagonal(parts, dim1=-5, dim2=-2).mean(-1)
-    identity = torch.eye(d, dtype=H.dtype, device=H.device)
-    return torch.einsum("...abcd,ij->...aibcjd", mean, identity).reshape(H.shape)
-
-
 def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     """Returns the parts H_S of shape (..., D, D), keyed by the subsets of `subsets(len(dims))`, in that order.
 
@@ -68,12 +58,13 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
         len(dims) > 0 and all(int(d) == d and d >= 1 for d in dims),
         f"Argument `dims` must hold positive integers, but is {tuple(dims)}. Give one dimension per modality.",
     )
-    check_operator("H", H, dims)
+    states.check_operator("H", H, dims)
     parts: dict[Subset, Tensor] = {(): H}
     for m in range(len(dims)):
+        others = [other for other in range(len(dims)) if other != m]
         split: dict[Subset, Tensor] = {}
         for subset, part in parts.items():
-            mean = _mean_over(part, dims, m)
+            mean = states.embed(states.partial_trace(part, dims, others), dims, others) / dims[m]
             split[subset], split[(*subset, m)] = mean, part - mean
         parts = split
     return {subset: parts[subset] for subset in subsets(len(dims))}
@@ -102,9 +93,9 @@ def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tens
         f"Argument `factors` must be keyed by ascending subsets of range({len(dims)}), but has "
         f"{unknown[:3]}. The subsets are {list(parts)[:16]}.",
     )
-    changed = {subset: f for subset, f in factors.items() if torch.is_tensor(f) or f != 1}
     return sum(
-        ((f - 1) * parts[subset] for subset, f in changed.items()), start=torch.zeros_like(H)
+        ((f - 1) * parts[subset] for subset, f in factors.items() if torch.is_tensor(f) or f != 1),
+        start=torch.zeros_like(H),
     )
 
 
@@ -121,7 +112,7 @@ def words(qubits: int) -> Tensor:
     return torch.stack([reduce(torch.kron, word) for word in product(PAULIS, repeat=qubits)])
 
 
-_WORDS = {1: words(1), 2: words(2)}
+_WORDS = {2: words(1), 4: words(2)}  # by the side of their matrices
 
 
 def transfer_matrix(kraus: Tensor) -> Tensor:
@@ -134,10 +125,9 @@ def transfer_matrix(kraus: Tensor) -> Tensor:
     Returns:
         Real (4^n, 4^n), differentiable. A Pauli expansion o_a of an observable becomes o @ R under the adjoint channel.
     """
-    K = kraus if kraus.ndim == 3 else kraus[None]
-    d = K.shape[-1]
+    d, K = kraus.shape[-1], kraus if kraus.ndim == 3 else kraus[None]
     check(d in (2, 4), f"Argument `kraus` must act on one or two qubits, but has side {d}.")
-    P = _WORDS[1 if d == 2 else 2].to(K.device, K.dtype)
+    P = _WORDS[d].to(K.device, K.dtype)
     images = torch.einsum("kij,bjl,kml->bim", K, P, K.conj())  # sum_k K P_b K^+
     return torch.einsum("aij,bji->ab", P, images).real / d
 
@@ -149,8 +139,6 @@ def transfer_matrix(kraus: Tensor) -> Tensor:
 # so that sum_w |c_w|^2 = Tr[A^+ A] / D. Where a dimension is a power of two the basis is that of the Pauli words of its
 # qubits (I, X, Y, Z), else that of the generalised Gell-Mann matrices (Bertlmann and Krammer 2008,
 # J. Phys. A 41, 235303) with the identity, brought to the norm of the others.
-
-IDENTITY = "I"
 
 
 @lru_cache(maxsize=32)
@@ -166,17 +154,15 @@ def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
     )
     qubits = int(d).bit_length() - 1
     if d == 1:
-        return (IDENTITY,), torch.ones(1, 1, 1, dtype=torch.complex128)
+        return ("I",), torch.ones(1, 1, 1, dtype=torch.complex128)
     if 1 << qubits == d:
         return tuple("".join(letters) for letters in product("IXYZ", repeat=qubits)), words(qubits)
-    matrices = {IDENTITY: torch.eye(d, dtype=torch.complex128)}
+    matrices = {"I": torch.eye(d, dtype=torch.complex128)}
     for j, k in combinations(range(d), 2):
-        for name, value in (("S", 1 + 0j), ("A", -1j)):
-            matrix = torch.zeros(d, d, dtype=torch.complex128)
-            matrix[j, k] = torch.tensor(value)
-            matrix[k, j] = torch.tensor(value.conjugate())
-            levels = f"{j + 1}{k + 1}" if d < 10 else f"{j + 1},{k + 1}"
-            matrices[name + levels] = matrix * math.sqrt(d / 2)
+        levels = f"{j + 1}{k + 1}" if d < 10 else f"{j + 1},{k + 1}"
+        unit = torch.zeros(d, d, dtype=torch.complex128)
+        unit[j, k] = math.sqrt(d / 2)
+        matrices |= {"S" + levels: unit + unit.mH, "A" + levels: 1j * (unit.mH - unit)}
     for n in range(1, d):
         diagonal = torch.tensor(
             [1.0] * n + [-float(n)] + [0.0] * (d - n - 1), dtype=torch.complex128
@@ -186,28 +172,26 @@ def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
 
 
 def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
-    """Returns the coefficients c_w, complex (d_1^2, ..., d_M^2), in the order of the names of `basis`.
+    """Returns the coefficients c_w, complex (..., d_1^2, ..., d_M^2), in the order of the names of `basis`.
 
     Args:
-        A: operator (D, D), Hermitian (then they are real) or not.
+        A: operators (..., D, D), Hermitian (then they are real) or not.
         dims: dimensions of the modalities, product D.
 
     Raises:
         InvalidInput: when the shape does not fit `dims`.
     """
-    D, M = math.prod(dims), len(dims)
+    D, M, batch = math.prod(dims), len(dims), A.shape[:-2]
     check(
-        A.shape == (D, D),
+        A.shape[-2:] == (D, D),
         f"Argument `A` must have shape ({D}, {D}) for dims {tuple(dims)}, but has "
         f"{tuple(A.shape)}. Give a square matrix whose side is the product of `dims`.",
     )
-    coefficients = A.detach().to(torch.complex128).reshape(*dims, *dims)
-    for m, d in enumerate(
-        dims
-    ):  # the m-th pair of axes becomes one axis of letters, which goes to the end
-        coefficients = (
-            torch.tensordot(coefficients, basis(d)[1].conj(), dims=([0, M - m], [1, 2])) / d
-        )
+    coefficients = A.to(A.dtype.to_complex()).reshape(*batch, *dims, *dims)
+    # the m-th pair of axes becomes one axis of letters, which goes to the end
+    for m, d in enumerate(dims):
+        pair, letters = [len(batch), len(batch) + M - m], basis(d)[1].conj().to(coefficients)
+        coefficients = torch.tensordot(coefficients, letters, dims=(pair, [1, 2])) / d
     return coefficients
 
 
@@ -229,20 +213,22 @@ Factors = Mapping[Subset, float | Tensor]
 _TIE = 1e-6  # relative distance below which moduli count as equal where a phase is fixed
 
 
-def traceless(generator: Generator) -> Generator:
+def traceless(generator: lindblad.Generator) -> lindblad.Generator:
     """Returns the same generator by L_k without trace, which makes H (up to a multiple of 1) and dissipator unique."""
-    return Generator(generator.dims, tuple(map(_traceless, generator.terms)))
+    return lindblad.Generator(generator.dims, tuple(map(_traceless, generator.terms)))
 
 
-def _traceless(term: Term) -> Term:
+def _traceless(term: lindblad.Term) -> lindblad.Term:
     d = term.H.shape[-1]
     c = (torch.diagonal(term.jumps, dim1=-2, dim2=-1).sum(-1) / d)[:, None, None]
     shift = (c.conj() * term.jumps).sum(0)
     one = torch.eye(d, dtype=term.H.dtype, device=term.H.device)
-    return Term(term.subsystems, term.H - (shift - shift.mH) / 2j, term.jumps - c * one)
+    return lindblad.Term(term.subsystems, term.H - (shift - shift.mH) / 2j, term.jumps - c * one)
 
 
-def scaled(generator: Generator, couplings: Factors, dissipations: Factors) -> Generator:
+def scaled(
+    generator: lindblad.Generator, couplings: Factors, dissipations: Factors
+) -> lindblad.Generator:
     """Returns the generator of sum_S f_S H_S and sum_A g_A L_k^A; with unit factors the given one to the last bit.
 
     Args:
@@ -259,19 +245,19 @@ def scaled(generator: Generator, couplings: Factors, dissipations: Factors) -> G
             unique = _traceless(term)
             changed = change(unique.H, dims, f)
             term = (
-                Term(
+                lindblad.Term(
                     term.subsystems,
                     unique.H + changed,
                     unique.jumps + change(unique.jumps, dims, g),
                 )
                 if g
-                else Term(term.subsystems, term.H + changed, term.jumps)
+                else lindblad.Term(term.subsystems, term.H + changed, term.jumps)
             )
         terms.append(term)
-    return Generator(generator.dims, tuple(terms))
+    return lindblad.Generator(generator.dims, tuple(terms))
 
 
-def _within(factors: Factors, term: Term) -> dict[Subset, float | Tensor]:
+def _within(factors: Factors, term: lindblad.Term) -> dict[Subset, float | Tensor]:
     """Those factors that change a term, by places among its subsystems."""
     return {
         tuple(term.subsystems.index(m) for m in subset): factor
@@ -281,7 +267,7 @@ def _within(factors: Factors, term: Term) -> dict[Subset, float | Tensor]:
 
 
 def decomposed(
-    term: Term, dims: tuple[int, ...]
+    term: lindblad.Term, dims: tuple[int, ...]
 ) -> tuple[dict[Subset, Tensor], dict[Subset, Tensor]]:
     """Returns the parts H_S (d, d) and L_k^A (K, d, d) of a term with traceless L_k, by subsystems and without the
     empty ones, on the term's own space."""

@@ -74,7 +74,13 @@ class Small:
         scaling: Scaling,
     ):
         self.D, self.N, self.hermitian = math.prod(dims), N, hermitian
-        self.parameters = [_real(dims, forms)]
+        # with S the generator's matrix on row-stacked X: Re S plus Im S with columns in the order of the transpose
+        G, L = forms[0].G, forms[0].L
+        if len(G) < self.D or len(forms) > 1:
+            G = torch.stack([embed(form.G, dims, form.subsystems) for form in forms]).sum(0)
+            L = torch.cat([embed(form.L, dims, form.subsystems) for form in forms])
+        S = superoperator(G, L)
+        self.parameters = [S.real + S.imag.view(-1, self.D, self.D).mT.flatten(1)]
         self.factor = 2 / scaling.w
         self.a = self.parameters[0].detach() * self.factor
         self.a.diagonal().sub_(self.factor * scaling.x0)
@@ -100,19 +106,6 @@ class Small:
         """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
         gradients[0].addmm_(b, V.T, alpha=self.factor)
         return base.addmm_(self.a.T, b)
-
-
-def _real(dims: tuple[int, ...], forms: Sequence[Form]) -> Tensor:
-    """The generator on Re X + Im X, real (D^2, D^2): with S its matrix on row-stacked X, Re S plus Im S with columns in
-    the order of the transpose."""
-    D = math.prod(dims)
-    if len(forms[0].G) == D and len(forms) == 1:
-        G, L = forms[0].G, forms[0].L
-    else:
-        G = torch.stack([embed(form.G, dims, form.subsystems) for form in forms]).sum(0)
-        L = torch.cat([embed(form.L, dims, form.subsystems) for form in forms])
-    S = superoperator(G, L)
-    return S.real + S.imag.view(-1, D, D).mT.flatten(1)
 
 
 def superoperator(G: Tensor, L: Tensor) -> Tensor:
@@ -358,15 +351,6 @@ _TOGETHER = 16  # iterates that are added to several times at once
 _KEPT = 500_000_000  # bytes of what applying leaves for the backward pass; beyond it that is worked out again
 
 
-class _Plan(NamedTuple):
-    """What one step needs beside tensors: the generator and c_n(t) as (nT, N)."""
-
-    generator: AnyGenerator
-    coefficients: Tensor
-    last: float  # w times the longest time: before this many terms a small one proves nothing
-    tolerance: float
-
-
 class _TooLong(Exception):
     """The terms of the expansion grow too far, or do not end: the step must be shorter."""
 
@@ -375,30 +359,36 @@ class _Step(torch.autograd.Function):
     """exp(t generator) X at several times within one step; saves the iterates for the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, X: Tensor, plan: _Plan, *parameters: Tensor) -> Tensor:
-        ctx.plan = plan
-        Y, iterates, ctx.left = _expand(plan, X, any(ctx.needs_input_grad))
+    def forward(
+        ctx: Any,
+        X: Tensor,
+        generator: AnyGenerator,
+        coefficients: Tensor,
+        last: float,
+        tolerance: float,
+        *parameters: Tensor,
+    ) -> Tensor:
+        ctx.generator, ctx.coefficients, keep = generator, coefficients, any(ctx.needs_input_grad)
+        Y, iterates, ctx.left = _expand(generator, coefficients, last, tolerance, X, keep)
         ctx.save_for_backward(*iterates)
         return Y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        plan, iterates = ctx.plan, ctx.saved_tensors
-        sizes = plan.coefficients[:, : len(iterates) + 1].to(
-            grads[0].device, iterates[0].real.dtype
-        )
+        iterates = ctx.saved_tensors
+        sizes = ctx.coefficients[:, : len(iterates) + 1].to(grads[0].device, iterates[0].real.dtype)
         bars = combine(sizes.mT.contiguous(), grads[0].contiguous())
         gradients = [
             torch.zeros_like(parameter, memory_format=torch.contiguous_format)
-            for parameter in plan.generator.parameters
+            for parameter in ctx.generator.parameters
         ]
         after, bar = None, bars[-1]  # cotangents of p_{n+1} and p_n
         for n in range(len(iterates), 0, -1):
             base = bars[n - 1] if after is None else bars[n - 1].add_(after)
             b = bar if n > 1 else bar / 2
-            before = plan.generator.back(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
+            before = ctx.generator.back(base, b, iterates[n - 1], ctx.left[n - 1], gradients)
             after, bar = bar, before
-        return (bar, None, *gradients)
+        return (bar, None, None, None, None, *gradients)
 
 
 def propagate(
@@ -451,9 +441,9 @@ def propagate(
         moments = [t - start for t in inside] + (
             [end - start] if len(inside) < len(pending) else []
         )
-        plan = _Plan(generator, _coefficients(w, x0, moments), w * moments[-1], tolerance)
+        c = _coefficients(w, x0, moments)
         try:
-            Y = _Step.apply(V, plan, *generator.parameters)
+            Y = _Step.apply(V, generator, c, w * moments[-1], tolerance, *generator.parameters)
         except _TooLong:
             step = (end - start) / 2
             check(
@@ -476,22 +466,29 @@ def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
     return values
 
 
-def _expand(plan: _Plan, X: Tensor, keep: bool) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
-    """sum_n c_n(t) p_n until two terms in a row are below the tolerance at every time; also, if they are to be kept,
-    all p_n but the last, and what applying the generator to them left."""
-    sizes = plan.coefficients.abs().amax(0).tolist()
-    weights = plan.coefficients.to(X.device, X.real.dtype)
+def _expand(
+    generator: AnyGenerator,
+    coefficients: Tensor,
+    last: float,
+    tolerance: float,
+    X: Tensor,
+    keep: bool,
+) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
+    """sum_n c_n(t) p_n, of coefficients (nT, N), until two terms in a row are below the tolerance at every time; also,
+    if they are to be kept, all p_n but the last, and what applying the generator to them left. `last` is w times the
+    longest time: before this many terms a small one proves nothing."""
+    sizes = coefficients.abs().amax(0).tolist()
+    weights = coefficients.to(X.device, X.real.dtype)
     norm = _norm(X)
-    limit = (
-        plan.tolerance / torch.finfo(X.dtype).eps * norm
-    )  # a larger term would cost more digits than the tolerance
+    # a larger term would cost more digits than the tolerance
+    limit = tolerance / torch.finfo(X.dtype).eps * norm
     iterates: list[Tensor] = []
     left: list[Tensor | None] = []
     room = _KEPT
     total = X.new_zeros(len(weights), *X.shape)
     before, p, waiting, small = None, X, [X], 0
     for n in range(1, len(sizes)):
-        following, rest = plan.generator.apply(before, p, keep and room > 0)
+        following, rest = generator.apply(before, p, keep and room > 0)
         if n == 1:
             following = following / 2
         if keep:
@@ -505,7 +502,7 @@ def _expand(plan: _Plan, X: Tensor, keep: bool) -> tuple[Tensor, list[Tensor], l
         term = sizes[n] * _norm(p)
         if not term <= limit:
             break
-        small = small + 1 if term <= plan.tolerance * norm and n >= plan.last else 0
+        small = small + 1 if term <= tolerance * norm and n >= last else 0
         if small == 2:
             if waiting:
                 total = _add(total, weights[:, n + 1 - len(waiting) : n + 1], waiting)
@@ -716,9 +713,8 @@ def _prepared(generator: Generator, operators: Tensor, picture: str) -> tuple[li
 def form(term: Term, picture: str) -> Form:
     """Returns a term as X -> G X + X G^+ + sum_k L_k X L_k^+, in the picture of "states" or of "observables"."""
     S = (term.jumps.mH @ term.jumps).sum(0)
-    if picture == "states":
-        return Form(term.subsystems, -1j * term.H - 0.5 * S, term.jumps)
-    return Form(term.subsystems, 1j * term.H - 0.5 * S, term.jumps.mH)
+    sign, L = (-1j, term.jumps) if picture == "states" else (1j, term.jumps.mH)
+    return Form(term.subsystems, sign * term.H - 0.5 * S, L)
 
 
 # Quantum-jump trajectories of many kets at once, under generators that are sums of terms: no D x D matrix is held.

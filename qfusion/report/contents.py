@@ -40,7 +40,7 @@ from qfusion.figures import (
     strip,
     style,
 )
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.states import KINDS
 from qfusion.report.blocks import (
     HALF,
     MAX_MEDIA,

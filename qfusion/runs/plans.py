@@ -32,16 +32,16 @@ from qfusion.models import (
     FUSION,
     EntangledQCNN,
     TimeModel,
+    base,
     build,
     can,
-    encoders,
     entangled_qcnn,
     neighbours,
     quantum_jump,
     registry,
     twins,
 )
-from qfusion.quantum import measures, states
+from qfusion.quantum import states
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.runs import folder
 from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, options, prepare
@@ -85,8 +85,8 @@ _CHOICES = {
     "block": tuple(BLOCKS),
     "lacks": twins.LACKS,
     "projection": neighbours.PROJECTIONS,
-    "encoder": encoders.KINDS,
-    "pooling": encoders.POOLINGS,
+    "encoder": base.KINDS,
+    "pooling": base.POOLINGS,
 }
 SETTINGS = {
     key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()
@@ -380,7 +380,7 @@ class Watch:
         rho = model.evolve_states(states.density(psi), [model.duration])[0]
         rho = (rho + rho.mH) / 2
         negativities = [
-            measures.logarithmic_negativity(rho, model.dims, [m])
+            states.logarithmic_negativity(rho, model.dims, [m])
             for m in range(len(model.modalities))
         ]
         return {

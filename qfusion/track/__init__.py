@@ -2,11 +2,14 @@
 to them is of `explain`.
 """
 
-from qfusion.track.attractors import Attractor, Contraction, attractor, contraction
 from qfusion.track.dynamics import (
+    Attractor,
+    Contraction,
     Ensemble,
     Track,
     Trajectory,
+    attractor,
+    contraction,
     ensemble,
     follow,
     sample_trajectories,

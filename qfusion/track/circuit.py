@@ -6,6 +6,7 @@ This module imports PennyLane; import it only where a circuit is wanted.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
 from typing import Any
@@ -16,11 +17,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.models import EntangledQCNN, qcnn
-from qfusion.models.neighbours import CircuitModel
-from qfusion.quantum import circuits, decomposition, lindblad
-from qfusion.quantum.states import embed, product
-from qfusion.track import attractors, drawing, dynamics, fusion_gates
+from qfusion.models import EntangledQCNN, neighbours, qcnn
+from qfusion.quantum import circuits, decomposition, lindblad, states
+from qfusion.track import drawing, dynamics, fusion_gates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +39,8 @@ class StepGate(fusion_gates.Box):
     @property
     def on_qubits(self) -> np.ndarray:
         """The same on `wires`, whose first states are the levels; on all others the first operator is the identity."""
-        V: np.ndarray = np.eye(1)
-        for d in self.dims:
-            V = np.kron(V, np.eye(2 ** _qubits(d), d))
+        levels = [torch.eye(2 ** _qubits(d), d, dtype=torch.float64) for d in self.dims]
+        V = reduce(torch.kron, levels).numpy()
         if self.kind == "prepare":
             return V @ self.operators
         wide = V @ self.operators @ V.T
@@ -111,9 +109,9 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate
 def _split_step(
     system: lindblad.System, psi: np.ndarray, dt: float, split: str, wires: Wires
 ) -> list[StepGate]:
-    part = attractors.shares(system.H, system.dims)
+    part = dynamics.shares(system.H, system.dims)
     gates = []
-    for subset, U in attractors.unitaries_of_step(system, dt, split).items():
+    for subset, U in dynamics.unitaries_of_step(system, dt, split).items():
         names = tuple(system.names[m] for m in subset)
         angle = float(np.abs(np.angle(np.linalg.eigvals(U))).max())
         share = part[subset] if split == "terms" else 1.0
@@ -140,10 +138,10 @@ def _split_step(
 
 
 def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> StepGate:
-    kraus = attractors.jump_channel(system.jumps[k], dt)
+    kraus = dynamics.jump_channel(system.jumps[k], dt)
     here = float(np.linalg.norm(kraus[1] @ psi) ** 2)
     most = float(np.linalg.norm(kraus[1], 2) ** 2)
-    part = attractors.shares(system.jumps[k], system.dims)
+    part = dynamics.shares(system.jumps[k], system.dims)
     top = max(part, key=lambda subset: part[subset])
     acts = (
         f"its largest part, {_percent(part[top])}, acts on exactly {decomposition.subset_name(top, system.names)}"
@@ -171,7 +169,7 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
 
 
 def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
-    kraus = attractors.kraus_of_step(system, dt)
+    kraus = dynamics.kraus_of_step(system, dt)
     largest = float((np.abs(kraus[0]) ** 2).sum() / dynamics.dimension(system))
     return StepGate(
         "channel",
@@ -250,10 +248,12 @@ class StepCircuit(drawing.Drawn):
             f"Argument `steps` must be a whole number from 0, but is {steps!r}. Use 1 for the drawn circuit.",
         )
 
+        # The device takes one state preparation, as the first operation: the product of the drawn ones.
+        start = reduce(np.kron, [gate.on_qubits for gate in self.gates if gate.kind == "prepare"])
+
         @qml.qnode(device or qml.device("default.mixed", wires=self.wires))
         def circuit() -> Any:
-            # The device takes one state preparation, as the first operation: the product of the drawn ones.
-            qml.StatePrep(self._start, wires=self.wires)
+            qml.StatePrep(start, wires=self.wires)
             for _ in range(steps):
                 for gate in self.gates:
                     if gate.kind != "prepare":
@@ -261,11 +261,6 @@ class StepCircuit(drawing.Drawn):
             return qml.density_matrix(wires=self.wires)
 
         return circuit
-
-    @property
-    def _start(self) -> np.ndarray:
-        """The sample's product state on the qubits."""
-        return reduce(np.kron, [gate.on_qubits for gate in self.gates if gate.kind == "prepare"])
 
     @cached_property
     @dynamics.single_threaded
@@ -277,7 +272,7 @@ class StepCircuit(drawing.Drawn):
             self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
         ).numpy()
         embedded = [
-            embed(
+            states.embed(
                 torch.from_numpy(gate.operators),
                 self.system.dims,
                 [self.system.names.index(name) for name in gate.modalities],
@@ -288,7 +283,7 @@ class StepCircuit(drawing.Drawn):
         distances = []
         for step in range(1, steps + 1):
             for operators in embedded:
-                rho = attractors.apply(operators, rho)
+                rho = dynamics.apply(operators, rho)
             if step in (1, steps):
                 distances.append(
                     float(np.abs(np.linalg.eigvalsh(exact[int(step > 1)] - rho)).sum() / 2)
@@ -297,10 +292,9 @@ class StepCircuit(drawing.Drawn):
 
     def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
         """Returns the gates with their labels as a tape."""
-        operations = []
-        for gate in self.gates:
-            operations.append(_operation(gate, drawing.LabelledUnitary, _Channel))
-            operations[-1].text = gate.label
+        operations = [_operation(gate, drawing.LabelledUnitary, _Channel) for gate in self.gates]
+        for gate, operation in zip(self.gates, operations, strict=True):
+            operation.text = gate.label
         return qml.tape.QuantumScript(operations, [])
 
     def to_quantikz(self, per_line: int = 0) -> str:
@@ -349,7 +343,7 @@ def step_circuit(
         InvalidInput: when a ket does not fit or is not normalised, `dt` is not positive, or an option is unknown.
     """
     system = system if isinstance(system, lindblad.System) else system.system()
-    dt, D = attractors.checked_step(dt), dynamics.dimension(system)
+    dt, D = dynamics.checked_step(dt), dynamics.dimension(system)
     form = form or ("exact" if D <= 8 else "trotter")
     check(
         form in ("exact", "trotter"),
@@ -365,11 +359,11 @@ def step_circuit(
         f"{D * D} Kraus operators of side {D}.",
     )
     wires = wires_of(system)
-    states = checked_kets(system, kets)
-    psi = product([torch.from_numpy(state) for state in states]).numpy()
+    own = checked_kets(system, kets)
+    psi = states.product([torch.from_numpy(ket) for ket in own]).numpy()
     gates = [
         _preparation(name, wires[name], state)
-        for name, state in zip(system.names, states, strict=True)
+        for name, state in zip(system.names, own, strict=True)
     ]
     # A term or jump operator that is zero, as after a tweak, has no gate.
     gates += (
@@ -436,7 +430,7 @@ class GateCircuit(drawing.Drawn):
         return drawing.to_openqasm(version, self.tape(elementary=True), self.wires, self.wires)
 
 
-def gate_circuit(model: CircuitModel, states: Mapping[str, Tensor]) -> GateCircuit:
+def gate_circuit(model: neighbours.CircuitModel, states: Mapping[str, Tensor]) -> GateCircuit:
     """Returns the circuit of one sample.
 
     Args:
@@ -462,8 +456,7 @@ def _operation_of_gate_circuit(
     if known is not None:
         return known(*list(gate.values.values())[: known.num_params], wires=on)
     operator = unitary(matrix, wires=on)
-    if unitary is drawing.LabelledUnitary:
-        operator.text = gate.name
+    operator.text = gate.name  # which a labelled one shows
     return operator
 
 
@@ -573,17 +566,18 @@ class FusionCircuit(drawing.Drawn):
             _apply(gate, values, outcomes, measured, table)
             last = index + 1 == len(self.gates) or self.gates[index + 1].step != gate.step
             if noise and (gate.kind == "fuse" or (gate.step >= 0 and last)):
-                wires: Sequence[str] = gate.wires[-1:]
-                if gate.kind == "convolve":
-                    wires = [self.fused[q] for q in self.steps[gate.step].wires]
-                for wire in wires:
+                turned = (
+                    [self.fused[q] for q in self.steps[gate.step].wires]
+                    if gate.kind == "convolve"
+                    else gate.wires[-1:]
+                )
+                for wire in turned:
                     qml.DepolarizingChannel(0.75 * noise.depolarising, wires=wire)
                     qml.AmplitudeDamping(noise.damping, wires=wire)
         if noise and any(gate.step >= 0 for gate in self.gates):
             pooled = {gate.wires[0] for gate in self.gates if gate.gate == "measure"}
-            for wire in self.fused:
-                if wire not in pooled:
-                    qml.BitFlip(noise.flip, wires=wire)
+            for wire in (wire for wire in self.fused if wire not in pooled):
+                qml.BitFlip(noise.flip, wires=wire)
 
     def probabilities(
         self,
@@ -706,16 +700,6 @@ def _apply(
         )
 
 
-def unmeasured(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> None:
-    """Applies the gates that give each wire the state of its vector (1, <X>, <Z>), by entangling it with a spare
-    qubit."""
-    for wire, other, vector in zip(wires, spare, vectors, strict=True):
-        _, x, z = vector.tolist()
-        qml.RY(math.acos(min(1.0, math.hypot(x, z))), wires=other)
-        qml.CNOT(wires=[other, wire])
-        qml.RY(math.atan2(x, z), wires=wire)
-
-
 # The circuit run.
 
 MIXED = "default.mixed"
@@ -801,20 +785,23 @@ def run(
     )
     if form == "auto":
         form = "whole" if fusion_gates.width(model) <= WIDEST[name == MIXED] else "elements"
-    circuit, job = fusion_circuit(model, theta), _Job(device, name, shots, seed, noise)
+    circuit = fusion_circuit(model, theta)
     vectors = prepare = None
     parts: list[FusionCircuit] = []
     wires = list(circuit.wires)
     if form == "elements":
         parts = [circuit.part("fusion", i) for i in range(model.elements)]
-        points = [_vector(part, i, job) for i, part in enumerate(parts)]
+        points = [
+            _vector(part, _device(device, part.wires, shots, seed, i), shots, noise)
+            for i, part in enumerate(parts, 1)
+        ]
         vectors = torch.tensor(points, dtype=torch.float64)
         circuit = circuit.part("network")
         spare = [] if name == MIXED else [f"spare[{i}]" for i in range(model.elements)]
         wires = [*circuit.wires, *spare]
         prepare = partial(_prepare, circuit.wires, spare, vectors)
-    device = job.on(wires)
-    p = np.asarray(circuit.probabilities(device, shots=shots, noise=noise, before=prepare)())
+    on = _device(device, wires, shots, seed)
+    p = np.asarray(circuit.probabilities(on, shots=shots, noise=noise, before=prepare)())
     values = fusion_gates.outcome_scores(model).numpy()
     scores = p @ values
     variance = np.zeros_like(scores)
@@ -835,40 +822,34 @@ def run(
     )
 
 
-@dataclass(frozen=True)
-class _Job:
-    device: Any
-    name: str
-    shots: int | None
-    seed: int | None
-    noise: fusion_gates.Noise | None
-
-    def on(self, wires: Sequence[str], salt: int = 0) -> Any:
-        """A device of these qubits; each circuit of a run has its own random numbers."""
-        if not isinstance(self.device, str):
-            return self.device
-        if self.shots is None:
-            return qml.device(self.name, wires=list(wires))
-        seed = np.random.SeedSequence(self.seed, spawn_key=(salt,)).generate_state(1)[0]
-        try:
-            return qml.device(self.name, wires=list(wires), seed=int(seed))
-        except TypeError:  # some devices take none
-            return qml.device(self.name, wires=list(wires))
+def _device(
+    device: Any, wires: Sequence[str], shots: int | None, seed: int | None, salt: int = 0
+) -> Any:
+    """A device of these qubits; each circuit of a run has its own random numbers."""
+    if not isinstance(device, str):
+        return device
+    if shots is not None:
+        own = np.random.SeedSequence(seed, spawn_key=(salt,)).generate_state(1)[0]
+        with suppress(TypeError):  # some devices take none
+            return qml.device(device, wires=list(wires), seed=int(own))
+    return qml.device(device, wires=list(wires))
 
 
-def _vector(part: FusionCircuit, i: int, job: _Job) -> list[float]:
+def _vector(
+    part: FusionCircuit, device: Any, shots: int | None, noise: fusion_gates.Noise | None
+) -> list[float]:
     """(1, <X>, <Z>) of one element's fused qubit."""
     wire = part.fused[0]
 
     def expectations(*observables: Any) -> Any:
-        part.queue(noise=job.noise)
+        part.queue(noise=noise)
         return [qml.expval(O) for O in observables]
 
-    measure = qml.QNode(expectations, job.on(part.wires, i + 1), shots=job.shots)
+    measure = qml.QNode(expectations, device, shots=shots)
     # With shots each observable takes runs of its own, so that their errors are independent.
     x, z = (
         measure(qml.X(wire), qml.Z(wire))
-        if job.shots is None
+        if shots is None
         else (measure(qml.X(wire))[0], measure(qml.Z(wire))[0])
     )
     length = max(1.0, float(np.hypot(x, z)))
@@ -876,8 +857,13 @@ def _vector(part: FusionCircuit, i: int, job: _Job) -> list[float]:
 
 
 def _prepare(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> None:
+    """Applies what gives each wire the state of its vector (1, <X>, <Z>): gates that entangle it with a spare qubit,
+    or, where there are none, their density matrix."""
     if spare:
-        unmeasured(wires, spare, vectors)
+        for wire, other, (_, x, z) in zip(wires, spare, vectors.tolist(), strict=True):
+            qml.RY(math.acos(min(1.0, math.hypot(x, z))), wires=other)
+            qml.CNOT(wires=[other, wire])
+            qml.RY(math.atan2(x, z), wires=wire)
     else:
         qml.QubitDensityMatrix(qcnn.fused_state(vectors).numpy(), wires=list(wires))
 

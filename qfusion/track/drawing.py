@@ -132,10 +132,9 @@ def openqasm(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[
         f"qubit[{len(wires)}] q;",
         *([f"bit[{len(bits)}] m;"] if bits else []),
         f"bit[{len(read)}] c;",
+        *(line for op in tape.operations for line in _statements(op, place, bits)),
+        *(f"c[{index}] = measure q[{place[wire]}];" for index, wire in enumerate(read)),
     ]
-    for op in tape.operations:
-        lines += _statements(op, place, bits)
-    lines += [f"c[{index}] = measure q[{place[wire]}];" for index, wire in enumerate(read)]
     return "\n".join(lines) + "\n"
 
 
@@ -208,7 +207,6 @@ _TARGETS = {
     **dict.fromkeys(("CNOT", "Toffoli", "MultiControlledX"), r"\targ{}"),
     "CZ": r"\control{}",
 }
-_KET = re.compile(r"\|(.*)>")
 
 
 def quantikz(
@@ -300,8 +298,8 @@ def _gate(
         cells = {
             row: rf"|[ophase,fill=black!40]| {{}} \qw \vqw{{{target - row}}}" for row in controls
         }
-        axis = op.hyperparameters["rot_axis"]
-        return {target: rf"\gate{{R_{axis}(\vec{{\alpha}}_{{{number}}})}}"} | cells, note
+        label = rf"R_{op.hyperparameters['rot_axis']}(\vec{{\alpha}}_{{{number}}})"
+        return _box([target], label) | cells, note
     if op.name == "SWAP":
         return {rows[0]: rf"\swap{{{rows[1] - rows[0]}}}", rows[1]: r"\targX{}"}, ""
     if not isinstance(op, qml.ops.Controlled):
@@ -341,7 +339,7 @@ def _label(op: Any) -> str:
     """What stands in the box, in mathematics."""
     text = getattr(op, "text", None)
     if text is not None:
-        ket = _KET.fullmatch(text)
+        ket = re.fullmatch(r"\|(.*)>", text)
         return rf"\lvert\text{{{escape(ket[1])}}}\rangle" if ket else rf"\text{{{escape(text)}}}"
     if op.name == "StatePrep":
         return r"\lvert\psi\rangle"

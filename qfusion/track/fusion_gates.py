@@ -18,17 +18,8 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
 from qfusion.models import EntangledQCNN, qcnn
-from qfusion.models.entangled_qcnn import fuse, patterns, stage_sizes
-from qfusion.models.qcnn import HEAD_SCALE, IXZ, Channel, Step, evaluate
-from qfusion.quantum import circuits, decomposition, measures, states
-from qfusion.quantum.circuits import (
-    Gate,
-    bloch_vectors,
-    operation_matrix,
-    rotation,
-    swap_wires,
-    walk,
-)
+from qfusion.models.entangled_qcnn import fuse, stage_sizes
+from qfusion.quantum import circuits, decomposition, states
 
 STAGES = ("encode", "fuse", "convolve", "pool")
 Reference = tuple[str, tuple[int, ...]]
@@ -157,8 +148,10 @@ def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fusi
                 (fused[i][k - 1], first[i][k + 1]) if k else first[i][: 2 if chained else None]
             )
             names = model.modalities[: k + 2] if chained else model.modalities
-            angles = values["phi"][i, k].tolist()
-            table = {format(b, f"0{len(controls)}b"): angle for b, angle in enumerate(angles)}
+            table = {
+                format(b, f"0{len(controls)}b"): angle
+                for b, angle in enumerate(values["phi"][i, k].tolist())
+            }
             yield FusionGate(
                 "fuse",
                 "RY(b)",
@@ -262,14 +255,8 @@ def width(model: EntangledQCNN) -> int:
 
 def outcome_scores(model: EntangledQCNN) -> Tensor:
     """Returns the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
-    network = model.network
-    bits = patterns(network.n).double()
-    places = bits[:, network.retained] @ 2.0 ** torch.arange(
-        len(network.retained) - 1, -1, -1, dtype=torch.float64
-    )
-    joint = torch.nn.functional.one_hot(places.long(), 2 ** len(network.retained)).double()
-    seen = torch.cat([joint, 1 - 2 * bits[:, network.measured]], -1)
-    return (HEAD_SCALE * seen @ model.network.head.double().T + model.bias.double()).detach()
+    certain = torch.eye(2**model.elements, dtype=torch.float64)
+    return (qcnn.outcome_scores(model.network, certain) + model.bias.double()).detach()
 
 
 # Noise of the entangled-fusion circuit: what it does to the effective observables, and where it acts.
@@ -325,7 +312,7 @@ class Noise:
         return p.sqrt()[:, None, None] * decomposition.PAULIS[:2]
 
 
-def channel(model: EntangledQCNN, noise: Noise) -> Channel:
+def channel(model: EntangledQCNN, noise: Noise) -> qcnn.Channel:
     """Returns what follows every step of the network, for `QCNN.observables` and `density.states`: Kraus operators (K,
     4, 4).
 
@@ -341,11 +328,11 @@ def channel(model: EntangledQCNN, noise: Noise) -> Channel:
     still, noisy = torch.eye(2, dtype=torch.complex128)[None], _fewest(noise.gate())
     read = _fewest((noise.wrong()[:, None] @ noise.gate()).flatten(0, 1))
 
-    def after(step: Step) -> Tensor:
+    def after(step: qcnn.Step) -> Tensor:
         left, right = (read if last[q] is step else noisy for q in step.wires)
         left = still if step.kind == "pool" else left
         kraus = torch.einsum("aij,bkl->abikjl", left, right).reshape(-1, 4, 4)
-        return kraus.to(circuits.complex_type(model.network.head))
+        return kraus.to(model.network.head.dtype.to_complex())
 
     return after
 
@@ -367,14 +354,11 @@ class NoisyQCNN(EntangledQCNN):
         """Returns the effective observables of the fused qubits before their own noise, (C, 3, ..., 3), words in {I, X,
         Z}."""
         O = self.network.observables(channel=channel(self, self.noise))
-        R = _on_vectors(self.noise).to(O)
-        for _ in range(self.elements):
-            O = torch.tensordot(O, R, ([1], [0]))  # each pass moves the first leg to the end
-        return O
+        return qcnn.on_each_leg(O, _on_vectors(self.noise).to(O))
 
     def read(self, vectors: Tensor) -> Tensor:
         """Returns the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
-        return evaluate(self.observables(), vectors)
+        return qcnn.evaluate(self.observables(), vectors)
 
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
@@ -409,7 +393,7 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 
 def _on_vectors(noise: Noise) -> Tensor:
-    return decomposition.transfer_matrix(noise.gate())[list(IXZ)][:, list(IXZ)]
+    return decomposition.transfer_matrix(noise.gate())[list(qcnn.IXZ)][:, list(qcnn.IXZ)]
 
 
 # Replays one sample through a circuit gate by gate: Bloch vectors, entropies, states before and after each gate.
@@ -484,10 +468,8 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[Fusi
 def vectors_of(rho: Tensor) -> np.ndarray:
     """Returns the Bloch vectors of the qubits of a state (2^k, 2^k), (k, 3)."""
     count = len(rho).bit_length() - 1
-    alone = [states.partial_trace(rho, (2,) * count, (k,)) for k in range(count)]
-    return np.stack(
-        [torch.einsum("aij,ji->a", decomposition.PAULIS[1:], own).real.numpy() for own in alone]
-    )
+    alone = torch.stack([states.partial_trace(rho, (2,) * count, (k,)) for k in range(count)])
+    return torch.einsum("aij,kji->ka", decomposition.PAULIS[1:], alone).real.numpy()
 
 
 def _replayed(
@@ -507,7 +489,7 @@ def _replayed(
         bloch[-1][places] = vectors
         moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
     along = np.stack(bloch)
-    return Progress(gates, wires, along, measures.qubit_entropy(along), tuple(moments))
+    return Progress(gates, wires, along, states.qubit_entropy(along), tuple(moments))
 
 
 def qubits_of(registers: Mapping[str, int]) -> tuple[str, ...]:
@@ -516,7 +498,9 @@ def qubits_of(registers: Mapping[str, int]) -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Gate]:
+def of_gates(
+    gates: Sequence[circuits.Gate], registers: Mapping[str, int]
+) -> Progress[circuits.Gate]:
     """Returns the replay of gates on |0...0>, by exact state vector; its wires are `name[i]`, of each register.
 
     Args:
@@ -534,16 +518,16 @@ def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Ga
             _of_qubits(before, on),
             _of_qubits(after, on),
             list(gate.wires),
-            bloch_vectors(after[None], gate.wires)[0].numpy(),
+            circuits.bloch_vectors(after[None], gate.wires)[0].numpy(),
         )
         for gate, on, (before, after) in zip(
-            gates, shown, pairwise(walk(gates, len(wires))), strict=True
+            gates, shown, pairwise(circuits.walk(gates, len(wires))), strict=True
         )
     )
     return _replayed(tuple(gates), wires, changes)
 
 
-def _require_held(gates: Sequence[Gate], n: int) -> None:
+def _require_held(gates: Sequence[circuits.Gate], n: int) -> None:
     highest = max((q for gate in gates for q in gate.wires), default=-1)
     check(
         highest < n,
@@ -554,17 +538,13 @@ def _require_held(gates: Sequence[Gate], n: int) -> None:
 
 def _of_qubits(psi: Tensor, qubits: Sequence[int]) -> Tensor:
     """The density matrix (2^k, 2^k) of k qubits of a state, in their order."""
-    A = (
-        psi.view((2,) * (psi.shape[-1].bit_length() - 1))
-        .movedim(list(qubits), list(range(len(qubits))))
-        .reshape(2 ** len(qubits), -1)
-    )
+    A = states.apart(psi, (2,) * (psi.shape[-1].bit_length() - 1), qubits)
     return A @ A.mH
 
 
 @torch.no_grad()
 def information(
-    gates: Sequence[Gate], registers: Mapping[str, int]
+    gates: Sequence[circuits.Gate], registers: Mapping[str, int]
 ) -> dict[tuple[str, ...], np.ndarray]:
     """Returns the mutual information of every two registers, (G + 1,) nats by their names, before the first and after
     each of G gates on |0...0>; of more than two registers also the total correlation, by the names of all.
@@ -576,12 +556,12 @@ def information(
     owner = [m for m, size in enumerate(registers.values()) for _ in range(size)]
     pairs = list(combinations(range(len(dims)), 2))
     rows = [[0.0] * (len(pairs) + 1)]
-    for gate, psi in zip(gates, islice(walk(gates, len(owner)), 1, None), strict=True):
+    for gate, psi in zip(gates, islice(circuits.walk(gates, len(owner)), 1, None), strict=True):
         rows.append(rows[-1])  # a unitary inside a register changes none of this
         if len({owner[q] for q in gate.wires}) > 1:
-            S = [float(measures.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
+            S = [float(states.entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
             shared = [
-                S[a] + S[b] - float(measures.entanglement_entropy(psi, dims, (a, b)))
+                S[a] + S[b] - float(states.entanglement_entropy(psi, dims, (a, b)))
                 for a, b in pairs
             ]
             rows[-1] = [max(0.0, part) for part in (*shared, sum(S))]
@@ -598,13 +578,11 @@ def _fusion_changes(
     """Qubits that control a gate are independent of each other, so their own states are enough."""
     alone: dict[str, Tensor] = {}
     zero = torch.diag(torch.tensor([1, 0], dtype=torch.complex128))
-    for gate in gates:
-        if gate.kind not in ("encode", "fuse"):
-            continue
+    for gate in (gate for gate in gates if gate.kind in ("encode", "fuse")):
         ((name, index),) = gate.takes
         angles = values[name][index].reshape(-1)
         before = reduce(torch.kron, [alone.get(wire, zero) for wire in gate.wires])
-        U = torch.block_diag(*(rotation("RY", angle[None]) for angle in angles))
+        U = torch.block_diag(*(circuits.rotation("RY", angle[None]) for angle in angles))
         after = U @ before @ U.mH
         for k, wire in enumerate(gate.wires):
             alone[wire] = states.partial_trace(after, (2,) * len(gate.wires), (k,))
@@ -623,18 +601,17 @@ def _network_changes(
     for index, step in enumerate(steps):
         pair = states.partial_trace(rhos[index], (2,) * n, step.wires)
         if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits
-            pair = swap_wires(pair)
+            pair = circuits.swap_wires(pair)
         on = tuple(fused[q] for q in step.wires)
-        for gate in gates:
-            if gate.step == index:
-                after = _applied(gate, step, pair, values, on)
-                yield on, pair, after
-                pair = after
+        for gate in (gate for gate in gates if gate.step == index):
+            after = _applied(gate, step, pair, values, on)
+            yield on, pair, after
+            pair = after
 
 
 def _applied(
     gate: FusionGate,
-    step: Step,
+    step: qcnn.Step,
     pair: Tensor,
     values: Mapping[str, Tensor],
     on: tuple[str, ...],
@@ -643,9 +620,11 @@ def _applied(
         return pair * torch.kron(torch.eye(2), torch.ones(2, 2))
     angles = torch.tensor([values[name][at] for name, at in gate.takes], dtype=torch.float64)
     if step.kind == "conv":
-        U = operation_matrix(gate.gate, angles, tuple(on.index(wire) for wire in gate.wires))
+        U = circuits.operation_matrix(
+            gate.gate, angles, tuple(on.index(wire) for wire in gate.wires)
+        )
     else:
-        choices = [torch.eye(2, dtype=torch.complex128), rotation("U3", angles)]
+        choices = [torch.eye(2, dtype=torch.complex128), circuits.rotation("U3", angles)]
         U = torch.block_diag(*(choices if gate.outcome else choices[::-1]))
     return U @ pair @ U.mH
 
@@ -654,5 +633,5 @@ def _mutual(rho: Tensor) -> float:
     count = len(rho).bit_length() - 1
     if count < 2:
         return 0.0
-    shared = measures.mutual_information(rho, (2,) * count, range(count - 1), (count - 1,))
-    return max(0.0, float(shared))
+    *others, last = range(count)
+    return max(0.0, float(states.mutual_information(rho, (2,) * count, others, (last,))))

@@ -29,8 +29,7 @@ from qfusion._checks import check, choose
 from qfusion._files import write_file
 from qfusion.data import DataSet, Modality, importing
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
-from qfusion.models.base import nested_part
-from qfusion.models.encoders import real_steps, split
+from qfusion.models.base import nested_part, real_steps, split
 from qfusion.models.imported import (
     ADAPTERS,
     DTYPES,

@@ -19,7 +19,7 @@ from qfusion._checks import check, require_number
 from qfusion.data import Audio, DataSet
 from qfusion.errors import refused
 from qfusion.models import FusionModel, build
-from qfusion.models.encoders import BatchNorm, InputSpec, Share, sharing
+from qfusion.models.base import BatchNorm, InputSpec, Share, sharing
 from qfusion.training import checkpoint, metrics
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.options import (

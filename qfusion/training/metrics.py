@@ -24,8 +24,7 @@ from qfusion._checks import check, require_finite
 from qfusion.data import DataSet, files
 from qfusion.errors import QFusionError
 from qfusion.models import FusionModel, TimeModel, base, can, require
-from qfusion.models.base import in_double
-from qfusion.models.encoders import Encoded
+from qfusion.models.base import Encoded, in_double
 from qfusion.training.options import ALONE, Group, to
 
 # Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.

@@ -21,8 +21,7 @@ from torch.utils import _pytree
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet, files
-from qfusion.models.base import FusionModel, nested_part
-from qfusion.models.encoders import drawn, mean_over_steps, real_steps, split
+from qfusion.models.base import FusionModel, drawn, mean_over_steps, nested_part, real_steps, split
 
 # The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to.
 

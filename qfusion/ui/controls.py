@@ -17,7 +17,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
-from qfusion.models.tweak import (
+from qfusion.models.quantum_jump import (
     DURATION,
     MAX_TEXT,
     RATE,

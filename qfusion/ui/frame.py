@@ -17,7 +17,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
-from qfusion.models.tweak import Tweak
+from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import address, control, pages
 from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
 

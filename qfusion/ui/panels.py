@@ -30,7 +30,7 @@ from qfusion.figures.theme import apply_visible, parse_visible
 from qfusion.panels import address, pages
 from qfusion.panels.control import Choice
 from qfusion.panels.panel import Picture, capital, ended
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.states import KINDS
 from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
 
 _MARKDOWN = MarkdownIt(

@@ -26,7 +26,7 @@ from qfusion._checks import choose
 from qfusion.analysis import memo, sample, study
 from qfusion.data import registry
 from qfusion.errors import QFusionError
-from qfusion.models.tweak import Tweak
+from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import address, pages
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access

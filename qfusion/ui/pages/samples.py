@@ -18,7 +18,7 @@ from qfusion.data import Audio, Image, own, spec
 from qfusion.data.spec import Maker
 from qfusion.errors import refused
 from qfusion.panels import address, compare as builders, recording, samples
-from qfusion.quantum.measures import split
+from qfusion.quantum.states import split
 from qfusion.ui import controls, frame, panels, reruns, sharing, state, views
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
