@@ -23,7 +23,7 @@ from qfusion.figures import (
     samples as map_figures,
     style,
 )
-from qfusion.panels import control, panel
+from qfusion.panels import address, panel
 from qfusion.panels.dynamics import can_cut
 from qfusion.training import metrics
 
@@ -239,7 +239,7 @@ def enough(levels: errors.Levels, **_: object) -> bool:
     return len(levels.rows) >= FEWEST
 
 
-MAP_OF = control.Choice(
+MAP_OF = address.Choice(
     "map",
     "Map of",
     "The first are shown.",
@@ -247,14 +247,14 @@ MAP_OF = control.Choice(
     read=cohort_measures.KEYS,
     style={"width": 190},
 )
-MAP_METHOD = control.Choice(
+MAP_METHOD = address.Choice(
     "map.method",
     "Method",
     "Principal components are shown.",
     values=cohort_measures.METHODS,
     look="segments",
 )
-MAP_COLOUR = control.Choice(
+MAP_COLOUR = address.Choice(
     "map.colour",
     "Colour",
     "The labels are shown.",
@@ -680,7 +680,7 @@ def _require_filter(study: Study, words: str) -> None:
     filters.passing(parts, cohort_measures.table_for(study, None, parts))
 
 
-FILTER = control.Text(
+FILTER = address.Text(
     "filter",
     "Filter of the cohort",
     "All test samples are shown.",
@@ -691,7 +691,7 @@ FILTER = control.Text(
     test=_require_filter,
     style={"placeholder": "such as relation=conflict; error>1; split=test"},
 )
-BY = control.Choice(
+BY = address.Choice(
     "by",
     "Grouped by",
     "Samples are not grouped.",
@@ -699,13 +699,13 @@ BY = control.Choice(
     lambda study: cohort_measures.groupings(study, cohort_measures.cohort_table(study, None)),
     style={"width": 340},
 )
-MEASURE = control.Choice(
+MEASURE = address.Choice(
     "measure",
     "x axis: entanglement or mixing",
     "The entropy is shown.",
     values=cohort_measures.measure_titles,
 )
-STRENGTH = control.Choice(
+STRENGTH = address.Choice(
     "strength",
     "y axis: interaction strength",
     "The sum is shown.",
@@ -713,7 +713,7 @@ STRENGTH = control.Choice(
     "whole decision.",
     cohort_measures.STRENGTHS,
 )
-CUTS = control.Switch("cuts", "Cut the correlations", "They are not cut.")
+CUTS = address.Switch("cuts", "Cut the correlations", "They are not cut.")
 CONTROLS = (FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, MAP_OF, MAP_METHOD, MAP_COLOUR)
 PANELS = {
     "sample-map": panel.Panel(

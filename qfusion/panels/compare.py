@@ -14,7 +14,7 @@ from qfusion.analysis import answers, cohort_measures, compare, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
 from qfusion.analysis.study import Study
 from qfusion.figures import decision, numbers, samples as figures, style
-from qfusion.panels import address, control, panel, samples
+from qfusion.panels import address, panel, samples
 from qfusion.quantum.measures import KINDS
 
 _ENTROPY = {
@@ -296,7 +296,7 @@ def _curves(view: address.View, sides: compare.Sides) -> list[str]:
 
 
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
-VIEW = control.Choice(
+VIEW = address.Choice(
     "compare.view",
     "View",
     "Two decisions are shown.",
@@ -417,7 +417,7 @@ def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:
     ]
 
 
-SIMILAR_BY = control.Choice(
+SIMILAR_BY = address.Choice(
     "similar",
     "Similar by",
     "Contributions are compare.",
@@ -588,8 +588,8 @@ def _several_curves(view: address.View, sample: Sample) -> list[str]:
     return [name.removeprefix("several-") for name in ends]
 
 
-TWEAK_B = control.Switch("tweak", "Tweak B", "It stays folded.")
-SAMPLES = control.SampleId(
+TWEAK_B = address.Switch("tweak", "Tweak B", "It stays folded.")
+SAMPLES = address.SampleId(
     "several",
     f"Samples (up to {figures.MOST})",
     "The open sample and the nearest ones are shown.",

@@ -22,7 +22,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import building, decision, dynamics, numbers, states, style
 from qfusion.models.tweak import DURATION, RATE, Tweak, learned
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 from qfusion.quantum.measures import KINDS, column
 from qfusion.quantum.states import partial_trace
 from qfusion.track.attractors import MIXED, Contraction
@@ -783,11 +783,11 @@ def settles(sample: Sample) -> bool:
 STEP = 0.05  # of sliders
 
 
-def factors(study: Study) -> dict[str, control.Number]:
+def factors(study: Study) -> dict[str, address.Number]:
     """The sliders of a model with time, by key: factors on couplings, dissipation and rates, and the duration."""
     highest = address.slider_tops(study.model)
     return {
-        key: control.Number(
+        key: address.Number(
             key,
             key,
             f"{'T = ' if key == DURATION else ''}{value:g} is used.",
@@ -801,21 +801,21 @@ def factors(study: Study) -> dict[str, control.Number]:
     }
 
 
-def sliders(view: address.View, study: Study) -> list[control.Control]:
+def sliders(view: address.View, study: Study) -> list[address.Control]:
     """What an address may say about the sliders; also names factors that this model does not have."""
     if not study.can("time"):
         return []
     known = factors(study)
     return [
         *known.values(),
-        *control.strange(
+        *address.strange(
             view, address.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
         ),
     ]
 
 
 TIMED = panel.can("time")
-VIEW = control.Choice(
+VIEW = address.Choice(
     "view",
     "View",
     "Decision is shown.",
@@ -830,14 +830,14 @@ VIEW = control.Choice(
     ),
     fits=TIMED,
 )
-TURN = control.Text(
+TURN = address.Text(
     "turn",
     "Turn",
     "The sliders stay as they are.",
     test=lambda study, value: address.fitting_tweak(study.model, value),
     fits=TIMED,
 )
-CURSOR = control.Number(
+CURSOR = address.Number(
     "t",
     "Time cursor (of T)",
     "The end of the evolution is shown.",
@@ -846,7 +846,7 @@ CURSOR = control.Number(
     style={"format": "percent"},
 )
 _TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
-MOVING = control.Choice(
+MOVING = address.Choice(
     "above",
     "Upper panel",
     "Entropies are shown.",
@@ -856,10 +856,10 @@ MOVING = control.Choice(
     look="segments",
     fits=TIMED,
 )
-CUT_TERMS = control.Switch(
+CUT_TERMS = address.Switch(
     "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
 )
-CUT = control.Choice(
+CUT = address.Choice(
     "cut",
     "Modality that is cut",
     "The one that matters most is shown.",
@@ -867,7 +867,7 @@ CUT = control.Choice(
     fits=TIMED,
     style={"width": 340},
 )
-RUNS = control.Choice(
+RUNS = address.Choice(
     "runs",
     "Trajectories",
     "20 are sampled.",
@@ -875,10 +875,10 @@ RUNS = control.Choice(
     ("4", "8", "20", "50", "100", "200"),
     default="20",
     look="steps",
-    read=control.whole("runs", 1, 1000),
+    read=address.whole("runs", 1, 1000),
     fits=TIMED,
 )
-QUANTITY = control.Choice(
+QUANTITY = address.Choice(
     "quantity",
     "Entanglement of",
     "The first is shown.",
@@ -886,7 +886,7 @@ QUANTITY = control.Choice(
     lambda study: study.modalities,
     fits=TIMED,
 )
-STATE_OF = control.Choice(
+STATE_OF = address.Choice(
     "of",
     "State of",
     "All together are shown.",
@@ -895,7 +895,7 @@ STATE_OF = control.Choice(
     fits=TIMED,
 )
 HEAT, HINTON = "Modulus and phase", "Hinton diagram"
-STATE_AS = control.Choice(
+STATE_AS = address.Choice(
     "matrixas",
     "Matrix as",
     "Modulus and phase are shown.",

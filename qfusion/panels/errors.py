@@ -14,7 +14,7 @@ from qfusion._sentences import count, listed, share
 from qfusion.analysis import cohort_measures, errors, sample, text
 from qfusion.explain import cohorts, stability
 from qfusion.figures import cohort, samples, style
-from qfusion.panels import control, panel
+from qfusion.panels import address, panel
 
 
 def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "") -> panel.Picture:
@@ -309,7 +309,7 @@ def some(levels: errors.Levels, **_: object) -> bool:
     return len(levels.rows) > 0
 
 
-SLICES_BY = control.Choice(
+SLICES_BY = address.Choice(
     "slice",
     "Slices by",
     "The first grouping is shown.",

@@ -18,7 +18,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, people, stability
 from qfusion.figures import style, trust as figures
-from qfusion.panels import control, panel
+from qfusion.panels import address, panel
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
@@ -465,8 +465,8 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     )
 
 
-PROOF = control.Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
-RANKING = control.Choice(
+PROOF = address.Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
+RANKING = address.Choice(
     "proof.rank",
     "Ranked by",
     "Gradient x input is used.",
@@ -475,7 +475,7 @@ RANKING = control.Choice(
     default=attribution.FIRST,
     look="segments",
 )
-FEATURES_OF = control.Choice(
+FEATURES_OF = address.Choice(
     "proof.of",
     "Features of",
     "The first is shown.",
@@ -483,7 +483,7 @@ FEATURES_OF = control.Choice(
     lambda study: study.modalities,
     look="segments",
 )
-MEASURE = control.Choice(
+MEASURE = address.Choice(
     "proof.by",
     "Measured by",
     "The score is measured.",
@@ -491,7 +491,7 @@ MEASURE = control.Choice(
     MEASURES,
     look="segments",
 )
-RUN = control.Switch(
+RUN = address.Switch(
     "proof.run",
     "Run them on this sample",
     "They are not run.",
@@ -816,7 +816,7 @@ def _taught(*studies: Study) -> str:
     )
 
 
-OTHER = control.Choice(
+OTHER = address.Choice(
     "proof.with",
     "Second model",
     "None is compared.",

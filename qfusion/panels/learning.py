@@ -38,7 +38,7 @@ from qfusion.analysis.runs import (
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
 from qfusion.figures import samples, style, training, why
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 from qfusion.runs import folder, plans
 from qfusion.training import metrics
 
@@ -127,7 +127,7 @@ def of_classes(dataset: data.DataSet) -> bool:
     return dataset.target.kind == "classification"
 
 
-SET = control.Choice(
+SET = address.Choice(
     "set",
     "Set",
     "The first one is shown.",
@@ -253,20 +253,20 @@ def ended(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-SWEEP_NAME = control.Choice(
+SWEEP_NAME = address.Choice(
     "sweep", "Sweep", "The last one is shown.", values=lambda _: folder.sweep_names()
 )
-SWEEP_VIEW = control.Choice(
+SWEEP_VIEW = address.Choice(
     "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
 )
 SWEEP_DATA, NEW_DATA = (
-    control.Choice(
+    address.Choice(
         f"{form}.data", "Data", "The first is taken.", values=lambda _: address.sources()
     )
     for form in ("sweep", "new")
 )
 SWEEP_KIND, NEW_KIND = (
-    control.Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
+    address.Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
     for form in ("sweep", "new")
 )
 SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
@@ -768,25 +768,25 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
     return list(watched_by(runs, "entanglement").values())
 
 
-RUNS = control.Choice(
+RUNS = address.Choice(
     "run",
     "Run",
     "Those that are trained now, else the newest, are shown.",
     values=lambda _: [run.name for run in runs.runs()],
     many=True,
 )
-IMPORT = control.Switch(
+IMPORT = address.Switch(
     "train.import", "Bring a model that was trained elsewhere", "It stays folded."
 )
-VIEW = control.Choice("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
-METRIC = control.Choice(
+VIEW = address.Choice("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
+METRIC = address.Choice(
     "train.metric",
     "Metric",
     "The usual one is shown.",
     values=metrics.describe,
     style={"label_visibility": "collapsed", "width": 170},
 )
-SEEDS = control.Number(
+SEEDS = address.Number(
     "new.seeds",
     "Runs",
     "One is started.",
@@ -797,7 +797,7 @@ SEEDS = control.Number(
     whole=True,
     look="box",
 )
-REPLAY = control.Number(
+REPLAY = address.Number(
     "new.replay",
     "Replay",
     "No epochs are kept.",
@@ -807,7 +807,7 @@ REPLAY = control.Number(
     whole=True,
     look="box",
 )
-FIRST = control.Number(
+FIRST = address.Number(
     "new.first",
     "First seed",
     "0 is taken.",
@@ -818,7 +818,7 @@ FIRST = control.Number(
 )
 
 
-def settings(view: address.View, _: Any = None) -> list[control.Control]:
+def settings(view: address.View, _: Any = None) -> list[address.Control]:
     """The choices of a new training's settings, of the data set and kind of model that an address says."""
     name = view.one_of(NEW_DATA.key, address.sources())
     kind = view.one_of(NEW_KIND.key, list(plans.KINDS))
@@ -831,7 +831,7 @@ def settings(view: address.View, _: Any = None) -> list[control.Control]:
 
 def setting(
     name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()
-) -> control.Control:
+) -> address.Control:
     """A setting of a new training; each kind of model and data set has its own, since the default values differ.
 
     Args:
@@ -841,16 +841,16 @@ def setting(
     about = plans.SETTINGS[key]
     words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)
     if about.choices:
-        return control.Choice(*words, values=values or about.choices, default=str(begin))
+        return address.Choice(*words, values=values or about.choices, default=str(begin))
     if isinstance(begin, bool):
-        return control.Switch(*words, default=begin, look="box")
+        return address.Switch(*words, default=begin, look="box")
     if key == "dims" or isinstance(begin, str):  # dims: one number or several, so typed as text
         value = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return control.Text(*words, most=60, style={"value": value})
+        return address.Text(*words, most=60, style={"value": value})
     low, high, whole = about.low, about.high, isinstance(begin, int)
     start = min(max(begin, low), high)
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
-    return control.Number(
+    return address.Number(
         *words,
         low,
         high,

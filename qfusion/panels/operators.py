@@ -16,7 +16,7 @@ from qfusion.analysis.sample import Sample, against_words
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import states as figures, style
-from qfusion.panels import address, control, panel, samples
+from qfusion.panels import address, panel, samples
 
 UPS = ("weight against", "score of the group")
 SHOWN_PATTERNS = 5  # on each side
@@ -365,7 +365,7 @@ def _nearest(view: address.View, sample: Sample) -> list[str]:
 
 
 _STATES = panel.can("states")
-GROUP = control.Choice(
+GROUP = address.Choice(
     "votes",
     "Modality or pair",
     "The first modality is shown.",
@@ -375,7 +375,7 @@ GROUP = control.Choice(
     read=lambda label: label.replace(inside.WITH, "+"),
     fits=_STATES,
 )
-AMONG = control.Choice(
+AMONG = address.Choice(
     "among",
     "Among the samples for",
     "The test samples are shown.",
@@ -385,7 +385,7 @@ AMONG = control.Choice(
     look="segments",
     fits=_STATES,
 )
-UP = control.Choice(
+UP = address.Choice(
     "against",
     "y axis",
     "The weight against is shown.",

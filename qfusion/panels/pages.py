@@ -42,14 +42,16 @@ from qfusion.figures.recipe import (
 from qfusion.panels.address import (
     FREE,
     Address,
+    Allowed,
+    Control,
+    Family,
     Opened,
     View,
-    bare,
+    completed,
     made_from,
     naming,
-    whole,
+    rules,
 )
-from qfusion.panels.control import Allowed, Control, Family, rules
 from qfusion.panels.panel import TERMS, Panel, Picture, always, can
 
 QUESTIONS = {
@@ -199,7 +201,7 @@ def opened(page: str, address: Address) -> Opened:
         InvalidInput: when a part of the address does not fit.
     """
     page = choose("Page", page.lower(), PAGES)
-    return (bare if page in BARE else whole)(page, address, allowed)
+    return completed(page, address, allowed, bare=page in BARE)
 
 
 class Call(NamedTuple):

@@ -20,8 +20,7 @@ from qfusion._sentences import listed as in_words, share, size, sizes, top
 from qfusion.analysis import answers, cohort_measures, memo, text
 from qfusion.figures.style import finite
 from qfusion.models import Ability
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, always
+from qfusion.panels.address import Choice, View, always
 
 
 @dataclass(frozen=True, eq=False)

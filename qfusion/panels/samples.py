@@ -46,7 +46,7 @@ from qfusion.figures import (
     style,
     trust as attribution_figures,
 )
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 from qfusion.quantum.measures import KINDS, Part
 
 _UNITS = {
@@ -319,17 +319,17 @@ def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     return len(inside.sequences(sample.study, term)) > 1
 
 
-OPEN = control.Switch(
+OPEN = address.Switch(
     "inside", "Inside a modality: which words, sounds or pixels?", "It stays closed."
 )
-MODALITY = control.Choice(
+MODALITY = address.Choice(
     "inside.of",
     "Modality",
     "The first is shown.",
     values=lambda study: study.modalities,
     look="segments",
 )
-TERM = control.Choice(
+TERM = address.Choice(
     "inside.term",
     "Attribution of",
     "The score is taken.",
@@ -341,7 +341,7 @@ TERM = control.Choice(
     read=inside.named,
     style={"width": 260},
 )
-START = control.Choice(
+START = address.Choice(
     "inside.from",
     "Relative to",
     "The training mean is taken.",
@@ -349,10 +349,10 @@ START = control.Choice(
     read={"training mean": "mean", "zero": "zero", "another sample": "sample"},
     look="segments",
 )
-OTHER = control.SampleId(
+OTHER = address.SampleId(
     "inside.other", "That sample", "Another sample is taken.", style={"width": 180}
 )
-METHOD = control.Choice(
+METHOD = address.Choice(
     "inside.by",
     "Attribution method",
     "Integrated gradients are taken.",
@@ -812,7 +812,7 @@ def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = (
     ]
 
 
-SPLIT = control.Choice(
+SPLIT = address.Choice(
     "split",
     "Split",
     "The test split is shown.",
@@ -820,14 +820,14 @@ SPLIT = control.Choice(
     default="test",
     look="segments",
 )
-SEARCH = control.Text(
+SEARCH = address.Text(
     "find",
     "Search ids and words",
     "Nothing is searched for.",
     most=100,
     style={"placeholder": "part of an id or of what was said"},
 )
-RELATION = control.Choice(
+RELATION = address.Choice(
     "relation",
     "How the modalities relate",
     "All relations are shown.",
@@ -836,7 +836,7 @@ RELATION = control.Choice(
     many=True,
     look="pills",
 )
-VERDICT = control.Choice(
+VERDICT = address.Choice(
     "verdict",
     "Predicted",
     "Right and wrong ones are shown.",
@@ -846,7 +846,7 @@ VERDICT = control.Choice(
     look="segments",
     fits=lambda study: bool(study.classes),
 )
-CLASSES = control.Choice(
+CLASSES = address.Choice(
     "class",
     "Classes (truth)",
     "All classes are shown.",
@@ -860,10 +860,10 @@ _AXES = (
     "entanglement. See Terms below the figure."
 )
 ACROSS, UP = (
-    control.Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
+    address.Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
     for key in ("x", "y")
 )
-TABLE = control.Switch(
+TABLE = address.Switch(
     "table.evidence",
     "Rules, beliefs and masses of every element as a table",
     "It stays folded.",
@@ -876,7 +876,7 @@ FILTERS = {
     "verdict": VERDICT,
     "classes": CLASSES,
 }
-TRY = control.Switch(
+TRY = address.Switch(
     "own",
     "Try your own",
     "It stays folded.",

@@ -14,7 +14,7 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import split_term
 from qfusion.figures import dynamics, physics, states, style
-from qfusion.panels import control, panel
+from qfusion.panels import address, panel
 from qfusion.panels.dynamics import (
     CURSOR,
     HINTON,
@@ -219,7 +219,7 @@ def _of(sample: Sample) -> str:
 
 
 _MADE_OF = VIEW.chosen("H and L")
-OPERATOR = control.Choice(
+OPERATOR = address.Choice(
     "letters",
     "Operator",
     "H is shown.",

@@ -24,7 +24,7 @@ from qfusion.explain import counterfactual, sensitivity
 from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 from qfusion.quantum import circuits
 
 TITLES = {
@@ -519,8 +519,8 @@ def _restated(view: address.View, sample: Sample) -> list[str]:
 
 
 PREFIXES = ("do.", "with.", "set.", "voice.", "face.")  # of what is said of a modality
-KNOBS = control.Switch("knobs", "Knobs", "They stay folded.")
-WORDS = control.Text(
+KNOBS = address.Switch("knobs", "Knobs", "They stay folded.")
+WORDS = address.Text(
     "say",
     "Sentence",
     "The sample's own words are used.",
@@ -530,9 +530,9 @@ WORDS = control.Text(
 )
 
 
-def action(study: Study, modality: str) -> control.Choice:
+def action(study: Study, modality: str) -> address.Choice:
     """What is done to a modality."""
-    return control.Choice(
+    return address.Choice(
         f"do.{modality}",
         f"What is done to {modality}",
         "It is left as it is.",
@@ -541,9 +541,9 @@ def action(study: Study, modality: str) -> control.Choice:
     )
 
 
-def donor(modality: str) -> control.SampleId:
+def donor(modality: str) -> address.SampleId:
     """The sample that lends a modality."""
-    return control.SampleId(
+    return address.SampleId(
         f"with.{modality}",
         "of sample",
         "Another sample is taken.",
@@ -551,7 +551,7 @@ def donor(modality: str) -> control.SampleId:
     )
 
 
-def numbers(study: Study, modality: str) -> list[control.Number]:
+def numbers(study: Study, modality: str) -> list[address.Number]:
     """The numbers of a modality's state."""
     if not study.can("states"):
         return []
@@ -559,7 +559,7 @@ def numbers(study: Study, modality: str) -> list[control.Number]:
     size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
     ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
     return [
-        control.Number(
+        address.Number(
             f"set.{modality}.{place}",
             f"set.{modality}.{place}",
             "The sample's own is used.",
@@ -572,12 +572,12 @@ def numbers(study: Study, modality: str) -> list[control.Number]:
     ]
 
 
-def inputs(study: Study, modality: str) -> list[control.Number]:
+def inputs(study: Study, modality: str) -> list[address.Number]:
     """The numbers that make a modality's raw input, of data that were made so."""
     if planted.recipe_of(study.dataset) is None:
         return []
     return [
-        control.Number(
+        address.Number(
             f"{'voice' if modality == 'audio' else 'face'}.{setting.name}",
             f"{setting.title} ({setting.unit})",
             "0 is used.",
@@ -590,15 +590,15 @@ def inputs(study: Study, modality: str) -> list[control.Number]:
     ]
 
 
-def controls(view: address.View, study: Study) -> list[control.Control]:
+def controls(view: address.View, study: Study) -> list[address.Control]:
     """What a reader may choose; also names modalities and numbers that this model does not have."""
-    known: list[control.Control] = [KNOBS, WORDS]
+    known: list[address.Control] = [KNOBS, WORDS]
     for name in study.modalities:
         known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
     keys = [one.key for one in known]
     return [
         *known,
-        *control.strange(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
+        *address.strange(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
     ]
 
 

@@ -25,7 +25,7 @@ from qfusion.explain import (
 )
 from qfusion.explain.stability import Interval
 from qfusion.figures import style, trust as dots, trust as trust_figures, why as figures
-from qfusion.panels import cohorts, control, faithfulness, panel
+from qfusion.panels import address, cohorts, faithfulness, panel
 from qfusion.training import metrics
 
 # Does the data need fusion? Before any training: built from a data set, or from the one of a study.
@@ -171,7 +171,7 @@ def worth_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
     return worth_of(study.dataset, theme)
 
 
-NEED = control.Switch(
+NEED = address.Switch(
     "data.need",
     "Does it need fusion?",
     "It is not worked out.",
@@ -568,7 +568,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-LENDER = control.Choice(
+LENDER = address.Choice(
     "patch.lender",
     "State from",
     "One sample lends its state.",
@@ -576,13 +576,13 @@ LENDER = control.Choice(
     LENDERS,
     look="segments",
 )
-DONOR = control.SampleId(
+DONOR = address.SampleId(
     "patch.from",
     "That sample",
     "The nearest one decided differently is taken.",
     style={"width": 180},
 )
-PATCH = control.Choice(
+PATCH = address.Choice(
     "patch.kind",
     "Correlation with the rest",
     "It stays.",
@@ -590,7 +590,7 @@ PATCH = control.Choice(
     read={"stays": patching.DEFAULT, "taken away": "product"},
     look="segments",
 )
-GROUPS_OF = control.Choice(
+GROUPS_OF = address.Choice(
     "groups.of",
     "Gate groups of",
     "Those of the score are shown.",
@@ -663,7 +663,7 @@ def _known_ends(row: Mapping[str, Any]) -> tuple[float, float, float]:
 
 AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=why.is_audited)}
 VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
-ASK = control.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
+ASK = address.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
 CONTROLS = (ASK, NEED, cohorts.FILTER, *PIECES_CONTROLS)
 PANELS = {
     name: replace(one, opens=panel.all_of(ASK.chosen(view), one.opens))

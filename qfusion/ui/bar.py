@@ -15,7 +15,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.panels import address
-from qfusion.panels.control import SampleId
+from qfusion.panels.address import SampleId
 from qfusion.training import checkpoint
 from qfusion.ui import access, controls, reruns, state
 

@@ -1,4 +1,4 @@
-"""Widgets of the reader's choices, see `panels.control`: each kept in the address and in the session under its key, and
+"""Widgets of the reader's choices, see `panels.address`: each kept in the address and in the session under its key, and
 back at its default where another model or data set left what is no option here. Those that tweak a model, with undo and
 redo."""
 
@@ -22,7 +22,7 @@ from qfusion.models.tweak import (
     learned,
 )
 from qfusion.panels import address, dynamics, network
-from qfusion.panels.control import Choice, Control, Number, Switch, Text
+from qfusion.panels.address import Choice, Control, Number, Switch, Text
 from qfusion.ui import state
 
 

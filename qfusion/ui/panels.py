@@ -27,7 +27,7 @@ from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.figures.theme import apply_visible, parse_visible
 from qfusion.panels import address, pages
-from qfusion.panels.control import Choice
+from qfusion.panels.address import Choice
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.measures import KINDS
 from qfusion.ui import controls, frame, guidance, player, reruns, server, sharing, state

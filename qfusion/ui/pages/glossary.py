@@ -5,7 +5,7 @@ from itertools import groupby
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.panels.control import Choice, Text
+from qfusion.panels.address import Choice, Text
 from qfusion.ui import controls, guidance, panels
 from qfusion.ui.frame import PAGES, frame, guard, link, run
 

@@ -19,7 +19,7 @@ from qfusion.analysis import model_import, runs, text
 from qfusion.data import importing
 from qfusion.errors import QFusionError, provided
 from qfusion.models.imported import KIND
-from qfusion.panels import address, control, learning as builders
+from qfusion.panels import address, learning as builders
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.ui import access, controls, guidance, panels, reruns, state, views
@@ -444,7 +444,7 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
         return _explained(builders.setting(name, kind, key, begin, losses if key == "loss" else ()))
 
 
-def _explained(choice: control.Control) -> Any:
+def _explained(choice: address.Control) -> Any:
     """A widget with what it is for: behind its (?) or below it."""
     value = controls.draw(choice, help=guidance.help(choice.help))
     guidance.below(choice.help)
