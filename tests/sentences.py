@@ -195,27 +195,27 @@ TEMPLATES: tuple[Template, ...] = (
     # Operators.
     Template(
         "votes for and against",
-        "panels.operators:tally",
+        "panels.states:tally",
         "votes that are written with a sign; the others vote neither way",
     ),
     Template(
         "extreme vote",
-        "panels.operators:extreme_vote",
+        "panels.states:extreme_vote",
         "'votes for' where the vote is written above zero, and so on",
     ),
     Template(
         "nearest samples to an eigenstate",
-        "panels.operators:nearest_heading",
+        "panels.states:nearest_heading",
         "the best holds half of its weight there",
     ),
     Template(
         "element that counts most",
-        "panels.operators:counts_most",
+        "panels.states:counts_most",
         "the size of its effect is above 0.00 and all others",
     ),
     Template(
         "share of a sample",
-        "panels.operators:part",
+        "panels.states:part",
         "as 'share', with one decimal place below 10 %",
     ),
     # What if, compare.

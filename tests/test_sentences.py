@@ -46,7 +46,6 @@ from qfusion.panels import (
     faithfulness,
     learning,
     network,
-    operators,
     panel,
     samples,
     states,
@@ -711,7 +710,7 @@ def _() -> None:
 @checks("votes for and against")
 def _() -> None:
     for found in itertools.product((-0.3, -0.004, 0.0, 1e-15, 0.005, 0.2), repeat=3):
-        words = operators.tally("text", np.array(found), "eigenstate", -0.001)
+        words = states.tally("text", np.array(found), "eigenstate", -0.001)
         favour, against = (sum(sign * written(vote) > 0 for vote in found) for sign in (1, -1))
         many = (
             "1 eigenstate of text votes for"
@@ -728,7 +727,7 @@ def _() -> None:
 def _() -> None:
     for vote in SIGNED:
         for side, sign in (("for", 1), ("against", -1)):
-            words = operators.extreme_vote(side, vote, "|0⟩")
+            words = states.extreme_vote(side, vote, "|0⟩")
             assert words.startswith(f"Votes most {side}") == (sign * written(vote) > 0), (
                 words,
                 vote,
@@ -739,19 +738,19 @@ def _() -> None:
 @checks("nearest samples to an eigenstate")
 def _() -> None:
     for weights in itertools.product((0.0, 0.0004, 0.035, 0.499, 0.5, 0.9), repeat=2):
-        words, best = operators.nearest_heading("against", weights), max(weights)
+        words, best = states.nearest_heading("against", weights), max(weights)
         assert words.startswith("No sample is close") == (best < 0.5)
-        assert best >= 0.5 or f"(best {operators.part(best)})" in words
-    assert operators.nearest_heading("against", [0.01, 0.036]) == (
+        assert best >= 0.5 or f"(best {states.part(best)})" in words
+    assert states.nearest_heading("against", [0.01, 0.036]) == (
         "No sample is close to the state that votes most against (best 3.6%)"
     )
-    assert operators.nearest_heading("for", []).startswith("No sample is close")
+    assert states.nearest_heading("for", []).startswith("No sample is close")
 
 
 @checks("element that counts most")
 def _() -> None:
     for values in itertools.product(SIGNED, repeat=3):
-        words = operators.counts_most(np.array([values]), NAMES, ("m",))
+        words = states.counts_most(np.array([values]), NAMES, ("m",))
         found = {name: abs(value) for name, value in zip(NAMES, values, strict=True)}
         best, largest = winners(found), max(found.values())
         if written(largest) == 0:
@@ -769,7 +768,7 @@ def _() -> None:
 @checks("share of a sample")
 def _() -> None:
     for value in (0.0, 1e-12, 1e-6, 0.0004, 0.0005, 0.036, 0.0949, 0.095, 0.5, 0.998, 1.0):
-        words = operators.part(value)
+        words = states.part(value)
         assert (words in ("0%", "0.0%")) == (value <= 1e-9)
         assert (words == "100%") == (value == 1)
         assert ("." in words) == (value < 0.095)

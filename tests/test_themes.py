@@ -15,13 +15,13 @@ import pytest
 
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
+    attribution,
     cohort,
     dynamics,
     recipe as styles,
     states,
     style,
     theme as visible,
-    trust,
 )
 from qfusion.figures.recipe import ExportStyle
 from qfusion.figures.theme import at, grey, in_theme, lightness
@@ -38,7 +38,7 @@ LINES = {
 }
 FIGURES = EXAMPLES | {
     "cohort.scatter, empty": lambda t: cohort.scatter([], X[:0], X[:0], "x", "y", theme=t),
-    "trust.words, named": lambda t: trust.words(
+    "attribution.words, named": lambda t: attribution.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
     ),
     "states.along, split": lambda t: states.along(
@@ -124,7 +124,7 @@ def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
 
 def test_a_name_that_looks_like_a_colour_stays() -> None:
     for theme in ("light", "dark", "grey"):
-        found = in_theme(example("trust.words, named", "light"), theme)
+        found = in_theme(example("attribution.words, named", "light"), theme)
         assert [note.text for note in found.layout.annotations[::2]] == [
             "yes",
             NAMED_LIKE_PAPER,
@@ -226,7 +226,9 @@ def test_grey_scales_say_amount_and_sign() -> None:
     assert levels[-1] < 21
     signed = [
         lightness(colour)
-        for _, colour in in_theme(example("trust.curve", "dark"), "grey").data[1].marker.colorscale
+        for _, colour in in_theme(example("attribution.curve", "dark"), "grey")
+        .data[1]
+        .marker.colorscale
     ]
     assert signed == sorted(signed)
     assert signed[5] == pytest.approx(75, abs=1)
@@ -240,7 +242,7 @@ def test_grey_scales_say_amount_and_sign() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("circuit.cuts", "amount"), ("trust.words, named", "signed")]
+    ("name", "kind"), [("circuit.cuts", "amount"), ("attribution.words, named", "signed")]
 )
 def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
     found = in_theme(example(name, "dark"), "grey")

@@ -37,7 +37,7 @@ from qfusion.analysis.runs import (
 )
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
-from qfusion.figures import samples, style, training, why
+from qfusion.figures import samples, style, training, trust
 from qfusion.panels import address, panel
 from qfusion.runs import folder, plans
 from qfusion.training import metrics
@@ -562,7 +562,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "train-replay",
         f"{text.plain(run.name)}: {came_first(known['joint'], known['entanglement'])}",
-        why.banded(
+        trust.banded(
             next(iter(known.values())).epochs,
             lines,
             hues={"joint": style.VERMILLION, "entanglement": style.BLUE},

@@ -110,7 +110,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     ),
     "circuit": _parts(panels.circuit.PANELS, panels.network.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS,
-    "decision operators": panels.operators.PANELS,
+    "decision operators": panels.states.OPERATORS,
     "cohorts": _parts(panels.cohorts.PANELS, panels.errors.PANELS),
     "compare": _parts(
         panels.compare.PANELS,
@@ -132,7 +132,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
     "samples": panels.samples.NAMED,
     "dynamics": panels.dynamics.NAMED,
     "what if": _parts(panels.what_if.NAMED, panels.recording.LENT),
-    "decision operators": panels.operators.NAMED,
+    "decision operators": panels.states.NAMED,
     "compare": panels.compare.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.learning.NAMED,
@@ -158,7 +158,7 @@ CONTROLS: dict[str, tuple[Control | Family, ...]] = {
         panels.physics.sensitivity,
     ),
     "what if": (panels.what_if.controls,),
-    "decision operators": panels.operators.CONTROLS,
+    "decision operators": panels.states.CONTROLS,
     "cohorts": (*panels.cohorts.CONTROLS, panels.errors.SLICES_BY),
     "compare": (
         panels.dynamics.sliders,

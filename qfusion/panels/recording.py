@@ -11,7 +11,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import changes as interventions, compare, recording, text
 from qfusion.analysis.sample import Sample, against_words, default_contrast
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
-from qfusion.figures import strip as figures, style
+from qfusion.figures import attribution as figures, style
 from qfusion.panels import address, panel, samples, what_if
 
 

@@ -38,13 +38,13 @@ from qfusion.explain.attribution import (
     name_of,
 )
 from qfusion.figures import (
+    attribution as attribution_figures,
     circuit,
     cohort,
     decision,
     dynamics,
     numbers,
     style,
-    trust as attribution_figures,
 )
 from qfusion.panels import address, panel
 from qfusion.quantum.measures import KINDS, Part

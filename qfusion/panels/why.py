@@ -24,7 +24,7 @@ from qfusion.explain import (
     worth,
 )
 from qfusion.explain.stability import Interval
-from qfusion.figures import style, trust as dots, trust as trust_figures, why as figures
+from qfusion.figures import style, trust as figures
 from qfusion.panels import address, cohorts, faithfulness, panel
 from qfusion.training import metrics
 
@@ -88,7 +88,7 @@ def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "needs-worth",
         worth.sentence(result),
-        dots.dots(
+        figures.dots(
             list(rows),
             {result.metric: _ends(rows)},
             hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
@@ -206,7 +206,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "why-emap",
         text.plain(fusing.fuses(result, worth, first, labels[first].short)),
-        trust_figures.dots(
+        figures.dots(
             [labels[name].short for name in labels],
             {
                 kind: _ends(part["gain"])
@@ -238,7 +238,7 @@ def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "why-loss",
         text.plain(fusing.matters(game)),
-        trust_figures.dots(
+        figures.dots(
             list(terms),
             {
                 "contribution": _ends(game.dividends),
@@ -265,7 +265,7 @@ def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pictur
     return panel.Picture(
         "why-ranking",
         fusing.says_most(ranked, text.term),
-        trust_figures.dots(
+        figures.dots(
             list(ranked.sizes),
             {"mean size": _ends(ranked.sizes), "mean with sign": _ends(ranked.means)},
             hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
@@ -511,7 +511,7 @@ def gate_groups(
     return panel.Picture(
         f"gate-groups-{of}",
         panel.capital(groups.answer(result, of, text.plain)),
-        trust_figures.dots(
+        figures.dots(
             [group.title for group in result.groups],
             {of: np.stack([values, low, high], 1)},
             hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
@@ -635,7 +635,7 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "why-audit",
         panel.capital(words),
-        trust_figures.dots(
+        figures.dots(
             names,
             {
                 "worth": np.array([_known_ends(row) for row in entry["rows"]]),

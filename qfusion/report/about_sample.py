@@ -24,7 +24,7 @@ from qfusion.explain import cuts, faithfulness, verdicts
 from qfusion.explain.building import answer
 from qfusion.explain.evidence import INERT
 from qfusion.explain.stability import Stability
-from qfusion.figures import building, decision as evidence, notebook, numbers, strip
+from qfusion.figures import attribution, building, decision as evidence, notebook, numbers
 from qfusion.figures.style import term_colour
 from qfusion.quantum.measures import KINDS
 from qfusion.report.blocks import (
@@ -208,7 +208,7 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
             result = recording.strip(sample.study, sample.row, sample.output)
             names |= {
                 "seconds": result.preview.seconds,
-                "over_seconds": strip.of_sample(result, sample.modalities, sample.unit),
+                "over_seconds": attribution.of_sample(result, sample.modalities, sample.unit),
                 "placing": recording.placing(result),
                 "peaks": [(lane.modality, recording.peak_words(lane)) for lane in result.lanes],
             }
