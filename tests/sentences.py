@@ -87,7 +87,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "axis of several modalities",
-        "panels.samples:axis_of",
+        "panels.inside:axis_of",
         "seconds where every rate is known, else shares",
     ),
     Template(
@@ -97,7 +97,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "part with the largest attribution",
-        "panels.samples:moved_most",
+        "panels.inside:moved_most",
         "its size is above 0.000 and all others",
     ),
     Template("nearest samples", "panels.compare:nearest", "the smallest distance to three digits"),

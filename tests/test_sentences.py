@@ -44,6 +44,7 @@ from qfusion.panels import (
     errors as quality,
     errors as slices,
     faithfulness,
+    inside,
     learning,
     network,
     panel,
@@ -340,12 +341,12 @@ def _() -> None:
 
 @checks("axis of several modalities")
 def _() -> None:
-    assert samples.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
-    assert "a 4 steps a second and b 2.5 steps a second" in samples.axis_of(
+    assert inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
+    assert "a 4 steps a second and b 2.5 steps a second" in inside.axis_of(
         ["a", "b"], {"a": 4.0, "b": 2.5}
     )
     for known, unknown in (({}, "a and b"), ({"a": 4.0}, "b")):
-        words = samples.axis_of(["a", "b"], known)
+        words = inside.axis_of(["a", "b"], known)
         assert "share of each one's own length" in words
         assert f"no rate of {unknown}:" in words
 
@@ -363,7 +364,7 @@ def _() -> None:
 @checks("part with the largest attribution")
 def _() -> None:
     for found in cases((*SIGNED, -0.304, 0.3044)):
-        words = samples.moved_most(
+        words = inside.moved_most(
             "In text", list(found), np.array(list(found.values())), "moved the score"
         )
         sizes = {name: abs(value) for name, value in found.items()}
@@ -374,7 +375,7 @@ def _() -> None:
         assert said(words) == best, (words, found)
         assert ("alike" in words) == (len(best) > 1)
         assert sorted(numbers(words)) == sorted(float(written(found[name], 3)) for name in best)
-    assert "nothing" in samples.moved_most("In text", [], np.zeros(0), "moved the score")
+    assert "nothing" in inside.moved_most("In text", [], np.zeros(0), "moved the score")
 
 
 @checks("nearest samples")

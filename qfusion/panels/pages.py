@@ -88,12 +88,12 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.PANELS,
+    "overview": panels.samples.OVERVIEW,
     "samples": _parts(
-        panels.recording.PANELS,
+        panels.inside.STRIP,
         panels.samples.PANELS,
         panels.faithfulness.OF_SAMPLE,
-        panels.samples.INSIDE,
+        panels.inside.INSIDE,
         panels.compare.SIMILAR,
     ),
     "dynamics": _parts(
@@ -116,7 +116,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
         panels.compare.PANELS,
         {
             name: replace(one, opens=panels.compare.is_pair)
-            for name, one in panels.recording.BESIDE.items()
+            for name, one in panels.inside.BESIDE.items()
         },
     ),
     "faithfulness": panels.faithfulness.PANELS,
@@ -128,10 +128,10 @@ PAGES: dict[str, Mapping[str, Panel]] = {
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 NAMED: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.NAMED,
+    "overview": panels.samples.EXAMPLES,
     "samples": panels.samples.NAMED,
     "dynamics": panels.dynamics.NAMED,
-    "what if": _parts(panels.what_if.NAMED, panels.recording.LENT),
+    "what if": _parts(panels.what_if.NAMED, panels.inside.LENT),
     "decision operators": panels.states.NAMED,
     "compare": panels.compare.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
@@ -140,7 +140,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
 # What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
 # couplings or numbers, a function gives the choices of an address and a study.
 CONTROLS: dict[str, tuple[Control | Family, ...]] = {
-    "samples": (*panels.samples.CONTROLS, panels.compare.SIMILAR_BY),
+    "samples": (*panels.samples.CONTROLS, *panels.inside.CONTROLS, panels.compare.SIMILAR_BY),
     "dynamics": (
         panels.dynamics.sliders,
         *panels.dynamics.CONTROLS,

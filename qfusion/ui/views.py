@@ -20,7 +20,7 @@ from qfusion.analysis import answers, changes, cohort_measures, memo, recording,
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, modality
-from qfusion.panels import dynamics, network, panel, physics, recording as recordings, samples
+from qfusion.panels import dynamics, inside as raw, network, panel, physics, samples
 from qfusion.training import metrics
 from qfusion.ui import access, bar, controls, downloads, frame, guidance, panels, player, state
 
@@ -123,9 +123,9 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
 
     Args:
         content: key of the raw content in which the recording stands. name: of the strip's panel.
-        options: as of `panels.recording.strip`.
+        options: as of `panels.inside.strip`.
     """
-    result, _ = recordings.strip_of(sample, **options)
+    result, _ = raw.strip_of(sample, **options)
     player.draw(
         f"follow-{name}",
         "",

@@ -9,7 +9,7 @@ import streamlit as st
 from qfusion.analysis import compare, inside, text
 from qfusion.analysis.sample import default_contrast
 from qfusion.analysis.study import SAID, dividend_column, said_columns
-from qfusion.panels import address, compare as builders, recording, samples
+from qfusion.panels import address, compare as builders, inside as raw, samples
 from qfusion.quantum.measures import split
 from qfusion.ui import bar, controls, panels, sharing, state, views
 from qfusion.ui.frame import Here, fragment, guard, link, run, shell
@@ -24,12 +24,12 @@ def what_made_it(here: Here) -> None:
     what comes of them."""
     study = here.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms = inside.terms(study, controls.draw(samples.MODALITY, study))
-        controls.draw(samples.TERM, study, options=[inside.title(term) for term in terms])
-        if controls.draw(samples.START) == "sample":
-            bar.sample_box(samples.OTHER, study.dataset, default_contrast(study, here.row))
-        controls.draw(samples.METHOD)
-    panels.show(here.sample_of(), here.theme, *samples.INSIDE)
+        terms = inside.terms(study, controls.draw(raw.MODALITY, study))
+        controls.draw(raw.TERM, study, options=[inside.title(term) for term in terms])
+        if controls.draw(raw.START) == "sample":
+            bar.sample_box(raw.OTHER, study.dataset, default_contrast(study, here.row))
+        controls.draw(raw.METHOD)
+    panels.show(here.sample_of(), here.theme, *raw.INSIDE)
 
 
 # The Samples page's list of samples like the open one.
@@ -198,11 +198,9 @@ def page() -> None:
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False)
         panels.show(sample, theme, "waterfall")
-        controls.folded(samples.OPEN, lambda: what_made_it(here), ":material/search:")
+        controls.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
     with over_seconds, guard():
-        options = recording.PANELS["strip"].arguments(
-            address.View("samples", sharing.full_address())
-        )
+        options = raw.STRIP["strip"].arguments(address.View("samples", sharing.full_address()))
         panels.show(
             sample,
             theme,
