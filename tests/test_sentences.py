@@ -39,10 +39,10 @@ from qfusion.figures import export
 from qfusion.panels import (
     circuit,
     cohorts,
+    cohorts as quality,
+    cohorts as slices,
     compare,
     dynamics,
-    errors as quality,
-    errors as slices,
     faithfulness,
     inside,
     learning,
@@ -1781,9 +1781,9 @@ def _() -> None:
 @checks("two dimensions hold")
 def _() -> None:
     for held in (0.0, 0.004, 0.37, 0.998, 1.0):
-        assert f"hold {percent(held)} of the variance" in cohorts.reduced("x", held, 0.9)
-    assert cohorts.reduced("x", None, math.nan) == "UMAP of the x"
-    assert "trustworthiness 0.87" in cohorts.reduced("x", None, 0.871)
+        assert f"hold {percent(held)} of the variance" in compare.reduced("x", held, 0.9)
+    assert compare.reduced("x", None, math.nan) == "UMAP of the x"
+    assert "trustworthiness 0.87" in compare.reduced("x", None, 0.871)
 
 
 @checks("other ways to Shapley values")

@@ -20,7 +20,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
 from qfusion.figures import dynamics as drawn, style, theme
 from qfusion.models import entangled_qcnn
-from qfusion.panels import circuit, dynamics, errors, samples
+from qfusion.panels import circuit, cohorts, dynamics, samples
 from qfusion.quantum import measures
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
@@ -460,7 +460,7 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
 )
 def test_calibration_sentence(sure: float, right: float, count: int, said: str) -> None:
     """`surer than it should be` only where the means differ by more than two standard errors of the share right."""
-    assert said in errors.sureness(sure, right, count)
+    assert said in cohorts.sureness(sure, right, count)
 
 
 # Colours --------------------------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "circuit": _parts(panels.circuit.PANELS, panels.network.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS,
     "decision operators": panels.states.OPERATORS,
-    "cohorts": _parts(panels.cohorts.PANELS, panels.errors.PANELS),
+    "cohorts": _parts(panels.compare.MAP, panels.cohorts.PANELS),
     "compare": _parts(
         panels.compare.PANELS,
         {
@@ -159,7 +159,7 @@ CONTROLS: dict[str, tuple[Control | Family, ...]] = {
     ),
     "what if": (panels.what_if.controls,),
     "decision operators": panels.states.CONTROLS,
-    "cohorts": (*panels.cohorts.CONTROLS, panels.errors.SLICES_BY),
+    "cohorts": (*panels.cohorts.CONTROLS, *panels.compare.MAP_CONTROLS),
     "compare": (
         panels.dynamics.sliders,
         replace(panels.network.EDITS, fits=lambda study: not study.can("time")),
