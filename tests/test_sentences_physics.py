@@ -18,7 +18,7 @@ from qfusion.analysis import dynamics as evolution, study as studies, text
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
-from qfusion.figures import dynamics as drawn, style, theme
+from qfusion.figures import dynamics as drawn, style
 from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, cohorts, dynamics, samples
 from qfusion.quantum import measures
@@ -505,10 +505,10 @@ def test_states_and_jumps_have_hues_of_their_own() -> None:
 def test_signed_maps_are_neutral_at_zero() -> None:
     """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
     for name, sign in (("light", -1), ("dark", 1)):
-        stops = [theme.at(style.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
-        light = sign * np.array([theme.lightness(colour) for colour in stops])
+        stops = [style.at(style.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
+        light = sign * np.array([style.lightness(colour) for colour in stops])
         assert light.argmin() == 5
         assert (np.diff(light[:6]) < 0).all()
         assert (np.diff(light[5:]) > 0).all()
-        gap = abs(theme.lightness(stops[5]) - theme.lightness(style.PAPER[name]))  # type: ignore[index]
+        gap = abs(style.lightness(stops[5]) - style.lightness(style.PAPER[name]))  # type: ignore[index]
         assert gap < 12

@@ -21,10 +21,9 @@ from qfusion.figures import (
     recipe as styles,
     states,
     style,
-    theme as visible,
 )
 from qfusion.figures.recipe import ExportStyle
-from qfusion.figures.theme import at, grey, in_theme, lightness
+from qfusion.figures.style import at, grey, in_theme, lightness
 from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
 WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast
@@ -265,7 +264,7 @@ def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
 
 def test_legend_entries_are_those_a_reader_sees() -> None:
     drawn = example("dynamics.decision_lines", "light")
-    entries = visible.legend_entries(drawn)
+    entries = styles.legend_entries(drawn)
     assert entries == [
         "all together",
         *MODALITIES,
@@ -275,8 +274,8 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         "text + audio + vision",
         "as learned",
     ]
-    assert visible.legend_entries(example("decision.waterfall", "light")) == []
-    assert visible.legend_entries(example("samples.classes", "light")) == ["train", "test"]
+    assert styles.legend_entries(example("decision.waterfall", "light")) == []
+    assert styles.legend_entries(example("samples.classes", "light")) == ["train", "test"]
     named = go.Figure(
         [
             go.Scatter(y=[1], name="b", legendgroup="group"),
@@ -288,26 +287,26 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         ],
         layout={"showlegend": True},
     )
-    assert visible.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
-    assert visible.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
-    assert visible.legend_entries(named.update_layout(showlegend=False)) == []
+    assert styles.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
+    assert styles.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
+    assert styles.legend_entries(named.update_layout(showlegend=False)) == []
 
 
 def test_an_entry_takes_all_its_traces_with_it() -> None:
     drawn = example("dynamics.decision_lines", "light")
     before = drawn.to_json()
-    found = visible.without(drawn, ("text", "text + audio", "no such entry"))
+    found = styles.without(drawn, ("text", "text + audio", "no such entry"))
     assert {trace.legendgroup for trace in drawn.data} - {
         trace.legendgroup for trace in found.data
     } == {"text", "text+audio"}
-    assert visible.legend_entries(found) == [
-        e for e in visible.legend_entries(drawn) if e not in ("text", "text + audio")
+    assert styles.legend_entries(found) == [
+        e for e in styles.legend_entries(drawn) if e not in ("text", "text + audio")
     ]
     assert drawn.to_json() == before
-    assert visible.without(drawn, ()) is drawn
-    assert visible.without(drawn, ("no such entry",)) is drawn
+    assert styles.without(drawn, ()) is drawn
+    assert styles.without(drawn, ("no such entry",)) is drawn
     hostile = dynamics.measure_lines(T, {("<b>",): T, ("text",): T}, ("<b>", "text"), "y")
-    assert visible.legend_entries(visible.without(hostile, ("<b>",))) == ["text"]
+    assert styles.legend_entries(styles.without(hostile, ("<b>",))) == ["text"]
 
 
 def test_a_canvas_is_as_wide_as_said_and_as_high_as_the_figure_needs() -> None:

@@ -29,10 +29,10 @@ from qfusion.figures.style import (
     drawing,
     in_rows,
     label,
+    signed_colour,
     term_colour,
     term_title,
 )
-from qfusion.figures.theme import signed_colour
 
 _LINE = 52  # characters of a line of words
 _BINS = 700  # of a drawn waveform

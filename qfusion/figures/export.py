@@ -45,9 +45,9 @@ from qfusion.figures.recipe import (
     read_recipe,
     read_record,
     size_mm,
+    without,
 )
-from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme, finite
-from qfusion.figures.theme import drawn_in, in_theme, without
+from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme, drawn_in, finite, in_theme
 
 __all__ = [
     "MAX_CAPTION",

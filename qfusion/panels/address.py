@@ -24,7 +24,7 @@ from qfusion.analysis import compare, sample as backgrounds, study as studies, t
 from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain import cohorts, sensitivity
-from qfusion.figures import theme
+from qfusion.figures import recipe
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
 from qfusion.training import checkpoint
@@ -876,7 +876,7 @@ def _audit(values: Values, allowed: Mapping[str, Allowed]) -> None:
     )
     for key in (key for key in values if key.startswith(FREE)):
         with naming(f"In the link, `{key}`"):
-            theme.parse_visible(values[key][-1])
+            recipe.parse_visible(values[key][-1])
 
 
 def _require(values: Values, allowed: Mapping[str, Allowed]) -> None:

@@ -29,15 +29,18 @@ from qfusion.analysis import cohort_measures, text
 from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts
-from qfusion.figures import VIEWS, export, style, theme
+from qfusion.figures import VIEWS, export, style
 from qfusion.figures.recipe import (
     MAX_TEXT,
     ExportStyle,
     Recipe,
+    apply_visible,
     changes,
     digest_of,
     parse,
+    parse_visible,
     software,
+    without,
 )
 from qfusion.panels.address import (
     FREE,
@@ -482,7 +485,7 @@ def take(page: str, panel: str, address: Query) -> Taken:
         legend={"itemclick": False, "itemdoubleclick": False}
     )  # as it stands on the page
     return Taken(
-        theme.apply_visible(figure, theme.parse_visible(result.view.get(FREE + panel))),
+        apply_visible(figure, parse_visible(result.view.get(FREE + panel))),
         picture.headline,
         picture.caption,
         table,
@@ -608,8 +611,8 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
         else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
     )
     taken = cook(parsed)
-    return theme.in_theme(
-        theme.without(taken.figure, parsed.style.hidden), parsed.style.theme
+    return style.in_theme(
+        without(taken.figure, parsed.style.hidden), parsed.style.theme
     ), taken.numbers
 
 
