@@ -693,10 +693,7 @@ def drawing_functions() -> set[str]:
     """`module.function` of all public functions that are annotated to return a figure, besides those that make a figure
     of another one and those that open a model."""
     functions = set()
-    for name in {room.name for room in pkgutil.iter_modules(figures.__path__)} - {
-        "notebook",
-        "theme",
-    }:
+    for name in {room.name for room in pkgutil.iter_modules(figures.__path__)} - {"notebook"}:
         loaded = importlib.import_module(f"{figures.__name__}.{name}")
         functions |= {
             f"{name}.{entry}"
@@ -705,4 +702,11 @@ def drawing_functions() -> set[str]:
             and made.__module__ == loaded.__name__
             and inspect.signature(made).return_annotation in ("go.Figure", go.Figure)
         }
-    return functions - {"style.finite", "style.in_cells", "style.ringed"}
+    return functions - {
+        "recipe.apply_visible",
+        "recipe.without",
+        "style.finite",
+        "style.in_cells",
+        "style.in_theme",
+        "style.ringed",
+    }

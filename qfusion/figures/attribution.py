@@ -90,30 +90,41 @@ def words(
         x += width + 0.5
     reach = _reach(values)
     dark = (np.abs(values) > 0.6 * reach) == (theme == "light")
-    shapes = [
-        {
-            "type": "rect",
-            "x0": left,
-            "x1": left + width,
-            "y0": row - 0.3,
-            "y1": row + 0.2,
-            "layer": "below",
-            "fillcolor": _hue(float(value), reach, theme),
-            "line": {"width": 0.5, "color": LINE[theme]},
-        }
-        for value, (left, row, width) in zip(values, places, strict=True)
-    ]
-    notes = [
-        {"x": left + width / 2, "y": row + below, "text": text, "showarrow": False, "font": font}
-        for n, (left, row, width) in enumerate(places)
-        for below, text, font in (
-            (-0.05, label(spoken[n], 20), {"size": 15, "color": ON_DARK if dark[n] else ON_BRIGHT}),
-            (0.38, f"{values[n]:+.3f}", {"size": 11, "color": QUIET[theme]}),
-        )
-    ]
     return (
         base(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
-        .update_layout(shapes=shapes, annotations=notes)
+        .update_layout(
+            shapes=[
+                {
+                    "type": "rect",
+                    "x0": left,
+                    "x1": left + width,
+                    "y0": row - 0.3,
+                    "y1": row + 0.2,
+                    "layer": "below",
+                    "fillcolor": _hue(float(value), reach, theme),
+                    "line": {"width": 0.5, "color": LINE[theme]},
+                }
+                for value, (left, row, width) in zip(values, places, strict=True)
+            ],
+            annotations=[
+                {
+                    "x": left + width / 2,
+                    "y": row + below,
+                    "text": text,
+                    "showarrow": False,
+                    "font": font,
+                }
+                for n, (left, row, width) in enumerate(places)
+                for below, text, font in (
+                    (
+                        -0.05,
+                        label(spoken[n], 20),
+                        {"size": 15, "color": ON_DARK if dark[n] else ON_BRIGHT},
+                    ),
+                    (0.38, f"{values[n]:+.3f}", {"size": 11, "color": QUIET[theme]}),
+                )
+            ],
+        )
         .add_scatter(
             x=[left + width / 2 for left, _, width in places],
             y=[row for _, row, _ in places],
@@ -491,8 +502,9 @@ def _row(name: str, low: float, high: float) -> dict[str, Any]:
 
 def _thumbs(thumbs: np.ndarray, seconds: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Pictures side by side, as a heat map of numbered colours: what print draws too."""
-    small = [_small(one) for one in thumbs]
-    whole = Image.fromarray(np.concatenate(small, 1)).quantize(_HUES, dither=Image.Dither.NONE)
+    whole = Image.fromarray(np.concatenate([_small(one) for one in thumbs], 1)).quantize(
+        _HUES, dither=Image.Dither.NONE
+    )
     numbers = np.asarray(whole)
     palette = np.asarray(whole.getpalette(), int).reshape(-1, 3)[: numbers.max() + 1]
     colours = [f"rgb({r},{g},{b})" for r, g, b in palette]
@@ -520,19 +532,21 @@ def _thumbs(thumbs: np.ndarray, seconds: float) -> tuple[list[dict[str, Any]], d
 def _small(pixels: np.ndarray) -> np.ndarray:
     """A picture as high as the row."""
     height, width = pixels.shape[:2]
-    size = (max(1, round(_THUMB * width / height)), _THUMB)
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+    return np.asarray(
+        Image.fromarray(pixels).resize(
+            (max(1, round(_THUMB * width / height)), _THUMB), Image.Resampling.LANCZOS
+        )
+    )
 
 
 def _wave(
     envelope: np.ndarray, seconds: float, theme: Theme
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    places = (np.arange(len(envelope)) + 0.5) * seconds / len(envelope)
     reach = max(float(np.abs(envelope).max()) * 1.05, 1e-3)
     return [
         {
             "type": "scatter",
-            "x": np.repeat(places, 2),
+            "x": np.repeat((np.arange(len(envelope)) + 0.5) * seconds / len(envelope), 2),
             "y": np.asarray(envelope, float).ravel(),
             "mode": "lines",
             "hoverinfo": "skip",
@@ -573,8 +587,7 @@ def _word_rows(words: Sequence[Word], seconds: float) -> tuple[list[tuple[Word, 
         placed.append((word, free[0] if free else None))
         if free:
             ends[free[0]] = middle + wide / 2
-    rows = [row for _, row in placed if row is not None]
-    return placed, 1 + max(rows, default=0)
+    return placed, 1 + max([row for _, row in placed if row is not None], default=0)
 
 
 def _words(

@@ -383,11 +383,6 @@ def _spans(
 
 def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float) -> None:
     """Invisible marks that carry what is said under the pointer and where a click leads; none reaches a near wire."""
-    size = [
-        min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0
-        for box in boxes
-        for row in box.rows
-    ]
     tips = [
         (
             box.column,
@@ -408,7 +403,16 @@ def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], uni
         customdata=[t[3] for t in tips],
         mode="markers",
         name="gates",
-        marker={"size": size, "opacity": 0.0, "color": GREY, "symbol": "square"},
+        marker={
+            "size": [
+                min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0
+                for box in boxes
+                for row in box.rows
+            ],
+            "opacity": 0.0,
+            "color": GREY,
+            "symbol": "square",
+        },
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hovertemplate="%{text}<extra></extra>",
@@ -600,17 +604,19 @@ def entropy_lines(
     figure = base(theme, 330, legend=True, right=20)
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
-        dash = (
-            LINES[list(hues[:q]).count(hue) % len(LINES)]
-            if hues and hues[q]
-            else LINES[q // len(HUES) % len(LINES)]
-        )
         figure.add_scatter(
             y=np.maximum(values[:, q], 0),
             x=np.arange(len(values)),
             mode="lines",
             name=label(name, 24),
-            line={"width": 2, "color": hue, "dash": dash, "shape": "hv"},
+            line={
+                "width": 2,
+                "color": hue,
+                "dash": LINES[list(hues[:q]).count(hue) % len(LINES)]
+                if hues and hues[q]
+                else LINES[q // len(HUES) % len(LINES)],
+                "shape": "hv",
+            },
             hovertemplate=f"{label(name, 24)}: %{{y:.3f}}<extra></extra>",
         )
     shapes = [

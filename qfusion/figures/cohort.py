@@ -268,13 +268,16 @@ def types(
         _intervals(figure, own, rows + shift, [hue] * len(own), "x2", "mean error")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
-    names = [
-        f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
-        for kind in kinds
-    ]
     return (
         figure.update_yaxes(
-            **in_rows(names, 0.45, 0.55),
+            **in_rows(
+                [
+                    f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
+                    for kind in kinds
+                ],
+                0.45,
+                0.55,
+            ),
             ticklabelstandoff=6,
         )
         .update_layout(
@@ -555,7 +558,6 @@ def rates(
     if not len(names):
         return note(figure, "No sample to slice.", theme)
     value, low, high = np.asarray(values, dtype=float).T
-    hues = [VERMILLION if a > overall else BLUE for a in low]
     tips = [
         f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"
         for name, (wrong, count), rate, a, b in zip(names, counts, value, low, high, strict=True)
@@ -591,7 +593,7 @@ def rates(
                 **_CHOSEN,
                 "hovertemplate": "%{customdata[1]}<br>click to make it the cohort<extra></extra>",
             }
-            for row, hue in enumerate(hues)
+            for row, hue in enumerate([VERMILLION if a > overall else BLUE for a in low])
         ]
     ).update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))

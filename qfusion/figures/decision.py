@@ -142,8 +142,12 @@ def in_steps(
     and the look of their bars."""
     shown, rest = condensed(decisions)
     terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
-    others = [f"{len(rest)} other joint terms"] if rest else []
-    names = ["baseline", *map(term_title, shown), *others, "<b>score</b>"]
+    names = [
+        "baseline",
+        *map(term_title, shown),
+        *([f"{len(rest)} other joint terms"] if rest else []),
+        "<b>score</b>",
+    ]
     steps = [
         [*(own[term] for term in ("", *shown)), *([sum(own[t] for t in rest)] if rest else [])]
         for own in decisions
@@ -344,8 +348,7 @@ def differences(
         set(a) == set(b) and "" in a,
         "Arguments `a` and `b` must have the same terms and a baseline.",
     )
-    change = {term: b[term] - a[term] for term in a}
-    names, (steps,), marker = in_steps([change], modalities, theme)
+    names, (steps,), marker = in_steps([{term: b[term] - a[term] for term in a}], modalities, theme)
     values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
     return (
@@ -485,14 +488,13 @@ def masses(
     )
     if not compact:
         in_cells(figure, z, z, "{:.2f}", showlegend=False)
-    ticks = [
-        f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
-        for i, e in enumerate(elements)
-    ]
     return (
         figure.update_xaxes(
             tickvals=list(range(n)),
-            ticktext=ticks,
+            ticktext=[
+                f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
+                for i, e in enumerate(elements)
+            ],
             side="top",
             showline=False,
             ticks="",
@@ -593,11 +595,14 @@ def tables(
         range=[-0.5, P - 0.5],
         title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
     )
-    names = [
-        f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
-        for i, e in enumerate(elements)
-    ]
-    figure.update_yaxes(**in_rows(names))
+    figure.update_yaxes(
+        **in_rows(
+            [
+                f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
+                for i, e in enumerate(elements)
+            ]
+        )
+    )
     mark = {"type": "rect", "fillcolor": "rgba(0,0,0,0)", "layer": "above"}
     around = (
         {"x0": chosen[1] - 0.5, "x1": chosen[1] + 0.5, "y0": chosen[0] - 0.5, "y1": chosen[0] + 0.5}
@@ -632,10 +637,6 @@ def class_bars(
     errors."""
     values = np.asarray(probabilities, dtype=float)
     shown = sorted(np.argsort(-values)[:most].tolist())
-    names = [
-        f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
-        for i in shown
-    ]
     best = int(values.argmax())
     figure = base(
         theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None
@@ -668,7 +669,12 @@ def class_bars(
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
     return figure.update_yaxes(
-        **in_rows(names),
+        **in_rows(
+            [
+                f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
+                for i in shown
+            ]
+        ),
         ticklabelstandoff=6,
     ).update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {}))
 
@@ -721,10 +727,6 @@ def belief_bars(
     """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
     rows = list(range(len(classes)))
 
-    names = [
-        f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
-        for i, c in enumerate(classes)
-    ]
     return (
         base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
         .add_bar(
@@ -746,7 +748,12 @@ def belief_bars(
             hovertemplate="%{x:.3f}<extra></extra>",
         )
         .update_yaxes(
-            **in_rows(names),
+            **in_rows(
+                [
+                    f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
+                    for i, c in enumerate(classes)
+                ]
+            ),
             ticklabelstandoff=6,
         )
         .update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])

@@ -81,14 +81,15 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
 def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
     read = numbers.reading(sample)
-    names = (
+    return decision.masses(
+        read.masses,
+        read.fused,
+        read.modalities,
         read.elements
         if read.elements_are_classes
-        else tuple(str(i) for i in range(len(read.elements)))
-    )
-    marked = sample.true_class if read.elements_are_classes else None
-    return decision.masses(
-        read.masses, read.fused, read.modalities, names, marked=marked, theme=theme
+        else tuple(str(i) for i in range(len(read.elements))),
+        marked=sample.true_class if read.elements_are_classes else None,
+        theme=theme,
     )
 
 

@@ -170,9 +170,11 @@ def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
     from qfusion.figures.states import basis_labels
 
-    rho = state(sample, at)
     return pd.DataFrame(
-        {"state": basis_labels(sample.model.dims), "probability": np.real(np.diagonal(rho))}
+        {
+            "state": basis_labels(sample.model.dims),
+            "probability": np.real(np.diagonal(state(sample, at))),
+        }
     )
 
 
@@ -217,14 +219,13 @@ def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray)
     """Returns one row a class: `sample`, `class`, `score`, `probability`, and whether it is the `truth`, None where
     none is known."""
     truth = sample.true_class
-    is_true = [None if truth is None else place == truth for place in range(len(scores))]
     return pd.DataFrame(
         {
             "sample": sample.id,
             "class": sample.classes,
             "score": scores,
             "probability": probabilities,
-            "truth": is_true,
+            "truth": [None if truth is None else place == truth for place in range(len(scores))],
         }
     )
 
@@ -284,8 +285,13 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
     if not sample.can("time"):
         return circuit_boxes.replay(sample.study, sample.row, sample.changed), None
-    step = float(sample.model.duration) / 8 if dt is None else dt
-    built = dynamics.circuit(sample.study, sample.row, step, "whole", sample.tweak)
+    built = dynamics.circuit(
+        sample.study,
+        sample.row,
+        float(sample.model.duration) / 8 if dt is None else dt,
+        "whole",
+        sample.tweak,
+    )
     return circuit_boxes.through_step(built, sample.modalities), built
 
 
@@ -339,17 +345,18 @@ def built_flow(sample: Sample) -> pd.DataFrame:
 def flow_table(built: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
     names = [name or "baseline" for name in built.dividends]
-    first = ["without evolution"] * len(names)
-    rows = [
-        *zip(first, names, built.start, strict=True),
-        *(
-            (parameter.key, name, built.parts[s, g])
-            for g, parameter in enumerate(built.terms)
-            for s, name in enumerate(names)
-        ),
-        *zip(names, ["score"] * len(names), built.end, strict=True),
-    ]
-    return pd.DataFrame(rows, columns=["from", "to", "value"])
+    return pd.DataFrame(
+        [
+            *zip(["without evolution"] * len(names), names, built.start, strict=True),
+            *(
+                (parameter.key, name, built.parts[s, g])
+                for g, parameter in enumerate(built.terms)
+                for s, name in enumerate(names)
+            ),
+            *zip(names, ["score"] * len(names), built.end, strict=True),
+        ],
+        columns=["from", "to", "value"],
+    )
 
 
 def building_of(sample: Sample) -> Any:
@@ -379,12 +386,14 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
 def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
     """Returns the table of `cut_terms`, of `explain.cuts.Cuts` of one sample."""
     place, (sizes, _) = made.modalities.index(modality), made.sizes()
-    columns = {
-        f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, output]
-        for s, name in enumerate(made.coalitions)
-        for k, kind in enumerate(made.kinds)
-    }
-    return pd.DataFrame({"t": made.times, "modality": modality} | columns)
+    return pd.DataFrame(
+        {"t": made.times, "modality": modality}
+        | {
+            f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, output]
+            for s, name in enumerate(made.coalitions)
+            for k, kind in enumerate(made.kinds)
+        }
+    )
 
 
 @of_sample

@@ -97,8 +97,9 @@ def _graph(
 ) -> None:
     modalities = list(places)
     most = max(strengths.values(), default=0.0) or 1.0
-    joint = [term for term in strengths if len(split_term(term)) > 1]
-    for term in sorted(joint, key=lambda term: strengths[term]):  # the strongest on top
+    for term in sorted(
+        [term for term in strengths if len(split_term(term)) > 1], key=lambda term: strengths[term]
+    ):  # the strongest on top
         members = split_term(term)
         colour, width = term_colour(term, modalities), max(_WIDEST * strengths[term] / most, 0.6)
         ends = np.stack([places[name] for name in members])
@@ -227,17 +228,16 @@ def letters(
     real = not np.iscomplexobj(values) or bool(
         np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
     )
-    tips = [
-        f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
-        for name, value in zip(names, np.asarray(values, complex), strict=True)
-    ]
     return (
         base(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
         .add_bar(
             x=np.real(values) if real else np.abs(values),
             y=list(range(len(names))),
             orientation="h",
-            customdata=tips,
+            customdata=[
+                f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
+                for name, value in zip(names, np.asarray(values, complex), strict=True)
+            ],
             marker={
                 "color": [term_colour(term, modalities) for term in terms],
                 "line": {"width": 0},

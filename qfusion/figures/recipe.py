@@ -483,8 +483,9 @@ def snippet(
 
 def label(*parts: str) -> str:
     """Returns a label for `\\label`, of letters, digits and dashes."""
-    names = (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts)
-    return "-".join(filter(None, names))
+    return "-".join(
+        filter(None, (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts))
+    )
 
 
 def origin(made_from: Mapping[str, Any]) -> str:
@@ -707,8 +708,9 @@ def _between(data: bytes, start: bytes, end: bytes) -> str:
 def _from_tikz(data: bytes) -> str:
     """The first lines of the file, which are comments."""
     end = re.compile(rb"^(?!%qfusion-recipe )", re.MULTILINE).search(data, 0, 8 * MAX_RECIPE)
-    lines = _text(data[: end.start() if end else 0]).split("\n")
-    return "\n".join(line.removeprefix(_TIKZ) for line in lines)
+    return "\n".join(
+        line.removeprefix(_TIKZ) for line in _text(data[: end.start() if end else 0]).split("\n")
+    )
 
 
 def _from_png(png: bytes) -> str:
@@ -750,8 +752,11 @@ class VisibleRange:
     y: tuple[float, float] | None = None
 
     def __str__(self) -> str:
-        ranges = (("x", self.x), ("y", self.y))
-        written = [(key, f"{pair[0]:g},{pair[1]:g}") for key, pair in ranges if pair]
+        written = [
+            (key, f"{pair[0]:g},{pair[1]:g}")
+            for key, pair in (("x", self.x), ("y", self.y))
+            if pair
+        ]
         return urlencode([*(("hide", name) for name in self.hidden), *written])
 
     def __bool__(self) -> bool:

@@ -69,8 +69,12 @@ def density_matrix(
     look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
     bar = _bar("|ρ<sub>ij</sub>|")
     if part == "phase":
-        phase = np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan)
-        look = {"z": phase, "colorscale": CYCLIC_SCALE, "zmin": -np.pi, "zmax": np.pi}
+        look = {
+            "z": np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan),
+            "colorscale": CYCLIC_SCALE,
+            "zmin": -np.pi,
+            "zmax": np.pi,
+        }
         bar = _bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"])
     step = max(1, size // dims[0])
     ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
@@ -226,16 +230,14 @@ def flat(vectors: np.ndarray) -> np.ndarray:
 def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     turn = np.linspace(0, 2 * np.pi, 61)
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
-    first = int(np.argmax(equator @ _NEAR < 0))
-    equator = np.roll(equator[:-1], -first, 0)
+    equator = np.roll(equator[:-1], -int(np.argmax(equator @ _NEAR < 0)), 0)
     behind = equator @ _NEAR < 0
     back, front = equator[behind], np.concatenate([equator[~behind], equator[:1]])
-    axes = [np.stack([-way, way]) for way in list(_AXES.values())[:3]]
     for shapes, width, dash in (
         ([np.stack([np.cos(turn), np.sin(turn)], 1)], 1.5, "solid"),
         ([flat(front)], 1.0, "solid"),
         ([flat(back)], 1.0, "dot"),
-        ([flat(entry) for entry in axes], 0.8, "dash"),
+        ([flat(np.stack([-way, way])) for way in list(_AXES.values())[:3]], 0.8, "dash"),
     ):
         lines = [shape + middle for middle in middles for shape in shapes]
         figure.add_scatter(

@@ -158,10 +158,8 @@ def faded(colour: str, opacity: float) -> str:
 
 def blended(colour: str, other: str, share: float) -> str:
     """Hex colour on the way from one hex colour to another, 0 the first and 1 the other."""
-    mixed = (
-        round(a + share * (b - a)) for a, b in zip(channels(colour), channels(other), strict=True)
-    )
-    return "#" + "".join(f"{value:02X}" for value in mixed)
+    pairs = zip(channels(colour), channels(other), strict=True)
+    return "#" + "".join(f"{round(a + share * (b - a)):02X}" for a, b in pairs)
 
 
 def base(

@@ -684,11 +684,16 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
             hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
         )
     figure.update_xaxes(title={"text": label(metric)}, nticks=7)
-    names = [
-        f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
-        for entry in entries
-    ]
-    return figure.update_yaxes(**in_rows(names, 0.4, 0.6))
+    return figure.update_yaxes(
+        **in_rows(
+            [
+                f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
+                for entry in entries
+            ],
+            0.4,
+            0.6,
+        )
+    )
 
 
 @drawing("entries", entries="N+")
@@ -715,20 +720,21 @@ def against(
     for entry, x in zip(entries, places, strict=True):
         colour = hue(entry.family)
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
-        error = {
-            "type": "data",
-            "symmetric": False,
-            "array": [entry.high - entry.mean],
-            "arrayminus": [entry.mean - entry.low],
-            "color": faded(colour, 0.6),
-            "thickness": 1.4,
-            "width": 0,
-        }
         figure.add_scatter(
             x=[x],
             y=[entry.mean],
             mode="markers+text",
-            error_y=error if np.isfinite([entry.low, entry.high]).all() else None,
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [entry.high - entry.mean],
+                "arrayminus": [entry.mean - entry.low],
+                "color": faded(colour, 0.6),
+                "thickness": 1.4,
+                "width": 0,
+            }
+            if np.isfinite([entry.low, entry.high]).all()
+            else None,
             text=[label(entry.name) if entry.role == "system" else ""],
             textposition="bottom left" if x > middle else "top right",
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},

@@ -217,7 +217,6 @@ def rank_bars(
         np.array([ranks[name][1] for name in names]),
     )
     hues = [term_colour(name, modalities) for name in names]
-    joint = ["+" in name for name in names]
     figure = (
         base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
         .add_bar(
@@ -232,8 +231,8 @@ def rank_bars(
             textfont={"color": INK[theme], "shadow": halo(theme)},
             marker={
                 "color": [
-                    faded(hue, 0.55) if is_joint else hue
-                    for hue, is_joint in zip(hues, joint, strict=True)
+                    faded(hue, 0.55) if "+" in name else hue
+                    for hue, name in zip(hues, names, strict=True)
                 ],
                 "line": {"color": hues, "width": 1.5},
             },
@@ -555,7 +554,6 @@ def bits(
             np.maximum(value, 0),
             [f"{v:.3f} bits ({a:.3f} to {b:.3f})" for v, a, b in values],
         )
-        fill = faded(hue, 0.25 if name == SHARED else 0.8)
         words = label(name if name in (SHARED, TOGETHER) else f"told only by {name}")
         figure.add_bar(
             x=size,
@@ -565,7 +563,10 @@ def bits(
             width=0.5,
             name=words,
             customdata=tips,
-            marker={"color": fill, "line": {"color": hue, "width": 1}},
+            marker={
+                "color": faded(hue, 0.25 if name == SHARED else 0.8),
+                "line": {"color": hue, "width": 1},
+            },
             hovertemplate=f"{words}: %{{customdata}}<extra></extra>",
         )
         shown = (size > 0) & np.isfinite(np.asarray(values, float)).all(1)

@@ -244,12 +244,16 @@ class View:
             return ""
         if not has_time:
             return self.get("phi").strip(" ,")
-        factors = [
-            (key, self.get(key))
-            for key in self.address
-            if key.startswith(FACTORS) or key == DURATION
-        ]
-        return str(Tweak.of(factors, checkpoint.load(self.model).model))
+        return str(
+            Tweak.of(
+                [
+                    (key, self.get(key))
+                    for key in self.address
+                    if key.startswith(FACTORS) or key == DURATION
+                ],
+                checkpoint.load(self.model).model,
+            )
+        )
 
     @property
     def pin(self) -> Pin:

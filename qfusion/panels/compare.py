@@ -43,9 +43,12 @@ def waterfall(
         truth=one.target,
     )
     if sides.same_target:
-        truths = [s.target for s in (sides.a, sides.b) if s.target is not None]
         drawn.update_xaxes(
-            range=decision.common_range(sides.a.dividends, sides.b.dividends, marks=truths)
+            range=decision.common_range(
+                sides.a.dividends,
+                sides.b.dividends,
+                marks=[s.target for s in (sides.a, sides.b) if s.target is not None],
+            )
         )
     drawn.update_yaxes(ticklabelstandoff=6)
     return panel.Picture(
@@ -120,14 +123,16 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
     timed = a.study.can("time"), b.study.can("time")
-    changes = [
-        value - a.entropies[name]
-        for name, value in b.entropies.items()
-        if name in a.entropies and timed[0] == timed[1]
-    ]
     return panel.Picture(
         "entropies",
-        mixed(changes, "mixed" if timed[1] else "entangled"),
+        mixed(
+            [
+                value - a.entropies[name]
+                for name, value in b.entropies.items()
+                if name in a.entropies and timed[0] == timed[1]
+            ],
+            "mixed" if timed[1] else "entangled",
+        ),
         decision.pairs(
             a.entropies,
             b.entropies,
@@ -289,10 +294,9 @@ def _curves(view: address.View, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.row == b.row:
         return samples.curves(b.study, [b.row], "main")
-    card = "main" if a.row != b.row else "card"
     return [
         *samples.curves(a.study, [a.row], "main"),
-        *samples.curves(b.study, [b.row], card),
+        *samples.curves(b.study, [b.row], "main" if a.row != b.row else "card"),
     ]
 
 
@@ -449,10 +453,6 @@ def decisions(
     study, names = sample.study, [entry.id for entry in sides]
     differ = len({entry.output for entry in sides}) > 1
     answered, _ = outcomes(study, np.array([entry.row for entry in sides]))
-    notes = [
-        words + (f"\nscore of {study.classes[entry.output]}" if differ else "")
-        for entry, words in zip(sides, answered, strict=True)
-    ]
     terms = [largest_terms(entry.dividends) for entry in sides]
     return panel.Picture(
         "several-decisions",
@@ -462,7 +462,10 @@ def decisions(
             [entry.dividends for entry in sides],
             study.modalities,
             truths=[entry.target for entry in sides],
-            notes=notes,
+            notes=[
+                words + (f"\nscore of {study.classes[entry.output]}" if differ else "")
+                for entry, words in zip(sides, answered, strict=True)
+            ],
             unit="score" if differ else sides[0].unit,
             theme=theme,
         ),
@@ -585,8 +588,10 @@ def largest_entropies(means: Mapping[str, float]) -> str:
 
 
 def _several_curves(view: address.View, sample: Sample) -> list[str]:
-    ends = samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
-    return [name.removeprefix("several-") for name in ends]
+    return [
+        name.removeprefix("several-")
+        for name in samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
+    ]
 
 
 TWEAK_B = address.Switch("tweak", "Tweak B", "It stays folded.")
@@ -683,14 +688,6 @@ def sample_map(
     )
     values, names, hues = _coloured(study, rows, column)
     explained = placed.explained
-    titles = (
-        ("UMAP 1", "UMAP 2")
-        if explained is None
-        else (
-            f"component 1 ({explained[0]:.1%} of the variance)",
-            f"component 2 ({explained[1]:.1%} of the variance)",
-        )
-    )
     what = cohort_measures.TITLES[placed.what]
     return panel.Picture(
         "sample-map",
@@ -705,7 +702,12 @@ def sample_map(
             names=names,
             hues=hues,
             by=colour,
-            titles=titles,
+            titles=("UMAP 1", "UMAP 2")
+            if explained is None
+            else (
+                f"component 1 ({explained[0]:.1%} of the variance)",
+                f"component 2 ({explained[1]:.1%} of the variance)",
+            ),
             tips=_tips(rows),
             chosen=levels.sample.id,
             theme=theme,
@@ -776,8 +778,10 @@ def on_map(
 
 def drawn(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarray:
     """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
-    at = cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN)
-    return np.union1d(at, np.flatnonzero(result.rows == levels.sample.row)).astype(int)
+    return np.union1d(
+        cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN),
+        np.flatnonzero(result.rows == levels.sample.row),
+    ).astype(int)
 
 
 def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
@@ -829,8 +833,11 @@ def _coloured(
     names = [name for name in order if name in there] or sorted(there)
     places = np.array([names.index(name) for name in words], dtype=int)
     if colour == cohort_measures.DOMINANT:
-        hues = [style.term_colour(name, study.modalities) for name in names]
-        return places, [name.replace("+", " + ") for name in names], hues
+        return (
+            places,
+            [name.replace("+", " + ") for name in names],
+            [style.term_colour(name, study.modalities) for name in names],
+        )
     return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
 
 

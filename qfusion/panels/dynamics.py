@@ -128,10 +128,13 @@ def decision_over_time(
     series, mean, name, unit = moving(sample, above)
     shown, before = _terms(sample, terms), None
     if sample.tweak != learned.tweak:
-        beside = (
-            _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
+        before = (
+            learned.places,
+            _shared(learned, touched_pairs(sample))
+            if above == PAIRS
+            else moving(learned, above)[0],
+            _terms(learned, terms),
         )
-        before = learned.places, beside, _terms(learned, terms)
     return panel.Picture(
         "decision-over-time",
         answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
@@ -598,8 +601,11 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
         if len(parts) == 1 and len(part) < 3:
             measures.append((f"entanglement{whose}", evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
-            before = at_end(sample.study, sample.row, sample.learned.tweak, part)
-            ends[called] = before, at_end(sample.study, sample.row, sample.tweak, part), unit
+            ends[called] = (
+                at_end(sample.study, sample.row, sample.learned.tweak, part),
+                at_end(sample.study, sample.row, sample.tweak, part),
+                unit,
+            )
     return ends
 
 
@@ -741,12 +747,16 @@ def cut_terms(
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
     sizes = evolution.term_sizes(cuts, whose, sample.output)
-    now = {
-        name: (float(entry[0]), float(entry.min())) for name, entry in sizes["cut"].items() if name
-    }
     return panel.Picture(
         "cut-terms",
-        lost_by_cut(text.plain(whose), now),
+        lost_by_cut(
+            text.plain(whose),
+            {
+                name: (float(entry[0]), float(entry.min()))
+                for name, entry in sizes["cut"].items()
+                if name
+            },
+        ),
         building.terms(
             cuts.times,
             sizes,

@@ -374,16 +374,18 @@ def seed_sample(
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     values = seed_values.to_numpy()
-    unit = (
-        f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
-        if seeds.of_true_class
-        else study.unit_of(0)
-    )
     return panel.Picture(
         "seed-sample",
         f"Sample {text.plain(sample.id)}: {signs(values)}",
         figures.seed_dots(
-            values, list(seed_values.columns), study.modalities, seeds.seeds, unit=unit, theme=theme
+            values,
+            list(seed_values.columns),
+            study.modalities,
+            seeds.seeds,
+            unit=f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
+            if seeds.of_true_class
+            else study.unit_of(0),
+            theme=theme,
         ),
         shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
         "on the other pages.",

@@ -250,9 +250,17 @@ def _attributed(
     """The attribution, and the id of the sample where it starts, if it starts at one."""
     study, row = sample.study, sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
-    whose = modality or sample.modalities[0]
     return (
-        inside.attribute(study, row, whose, term, sample.output, baseline, start, method),
+        inside.attribute(
+            study,
+            row,
+            modality or sample.modalities[0],
+            term,
+            sample.output,
+            baseline,
+            start,
+            method,
+        ),
         start,
     )
 
@@ -380,13 +388,16 @@ def strip(
     learned = " Steps are followed through the model as it was trained." if sample.changed else ""
     preview, lanes = result.preview, result.lanes
     at = {lane.modality: recording.peak_words(lane) for lane in lanes}
-    rows = {
-        "pictures, each of the middle of its part": preview.thumbs,
-        "the waveform": preview.envelope,
-        "the spectrogram (decibels below its loudest)": preview.spectrogram,
-        "the words": result.words or None,
-    }
-    shown = [name for name, values in rows.items() if values is not None]
+    shown = [
+        name
+        for name, values in {
+            "pictures, each of the middle of its part": preview.thumbs,
+            "the waveform": preview.envelope,
+            "the spectrogram (decibels below its loudest)": preview.spectrogram,
+            "the words": result.words or None,
+        }.items()
+        if values is not None
+    ]
     origin = f"sample {text.plain(start)}" if start else BASELINES[baseline]
     bars = (
         f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
@@ -447,8 +458,9 @@ def frame(sample: Sample, result: recording.Strip) -> pd.DataFrame:
         for lane in result.lanes
         for term, values in lane.terms.items()
     ]
-    parts = [words, *steps] if result.words else steps or [words]
-    return pd.concat(parts, ignore_index=True).assign(sample=sample.id, score=sample.unit)
+    return pd.concat(
+        [words, *steps] if result.words else steps or [words], ignore_index=True
+    ).assign(sample=sample.id, score=sample.unit)
 
 
 def timed(sample: Sample, **_: Any) -> bool:
@@ -486,16 +498,16 @@ def strip_lent(
 def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
     """The row that lends a modality."""
     wanted = dict((changes or {}).get(modality, {}))
-    donor = str(wanted.get("donor") or default_contrast(sample.study, sample.row))
-    return sample.dataset.row(donor)
+    return sample.dataset.row(
+        str(wanted.get("donor") or default_contrast(sample.study, sample.row))
+    )
 
 
 def is_lent(
     sample: Sample, modality: str, changes: interventions.Asked | None = None, **_: Any
 ) -> bool:
     """Whether another sample lends a modality which has an axis of time."""
-    change = dict((changes or {}).get(modality, {}))
-    return change.get("action") == interventions.SWAP and timed(
+    return dict((changes or {}).get(modality, {})).get("action") == interventions.SWAP and timed(
         Sample(sample.study, donor_of(sample, modality, changes), sample.output)
     )
 

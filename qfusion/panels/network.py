@@ -252,8 +252,12 @@ def scores(
     head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
     if len(names) > 1:
         first, second = np.argsort(-result.scores)[:2]
-        gap = float(result.scores[first] - result.scores[second])
-        head = lead(text.plain(names[first]), gap, result.lead_error, shots)
+        head = lead(
+            text.plain(names[first]),
+            float(result.scores[first] - result.scores[second]),
+            result.lead_error,
+            shots,
+        )
     return panel.Picture(
         "noisy-scores",
         head,

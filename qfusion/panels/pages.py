@@ -234,20 +234,21 @@ def _sample(view: View) -> Call:
     """The page's sample, with its background, tweak and output."""
     members = _members(view)
     is_usual = view.background == "joint" or (view.background == "cohort" and not members)
-    named = {
-        "output": view.output,
-        "tweak": view.tweak,
-        "background": "" if is_usual else view.background,
-        "contrast": view.named("contrast") if view.background == "contrast" else "",
-        "members": members,
-        "rows": view.get("rows"),
-        "session": SESSION if view.named("sample").startswith(PREFIX) else "",
-    }
     return Call(
         "qfusion.analysis.sample",
         "open_sample",
         (view.model, view.named("sample"), view.named("data")),
-        _said(named),
+        _said(
+            {
+                "output": view.output,
+                "tweak": view.tweak,
+                "background": "" if is_usual else view.background,
+                "contrast": view.named("contrast") if view.background == "contrast" else "",
+                "members": members,
+                "rows": view.get("rows"),
+                "session": SESSION if view.named("sample").startswith(PREFIX) else "",
+            }
+        ),
     )
 
 
@@ -520,11 +521,6 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         "background": sample.background.name,
         "background_size": int(sample.background.size),
     }
-    title = (
-        f"{sample.name} on {sample.dataset.name}"
-        if view == "cut-test"
-        else f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
-    )
     caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
     if not view.startswith("cut"):
         caption += (
@@ -533,7 +529,9 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         )
     return Taken(
         getattr(notebook, name)(sample),
-        title,
+        f"{sample.name} on {sample.dataset.name}"
+        if view == "cut-test"
+        else f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}",
         caption.strip(),
         table,
         Recipe(

@@ -153,8 +153,9 @@ def superlative(
     if many and len(first) > most:
         return template.format(names=many.format(**words), **words)
     form = several if len(first) > 1 else "{name}"
-    names = [form.format(name=name(key), value=numbers[key]) for key in first]
-    return template.format(names=join(names), **words)
+    return template.format(
+        names=join([form.format(name=name(key), value=numbers[key]) for key in first]), **words
+    )
 
 
 def capital(words: str) -> str:
@@ -315,12 +316,12 @@ def pairs(
     most: int = MAX_NUMBERS,
 ) -> str:
     """`"text 0.41 (before 0.39)"`, those that differ most first."""
-    ordered = sorted(
-        zip(map(str, names), before, after, strict=True),
-        key=lambda entry: -abs(entry[2] - entry[1]),
-    )
     return ", ".join(
-        f"{name} {new:{form}} (before {old:{form}})" for name, old, new in ordered[:most]
+        f"{name} {new:{form}} (before {old:{form}})"
+        for name, old, new in sorted(
+            zip(map(str, names), before, after, strict=True),
+            key=lambda entry: -abs(entry[2] - entry[1]),
+        )[:most]
     )
 
 

@@ -26,8 +26,12 @@ BASELINE = "baseline"
 def built(sample: Sample, over: str = changes.THIS) -> Built:
     """What each coupling and dissipation built, in the mean over a cohort of `analysis.changes.cohorts`."""
     study = sample.study
-    rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
-    return changes.built(study, rows, sample.output, sample.tweak)
+    return changes.built(
+        study,
+        changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output)),
+        sample.output,
+        sample.tweak,
+    )
 
 
 @panel.cached

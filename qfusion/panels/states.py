@@ -638,13 +638,14 @@ def extreme_vote(side: str, vote: float, state: str) -> str:
 
 def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequence[str]) -> str:
     """The element whose reading changes the score most, of effects (M, n)."""
-    named = {
-        f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(effects[m, i])
-        for m, i in np.ndindex(*effects.shape)
-    }
     return panel.capital(
         panel.superlative(
-            named,
+            {
+                f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(
+                    effects[m, i]
+                )
+                for m, i in np.ndindex(*effects.shape)
+            },
             by_size=True,
             none="No element changes the score by 0.01 or more on its own",
             one="{names} counts most ({value:+.2f})",

@@ -384,14 +384,16 @@ def _measured(study: Study, flips: Mapping[str, interventions.Flip]) -> tuple[fl
             "norm of the change of the angles θ",
             "the best of many starts; whether there is any is exact",
         )
-    seen = [
-        part
-        for flip in flips.values()
-        for part in (flip.state.distance, flip.donor.distance)
-        if math.isfinite(part)
-    ]
     return (
-        max(seen, default=1.0),
+        max(
+            [
+                part
+                for flip in flips.values()
+                for part in (flip.state.distance, flip.donor.distance)
+                if math.isfinite(part)
+            ],
+            default=1.0,
+        ),
         "norm of the change of what its encoder gives",
         "the best that gradients and other samples led to; there may be nearer ones",
     )

@@ -362,12 +362,16 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
     labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
     words = fusing.basin_words(labels, values.to_numpy(), list(values.columns), seeds.seeds)
-    unit = "score of the true class" if seeds.of_true_class else study.unit_of(0)
     return panel.Picture(
         "why-basins",
         f"Sample {text.plain(sample.id)}: {text.plain(words)}",
         figures.basins(
-            values.to_numpy(), labels, list(values.columns), seeds.seeds, unit=unit, theme=theme
+            values.to_numpy(),
+            labels,
+            list(values.columns),
+            seeds.seeds,
+            unit="score of the true class" if seeds.of_true_class else study.unit_of(0),
+            theme=theme,
         ),
         shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
         f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
@@ -379,8 +383,9 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 
 def _ranked(levels: errors.Levels) -> fusing.Ranking:
-    rows = levels.places(levels.rows[levels.inside])
-    return why.ranking(levels.study, rows, levels.output_wanted)
+    return why.ranking(
+        levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
+    )
 
 
 def _ends(known: Mapping[str, Interval]) -> np.ndarray:
