@@ -621,7 +621,6 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         20,
         theme=t,
     ),
-    "physics.differences": lambda t: physics.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
     "physics.numbers": lambda t: physics.numbers(
         np.full(4, 0.25),
         np.array([0.1, 0.2, 0.3, 0.4]),

@@ -141,18 +141,18 @@ def in_steps(
     """The rows of waterfalls: their names, the score's behind all others, the steps of each decision, (n, rows - 1),
     and the look of their bars."""
     shown, rest = condensed(decisions)
-    terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
+    first = [""] if "" in decisions[0] else []
+    terms = [*first, *shown, *(["+".join(modalities)] if rest else [])]
     names = [
-        "baseline",
-        *map(term_title, shown),
+        *map(term_title, [*first, *shown]),
         *([f"{len(rest)} other joint terms"] if rest else []),
         "<b>score</b>",
     ]
     steps = [
-        [*(own[term] for term in ("", *shown)), *([sum(own[t] for t in rest)] if rest else [])]
+        [*(own[term] for term in (*first, *shown)), *([sum(own[t] for t in rest)] if rest else [])]
         for own in decisions
     ]
-    hues = [GREY, *(term_colour(term, modalities) for term in terms[1:]), INK[theme]]
+    hues = [*(term_colour(term, modalities) for term in terms), INK[theme]]
     joint = [*(len(split_term(term)) > 1 for term in terms), False]
     return names, np.array(steps, dtype=float), hatched(hues, joint, theme)
 
@@ -336,6 +336,8 @@ def differences(
     b: Mapping[str, float],
     modalities: Sequence[str],
     *,
+    what: str = "B − A",
+    baseline: bool = True,
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
@@ -343,12 +345,14 @@ def differences(
 
     Args:
         a, b: dividends keyed by the same coalitions, the baseline under the empty one.
+        what: a difference is called. baseline: whether that of the baseline is drawn.
     """
     check(
         set(a) == set(b) and "" in a,
         "Arguments `a` and `b` must have the same terms and a baseline.",
     )
-    names, (steps,), marker = in_steps([{term: b[term] - a[term] for term in a}], modalities, theme)
+    change = {term: b[term] - a[term] for term in a if term or baseline}
+    names, (steps,), marker = in_steps([change], modalities, theme)
     values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
     return (
@@ -364,9 +368,9 @@ def differences(
             constraintext="none",
             textfont={"size": 12, "color": INK[theme]},
             marker=marker,
-            hovertemplate="B − A: %{x:+.3f}<extra></extra>",
+            hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
         )
-        .update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
+        .update_xaxes(range=[-reach, reach], title={"text": f"{what} ({label(unit)})"})
         .update_yaxes(
             **in_rows(names),
         )

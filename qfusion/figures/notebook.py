@@ -17,10 +17,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import Sample
+from qfusion.explain.cuts import METRICS, kind_of, most_moved
 from qfusion.figures import building, circuit, decision, dynamics, numbers, states, trust
 from qfusion.figures.style import Theme
-from qfusion.quantum.measures import KINDS, split
+from qfusion.quantum.measures import KINDS
+from qfusion.training import metrics
 
 
 @numbers.of_sample
@@ -46,16 +49,6 @@ def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     return draw(
         sample.places, *numbers.through(sample), sample.modalities, unit=sample.unit, theme=theme
     )
-
-
-def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
-    """Returns the columns `head[name]` of a table by name; "all" and "baseline" are the empty coalition."""
-    named = {name: split(str(name)) for name in table.columns if "[" in str(name)}
-    return {
-        "" if inner in ("all", "baseline") else inner: table[name].to_numpy()
-        for name, (kind, inner) in named.items()
-        if kind == head
-    }
 
 
 @numbers.of_sample
@@ -145,15 +138,7 @@ def deletion(
 ) -> go.Figure:
     """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
-    return deletion_of(
-        numbers.curves(sample, samples),
-        insertion=insertion,
-        theme=theme,
-    )
-
-
-def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
-    """Returns the figure of curves that are worked out already."""
+    curves = numbers.curves(sample, samples)
     ours, random = (
         (curves.insertion, curves.random_insertion)
         if insertion
@@ -243,11 +228,11 @@ def cut(
     sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
-    table = numbers.cut(sample, times=times)
+    made = numbers.cuts_of(sample, times, kinds=tuple(building.KINDS))
     return building.curves(
-        table["t"].to_numpy(),
-        _kinds(table),
-        float(table["undisturbed"].iloc[0]),
+        made.times,
+        evolution.curves(made, sample.output),
+        float(made.before[0, sample.output]),
         sample.modalities,
         unit=sample.unit,
         cursor=cursor,
@@ -266,22 +251,17 @@ def cut_terms(
 ) -> go.Figure:
     """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
     `numbers.cut_terms`."""
-    table = numbers.cut_terms(sample, modality=modality, times=times)
+    made = numbers.cuts_of(sample, times, modality, terms=True)
+    whose = most_moved(made, sample.output)
     return building.terms(
-        table["t"].to_numpy(),
-        _kinds(table),
+        made.times,
+        evolution.term_sizes(made, whose, sample.output),
         sample.modalities,
-        whose=str(table["modality"].iloc[0]),
+        whose=whose,
         unit=sample.unit,
         cursor=cursor,
         theme=theme,
     )
-
-
-def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
-    """The columns of each kind of cut that a table has."""
-    lines = {kind: columns(table, kind) for kind in building.KINDS}
-    return {kind: values for kind, values in lines.items() if values}
 
 
 @numbers.of_sample
@@ -290,8 +270,6 @@ def cut_test(
 ) -> go.Figure:
     """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
     time in all of them."""
-    from qfusion.explain.cuts import METRICS, kind_of
-
     return cut_test_of(
         numbers.cut_test(sample, samples=samples, times=times),
         sample.modalities,
@@ -311,8 +289,6 @@ def cut_test_of(
 ) -> go.Figure:
     """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without
     evolution."""
-    from qfusion.training import metrics
-
     bounded = any(str(key).endswith(":low") for key in table)
     lines = {
         kind: {

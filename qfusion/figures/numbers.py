@@ -369,7 +369,7 @@ def building_of(sample: Sample) -> Any:
 def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
     """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of
     every modality."""
-    return _cuts(sample, times, kinds=("cut", "dephased", "held")).frame(0, sample.output)
+    return cuts_of(sample, times, kinds=("cut", "dephased", "held")).frame(0, sample.output)
 
 
 @of_sample
@@ -379,7 +379,7 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
     Args:
         sample: see `opened`. modality: whose correlations go; unless given, whose cut moves the score most.
     """
-    made = _cuts(sample, times, modality, terms=True)
+    made = cuts_of(sample, times, modality, terms=True)
     return sizes_table(made, most_moved(made, sample.output), sample.output)
 
 
@@ -437,13 +437,15 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     )
 
 
-def _cuts(
+def cuts_of(
     sample: Sample,
     times: int,
     modality: str | None = None,
     terms: bool = False,
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
+    """Returns what a sample's score is after cuts at so many times, an `explain.cuts.Cuts`, of all modalities or one;
+    of its `terms` too."""
     sample.require("time", "to cut at")
     return cuts(
         sample.model,

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision import MAX_JOINT, hatched
+from qfusion.figures.decision import hatched
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -25,7 +25,6 @@ from qfusion.figures.style import (
     in_circle,
     in_rows,
     label,
-    signed,
     split_term,
     term_colour,
     term_title,
@@ -551,64 +550,7 @@ def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarra
     return (x[:-1, None] + t * h).ravel(), np.where(known, cubic, a + t * (b - a)).ravel()
 
 
-# Before and after a change: differences of the terms, states, Bloch vectors, and how far the nearest flips are.
-
-
-@drawing()
-def differences(
-    before: Mapping[str, float],
-    after: Mapping[str, float],
-    modalities: Sequence[str],
-    *,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
-    """What a change did to every term and to the score, largest joint terms first where there are many.
-
-    Args:
-        before, after: dividends keyed by coalition, the baseline under "".
-    """
-    check(
-        set(before) == set(after),
-        "Arguments `before` and `after` must hold the same terms, but do not.",
-    )
-    joint = sorted(
-        (t for t in before if len(split_term(t)) > 1), key=lambda t: -abs(after[t] - before[t])
-    )[: MAX_JOINT + 1]
-    terms = [t for t in before if t and (len(split_term(t)) == 1 or t in joint)]
-    changes = np.array(
-        [*(after[t] - before[t] for t in terms), sum(after.values()) - sum(before.values())]
-    )
-    names = [*(term_title(t) for t in terms), "<b>score</b>"]
-    hues = [*(term_colour(t, modalities) for t in terms), INK[theme]]
-    reach = 1.3 * max(float(np.abs(changes).max(initial=0)), 0.01)
-    return (
-        base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44)
-        .add_bar(
-            x=changes,
-            y=list(range(len(names))),
-            orientation="h",
-            width=0.62,
-            marker={
-                "color": [
-                    faded(hue, 0.55) if "+" in term else hue
-                    for hue, term in zip(hues, [*terms, ""], strict=True)
-                ],
-                "line": {"color": hues, "width": 1.5},
-            },
-            text=[signed(c) for c in changes],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"size": 12, "color": INK[theme]},
-            hovertemplate="%{x:+.4f}<extra></extra>",
-        )
-        .update_yaxes(
-            **in_rows(names),
-        )
-        .update_xaxes(title={"text": f"change ({label(unit)})"}, range=[-reach, reach])
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    )
+# Before and after a change: states, Bloch vectors, and how far the nearest flips are.
 
 
 @drawing(names="N", before="N", after="N")

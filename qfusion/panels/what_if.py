@@ -159,7 +159,15 @@ def differences(
     return panel.Picture(
         "what-if-differences",
         acts_through(change),
-        physics.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
+        decision.differences(
+            old,
+            new,
+            sample.modalities,
+            what="change",
+            baseline=False,
+            unit=sample.unit,
+            theme=theme,
+        ),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
         f"change of the score. {against_words(sample.study.background)}",
         not_shown="terms that do not contain a changed modality, which cannot change.",

@@ -270,11 +270,10 @@ def _on_the_way(sample: Sample) -> dict[str, Any]:
         verdicts.verdict_sentence(scores, sample.classes)
         for scores in sample.through.prediction[:, 0]
     ]
-    over_time = notebook.columns(numbers.over_time(sample), "dividend")
     return {
         "settled": verdicts.settled(decisions, [form.format(place) for place in sample.places]),
         "on_the_way": True,
-        "last": {name: values[-1] for name, values in over_time.items() if name},
+        "last": {name: values[-1] for name, values in sample.along.items() if name},
         **(resolved(lambda: numbers.building_of(sample)) if sample.can("time") else {}),
     }
 
