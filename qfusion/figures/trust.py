@@ -1,13 +1,14 @@
 """How far explanations can be trusted: against truth, deletion against random orders, training seeds, people's labels;
 and whether fusion matters: what data tell only together, interactions, swarms of samples, patches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.explain.stability import Interval
 from qfusion.figures.dynamics import TIME
 from qfusion.figures.style import (
     GREY,
@@ -314,6 +315,14 @@ def seed_dots(
 # A model beside people's labels: numbers with intervals as dots, and labels over own terms.
 
 SYMBOLS = ("circle", "diamond-open", "square-open")
+
+
+def ends(intervals: Iterable[Interval | None]) -> np.ndarray:
+    """Value, low and high of intervals as `dots` takes them, (rows, 3); NaN where there is none."""
+    nothing = (np.nan,) * 3
+    return np.array(
+        [nothing if one is None else (one.value, one.low, one.high) for one in intervals], float
+    ).reshape(-1, 3)
 
 
 @drawing("series", "band", names="N", hues="N", series="N 3")

@@ -15,6 +15,7 @@ from qfusion._sentences import count, listed
 from qfusion.analysis import answers, cohort_measures, inside, text, trust
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study
+from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, people, stability
 from qfusion.figures import style, trust as figures
@@ -557,7 +558,7 @@ def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> pan
         people.follows(result.alone, whose, text.plain),
         figures.dots(
             names,
-            {name: _numbers([entry.rank for entry in one.alone]) for name, one in models.items()},
+            {name: figures.ends(entry.rank for entry in one.alone) for name, one in models.items()},
             hues=[style.term_colour(name, study.modalities) for name in names],
             x_title=f"rank correlation of own term and {whose}",
             band=np.array(
@@ -682,7 +683,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         figures.dots(
             verdicts,
             {
-                name: _numbers([rate.difference for rate in one.rates.values()])
+                name: figures.ends(rate.difference for rate in one.rates.values())
                 for name, one in models.items()
             },
             hues=[style.GREY] * len(verdicts),
@@ -785,12 +786,6 @@ def _whose(study: Study) -> str:
     return PEOPLE_SAY if labels is None else labels.whose
 
 
-def _numbers(intervals: Sequence[stability.Interval]) -> np.ndarray:
-    return np.array(
-        [(interval.value, interval.low, interval.high) for interval in intervals], dtype=float
-    ).reshape(-1, 3)
-
-
 def _samples(study: Study, result: people.Beside) -> str:
     parts = [
         f"{len(entry.label):,} in {text.plain(entry.modality)}"
@@ -802,10 +797,14 @@ def _samples(study: Study, result: people.Beside) -> str:
     )
 
 
-def _how(study: Study) -> str:
-    clusters, rows = study.dataset.clusters, trust.explained(study)[0]
-    over = "samples" if clusters is None else clusters.count_words(rows)
+def intervals_over(dataset: DataSet, rows: np.ndarray, what: str = "samples") -> str:
+    """What intervals resample: the clusters of some rows that the data set names, else the rows, called `what`."""
+    over = what if dataset.clusters is None else dataset.clusters.count_words(rows)
     return f"95 % bootstrap intervals over {over}"
+
+
+def _how(study: Study) -> str:
+    return intervals_over(study.dataset, trust.explained(study)[0])
 
 
 def _taught(*studies: Study) -> str:

@@ -1,6 +1,5 @@
 """Does fusion matter, does the quantum part, and which piece of it? The panels of Why fuse."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +22,6 @@ from qfusion.explain import (
     stability,
     worth,
 )
-from qfusion.explain.stability import Interval
 from qfusion.figures import style, trust as figures
 from qfusion.panels import address, cohorts, faithfulness, panel
 from qfusion.training import metrics
@@ -37,14 +35,14 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     result = why.needs(dataset)
     rows = dict(result.by)
     rows |= {f"{name} against the rest": one for name, one in result.of_rest.items()}
-    parts: dict[str, list[tuple[float, float, float]]] = {}
+    parts = {}
     sources = [*result.modalities, information.REST]
     for key, title in (
         (information.REDUNDANCY, figures.SHARED),
         *((name, name) for name in sources),
         (information.SYNERGY, figures.TOGETHER),
     ):
-        values = [_three(one.parts.get(key)) for one in rows.values()]
+        values = figures.ends(one.parts.get(key) for one in rows.values())
         if np.isfinite(values).any():
             parts[title] = values
     rest = (
@@ -57,13 +55,13 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         information.finding(result, text.plain),
         figures.bits(
             list(rows),
-            {name: np.array(values) for name, values in parts.items()},
+            parts,
             result.modalities,
             entropy=result.entropy,
             theme=theme,
         ),
         shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
-        f"with redundancy as BROJA defines it. Whiskers: {_how(dataset, result)}.{rest} "
+        f"with redundancy as BROJA defines it. Whiskers: {_over_rows(dataset, result)}.{rest} "
         + " ".join(map(_plain, (*result.worth.notes, *result.notes))),
         not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor what "
         "larger models could be told: small ones may miss what takes many rows to learn, and what they "
@@ -90,14 +88,14 @@ def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         worth.sentence(result),
         figures.dots(
             list(rows),
-            {result.metric: _ends(rows)},
+            {result.metric: figures.ends(rows.values())},
             hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
             x_title=f"{result.metric} on {result.n:,} held-out rows",
             theme=theme,
         ),
         shows=f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
         "one modality, of parts that add up (late), and of all features together (joint). The best is the one of the "
-        f"least held-out loss, so that small advantages are partly luck. Intervals: {_how(dataset, estimate)}. "
+        f"least held-out loss, so that small advantages are partly luck. Intervals: {_over_rows(dataset, estimate)}. "
         + " ".join(map(_plain, result.notes)),
         not_shown="what a larger model reaches, or one that sees steps of sequences: these are pooled to means and "
         "deviations.",
@@ -110,17 +108,9 @@ def _plain(words: str) -> str:
     return text.plain(words, 600)
 
 
-def _three(one: stability.Interval | None) -> tuple[float, float, float]:
-    return (np.nan,) * 3 if one is None else (one.value, one.low, one.high)
-
-
-def _how(dataset: Any, result: information.Estimate) -> str:
-    over = (
-        "rows"
-        if dataset.clusters is None
-        else dataset.clusters.count_words(dataset.places(result.samples.index))
-    )
-    return f"{stability.LEVEL:.0%} bootstrap intervals over {over}"
+def _over_rows(dataset: Any, result: information.Estimate) -> str:
+    rows = dataset.places(result.samples.index)
+    return faithfulness.intervals_over(dataset, rows, "rows")
 
 
 def needs_record(result: information.Estimate) -> dict[str, Any]:
@@ -209,7 +199,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
         figures.dots(
             [labels[name].short for name in labels],
             {
-                kind: _ends(part["gain"])
+                kind: figures.ends(part["gain"].values())
                 for kind, part in zip(fusing.KINDS, (worth, own), strict=True)
             },
             hues=[style.GREY] * len(labels),
@@ -232,7 +222,6 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
 def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What each coalition and modality takes off the test loss."""
     game, terms = why.loss_game(study), study.terms
-    nothing = Interval(np.nan, np.nan, np.nan, 0, 0)
     title = fusing.LOSS_TITLES[game.loss]
     mean = " of the softmax of the mean score" if study.classes else ""
     return panel.Picture(
@@ -241,8 +230,8 @@ def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
         figures.dots(
             list(terms),
             {
-                "contribution": _ends(game.dividends),
-                "Shapley value": _ends({term: game.shapley.get(term, nothing) for term in terms}),
+                "contribution": figures.ends(game.dividends.values()),
+                "Shapley value": figures.ends(map(game.shapley.get, terms)),
             },
             hues=[style.term_colour(term, study.modalities) for term in terms],
             x_title=f"takes off the {title}",
@@ -267,7 +256,10 @@ def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pictur
         fusing.says_most(ranked, text.term),
         figures.dots(
             list(ranked.sizes),
-            {"mean size": _ends(ranked.sizes), "mean with sign": _ends(ranked.means)},
+            {
+                "mean size": figures.ends(ranked.sizes.values()),
+                "mean with sign": figures.ends(ranked.means.values()),
+            },
             hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
             x_title=f"contribution ({_unit(levels)})",
             theme=theme,
@@ -295,7 +287,7 @@ def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         words,
         figures.interactions(
             [split_term(pair) for pair in known],
-            _ends(known),
+            figures.ends(known.values()),
             study.modalities,
             unit=_unit(levels),
             theme=theme,
@@ -386,10 +378,6 @@ def _ranked(levels: errors.Levels) -> fusing.Ranking:
     return why.ranking(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
-
-
-def _ends(known: Mapping[str, Interval]) -> np.ndarray:
-    return np.array([_three(one) for one in known.values()]).reshape(-1, 3)
 
 
 def _unit(levels: errors.Levels) -> str:
@@ -643,7 +631,9 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
         figures.dots(
             names,
             {
-                "worth": np.array([_known_ends(row) for row in entry["rows"]]),
+                "worth": np.array(
+                    [[row[end] for end in ("worth", "low", "high")] for row in entry["rows"]], float
+                ),
             },
             hues=[style.GREY] * len(names),
             x_title=f"{entry['short']} with the resource less without",
@@ -657,13 +647,6 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
         alt=f"{words}.",
         table=lambda: pd.DataFrame(entry["rows"]),
     )
-
-
-def _known_ends(row: Mapping[str, Any]) -> tuple[float, float, float]:
-    if row["worth"] is None:
-        return (np.nan,) * 3
-    low, high = (row["worth"] if row[end] is None else row[end] for end in ("low", "high"))
-    return row["worth"], low, high
 
 
 AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=why.is_audited)}
