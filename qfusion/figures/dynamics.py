@@ -303,10 +303,11 @@ def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
 
 def _rules(theme: Theme, cursor: float | None) -> list[dict[str, Any]]:
     """Zero of the lower plot, and the cursor through both."""
-    rules = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
-    if cursor is not None:
-        rules.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
-    return rules
+    cursors = [] if cursor is None else [cursor]
+    return [
+        _rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0),
+        *(_rule(theme, yref="paper", xref="x", x0=t, x1=t, y0=0, y1=1) for t in cursors),
+    ]
 
 
 @drawing()

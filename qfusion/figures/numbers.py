@@ -108,10 +108,8 @@ def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
 
 def track(sample: Sample, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
-    from qfusion.track import follow
-
     sample.require("time")
-    return follow(sample, dynamics.TIMES, negativity=negativity)
+    return sample.track(negativity=negativity)
 
 
 def _entropies(sample: Sample) -> dict[str, np.ndarray]:

@@ -211,12 +211,14 @@ class ExportStyle:
 
 def _seen(value: Any) -> str:
     """A value as a message shows it, short however large it is."""
-    if isinstance(value, str):
-        return repr(value[:60]) + ("…" if len(value) > 60 else "")
-    if isinstance(value, (list, tuple, dict)):
-        return f"a {type(value).__name__} of {len(value):,} entr{'y' if len(value) == 1 else 'ies'}"
-    if isinstance(value, int) and abs(value) > 10**12:
-        return "a number of more than twelve digits"
+    match value:
+        case str():
+            return repr(value[:60]) + ("…" if len(value) > 60 else "")
+        case list() | tuple() | dict():
+            entries = "entry" if len(value) == 1 else "entries"
+            return f"a {type(value).__name__} of {len(value):,} {entries}"
+        case int() if abs(value) > 10**12:
+            return "a number of more than twelve digits"
     return repr(value)[:60]
 
 
@@ -421,19 +423,18 @@ def digest_of(numbers: pd.DataFrame) -> str:
 
 def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
     """What a recipe was made from that is not what is here now, a sentence each."""
-    lines = []
-    for what, name in (("model", "Model"), ("data", "Data set")):
-        then, now = (part.get(what) for part in (recipe.made_from, made_from))
-        if (
-            isinstance(then, dict)
-            and isinstance(now, dict)
-            and then.get("digest") != now.get("digest")
-        ):
-            lines.append(
-                f"{name} '{str(now.get('name'))[:80]}' is not the one the recipe was made from: its digest is "
-                f"{str(now.get('digest'))[:12]}, the recipe's {str(then.get('digest'))[:12]}."
-            )
-    return lines
+    parts = [
+        (name, recipe.made_from.get(what), made_from.get(what))
+        for what, name in (("model", "Model"), ("data", "Data set"))
+    ]
+    return [
+        f"{name} '{str(now.get('name'))[:80]}' is not the one the recipe was made from: its digest is "
+        f"{str(now.get('digest'))[:12]}, the recipe's {str(then.get('digest'))[:12]}."
+        for name, then, now in parts
+        if isinstance(then, dict)
+        and isinstance(now, dict)
+        and then.get("digest") != now.get("digest")
+    ]
 
 
 # A figure in a paper: the lines of LaTeX that put an exported file there, with caption and label.
@@ -490,15 +491,16 @@ def label(*parts: str) -> str:
 
 def origin(made_from: Mapping[str, Any]) -> str:
     """A sentence on model, data and sample; empty where nothing is said of them."""
-    result = []
-    for what, words in (("model", "Model"), ("data", "data set")):
-        part = made_from.get(what)
-        if isinstance(part, Mapping) and part.get("name"):
-            digest = str(part.get("digest") or "")[:8]
-            result.append(f"{words} {part['name']}" + (f" (SHA-256 {digest}…)" if digest else ""))
+    parts = [("Model", made_from.get("model")), ("data set", made_from.get("data"))]
+    names = [
+        f"{words} {part['name']}"
+        + (f" (SHA-256 {str(part['digest'])[:8]}…)" if part.get("digest") else "")
+        for words, part in parts
+        if isinstance(part, Mapping) and part.get("name")
+    ]
     if made_from.get("sample"):
-        result.append(f"sample {made_from['sample']}")
-    text = ", ".join(result)
+        names.append(f"sample {made_from['sample']}")
+    text = ", ".join(names)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
@@ -663,7 +665,7 @@ def read_recipe(data: bytes) -> str:
     kind, read = next((kind, read) for begins, kind, read in readers if start.startswith(begins))
     recipe = read(data)
     check(
-        _is_object(recipe),
+        2 <= len(recipe) <= MAX_RECIPE and isinstance(read_json(recipe), dict),
         f"This {kind} holds no recipe of qfusion, or is damaged. Give a figure that was exported here and not saved "
         "anew by another program, or the recipe's .json file.",
     )
@@ -686,10 +688,6 @@ def size_mm(svg: bytes) -> tuple[float, float]:
         "The file does not say its size in print. Give an SVG that was exported here.",
     )
     return w, h
-
-
-def _is_object(recipe: str) -> bool:
-    return 2 <= len(recipe) <= MAX_RECIPE and isinstance(read_json(recipe), dict)
 
 
 def _text(raw: bytes) -> str:

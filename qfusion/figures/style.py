@@ -467,19 +467,19 @@ def _floats(value: Any) -> Iterator[float]:
     """The numbers in nested lists and dictionaries; words and None are none."""
     left = [value]
     while left:
-        value = left.pop()
-        if isinstance(value, float | np.floating):
-            yield float(value)
-        elif isinstance(value, dict):
-            left.extend(value.values())
-        elif isinstance(value, np.ndarray) and value.dtype.kind != "O":
-            yield from np.abs(value).ravel().tolist() if value.dtype.kind in "fc" else ()
-        elif isinstance(value, list | tuple | np.ndarray) and not (
-            len(value) > 100 and isinstance(value[0], str)
-        ):
-            left.extend(value)
-        elif dataclasses.is_dataclass(value):
-            left.extend(vars(value).values())
+        match value := left.pop():
+            case float() | np.floating():
+                yield float(value)
+            case dict():
+                left.extend(value.values())
+            case np.ndarray() if value.dtype.kind != "O":
+                yield from np.abs(value).ravel().tolist() if value.dtype.kind in "fc" else ()
+            case [str(), *_] if len(value) > 100:
+                pass
+            case list() | tuple() | np.ndarray():
+                left.extend(value)
+            case _ if dataclasses.is_dataclass(value):
+                left.extend(vars(value).values())
 
 
 # The same figure in another theme.
@@ -564,18 +564,21 @@ def themed(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
 def painted(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
     """A copy of a part of a figure with every colour passed through `paint`; texts, names and data are no colours,
     whatever they hold."""
-    if isinstance(part, dict):
-        return {
-            name: painted(value, paint, name if name.endswith("color") or name in _COLOURED else "")
-            for name, value in part.items()
-        }
-    if isinstance(part, str):
-        return paint(part) if key else part
-    if isinstance(part, (list, tuple)):
-        # What lies in a list under the name of a colour is a colour; annotations, shapes and ticks start anew.
-        return type(part)(painted(value, paint, key) for value in part)
-    if key and isinstance(part, np.ndarray) and part.dtype.kind == "O":
-        return [painted(value, paint, key) for value in part.tolist()]
+    match part:
+        case dict():
+            return {
+                name: painted(
+                    value, paint, name if name.endswith("color") or name in _COLOURED else ""
+                )
+                for name, value in part.items()
+            }
+        case str():
+            return paint(part) if key else part
+        case list() | tuple():
+            # What lies in a list under the name of a colour is a colour; annotations, shapes and ticks start anew.
+            return type(part)(painted(value, paint, key) for value in part)
+        case np.ndarray() if key and part.dtype.kind == "O":
+            return [painted(value, paint, key) for value in part.tolist()]
     return part
 
 

@@ -468,12 +468,12 @@ Family = Callable[[Any, Any], Iterable[Control]]
 
 def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> dict[str, Allowed]:
     """Returns what an address may say of the choices that a study has, by parameter."""
-    controls = [
-        control
+    return {
+        one.key: one.rule(study)
         for part in parts
-        for control in ((part,) if isinstance(part, Control) else part(view, study))
-    ]
-    return {one.key: one.rule(study) for one in controls if one.fits(study)}
+        for one in ((part,) if isinstance(part, Control) else part(view, study))
+        if one.fits(study)
+    }
 
 
 # What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders;

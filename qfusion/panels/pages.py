@@ -678,7 +678,6 @@ def composition_remarks(whole: export.Composition, taken: Sequence[Taken]) -> li
 
 # Many figures at once as a zip: all panels of a page, or one panel for every sample of a cohort, with a manifest.
 
-ZIP_KIND, ZIP_VERSION = "qfusion figures", 1
 MAX_FILES, USUAL_FILES = 200, 50
 MAX_BYTES = 300_000_000
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same figures make the same zip
@@ -836,8 +835,8 @@ def zip_steps(
             f"None of the figures can be drawn so: {entries[0].get('error', '')}",
         )
         manifest = {
-            "kind": ZIP_KIND,
-            "version": ZIP_VERSION,
+            "kind": "qfusion figures",
+            "version": 1,
             "qfusion": __version__,
             "look": style.as_dict(),
             "figures": entries,

@@ -8,6 +8,7 @@ What is done is asked for by modality, those that are not named stay as they are
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -293,20 +294,16 @@ def changes_of(view: address.View) -> dict[str, dict[str, Any]] | None:
 
 
 def _details(view: address.View, name: str, action: str) -> dict[str, Any]:
-    if action == interventions.SWAP:
-        return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
-    if action == interventions.INPUT and name == "text":
-        return {"words": view.get("say")} if view.all("say") else {}
-    if action == interventions.INPUT:
-        return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
-    if action == interventions.STATE:
-        return {
-            "state": {
-                int(place): value
-                for place, value in _numbers(view, f"set.{name}.").items()
-                if place.isdecimal()
-            }
-        }
+    match action, name:
+        case interventions.SWAP, _:
+            return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
+        case interventions.INPUT, "text":
+            return {"words": view.get("say")} if view.all("say") else {}
+        case interventions.INPUT, _:
+            return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
+        case interventions.STATE, _:
+            numbers = _numbers(view, f"set.{name}.").items()
+            return {"state": {int(at): value for at, value in numbers if at.isdecimal()}}
     return {}
 
 
@@ -602,9 +599,11 @@ def inputs(study: Study, modality: str) -> list[address.Number]:
 
 def controls(view: address.View, study: Study) -> list[address.Control]:
     """What a reader may choose; also names modalities and numbers that this model does not have."""
-    known: list[address.Control] = [KNOBS, WORDS]
-    for name in study.modalities:
-        known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
+    of_modalities = (
+        (action(study, name), donor(name), *numbers(study, name), *inputs(study, name))
+        for name in study.modalities
+    )
+    known: list[address.Control] = [KNOBS, WORDS, *chain.from_iterable(of_modalities)]
     keys = [one.key for one in known]
     return [
         *known,

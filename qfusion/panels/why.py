@@ -35,16 +35,15 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     result = why.needs(dataset)
     rows = dict(result.by)
     rows |= {f"{name} against the rest": one for name, one in result.of_rest.items()}
-    parts = {}
-    sources = [*result.modalities, information.REST]
-    for key, title in (
-        (information.REDUNDANCY, figures.SHARED),
-        *((name, name) for name in sources),
-        (information.SYNERGY, figures.TOGETHER),
-    ):
-        values = figures.ends(one.parts.get(key) for one in rows.values())
-        if np.isfinite(values).any():
-            parts[title] = values
+    titles = {
+        information.REDUNDANCY: figures.SHARED,
+        **{name: name for name in (*result.modalities, information.REST)},
+        information.SYNERGY: figures.TOGETHER,
+    }
+    parts = {
+        title: figures.ends(one.parts.get(key) for one in rows.values())
+        for key, title in titles.items()
+    }
     rest = (
         " Rows below: one modality as one source and all others as the other."
         if result.of_rest
@@ -55,7 +54,7 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         information.finding(result, text.plain),
         figures.bits(
             list(rows),
-            parts,
+            {title: values for title, values in parts.items() if np.isfinite(values).any()},
             result.modalities,
             entropy=result.entropy,
             theme=theme,
