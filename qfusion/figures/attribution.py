@@ -35,7 +35,6 @@ from qfusion.figures.style import (
 )
 
 _LINE = 52  # characters of a line of words
-_BINS = 700  # of a drawn waveform
 
 
 def _reach(values: np.ndarray) -> float:
@@ -153,7 +152,7 @@ def waveform(
     Args:
         samples: (n,) in [-1, 1] at `rate` a second. values: (T,), of frames of `step` seconds.
     """
-    size = max(1, len(samples) // _BINS)
+    size = max(1, len(samples) // 700)  # samples a bin, of which hundreds are drawn
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit, theme)

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from qfusion.explain.stability import Interval
 
 NO_ROWS = "No sample of this cohort is explained."
-WHISKERS = (5, 25, 50, 75, 95)  # percentiles of a box
 
 
 @drawing()
@@ -151,7 +150,7 @@ def boxes(
             if not filled:
                 continue
             low, q1, middle, q3, high = np.array(
-                [np.percentile(parts[i], WHISKERS) for i in filled]
+                [np.percentile(parts[i], (5, 25, 50, 75, 95)) for i in filled]
             ).T
             figure.add_box(
                 x=[titles[names[i]] for i in filled],

@@ -478,7 +478,6 @@ _PACKAGES = {
     "Deva": (("fonts-lohit-deva", "Lohit Devanagari"), ("fonts-noto-core", "Noto Sans Devanagari")),
     "": (("fonts-noto-core", "Noto Sans"),),
 }
-_CJK = {"Hani", "Hira", "Kana", "Hang", "Bopo"}
 _SHOWN = 12  # letters that a sentence names
 
 
@@ -557,7 +556,7 @@ def _package(letter: str) -> tuple[str, str] | None:
     script = _script(letter)
     kind = (
         "east"
-        if script in _CJK
+        if script in ("Hani", "Hira", "Kana", "Hang", "Bopo")
         else "symbols"
         if script == "Zyyy"
         else script

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.decision import hatched
+from qfusion.figures.dynamics import graph
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -21,7 +22,6 @@ from qfusion.figures.style import (
     base,
     drawing,
     faded,
-    halo,
     in_circle,
     in_rows,
     label,
@@ -72,7 +72,32 @@ def couplings(
             | {"domain": [left, right], "range": [-1.7, 1.7], "anchor": f"y{number}"},
             f"yaxis{number}": bare_axis() | {"range": span, "anchor": f"x{number}"},
         }
-        _graph(figure, strengths, places, units[name], to, theme)
+        most, unit = max(strengths.values(), default=0.0) or 1.0, label(units[name])
+        joint = {term: value for term, value in strengths.items() if len(split_term(term)) > 1}
+        own = {modality: strengths.get(modality, 0.0) for modality in modalities}
+        graph(
+            figure,
+            places,
+            [
+                (
+                    split_term(term),
+                    max(_WIDEST * value / most, 0.6),
+                    f"{value:.2g}",
+                    f"{term_title(term)}: {value:.3g} {unit}",
+                )
+                for term, value in sorted(joint.items(), key=lambda entry: entry[1])
+            ],
+            {
+                modality: (
+                    26 + 30 * value / most,
+                    f"{value:.2g}",
+                    f"{label(modality)} alone: {value:.3g} {unit}",
+                )
+                for modality, value in own.items()
+            },
+            theme,
+            **to,
+        )
         figure.add_annotation(
             x=(left + right) / 2,
             y=1,
@@ -84,83 +109,6 @@ def couplings(
             font={"size": 13, "color": QUIET[theme]},
         )
     return figure.update_layout(**axes)
-
-
-def _graph(
-    figure: go.Figure,
-    strengths: Mapping[str, float],
-    places: Mapping[str, np.ndarray],
-    unit: str,
-    to: dict[str, str],
-    theme: Theme,
-) -> None:
-    modalities = list(places)
-    most = max(strengths.values(), default=0.0) or 1.0
-    for term in sorted(
-        [term for term in strengths if len(split_term(term)) > 1], key=lambda term: strengths[term]
-    ):  # the strongest on top
-        members = split_term(term)
-        colour, width = term_colour(term, modalities), max(_WIDEST * strengths[term] / most, 0.6)
-        ends = np.stack([places[name] for name in members])
-        # Stars of several coalitions must not lie on one another; nor may the line of a pair cross the middle.
-        middle = ends.mean(0) * (
-            1.0 if len(members) == 2 or len(members) == len(modalities) else 1.25
-        )
-        path = (
-            [point for end in ends for point in (end, middle, [None, None])]
-            if len(members) > 2
-            else list(ends)
-        )
-        figure.add_scatter(
-            x=[point[0] for point in path],
-            y=[point[1] for point in path],
-            mode="lines",
-            line={"color": faded(colour, 0.75), "width": width},
-            hoverinfo="skip",
-            **to,
-        )
-        beside = middle * (1.25 if len(members) == 2 and len(modalities) > 2 else 1.0)
-        figure.add_scatter(
-            x=[beside[0]],
-            y=[beside[1]],
-            mode="markers+text",
-            text=[f"{strengths[term]:.2g}"],
-            textposition="middle center",
-            marker={"size": 26, "opacity": 0, "color": colour},
-            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
-            hovertemplate=f"{term_title(term)}: {strengths[term]:.3g} {label(unit)}<extra></extra>",
-            **to,
-        )
-    sizes = [26 + 30 * strengths.get(name, 0.0) / most for name in modalities]
-    figure.add_scatter(
-        x=[place[0] for place in places.values()],
-        y=[place[1] for place in places.values()],
-        mode="markers",
-        marker={
-            "size": sizes,
-            "color": [term_colour(name, modalities) for name in modalities],
-            "opacity": 1,
-            "line": {"width": 0},
-        },
-        customdata=[
-            f"{label(name)} alone: {strengths.get(name, 0.0):.3g} {label(unit)}"
-            for name in modalities
-        ],
-        hovertemplate="%{customdata}<extra></extra>",
-        **to,
-    )
-    for (name, place), size in zip(places.items(), sizes, strict=True):
-        figure.add_annotation(
-            x=place[0],
-            y=place[1],
-            xref=to["xaxis"],
-            yref=to["yaxis"],
-            showarrow=False,
-            text=f"{label(name, 24)}<br>{strengths.get(name, 0.0):.2g}",
-            yanchor="bottom" if place[1] > 0.1 else "top",
-            yshift=size / 2 if place[1] > 0.1 else -size / 2,
-            font={"size": 12, "color": INK[theme]},
-        )
 
 
 @drawing(free="D+", coupled="D+")

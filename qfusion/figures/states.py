@@ -154,7 +154,6 @@ def _bar(title: str, **more: Any) -> dict[str, Any]:
 #
 # The viewer stands above the equator between the x and the y axis; what lies behind the middle is dotted or hollow.
 
-MOST_ACROSS = 5
 _TURN, _LIFT = (
     np.radians(35.0),
     np.radians(18.0),
@@ -199,7 +198,7 @@ def balls(
             float(np.linalg.norm(way, axis=1).max()) < 1 + 1e-6,
             "A Bloch vector is not longer than 1.",
         )
-    across = min(len(names), MOST_ACROSS)
+    across = min(len(names), 5)
     lines = -(-len(names) // across)
     figure = base(theme, 20 + 215 * lines, left=4, right=4, top=4, bottom=4)
     middles = np.array(

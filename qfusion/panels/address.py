@@ -104,7 +104,6 @@ def always(*_: Any, **__: Any) -> bool:
 #     qcnn-digits/digits/d0004/all:and                with the fusion rules of the Circuit page, see `models.edits`
 
 MAX_PIN = 2000
-_SAFE = " :=,.+[]()-_|"
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Pin:
 
     def __str__(self) -> str:
         parts = (self.model, self.data, self.sample, self.tweak)
-        return "/".join(quote(part, safe=_SAFE) for part in parts if part)
+        return "/".join(quote(part, safe=" :=,.+[]()-_|") for part in parts if part)
 
 
 def parse_pin(text: str) -> Pin:

@@ -18,11 +18,6 @@ from qfusion.figures import decision, numbers, samples as figures, style
 from qfusion.panels import address, panel, samples
 from qfusion.quantum.measures import KINDS
 
-_ENTROPY = {
-    True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",
-    False: "of each fused qubit: its entanglement with the modality qubits",
-}
-
 
 def waterfall(
     sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
@@ -140,7 +135,13 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
             KINDS["entropy"].axis,
             theme=theme,
         ),
-        shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(sides),
+        shows="the von Neumann entropy "
+        + (
+            "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps."
+            if timed[1]
+            else "of each fused qubit: its entanglement with the modality qubits."
+        )
+        + _both(sides),
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropies in nats. A: {panel.terms(a.entropies, '.2f')}. B: {panel.terms(b.entropies, '.2f')}.",
         table=lambda: pd.DataFrame(
@@ -435,8 +436,6 @@ SIMILAR = {"similar": panel.Panel(similar, {"by": SIMILAR_BY})}
 
 # Several samples side by side, on the Compare page: decisions and entropies in columns on the same scale.
 
-LIKE = 3  # samples beside the open one where none is chosen
-
 
 def decisions(
     sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
@@ -535,7 +534,7 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
         InvalidInput: when there are more than six.
     """
     if not ids:
-        return [sample.row, *compare.nearest(sample, count=LIKE).rows.tolist()]
+        return [sample.row, *compare.nearest(sample, count=3).rows.tolist()]
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
     check(
         len(rows) <= figures.MOST,

@@ -13,7 +13,6 @@ from qfusion.figures import style, training as figures
 from qfusion.panels import address, panel
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
-_OLDER = "rows without a joint share are older and have the training mean of the features instead"
 _COLUMNS = {
     AFTER_ENCODERS: ("after the encoders", "parameters after the encoders"),
     IN_TOTAL: ("parameters", "parameters in total"),
@@ -224,7 +223,7 @@ def robustness(
         "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
         "them, exactly, for our two systems, over 50 drawn at random for all others"
         + (
-            f"; {_OLDER}."
+            "; rows without a joint share are older and have the training mean of the features instead."
             if any("joint" not in entry["rows"][model] for model in shown.values())
             else "."
         ),

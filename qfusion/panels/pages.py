@@ -680,7 +680,6 @@ def composition_remarks(whole: export.Composition, taken: Sequence[Taken]) -> li
 
 MAX_FILES, USUAL_FILES = 200, 50
 MAX_BYTES = 300_000_000
-_DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same figures make the same zip
 OF_SAMPLE = ("sample", "sides", "levels")
 WriteStep = tuple[int, int, str]  # so many are done, of how many, and which is next
 
@@ -804,7 +803,12 @@ def zip_steps(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
 
         def add(name: str, content: bytes) -> None:
-            archive.writestr(zipfile.ZipInfo(name, _DAY), content, zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                # of one day, so that the same figures make the same zip
+                zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)),
+                content,
+                zipfile.ZIP_DEFLATED,
+            )
 
         for place, job in enumerate(jobs):
             yield place, len(jobs), job.sample or job.panel

@@ -590,7 +590,6 @@ GROUPS_OF = address.Choice(
     groups.TARGETS,
     look="segments",
 )
-PIECES_CONTROLS = (LENDER, DONOR, PATCH, GROUPS_OF)
 PIECES = {
     "patches": panel.Panel(
         patches,
@@ -651,7 +650,7 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
 AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=why.is_audited)}
 VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
 ASK = address.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
-CONTROLS = (ASK, NEED, cohorts.FILTER, *PIECES_CONTROLS)
+CONTROLS = (ASK, NEED, cohorts.FILTER, LENDER, DONOR, PATCH, GROUPS_OF)
 PANELS = {
     name: replace(one, opens=panel.all_of(ASK.chosen(view), one.opens))
     for view, group in zip(VIEWS, (MODEL_PANELS, DATA_PANELS, AUDIT, PIECES), strict=True)
