@@ -230,6 +230,61 @@ def axis(theme: Theme) -> dict[str, Any]:
     }
 
 
+def panes(
+    figure: go.Figure,
+    titles: Sequence[str],
+    columns: int,
+    theme: Theme,
+    *,
+    x_title: str,
+    y_title: str,
+    head: int = 24,
+    foot: int = 28,
+) -> list[dict[str, str]]:
+    """Gives an empty figure a plot for each title, at most `columns` a row, and returns the axes of each: what its
+    traces take as `xaxis` and `yaxis`.
+
+    Args:
+        titles: written above the plots. x_title, y_title: of all. head, foot: pixels above each, and between rows.
+    """
+    across, margin = min(columns, len(titles)), figure.layout.margin
+    down, inner = -(-len(titles) // across), figure.layout.height - margin.t - margin.b
+    high = (inner - head * down - foot * (down - 1)) / down
+    for i, title in enumerate(titles):
+        row, column = divmod(i, across)
+        top = 1 - (head + row * (head + high + foot)) / inner
+        x = [(column + 0.1 * (column > 0)) / across, (column + 1 - 0.04 * (across > 1)) / across]
+        y = [max(0.0, top - high / inner), top]
+        figure.update_layout(
+            {
+                f"xaxis{i + 2}": axis(theme) | {"domain": x, "anchor": f"y{i + 2}"},
+                f"yaxis{i + 2}": axis(theme) | {"domain": y, "anchor": f"x{i + 2}"},
+            }
+        ).add_annotation(
+            x=x[0],
+            y=top,
+            yshift=2,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+            align="left",
+            text=title,
+            font={"size": 12, "color": INK[theme]},
+        )
+    quiet = {
+        "xref": "paper",
+        "yref": "paper",
+        "showarrow": False,
+        "font": {"size": 12, "color": QUIET[theme]},
+    }
+    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}).add_annotation(
+        quiet, text=x_title, x=0.5, y=0, yshift=8 - margin.b
+    ).add_annotation(quiet, text=y_title, x=0, y=0.5, xshift=8 - margin.l, textangle=-90)
+    return [{"xaxis": f"x{i + 2}", "yaxis": f"y{i + 2}"} for i in range(len(titles))]
+
+
 def in_circle(names: Sequence[str]) -> dict[str, np.ndarray]:
     """Places (2,) of names on a circle of radius 1, the first on top, or where there are two or four of them turned so
     that sides are level."""

@@ -19,13 +19,13 @@ from qfusion.figures.style import (
     QUIET,
     SIGNED_SCALE,
     Theme,
-    axis,
     base,
     drawing,
     faded,
     halo,
     in_rows,
     label,
+    panes,
     term_colour,
     term_title,
 )
@@ -54,20 +54,27 @@ def against_truth(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    rows = -(-len(terms) // columns)
-    figure = base(theme, 40 + 215 * rows, left=46, right=8, top=30, bottom=46).update_layout(
-        xaxis={"visible": False}, yaxis={"visible": False}
+    figure = base(theme, 40 + 215 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46)
+    titles = [
+        f"<b>{term_title(term)}</b><br>ρ = {rank:.2f}"
+        for term, rank in zip(terms, ranks, strict=True)
+    ]
+    places = panes(
+        figure,
+        titles,
+        columns,
+        theme,
+        head=36,
+        x_title=f"true contribution ({label(unit)})",
+        y_title=f"exact contribution in the model ({label(unit)})",
     )
+    figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
     names = [label(name) for name in ids]
-    for i, term in enumerate(terms):
-        row, column = divmod(i, columns)
-        wide, high = 1 / columns, 1 / rows
-        number = i + 2
+    for i, (term, place) in enumerate(zip(terms, places, strict=True)):
         reach = [
             float(min(true[:, i].min(), ours[:, i].min())),
             float(max(true[:, i].max(), ours[:, i].max())),
         ]
-        place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         figure.add_scatter(
             x=reach,
             y=reach,
@@ -102,50 +109,7 @@ def against_truth(
                     "line": {"width": 2},
                 },
             )
-        box = {
-            "x": [column * wide + 0.012, (column + 1) * wide - 0.03],
-            "y": [1 - (row + 1) * high + 0.14 / rows, 1 - row * high - 0.14 / rows],
-        }
-        figure.update_layout(
-            {
-                f"xaxis{number}": axis(theme)
-                | {"domain": box["x"], "anchor": f"y{number}", "nticks": 4, "tickangle": 0},
-                f"yaxis{number}": axis(theme)
-                | {"domain": box["y"], "anchor": f"x{number}", "nticks": 4},
-            }
-        ).add_annotation(
-            x=box["x"][0],
-            y=box["y"][1],
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            text=f"<b>{term_title(term)}</b><br>ρ = {ranks[i]:.2f}",
-            align="left",
-            font={"size": 12, "color": INK[theme]},
-        )
-    quiet = {"size": 12, "color": QUIET[theme]}
-    return figure.add_annotation(
-        x=0.5,
-        y=0,
-        yshift=-40,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        font=quiet,
-        text=f"true contribution ({label(unit)})",
-    ).add_annotation(
-        x=0,
-        y=0.5,
-        xshift=-38,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        textangle=-90,
-        font=quiet,
-        text=f"exact contribution in the model ({label(unit)})",
-    )
+    return figure
 
 
 @drawing(shares="K", ours="K", random="R K")
@@ -452,15 +416,21 @@ def calibration(
         all(np.shape(terms[name]) == np.shape(labels[name]) for name in terms),
         "Arguments `terms` and `labels` must have one length in every modality.",
     )
-    names, wide = list(terms), 1 / max(1, len(terms))
-    figure = base(theme, 290, left=50, right=8, top=40, bottom=52).update_layout(
-        xaxis={"visible": False}, yaxis={"visible": False}
+    figure = base(theme, 290, left=50, right=8, top=8, bottom=52)
+    titles = [f"<b>{term_title(name)}</b><br>{label(notes.get(name, ''))}" for name in terms]
+    places = panes(
+        figure,
+        titles,
+        len(titles),
+        theme,
+        head=36,
+        x_title=label(x_title, 90),
+        y_title=label(y_title),
     )
-    for i, name in enumerate(names):
-        hue, number = term_colour(name, modalities), i + 2
-        place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+    for (name, own), place in zip(terms.items(), places, strict=True):
+        hue = term_colour(name, modalities)
         figure.add_scatter(
-            x=terms[name],
+            x=own,
             y=labels[name],
             mode="markers",
             **place,
@@ -475,53 +445,7 @@ def calibration(
             marker={"size": 9, "color": hue, "line": {"width": 1.5, "color": PAPER[theme]}},
             hovertemplate="bin: own term %{x:+.2f}, mean label %{y:+.2f}<extra></extra>",
         )
-        left = i * wide
-        figure.update_layout(
-            {
-                f"xaxis{number}": axis(theme)
-                | {
-                    "domain": [left + 0.012, left + wide - 0.03],
-                    "anchor": f"y{number}",
-                    "nticks": 4,
-                    "tickangle": 0,
-                },
-                f"yaxis{number}": axis(theme)
-                | {"domain": [0, 1], "anchor": f"x{number}", "nticks": 4},
-            }
-        ).add_annotation(
-            x=left + 0.012,
-            y=1,
-            yshift=4,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            align="left",
-            text=f"<b>{term_title(name)}</b><br>{label(notes.get(name, ''))}",
-            font={"size": 12, "color": INK[theme]},
-        )
-    quiet = {"size": 12, "color": QUIET[theme]}
-    return figure.add_annotation(
-        x=0.5,
-        y=0,
-        yshift=-40,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        font=quiet,
-        text=label(x_title, 90),
-    ).add_annotation(
-        x=0,
-        y=0.5,
-        xshift=-42,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        textangle=-90,
-        font=quiet,
-        text=label(y_title),
-    )
+    return figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
 
 
 # Does fusion matter, for the data, and for the model?
