@@ -251,7 +251,6 @@ def picture(
         pixels, values: (h, w). spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
         seen: the first picture's title.
     """
-    pixels, values = np.asarray(pixels, dtype=float), np.asarray(values, dtype=float)
     h, w = pixels.shape
     low, high = float(pixels.min()), float(pixels.max())
     grey = {
@@ -359,7 +358,6 @@ def bars(
     theme: Theme = "light",
 ) -> go.Figure:
     """The features of largest value as bars, largest first, the rest added up in the last one."""
-    values = np.asarray(values, dtype=float)
     order = np.argsort(-np.abs(values), kind="stable")
     shown, rest = order[:most], order[most:]
     titles = [label(names[i], 34) for i in shown] + ([f"{len(rest)} others"] if len(rest) else [])

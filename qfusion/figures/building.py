@@ -242,7 +242,6 @@ def areas(
         dividend: the coalition. start: the dividend without evolution.
     """
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
-    added = np.asarray(added, dtype=float)
     folded = _folded(
         np.where(np.abs(added) > ROUNDING * np.abs(added).max(initial=0), added, 0.0), titles, hues
     )

@@ -312,11 +312,10 @@ def _box(
 ) -> None:
     heights = [wires[row].y for row in box.rows]
     done, current = box.last <= at, box.first <= at <= box.last or (at == 0 and box.first == 1)
-    opacity = 1.0 if done or current else 0.35
     slim = len(box.rows) == 1 and _close(wires, box.rows[0])
     half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
-    opacity *= 0.35 if box.outside else 1.0
+    opacity = (1.0 if done or current else 0.35) * (0.35 if box.outside else 1.0)
     rim = {"color": VERMILLION if current else hue, "width": 3 if current else 1.5}
     if box.joined:
         shapes.append(

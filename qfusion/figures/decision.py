@@ -106,15 +106,16 @@ def waterfall(
             showarrow=False,
             font={"size": 11, "color": QUIET[theme]},
         )
-    if not compact:
-        figure.update_xaxes(title={"text": label(unit)})
     return (
         figure.update_yaxes(
             **in_rows(names),
             tickfont={"size": 11 if compact else 13},
         )
         .update_xaxes(
-            range=_room([0.0, *ends, *([] if truth is None else [truth])], 0.3 if compact else 0.18)
+            title={"text": "" if compact else label(unit)},
+            range=_room(
+                [0.0, *ends, *([] if truth is None else [truth])], 0.3 if compact else 0.18
+            ),
         )
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
@@ -547,9 +548,8 @@ def tables(
         or "none"
         for pattern in patterns
     ]
-    z = np.asarray(values)
-    figure.add_heatmap(z=z, **_MASSES, hoverinfo="skip")
-    in_cells(figure, z, z, "{:.2f}", showlegend=False)
+    figure.add_heatmap(z=values, **_MASSES, hoverinfo="skip")
+    in_cells(figure, values, values, "{:.2f}", showlegend=False)
     if edited is not None and np.any(edited):
         rows, columns = np.nonzero(edited)
         figure.add_scatter(
@@ -639,13 +639,12 @@ def class_bars(
 ) -> go.Figure:
     """One bar a class; the true one's name is marked, what was before is a hollow diamond, errors are standard
     errors."""
-    values = np.asarray(probabilities, dtype=float)
-    shown = sorted(np.argsort(-values)[:most].tolist())
-    best = int(values.argmax())
+    shown = sorted(np.argsort(-probabilities)[:most].tolist())
+    best = int(probabilities.argmax())
     figure = base(
         theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None
     ).add_bar(
-        x=values[shown],
+        x=probabilities[shown],
         y=list(range(len(shown))),
         orientation="h",
         width=0.7,
@@ -656,7 +655,7 @@ def class_bars(
         if errors is None
         else {
             "type": "data",
-            "array": np.asarray(errors)[shown],
+            "array": errors[shown],
             "color": QUIET[theme],
             "thickness": 2,
             "width": 4,
@@ -665,7 +664,7 @@ def class_bars(
     )
     if before is not None:
         figure.add_scatter(
-            x=np.asarray(before)[shown],
+            x=before[shown],
             y=list(range(len(shown))),
             mode="markers",
             name=before_name,

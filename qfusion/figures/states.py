@@ -54,7 +54,6 @@ def density_matrix(
     Args:
         rho: (D, D) complex. Phases of entries below 1 % of the largest modulus say nothing and are left blank.
     """
-    rho = np.asarray(rho)
     size = int(np.prod(dims))
     check(
         rho.shape == (size, size),
@@ -110,7 +109,6 @@ def populations(
     theme: Theme = "light",
 ) -> go.Figure:
     """Probability of every joint basis state, with another state's as open marks."""
-    values = np.asarray(values, dtype=float)
     names = basis_labels(dims)
     check(
         values.shape == (len(names),),
@@ -324,7 +322,6 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
     Raises:
         InvalidInput: when the shape does not fit, or all is zero.
     """
-    rho = np.asarray(rho, complex)
     size = int(np.prod(dims))
     check(
         rho.shape == (size, size),
@@ -644,12 +641,15 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
         amplitudes: (d,) complex, d the product of dims.
     """
     names = basis_labels(dims)
-    values = np.asarray(amplitudes)
     check(
-        values.shape == (len(names),),
-        f"Argument `amplitudes` must have shape ({len(names)},), but has shape {values.shape}.",
+        amplitudes.shape == (len(names),),
+        f"Argument `amplitudes` must have shape ({len(names)},), but has shape {amplitudes.shape}.",
     )
-    populations, phases, places = np.abs(values) ** 2, np.angle(values), np.arange(len(names))
+    populations, phases, places = (
+        np.abs(amplitudes) ** 2,
+        np.angle(amplitudes),
+        np.arange(len(names)),
+    )
 
     step = max(1, len(names) // 16)
     return (
@@ -820,7 +820,7 @@ def along(
             (f"other than {label(truth_name)}", 0, GREY, "circle"),
             (f"truly {label(truth_name)}", 1, FOR, "diamond"),
         ):
-            own = np.asarray(truth) == flag
+            own = truth == flag
             figure.add_scatter(
                 x=x[own],
                 y=y[own],

@@ -297,7 +297,6 @@ def history(
         pruned: which of them were stopped early, (n,); their value is that of their last epoch.
         smaller: whether smaller values are better.
     """
-    values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
     return (
@@ -364,7 +363,6 @@ def slices(
         logarithmic: settings with a logarithmic axis.
         best: place of the trial to mark, -1 for none.
     """
-    values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
     check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
     figure = base(theme, 60 + 240 * -(-len(tried) // columns), left=64, right=12, top=8)
     titles = [f"<b>{label(name)}</b>" for name in tried]
@@ -430,7 +428,6 @@ def parallel(
     Args:
         values: (n,). tried: see `slices`; every trial must have all of them.
     """
-    values = np.asarray(values, dtype=float)
     dimensions: list[dict[str, Any]] = []
     for name, given in tried.items():
         if any(isinstance(value, (str, bool)) for value in given):

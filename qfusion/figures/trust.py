@@ -170,7 +170,7 @@ def rank_bars(
     ranks: Mapping[str, tuple[float, float]],
     modalities: Sequence[str],
     *,
-    floor: float | None = None,
+    floor: float,
     x_title: str = "rank correlation",
     theme: Theme = "light",
 ) -> go.Figure:
@@ -216,14 +216,16 @@ def rank_bars(
             },
         )
     )
-    if floor is not None:
+    return (
         figure.add_vline(
             x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
         )
-    return figure.update_xaxes(
-        title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
-    ).update_yaxes(
-        **in_rows([term_title(name) for name in names]),
+        .update_xaxes(
+            title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
+        )
+        .update_yaxes(
+            **in_rows([term_title(name) for name in names]),
+        )
     )
 
 

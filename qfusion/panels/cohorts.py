@@ -179,11 +179,7 @@ def dividends(
         if levels.own is None
         else {term: float(levels.own[dividend_column(term)]) for term in terms}
     )
-    unit = (
-        "score of the predicted class"
-        if study.classes and levels.output_wanted is None
-        else study.unit_of(levels.output_wanted or 0)
-    )
+    unit = unit_of(levels)
     if by == cohort_measures.NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
         drawn = figures.violins(
@@ -346,6 +342,15 @@ def cut_about(levels: errors.Levels, everyone: bool = False) -> str:
     some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
     return cohort_measures.drawn_words(some, whole) + (
         f" of the {text.plain(levels.name)}" if levels.parts else ""
+    )
+
+
+def unit_of(levels: errors.Levels) -> str:
+    """What the contributions of a cohort's samples are of."""
+    return (
+        "score of the predicted class"
+        if levels.study.classes and levels.output_wanted is None
+        else levels.study.unit_of(levels.output_wanted or 0)
     )
 
 

@@ -148,8 +148,14 @@ def superlative(
     template = standing(first, numbers, one=one, some=some, every=every, only=only)
     if none and round(amount, places) <= 0:
         template = none
-    words |= {"count": len(first), "all": len(numbers), "value": value, "amount": amount}
-    words |= {"size": size(max(amount, 0.0)), "share": share(amount)}
+    words |= {
+        "count": len(first),
+        "all": len(numbers),
+        "value": value,
+        "amount": amount,
+        "size": size(max(amount, 0.0)),
+        "share": share(amount),
+    }
     if many and len(first) > most:
         return template.format(names=many.format(**words), **words)
     form = several if len(first) > 1 else "{name}"

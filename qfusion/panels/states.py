@@ -297,18 +297,14 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
     S = track.measures.of("entropy")
     alone = {name: S[name,] for name in sample.modalities}
     shared = {(a, b): values for (a, b), values in track.measures.of("mutual_information").items()}
-    together = None
-    if len(alone) == 3:
-        together = sum(alone.values()) - sum(S[pair] for pair in shared) + S[()]
-    when = f"t = {track.times[at]:.2f}"
-    title = share_most(
-        {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
+    together = (
+        sum(alone.values()) - sum(S[pair] for pair in shared) + S[()] if len(alone) == 3 else None
     )
-    if together is not None:
-        title += f"; tripartite information {together[at]:+z.3f}"
+    when = f"t = {track.times[at]:.2f}"
     return panel.Picture(
         "information",
-        title,
+        share_most({" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when)
+        + ("" if together is None else f"; tripartite information {together[at]:+z.3f}"),
         dynamics.triangle(track.times, shared, alone, at, together=together, theme=theme),
         shows="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
         "and the entropy S of each modality as the area of its disc; beside it the pairs over time"

@@ -260,7 +260,7 @@ def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pictur
                 "mean with sign": figures.ends(ranked.means.values()),
             },
             hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
-            x_title=f"contribution ({_unit(levels)})",
+            x_title=f"contribution ({cohorts.unit_of(levels)})",
             theme=theme,
         ),
         shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
@@ -288,7 +288,7 @@ def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
             [split_term(pair) for pair in known],
             figures.ends(known.values()),
             study.modalities,
-            unit=_unit(levels),
+            unit=cohorts.unit_of(levels),
             theme=theme,
         ),
         shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
@@ -315,7 +315,7 @@ def swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
             rows[by].to_numpy(float),
             rows.index.tolist(),
             by=by,
-            unit=_unit(levels),
+            unit=cohorts.unit_of(levels),
             theme=theme,
         ),
         shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
@@ -377,12 +377,6 @@ def _ranked(levels: errors.Levels) -> fusing.Ranking:
     return why.ranking(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
-
-
-def _unit(levels: errors.Levels) -> str:
-    if levels.study.classes and levels.output_wanted is None:
-        return "score of the predicted class"
-    return levels.study.unit_of(levels.output_wanted or 0)
 
 
 def _whom(levels: errors.Levels) -> str:
