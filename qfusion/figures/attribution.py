@@ -499,9 +499,12 @@ def _row(name: str, low: float, high: float) -> dict[str, Any]:
 
 def _thumbs(thumbs: np.ndarray, seconds: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Pictures side by side, as a heat map of numbered colours: what print draws too."""
-    whole = Image.fromarray(np.concatenate([_small(one) for one in thumbs], 1)).quantize(
-        _HUES, dither=Image.Dither.NONE
-    )
+    sizes = [(max(1, round(_THUMB * one.shape[1] / one.shape[0])), _THUMB) for one in thumbs]
+    small = [  # as high as the row
+        np.asarray(Image.fromarray(one).resize(size, Image.Resampling.LANCZOS))
+        for one, size in zip(thumbs, sizes, strict=True)
+    ]
+    whole = Image.fromarray(np.concatenate(small, 1)).quantize(_HUES, dither=Image.Dither.NONE)
     numbers = np.asarray(whole)
     palette = np.asarray(whole.getpalette(), int).reshape(-1, 3)[: numbers.max() + 1]
     colours = [f"rgb({r},{g},{b})" for r, g, b in palette]
@@ -524,16 +527,6 @@ def _thumbs(thumbs: np.ndarray, seconds: float) -> tuple[list[dict[str, Any]], d
             "hoverinfo": "skip",
         }
     ], _row("seen", 0, height)
-
-
-def _small(pixels: np.ndarray) -> np.ndarray:
-    """A picture as high as the row."""
-    height, width = pixels.shape[:2]
-    return np.asarray(
-        Image.fromarray(pixels).resize(
-            (max(1, round(_THUMB * width / height)), _THUMB), Image.Resampling.LANCZOS
-        )
-    )
 
 
 def _wave(

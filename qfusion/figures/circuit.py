@@ -516,25 +516,21 @@ def bloch_row(
         if before is not None and np.abs(before[i] - bloch[i]).max() > 0.02
     ]
     notes += [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
-    for i, (x, y) in enumerate(places):
-        notes += [
-            {
-                "x": x,
-                "y": y,
-                "yshift": -42,
-                "text": f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats",
-                "showarrow": False,
-                "font": {"size": 11, "color": QUIET[theme]},
-            },
-            {
-                "x": x,
-                "y": y,
-                "yshift": 43,
-                "text": label(names[i], 16),
-                "showarrow": False,
-                "font": {"size": 11, "color": INK[theme]},
-            },
-        ]
+    notes += [
+        {
+            "x": x,
+            "y": y,
+            "yshift": shift,
+            "text": words,
+            "showarrow": False,
+            "font": {"size": 11, "color": hue},
+        }
+        for i, (x, y) in enumerate(places)
+        for words, shift, hue in (
+            (f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats", -42, QUIET[theme]),
+            (label(names[i], 16), 43, INK[theme]),
+        )
+    ]
     return (
         base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
         .add_scatter(
@@ -626,23 +622,14 @@ def entropy_lines(
             "yref": "paper",
             "y0": 0,
             "y1": 1,
-            "layer": "below",
-            "line": {"color": LINE[theme], "width": 1, "dash": "dot"},
+            "layer": layer,
+            "line": line,
         }
-        for x, _ in marks
-    ]
-    if at is not None:
-        shapes.append(
-            {
-                "type": "line",
-                "x0": at,
-                "x1": at,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": VERMILLION, "width": 2},
-            }
+        for x, layer, line in (
+            *((x, "below", {"color": LINE[theme], "width": 1, "dash": "dot"}) for x, _ in marks),
+            *([] if at is None else [(at, "above", {"color": VERMILLION, "width": 2})]),
         )
+    ]
     return (
         figure.update_layout(
             shapes=shapes,

@@ -58,28 +58,31 @@ def measure_lines(
         between: what stands between the names of modalities in the legend.
         before: times and series as learned, before a tweak, drawn thin and dotted.
     """
-    figure = base(theme, height, legend=True, right=20, top=8)
-    if before is not None:
-        figure.add_traces(
+    was: Curves = (times, {}) if before is None else before
+    figure = (
+        base(theme, height, legend=True, right=20, top=8)
+        .add_traces(
             [
-                _ghost(before[0], values, _hue(part, modalities, theme), "y")
-                for part, values in before[1].items()
+                *(
+                    _ghost(was[0], values, _hue(part, modalities, theme), "y")
+                    for part, values in was[1].items()
+                ),
+                *(
+                    _line(times, values, part, modalities, theme, "y", True, between)
+                    for part, values in series.items()
+                ),
+                *([] if before is None else [_ghosts_entry()]),
             ]
         )
-    figure.add_traces(
-        [
-            _line(times, values, part, modalities, theme, "y", True, between)
-            for part, values in series.items()
-        ]
-        + ([] if before is None else [_ghosts_entry()])
-    ).update_layout(
-        hovermode="x unified",
-        dragmode="zoom",
-        xaxis={
-            "title": {"text": TIME},
-            "range": span(times, *([] if before is None else before[:1])),
-        },
-        yaxis={"title": {"text": label(y_title)}},
+        .update_layout(
+            hovermode="x unified",
+            dragmode="zoom",
+            xaxis={
+                "title": {"text": TIME},
+                "range": span(times, was[0]),
+            },
+            yaxis={"title": {"text": label(y_title)}},
+        )
     )
     return mark_time(figure, cursor, theme)
 
@@ -107,39 +110,40 @@ def decision_lines(
         above, what: axis names of the two.
         before: times, entropies and dividends before a tweak, drawn thin and dotted, "as learned" in the legend.
     """
-    figure = base(theme, 420, legend=True, right=20, top=8)
     terms = {name: values for name, values in dividends.items() if name}
-    if before is not None:
-        figure.add_traces(
-            [
-                _ghost(before[0], values, _hue(split_term(name), modalities, theme), row)
-                for row, series in zip(("y", "y2"), before[1:], strict=True)
-                for name, values in series.items()
-                if name or row == "y"
-            ]
-        )
+    was = before or (times, {}, {})
+    ghosts = [
+        _ghost(was[0], values, _hue(split_term(name), modalities, theme), row)
+        for row, series in zip(("y", "y2"), was[1:], strict=True)
+        for name, values in series.items()
+        if name or row == "y"
+    ]
+    figure = base(theme, 420, legend=True, right=20, top=8)
     return figure.add_traces(
         [
-            _line(
-                times,
-                values,
-                split_term(name),
-                modalities,
-                theme,
-                row,
-                row == "y2" or name not in terms,
-            )
-            for row, series in (("y", entropies), ("y2", terms))
-            for name, values in series.items()
+            *ghosts,
+            *(
+                _line(
+                    times,
+                    values,
+                    split_term(name),
+                    modalities,
+                    theme,
+                    row,
+                    row == "y2" or name not in terms,
+                )
+                for row, series in (("y", entropies), ("y2", terms))
+                for name, values in series.items()
+            ),
+            *([] if before is None else [_ghosts_entry()]),
         ]
-        + ([] if before is None else [_ghosts_entry()])
     ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
         shapes=_rules(theme, cursor),
         xaxis={
             "title": {"text": TIME},
-            "range": span(times, *([] if before is None else before[:1])),
+            "range": span(times, was[0]),
             "anchor": "y2",
         },
         yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},

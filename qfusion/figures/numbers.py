@@ -15,9 +15,10 @@ from qfusion.analysis import dynamics
 from qfusion.analysis.sample import Sample, open_sample
 from qfusion.analysis.trust import stability_of
 from qfusion.errors import NotFound
-from qfusion.explain import building, evidence
+from qfusion.explain import building, evidence, faithfulness
 from qfusion.explain.coalitions import Explanation, explain
 from qfusion.explain.cuts import cuts, most_moved
+from qfusion.figures.states import basis_labels
 from qfusion.quantum import states
 from qfusion.quantum.measures import column
 from qfusion.training.checkpoint import Checkpoint
@@ -112,11 +113,11 @@ def track(sample: Sample, negativity: bool = True) -> Any:
     return sample.track(negativity=negativity)
 
 
+@torch.no_grad()
 def _entropies(sample: Sample) -> dict[str, np.ndarray]:
     if sample.can("time"):
         return track(sample, negativity=False).measures.single("entropy")
-    with torch.no_grad():
-        vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
+    vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
     return {"entropy of the qubits in play": evidence.joint_entropies(sample.model, vectors)}
 
 
@@ -166,8 +167,6 @@ def masses(sample: Sample) -> pd.DataFrame:
 @of_sample
 def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
-    from qfusion.figures.states import basis_labels
-
     return pd.DataFrame(
         {
             "state": basis_labels(sample.model.dims),
@@ -179,8 +178,6 @@ def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 @of_sample
 def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
-    from qfusion.figures.states import basis_labels
-
     rho, names = state(sample, at), basis_labels(sample.model.dims)
     return pd.DataFrame(
         {
@@ -192,13 +189,13 @@ def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     )
 
 
+@torch.no_grad()
 def state(sample: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
     sample.require("time")
     t = require_number("at", at, 0, 1) * float(sample.model.duration)
-    with torch.no_grad():
-        psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
-        return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
+    psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
+    return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
 
 
 @of_sample
@@ -240,8 +237,6 @@ def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
 
 def curves(sample: Sample, samples: int = 200) -> Any:
     """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
-    from qfusion.explain import faithfulness
-
     explanation, _, outputs = test_rows(sample, samples)
     return faithfulness.modality_curves(explanation, outputs)
 

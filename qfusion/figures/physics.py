@@ -290,12 +290,10 @@ def tornado(
         float(np.abs(removed).max(initial=0)), 10 * float(np.abs(finite).max(initial=0)), 1e-9
     )
     for side, values in enumerate((finite, np.asarray(removed))):
-        text = _numbers(values)
-        if side == 0:
-            text = [
-                words if np.isfinite(value) else "no slope"
-                for words, value in zip(text, weaker, strict=True)
-            ]
+        text = [
+            words if side or np.isfinite(slope) else "no slope"
+            for words, slope in zip(_numbers(values), weaker, strict=True)
+        ]
         figure.add_bar(
             y=list(range(P)),
             x=values,

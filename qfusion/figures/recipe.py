@@ -329,7 +329,12 @@ def parse(text: str) -> Recipe:
         InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
     """
     record = read_record(text, "recipe", KIND, VERSION, MAX_TEXT)
-    page, panel = (_name(record, key) for key in ("page", "panel"))
+    names = {key: record.get(key) for key in ("page", "panel")}
+    for key, name in names.items():
+        check(
+            isinstance(name, str) and bool(_NAME.fullmatch(name)),
+            f"Part `{key}` of the recipe must be a name, but is {str(name)[:60]!r}. Export the figure again.",
+        )
     address = record.get("address", {})
     check(
         isinstance(address, dict)
@@ -352,8 +357,8 @@ def parse(text: str) -> Recipe:
             f"Part `{key}` of the recipe must be an object, but is {str(part)[:60]!r}. Export the figure again.",
         )
     return Recipe(
-        page,
-        panel,
+        str(names["page"]),
+        str(names["panel"]),
         address,
         ExportStyle.parse(record.get("look", {})),
         parts["made_from"],
@@ -362,15 +367,6 @@ def parse(text: str) -> Recipe:
         str(record.get("title", ""))[:MAX_WORDS],
         str(record.get("caption", ""))[:MAX_WORDS],
     )
-
-
-def _name(record: Mapping[str, Any], key: str) -> str:
-    value = record.get(key)
-    check(
-        isinstance(value, str) and bool(_NAME.fullmatch(value)),
-        f"Part `{key}` of the recipe must be a name, but is {str(value)[:60]!r}. Export the figure again.",
-    )
-    return str(value)
 
 
 def read_record(text: str, what: str, kind: str, version: int, most: int) -> dict[str, Any]:
@@ -498,9 +494,8 @@ def origin(made_from: Mapping[str, Any]) -> str:
         for words, part in parts
         if isinstance(part, Mapping) and part.get("name")
     ]
-    if made_from.get("sample"):
-        names.append(f"sample {made_from['sample']}")
-    text = ", ".join(names)
+    sample = [f"sample {made_from['sample']}"] if made_from.get("sample") else []
+    text = ", ".join([*names, *sample])
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
@@ -712,11 +707,10 @@ def _from_tikz(data: bytes) -> str:
 
 
 def _from_png(png: bytes) -> str:
-    try:
-        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            return str(image.info.get(KEY, ""))
-    except (*(OSError, ValueError, SyntaxError), Image.DecompressionBombError):
-        return ""
+    refused = suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+    with refused, Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+        return str(image.info.get(KEY, ""))
+    return ""
 
 
 def _from_pdf(pdf: bytes) -> str:

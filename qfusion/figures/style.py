@@ -18,7 +18,7 @@ import math
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, Literal, ParamSpec, get_args
 
@@ -806,21 +806,15 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
 
 
 def _apart(
-    keys: Iterable[tuple[Hashable, str]], options: Sequence[str], taken: Iterable[str]
+    keys: Iterable[tuple[Hashable, str]], options: Sequence[str], taken: Collection[str]
 ) -> dict[tuple[Hashable, str], str]:
     """For pairs of colour and style the style they get: their own, unless another colour has it already; ink keeps its
     own."""
     given: dict[tuple[Hashable, str], str] = {}
-    used = set(taken)
-    held: set[str] = set()
     for colour, style in sorted(keys, key=lambda key: key[0] != INK["light"]):
-        if (colour, style) in given:
-            continue
-        free = [option for option in options if option not in used]
-        wanted = style if style not in held or not free else free[0]
-        given[colour, style] = wanted
-        held.add(wanted)
-        used.add(wanted)
+        if (colour, style) not in given:
+            free = [option for option in options if option not in {*taken, *given.values()}]
+            given[colour, style] = free[0] if free and style in given.values() else style
     return given
 
 

@@ -540,7 +540,11 @@ def worst(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         levels: all samples, a cohort, one sample. theme: of the figure.
     """
     (rows, values), study = errors.worst(levels), levels.study
-    names = [_named(name, row, bool(study.classes)) for name, row in rows.iterrows()]
+    number = "{}" if study.classes else "{:+.2f}"
+    names = [
+        f"{name}: {number.format(row['truth'])} → {number.format(row['prediction'])}"
+        for name, row in rows.iterrows()
+    ]
     ids = rows.index.tolist()
     return panel.Picture(
         "worst",
@@ -588,11 +592,6 @@ def worst_of(values: Mapping[str, float], classes: bool) -> str:
         some="{count} samples have the largest error, alike: {what} {amount:.2f}",
         what="loss" if classes else "residual",
     )
-
-
-def _named(name: object, row: pd.Series, classes: bool) -> str:
-    number = "{}" if classes else "{:+.2f}"
-    return f"{name}: {number.format(row['truth'])} → {number.format(row['prediction'])}"
 
 
 def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:

@@ -400,8 +400,11 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     settled = settling(sample)
     attractor, pairs, T = settled.attractor, settled.contraction, float(sample.places[-1])
     drawn: dict[str, Any] = {}
+    beside: dict[str, Any] = {"t": settled.times.round(9)}
     near = others = ""
     if pairs is not None:
+        beside = {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
+        beside["t"] = pairs.times.round(9)
         drawn = {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
         near = (
             f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: "
@@ -410,15 +413,6 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         others = (
             f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
             f"{pairs.distances[-1].mean():.2f} at T"
-        )
-
-    def table() -> pd.DataFrame:
-        frame = pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
-        if pairs is None:
-            return frame
-        beside = {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
-        return frame.round({"t": 9}).merge(
-            pd.DataFrame({"t": pairs.times.round(9)} | beside), how="left", on="t"
         )
 
     return panel.Picture(
@@ -445,7 +439,11 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         "can, under any channel.",
         alt=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
         f"{others}.",
-        table=table,
+        table=lambda: (
+            pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
+            .round({"t": 9})
+            .merge(pd.DataFrame(beside), how="left", on="t")
+        ),
     )
 
 

@@ -266,7 +266,7 @@ def tornado(
     bends = changes.large(result, reach) & ~result.agrees()[:, 0]
     middle = halves(sample, effect, over) if half else None
     drawn = physics.tornado(
-        [_named(parameter) for parameter in parameters],
+        [one.title if one.value == 1 else f"{one.title} (× {one.value:g})" for one in parameters],
         -0.1 * result.slopes[shown, 0],
         result.effects[shown, 0],
         ["+".join(parameter.modalities) for parameter in parameters],
@@ -382,10 +382,6 @@ def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> s
         return f"sample {text.plain(sample.id)}{of_class}"
     some = f"{count:,} of {whole:,}" if count < whole else f"{count:,}"
     return f"the mean over {some} {text.plain(over.replace('all ', ''))}{of_class}"
-
-
-def _named(parameter: Parameter) -> str:
-    return parameter.title if parameter.value == 1 else f"{parameter.title} (× {parameter.value:g})"
 
 
 def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str) -> str:
