@@ -598,8 +598,7 @@ def tables(
         tickangle=0,
         range=[-0.5, P - 0.5],
         title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
-    )
-    figure.update_yaxes(
+    ).update_yaxes(
         **in_rows(
             [
                 f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)

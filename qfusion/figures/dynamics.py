@@ -118,37 +118,40 @@ def decision_lines(
         for name, values in series.items()
         if name or row == "y"
     ]
-    figure = base(theme, 420, legend=True, right=20, top=8)
-    return figure.add_traces(
-        [
-            *ghosts,
-            *(
-                _line(
-                    times,
-                    values,
-                    split_term(name),
-                    modalities,
-                    theme,
-                    row,
-                    row == "y2" or name not in terms,
-                )
-                for row, series in (("y", entropies), ("y2", terms))
-                for name, values in series.items()
-            ),
-            *([] if before is None else [_ghosts_entry()]),
-        ]
-    ).update_layout(
-        hovermode="x unified",
-        dragmode="zoom",
-        shapes=_rules(theme, cursor),
-        xaxis={
-            "title": {"text": TIME},
-            "range": span(times, was[0]),
-            "anchor": "y2",
-        },
-        yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
-        yaxis2_title_text=f"{label(what)} ({label(unit)})",
+    return (
+        base(theme, 420, legend=True, right=20, top=8)
+        .add_traces(
+            [
+                *ghosts,
+                *(
+                    _line(
+                        times,
+                        values,
+                        split_term(name),
+                        modalities,
+                        theme,
+                        row,
+                        row == "y2" or name not in terms,
+                    )
+                    for row, series in (("y", entropies), ("y2", terms))
+                    for name, values in series.items()
+                ),
+                *([] if before is None else [_ghosts_entry()]),
+            ]
+        )
+        .update_layout(
+            hovermode="x unified",
+            dragmode="zoom",
+            shapes=_rules(theme, cursor),
+            xaxis={
+                "title": {"text": TIME},
+                "range": span(times, was[0]),
+                "anchor": "y2",
+            },
+            yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
+            yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
+            yaxis2_title_text=f"{label(what)} ({label(unit)})",
+        )
     )
 
 

@@ -597,8 +597,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
             },
             hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
         )
-    figure.update_xaxes(title={"text": label(metric)}, nticks=7)
-    return figure.update_yaxes(
+    return figure.update_xaxes(title={"text": label(metric)}, nticks=7).update_yaxes(
         **in_rows(
             [
                 f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)

@@ -54,7 +54,7 @@ def against_truth(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    figure = base(theme, 40 + 215 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46)
+    figure = base(theme, 40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46)
     titles = [
         f"<b>{term_title(term)}</b><br>ρ = {rank:.2f}"
         for term, rank in zip(terms, ranks, strict=True)
@@ -64,11 +64,11 @@ def against_truth(
         titles,
         columns,
         theme,
-        head=36,
+        head=56,
+        foot=34,
         x_title=f"true contribution ({label(unit)})",
         y_title=f"exact contribution in the model ({label(unit)})",
     )
-    figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
     names = [label(name) for name in ids]
     for i, (term, place) in enumerate(zip(terms, places, strict=True)):
         reach = [
@@ -109,7 +109,7 @@ def against_truth(
                     "line": {"width": 2},
                 },
             )
-    return figure
+    return figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
 
 
 @drawing(shares="K", ours="K", random="R K")
@@ -182,7 +182,7 @@ def rank_bars(
         np.array([ranks[name][1] for name in names]),
     )
     hues = [term_colour(name, modalities) for name in names]
-    figure = (
+    return (
         base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
         .add_bar(
             x=means,
@@ -215,11 +215,7 @@ def rank_bars(
                 "line": {"width": 2, "color": INK[theme]},
             },
         )
-    )
-    return (
-        figure.add_vline(
-            x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
-        )
+        .add_vline(x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below")
         .update_xaxes(
             title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
         )
@@ -769,8 +765,7 @@ def banded(
             hoverinfo="skip",
             line={"width": 0, "color": hues[name]},
             fillcolor=faded(hues[name], 0.2),
-        )
-        figure.add_scatter(
+        ).add_scatter(
             x=x,
             y=values,
             mode="lines+markers",
