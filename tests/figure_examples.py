@@ -473,9 +473,6 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "cohort.types": lambda t: cohort.types(
         ["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t
     ),
-    "cohort.relation": lambda t: cohort.relation(
-        IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t
-    ),
     "cohort.shares": lambda t: cohort.shares(
         dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
     ),

@@ -122,7 +122,7 @@ def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> No
         "decision.tables",
         "attribution.words",
         "training.dots",
-        "cohort.relation",
+        "cohort.scatter",
     ],
 )
 def test_hostile_words_are_letters(name: str) -> None:

@@ -268,13 +268,13 @@ def entanglement(
     return panel.Picture(
         "entanglement",
         f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
-        figures.relation(
+        figures.scatter(
             result.rows.index.tolist(),
             result.x,
             result.y,
-            result.inside,
             titles[measure],
             strengths[strength],
+            cohort=result.inside,
             chosen=levels.sample.id,
             captions=next(
                 (result.rows[column].astype(str).tolist() for column in said_columns(result.rows)),

@@ -648,7 +648,6 @@ NAMED = {
 # All samples on a map, on the Cohorts page.
 
 MAX_DRAWN = 4_000  # points: more make pages slow
-FEWEST = 3
 _MEANS = {
     cohort_measures.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt distances)",
     cohort_measures.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
@@ -858,7 +857,7 @@ def _method(result: cohort_measures.SampleMap) -> str:
 
 def enough(levels: errors.Levels, **_: object) -> bool:
     """Whether there are samples enough for a map."""
-    return len(levels.rows) >= FEWEST
+    return len(levels.rows) >= 3
 
 
 MAP_OF = address.Choice(

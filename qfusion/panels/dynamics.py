@@ -788,9 +788,6 @@ def settles(sample: Sample) -> bool:
     return attractor.steady is not None and attractor.distance is not None
 
 
-STEP = 0.05  # of sliders
-
-
 def factors(study: Study) -> dict[str, address.Number]:
     """The sliders of a model with time, by key: factors on couplings, dissipation and rates, and the duration."""
     highest = address.slider_tops(study.model)
@@ -801,7 +798,7 @@ def factors(study: Study) -> dict[str, address.Number]:
             f"{'T = ' if key == DURATION else ''}{value:g} is used.",
             high=highest[key],
             default=value,
-            step=STEP * value,
+            step=0.05 * value,
             look="box" if key.startswith(RATE) else "slider",
             style={"format": "%.2f"},
         )

@@ -300,7 +300,6 @@ SWEEP = {
 
 # Runs side by side: their curves, what their models do inside while they are trained, and what came out.
 
-_JOINT = 6  # joint terms that are drawn
 # By the first of the two norms: the second, title, unit, what the two are, what is shown.
 NORMS = {
     "H": (
@@ -687,7 +686,7 @@ def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
     """The single modalities, and the joint terms that are largest by now."""
     joint = sorted(
         (term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1])
-    )[:_JOINT]
+    )[:6]
     return {term: result for term, result in terms.items() if "+" not in term or term in joint}
 
 

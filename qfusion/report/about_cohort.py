@@ -246,13 +246,13 @@ def _entanglement(result: Members) -> dict[str, Any]:
     known = np.isfinite(x) & np.isfinite(y)
     return {
         "related": int(known.sum()),
-        "relation": drawing.relation(
+        "relation": drawing.scatter(
             result.rows.index[known].tolist(),
             x[known],
             y[known],
-            result.inside[known],
             cohort_measures.measure_titles(result.study)[measure],
             cohort_measures.strength_titles(result.study)[strength],
+            cohort=result.inside[known],
             **result.called,
         ),
     }
