@@ -108,8 +108,7 @@ def _plain(words: str) -> str:
 
 
 def _over_rows(dataset: Any, result: information.Estimate) -> str:
-    rows = dataset.places(result.samples.index)
-    return faithfulness.intervals_over(dataset, rows, "rows")
+    return faithfulness.intervals_over(dataset, dataset.places(result.samples.index), "rows")
 
 
 def needs_record(result: information.Estimate) -> dict[str, Any]:
