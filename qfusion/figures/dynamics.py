@@ -817,8 +817,7 @@ def graph(
     lines: Sequence[tuple[Sequence[str], float, str, str]],
     discs: Mapping[str, tuple[float, str, str]],
     theme: Theme,
-    xaxis: str = "x",
-    yaxis: str = "y",
+    **to: str,
 ) -> None:
     """Draws modalities as discs, and what several share as lines between them, of more than two as stars.
 
@@ -826,6 +825,7 @@ def graph(
         places: of the modalities, in the model's order.
         lines: members, width in pixels, what is written beside the line and what the pointer reads, the last on top.
         discs: by modality its width in pixels, what is written below its name and what the pointer reads.
+        to: `xaxis` and `yaxis`, where they are not the first.
     """
     modalities = list(places)
     for members, width, words, tip in lines:
@@ -842,8 +842,7 @@ def graph(
             showlegend=False,
             hoverinfo="skip",
             line={"color": faded(hue, 0.75), "width": width},
-            xaxis=xaxis,
-            yaxis=yaxis,
+            **to,
         ).add_scatter(
             x=[beside[0]],
             y=[beside[1]],
@@ -854,8 +853,7 @@ def graph(
             marker={"size": 26, "opacity": 0, "color": hue},
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
             hovertemplate=f"{tip}<extra></extra>",
-            xaxis=xaxis,
-            yaxis=yaxis,
+            **to,
         )
     figure.add_scatter(
         x=[place[0] for place in places.values()],
@@ -870,16 +868,15 @@ def graph(
         },
         text=[discs[name][2] for name in modalities],
         hovertemplate="%{text}<extra></extra>",
-        xaxis=xaxis,
-        yaxis=yaxis,
+        **to,
     )
     for name, place in places.items():
         above = place[1] > 0.1
         figure.add_annotation(
             x=place[0],
             y=place[1],
-            xref=xaxis,
-            yref=yaxis,
+            xref=to.get("xaxis"),
+            yref=to.get("yaxis"),
             showarrow=False,
             text=f"{label(name, 24)}<br>{discs[name][1]}",
             yanchor="bottom" if above else "top",
