@@ -464,7 +464,7 @@ def _shown(data: bytes, _: Path) -> Any:
 def _doors() -> dict[str, Door]:
     from qfusion.data.sources import planted
     from qfusion.explain import cohorts
-    from qfusion.figures import export, recipe, theme
+    from qfusion.figures import export, recipe
     from qfusion.models import Tweak, imported as card
     from qfusion.panels import address
 
@@ -494,7 +494,7 @@ def _doors() -> dict[str, Door]:
         "cohort": lambda data, _: cohorts.parse(_text(data)),
         "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
         "pin": lambda data, _: address.parse_pin(_text(data)),
-        "visible range": lambda data, _: theme.parse_visible(_text(data)),
+        "visible range": lambda data, _: recipe.parse_visible(_text(data)),
         "sentence": lambda data, _: planted.with_words(_text(data)),
     }
 

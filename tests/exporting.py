@@ -183,7 +183,7 @@ def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> d
 
 def assert_legend(svg: bytes, figure: Any) -> None:
     """Every entry of a figure's legend stands in its drawing by Chrome."""
-    from qfusion.figures import theme as visible
+    from qfusion.figures import recipe as visible
 
     texts = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
     words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in texts))

@@ -17,6 +17,7 @@ from qfusion.data import clips
 from qfusion.data.spec import Word
 from qfusion.explain.stability import Interval
 from qfusion.figures import (
+    attribution,
     building,
     circuit,
     cohort,
@@ -25,10 +26,8 @@ from qfusion.figures import (
     physics,
     samples,
     states,
-    strip,
     training,
     trust,
-    why,
 )
 from qfusion.figures.style import BLUE, Theme
 
@@ -292,13 +291,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         y_title=HOSTILE,
         theme=t,
     ),
-    "trust.words": lambda t: trust.words(
+    "attribution.words": lambda t: attribution.words(
         ["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE, theme=t
     ),
-    "trust.waveform": lambda t: trust.waveform(
+    "attribution.waveform": lambda t: attribution.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
-    "strip.of_sample": lambda t: strip.of_sample(
+    "attribution.of_sample": lambda t: attribution.of_sample(
         recording.Strip(
             clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
@@ -313,7 +312,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         HOSTILE,
         t,
     ),
-    "strip.strip": lambda t: strip.strip(
+    "attribution.strip": lambda t: attribution.strip(
         2.0,
         [
             (
@@ -340,19 +339,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.timeline": lambda t: trust.timeline(
+    "attribution.timeline": lambda t: attribution.timeline(
         [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],
         seconds=True,
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.picture": lambda t: trust.picture(
+    "attribution.picture": lambda t: attribution.picture(
         R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t
     ),
-    "trust.curve": lambda t: trust.curve(
+    "attribution.curve": lambda t: attribution.curve(
         np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t
     ),
-    "trust.bars": lambda t: trust.bars(IDS, X, theme=t),
+    "attribution.bars": lambda t: attribution.bars(IDS, X, theme=t),
     "dynamics.decision_layers": lambda t: dynamics.decision_layers(
         ["input", "layer 0 convolved", HOSTILE],
         {"a": X[:3]},
@@ -473,9 +472,6 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "cohort.types": lambda t: cohort.types(
         ["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t
-    ),
-    "cohort.relation": lambda t: cohort.relation(
-        IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t
     ),
     "cohort.shares": lambda t: cohort.shares(
         dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
@@ -622,7 +618,6 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         20,
         theme=t,
     ),
-    "physics.differences": lambda t: physics.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
     "physics.numbers": lambda t: physics.numbers(
         np.full(4, 0.25),
         np.array([0.1, 0.2, 0.3, 0.4]),
@@ -636,28 +631,28 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "physics.ways": lambda t: physics.ways(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
     ),
-    "why.patches": lambda t: why.patches(
+    "trust.patches": lambda t: trust.patches(
         np.linspace(0, 1, 5), (*M[:2], HOSTILE), R.normal(size=(3, 5)), R.normal(size=(3, 5)) > 0, t
     ),
-    "why.bits": lambda t: why.bits(
+    "trust.bits": lambda t: trust.bits(
         ["learned", HOSTILE],
         {
-            why.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
+            trust.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
             "text": np.array([[0.3, 0.2, 0.4], [np.nan] * 3]),
-            why.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
+            trust.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
         },
         M,
         entropy=1.0,
         theme=t,
     ),
-    "why.interactions": lambda t: why.interactions(
+    "trust.interactions": lambda t: trust.interactions(
         [(M[0], HOSTILE), (M[1], HOSTILE)],
         np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
         (*M[:2], HOSTILE),
         unit=HOSTILE,
         theme=t,
     ),
-    "why.swarm": lambda t: why.swarm(
+    "trust.swarm": lambda t: trust.swarm(
         {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
         np.linspace(0, 1, 20),
         [f"{HOSTILE}{n}" for n in range(20)],
@@ -665,7 +660,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "why.basins": lambda t: why.basins(
+    "trust.basins": lambda t: trust.basins(
         np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
         np.array([0, 0, 1]),
         ["text", HOSTILE],
@@ -673,7 +668,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "why.banded": lambda t: why.banded(
+    "trust.banded": lambda t: trust.banded(
         np.arange(4.0),
         {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
         hues={HOSTILE: BLUE},
@@ -694,10 +689,7 @@ def drawing_functions() -> set[str]:
     """`module.function` of all public functions that are annotated to return a figure, besides those that make a figure
     of another one and those that open a model."""
     functions = set()
-    for name in {room.name for room in pkgutil.iter_modules(figures.__path__)} - {
-        "notebook",
-        "theme",
-    }:
+    for name in {room.name for room in pkgutil.iter_modules(figures.__path__)} - {"notebook"}:
         loaded = importlib.import_module(f"{figures.__name__}.{name}")
         functions |= {
             f"{name}.{entry}"
@@ -706,4 +698,11 @@ def drawing_functions() -> set[str]:
             and made.__module__ == loaded.__name__
             and inspect.signature(made).return_annotation in ("go.Figure", go.Figure)
         }
-    return functions - {"style.finite", "style.in_cells", "style.ringed"}
+    return functions - {
+        "recipe.apply_visible",
+        "recipe.without",
+        "style.finite",
+        "style.in_cells",
+        "style.in_theme",
+        "style.ringed",
+    }

@@ -87,7 +87,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "axis of several modalities",
-        "panels.samples:axis_of",
+        "panels.inside:axis_of",
         "seconds where every rate is known, else shares",
     ),
     Template(
@@ -97,7 +97,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "part with the largest attribution",
-        "panels.samples:moved_most",
+        "panels.inside:moved_most",
         "its size is above 0.000 and all others",
     ),
     Template("nearest samples", "panels.compare:nearest", "the smallest distance to three digits"),
@@ -195,27 +195,27 @@ TEMPLATES: tuple[Template, ...] = (
     # Operators.
     Template(
         "votes for and against",
-        "panels.operators:tally",
+        "panels.states:tally",
         "votes that are written with a sign; the others vote neither way",
     ),
     Template(
         "extreme vote",
-        "panels.operators:extreme_vote",
+        "panels.states:extreme_vote",
         "'votes for' where the vote is written above zero, and so on",
     ),
     Template(
         "nearest samples to an eigenstate",
-        "panels.operators:nearest_heading",
+        "panels.states:nearest_heading",
         "the best holds half of its weight there",
     ),
     Template(
         "element that counts most",
-        "panels.operators:counts_most",
+        "panels.states:counts_most",
         "the size of its effect is above 0.00 and all others",
     ),
     Template(
         "share of a sample",
-        "panels.operators:part",
+        "panels.states:part",
         "as 'share', with one decimal place below 10 %",
     ),
     # What if, compare.
@@ -340,40 +340,40 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "slice that stands out",
-        "panels.errors:_finding",
+        "panels.cohorts:_finding",
         "its score, allowing for the number of slices, lies above all",
     ),
-    Template("worst sample", "panels.errors:worst_of", "the largest error above 0.00"),
+    Template("worst sample", "panels.cohorts:worst_of", "the largest error above 0.00"),
     Template(
         "right without the misleading term",
-        "panels.errors:right_without",
+        "panels.cohorts:right_without",
         "how many of the wrong decisions listed are right as the sum of all other terms; 'none' of none",
         "test_wrong.py",
     ),
     Template(
         "what misled, and how often",
-        "panels.errors:misled_by",
+        "panels.cohorts:misled_by",
         "how many of the wrong decisions listed each term misled, the most frequent first; by no term "
         "apart",
     ),
     Template(
         "most frequent confusion",
-        "panels.errors:taken_for",
+        "panels.cohorts:taken_for",
         "the largest count off the diagonal",
     ),
     Template(
         "class that is told from the rest",
-        "panels.errors:told_apart",
+        "panels.cohorts:told_apart",
         "the class asked for, or the smallest area",
     ),
     Template(
         "certainty against accuracy",
-        "panels.errors:sureness",
+        "panels.cohorts:sureness",
         "they differ by more than two standard errors",
     ),
     Template(
         "residuals lean",
-        "panels.errors:off_by",
+        "panels.cohorts:off_by",
         "the slope is beyond 0.1 and two standard errors, of ten samples or more",
     ),
     Template(
@@ -393,7 +393,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "two dimensions hold",
-        "panels.cohorts:reduced",
+        "panels.compare:reduced",
         "part of the variance, or trustworthiness",
     ),
     # Faithfulness.
@@ -593,7 +593,7 @@ TEMPLATES: tuple[Template, ...] = (
     Template("softmax", "analysis.text:softmax", "never called a probability", PHYSICS),
     Template(
         "calibration",
-        "panels.errors:sureness",
+        "panels.cohorts:sureness",
         "the means differ by more than two standard errors",
         PHYSICS,
     ),

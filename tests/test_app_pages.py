@@ -20,7 +20,7 @@ from qfusion.analysis.inside import strengths_of
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.quantum_jump import LEARNED
-from qfusion.panels import overview, pages
+from qfusion.panels import pages, samples
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import frame, reruns
 from qfusion.ui.overview import TITLES
@@ -132,7 +132,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     app = visit("Overview", data=source)
     mae = card["metrics"]["test"]["mae"]
     study = reruns.study_of(f"qj-{source}", source)
-    written = [each.text for each in overview.test_metrics(study).figure.layout.annotations]
+    written = [each.text for each in samples.test_metrics(study).figure.layout.annotations]
     assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
     assert all(TITLES[card.kind] in words for card in compare.find_examples(study))

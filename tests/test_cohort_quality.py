@@ -13,7 +13,7 @@ from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import samples as figures
-from qfusion.panels import errors as panels
+from qfusion.panels import cohorts as panels
 from tests.test_app_pages import plain, said, visit
 
 

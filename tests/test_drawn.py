@@ -17,7 +17,7 @@ from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample
 from qfusion.data.spec import Clusters
 from qfusion.explain import cohorts as filters
-from qfusion.panels import cohorts, cohorts as maps, faithfulness, pages
+from qfusion.panels import cohorts, compare as maps, faithfulness, pages
 from tests.test_app_pages import plain, said, visit
 from tests.test_encoded import (
     dataset as dataset,  # a fixture

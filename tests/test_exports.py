@@ -24,7 +24,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures import export, recipe, recipe as styles, theme
+from qfusion.figures import export, recipe, recipe as styles
 from qfusion.panels import pages
 from qfusion.runs import sweep
 from tests import exporting, sharing, typesetting
@@ -153,8 +153,8 @@ def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     assert height > 0
     words = " ".join("".join(each.itertext()) for each in root.iter(f"{SVG}text"))
     squeezed = re.sub(r"\s+", "", words)
-    for entry in theme.legend_entries(theme.without(panel.figure, style.hidden)):
-        said = re.sub(r"\s+", "", theme.plain_entry(entry))
+    for entry in recipe.legend_entries(recipe.without(panel.figure, style.hidden)):
+        said = re.sub(r"\s+", "", recipe.plain_entry(entry))
         assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
     if style.title:
         assert re.sub(r"\s+", "", panel.title)[:20] in squeezed
@@ -229,8 +229,8 @@ def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(
     )
     shown, whole = panels[name], panels["/dynamics?model=qj-planted decision-over-time"]
     entries, all_entries = (
-        theme.legend_entries(shown.figure),
-        theme.legend_entries(whole.figure),
+        recipe.legend_entries(shown.figure),
+        recipe.legend_entries(whole.figure),
     )
     assert set(all_entries) - set(entries) == {"text"}
     assert list(shown.figure.layout.xaxis.range) == [0, 0.6]

@@ -135,7 +135,7 @@ def test_scatter_carries_ids_and_escapes_texts() -> None:
     assert list(points.customdata) == ids
     assert "<img" not in "".join(points.text)
     assert "$" not in "".join(points.text)
-    assert any(trace.name == "chosen" and trace.x[0] == 2.0 for trace in figure.data)
+    assert any(trace.name == "this sample" and trace.x[0] == 2.0 for trace in figure.data)
     empty = cohort.scatter([], values[:0], values[:0], "x", "y")
     assert "No sample passes" in empty.layout.annotations[0].text
     with pytest.raises(InvalidInput, match="shape"):

@@ -64,13 +64,13 @@ def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
 
 
 def test_the_scatter_tells_the_cohort_from_the_others_and_rings_the_sample() -> None:
-    drawn = cohort.relation(
+    drawn = cohort.scatter(
         ["a", "b", "c"],
         np.arange(3.0),
         np.arange(3.0),
-        np.array([True, False, True]),
         "x",
         "y",
+        cohort=np.array([True, False, True]),
         chosen="c",
         captions=["<b>", "", ""],
     )

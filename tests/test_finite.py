@@ -26,8 +26,8 @@ MEANT = {
     "physics.tornado": {"weaker", "half"},
     "physics.way": {"slopes"},
     "physics.ways": {"states", "donors"},
-    "why.bits": {"parts"},
-    "why.swarm": {"colour"},
+    "trust.bits": {"parts"},
+    "trust.swarm": {"colour"},
 }
 
 
@@ -100,7 +100,7 @@ def test_every_function_that_draws_has_the_guard() -> None:
         if not hasattr(getattr(module_of(each.split(".")[0]), each.split(".")[1]), "__wrapped__")
     }
     # these take no numbers, the last hands them on
-    assert without == {"style.note", "style.base", "strip.of_sample"}
+    assert without == {"style.note", "style.base", "attribution.of_sample"}
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

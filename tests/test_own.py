@@ -20,7 +20,7 @@ from qfusion.data import own
 from qfusion.data.own import Given
 from qfusion.data.sources import digits
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import samples as panels
+from qfusion.panels import inside as panels_inside, samples as panels
 from qfusion.training import checkpoint
 
 
@@ -229,7 +229,7 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
     assert mine.background.key == theirs.background.key
     assert compare.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
     first = mine.modalities[0]
-    inside = [panels.attribution(one, modality=first).table() for one in opened]
+    inside = [panels_inside.attribution(one, modality=first).table() for one in opened]
     assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
     flips = changes.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)

@@ -15,7 +15,7 @@ from qfusion.data import clips, synthesis
 from qfusion.data.spec import Audio, Clip, Film, Image, Text, Word
 from qfusion.errors import DataUnavailable
 from qfusion.explain import attribution
-from qfusion.panels import recording as panels
+from qfusion.panels import inside as panels
 
 
 @pytest.fixture(scope="module")

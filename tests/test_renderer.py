@@ -120,9 +120,9 @@ def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> No
     [
         "decision.waterfall",
         "decision.tables",
-        "trust.words",
+        "attribution.words",
         "training.dots",
-        "cohort.relation",
+        "cohort.scatter",
     ],
 )
 def test_hostile_words_are_letters(name: str) -> None:
@@ -132,7 +132,7 @@ def test_hostile_words_are_letters(name: str) -> None:
     assert "<script>" in joined
     assert "$x_1^2$" in joined or name in (
         "training.dots",
-        "trust.words",
+        "attribution.words",
         "decision.tables",
     )  # shortened there
 

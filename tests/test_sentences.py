@@ -39,14 +39,14 @@ from qfusion.figures import export
 from qfusion.panels import (
     circuit,
     cohorts,
+    cohorts as quality,
+    cohorts as slices,
     compare,
     dynamics,
-    errors as quality,
-    errors as slices,
     faithfulness,
+    inside,
     learning,
     network,
-    operators,
     panel,
     samples,
     states,
@@ -341,12 +341,12 @@ def _() -> None:
 
 @checks("axis of several modalities")
 def _() -> None:
-    assert samples.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
-    assert "a 4 steps a second and b 2.5 steps a second" in samples.axis_of(
+    assert inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
+    assert "a 4 steps a second and b 2.5 steps a second" in inside.axis_of(
         ["a", "b"], {"a": 4.0, "b": 2.5}
     )
     for known, unknown in (({}, "a and b"), ({"a": 4.0}, "b")):
-        words = samples.axis_of(["a", "b"], known)
+        words = inside.axis_of(["a", "b"], known)
         assert "share of each one's own length" in words
         assert f"no rate of {unknown}:" in words
 
@@ -364,7 +364,7 @@ def _() -> None:
 @checks("part with the largest attribution")
 def _() -> None:
     for found in cases((*SIGNED, -0.304, 0.3044)):
-        words = samples.moved_most(
+        words = inside.moved_most(
             "In text", list(found), np.array(list(found.values())), "moved the score"
         )
         sizes = {name: abs(value) for name, value in found.items()}
@@ -375,7 +375,7 @@ def _() -> None:
         assert said(words) == best, (words, found)
         assert ("alike" in words) == (len(best) > 1)
         assert sorted(numbers(words)) == sorted(float(written(found[name], 3)) for name in best)
-    assert "nothing" in samples.moved_most("In text", [], np.zeros(0), "moved the score")
+    assert "nothing" in inside.moved_most("In text", [], np.zeros(0), "moved the score")
 
 
 @checks("nearest samples")
@@ -711,7 +711,7 @@ def _() -> None:
 @checks("votes for and against")
 def _() -> None:
     for found in itertools.product((-0.3, -0.004, 0.0, 1e-15, 0.005, 0.2), repeat=3):
-        words = operators.tally("text", np.array(found), "eigenstate", -0.001)
+        words = states.tally("text", np.array(found), "eigenstate", -0.001)
         favour, against = (sum(sign * written(vote) > 0 for vote in found) for sign in (1, -1))
         many = (
             "1 eigenstate of text votes for"
@@ -728,7 +728,7 @@ def _() -> None:
 def _() -> None:
     for vote in SIGNED:
         for side, sign in (("for", 1), ("against", -1)):
-            words = operators.extreme_vote(side, vote, "|0⟩")
+            words = states.extreme_vote(side, vote, "|0⟩")
             assert words.startswith(f"Votes most {side}") == (sign * written(vote) > 0), (
                 words,
                 vote,
@@ -739,19 +739,19 @@ def _() -> None:
 @checks("nearest samples to an eigenstate")
 def _() -> None:
     for weights in itertools.product((0.0, 0.0004, 0.035, 0.499, 0.5, 0.9), repeat=2):
-        words, best = operators.nearest_heading("against", weights), max(weights)
+        words, best = states.nearest_heading("against", weights), max(weights)
         assert words.startswith("No sample is close") == (best < 0.5)
-        assert best >= 0.5 or f"(best {operators.part(best)})" in words
-    assert operators.nearest_heading("against", [0.01, 0.036]) == (
+        assert best >= 0.5 or f"(best {states.part(best)})" in words
+    assert states.nearest_heading("against", [0.01, 0.036]) == (
         "No sample is close to the state that votes most against (best 3.6%)"
     )
-    assert operators.nearest_heading("for", []).startswith("No sample is close")
+    assert states.nearest_heading("for", []).startswith("No sample is close")
 
 
 @checks("element that counts most")
 def _() -> None:
     for values in itertools.product(SIGNED, repeat=3):
-        words = operators.counts_most(np.array([values]), NAMES, ("m",))
+        words = states.counts_most(np.array([values]), NAMES, ("m",))
         found = {name: abs(value) for name, value in zip(NAMES, values, strict=True)}
         best, largest = winners(found), max(found.values())
         if written(largest) == 0:
@@ -769,7 +769,7 @@ def _() -> None:
 @checks("share of a sample")
 def _() -> None:
     for value in (0.0, 1e-12, 1e-6, 0.0004, 0.0005, 0.036, 0.0949, 0.095, 0.5, 0.998, 1.0):
-        words = operators.part(value)
+        words = states.part(value)
         assert (words in ("0%", "0.0%")) == (value <= 1e-9)
         assert (words == "100%") == (value == 1)
         assert ("." in words) == (value < 0.095)
@@ -1781,9 +1781,9 @@ def _() -> None:
 @checks("two dimensions hold")
 def _() -> None:
     for held in (0.0, 0.004, 0.37, 0.998, 1.0):
-        assert f"hold {percent(held)} of the variance" in cohorts.reduced("x", held, 0.9)
-    assert cohorts.reduced("x", None, math.nan) == "UMAP of the x"
-    assert "trustworthiness 0.87" in cohorts.reduced("x", None, 0.871)
+        assert f"hold {percent(held)} of the variance" in compare.reduced("x", held, 0.9)
+    assert compare.reduced("x", None, math.nan) == "UMAP of the x"
+    assert "trustworthiness 0.87" in compare.reduced("x", None, 0.871)
 
 
 @checks("other ways to Shapley values")

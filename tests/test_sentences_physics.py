@@ -18,9 +18,9 @@ from qfusion.analysis import dynamics as evolution, study as studies, text
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
-from qfusion.figures import dynamics as drawn, style, theme
+from qfusion.figures import dynamics as drawn, style
 from qfusion.models import entangled_qcnn
-from qfusion.panels import circuit, dynamics, errors, samples
+from qfusion.panels import circuit, cohorts, dynamics, samples
 from qfusion.quantum import states
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
@@ -460,7 +460,7 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
 )
 def test_calibration_sentence(sure: float, right: float, count: int, said: str) -> None:
     """`surer than it should be` only where the means differ by more than two standard errors of the share right."""
-    assert said in errors.sureness(sure, right, count)
+    assert said in cohorts.sureness(sure, right, count)
 
 
 # Colours --------------------------------------------------------------------------------------------------------------
@@ -505,10 +505,10 @@ def test_states_and_jumps_have_hues_of_their_own() -> None:
 def test_signed_maps_are_neutral_at_zero() -> None:
     """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
     for name, sign in (("light", -1), ("dark", 1)):
-        stops = [theme.at(style.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
-        light = sign * np.array([theme.lightness(colour) for colour in stops])
+        stops = [style.at(style.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
+        light = sign * np.array([style.lightness(colour) for colour in stops])
         assert light.argmin() == 5
         assert (np.diff(light[:6]) < 0).all()
         assert (np.diff(light[5:]) > 0).all()
-        gap = abs(theme.lightness(stops[5]) - theme.lightness(style.PAPER[name]))  # type: ignore[index]
+        gap = abs(style.lightness(stops[5]) - style.lightness(style.PAPER[name]))  # type: ignore[index]
         assert gap < 12

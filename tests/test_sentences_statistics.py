@@ -16,7 +16,7 @@ from scipy import stats
 from qfusion.analysis import cohort_measures
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
-from qfusion.panels import cohorts, errors as slices, leaderboard, network
+from qfusion.panels import cohorts, cohorts as slices, leaderboard, network
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))

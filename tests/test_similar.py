@@ -19,13 +19,13 @@ from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import cohort as figures, samples
 from qfusion.panels import (
-    cohorts as map_panels,
+    cohorts as slice_panels,
+    compare as map_panels,
     compare as panels,
     compare as several_panels,
-    errors as slice_panels,
     pages,
 )
-from qfusion.panels.cohorts import colours
+from qfusion.panels.compare import colours
 from qfusion.ui import state
 from qfusion.ui.pages import cohorts
 from tests.test_app_pages import plain, said, visit

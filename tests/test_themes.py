@@ -15,16 +15,15 @@ import pytest
 
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
+    attribution,
     cohort,
     dynamics,
     recipe as styles,
     states,
     style,
-    theme as visible,
-    trust,
 )
 from qfusion.figures.recipe import ExportStyle
-from qfusion.figures.theme import at, grey, in_theme, lightness
+from qfusion.figures.style import at, grey, in_theme, lightness
 from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
 WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast
@@ -38,7 +37,7 @@ LINES = {
 }
 FIGURES = EXAMPLES | {
     "cohort.scatter, empty": lambda t: cohort.scatter([], X[:0], X[:0], "x", "y", theme=t),
-    "trust.words, named": lambda t: trust.words(
+    "attribution.words, named": lambda t: attribution.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
     ),
     "states.along, split": lambda t: states.along(
@@ -124,7 +123,7 @@ def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
 
 def test_a_name_that_looks_like_a_colour_stays() -> None:
     for theme in ("light", "dark", "grey"):
-        found = in_theme(example("trust.words, named", "light"), theme)
+        found = in_theme(example("attribution.words, named", "light"), theme)
         assert [note.text for note in found.layout.annotations[::2]] == [
             "yes",
             NAMED_LIKE_PAPER,
@@ -226,7 +225,9 @@ def test_grey_scales_say_amount_and_sign() -> None:
     assert levels[-1] < 21
     signed = [
         lightness(colour)
-        for _, colour in in_theme(example("trust.curve", "dark"), "grey").data[1].marker.colorscale
+        for _, colour in in_theme(example("attribution.curve", "dark"), "grey")
+        .data[1]
+        .marker.colorscale
     ]
     assert signed == sorted(signed)
     assert signed[5] == pytest.approx(75, abs=1)
@@ -240,7 +241,7 @@ def test_grey_scales_say_amount_and_sign() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("circuit.cuts", "amount"), ("trust.words, named", "signed")]
+    ("name", "kind"), [("circuit.cuts", "amount"), ("attribution.words, named", "signed")]
 )
 def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
     found = in_theme(example(name, "dark"), "grey")
@@ -263,7 +264,7 @@ def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
 
 def test_legend_entries_are_those_a_reader_sees() -> None:
     drawn = example("dynamics.decision_lines", "light")
-    entries = visible.legend_entries(drawn)
+    entries = styles.legend_entries(drawn)
     assert entries == [
         "all together",
         *MODALITIES,
@@ -273,8 +274,8 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         "text + audio + vision",
         "as learned",
     ]
-    assert visible.legend_entries(example("decision.waterfall", "light")) == []
-    assert visible.legend_entries(example("samples.classes", "light")) == ["train", "test"]
+    assert styles.legend_entries(example("decision.waterfall", "light")) == []
+    assert styles.legend_entries(example("samples.classes", "light")) == ["train", "test"]
     named = go.Figure(
         [
             go.Scatter(y=[1], name="b", legendgroup="group"),
@@ -286,26 +287,26 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         ],
         layout={"showlegend": True},
     )
-    assert visible.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
-    assert visible.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
-    assert visible.legend_entries(named.update_layout(showlegend=False)) == []
+    assert styles.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
+    assert styles.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
+    assert styles.legend_entries(named.update_layout(showlegend=False)) == []
 
 
 def test_an_entry_takes_all_its_traces_with_it() -> None:
     drawn = example("dynamics.decision_lines", "light")
     before = drawn.to_json()
-    found = visible.without(drawn, ("text", "text + audio", "no such entry"))
+    found = styles.without(drawn, ("text", "text + audio", "no such entry"))
     assert {trace.legendgroup for trace in drawn.data} - {
         trace.legendgroup for trace in found.data
     } == {"text", "text+audio"}
-    assert visible.legend_entries(found) == [
-        e for e in visible.legend_entries(drawn) if e not in ("text", "text + audio")
+    assert styles.legend_entries(found) == [
+        e for e in styles.legend_entries(drawn) if e not in ("text", "text + audio")
     ]
     assert drawn.to_json() == before
-    assert visible.without(drawn, ()) is drawn
-    assert visible.without(drawn, ("no such entry",)) is drawn
+    assert styles.without(drawn, ()) is drawn
+    assert styles.without(drawn, ("no such entry",)) is drawn
     hostile = dynamics.measure_lines(T, {("<b>",): T, ("text",): T}, ("<b>", "text"), "y")
-    assert visible.legend_entries(visible.without(hostile, ("<b>",))) == ["text"]
+    assert styles.legend_entries(styles.without(hostile, ("<b>",))) == ["text"]
 
 
 def test_a_canvas_is_as_wide_as_said_and_as_high_as_the_figure_needs() -> None:

@@ -21,7 +21,7 @@ from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
 from qfusion.explain.coalitions import shapley
 from qfusion.explain.verdicts import LEAD, Doubt, Verdict
-from qfusion.panels import address, cohorts as cohort_panels, overview, samples
+from qfusion.panels import address, cohorts as cohort_panels, samples
 from tests.test_app_pages import plain
 
 SHIPPED = sorted(path.stem for path in _files.asset_path("models").glob("*.json"))
@@ -381,7 +381,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
             f"{found.leader} leads with" if found.leader else "No single modality leads"
         )
         asked = (
-            overview.questions(sample).table().set_index("question")["answer"]
+            samples.questions(sample).table().set_index("question")["answer"]
             if row == rows[0]
             else None
         )

@@ -19,7 +19,7 @@ from qfusion.data import importing, registry
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak, quantum_jump
-from qfusion.panels import address, errors
+from qfusion.panels import address, cohorts
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint
 from qfusion.ui import access, controls, server, state
@@ -204,8 +204,8 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:
     counts = np.diag(np.arange(100))
-    assert errors.shown(counts) == list(range(40, 100))
-    assert errors.shown(counts[:5, :5]) == list(range(5))
+    assert cohorts.shown(counts) == list(range(40, 100))
+    assert cohorts.shown(counts[:5, :5]) == list(range(5))
 
 
 @pytest.mark.parametrize("words", [{"title": "x" * 101}, {"licence": "x" * 201}])

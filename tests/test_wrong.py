@@ -13,7 +13,7 @@ from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts
-from qfusion.panels import errors as panels
+from qfusion.panels import cohorts as panels
 from qfusion.training import metrics
 from qfusion.ui.pages import cohorts as cohort_view
 from tests.test_app_pages import plain, said, visit

@@ -1,8 +1,9 @@
 """Figures: arrays in, plotly figure out; a file a topic, and nothing that computes an explanation or knows a page.
 
 Every function that draws names its template and colours itself (importing streamlit replaces plotly's defaults by
-placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `theme` makes of a figure the same in
-another one, greys for print included, leaves series out and sets ranges; `export` writes files, with a `recipe` inside.
+placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `style` makes of a figure the same in
+another one, greys for print included; `export` writes files, with a `recipe` inside, which leaves series out and sets
+ranges.
 
 By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers
 `figures.numbers.contributions(...)`, in every theme."""
@@ -60,7 +61,7 @@ def __getattr__(name: str) -> Any:
     module = importlib.import_module(place)
     result = getattr(module, attribute) if attribute else module
     return (
-        importlib.import_module("qfusion.figures.theme").themed(result)
+        importlib.import_module("qfusion.figures.style").themed(result)
         if name in _NOTEBOOK
         else result
     )

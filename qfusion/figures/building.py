@@ -76,7 +76,6 @@ SAYS: dict[str, tuple[str, str]] = {
         "that a cut makes.",
     ),
 }
-_GREYED = 0.5  # of a dissipation's hue, beside its coupling's
 OTHERS = "#B7BDC6"
 MAX_COLUMNS = 16  # of a matrix whose cells have their numbers written
 LABELLED = 0.08  # share of all areas from which one has room for its name
@@ -243,7 +242,6 @@ def areas(
         dividend: the coalition. start: the dividend without evolution.
     """
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
-    added = np.asarray(added, dtype=float)
     folded = _folded(
         np.where(np.abs(added) > ROUNDING * np.abs(added).max(initial=0), added, 0.0), titles, hues
     )
@@ -327,7 +325,7 @@ def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str]
     their dissipation."""
     own = [term_colour("+".join(term.modalities), modalities) for term in terms]
     return [term.title for term in terms], [
-        blended(hue, OTHERS, _GREYED) if term.kind == "dissipation" else hue
+        blended(hue, OTHERS, 0.5) if term.kind == "dissipation" else hue
         for term, hue in zip(terms, own, strict=True)
     ]
 

@@ -312,11 +312,10 @@ def _box(
 ) -> None:
     heights = [wires[row].y for row in box.rows]
     done, current = box.last <= at, box.first <= at <= box.last or (at == 0 and box.first == 1)
-    opacity = 1.0 if done or current else 0.35
     slim = len(box.rows) == 1 and _close(wires, box.rows[0])
     half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
-    opacity *= 0.35 if box.outside else 1.0
+    opacity = (1.0 if done or current else 0.35) * (0.35 if box.outside else 1.0)
     rim = {"color": VERMILLION if current else hue, "width": 3 if current else 1.5}
     if box.joined:
         shapes.append(
@@ -383,11 +382,6 @@ def _spans(
 
 def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float) -> None:
     """Invisible marks that carry what is said under the pointer and where a click leads; none reaches a near wire."""
-    size = [
-        min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0
-        for box in boxes
-        for row in box.rows
-    ]
     tips = [
         (
             box.column,
@@ -408,7 +402,16 @@ def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], uni
         customdata=[t[3] for t in tips],
         mode="markers",
         name="gates",
-        marker={"size": size, "opacity": 0.0, "color": GREY, "symbol": "square"},
+        marker={
+            "size": [
+                min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0
+                for box in boxes
+                for row in box.rows
+            ],
+            "opacity": 0.0,
+            "color": GREY,
+            "symbol": "square",
+        },
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hovertemplate="%{text}<extra></extra>",
@@ -513,25 +516,21 @@ def bloch_row(
         if before is not None and np.abs(before[i] - bloch[i]).max() > 0.02
     ]
     notes += [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
-    for i, (x, y) in enumerate(places):
-        notes += [
-            {
-                "x": x,
-                "y": y,
-                "yshift": -42,
-                "text": f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats",
-                "showarrow": False,
-                "font": {"size": 11, "color": QUIET[theme]},
-            },
-            {
-                "x": x,
-                "y": y,
-                "yshift": 43,
-                "text": label(names[i], 16),
-                "showarrow": False,
-                "font": {"size": 11, "color": INK[theme]},
-            },
-        ]
+    notes += [
+        {
+            "x": x,
+            "y": y,
+            "yshift": shift,
+            "text": words,
+            "showarrow": False,
+            "font": {"size": 11, "color": hue},
+        }
+        for i, (x, y) in enumerate(places)
+        for words, shift, hue in (
+            (f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats", -42, QUIET[theme]),
+            (label(names[i], 16), 43, INK[theme]),
+        )
+    ]
     return (
         base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
         .add_scatter(
@@ -600,17 +599,19 @@ def entropy_lines(
     figure = base(theme, 330, legend=True, right=20)
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
-        dash = (
-            LINES[list(hues[:q]).count(hue) % len(LINES)]
-            if hues and hues[q]
-            else LINES[q // len(HUES) % len(LINES)]
-        )
         figure.add_scatter(
             y=np.maximum(values[:, q], 0),
             x=np.arange(len(values)),
             mode="lines",
             name=label(name, 24),
-            line={"width": 2, "color": hue, "dash": dash, "shape": "hv"},
+            line={
+                "width": 2,
+                "color": hue,
+                "dash": LINES[list(hues[:q]).count(hue) % len(LINES)]
+                if hues and hues[q]
+                else LINES[q // len(HUES) % len(LINES)],
+                "shape": "hv",
+            },
             hovertemplate=f"{label(name, 24)}: %{{y:.3f}}<extra></extra>",
         )
     shapes = [
@@ -621,23 +622,14 @@ def entropy_lines(
             "yref": "paper",
             "y0": 0,
             "y1": 1,
-            "layer": "below",
-            "line": {"color": LINE[theme], "width": 1, "dash": "dot"},
+            "layer": layer,
+            "line": line,
         }
-        for x, _ in marks
-    ]
-    if at is not None:
-        shapes.append(
-            {
-                "type": "line",
-                "x0": at,
-                "x1": at,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": VERMILLION, "width": 2},
-            }
+        for x, layer, line in (
+            *((x, "below", {"color": LINE[theme], "width": 1, "dash": "dot"}) for x, _ in marks),
+            *([] if at is None else [(at, "above", {"color": VERMILLION, "width": 2})]),
         )
+    ]
     return (
         figure.update_layout(
             shapes=shapes,

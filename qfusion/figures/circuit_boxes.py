@@ -139,8 +139,14 @@ def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
     for name in names:
         owner = name.partition("[")[0]
         if owner in modalities or "," in name:  # or a stage of a chain that only leads to the next
-            hue = term_colour(owner, modalities) if owner in modalities else GREY
-            wires.append(Wire(name, y, hue, LEFT_OUT + stages - 1))
+            wires.append(
+                Wire(
+                    name,
+                    y,
+                    term_colour(owner, modalities) if owner in modalities else GREY,
+                    LEFT_OUT + stages - 1,
+                )
+            )
             y += 0.4
         else:
             y += 0.06
@@ -266,8 +272,11 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
         operators = gate.on_qubits
         if gate.kind == "prepare":  # |ket><0...0|, of qubits that nothing was done to
             operators = np.outer(operators, np.eye(len(operators))[0])[None]
-        where = [built.system.names.index(name) for name in gate.modalities]
-        whole = states.embed(torch.from_numpy(operators), sides, where)
+        whole = states.embed(
+            torch.from_numpy(operators),
+            sides,
+            [built.system.names.index(name) for name in gate.modalities],
+        )
         rhos.append(followed.apply(whole.numpy(), rhos[-1]))
         shown = on if len(on) <= fusion_gates.LARGEST else ()
         before, after = (

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from qfusion.explain.stability import Interval
 
 NO_ROWS = "No sample of this cohort is explained."
-WHISKERS = (5, 25, 50, 75, 95)  # percentiles of a box
 
 
 @drawing()
@@ -151,7 +150,7 @@ def boxes(
             if not filled:
                 continue
             low, q1, middle, q3, high = np.array(
-                [np.percentile(parts[i], WHISKERS) for i in filled]
+                [np.percentile(parts[i], (5, 25, 50, 75, 95)) for i in filled]
             ).T
             figure.add_box(
                 x=[titles[names[i]] for i in filled],
@@ -268,13 +267,16 @@ def types(
         _intervals(figure, own, rows + shift, [hue] * len(own), "x2", "mean error")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
-    names = [
-        f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
-        for kind in kinds
-    ]
     return (
         figure.update_yaxes(
-            **in_rows(names, 0.45, 0.55),
+            **in_rows(
+                [
+                    f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
+                    for kind in kinds
+                ],
+                0.45,
+                0.55,
+            ),
             ticklabelstandoff=6,
         )
         .update_layout(
@@ -289,55 +291,6 @@ def types(
         )
         .update_layout(xaxis2_title_text="mean error")
     )
-
-
-@drawing(ids="N", x="N", y="N", cohort="N")
-def relation(
-    ids: Sequence[str],
-    x: np.ndarray,
-    y: np.ndarray,
-    cohort: np.ndarray,
-    x_title: str,
-    y_title: str,
-    *,
-    chosen: str | None = None,
-    captions: Sequence[str] | None = None,
-    whole_name: str = "all",
-    cohort_name: str = "cohort",
-    theme: Theme = "light",
-) -> go.Figure:
-    """Every sample as a point with its id in `customdata`, those of the cohort (bool (n,)) in colour, the chosen one
-    ringed."""
-    figure = (
-        base(theme, 400, legend=True)
-        .update_xaxes(title={"text": label(x_title, 90)})
-        .update_yaxes(title={"text": label(y_title, 70)})
-    )
-    if not len(ids):
-        return note(figure, NO_ROWS, theme)
-    figure.add_traces(
-        [
-            {
-                "type": "scatter",
-                "x": x[keep],
-                "y": y[keep],
-                "mode": "markers",
-                "customdata": list(itertools.compress(ids, keep)),
-                "text": list(itertools.compress(_tips(ids, captions), keep)),
-                "name": label(name),
-                "marker": {"size": size, "color": faded(hue, 0.5), "line": {"width": 0}},
-                "selected": {"marker": {"opacity": 1}},
-                "unselected": {"marker": {"opacity": 0.6}},
-                "hovertemplate": "%{text}<br>%{x:.3f}, %{y:.3f}<br>click to open it<extra></extra>",
-            }
-            for keep, hue, name, size in (
-                (~cohort, GREY, whole_name, 6),
-                (cohort, BLUE, cohort_name, 7),
-            )
-            if keep.any()
-        ]
-    )
-    return ringed(figure, ids, x, y, chosen, name="this sample")
 
 
 @drawing("whole", "cohort")
@@ -387,7 +340,7 @@ def shares(
     )
 
 
-@drawing(ids="N", x="N", y="N")
+@drawing(ids="N", x="N", y="N", cohort="N")
 def scatter(
     ids: Sequence[str],
     x: np.ndarray,
@@ -395,25 +348,30 @@ def scatter(
     x_title: str,
     y_title: str,
     *,
+    cohort: np.ndarray | None = None,
     chosen: str | None = None,
     captions: Sequence[str] | None = None,
     diagonal: bool = False,
+    whole_name: str = "others",
+    cohort_name: str = "samples",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Every sample as a point with its id in `customdata`; the chosen one ringed.
+    """Every sample as a point with its id in `customdata`, those of a cohort in colour; the chosen one ringed.
 
     Args:
         ids: (N,) sample ids; x, y: (N,) values, with their axis titles (unit included).
+        cohort: which samples are of it, bool (N,); all unless told.
         captions: (N,) text for the hover, from data: escaped here.
         diagonal: draw the line y = x (truth against prediction).
     """
+    inside = np.ones(len(ids), dtype=bool) if cohort is None else cohort
     figure = (
-        base(theme, 360)
-        .update_xaxes(title={"text": label(x_title)})
-        .update_yaxes(title={"text": label(y_title)})
+        base(theme, 400, legend=cohort is not None)
+        .update_xaxes(title={"text": label(x_title, 90)})
+        .update_yaxes(title={"text": label(y_title, 70)})
     )
     if not len(ids):
-        return note(figure, "No sample passes the filters.", theme)
+        return note(figure, "No sample passes the filters." if cohort is None else NO_ROWS, theme)
     if diagonal:
         reach = [float(min(x.min(), y.min())), float(max(x.max(), y.max()))]
         figure.add_scatter(
@@ -423,20 +381,30 @@ def scatter(
             line={"color": LINE[theme], "dash": "dot"},
             hoverinfo="skip",
         )
-    figure.add_scatter(
-        x=np.asarray(x, dtype=float),
-        y=np.asarray(y, dtype=float),
-        mode="markers",
-        customdata=list(ids),
-        text=_tips(ids, captions),
-        name="samples",
-        marker={"size": 7, "color": faded(BLUE, 0.45), "line": {"width": 0}},
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 0.6}},
-        hovertemplate="%{text}<br>"
-        + f"{label(x_title)}: %{{x:.2f}}<br>{label(y_title)}: %{{y:.2f}}<extra></extra>",
+    figure.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": x[keep],
+                "y": y[keep],
+                "mode": "markers",
+                "customdata": list(itertools.compress(ids, keep)),
+                "text": list(itertools.compress(_tips(ids, captions), keep)),
+                "name": label(name),
+                "marker": {"size": size, "color": faded(hue, 0.5), "line": {"width": 0}},
+                "selected": {"marker": {"opacity": 1}},
+                "unselected": {"marker": {"opacity": 0.6}},
+                "hovertemplate": f"%{{text}}<br>{label(x_title)}: %{{x:.3f}}<br>{label(y_title)}: %{{y:.3f}}"
+                "<br>click to open it<extra></extra>",
+            }
+            for keep, hue, name, size in (
+                (~inside, GREY, whole_name, 6),
+                (inside, BLUE, cohort_name, 7),
+            )
+            if keep.any()
+        ]
     )
-    return ringed(figure, ids, x, y, chosen, name="chosen")
+    return ringed(figure, ids, x, y, chosen, name="this sample")
 
 
 def _tips(ids: Sequence[str], captions: Sequence[str] | None) -> list[str]:
@@ -555,7 +523,6 @@ def rates(
     if not len(names):
         return note(figure, "No sample to slice.", theme)
     value, low, high = np.asarray(values, dtype=float).T
-    hues = [VERMILLION if a > overall else BLUE for a in low]
     tips = [
         f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"
         for name, (wrong, count), rate, a, b in zip(names, counts, value, low, high, strict=True)
@@ -591,7 +558,7 @@ def rates(
                 **_CHOSEN,
                 "hovertemplate": "%{customdata[1]}<br>click to make it the cohort<extra></extra>",
             }
-            for row, hue in enumerate(hues)
+            for row, hue in enumerate([VERMILLION if a > overall else BLUE for a in low])
         ]
     ).update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))

@@ -106,15 +106,16 @@ def waterfall(
             showarrow=False,
             font={"size": 11, "color": QUIET[theme]},
         )
-    if not compact:
-        figure.update_xaxes(title={"text": label(unit)})
     return (
         figure.update_yaxes(
             **in_rows(names),
             tickfont={"size": 11 if compact else 13},
         )
         .update_xaxes(
-            range=_room([0.0, *ends, *([] if truth is None else [truth])], 0.3 if compact else 0.18)
+            title={"text": "" if compact else label(unit)},
+            range=_room(
+                [0.0, *ends, *([] if truth is None else [truth])], 0.3 if compact else 0.18
+            ),
         )
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
@@ -141,14 +142,18 @@ def in_steps(
     """The rows of waterfalls: their names, the score's behind all others, the steps of each decision, (n, rows - 1),
     and the look of their bars."""
     shown, rest = condensed(decisions)
-    terms = ["", *shown, *(["+".join(modalities)] if rest else [])]
-    others = [f"{len(rest)} other joint terms"] if rest else []
-    names = ["baseline", *map(term_title, shown), *others, "<b>score</b>"]
+    first = [""] if "" in decisions[0] else []
+    terms = [*first, *shown, *(["+".join(modalities)] if rest else [])]
+    names = [
+        *map(term_title, [*first, *shown]),
+        *([f"{len(rest)} other joint terms"] if rest else []),
+        "<b>score</b>",
+    ]
     steps = [
-        [*(own[term] for term in ("", *shown)), *([sum(own[t] for t in rest)] if rest else [])]
+        [*(own[term] for term in (*first, *shown)), *([sum(own[t] for t in rest)] if rest else [])]
         for own in decisions
     ]
-    hues = [GREY, *(term_colour(term, modalities) for term in terms[1:]), INK[theme]]
+    hues = [*(term_colour(term, modalities) for term in terms), INK[theme]]
     joint = [*(len(split_term(term)) > 1 for term in terms), False]
     return names, np.array(steps, dtype=float), hatched(hues, joint, theme)
 
@@ -332,6 +337,8 @@ def differences(
     b: Mapping[str, float],
     modalities: Sequence[str],
     *,
+    what: str = "B − A",
+    baseline: bool = True,
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
@@ -339,12 +346,13 @@ def differences(
 
     Args:
         a, b: dividends keyed by the same coalitions, the baseline under the empty one.
+        what: a difference is called. baseline: whether that of the baseline is drawn.
     """
     check(
         set(a) == set(b) and "" in a,
         "Arguments `a` and `b` must have the same terms and a baseline.",
     )
-    change = {term: b[term] - a[term] for term in a}
+    change = {term: b[term] - a[term] for term in a if term or baseline}
     names, (steps,), marker = in_steps([change], modalities, theme)
     values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
@@ -361,9 +369,9 @@ def differences(
             constraintext="none",
             textfont={"size": 12, "color": INK[theme]},
             marker=marker,
-            hovertemplate="B − A: %{x:+.3f}<extra></extra>",
+            hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
         )
-        .update_xaxes(range=[-reach, reach], title={"text": f"B − A ({label(unit)})"})
+        .update_xaxes(range=[-reach, reach], title={"text": f"{what} ({label(unit)})"})
         .update_yaxes(
             **in_rows(names),
         )
@@ -485,14 +493,13 @@ def masses(
     )
     if not compact:
         in_cells(figure, z, z, "{:.2f}", showlegend=False)
-    ticks = [
-        f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
-        for i, e in enumerate(elements)
-    ]
     return (
         figure.update_xaxes(
             tickvals=list(range(n)),
-            ticktext=ticks,
+            ticktext=[
+                f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
+                for i, e in enumerate(elements)
+            ],
             side="top",
             showline=False,
             ticks="",
@@ -541,9 +548,8 @@ def tables(
         or "none"
         for pattern in patterns
     ]
-    z = np.asarray(values)
-    figure.add_heatmap(z=z, **_MASSES, hoverinfo="skip")
-    in_cells(figure, z, z, "{:.2f}", showlegend=False)
+    figure.add_heatmap(z=values, **_MASSES, hoverinfo="skip")
+    in_cells(figure, values, values, "{:.2f}", showlegend=False)
     if edited is not None and np.any(edited):
         rows, columns = np.nonzero(edited)
         figure.add_scatter(
@@ -592,12 +598,14 @@ def tables(
         tickangle=0,
         range=[-0.5, P - 0.5],
         title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
+    ).update_yaxes(
+        **in_rows(
+            [
+                f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
+                for i, e in enumerate(elements)
+            ]
+        )
     )
-    names = [
-        f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
-        for i, e in enumerate(elements)
-    ]
-    figure.update_yaxes(**in_rows(names))
     mark = {"type": "rect", "fillcolor": "rgba(0,0,0,0)", "layer": "above"}
     around = (
         {"x0": chosen[1] - 0.5, "x1": chosen[1] + 0.5, "y0": chosen[0] - 0.5, "y1": chosen[0] + 0.5}
@@ -630,17 +638,12 @@ def class_bars(
 ) -> go.Figure:
     """One bar a class; the true one's name is marked, what was before is a hollow diamond, errors are standard
     errors."""
-    values = np.asarray(probabilities, dtype=float)
-    shown = sorted(np.argsort(-values)[:most].tolist())
-    names = [
-        f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
-        for i in shown
-    ]
-    best = int(values.argmax())
+    shown = sorted(np.argsort(-probabilities)[:most].tolist())
+    best = int(probabilities.argmax())
     figure = base(
         theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None
     ).add_bar(
-        x=values[shown],
+        x=probabilities[shown],
         y=list(range(len(shown))),
         orientation="h",
         width=0.7,
@@ -651,7 +654,7 @@ def class_bars(
         if errors is None
         else {
             "type": "data",
-            "array": np.asarray(errors)[shown],
+            "array": errors[shown],
             "color": QUIET[theme],
             "thickness": 2,
             "width": 4,
@@ -660,7 +663,7 @@ def class_bars(
     )
     if before is not None:
         figure.add_scatter(
-            x=np.asarray(before)[shown],
+            x=before[shown],
             y=list(range(len(shown))),
             mode="markers",
             name=before_name,
@@ -668,7 +671,12 @@ def class_bars(
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
     return figure.update_yaxes(
-        **in_rows(names),
+        **in_rows(
+            [
+                f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
+                for i in shown
+            ]
+        ),
         ticklabelstandoff=6,
     ).update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {}))
 
@@ -721,10 +729,6 @@ def belief_bars(
     """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
     rows = list(range(len(classes)))
 
-    names = [
-        f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
-        for i, c in enumerate(classes)
-    ]
     return (
         base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
         .add_bar(
@@ -746,7 +750,12 @@ def belief_bars(
             hovertemplate="%{x:.3f}<extra></extra>",
         )
         .update_yaxes(
-            **in_rows(names),
+            **in_rows(
+                [
+                    f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
+                    for i, c in enumerate(classes)
+                ]
+            ),
             ticklabelstandoff=6,
         )
         .update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])

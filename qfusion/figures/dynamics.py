@@ -58,28 +58,31 @@ def measure_lines(
         between: what stands between the names of modalities in the legend.
         before: times and series as learned, before a tweak, drawn thin and dotted.
     """
-    figure = base(theme, height, legend=True, right=20, top=8)
-    if before is not None:
-        figure.add_traces(
+    was: Curves = (times, {}) if before is None else before
+    figure = (
+        base(theme, height, legend=True, right=20, top=8)
+        .add_traces(
             [
-                _ghost(before[0], values, _hue(part, modalities, theme), "y")
-                for part, values in before[1].items()
+                *(
+                    _ghost(was[0], values, _hue(part, modalities, theme), "y")
+                    for part, values in was[1].items()
+                ),
+                *(
+                    _line(times, values, part, modalities, theme, "y", True, between)
+                    for part, values in series.items()
+                ),
+                *([] if before is None else [_ghosts_entry()]),
             ]
         )
-    figure.add_traces(
-        [
-            _line(times, values, part, modalities, theme, "y", True, between)
-            for part, values in series.items()
-        ]
-        + ([] if before is None else [_ghosts_entry()])
-    ).update_layout(
-        hovermode="x unified",
-        dragmode="zoom",
-        xaxis={
-            "title": {"text": TIME},
-            "range": span(times, *([] if before is None else before[:1])),
-        },
-        yaxis={"title": {"text": label(y_title)}},
+        .update_layout(
+            hovermode="x unified",
+            dragmode="zoom",
+            xaxis={
+                "title": {"text": TIME},
+                "range": span(times, was[0]),
+            },
+            yaxis={"title": {"text": label(y_title)}},
+        )
     )
     return mark_time(figure, cursor, theme)
 
@@ -107,44 +110,48 @@ def decision_lines(
         above, what: axis names of the two.
         before: times, entropies and dividends before a tweak, drawn thin and dotted, "as learned" in the legend.
     """
-    figure = base(theme, 420, legend=True, right=20, top=8)
     terms = {name: values for name, values in dividends.items() if name}
-    if before is not None:
-        figure.add_traces(
+    was = before or (times, {}, {})
+    ghosts = [
+        _ghost(was[0], values, _hue(split_term(name), modalities, theme), row)
+        for row, series in zip(("y", "y2"), was[1:], strict=True)
+        for name, values in series.items()
+        if name or row == "y"
+    ]
+    return (
+        base(theme, 420, legend=True, right=20, top=8)
+        .add_traces(
             [
-                _ghost(before[0], values, _hue(split_term(name), modalities, theme), row)
-                for row, series in zip(("y", "y2"), before[1:], strict=True)
-                for name, values in series.items()
-                if name or row == "y"
+                *ghosts,
+                *(
+                    _line(
+                        times,
+                        values,
+                        split_term(name),
+                        modalities,
+                        theme,
+                        row,
+                        row == "y2" or name not in terms,
+                    )
+                    for row, series in (("y", entropies), ("y2", terms))
+                    for name, values in series.items()
+                ),
+                *([] if before is None else [_ghosts_entry()]),
             ]
         )
-    return figure.add_traces(
-        [
-            _line(
-                times,
-                values,
-                split_term(name),
-                modalities,
-                theme,
-                row,
-                row == "y2" or name not in terms,
-            )
-            for row, series in (("y", entropies), ("y2", terms))
-            for name, values in series.items()
-        ]
-        + ([] if before is None else [_ghosts_entry()])
-    ).update_layout(
-        hovermode="x unified",
-        dragmode="zoom",
-        shapes=_rules(theme, cursor),
-        xaxis={
-            "title": {"text": TIME},
-            "range": span(times, *([] if before is None else before[:1])),
-            "anchor": "y2",
-        },
-        yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
-        yaxis2_title_text=f"{label(what)} ({label(unit)})",
+        .update_layout(
+            hovermode="x unified",
+            dragmode="zoom",
+            shapes=_rules(theme, cursor),
+            xaxis={
+                "title": {"text": TIME},
+                "range": span(times, was[0]),
+                "anchor": "y2",
+            },
+            yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
+            yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
+            yaxis2_title_text=f"{label(what)} ({label(unit)})",
+        )
     )
 
 
@@ -303,10 +310,11 @@ def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
 
 def _rules(theme: Theme, cursor: float | None) -> list[dict[str, Any]]:
     """Zero of the lower plot, and the cursor through both."""
-    rules = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
-    if cursor is not None:
-        rules.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
-    return rules
+    cursors = [] if cursor is None else [cursor]
+    return [
+        _rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0),
+        *(_rule(theme, yref="paper", xref="x", x0=t, x1=t, y0=0, y1=1) for t in cursors),
+    ]
 
 
 @drawing()
@@ -728,8 +736,39 @@ def triangle(
         "Arguments `shared` and `alone` must hold at least a pair.",
     )
     figure = base(theme, 360, legend=True, left=8, right=16)
-    _graph(figure, shared, alone, at, theme)
-    modalities = list(alone)
+    modalities, places = list(alone), in_circle(list(alone))
+    entropy = {name: max(float(values[at]), 0.0) for name, values in alone.items()}
+    now = {pair: max(float(values[at]), 0.0) for pair, values in shared.items()}
+    most, full = (
+        max(float(np.max(values)) for values in series.values()) or 1.0
+        for series in (shared, alone)
+    )
+    graph(
+        figure,
+        places,
+        [
+            (
+                pair,
+                max(_WIDEST * value / most, 0.6),
+                f"{value:.3f}",
+                f"{' : '.join(map(label, pair))}: {value:.4f} nats",
+            )
+            for pair, value in sorted(now.items(), key=lambda entry: entry[1])
+        ],
+        {
+            name: (
+                max(_LARGEST * np.sqrt(S / full), 6.0),
+                f"S = {S:.3f}",
+                f"entropy of {label(name)}: {S:.4f} nats",
+            )
+            for name, S in entropy.items()
+        },
+        theme,
+    )
+    heights = [place[1] for place in places.values()]
+    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6]).update_yaxes(
+        **bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0]
+    )
     for pair, values in shared.items():
         term = "+".join(pair)
         figure.add_scatter(
@@ -753,7 +792,7 @@ def triangle(
             line={"color": INK[theme], "width": 2.5, "dash": "dot"},
             hovertemplate="%{y:+.4f}",
         )
-    now = float(times[at])
+    cursor = float(times[at])
     return figure.update_layout(
         hovermode="x",
         xaxis2=axis(theme)
@@ -766,44 +805,55 @@ def triangle(
         xaxis2_title_text=TIME,
         yaxis2_title_text="information (nats)",
         shapes=[
-            _rule(theme, xref="x2", yref="y2 domain", x0=now, x1=now, y0=0, y1=1),
+            _rule(theme, xref="x2", yref="y2 domain", x0=cursor, x1=cursor, y0=0, y1=1),
             _rule(theme, xref="x2 domain", yref="y2", x0=0, x1=1, y0=0, y1=0),
         ],
     )
 
 
-def _graph(
+def graph(
     figure: go.Figure,
-    shared: Mapping[tuple[str, str], np.ndarray],
-    alone: Mapping[str, np.ndarray],
-    at: int,
+    places: Mapping[str, np.ndarray],
+    lines: Sequence[tuple[Sequence[str], float, str, str]],
+    discs: Mapping[str, tuple[float, str, str]],
     theme: Theme,
+    **to: str,
 ) -> None:
-    modalities = list(alone)
-    places = in_circle(modalities)
-    most = max(float(np.max(values)) for values in shared.values()) or 1.0
-    full = max(float(np.max(values)) for values in alone.values()) or 1.0
-    for (a, b), values in sorted(shared.items(), key=lambda entry: float(entry[1][at])):
-        value, hue = max(float(values[at]), 0.0), term_colour(f"{a}+{b}", modalities)
-        ends = np.stack([places[a], places[b]])
-        middle = ends.mean(0) * (1.0 if len(alone) == 2 else 1.12)
+    """Draws modalities as discs, and what several share as lines between them, of more than two as stars.
+
+    Args:
+        places: of the modalities, in the model's order.
+        lines: members, width in pixels, what is written beside the line and what the pointer reads, the last on top.
+        discs: by modality its width in pixels, what is written below its name and what the pointer reads.
+        to: `xaxis` and `yaxis`, where they are not the first.
+    """
+    modalities = list(places)
+    for members, width, words, tip in lines:
+        hue = term_colour("+".join(members), modalities)
+        ends = np.stack([places[name] for name in members])
+        # Stars of several coalitions must not lie on one another; nor may the line of a pair cross the middle.
+        middle = ends.mean(0) * (1.0 if len(members) in (2, len(modalities)) else 1.25)
+        path = [point for end in ends for point in (end, middle, [None, None])]
+        beside = middle * (1.25 if len(members) == 2 and len(modalities) > 2 else 1.0)
         figure.add_scatter(
-            x=ends[:, 0],
-            y=ends[:, 1],
+            x=[point[0] for point in (path if len(members) > 2 else ends)],
+            y=[point[1] for point in (path if len(members) > 2 else ends)],
             mode="lines",
             showlegend=False,
             hoverinfo="skip",
-            line={"color": faded(hue, 0.8), "width": max(_WIDEST * value / most, 0.6)},
+            line={"color": faded(hue, 0.75), "width": width},
+            **to,
         ).add_scatter(
-            x=[middle[0]],
-            y=[middle[1]],
+            x=[beside[0]],
+            y=[beside[1]],
             mode="markers+text",
-            text=[f"{value:.3f}"],
+            text=[words],
             showlegend=False,
             textposition="middle center",
             marker={"size": 26, "opacity": 0, "color": hue},
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
-            hovertemplate=f"{label(a)} : {label(b)}: {value:.4f} nats<extra></extra>",
+            hovertemplate=f"{tip}<extra></extra>",
+            **to,
         )
     figure.add_scatter(
         x=[place[0] for place in places.values()],
@@ -811,31 +861,25 @@ def _graph(
         mode="markers",
         showlegend=False,
         marker={
-            "size": [
-                max(_LARGEST * np.sqrt(max(float(alone[name][at]), 0.0) / full), 6.0)
-                for name in modalities
-            ],
+            "size": [discs[name][0] for name in modalities],
             "color": [term_colour(name, modalities) for name in modalities],
             "opacity": 1,
             "line": {"width": 0},
         },
-        text=[
-            f"entropy of {label(name)}: {float(alone[name][at]):.4f} nats" for name in modalities
-        ],
+        text=[discs[name][2] for name in modalities],
         hovertemplate="%{text}<extra></extra>",
+        **to,
     )
     for name, place in places.items():
         above = place[1] > 0.1
         figure.add_annotation(
             x=place[0],
             y=place[1],
+            xref=to.get("xaxis"),
+            yref=to.get("yaxis"),
             showarrow=False,
+            text=f"{label(name, 24)}<br>{discs[name][1]}",
             yanchor="bottom" if above else "top",
-            text=f"{label(name, 20)}<br>S = {max(float(alone[name][at]), 0.0):.3f}",
-            yshift=(1 if above else -1) * _LARGEST / 2,
+            yshift=(1 if above else -1) * discs[name][0] / 2,
             font={"size": 12, "color": INK[theme]},
         )
-    heights = [place[1] for place in places.values()]
-    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6]).update_yaxes(
-        **bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0]
-    )

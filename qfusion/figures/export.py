@@ -45,9 +45,9 @@ from qfusion.figures.recipe import (
     read_recipe,
     read_record,
     size_mm,
+    without,
 )
-from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme, finite
-from qfusion.figures.theme import drawn_in, in_theme, without
+from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme, drawn_in, finite, in_theme
 
 __all__ = [
     "MAX_CAPTION",
@@ -159,19 +159,18 @@ def save_composition(
     from plotly_print import Part, render_grid  # matplotlib waits until something is drawn
 
     style, size = whole.style, SIZES[whole.style.size]
-    parts = [
-        Part(
-            in_theme(without(figure, panel.style.hidden), style.theme),
-            size.letter(place),
-            text("title", title, MAX_TITLE) if style.title else "",
-        )
-        for place, (figure, title, panel) in enumerate(
-            zip(figures, titles, whole.panels, strict=True)
-        )
-    ]
     with printing():
         return render_grid(
-            parts,
+            [
+                Part(
+                    in_theme(without(figure, panel.style.hidden), style.theme),
+                    size.letter(place),
+                    text("title", title, MAX_TITLE) if style.title else "",
+                )
+                for place, (figure, title, panel) in enumerate(
+                    zip(figures, titles, whole.panels, strict=True)
+                )
+            ],
             style.format,
             print_style(style, size.width, size.height),
             whole.columns,
@@ -185,12 +184,12 @@ def caption_of(captions: Sequence[str], size: Any) -> str:
     """One caption of several, each behind the letter of its panel, as plain text."""
 
     most = (4_000 - 8 * len(captions)) // max(1, len(captions))
-    short = (
-        caption if len(caption) <= most else caption[: most - 1].rstrip() + "…"
-        for caption in captions
-    )
     return " ".join(
-        f"{size.letter(place)} {text('caption', entry, 4_000)}" for place, entry in enumerate(short)
+        f"{size.letter(place)} {text('caption', entry, 4_000)}"
+        for place, entry in enumerate(
+            caption if len(caption) <= most else caption[: most - 1].rstrip() + "…"
+            for caption in captions
+        )
     )
 
 
@@ -432,8 +431,9 @@ def text(name: str, given: str, most: int) -> str:
         len(given) <= most,
         f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.",
     )
-    shown = (letter for letter in given if letter.isspace() or not _left_out(letter))
-    return " ".join("".join(shown).split())
+    return " ".join(
+        "".join(letter for letter in given if letter.isspace() or not _left_out(letter)).split()
+    )
 
 
 def _left_out(letter: str) -> bool:
@@ -478,7 +478,6 @@ _PACKAGES = {
     "Deva": (("fonts-lohit-deva", "Lohit Devanagari"), ("fonts-noto-core", "Noto Sans Devanagari")),
     "": (("fonts-noto-core", "Noto Sans"),),
 }
-_CJK = {"Hani", "Hira", "Kana", "Hang", "Bopo"}
 _SHOWN = 12  # letters that a sentence names
 
 
@@ -557,7 +556,7 @@ def _package(letter: str) -> tuple[str, str] | None:
     script = _script(letter)
     kind = (
         "east"
-        if script in _CJK
+        if script in ("Hani", "Hira", "Kana", "Hang", "Bopo")
         else "symbols"
         if script == "Zyyy"
         else script
@@ -660,8 +659,13 @@ def _block(words: str, size: float, width: float) -> list[str]:
     from plotly_print.values import rgba
     from plotly_print.words import TextStyle, plain, wrapped
 
-    style = TextStyle(size, rgba(INK["light"]))
-    return wrapped(plain(words, style), width - 2 * _PAD).text.splitlines() if words else []
+    return (
+        wrapped(
+            plain(words, TextStyle(size, rgba(INK["light"]))), width - 2 * _PAD
+        ).text.splitlines()
+        if words
+        else []
+    )
 
 
 def _framed(

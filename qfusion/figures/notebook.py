@@ -17,10 +17,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import Sample
+from qfusion.explain.cuts import METRICS, kind_of, most_moved
 from qfusion.figures import building, circuit, decision, dynamics, numbers, states, trust
 from qfusion.figures.style import Theme
-from qfusion.quantum.states import KINDS, split
+from qfusion.quantum.states import KINDS
+from qfusion.training import metrics
 
 
 @numbers.of_sample
@@ -48,16 +51,6 @@ def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
-    """Returns the columns `head[name]` of a table by name; "all" and "baseline" are the empty coalition."""
-    named = {name: split(str(name)) for name in table.columns if "[" in str(name)}
-    return {
-        "" if inner in ("all", "baseline") else inner: table[name].to_numpy()
-        for name, (kind, inner) in named.items()
-        if kind == head
-    }
-
-
 @numbers.of_sample
 def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
     """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
@@ -81,14 +74,15 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
 def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
     read = numbers.reading(sample)
-    names = (
+    return decision.masses(
+        read.masses,
+        read.fused,
+        read.modalities,
         read.elements
         if read.elements_are_classes
-        else tuple(str(i) for i in range(len(read.elements)))
-    )
-    marked = sample.true_class if read.elements_are_classes else None
-    return decision.masses(
-        read.masses, read.fused, read.modalities, names, marked=marked, theme=theme
+        else tuple(str(i) for i in range(len(read.elements))),
+        marked=sample.true_class if read.elements_are_classes else None,
+        theme=theme,
     )
 
 
@@ -242,11 +236,11 @@ def cut(
     sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
-    table = numbers.cut(sample, times=times)
+    made = numbers.cuts_of(sample, times, kinds=tuple(building.KINDS))
     return building.curves(
-        table["t"].to_numpy(),
-        _kinds(table),
-        float(table["undisturbed"].iloc[0]),
+        made.times,
+        evolution.curves(made, sample.output),
+        float(made.before[0, sample.output]),
         sample.modalities,
         unit=sample.unit,
         cursor=cursor,
@@ -265,22 +259,17 @@ def cut_terms(
 ) -> go.Figure:
     """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
     `numbers.cut_terms`."""
-    table = numbers.cut_terms(sample, modality=modality, times=times)
+    made = numbers.cuts_of(sample, times, modality, terms=True)
+    whose = most_moved(made, sample.output)
     return building.terms(
-        table["t"].to_numpy(),
-        _kinds(table),
+        made.times,
+        evolution.term_sizes(made, whose, sample.output),
         sample.modalities,
-        whose=str(table["modality"].iloc[0]),
+        whose=whose,
         unit=sample.unit,
         cursor=cursor,
         theme=theme,
     )
-
-
-def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
-    """The columns of each kind of cut that a table has."""
-    lines = {kind: columns(table, kind) for kind in building.KINDS}
-    return {kind: values for kind, values in lines.items() if values}
 
 
 @numbers.of_sample
@@ -289,8 +278,6 @@ def cut_test(
 ) -> go.Figure:
     """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
     time in all of them."""
-    from qfusion.explain.cuts import METRICS, kind_of
-
     return cut_test_of(
         numbers.cut_test(sample, samples=samples, times=times),
         sample.modalities,
@@ -310,8 +297,6 @@ def cut_test_of(
 ) -> go.Figure:
     """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without
     evolution."""
-    from qfusion.training import metrics
-
     bounded = any(str(key).endswith(":low") for key in table)
     lines = {
         kind: {

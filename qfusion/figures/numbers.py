@@ -15,9 +15,10 @@ from qfusion.analysis import dynamics
 from qfusion.analysis.sample import Sample, open_sample
 from qfusion.analysis.trust import stability_of
 from qfusion.errors import NotFound
-from qfusion.explain import building, evidence
+from qfusion.explain import building, evidence, faithfulness
 from qfusion.explain.coalitions import Explanation, explain
 from qfusion.explain.cuts import cuts, most_moved
+from qfusion.figures.states import basis_labels
 from qfusion.quantum import states
 from qfusion.quantum.states import column
 from qfusion.training.checkpoint import Checkpoint
@@ -108,17 +109,15 @@ def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray
 
 def track(sample: Sample, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
-    from qfusion.track import follow
-
     sample.require("time")
-    return follow(sample, dynamics.TIMES, negativity=negativity)
+    return sample.track(negativity=negativity)
 
 
+@torch.no_grad()
 def _entropies(sample: Sample) -> dict[str, np.ndarray]:
     if sample.can("time"):
         return track(sample, negativity=False).measures.single("entropy")
-    with torch.no_grad():
-        vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
+    vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
     return {"entropy of the qubits in play": evidence.joint_entropies(sample.model, vectors)}
 
 
@@ -168,8 +167,6 @@ def masses(sample: Sample) -> pd.DataFrame:
 @of_sample
 def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
-    from qfusion.figures.states import basis_labels
-
     rho = state(sample, at)
     return pd.DataFrame(
         {"state": basis_labels(sample.model.dims), "probability": np.real(np.diagonal(rho))}
@@ -179,8 +176,6 @@ def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 @of_sample
 def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
-    from qfusion.figures.states import basis_labels
-
     rho, names = state(sample, at), basis_labels(sample.model.dims)
     return pd.DataFrame(
         {
@@ -192,13 +187,13 @@ def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     )
 
 
+@torch.no_grad()
 def state(sample: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
     sample.require("time")
     t = require_number("at", at, 0, 1) * float(sample.model.duration)
-    with torch.no_grad():
-        psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
-        return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
+    psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]
+    return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
 
 
 @of_sample
@@ -217,14 +212,13 @@ def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray)
     """Returns one row a class: `sample`, `class`, `score`, `probability`, and whether it is the `truth`, None where
     none is known."""
     truth = sample.true_class
-    is_true = [None if truth is None else place == truth for place in range(len(scores))]
     return pd.DataFrame(
         {
             "sample": sample.id,
             "class": sample.classes,
             "score": scores,
             "probability": probabilities,
-            "truth": is_true,
+            "truth": [None if truth is None else place == truth for place in range(len(scores))],
         }
     )
 
@@ -241,8 +235,6 @@ def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
 
 def curves(sample: Sample, samples: int = 200) -> Any:
     """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
-    from qfusion.explain import faithfulness
-
     explanation, _, outputs = test_rows(sample, samples)
     return faithfulness.modality_curves(explanation, outputs)
 
@@ -284,8 +276,13 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
     if not sample.can("time"):
         return circuit_boxes.replay(sample.study, sample.row, sample.changed), None
-    step = float(sample.model.duration) / 8 if dt is None else dt
-    built = dynamics.circuit(sample.study, sample.row, step, "whole", sample.tweak)
+    built = dynamics.circuit(
+        sample.study,
+        sample.row,
+        float(sample.model.duration) / 8 if dt is None else dt,
+        "whole",
+        sample.tweak,
+    )
     return circuit_boxes.through_step(built, sample.modalities), built
 
 
@@ -339,17 +336,18 @@ def built_flow(sample: Sample) -> pd.DataFrame:
 def flow_table(built: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
     names = [name or "baseline" for name in built.dividends]
-    first = ["without evolution"] * len(names)
-    rows = [
-        *zip(first, names, built.start, strict=True),
-        *(
-            (parameter.key, name, built.parts[s, g])
-            for g, parameter in enumerate(built.terms)
-            for s, name in enumerate(names)
-        ),
-        *zip(names, ["score"] * len(names), built.end, strict=True),
-    ]
-    return pd.DataFrame(rows, columns=["from", "to", "value"])
+    return pd.DataFrame(
+        [
+            *zip(["without evolution"] * len(names), names, built.start, strict=True),
+            *(
+                (parameter.key, name, built.parts[s, g])
+                for g, parameter in enumerate(built.terms)
+                for s, name in enumerate(names)
+            ),
+            *zip(names, ["score"] * len(names), built.end, strict=True),
+        ],
+        columns=["from", "to", "value"],
+    )
 
 
 def building_of(sample: Sample) -> Any:
@@ -362,7 +360,7 @@ def building_of(sample: Sample) -> Any:
 def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
     """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of
     every modality."""
-    return _cuts(sample, times, kinds=("cut", "dephased", "held")).frame(0, sample.output)
+    return cuts_of(sample, times, kinds=("cut", "dephased", "held")).frame(0, sample.output)
 
 
 @of_sample
@@ -372,19 +370,21 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
     Args:
         sample: see `opened`. modality: whose correlations go; unless given, whose cut moves the score most.
     """
-    made = _cuts(sample, times, modality, terms=True)
+    made = cuts_of(sample, times, modality, terms=True)
     return sizes_table(made, most_moved(made, sample.output), sample.output)
 
 
 def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
     """Returns the table of `cut_terms`, of `explain.cuts.Cuts` of one sample."""
     place, (sizes, _) = made.modalities.index(modality), made.sizes()
-    columns = {
-        f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, output]
-        for s, name in enumerate(made.coalitions)
-        for k, kind in enumerate(made.kinds)
-    }
-    return pd.DataFrame({"t": made.times, "modality": modality} | columns)
+    return pd.DataFrame(
+        {"t": made.times, "modality": modality}
+        | {
+            f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, output]
+            for s, name in enumerate(made.coalitions)
+            for k, kind in enumerate(made.kinds)
+        }
+    )
 
 
 @of_sample
@@ -428,13 +428,15 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     )
 
 
-def _cuts(
+def cuts_of(
     sample: Sample,
     times: int,
     modality: str | None = None,
     terms: bool = False,
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
+    """Returns what a sample's score is after cuts at so many times, an `explain.cuts.Cuts`, of all modalities or one;
+    of its `terms` too."""
     sample.require("time", "to cut at")
     return cuts(
         sample.model,

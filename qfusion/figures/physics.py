@@ -7,7 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision import MAX_JOINT, hatched
+from qfusion.figures.decision import hatched
+from qfusion.figures.dynamics import graph
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -21,11 +22,9 @@ from qfusion.figures.style import (
     base,
     drawing,
     faded,
-    halo,
     in_circle,
     in_rows,
     label,
-    signed,
     split_term,
     term_colour,
     term_title,
@@ -73,7 +72,32 @@ def couplings(
             | {"domain": [left, right], "range": [-1.7, 1.7], "anchor": f"y{number}"},
             f"yaxis{number}": bare_axis() | {"range": span, "anchor": f"x{number}"},
         }
-        _graph(figure, strengths, places, units[name], to, theme)
+        most, unit = max(strengths.values(), default=0.0) or 1.0, label(units[name])
+        joint = {term: value for term, value in strengths.items() if len(split_term(term)) > 1}
+        own = {modality: strengths.get(modality, 0.0) for modality in modalities}
+        graph(
+            figure,
+            places,
+            [
+                (
+                    split_term(term),
+                    max(_WIDEST * value / most, 0.6),
+                    f"{value:.2g}",
+                    f"{term_title(term)}: {value:.3g} {unit}",
+                )
+                for term, value in sorted(joint.items(), key=lambda entry: entry[1])
+            ],
+            {
+                modality: (
+                    26 + 30 * value / most,
+                    f"{value:.2g}",
+                    f"{label(modality)} alone: {value:.3g} {unit}",
+                )
+                for modality, value in own.items()
+            },
+            theme,
+            **to,
+        )
         figure.add_annotation(
             x=(left + right) / 2,
             y=1,
@@ -85,82 +109,6 @@ def couplings(
             font={"size": 13, "color": QUIET[theme]},
         )
     return figure.update_layout(**axes)
-
-
-def _graph(
-    figure: go.Figure,
-    strengths: Mapping[str, float],
-    places: Mapping[str, np.ndarray],
-    unit: str,
-    to: dict[str, str],
-    theme: Theme,
-) -> None:
-    modalities = list(places)
-    most = max(strengths.values(), default=0.0) or 1.0
-    joint = [term for term in strengths if len(split_term(term)) > 1]
-    for term in sorted(joint, key=lambda term: strengths[term]):  # the strongest on top
-        members = split_term(term)
-        colour, width = term_colour(term, modalities), max(_WIDEST * strengths[term] / most, 0.6)
-        ends = np.stack([places[name] for name in members])
-        # Stars of several coalitions must not lie on one another; nor may the line of a pair cross the middle.
-        middle = ends.mean(0) * (
-            1.0 if len(members) == 2 or len(members) == len(modalities) else 1.25
-        )
-        path = (
-            [point for end in ends for point in (end, middle, [None, None])]
-            if len(members) > 2
-            else list(ends)
-        )
-        figure.add_scatter(
-            x=[point[0] for point in path],
-            y=[point[1] for point in path],
-            mode="lines",
-            line={"color": faded(colour, 0.75), "width": width},
-            hoverinfo="skip",
-            **to,
-        )
-        beside = middle * (1.25 if len(members) == 2 and len(modalities) > 2 else 1.0)
-        figure.add_scatter(
-            x=[beside[0]],
-            y=[beside[1]],
-            mode="markers+text",
-            text=[f"{strengths[term]:.2g}"],
-            textposition="middle center",
-            marker={"size": 26, "opacity": 0, "color": colour},
-            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
-            hovertemplate=f"{term_title(term)}: {strengths[term]:.3g} {label(unit)}<extra></extra>",
-            **to,
-        )
-    sizes = [26 + 30 * strengths.get(name, 0.0) / most for name in modalities]
-    figure.add_scatter(
-        x=[place[0] for place in places.values()],
-        y=[place[1] for place in places.values()],
-        mode="markers",
-        marker={
-            "size": sizes,
-            "color": [term_colour(name, modalities) for name in modalities],
-            "opacity": 1,
-            "line": {"width": 0},
-        },
-        customdata=[
-            f"{label(name)} alone: {strengths.get(name, 0.0):.3g} {label(unit)}"
-            for name in modalities
-        ],
-        hovertemplate="%{customdata}<extra></extra>",
-        **to,
-    )
-    for (name, place), size in zip(places.items(), sizes, strict=True):
-        figure.add_annotation(
-            x=place[0],
-            y=place[1],
-            xref=to["xaxis"],
-            yref=to["yaxis"],
-            showarrow=False,
-            text=f"{label(name, 24)}<br>{strengths.get(name, 0.0):.2g}",
-            yanchor="bottom" if place[1] > 0.1 else "top",
-            yshift=size / 2 if place[1] > 0.1 else -size / 2,
-            font={"size": 12, "color": INK[theme]},
-        )
 
 
 @drawing(free="D+", coupled="D+")
@@ -227,17 +175,16 @@ def letters(
     real = not np.iscomplexobj(values) or bool(
         np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
     )
-    tips = [
-        f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
-        for name, value in zip(names, np.asarray(values, complex), strict=True)
-    ]
     return (
         base(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
         .add_bar(
             x=np.real(values) if real else np.abs(values),
             y=list(range(len(names))),
             orientation="h",
-            customdata=tips,
+            customdata=[
+                f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
+                for name, value in zip(names, np.asarray(values, complex), strict=True)
+            ],
             marker={
                 "color": [term_colour(term, modalities) for term in terms],
                 "line": {"width": 0},
@@ -343,12 +290,10 @@ def tornado(
         float(np.abs(removed).max(initial=0)), 10 * float(np.abs(finite).max(initial=0)), 1e-9
     )
     for side, values in enumerate((finite, np.asarray(removed))):
-        text = _numbers(values)
-        if side == 0:
-            text = [
-                words if np.isfinite(value) else "no slope"
-                for words, value in zip(text, weaker, strict=True)
-            ]
+        text = [
+            words if side or np.isfinite(slope) else "no slope"
+            for words, slope in zip(_numbers(values), weaker, strict=True)
+        ]
         figure.add_bar(
             y=list(range(P)),
             x=values,
@@ -551,64 +496,7 @@ def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarra
     return (x[:-1, None] + t * h).ravel(), np.where(known, cubic, a + t * (b - a)).ravel()
 
 
-# Before and after a change: differences of the terms, states, Bloch vectors, and how far the nearest flips are.
-
-
-@drawing()
-def differences(
-    before: Mapping[str, float],
-    after: Mapping[str, float],
-    modalities: Sequence[str],
-    *,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
-    """What a change did to every term and to the score, largest joint terms first where there are many.
-
-    Args:
-        before, after: dividends keyed by coalition, the baseline under "".
-    """
-    check(
-        set(before) == set(after),
-        "Arguments `before` and `after` must hold the same terms, but do not.",
-    )
-    joint = sorted(
-        (t for t in before if len(split_term(t)) > 1), key=lambda t: -abs(after[t] - before[t])
-    )[: MAX_JOINT + 1]
-    terms = [t for t in before if t and (len(split_term(t)) == 1 or t in joint)]
-    changes = np.array(
-        [*(after[t] - before[t] for t in terms), sum(after.values()) - sum(before.values())]
-    )
-    names = [*(term_title(t) for t in terms), "<b>score</b>"]
-    hues = [*(term_colour(t, modalities) for t in terms), INK[theme]]
-    reach = 1.3 * max(float(np.abs(changes).max(initial=0)), 0.01)
-    return (
-        base(theme, 58 + 24 * len(names), left=10, right=16, top=6, bottom=44)
-        .add_bar(
-            x=changes,
-            y=list(range(len(names))),
-            orientation="h",
-            width=0.62,
-            marker={
-                "color": [
-                    faded(hue, 0.55) if "+" in term else hue
-                    for hue, term in zip(hues, [*terms, ""], strict=True)
-                ],
-                "line": {"color": hues, "width": 1.5},
-            },
-            text=[signed(c) for c in changes],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"size": 12, "color": INK[theme]},
-            hovertemplate="%{x:+.4f}<extra></extra>",
-        )
-        .update_yaxes(
-            **in_rows(names),
-        )
-        .update_xaxes(title={"text": f"change ({label(unit)})"}, range=[-reach, reach])
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
-    )
+# Before and after a change: states, Bloch vectors, and how far the nearest flips are.
 
 
 @drawing(names="N", before="N", after="N")

@@ -1,5 +1,6 @@
-"""What an exported figure takes along: its style (format, size in print, theme, letters), the recipe it was made from,
-the page or the lines of LaTeX around it; and where files keep recipes."""
+"""What of a figure is shown, series left out and ranges; and what an exported figure takes along: its style (format,
+size in print, theme, letters), the recipe it was made from, the page or the lines of LaTeX around it; and where files
+keep recipes."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
+from math import log10
 from typing import Any, Literal, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -23,10 +26,9 @@ from PIL.PngImagePlugin import PngInfo
 from plotly.offline import get_plotlyjs
 
 from qfusion import __version__
-from qfusion._checks import check, read_json
+from qfusion._checks import check, read_json, require_number
 from qfusion.errors import InvalidInput
-from qfusion.figures.style import FONT, INK, PAPER, QUIET
-from qfusion.figures.theme import AnyTheme, drawn_in
+from qfusion.figures.style import FONT, INK, PAPER, QUIET, AnyTheme, drawn_in
 
 Format = Literal["svg", "pdf", "png", "html", "tikz"]
 FORMATS: tuple[Format, ...] = ("svg", "pdf", "png", "html", "tikz")
@@ -209,12 +211,14 @@ class ExportStyle:
 
 def _seen(value: Any) -> str:
     """A value as a message shows it, short however large it is."""
-    if isinstance(value, str):
-        return repr(value[:60]) + ("…" if len(value) > 60 else "")
-    if isinstance(value, (list, tuple, dict)):
-        return f"a {type(value).__name__} of {len(value):,} entr{'y' if len(value) == 1 else 'ies'}"
-    if isinstance(value, int) and abs(value) > 10**12:
-        return "a number of more than twelve digits"
+    match value:
+        case str():
+            return repr(value[:60]) + ("…" if len(value) > 60 else "")
+        case list() | tuple() | dict():
+            entries = "entry" if len(value) == 1 else "entries"
+            return f"a {type(value).__name__} of {len(value):,} {entries}"
+        case int() if abs(value) > 10**12:
+            return "a number of more than twelve digits"
     return repr(value)[:60]
 
 
@@ -325,7 +329,12 @@ def parse(text: str) -> Recipe:
         InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
     """
     record = read_record(text, "recipe", KIND, VERSION, MAX_TEXT)
-    page, panel = (_name(record, key) for key in ("page", "panel"))
+    names = {key: record.get(key) for key in ("page", "panel")}
+    for key, name in names.items():
+        check(
+            isinstance(name, str) and bool(_NAME.fullmatch(name)),
+            f"Part `{key}` of the recipe must be a name, but is {str(name)[:60]!r}. Export the figure again.",
+        )
     address = record.get("address", {})
     check(
         isinstance(address, dict)
@@ -348,8 +357,8 @@ def parse(text: str) -> Recipe:
             f"Part `{key}` of the recipe must be an object, but is {str(part)[:60]!r}. Export the figure again.",
         )
     return Recipe(
-        page,
-        panel,
+        str(names["page"]),
+        str(names["panel"]),
         address,
         ExportStyle.parse(record.get("look", {})),
         parts["made_from"],
@@ -358,15 +367,6 @@ def parse(text: str) -> Recipe:
         str(record.get("title", ""))[:MAX_WORDS],
         str(record.get("caption", ""))[:MAX_WORDS],
     )
-
-
-def _name(record: Mapping[str, Any], key: str) -> str:
-    value = record.get(key)
-    check(
-        isinstance(value, str) and bool(_NAME.fullmatch(value)),
-        f"Part `{key}` of the recipe must be a name, but is {str(value)[:60]!r}. Export the figure again.",
-    )
-    return str(value)
 
 
 def read_record(text: str, what: str, kind: str, version: int, most: int) -> dict[str, Any]:
@@ -419,19 +419,18 @@ def digest_of(numbers: pd.DataFrame) -> str:
 
 def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
     """What a recipe was made from that is not what is here now, a sentence each."""
-    lines = []
-    for what, name in (("model", "Model"), ("data", "Data set")):
-        then, now = (part.get(what) for part in (recipe.made_from, made_from))
-        if (
-            isinstance(then, dict)
-            and isinstance(now, dict)
-            and then.get("digest") != now.get("digest")
-        ):
-            lines.append(
-                f"{name} '{str(now.get('name'))[:80]}' is not the one the recipe was made from: its digest is "
-                f"{str(now.get('digest'))[:12]}, the recipe's {str(then.get('digest'))[:12]}."
-            )
-    return lines
+    parts = [
+        (name, recipe.made_from.get(what), made_from.get(what))
+        for what, name in (("model", "Model"), ("data", "Data set"))
+    ]
+    return [
+        f"{name} '{str(now.get('name'))[:80]}' is not the one the recipe was made from: its digest is "
+        f"{str(now.get('digest'))[:12]}, the recipe's {str(then.get('digest'))[:12]}."
+        for name, then, now in parts
+        if isinstance(then, dict)
+        and isinstance(now, dict)
+        and then.get("digest") != now.get("digest")
+    ]
 
 
 # A figure in a paper: the lines of LaTeX that put an exported file there, with caption and label.
@@ -481,21 +480,22 @@ def snippet(
 
 def label(*parts: str) -> str:
     """Returns a label for `\\label`, of letters, digits and dashes."""
-    names = (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts)
-    return "-".join(filter(None, names))
+    return "-".join(
+        filter(None, (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts))
+    )
 
 
 def origin(made_from: Mapping[str, Any]) -> str:
     """A sentence on model, data and sample; empty where nothing is said of them."""
-    result = []
-    for what, words in (("model", "Model"), ("data", "data set")):
-        part = made_from.get(what)
-        if isinstance(part, Mapping) and part.get("name"):
-            digest = str(part.get("digest") or "")[:8]
-            result.append(f"{words} {part['name']}" + (f" (SHA-256 {digest}…)" if digest else ""))
-    if made_from.get("sample"):
-        result.append(f"sample {made_from['sample']}")
-    text = ", ".join(result)
+    parts = [("Model", made_from.get("model")), ("data set", made_from.get("data"))]
+    names = [
+        f"{words} {part['name']}"
+        + (f" (SHA-256 {str(part['digest'])[:8]}…)" if part.get("digest") else "")
+        for words, part in parts
+        if isinstance(part, Mapping) and part.get("name")
+    ]
+    sample = [f"sample {made_from['sample']}"] if made_from.get("sample") else []
+    text = ", ".join([*names, *sample])
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
@@ -660,7 +660,7 @@ def read_recipe(data: bytes) -> str:
     kind, read = next((kind, read) for begins, kind, read in readers if start.startswith(begins))
     recipe = read(data)
     check(
-        _is_object(recipe),
+        2 <= len(recipe) <= MAX_RECIPE and isinstance(read_json(recipe), dict),
         f"This {kind} holds no recipe of qfusion, or is damaged. Give a figure that was exported here and not saved "
         "anew by another program, or the recipe's .json file.",
     )
@@ -685,10 +685,6 @@ def size_mm(svg: bytes) -> tuple[float, float]:
     return w, h
 
 
-def _is_object(recipe: str) -> bool:
-    return 2 <= len(recipe) <= MAX_RECIPE and isinstance(read_json(recipe), dict)
-
-
 def _text(raw: bytes) -> str:
     try:
         return raw.decode("utf-8-sig")
@@ -705,16 +701,16 @@ def _between(data: bytes, start: bytes, end: bytes) -> str:
 def _from_tikz(data: bytes) -> str:
     """The first lines of the file, which are comments."""
     end = re.compile(rb"^(?!%qfusion-recipe )", re.MULTILINE).search(data, 0, 8 * MAX_RECIPE)
-    lines = _text(data[: end.start() if end else 0]).split("\n")
-    return "\n".join(line.removeprefix(_TIKZ) for line in lines)
+    return "\n".join(
+        line.removeprefix(_TIKZ) for line in _text(data[: end.start() if end else 0]).split("\n")
+    )
 
 
 def _from_png(png: bytes) -> str:
-    try:
-        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            return str(image.info.get(KEY, ""))
-    except (*(OSError, ValueError, SyntaxError), Image.DecompressionBombError):
-        return ""
+    refused = suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+    with refused, Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+        return str(image.info.get(KEY, ""))
+    return ""
 
 
 def _from_pdf(pdf: bytes) -> str:
@@ -731,3 +727,171 @@ def _from_pdf(pdf: bytes) -> str:
         return str(read(io.BytesIO(pdf[before.end() : before.end() + 12 * MAX_RECIPE])))
     except (PyPdfError, ValueError):
         return ""
+
+
+# What of a figure is shown: series left out and ranges of its axes, as one short text in the address.
+
+MAX_VISIBLE, MAX_LEFT_OUT = 1_000, 30
+_LARGEST = 1e9
+
+
+@dataclass(frozen=True)
+class VisibleRange:
+    """Legend entries that are left out; (low, high) of the horizontal and the vertical axis, in the axis' own units."""
+
+    hidden: tuple[str, ...] = ()
+    x: tuple[float, float] | None = None
+    y: tuple[float, float] | None = None
+
+    def __str__(self) -> str:
+        written = [
+            (key, f"{pair[0]:g},{pair[1]:g}")
+            for key, pair in (("x", self.x), ("y", self.y))
+            if pair
+        ]
+        return urlencode([*(("hide", name) for name in self.hidden), *written])
+
+    def __bool__(self) -> bool:
+        return bool(self.hidden or self.x or self.y)
+
+
+def parse_visible(text: str) -> VisibleRange:
+    """Returns a visible range from its text.
+
+    Raises:
+        InvalidInput: when the text is not one.
+    """
+    check(
+        len(text) <= MAX_VISIBLE,
+        f"What is shown of a figure is told in at most {MAX_VISIBLE:,} characters, but here are {len(text):,}. Choose "
+        "anew what is shown.",
+    )
+    hidden: list[str] = []
+    ranges: dict[str, tuple[float, float]] = {}
+    for key, value in (
+        parse_qsl(text, max_num_fields=MAX_LEFT_OUT + 2)
+        if text.count("&") < MAX_LEFT_OUT + 2
+        else [("", text)]
+    ):
+        check(
+            key in ("hide", "x", "y"),
+            "What is shown of a figure is told by `hide=SERIES`, `x=LOW,HIGH` or `y=LOW,HIGH`, but here "
+            f"stands {text[:60]!r}. Choose anew what is shown.",
+        )
+        if key == "hide":
+            hidden.append(value)
+            continue
+        ends = value.split(",")
+        check(
+            len(ends) == 2, f"A range is `LOW,HIGH`, but {key} is {value[:40]!r}. Give two numbers."
+        )
+        low, high = (require_number(key, end, -_LARGEST, _LARGEST) for end in ends)
+        check(
+            low < high,
+            f"A range goes from low to high, but {key} is {value[:40]!r}. Exchange the two.",
+        )
+        ranges[key] = (low, high)
+    return VisibleRange(tuple(dict.fromkeys(hidden)), ranges.get("x"), ranges.get("y"))
+
+
+def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
+    """The figure with this visible range; the figure itself when there is none."""
+    if not visible:
+        return drawn
+    figure = go.Figure(without(drawn, visible.hidden))
+    for axis, span in (("xaxis", visible.x), ("yaxis", visible.y)):
+        if span and axis in rangeable(drawn):
+            present = figure.layout[axis]
+            log = present.type == "log"
+            check(
+                not log or span[0] > 0,
+                f"Argument `{axis[0]}` must be positive on a logarithmic axis, but starts at {span[0]:g}. Raise it.",
+            )
+            ends = [log10(end) for end in span] if log else list(span)
+            if present.range and present.range[0] > present.range[1]:
+                ends.reverse()
+            for own in figure.select_xaxes() if axis == "xaxis" else [present]:
+                own.update(range=ends, autorange=False)
+    return figure
+
+
+def rangeable(drawn: go.Figure) -> tuple[str, ...]:
+    """The axes whose range can be chosen: those with numbers along them; the vertical one where there is only one."""
+    single = len({trace.yaxis for trace in drawn.data if "yaxis" in trace}) <= 1
+    return tuple(
+        axis for axis in (("xaxis", "yaxis") if single else ("xaxis",)) if _is_ranged(drawn, axis)
+    )
+
+
+def _is_ranged(drawn: go.Figure, name: str) -> bool:
+    """Whether an axis has numbers along it, and ticks of plotly's."""
+    axis = drawn.layout[name]
+    columns = (trace[name[0]] for trace in drawn.data if trace.type in ("scatter", "bar"))
+    return (
+        axis.visible is not False
+        and axis.type in (None, "-", "linear", "log")
+        and axis.tickvals is None
+        and any(
+            values is not None and len(values) > 0 and not isinstance(values[0], str)
+            for values in columns
+        )
+    )
+
+
+_TAG = re.compile(r"</?(?:b|i|em|strong|sub|sup|span|a|u|s)\b[^<>]{0,200}>", re.IGNORECASE)
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+
+def plain_entry(entry: str) -> str:
+    """A legend entry as a reader sees it: plotly's markup taken out, entities resolved."""
+    return html.unescape(_TAG.sub("", _BREAK.sub(" ", entry)))
+
+
+def legend_entries(drawn: go.Figure) -> list[str]:
+    """Names of what stands in the legend, in the order of the figure with groups together, each once; see `plain_entry`
+    for how they read."""
+    if not drawn.layout.showlegend:
+        return []
+    shown = [trace for trace in drawn.data if _in_legend(trace)]
+    groups = list(dict.fromkeys(trace.legendgroup or id(trace) for trace in shown))
+    shown.sort(key=lambda trace: groups.index(trace.legendgroup or id(trace)))
+    return list(dict.fromkeys(_entry(drawn, trace) for trace in shown))
+
+
+def _in_legend(trace: Any) -> bool:
+    shown = (True,) if trace.type == "heatmap" else (True, None)
+    return trace.visible is not False and "showlegend" in trace and trace.showlegend in shown
+
+
+def _entry(drawn: go.Figure, trace: Any) -> str:
+    """plotly calls the third trace without a name "trace 2"."""
+    place = next(i for i, own in enumerate(drawn.data) if own is trace)
+    return f"trace {place}" if trace.name is None else str(trace.name)
+
+
+def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
+    """The figure without the traces that belong to the named legend entries: of that name, or of a legend group that an
+    entry leads.
+
+    Entries are named as `legend_entries` or `plain_entry` does. Names that this figure does not have leave nothing out;
+    where nothing is left out, the figure itself is returned.
+    """
+    named = set(hidden)
+    if not named:
+        return drawn
+    groups = {
+        trace.legendgroup
+        for trace in drawn.data
+        if trace.legendgroup and _named(drawn, trace, named)
+    }
+    gone = [_named(drawn, trace, named) or trace.legendgroup in groups for trace in drawn.data]
+    if not any(gone):
+        return drawn
+    figure = go.Figure(drawn)
+    figure.data = [trace for trace, left_out in zip(figure.data, gone, strict=True) if not left_out]
+    return figure
+
+
+def _named(drawn: go.Figure, trace: Any, named: set[str]) -> bool:
+    name = _entry(drawn, trace)
+    return not named.isdisjoint((name, plain_entry(name), trace.legendgroup))

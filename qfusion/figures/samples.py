@@ -307,12 +307,13 @@ def residuals(
     edges = np.histogram_bin_edges(values, bins="auto" if len(values) < 5000 else 60)
     for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
         if chosen.any():
-            names = [label(name, 40) for name, stored in zip(ids, chosen, strict=True) if stored]
             figure.add_scatter(
                 x=truth[chosen],
                 y=values[chosen],
                 mode="markers",
-                customdata=names,
+                customdata=[
+                    label(name, 40) for name, stored in zip(ids, chosen, strict=True) if stored
+                ],
                 marker={"size": 5, "color": faded(colour, 0.55)},
                 hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
                 "%{y:+.2f}<extra></extra>",
@@ -703,18 +704,6 @@ def _columns(
     low, high = float(values.min()), float(values.max())
     pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
     limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]
-    axes = {
-        f"xaxis{i + 1 if i else ''}": axis(theme)
-        | {
-            "domain": [(i + _GAP * (i > 0)) / count, (i + 1 - _GAP * (i + 1 < count)) / count],
-            "anchor": "y",
-            "range": limits,
-            "nticks": 4 if count > 3 else 6,
-            "zeroline": True,
-            "zerolinecolor": LINE[theme],
-        }
-        for i in range(count)
-    }
     heads = [label(name, min(60, 96 // count)) for name in names]
     if count < 4:
         heads = [f"<b>{head}</b>" for head in heads]
@@ -722,7 +711,21 @@ def _columns(
     return (
         base(theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
         .update_layout(
-            **axes,
+            **{
+                f"xaxis{i + 1 if i else ''}": axis(theme)
+                | {
+                    "domain": [
+                        (i + _GAP * (i > 0)) / count,
+                        (i + 1 - _GAP * (i + 1 < count)) / count,
+                    ],
+                    "anchor": "y",
+                    "range": limits,
+                    "nticks": 4 if count > 3 else 6,
+                    "zeroline": True,
+                    "zerolinecolor": LINE[theme],
+                }
+                for i in range(count)
+            },
             annotations=[
                 {
                     "x": sum(limits) / 2,

@@ -54,7 +54,6 @@ def density_matrix(
     Args:
         rho: (D, D) complex. Phases of entries below 1 % of the largest modulus say nothing and are left blank.
     """
-    rho = np.asarray(rho)
     size = int(np.prod(dims))
     check(
         rho.shape == (size, size),
@@ -69,8 +68,12 @@ def density_matrix(
     look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
     bar = _bar("|ρ<sub>ij</sub>|")
     if part == "phase":
-        phase = np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan)
-        look = {"z": phase, "colorscale": CYCLIC_SCALE, "zmin": -np.pi, "zmax": np.pi}
+        look = {
+            "z": np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan),
+            "colorscale": CYCLIC_SCALE,
+            "zmin": -np.pi,
+            "zmax": np.pi,
+        }
         bar = _bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"])
     step = max(1, size // dims[0])
     ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
@@ -106,7 +109,6 @@ def populations(
     theme: Theme = "light",
 ) -> go.Figure:
     """Probability of every joint basis state, with another state's as open marks."""
-    values = np.asarray(values, dtype=float)
     names = basis_labels(dims)
     check(
         values.shape == (len(names),),
@@ -150,7 +152,6 @@ def _bar(title: str, **more: Any) -> dict[str, Any]:
 #
 # The viewer stands above the equator between the x and the y axis; what lies behind the middle is dotted or hollow.
 
-MOST_ACROSS = 5
 _TURN, _LIFT = (
     np.radians(35.0),
     np.radians(18.0),
@@ -195,7 +196,7 @@ def balls(
             float(np.linalg.norm(way, axis=1).max()) < 1 + 1e-6,
             "A Bloch vector is not longer than 1.",
         )
-    across = min(len(names), MOST_ACROSS)
+    across = min(len(names), 5)
     lines = -(-len(names) // across)
     figure = base(theme, 20 + 215 * lines, left=4, right=4, top=4, bottom=4)
     middles = np.array(
@@ -226,16 +227,14 @@ def flat(vectors: np.ndarray) -> np.ndarray:
 def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     turn = np.linspace(0, 2 * np.pi, 61)
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
-    first = int(np.argmax(equator @ _NEAR < 0))
-    equator = np.roll(equator[:-1], -first, 0)
+    equator = np.roll(equator[:-1], -int(np.argmax(equator @ _NEAR < 0)), 0)
     behind = equator @ _NEAR < 0
     back, front = equator[behind], np.concatenate([equator[~behind], equator[:1]])
-    axes = [np.stack([-way, way]) for way in list(_AXES.values())[:3]]
     for shapes, width, dash in (
         ([np.stack([np.cos(turn), np.sin(turn)], 1)], 1.5, "solid"),
         ([flat(front)], 1.0, "solid"),
         ([flat(back)], 1.0, "dot"),
-        ([flat(entry) for entry in axes], 0.8, "dash"),
+        ([flat(np.stack([-way, way])) for way in list(_AXES.values())[:3]], 0.8, "dash"),
     ):
         lines = [shape + middle for middle in middles for shape in shapes]
         figure.add_scatter(
@@ -323,7 +322,6 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
     Raises:
         InvalidInput: when the shape does not fit, or all is zero.
     """
-    rho = np.asarray(rho, complex)
     size = int(np.prod(dims))
     check(
         rho.shape == (size, size),
@@ -643,12 +641,15 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
         amplitudes: (d,) complex, d the product of dims.
     """
     names = basis_labels(dims)
-    values = np.asarray(amplitudes)
     check(
-        values.shape == (len(names),),
-        f"Argument `amplitudes` must have shape ({len(names)},), but has shape {values.shape}.",
+        amplitudes.shape == (len(names),),
+        f"Argument `amplitudes` must have shape ({len(names)},), but has shape {amplitudes.shape}.",
     )
-    populations, phases, places = np.abs(values) ** 2, np.angle(values), np.arange(len(names))
+    populations, phases, places = (
+        np.abs(amplitudes) ** 2,
+        np.angle(amplitudes),
+        np.arange(len(names)),
+    )
 
     step = max(1, len(names) // 16)
     return (
@@ -819,7 +820,7 @@ def along(
             (f"other than {label(truth_name)}", 0, GREY, "circle"),
             (f"truly {label(truth_name)}", 1, FOR, "diamond"),
         ):
-            own = np.asarray(truth) == flag
+            own = truth == flag
             figure.add_scatter(
                 x=x[own],
                 y=y[own],

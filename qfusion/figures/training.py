@@ -31,6 +31,7 @@ from qfusion.figures.style import (
     in_rows,
     label,
     log_ticks,
+    panes,
     term_colour,
     term_dash,
     term_title,
@@ -147,24 +148,15 @@ def by_modality(
     """
     names = [name for name, terms in runs.items() if terms]
     check(bool(names), "Argument `runs` must hold a run with at least one curve, but is empty.")
-    across = min(columns, len(names))
-    down = -(-len(names) // across)
-    plots = 330 * down - 38 - 48  # pixels between the margins
-    entry, head, foot = (plots - 24 * down - 52 * (down - 1)) / down / plots, 24 / plots, 52 / plots
-    figure = base(theme, 330 * down, legend=True, left=56, right=8).update_layout(
-        xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom"
-    )
+    down = -(-len(names) // min(columns, len(names)))
+    figure = base(theme, 330 * down, legend=True, left=56, right=8)
+    titles = [f"<b>{label(name, 40)}</b>" for name in names]
+    places = panes(figure, titles, columns, theme, x_title="epoch", y_title=label(y_title))
     top = max(
         float(values.max()) for name in names for _, values in runs[name].values() if len(values)
     )
     lines: set[tuple[str, str]] = set()
-    for i, name in enumerate(names):
-        row, column = divmod(i, across)
-        wide, number = 1 / across, i + 2
-        x = [column * wide + (0.02 if column else 0), (column + 1) * wide - 0.02]
-        bottom = 1 - (row + 1) * (entry + head) - row * foot
-        y = [max(0.0, bottom), bottom + entry]
-        place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+    for name, place in zip(names, places, strict=True):
         for term, (epochs, values) in runs[name].items():
             hue = term_colour(term, modalities[name])
             figure.add_scatter(
@@ -180,58 +172,22 @@ def by_modality(
                 hovertemplate=f"{term_title(term)}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
             )
             lines.add((term_title(term), hue))
-        figure.update_layout(
-            {
-                f"xaxis{number}": axis(theme)
-                | {
-                    "domain": x,
-                    "anchor": f"y{number}",
-                    "title": {**axis(theme)["title"], "text": "epoch"},
-                }
-                | _epochs([epochs for epochs, _ in runs[name].values()]),
-                f"yaxis{number}": axis(theme)
-                | {
-                    "domain": y,
-                    "anchor": f"x{number}",
-                    "range": [min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)],
-                    "nticks": 5,
-                    "showticklabels": column == 0,
-                },
-            }
+        figure.layout[place["xaxis"].replace("x", "xaxis")].update(
+            _epochs([epochs for epochs, _ in runs[name].values()])
         )
         if marks and name in marks:
             figure.add_shape(
                 type="line",
                 x0=0,
                 x1=1,
-                xref=f"x{number} domain",
+                xref=f"{place['xaxis']} domain",
                 y0=marks[name],
                 y1=marks[name],
-                yref=f"y{number}",
+                yref=place["yaxis"],
                 line={"color": QUIET[theme], "dash": "dot", "width": 1},
             )
-        figure.add_annotation(
-            x=x[0],
-            y=y[1],
-            yshift=2,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            text=f"<b>{label(name, 40)}</b>",
-            font={"size": 12, "color": INK[theme]},
-        )
-    return figure.add_annotation(
-        x=0,
-        y=0.5,
-        xshift=-46,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        textangle=-90,
-        text=label(y_title),
-        font={"size": 12, "color": QUIET[theme]},
+    return figure.update_layout(uirevision="zoom").update_yaxes(
+        range=[min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)], nticks=5
     )
 
 
@@ -341,7 +297,6 @@ def history(
         pruned: which of them were stopped early, (n,); their value is that of their last epoch.
         smaller: whether smaller values are better.
     """
-    values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
     return (
@@ -408,16 +363,13 @@ def slices(
         logarithmic: settings with a logarithmic axis.
         best: place of the trial to mark, -1 for none.
     """
-    values, pruned = np.asarray(values, dtype=float), np.asarray(pruned, dtype=bool)
     check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
-    across, down = min(columns, len(tried)), -(-len(tried) // columns)
-    figure = base(theme, 60 + 240 * down, left=64, right=12, top=8).update_layout(
-        xaxis={"visible": False}, yaxis={"visible": False}, uirevision="zoom"
+    figure = base(theme, 60 + 240 * -(-len(tried) // columns), left=64, right=12, top=8)
+    titles = [f"<b>{label(name)}</b>" for name in tried]
+    places = panes(
+        figure, titles, columns, theme, x_title="value of the setting", y_title=label(y_title)
     )
-    for place, (name, given) in enumerate(tried.items()):
-        row, column = divmod(place, across)
-        number = place + 2
-        bottom = 1 - (row + 1) / down
+    for (name, given), place in zip(tried.items(), places, strict=True):
         words = any(isinstance(value, (str, bool)) for value in given)
         xs = [label(value, 20) if words and value is not None else value for value in given]
         for stopped in (True, False):
@@ -426,8 +378,7 @@ def slices(
                 x=[xs[n] for n in here],
                 y=values[here],
                 mode="markers",
-                xaxis=f"x{number}",
-                yaxis=f"y{number}",
+                **place,
                 customdata=here,
                 marker={
                     "color": GREY if stopped else BLUE,
@@ -441,8 +392,7 @@ def slices(
                 x=[xs[best]],
                 y=[values[best]],
                 mode="markers",
-                xaxis=f"x{number}",
-                yaxis=f"y{number}",
+                **place,
                 marker={
                     "color": PAPER[theme],
                     "size": 11,
@@ -458,44 +408,9 @@ def slices(
                 "type": "log",
                 **log_ticks(np.array([x for x in xs if x is not None], dtype=float)),
             }
-        gap = 0.03
-        figure.update_layout(
-            {
-                f"xaxis{number}": axis(theme)
-                | {
-                    "domain": [
-                        column / across + (gap if column else 0),
-                        (column + 1) / across - gap / 2,
-                    ],
-                    "anchor": f"y{number}",
-                    "title": {**axis(theme)["title"], "text": label(name)},
-                    "nticks": 5,
-                }
-                | kind,
-                f"yaxis{number}": axis(theme)
-                | {
-                    "domain": [
-                        bottom + (0.22 if down > 1 else 0),
-                        bottom + 1 / down - (0.02 if down > 1 else 0),
-                    ],
-                    "anchor": f"x{number}",
-                    "showticklabels": column == 0,
-                    "matches": "y2" if place else None,
-                }
-                | _scale(values),
-            }
-        )
-    return figure.add_annotation(
-        x=0,
-        y=0.5,
-        xshift=-52,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        textangle=-90,
-        text=label(y_title),
-        font={"size": 12, "color": QUIET[theme]},
-    )
+        figure.layout[place["xaxis"].replace("x", "xaxis")].update(nticks=5, **kind)
+    others = {f"yaxis{n}": {"matches": "y2"} for n in range(3, len(tried) + 2)}
+    return figure.update_layout(others, uirevision="zoom").update_yaxes(**_scale(values))
 
 
 @drawing()
@@ -513,7 +428,6 @@ def parallel(
     Args:
         values: (n,). tried: see `slices`; every trial must have all of them.
     """
-    values = np.asarray(values, dtype=float)
     dimensions: list[dict[str, Any]] = []
     for name, given in tried.items():
         if any(isinstance(value, (str, bool)) for value in given):
@@ -683,12 +597,16 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
             },
             hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
         )
-    figure.update_xaxes(title={"text": label(metric)}, nticks=7)
-    names = [
-        f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
-        for entry in entries
-    ]
-    return figure.update_yaxes(**in_rows(names, 0.4, 0.6))
+    return figure.update_xaxes(title={"text": label(metric)}, nticks=7).update_yaxes(
+        **in_rows(
+            [
+                f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
+                for entry in entries
+            ],
+            0.4,
+            0.6,
+        )
+    )
 
 
 @drawing("entries", entries="N+")
@@ -715,20 +633,21 @@ def against(
     for entry, x in zip(entries, places, strict=True):
         colour = hue(entry.family)
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
-        error = {
-            "type": "data",
-            "symmetric": False,
-            "array": [entry.high - entry.mean],
-            "arrayminus": [entry.mean - entry.low],
-            "color": faded(colour, 0.6),
-            "thickness": 1.4,
-            "width": 0,
-        }
         figure.add_scatter(
             x=[x],
             y=[entry.mean],
             mode="markers+text",
-            error_y=error if np.isfinite([entry.low, entry.high]).all() else None,
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [entry.high - entry.mean],
+                "arrayminus": [entry.mean - entry.low],
+                "color": faded(colour, 0.6),
+                "thickness": 1.4,
+                "width": 0,
+            }
+            if np.isfinite([entry.low, entry.high]).all()
+            else None,
             text=[label(entry.name) if entry.role == "system" else ""],
             textposition="bottom left" if x > middle else "top right",
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},

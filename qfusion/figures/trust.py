@@ -1,387 +1,34 @@
-"""Attributions inside a modality on what was said, heard and seen; and how far explanations can be trusted: against
-truth, deletion against random orders, training seeds, people's labels."""
+"""How far explanations can be trusted: against truth, deletion against random orders, training seeds, people's labels;
+and whether fusion matters: what data tell only together, interactions, swarms of samples, patches."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-from unicodedata import east_asian_width
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.explain.stability import Interval
+from qfusion.figures.dynamics import TIME
 from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
-    ON_BRIGHT,
-    ON_DARK,
+    MODALITY_HUES,
     PAPER,
     QUIET,
     SIGNED_SCALE,
     Theme,
-    axis,
-    bare_axis,
     base,
     drawing,
     faded,
     halo,
     in_rows,
     label,
+    panes,
     term_colour,
     term_title,
 )
-from qfusion.figures.theme import signed_colour
-
-_LINE = 52  # characters of a line of words
-_BINS = 700  # of a drawn waveform
-
-
-def _reach(values: np.ndarray) -> float:
-    return max(float(np.abs(values).max(initial=0)), 1e-12)
-
-
-def _scale(values: np.ndarray, unit: str, theme: Theme) -> dict[str, Any]:
-    """A signed colour scale, neutral at zero."""
-    reach = _reach(values)
-    return {
-        "colorscale": SIGNED_SCALE[theme],
-        "cmin": -reach,
-        "cmax": reach,
-        "colorbar": {
-            "title": {"text": label(unit, 40), "side": "right", "font": {"size": 12}},
-            "thickness": 10,
-            "outlinewidth": 0,
-            "len": 1.0,
-            "tickformat": "+.2g",
-            "nticks": 5,
-        },
-    }
-
-
-def _hue(value: float, reach: float, theme: Theme) -> str:
-    return signed_colour(0.5 + 0.5 * float(np.clip(value / reach, -1, 1)), theme)
-
-
-@drawing(spoken="T", values="T")
-def words(
-    spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", theme: Theme = "light"
-) -> go.Figure:
-    """The words in reading order, each on a patch in the colour of its value, with the value below it.
-
-    Args:
-        spoken: T words. values: (T,) in units of the score.
-    """
-    places, x, line = [], 0.0, 0
-    for word in spoken:
-        shown = word if len(word) <= 20 else word[:19] + "…"
-        width = (
-            max(
-                len(label(word, 20))
-                + 0.8 * sum(east_asian_width(letter) in "WF" for letter in shown),
-                5,
-            )
-            + 1.6
-        )
-        if x and x + width > _LINE:
-            x, line = 0.0, line + 1
-        places.append((x, line, width))
-        x += width + 0.5
-    reach = _reach(values)
-    dark = (np.abs(values) > 0.6 * reach) == (theme == "light")
-    shapes = [
-        {
-            "type": "rect",
-            "x0": left,
-            "x1": left + width,
-            "y0": row - 0.3,
-            "y1": row + 0.2,
-            "layer": "below",
-            "fillcolor": _hue(float(value), reach, theme),
-            "line": {"width": 0.5, "color": LINE[theme]},
-        }
-        for value, (left, row, width) in zip(values, places, strict=True)
-    ]
-    notes = [
-        {"x": left + width / 2, "y": row + below, "text": text, "showarrow": False, "font": font}
-        for n, (left, row, width) in enumerate(places)
-        for below, text, font in (
-            (-0.05, label(spoken[n], 20), {"size": 15, "color": ON_DARK if dark[n] else ON_BRIGHT}),
-            (0.38, f"{values[n]:+.3f}", {"size": 11, "color": QUIET[theme]}),
-        )
-    ]
-    return (
-        base(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
-        .update_layout(shapes=shapes, annotations=notes)
-        .add_scatter(
-            x=[left + width / 2 for left, _, width in places],
-            y=[row for _, row, _ in places],
-            mode="markers",
-            marker={"opacity": 0, "size": 24},
-            customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
-            hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>",
-        )
-        .update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
-        .update_yaxes(bare_axis(), range=[line + 0.6, -0.5])
-    )
-
-
-@drawing()
-def waveform(
-    samples: np.ndarray,
-    rate: int,
-    values: np.ndarray,
-    step: float,
-    *,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
-    """The waveform over time, each frame shaded in the colour of its value.
-
-    Args:
-        samples: (n,) in [-1, 1] at `rate` a second. values: (T,), of frames of `step` seconds.
-    """
-    size = max(1, len(samples) // _BINS)
-    bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
-    reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
-    scale = _scale(values, unit, theme)
-    return (
-        base(theme, 230, left=56, right=10, top=8, bottom=44)
-        .add_trace(
-            go.Heatmap(
-                z=np.asarray(values)[None],
-                x=(np.arange(len(values)) + 0.5) * step,
-                y=[0.0],
-                x0=0,
-                dy=2 * reach,
-                zmin=scale["cmin"],
-                zmax=scale["cmax"],
-                colorscale=SIGNED_SCALE[theme],
-                colorbar=scale["colorbar"],
-                hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
-            )
-        )
-        .add_scatter(
-            x=np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
-            y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
-            mode="lines",
-            hoverinfo="skip",
-            line={"color": INK[theme], "width": 0.8},
-        )
-        .update_xaxes(
-            title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
-        )
-        .update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
-    )
-
-
-@drawing()
-def timeline(
-    lanes: Sequence[tuple[str, np.ndarray, float, Sequence[str]]],
-    *,
-    seconds: bool,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
-    """The steps of several modalities on one axis, a lane each, in the colour of what they added. In each lane the
-    colours run to its own largest step, which stands below its name.
-
-    Args:
-        lanes: for each modality its name, the values (T,) of its steps, the width of a step on the axis, the names
-            (T,) of the steps. seconds: whether the axis is time in seconds, else percent.
-    """
-    figure = base(theme, 64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
-    ticks = []
-    for place, (name, values, width, names) in enumerate(lanes):
-        check(
-            len(values) == len(names),
-            f"Argument `lanes` must name each step, but '{name}' has {len(values)} steps and {len(names)} names.",
-        )
-        reach = _reach(values)
-        ticks.append(f"{label(name, 24)}<br>±{reach:.2g}")
-        figure.add_trace(
-            go.Heatmap(
-                z=np.asarray(values, dtype=float)[None],
-                x=np.arange(len(values) + 1) * width,
-                y=[place - 0.36, place + 0.36],
-                zmin=-reach,
-                zmax=reach,
-                colorscale=SIGNED_SCALE[theme],
-                showscale=False,
-                customdata=[
-                    [
-                        [label(entry), f"{value:+.4f}"]
-                        for entry, value in zip(names, values, strict=True)
-                    ]
-                ],
-                hovertemplate=f"{label(name)}, %{{customdata[0]}}, %{{x:.2f}} {'s' if seconds else '%'}: "
-                f"%{{customdata[1]}} {label(unit)}<extra></extra>",
-            )
-        )
-    return figure.update_xaxes(
-        title={"text": "time (s)" if seconds else "share of the sample's length (%)"},
-        range=[0, max((len(values) * width for _, values, width, _ in lanes), default=1.0)],
-    ).update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
-
-
-@drawing(pixels="h w", values="h w")
-def picture(
-    pixels: np.ndarray,
-    values: np.ndarray,
-    *,
-    unit: str = "score",
-    spectrogram: bool = False,
-    seen: str = "what the model sees",
-    theme: Theme = "light",
-) -> go.Figure:
-    """What the model sees in grey, and beside it the same, faint, under the value of every pixel.
-
-    Args:
-        pixels, values: (h, w). spectrogram: rows are frequency bands, low ones at the bottom, columns frames.
-        seen: the first picture's title.
-    """
-    pixels, values = np.asarray(pixels, dtype=float), np.asarray(values, dtype=float)
-    h, w = pixels.shape
-    low, high = float(pixels.min()), float(pixels.max())
-    grey = {
-        "zmin": low,
-        "zmax": max(high, low + 1e-9),
-        "colorscale": "Gray",
-        "showscale": False,
-        "hoverinfo": "skip",
-    }
-    scale = _scale(values, unit, theme)
-    figure = (
-        base(theme, 300, left=34, right=10, top=24, bottom=30)
-        .add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
-        .add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
-    )
-    what = ("band", "frame") if spectrogram else ("row", "column")
-    figure.add_trace(
-        go.Heatmap(
-            z=values,
-            xaxis="x2",
-            yaxis="y2",
-            zmin=scale["cmin"],
-            zmax=scale["cmax"],
-            colorscale=SIGNED_SCALE[theme],
-            opacity=0.72,
-            colorbar=scale["colorbar"],
-            hovertemplate=f"{what[0]} %{{y}}, {what[1]} %{{x}}: %{{z:+.4f}} "
-            f"{label(unit)}<extra></extra>",
-        )
-    )
-    plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
-    titled = {"size": 12, "color": QUIET[theme]}
-    up = plain | {"range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]}
-    return figure.update_layout(
-        xaxis=plain | {"domain": [0, 0.46], "title": {"text": what[1], "font": titled}},
-        xaxis2=plain | {"domain": [0.5, 0.96]},
-        yaxis=up | {"scaleanchor": "x", "title": {"text": what[0], "font": titled}},
-        yaxis2=up | {"scaleanchor": "x2", "anchor": "x2"},
-        annotations=[
-            {
-                "text": words_,
-                "x": x,
-                "y": 1,
-                "xref": "paper",
-                "yref": "paper",
-                "xanchor": "center",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": titled,
-            }
-            for words_, x in (
-                (seen, 0.23),
-                (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73),
-            )
-        ],
-    ).update_xaxes(range=[-0.5, w - 0.5])
-
-
-@drawing(x="F", y="F", values="F")
-def curve(
-    x: np.ndarray,
-    y: np.ndarray,
-    values: np.ndarray,
-    *,
-    x_label: str,
-    y_label: str,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
-    """A spectrum or profile whose points have the colour of their value.
-
-    Args:
-        x, y, values: (F,).
-    """
-    return (
-        base(theme, 260, left=60, right=10, top=8, bottom=46)
-        .add_scatter(
-            x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip"
-        )
-        .add_scatter(
-            x=x,
-            y=y,
-            mode="markers",
-            customdata=np.asarray(values),
-            marker={
-                "color": values,
-                "size": 8,
-                "line": {"color": QUIET[theme], "width": 0.6},
-                **_scale(values, unit, theme),
-            },
-            hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
-        )
-        .update_xaxes(title={"text": label(x_label, 90)})
-        .update_yaxes(title={"text": label(y_label)})
-    )
-
-
-@drawing(names="F", values="F")
-def bars(
-    names: Sequence[str],
-    values: np.ndarray,
-    *,
-    most: int = 12,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
-    """The features of largest value as bars, largest first, the rest added up in the last one."""
-    values = np.asarray(values, dtype=float)
-    order = np.argsort(-np.abs(values), kind="stable")
-    shown, rest = order[:most], order[most:]
-    titles = [label(names[i], 34) for i in shown] + ([f"{len(rest)} others"] if len(rest) else [])
-    heights = np.r_[values[shown], [values[rest].sum()] if len(rest) else []]
-    reach = _reach(heights)
-    return (
-        base(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
-        .add_bar(
-            x=heights,
-            y=list(range(len(titles))),
-            orientation="h",
-            width=0.66,
-            marker={
-                "color": [_hue(float(v), reach, theme) for v in heights],
-                "line": {"color": QUIET[theme], "width": 0.8},
-            },
-            text=[f"{v:+.3f}" for v in heights],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"size": 11, "color": INK[theme]},
-            hovertemplate="%{x:+.4f}<extra></extra>",
-        )
-        .update_yaxes(
-            **in_rows(titles),
-        )
-        .update_xaxes(
-            title={"text": f"added to the term ({label(unit)})"},
-            range=[-1.35 * reach, 1.35 * reach],
-        )
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
-        .update_layout(plot_bgcolor=PAPER[theme])
-    )
-
 
 # How far explanations can be trusted: against truth, deletion and insertion against random orders, spread over
 # training seeds.
@@ -407,20 +54,27 @@ def against_truth(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    rows = -(-len(terms) // columns)
-    figure = base(theme, 40 + 215 * rows, left=46, right=8, top=30, bottom=46).update_layout(
-        xaxis={"visible": False}, yaxis={"visible": False}
+    figure = base(theme, 40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46)
+    titles = [
+        f"<b>{term_title(term)}</b><br>ρ = {rank:.2f}"
+        for term, rank in zip(terms, ranks, strict=True)
+    ]
+    places = panes(
+        figure,
+        titles,
+        columns,
+        theme,
+        head=56,
+        foot=34,
+        x_title=f"true contribution ({label(unit)})",
+        y_title=f"exact contribution in the model ({label(unit)})",
     )
     names = [label(name) for name in ids]
-    for i, term in enumerate(terms):
-        row, column = divmod(i, columns)
-        wide, high = 1 / columns, 1 / rows
-        number = i + 2
+    for i, (term, place) in enumerate(zip(terms, places, strict=True)):
         reach = [
             float(min(true[:, i].min(), ours[:, i].min())),
             float(max(true[:, i].max(), ours[:, i].max())),
         ]
-        place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         figure.add_scatter(
             x=reach,
             y=reach,
@@ -455,50 +109,7 @@ def against_truth(
                     "line": {"width": 2},
                 },
             )
-        box = {
-            "x": [column * wide + 0.012, (column + 1) * wide - 0.03],
-            "y": [1 - (row + 1) * high + 0.14 / rows, 1 - row * high - 0.14 / rows],
-        }
-        figure.update_layout(
-            {
-                f"xaxis{number}": axis(theme)
-                | {"domain": box["x"], "anchor": f"y{number}", "nticks": 4, "tickangle": 0},
-                f"yaxis{number}": axis(theme)
-                | {"domain": box["y"], "anchor": f"x{number}", "nticks": 4},
-            }
-        ).add_annotation(
-            x=box["x"][0],
-            y=box["y"][1],
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            text=f"<b>{term_title(term)}</b><br>ρ = {ranks[i]:.2f}",
-            align="left",
-            font={"size": 12, "color": INK[theme]},
-        )
-    quiet = {"size": 12, "color": QUIET[theme]}
-    return figure.add_annotation(
-        x=0.5,
-        y=0,
-        yshift=-40,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        font=quiet,
-        text=f"true contribution ({label(unit)})",
-    ).add_annotation(
-        x=0,
-        y=0.5,
-        xshift=-38,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        textangle=-90,
-        font=quiet,
-        text=f"exact contribution in the model ({label(unit)})",
-    )
+    return figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
 
 
 @drawing(shares="K", ours="K", random="R K")
@@ -559,7 +170,7 @@ def rank_bars(
     ranks: Mapping[str, tuple[float, float]],
     modalities: Sequence[str],
     *,
-    floor: float | None = None,
+    floor: float,
     x_title: str = "rank correlation",
     theme: Theme = "light",
 ) -> go.Figure:
@@ -571,8 +182,7 @@ def rank_bars(
         np.array([ranks[name][1] for name in names]),
     )
     hues = [term_colour(name, modalities) for name in names]
-    joint = ["+" in name for name in names]
-    figure = (
+    return (
         base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
         .add_bar(
             x=means,
@@ -586,8 +196,8 @@ def rank_bars(
             textfont={"color": INK[theme], "shadow": halo(theme)},
             marker={
                 "color": [
-                    faded(hue, 0.55) if is_joint else hue
-                    for hue, is_joint in zip(hues, joint, strict=True)
+                    faded(hue, 0.55) if "+" in name else hue
+                    for hue, name in zip(hues, names, strict=True)
                 ],
                 "line": {"color": hues, "width": 1.5},
             },
@@ -605,15 +215,13 @@ def rank_bars(
                 "line": {"width": 2, "color": INK[theme]},
             },
         )
-    )
-    if floor is not None:
-        figure.add_vline(
-            x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
+        .add_vline(x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below")
+        .update_xaxes(
+            title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
         )
-    return figure.update_xaxes(
-        title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
-    ).update_yaxes(
-        **in_rows([term_title(name) for name in names]),
+        .update_yaxes(
+            **in_rows([term_title(name) for name in names]),
+        )
     )
 
 
@@ -669,6 +277,14 @@ def seed_dots(
 # A model beside people's labels: numbers with intervals as dots, and labels over own terms.
 
 SYMBOLS = ("circle", "diamond-open", "square-open")
+
+
+def ends(intervals: Iterable[Interval | None]) -> np.ndarray:
+    """Value, low and high of intervals as `dots` takes them, (rows, 3); NaN where there is none."""
+    nothing = (np.nan,) * 3
+    return np.array(
+        [nothing if one is None else (one.value, one.low, one.high) for one in intervals], float
+    ).reshape(-1, 3)
 
 
 @drawing("series", "band", names="N", hues="N", series="N 3")
@@ -798,15 +414,21 @@ def calibration(
         all(np.shape(terms[name]) == np.shape(labels[name]) for name in terms),
         "Arguments `terms` and `labels` must have one length in every modality.",
     )
-    names, wide = list(terms), 1 / max(1, len(terms))
-    figure = base(theme, 290, left=50, right=8, top=40, bottom=52).update_layout(
-        xaxis={"visible": False}, yaxis={"visible": False}
+    figure = base(theme, 290, left=50, right=8, top=8, bottom=52)
+    titles = [f"<b>{term_title(name)}</b><br>{label(notes.get(name, ''))}" for name in terms]
+    places = panes(
+        figure,
+        titles,
+        len(titles),
+        theme,
+        head=36,
+        x_title=label(x_title, 90),
+        y_title=label(y_title),
     )
-    for i, name in enumerate(names):
-        hue, number = term_colour(name, modalities), i + 2
-        place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+    for (name, own), place in zip(terms.items(), places, strict=True):
+        hue = term_colour(name, modalities)
         figure.add_scatter(
-            x=terms[name],
+            x=own,
             y=labels[name],
             mode="markers",
             **place,
@@ -821,50 +443,339 @@ def calibration(
             marker={"size": 9, "color": hue, "line": {"width": 1.5, "color": PAPER[theme]}},
             hovertemplate="bin: own term %{x:+.2f}, mean label %{y:+.2f}<extra></extra>",
         )
-        left = i * wide
-        figure.update_layout(
-            {
-                f"xaxis{number}": axis(theme)
-                | {
-                    "domain": [left + 0.012, left + wide - 0.03],
-                    "anchor": f"y{number}",
-                    "nticks": 4,
-                    "tickangle": 0,
-                },
-                f"yaxis{number}": axis(theme)
-                | {"domain": [0, 1], "anchor": f"x{number}", "nticks": 4},
-            }
-        ).add_annotation(
-            x=left + 0.012,
-            y=1,
-            yshift=4,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            align="left",
-            text=f"<b>{term_title(name)}</b><br>{label(notes.get(name, ''))}",
-            font={"size": 12, "color": INK[theme]},
+    return figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
+
+
+# Does fusion matter, for the data, and for the model?
+
+# Does the data need fusion?
+
+SHARED, TOGETHER = "told by several", "told only together"
+
+
+@drawing("parts")
+def bits(
+    rows: Sequence[str],
+    parts: Mapping[str, np.ndarray],
+    modalities: Sequence[str],
+    *,
+    entropy: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """A bar a row: what is told redundantly, by each source alone, and only together, in bits, with intervals.
+
+    Args:
+        rows: names of the R rows. parts: by `SHARED`, source or `TOGETHER`: (R, 3) of value, low and high, NaN where a
+            row has no such part. What is below 0, as estimates may be, is drawn as 0.
+        modalities: names, whose colours sources have. entropy: bits that there are to tell, as a line.
+    """
+    places = np.arange(len(rows))
+    figure = base(theme, 110 + 40 * len(rows), left=10, right=24, top=8, bottom=46, legend=True)
+    ends = np.zeros(len(rows))
+    for at, (name, values) in enumerate(parts.items()):
+        hue = (
+            GREY
+            if name == SHARED
+            else term_colour("+".join(modalities), modalities)
+            if name == TOGETHER
+            else term_colour(name if name in modalities else "+".join(modalities[:2]), modalities)
         )
-    quiet = {"size": 12, "color": QUIET[theme]}
-    return figure.add_annotation(
-        x=0.5,
-        y=0,
-        yshift=-40,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        font=quiet,
-        text=label(x_title, 90),
-    ).add_annotation(
-        x=0,
-        y=0.5,
-        xshift=-42,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        textangle=-90,
-        font=quiet,
-        text=label(y_title),
+        value, low, high = np.nan_to_num(np.asarray(values, float)).T
+        size, tips = (
+            np.maximum(value, 0),
+            [f"{v:.3f} bits ({a:.3f} to {b:.3f})" for v, a, b in values],
+        )
+        words = label(name if name in (SHARED, TOGETHER) else f"told only by {name}")
+        figure.add_bar(
+            x=size,
+            y=places,
+            base=ends,
+            orientation="h",
+            width=0.5,
+            name=words,
+            customdata=tips,
+            marker={
+                "color": faded(hue, 0.25 if name == SHARED else 0.8),
+                "line": {"color": hue, "width": 1},
+            },
+            hovertemplate=f"{words}: %{{customdata}}<extra></extra>",
+        )
+        shown = (size > 0) & np.isfinite(np.asarray(values, float)).all(1)
+        ends = ends + size
+        figure.add_scatter(
+            x=ends[shown],
+            y=places[shown] + 0.16 * ((at % 3) - 1),  # so that neighbours' intervals do not meet
+            mode="markers",
+            showlegend=False,
+            hoverinfo="skip",
+            marker={"size": 1, "color": INK[theme]},
+            error_x={
+                "type": "data",
+                "array": np.maximum(high - value, 0)[shown],
+                "arrayminus": np.maximum(value - low, 0)[shown],
+                "color": INK[theme],
+                "thickness": 1.5,
+                "width": 3,
+            },
+        )
+    if entropy is not None:
+        figure.add_vline(
+            x=entropy, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
+        )
+    return (
+        figure.update_layout(barmode="overlay")
+        .update_xaxes(title={"text": "bits of the target" + (" (dotted: all)" if entropy else "")})
+        .update_yaxes(**in_rows(list(map(label, rows))))
+    )
+
+
+# Does my model fuse?
+
+BINS, SWARM = (
+    80,
+    0.4,
+)  # of the axis, in each of which points are stacked, up to so far from the middle
+
+
+@drawing(values="P 3")
+def interactions(
+    pairs: Sequence[Sequence[str]],
+    values: np.ndarray,
+    modalities: Sequence[str],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """The interaction index of any two modalities as a heat map, with its interval below it.
+
+    Args:
+        pairs: names of both, P of them. values: value, low and high end of the interval, (P, 3).
+    """
+    M = len(modalities)
+    z = np.full((M, M), np.nan)
+    figure = base(theme, 90 + 62 * M, left=90, right=10, top=8, bottom=40)
+    for pair, (value, low, high) in zip(pairs, values, strict=True):
+        i, j = (modalities.index(name) for name in pair)
+        z[i, j] = z[j, i] = value
+        for x, y in ((i, j), (j, i)):
+            figure.add_annotation(
+                x=x,
+                y=y,
+                text=f"{value:+.3f}<br>{low:+.2f} to {high:+.2f}",
+                showarrow=False,
+                font={"size": 12, "color": INK[theme]},
+            )
+    reach = max(float(np.nanmax(np.abs(z), initial=0)), 1e-12)
+    names = [term_title(name) for name in modalities]
+    return (
+        figure.add_heatmap(
+            z=[[None if np.isnan(value) else float(value) for value in row] for row in z],
+            colorscale=SIGNED_SCALE[theme],
+            zmin=-2.5 * reach,  # pale enough for what is written on it
+            zmax=2.5 * reach,
+            showscale=False,
+            hovertemplate="%{z:+.4f} " + label(unit) + "<extra></extra>",
+        )
+        .update_xaxes(tickvals=list(range(M)), ticktext=names, showgrid=False)
+        .update_yaxes(
+            tickvals=list(range(M)), ticktext=names, showgrid=False, range=[M - 0.5, -0.5]
+        )
+    )
+
+
+@drawing("colour", colour="N")
+def swarm(
+    values: Mapping[str, np.ndarray],
+    colour: np.ndarray,
+    ids: Sequence[str],
+    *,
+    by: str,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Every sample's dividend of each coalition as a point, stacked where many are alike, with its id in `customdata`.
+
+    Args:
+        values: by coalition, (n,). colour: of the points, (n,). ids: of the samples.
+        by: what the colour says.
+    """
+    figure = base(theme, 96 + 74 * len(values), left=10, right=70, top=8, bottom=46)
+    reach = max(max((float(np.abs(v).max(initial=0)) for v in values.values()), default=0), 1e-12)
+    low, high = (float(end) for end in np.nanquantile(colour, (0.02, 0.98)))
+    for place, (term, own) in enumerate(values.items()):
+        stack = pd.Series(np.round(own / reach * BINS)).pipe(lambda bins: bins.groupby(bins))
+        rank, size = stack.cumcount().to_numpy(), stack.transform("size").to_numpy()
+        step = 2 * SWARM / max(int(size.max(initial=1)), 24)
+        figure.add_scatter(
+            x=own,
+            y=place + step * (rank - (size - 1) / 2),
+            mode="markers",
+            name=label(term_title(term)),
+            customdata=list(ids),
+            marker={
+                "size": 4,
+                "color": colour,
+                "cmin": low,
+                "cmax": max(high, low + 1e-12),
+                "colorscale": "Cividis",
+                "showscale": place == 0,
+                "colorbar": {"title": {"text": label(by, 40), "side": "right"}, "thickness": 10},
+            },
+            hovertemplate="%{customdata}: %{x:+.3f}<extra></extra>",
+        )
+    return (
+        figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+        .update_layout(showlegend=False)
+        .update_xaxes(title={"text": label(f"contribution ({unit})", 90)})
+        .update_yaxes(**in_rows([term_title(term) for term in values]))
+    )
+
+
+@drawing(values="R T", labels="R", terms="T", seeds="R")
+def basins(
+    values: np.ndarray,
+    labels: np.ndarray,
+    terms: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """One sample's terms by every training seed, a line a seed, in the colour and dash of its basin.
+
+    Args:
+        values: (R, T). labels: basin of every seed, (R,), from 0. terms: names. seeds: their numbers.
+    """
+    dashes = ("solid", "dot", "dash", "longdash", "dashdot")
+    figure = base(theme, 96 + 34 * len(terms), left=10, right=16, top=8, bottom=46, legend=True)
+    for row, basin, seed in zip(values, labels, seeds, strict=True):
+        hue = MODALITY_HUES[int(basin) % len(MODALITY_HUES)]
+        figure.add_scatter(
+            x=row,
+            y=list(range(len(terms))),
+            mode="lines+markers",
+            name=f"seed {seed}" if labels.max() == 0 else f"seed {seed} (explanation {basin + 1})",
+            line={"color": faded(hue, 0.7), "width": 1.5, "dash": dashes[int(basin) % len(dashes)]},
+            marker={"size": 8, "color": hue},
+            hovertemplate=f"seed {seed}: %{{x:+.3f}}<extra></extra>",
+        )
+    return (
+        figure.add_vline(x=0, line={"color": QUIET[theme], "width": 1}, layer="below")
+        .update_xaxes(title={"text": label(unit)})
+        .update_yaxes(**in_rows([term_title(term) for term in terms]))
+    )
+
+
+# Which piece does it?
+
+
+@drawing(times="T", modalities="M", restored="M T", turned="M T")
+def patches(
+    times: np.ndarray,
+    modalities: Sequence[str],
+    restored: np.ndarray,
+    turned: np.ndarray,
+    theme: Theme = "light",
+) -> go.Figure:
+    """What a modality's state from another sample restores, a row a modality and a column a time, with a dot where the
+    decision turns.
+
+    Args:
+        restored: share of the difference, (M, nT). turned: whether the decision is another, (M, nT).
+    """
+    reach = max(1.0, float(np.abs(restored).max()))
+    rows, columns = np.nonzero(turned)
+    return (
+        base(theme, 120 + 44 * len(modalities), left=10, right=14, top=8, bottom=48, legend=True)
+        .add_heatmap(
+            z=restored,
+            x=times,
+            y=list(range(len(modalities))),
+            zmin=-reach,
+            zmax=reach,
+            colorscale=SIGNED_SCALE[theme],
+            ygap=2,
+            colorbar={
+                "title": {"text": "share restored", "side": "right", "font": {"size": 12}},
+                "thickness": 10,
+                "outlinewidth": 0,
+                "tickformat": ".0%",
+                "nticks": 5,
+            },
+            customdata=[[label(name)] * len(times) for name in modalities],
+            hovertemplate="%{customdata} at t = %{x:.2f}: %{z:.0%}<extra></extra>",
+        )
+        .add_scatter(
+            x=times[columns],
+            y=rows,
+            mode="markers",
+            name="the decision turns",
+            showlegend=True,
+            hoverinfo="skip",
+            marker={
+                "size": 6,
+                "color": INK[theme],
+                "symbol": "circle-open",
+                "line": {"width": 1.5},
+            },
+        )
+        .update_xaxes(title={"text": TIME})
+        .update_yaxes(**in_rows([term_title(name) for name in modalities]))
+    )
+
+
+@drawing()
+def banded(
+    x: np.ndarray,
+    lines: Mapping[str, tuple[np.ndarray, ...]],
+    *,
+    hues: Mapping[str, str],
+    x_title: str,
+    y_title: str,
+    behind: np.ndarray | None = None,
+    behind_name: str = "",
+    marks: Mapping[str, float] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Lines with bands over what they share, beside grey ones of a control.
+
+    Args:
+        x: (X,). lines: value, low and high, (X,) each, by name. hues: of these.
+        x_title, y_title: of the axes; y are shares. behind: of the control, (R, X). behind_name: what it is.
+        marks: where a line is marked, by its name.
+    """
+    figure = base(theme, 330, left=60, right=16, legend=True)
+    for place, values in enumerate(() if behind is None else behind):
+        figure.add_scatter(
+            x=x,
+            y=values,
+            mode="lines",
+            name=label(behind_name),
+            showlegend=place == 0,
+            hoverinfo="skip",
+            line={"color": faded(GREY, 0.5), "width": 1},
+        )
+    for name, (values, low, high) in lines.items():
+        figure.add_scatter(
+            x=np.r_[x, x[::-1]],
+            y=np.r_[high, low[::-1]],
+            mode="lines",
+            fill="toself",
+            showlegend=False,
+            hoverinfo="skip",
+            line={"width": 0, "color": hues[name]},
+            fillcolor=faded(hues[name], 0.2),
+        ).add_scatter(
+            x=x,
+            y=values,
+            mode="lines+markers",
+            name=label(name),
+            line={"color": hues[name], "width": 2.2},
+            marker={"color": hues[name], "size": 6},
+            hovertemplate=f"{label(name)}, {label(x_title)} %{{x}}: %{{y:.0%}}<extra></extra>",
+        )
+    for name, at in (marks or {}).items():
+        figure.add_vline(x=at, line={"color": hues.get(name, QUIET[theme]), "dash": "dot"})
+    return figure.update_xaxes(title={"text": label(x_title)}).update_yaxes(
+        title={"text": label(y_title)}, tickformat=".0%"
     )

@@ -9,7 +9,7 @@ streamlit.
     picture.table()
 
 A module a page, or a few pages of one idea: builders, captions, PANELS (which panels, with what options) and controls
-(what a reader may choose). `panel`, `control`, `address` and `pages` are what all of them are made of. Widgets are in
+(what a reader may choose). `panel`, `address` and `pages` are what all of them are made of. Widgets are in
 `ui`, drawing in `figures`.
 """
 

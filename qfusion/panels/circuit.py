@@ -20,7 +20,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, circuit_boxes, states, style
 from qfusion.models import require
-from qfusion.panels import control, panel
+from qfusion.panels import address, panel
 from qfusion.quantum import circuits
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
@@ -562,7 +562,7 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
 
 
 _DRAWN, _STEPPED = panel.can("circuit"), panel.can("circuit", "time")
-GATE = control.Number(
+GATE = address.Number(
     "gate",
     "Step through gates",
     "The end of the circuit is shown.",
@@ -572,7 +572,7 @@ GATE = control.Number(
     look="slider",
     fits=_DRAWN,
 )
-STEP_COUNT = control.Choice(
+STEP_COUNT = address.Choice(
     "steps",
     "Time steps",
     "20 is used.",
@@ -580,13 +580,13 @@ STEP_COUNT = control.Choice(
     ("2", "4", "5", "8", "10", "16", "20", "32", "50", "64"),
     default="20",
     look="steps",
-    read=control.whole("steps", 1, MAX_STEPS),
+    read=address.whole("steps", 1, MAX_STEPS),
     fits=_STEPPED,
 )
-GATES_OF_H = control.Choice(
+GATES_OF_H = address.Choice(
     "gates", "Gates of H", "One gate per coupling is used.", values=SPLITS, fits=_STEPPED
 )
-DISPLAY = control.Choice(
+DISPLAY = address.Choice(
     "display",
     "States of the qubits",
     "Discs at the scrubber are shown.",
@@ -594,7 +594,7 @@ DISPLAY = control.Choice(
     DISPLAYS,
     fits=_DRAWN,
 )
-CONE = control.Choice(
+CONE = address.Choice(
     "cone",
     "Light cone of",
     "All gates are shown alike.",
@@ -602,7 +602,7 @@ CONE = control.Choice(
     lambda study: (NONE, *dynamics.readouts(study)),
     fits=lambda study: study.can("circuit") and bool(dynamics.readouts(study)),
 )
-QUBITS_AS = control.Choice(
+QUBITS_AS = address.Choice(
     "qubitsas",
     "Qubits as",
     "They are shown in the X–Z plane.",
@@ -610,15 +610,15 @@ QUBITS_AS = control.Choice(
     look="segments",
     fits=_DRAWN,
 )
-TABLE = control.Switch("table.gates", "All gates as a table", "It stays folded.", fits=_DRAWN)
-DRAWING = control.Switch("table.drawing", "PennyLane's drawing", "It stays folded.", fits=_DRAWN)
-PROGRAM = control.Switch(
+TABLE = address.Switch("table.gates", "All gates as a table", "It stays folded.", fits=_DRAWN)
+DRAWING = address.Switch("table.drawing", "PennyLane's drawing", "It stays folded.", fits=_DRAWN)
+PROGRAM = address.Switch(
     "table.program",
     "The circuit for elsewhere",
     "It stays folded.",
     fits=panel.can("circuit", "gates"),
 )
-PART = control.Choice(
+PART = address.Choice(
     "part",
     "View",
     "The walk is shown.",

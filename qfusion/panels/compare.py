@@ -1,5 +1,5 @@
-"""Samples beside one another: two decisions, A and B, several in columns on the same scale, and those that are like the
-open one.
+"""Samples beside one another: two decisions, A and B, several in columns on the same scale, those that are like the
+open one, and all on a map.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check
-from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import answers, cohort_measures, compare, text
+from qfusion._checks import check, choose
+from qfusion._sentences import listed, share, sizes, top
+from qfusion.analysis import answers, cohort_measures, compare, errors, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
-from qfusion.analysis.study import Study
+from qfusion.analysis.study import SAID, Study
+from qfusion.explain import RELATIONS
 from qfusion.figures import decision, numbers, samples as figures, style
-from qfusion.panels import address, control, panel, samples
+from qfusion.panels import address, panel, samples
 from qfusion.quantum.states import KINDS
-
-_ENTROPY = {
-    True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",
-    False: "of each fused qubit: its entanglement with the modality qubits",
-}
 
 
 def waterfall(
@@ -42,9 +38,12 @@ def waterfall(
         truth=one.target,
     )
     if sides.same_target:
-        truths = [s.target for s in (sides.a, sides.b) if s.target is not None]
         drawn.update_xaxes(
-            range=decision.common_range(sides.a.dividends, sides.b.dividends, marks=truths)
+            range=decision.common_range(
+                sides.a.dividends,
+                sides.b.dividends,
+                marks=[s.target for s in (sides.a, sides.b) if s.target is not None],
+            )
         )
     drawn.update_yaxes(ticklabelstandoff=6)
     return panel.Picture(
@@ -119,14 +118,16 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
     timed = a.study.can("time"), b.study.can("time")
-    changes = [
-        value - a.entropies[name]
-        for name, value in b.entropies.items()
-        if name in a.entropies and timed[0] == timed[1]
-    ]
     return panel.Picture(
         "entropies",
-        mixed(changes, "mixed" if timed[1] else "entangled"),
+        mixed(
+            [
+                value - a.entropies[name]
+                for name, value in b.entropies.items()
+                if name in a.entropies and timed[0] == timed[1]
+            ],
+            "mixed" if timed[1] else "entangled",
+        ),
         decision.pairs(
             a.entropies,
             b.entropies,
@@ -134,7 +135,13 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
             KINDS["entropy"].axis,
             theme=theme,
         ),
-        shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(sides),
+        shows="the von Neumann entropy "
+        + (
+            "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps."
+            if timed[1]
+            else "of each fused qubit: its entanglement with the modality qubits."
+        )
+        + _both(sides),
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropies in nats. A: {panel.terms(a.entropies, '.2f')}. B: {panel.terms(b.entropies, '.2f')}.",
         table=lambda: pd.DataFrame(
@@ -288,15 +295,14 @@ def _curves(view: address.View, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.row == b.row:
         return samples.curves(b.study, [b.row], "main")
-    card = "main" if a.row != b.row else "card"
     return [
         *samples.curves(a.study, [a.row], "main"),
-        *samples.curves(b.study, [b.row], card),
+        *samples.curves(b.study, [b.row], "main" if a.row != b.row else "card"),
     ]
 
 
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
-VIEW = control.Choice(
+VIEW = address.Choice(
     "compare.view",
     "View",
     "Two decisions are shown.",
@@ -417,7 +423,7 @@ def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:
     ]
 
 
-SIMILAR_BY = control.Choice(
+SIMILAR_BY = address.Choice(
     "similar",
     "Similar by",
     "Contributions are compare.",
@@ -429,8 +435,6 @@ SIMILAR = {"similar": panel.Panel(similar, {"by": SIMILAR_BY})}
 
 
 # Several samples side by side, on the Compare page: decisions and entropies in columns on the same scale.
-
-LIKE = 3  # samples beside the open one where none is chosen
 
 
 def decisions(
@@ -448,10 +452,6 @@ def decisions(
     study, names = sample.study, [entry.id for entry in sides]
     differ = len({entry.output for entry in sides}) > 1
     answered, _ = outcomes(study, np.array([entry.row for entry in sides]))
-    notes = [
-        words + (f"\nscore of {study.classes[entry.output]}" if differ else "")
-        for entry, words in zip(sides, answered, strict=True)
-    ]
     terms = [largest_terms(entry.dividends) for entry in sides]
     return panel.Picture(
         "several-decisions",
@@ -461,7 +461,10 @@ def decisions(
             [entry.dividends for entry in sides],
             study.modalities,
             truths=[entry.target for entry in sides],
-            notes=notes,
+            notes=[
+                words + (f"\nscore of {study.classes[entry.output]}" if differ else "")
+                for entry, words in zip(sides, answered, strict=True)
+            ],
             unit="score" if differ else sides[0].unit,
             theme=theme,
         ),
@@ -531,7 +534,7 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
         InvalidInput: when there are more than six.
     """
     if not ids:
-        return [sample.row, *compare.nearest(sample, count=LIKE).rows.tolist()]
+        return [sample.row, *compare.nearest(sample, count=3).rows.tolist()]
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
     check(
         len(rows) <= figures.MOST,
@@ -584,12 +587,14 @@ def largest_entropies(means: Mapping[str, float]) -> str:
 
 
 def _several_curves(view: address.View, sample: Sample) -> list[str]:
-    ends = samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
-    return [name.removeprefix("several-") for name in ends]
+    return [
+        name.removeprefix("several-")
+        for name in samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
+    ]
 
 
-TWEAK_B = control.Switch("tweak", "Tweak B", "It stays folded.")
-SAMPLES = control.SampleId(
+TWEAK_B = address.Switch("tweak", "Tweak B", "It stays folded.")
+SAMPLES = address.SampleId(
     "several",
     f"Samples (up to {figures.MOST})",
     "The open sample and the nearest ones are shown.",
@@ -637,4 +642,254 @@ NAMED = {
     "content-": panel.Panel(
         curve, rest=samples.which_curve, endings=_curves, opens=is_pair, scope="sides"
     ),
+}
+
+
+# All samples on a map, on the Cohorts page.
+
+MAX_DRAWN = 4_000  # points: more make pages slow
+_MEANS = {
+    cohort_measures.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt distances)",
+    cohort_measures.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
+    "a network the populations of the kept and ⟨Z⟩ of the measured qubits)",
+    cohort_measures.DIVIDENDS: "the terms of its decision without the baseline",
+    cohort_measures.FEATURES: "what the encoders of its modalities give",
+}
+
+
+def sample_map(
+    levels: errors.Levels,
+    theme: style.Theme = "light",
+    *,
+    of: str = "",
+    method: str = "PCA",
+    colour: str = "truth",
+    everyone: bool = False,
+) -> panel.Picture:
+    """All samples on a map of two dimensions.
+
+    Args:
+        levels: all samples, a cohort, one sample.
+        theme: of the figure.
+        of: the coordinates that are reduced, see `coordinates.kinds`; the first unless told.
+        method: "PCA" or "UMAP".
+        colour: a column, see `colours`.
+        everyone: all samples are placed where some are drawn unless told.
+    """
+    placed = on_map(levels, of, method, everyone)
+    at, colour = drawn(levels, placed), text.column(colour)
+    study = levels.study
+    rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
+    inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
+    column = text.column_of(
+        choose("Colour", colour, colours(study, levels.rows)), map(str, rows.columns)
+    )
+    values, names, hues = _coloured(study, rows, column)
+    explained = placed.explained
+    what = cohort_measures.TITLES[placed.what]
+    return panel.Picture(
+        "sample-map",
+        reduced(
+            what, None if explained is None else float(explained.sum()), placed.trustworthiness
+        ),
+        figures.places(
+            rows.index.tolist(),
+            placed.xy[at],
+            values,
+            inside,
+            names=names,
+            hues=hues,
+            by=colour,
+            titles=("UMAP 1", "UMAP 2")
+            if explained is None
+            else (
+                f"component 1 ({explained[0]:.1%} of the variance)",
+                f"component 2 ({explained[1]:.1%} of the variance)",
+            ),
+            tips=_tips(rows),
+            chosen=levels.sample.id,
+            theme=theme,
+        ),
+        shows=f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
+        f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
+        + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
+        + (
+            ""
+            if len(placed.rows) == placed.given
+            else f", {len(placed.rows):,} of them placed (drawn at random)"
+        )
+        + f", {len(at):,} are drawn."
+        + (
+            f" {against_words(study.bulk_background)}"
+            if placed.what == cohort_measures.DIVIDENDS
+            else ""
+        ),
+        not_shown="distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
+        "place samples a little differently."
+        if placed.method == "UMAP"
+        else "other directions: samples that lie together here may differ in them.",
+        alt=f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}.",
+        table=lambda: (
+            rows[["truth", "prediction", "error"]]
+            .assign(
+                in_cohort=inside,
+                x=placed.xy[at, 0],
+                y=placed.xy[at, 1],
+                **{
+                    column if column not in ("truth", "prediction", "error") else "colour": rows[
+                        column
+                    ]
+                },
+            )
+            .reset_index()
+        ),
+    )
+
+
+def reduced(what: str, held: float | None, stored: float) -> str:
+    """How much two dimensions hold.
+
+    Args:
+        what: is reduced. held: part of the variance of principal components, 0 to 1; None of UMAP.
+        stored: trustworthiness of the neighbours, NaN where it is not measured.
+    """
+    if held is not None:
+        return f"Two components hold {share(held)} of the variance of the {what}"
+    if np.isnan(stored):
+        return f"UMAP of the {what}"
+    return f"UMAP of the {what}: neighbours are kept with trustworthiness {stored:.2f}"
+
+
+def on_map(
+    levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
+) -> cohort_measures.SampleMap:
+    """Where the samples of the split lie; arguments as of `sample_map`."""
+    return cohort_measures.sample_map(
+        levels.study,
+        of or next(iter(cohort_measures.coordinate_kinds(levels.study))),
+        method,
+        levels.places(levels.rows),
+        levels.output_wanted,
+        everyone,
+    )
+
+
+def drawn(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarray:
+    """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
+    return np.union1d(
+        cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN),
+        np.flatnonzero(result.rows == levels.sample.row),
+    ).astype(int)
+
+
+def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
+    """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
+    first = [
+        "truth",
+        "prediction",
+        "error",
+        *([cohort_measures.VERDICT] if study.classes else []),
+        cohort_measures.DOMINANT,
+        "relation",
+        "leader",
+    ]
+    result = [name for name in map(str, rows.columns) if name not in (*first, "split", *SAID)]
+    numeric = [name for name in result if pd.api.types.is_numeric_dtype(rows[name])]
+    few = [
+        name
+        for name in result
+        if name not in numeric and 1 < rows[name].astype(str).nunique() <= figures.MAX_GROUPS
+    ]
+    return tuple(
+        text.column(name)
+        for name in (*first, *few, *numeric)
+        if pd.api.types.is_numeric_dtype(rows[name])
+        or rows[name].astype(str).nunique() <= figures.MAX_GROUPS
+    )
+
+
+def _coloured(
+    study: Study, rows: pd.DataFrame, colour: str
+) -> tuple[np.ndarray, list[str], list[str]]:
+    """Values, names of groups and their hues."""
+    column = rows[colour]
+    if pd.api.types.is_numeric_dtype(column) and not (
+        column.nunique() <= 6 and (column % 1 == 0).all()
+    ):
+        return column.to_numpy(dtype=float), [], []
+    words = column.map(
+        lambda entry: f"{entry:g}" if isinstance(entry, float) else str(entry)
+    ).to_numpy(dtype=object)
+    order = {
+        "truth": study.classes,
+        "prediction": study.classes,
+        cohort_measures.DOMINANT: study.terms,
+        "relation": tuple(RELATIONS),
+        cohort_measures.VERDICT: ("right", "wrong"),
+    }.get(colour, ())
+    there = set(words)
+    names = [name for name in order if name in there] or sorted(there)
+    places = np.array([names.index(name) for name in words], dtype=int)
+    if colour == cohort_measures.DOMINANT:
+        return (
+            places,
+            [name.replace("+", " + ") for name in names],
+            [style.term_colour(name, study.modalities) for name in names],
+        )
+    return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
+
+
+def _tips(rows: pd.DataFrame) -> list[str]:
+    number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
+    form = f"label {number}, prediction {number}"
+    return list(map(form.format, rows["truth"], rows["prediction"]))
+
+
+def _method(result: cohort_measures.SampleMap) -> str:
+    neighbours = f"{cohort_measures.NEIGHBOURS} neighbours"
+    stored = result.trustworthiness
+    return (
+        f"UMAP ({neighbours}, seed {cohort_measures.SEED})"
+        if result.method == "UMAP"
+        else "principal components"
+    ) + ("." if np.isnan(stored) else f"; trustworthiness of {neighbours} {stored:.3f}.")
+
+
+def enough(levels: errors.Levels, **_: object) -> bool:
+    """Whether there are samples enough for a map."""
+    return len(levels.rows) >= 3
+
+
+MAP_OF = address.Choice(
+    "map",
+    "Map of",
+    "The first are shown.",
+    values=lambda study: cohort_measures.coordinate_kinds(study).values(),
+    read=cohort_measures.KEYS,
+    style={"width": 190},
+)
+MAP_METHOD = address.Choice(
+    "map.method",
+    "Method",
+    "Principal components are shown.",
+    values=cohort_measures.METHODS,
+    look="segments",
+)
+MAP_COLOUR = address.Choice(
+    "map.colour",
+    "Colour",
+    "The labels are shown.",
+    values=lambda study: colours(study, cohort_measures.cohort_table(study, None)),
+    style={"width": 190},
+)
+
+
+MAP_CONTROLS = (MAP_OF, MAP_METHOD, MAP_COLOUR)
+MAP = {
+    "sample-map": panel.Panel(
+        sample_map,
+        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": panel.EVERYONE},
+        fits=enough,
+        scope="levels",
+    )
 }

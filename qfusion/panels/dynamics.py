@@ -22,7 +22,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import building, decision, dynamics, numbers, states, style
 from qfusion.models.quantum_jump import DURATION, RATE, Tweak, learned
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 from qfusion.quantum.states import KINDS, column, partial_trace
 from qfusion.track.dynamics import MIXED, Contraction
 
@@ -127,10 +127,13 @@ def decision_over_time(
     series, mean, name, unit = moving(sample, above)
     shown, before = _terms(sample, terms), None
     if sample.tweak != learned.tweak:
-        beside = (
-            _shared(learned, touched_pairs(sample)) if above == PAIRS else moving(learned, above)[0]
+        before = (
+            learned.places,
+            _shared(learned, touched_pairs(sample))
+            if above == PAIRS
+            else moving(learned, above)[0],
+            _terms(learned, terms),
         )
-        before = learned.places, beside, _terms(learned, terms)
     return panel.Picture(
         "decision-over-time",
         answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
@@ -396,8 +399,11 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     settled = settling(sample)
     attractor, pairs, T = settled.attractor, settled.contraction, float(sample.places[-1])
     drawn: dict[str, Any] = {}
+    beside: dict[str, Any] = {"t": settled.times.round(9)}
     near = others = ""
     if pairs is not None:
+        beside = {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
+        beside["t"] = pairs.times.round(9)
         drawn = {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
         near = (
             f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: "
@@ -406,15 +412,6 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         others = (
             f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
             f"{pairs.distances[-1].mean():.2f} at T"
-        )
-
-    def table() -> pd.DataFrame:
-        frame = pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
-        if pairs is None:
-            return frame
-        beside = {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
-        return frame.round({"t": 9}).merge(
-            pd.DataFrame({"t": pairs.times.round(9)} | beside), how="left", on="t"
         )
 
     return panel.Picture(
@@ -441,7 +438,11 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         "can, under any channel.",
         alt=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
         f"{others}.",
-        table=table,
+        table=lambda: (
+            pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
+            .round({"t": 9})
+            .merge(pd.DataFrame(beside), how="left", on="t")
+        ),
     )
 
 
@@ -597,8 +598,11 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
         if len(parts) == 1 and len(part) < 3:
             measures.append((f"entanglement{whose}", evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
-            before = at_end(sample.study, sample.row, sample.learned.tweak, part)
-            ends[called] = before, at_end(sample.study, sample.row, sample.tweak, part), unit
+            ends[called] = (
+                at_end(sample.study, sample.row, sample.learned.tweak, part),
+                at_end(sample.study, sample.row, sample.tweak, part),
+                unit,
+            )
     return ends
 
 
@@ -740,12 +744,16 @@ def cut_terms(
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_moved(sample), sample.modalities)
     sizes = evolution.term_sizes(cuts, whose, sample.output)
-    now = {
-        name: (float(entry[0]), float(entry.min())) for name, entry in sizes["cut"].items() if name
-    }
     return panel.Picture(
         "cut-terms",
-        lost_by_cut(text.plain(whose), now),
+        lost_by_cut(
+            text.plain(whose),
+            {
+                name: (float(entry[0]), float(entry.min()))
+                for name, entry in sizes["cut"].items()
+                if name
+            },
+        ),
         building.terms(
             cuts.times,
             sizes,
@@ -779,20 +787,17 @@ def settles(sample: Sample) -> bool:
     return attractor.steady is not None and attractor.distance is not None
 
 
-STEP = 0.05  # of sliders
-
-
-def factors(study: Study) -> dict[str, control.Number]:
+def factors(study: Study) -> dict[str, address.Number]:
     """The sliders of a model with time, by key: factors on couplings, dissipation and rates, and the duration."""
     highest = address.slider_tops(study.model)
     return {
-        key: control.Number(
+        key: address.Number(
             key,
             key,
             f"{'T = ' if key == DURATION else ''}{value:g} is used.",
             high=highest[key],
             default=value,
-            step=STEP * value,
+            step=0.05 * value,
             look="box" if key.startswith(RATE) else "slider",
             style={"format": "%.2f"},
         )
@@ -800,21 +805,21 @@ def factors(study: Study) -> dict[str, control.Number]:
     }
 
 
-def sliders(view: address.View, study: Study) -> list[control.Control]:
+def sliders(view: address.View, study: Study) -> list[address.Control]:
     """What an address may say about the sliders; also names factors that this model does not have."""
     if not study.can("time"):
         return []
     known = factors(study)
     return [
         *known.values(),
-        *control.strange(
+        *address.strange(
             view, address.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
         ),
     ]
 
 
 TIMED = panel.can("time")
-VIEW = control.Choice(
+VIEW = address.Choice(
     "view",
     "View",
     "Decision is shown.",
@@ -829,14 +834,14 @@ VIEW = control.Choice(
     ),
     fits=TIMED,
 )
-TURN = control.Text(
+TURN = address.Text(
     "turn",
     "Turn",
     "The sliders stay as they are.",
     test=lambda study, value: address.fitting_tweak(study.model, value),
     fits=TIMED,
 )
-CURSOR = control.Number(
+CURSOR = address.Number(
     "t",
     "Time cursor (of T)",
     "The end of the evolution is shown.",
@@ -845,7 +850,7 @@ CURSOR = control.Number(
     style={"format": "percent"},
 )
 _TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
-MOVING = control.Choice(
+MOVING = address.Choice(
     "above",
     "Upper panel",
     "Entropies are shown.",
@@ -855,10 +860,10 @@ MOVING = control.Choice(
     look="segments",
     fits=TIMED,
 )
-CUT_TERMS = control.Switch(
+CUT_TERMS = address.Switch(
     "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
 )
-CUT = control.Choice(
+CUT = address.Choice(
     "cut",
     "Modality that is cut",
     "The one that matters most is shown.",
@@ -866,7 +871,7 @@ CUT = control.Choice(
     fits=TIMED,
     style={"width": 340},
 )
-RUNS = control.Choice(
+RUNS = address.Choice(
     "runs",
     "Trajectories",
     "20 are sampled.",
@@ -874,10 +879,10 @@ RUNS = control.Choice(
     ("4", "8", "20", "50", "100", "200"),
     default="20",
     look="steps",
-    read=control.whole("runs", 1, 1000),
+    read=address.whole("runs", 1, 1000),
     fits=TIMED,
 )
-QUANTITY = control.Choice(
+QUANTITY = address.Choice(
     "quantity",
     "Entanglement of",
     "The first is shown.",
@@ -885,7 +890,7 @@ QUANTITY = control.Choice(
     lambda study: study.modalities,
     fits=TIMED,
 )
-STATE_OF = control.Choice(
+STATE_OF = address.Choice(
     "of",
     "State of",
     "All together are shown.",
@@ -894,7 +899,7 @@ STATE_OF = control.Choice(
     fits=TIMED,
 )
 HEAT, HINTON = "Modulus and phase", "Hinton diagram"
-STATE_AS = control.Choice(
+STATE_AS = address.Choice(
     "matrixas",
     "Matrix as",
     "Modulus and phase are shown.",

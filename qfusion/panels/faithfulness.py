@@ -15,10 +15,11 @@ from qfusion._sentences import count, listed
 from qfusion.analysis import answers, cohort_measures, inside, text, trust
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study
+from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, people, stability
 from qfusion.figures import style, trust as figures
-from qfusion.panels import control, panel
+from qfusion.panels import address, panel
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
@@ -374,16 +375,18 @@ def seed_sample(
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     values = seed_values.to_numpy()
-    unit = (
-        f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
-        if seeds.of_true_class
-        else study.unit_of(0)
-    )
     return panel.Picture(
         "seed-sample",
         f"Sample {text.plain(sample.id)}: {signs(values)}",
         figures.seed_dots(
-            values, list(seed_values.columns), study.modalities, seeds.seeds, unit=unit, theme=theme
+            values,
+            list(seed_values.columns),
+            study.modalities,
+            seeds.seeds,
+            unit=f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
+            if seeds.of_true_class
+            else study.unit_of(0),
+            theme=theme,
         ),
         shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
         "on the other pages.",
@@ -465,8 +468,8 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     )
 
 
-PROOF = control.Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
-RANKING = control.Choice(
+PROOF = address.Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
+RANKING = address.Choice(
     "proof.rank",
     "Ranked by",
     "Gradient x input is used.",
@@ -475,7 +478,7 @@ RANKING = control.Choice(
     default=attribution.FIRST,
     look="segments",
 )
-FEATURES_OF = control.Choice(
+FEATURES_OF = address.Choice(
     "proof.of",
     "Features of",
     "The first is shown.",
@@ -483,7 +486,7 @@ FEATURES_OF = control.Choice(
     lambda study: study.modalities,
     look="segments",
 )
-MEASURE = control.Choice(
+MEASURE = address.Choice(
     "proof.by",
     "Measured by",
     "The score is measured.",
@@ -491,7 +494,7 @@ MEASURE = control.Choice(
     MEASURES,
     look="segments",
 )
-RUN = control.Switch(
+RUN = address.Switch(
     "proof.run",
     "Run them on this sample",
     "They are not run.",
@@ -555,7 +558,7 @@ def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> pan
         people.follows(result.alone, whose, text.plain),
         figures.dots(
             names,
-            {name: _numbers([entry.rank for entry in one.alone]) for name, one in models.items()},
+            {name: figures.ends(entry.rank for entry in one.alone) for name, one in models.items()},
             hues=[style.term_colour(name, study.modalities) for name in names],
             x_title=f"rank correlation of own term and {whose}",
             band=np.array(
@@ -680,7 +683,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
         figures.dots(
             verdicts,
             {
-                name: _numbers([rate.difference for rate in one.rates.values()])
+                name: figures.ends(rate.difference for rate in one.rates.values())
                 for name, one in models.items()
             },
             hues=[style.GREY] * len(verdicts),
@@ -783,12 +786,6 @@ def _whose(study: Study) -> str:
     return PEOPLE_SAY if labels is None else labels.whose
 
 
-def _numbers(intervals: Sequence[stability.Interval]) -> np.ndarray:
-    return np.array(
-        [(interval.value, interval.low, interval.high) for interval in intervals], dtype=float
-    ).reshape(-1, 3)
-
-
 def _samples(study: Study, result: people.Beside) -> str:
     parts = [
         f"{len(entry.label):,} in {text.plain(entry.modality)}"
@@ -800,10 +797,14 @@ def _samples(study: Study, result: people.Beside) -> str:
     )
 
 
-def _how(study: Study) -> str:
-    clusters, rows = study.dataset.clusters, trust.explained(study)[0]
-    over = "samples" if clusters is None else clusters.count_words(rows)
+def intervals_over(dataset: DataSet, rows: np.ndarray, what: str = "samples") -> str:
+    """What intervals resample: the clusters of some rows that the data set names, else the rows, called `what`."""
+    over = what if dataset.clusters is None else dataset.clusters.count_words(rows)
     return f"95 % bootstrap intervals over {over}"
+
+
+def _how(study: Study) -> str:
+    return intervals_over(study.dataset, trust.explained(study)[0])
 
 
 def _taught(*studies: Study) -> str:
@@ -816,7 +817,7 @@ def _taught(*studies: Study) -> str:
     )
 
 
-OTHER = control.Choice(
+OTHER = address.Choice(
     "proof.with",
     "Second model",
     "None is compared.",

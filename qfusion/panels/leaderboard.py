@@ -10,10 +10,9 @@ from qfusion._checks import check, choose
 from qfusion.analysis import runs, text
 from qfusion.errors import QFusionError
 from qfusion.figures import style, training as figures
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
-_OLDER = "rows without a joint share are older and have the training mean of the features instead"
 _COLUMNS = {
     AFTER_ENCODERS: ("after the encoders", "parameters after the encoders"),
     IN_TOTAL: ("parameters", "parameters in total"),
@@ -224,7 +223,7 @@ def robustness(
         "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
         "them, exactly, for our two systems, over 50 drawn at random for all others"
         + (
-            f"; {_OLDER}."
+            "; rows without a joint share are older and have the training mean of the features instead."
             if any("joint" not in entry["rows"][model] for model in shown.values())
             else "."
         ),
@@ -292,7 +291,7 @@ def is_planted(board: runs.Board, data: str = "", **_: Any) -> bool:
     return bool(board.agreement(data or board.names[0]))
 
 
-BOARD = control.Choice(
+BOARD = address.Choice(
     "board",
     "Data set",
     "The first is shown.",
@@ -300,14 +299,14 @@ BOARD = control.Choice(
     lambda _: runs.open_board().names,
     look="segments",
 )
-METRIC = control.Choice(
+METRIC = address.Choice(
     "board.by",
     "Metric",
     "The first is shown.",
     "What is compared. The Glossary page says what each means.",
     style={"width": 220},
 )
-SIZE = control.Choice(
+SIZE = address.Choice(
     "board.size",
     "Size",
     "Those after the encoders are shown.",
@@ -316,25 +315,25 @@ SIZE = control.Choice(
     SIZES,
     look="segments",
 )
-PART = control.Choice(
+PART = address.Choice(
     "board.of",
     "Corrupted",
     "All are shown.",
     "The modality that gets noise or is left out.",
     look="segments",
 )
-TABLE = control.Switch("board.table", "As a table, with p-values", "It stays folded.")
-PUBLISHED = control.Switch(
+TABLE = address.Switch("board.table", "As a table, with p-values", "It stays folded.")
+PUBLISHED = address.Switch(
     "board.published", "Published figures on MOSI, as context", "They stay folded."
 )
 
 
-def of_data(board: runs.Board, name: str) -> tuple[control.Choice, control.Choice, control.Choice]:
+def of_data(board: runs.Board, name: str) -> tuple[address.Choice, address.Choice, address.Choice]:
     """Metric, corrupted modality and models of a data set; the models under a key of its own."""
     return (
         replace(METRIC, values=[board.metric(key).short for key in board.metrics(name)]),
         replace(PART, values=(ALL, *board.of(name)["modalities"])),
-        control.Choice(
+        address.Choice(
             f"board.models.{name}",
             "Models",
             "The usual ones are drawn.",
@@ -344,7 +343,7 @@ def of_data(board: runs.Board, name: str) -> tuple[control.Choice, control.Choic
     )
 
 
-def controls(view: address.View, _: Any = None) -> tuple[control.Control, ...]:
+def controls(view: address.View, _: Any = None) -> tuple[address.Control, ...]:
     """The choices of the page."""
     try:
         board = runs.open_board()

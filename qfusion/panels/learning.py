@@ -37,8 +37,8 @@ from qfusion.analysis.runs import (
 )
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
-from qfusion.figures import samples, style, training, why
-from qfusion.panels import address, control, panel
+from qfusion.figures import samples, style, training, trust
+from qfusion.panels import address, panel
 from qfusion.runs import folder, plans
 from qfusion.training import metrics
 
@@ -127,7 +127,7 @@ def of_classes(dataset: data.DataSet) -> bool:
     return dataset.target.kind == "classification"
 
 
-SET = control.Choice(
+SET = address.Choice(
     "set",
     "Set",
     "The first one is shown.",
@@ -253,20 +253,20 @@ def ended(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-SWEEP_NAME = control.Choice(
+SWEEP_NAME = address.Choice(
     "sweep", "Sweep", "The last one is shown.", values=lambda _: folder.sweep_names()
 )
-SWEEP_VIEW = control.Choice(
+SWEEP_VIEW = address.Choice(
     "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
 )
 SWEEP_DATA, NEW_DATA = (
-    control.Choice(
+    address.Choice(
         f"{form}.data", "Data", "The first is taken.", values=lambda _: address.sources()
     )
     for form in ("sweep", "new")
 )
 SWEEP_KIND, NEW_KIND = (
-    control.Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
+    address.Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
     for form in ("sweep", "new")
 )
 SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
@@ -300,7 +300,6 @@ SWEEP = {
 
 # Runs side by side: their curves, what their models do inside while they are trained, and what came out.
 
-_JOINT = 6  # joint terms that are drawn
 # By the first of the two norms: the second, title, unit, what the two are, what is shown.
 NORMS = {
     "H": (
@@ -562,7 +561,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "train-replay",
         f"{text.plain(run.name)}: {came_first(known['joint'], known['entanglement'])}",
-        why.banded(
+        trust.banded(
             next(iter(known.values())).epochs,
             lines,
             hues={"joint": style.VERMILLION, "entanglement": style.BLUE},
@@ -687,7 +686,7 @@ def _largest(terms: Mapping[str, Curve]) -> dict[str, Curve]:
     """The single modalities, and the joint terms that are largest by now."""
     joint = sorted(
         (term for term in terms if "+" in term), key=lambda term: -float(terms[term][1][-1])
-    )[:_JOINT]
+    )[:6]
     return {term: result for term, result in terms.items() if "+" not in term or term in joint}
 
 
@@ -768,25 +767,25 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
     return list(watched_by(runs, "entanglement").values())
 
 
-RUNS = control.Choice(
+RUNS = address.Choice(
     "run",
     "Run",
     "Those that are trained now, else the newest, are shown.",
     values=lambda _: [run.name for run in runs.runs()],
     many=True,
 )
-IMPORT = control.Switch(
+IMPORT = address.Switch(
     "train.import", "Bring a model that was trained elsewhere", "It stays folded."
 )
-VIEW = control.Choice("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
-METRIC = control.Choice(
+VIEW = address.Choice("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
+METRIC = address.Choice(
     "train.metric",
     "Metric",
     "The usual one is shown.",
     values=metrics.describe,
     style={"label_visibility": "collapsed", "width": 170},
 )
-SEEDS = control.Number(
+SEEDS = address.Number(
     "new.seeds",
     "Runs",
     "One is started.",
@@ -797,7 +796,7 @@ SEEDS = control.Number(
     whole=True,
     look="box",
 )
-REPLAY = control.Number(
+REPLAY = address.Number(
     "new.replay",
     "Replay",
     "No epochs are kept.",
@@ -807,7 +806,7 @@ REPLAY = control.Number(
     whole=True,
     look="box",
 )
-FIRST = control.Number(
+FIRST = address.Number(
     "new.first",
     "First seed",
     "0 is taken.",
@@ -818,7 +817,7 @@ FIRST = control.Number(
 )
 
 
-def settings(view: address.View, _: Any = None) -> list[control.Control]:
+def settings(view: address.View, _: Any = None) -> list[address.Control]:
     """The choices of a new training's settings, of the data set and kind of model that an address says."""
     name = view.one_of(NEW_DATA.key, address.sources())
     kind = view.one_of(NEW_KIND.key, list(plans.KINDS))
@@ -831,7 +830,7 @@ def settings(view: address.View, _: Any = None) -> list[control.Control]:
 
 def setting(
     name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()
-) -> control.Control:
+) -> address.Control:
     """A setting of a new training; each kind of model and data set has its own, since the default values differ.
 
     Args:
@@ -841,16 +840,16 @@ def setting(
     about = plans.SETTINGS[key]
     words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)
     if about.choices:
-        return control.Choice(*words, values=values or about.choices, default=str(begin))
+        return address.Choice(*words, values=values or about.choices, default=str(begin))
     if isinstance(begin, bool):
-        return control.Switch(*words, default=begin, look="box")
+        return address.Switch(*words, default=begin, look="box")
     if key == "dims" or isinstance(begin, str):  # dims: one number or several, so typed as text
         value = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return control.Text(*words, most=60, style={"value": value})
+        return address.Text(*words, most=60, style={"value": value})
     low, high, whole = about.low, about.high, isinstance(begin, int)
     start = min(max(begin, low), high)
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
-    return control.Number(
+    return address.Number(
         *words,
         low,
         high,

@@ -12,7 +12,7 @@ from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.explain import evidence
 from qfusion.figures import circuit, decision, dynamics, numbers, style
 from qfusion.models import entangled_qcnn, quantum_jump, require
-from qfusion.panels import control, panel
+from qfusion.panels import address, panel
 from qfusion.panels.circuit import PART
 from qfusion.panels.dynamics import DIVIDENDS
 
@@ -167,7 +167,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture
 
 
 _RULED, _RULES_OPEN = panel.can("rules"), PART.chosen("Fusion rules")
-EDITS = control.Text(
+EDITS = address.Text(
     "phi",
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
@@ -175,22 +175,22 @@ EDITS = control.Text(
     fits=_RULED,
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )
-ELEMENT = control.Choice(
+ELEMENT = address.Choice(
     "element",
     "Element",
     "The first is shown.",
     values=lambda study: study.elements,
     fits=_RULED,
 )
-STAGE = control.Choice(
+STAGE = address.Choice(
     "stage",
     "Stage of the chain",
     "The first is shown.",
     values=lambda study: map(str, range(entangled_qcnn.shape_of(study.model).stages)),
-    read=control.whole("stage", 0, 1000),
+    read=address.whole("stage", 0, 1000),
     fits=_RULED,
 )
-OUTCOME = control.Choice(
+OUTCOME = address.Choice(
     "outcome",
     "What the qubits read",
     "The one that this sample reads most is shown.",
@@ -198,7 +198,7 @@ OUTCOME = control.Choice(
     lambda study: entangled_qcnn.edited_patterns(entangled_qcnn.shape_of(study.model)),
     fits=_RULED,
 )
-SCOPE = control.Choice(
+SCOPE = address.Choice(
     "scope",
     "Set to a rule",
     "A rule is set for this element.",
@@ -252,8 +252,12 @@ def scores(
     head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
     if len(names) > 1:
         first, second = np.argsort(-result.scores)[:2]
-        gap = float(result.scores[first] - result.scores[second])
-        head = lead(text.plain(names[first]), gap, result.lead_error, shots)
+        head = lead(
+            text.plain(names[first]),
+            float(result.scores[first] - result.scores[second]),
+            result.lead_error,
+            shots,
+        )
     return panel.Picture(
         "noisy-scores",
         head,
@@ -330,8 +334,8 @@ def terms(
     )
 
 
-NOISE: dict[str, control.Control] = {
-    kind: control.Number(
+NOISE: dict[str, address.Control] = {
+    kind: address.Number(
         f"noise.{kind}",
         title,
         "0 is used.",
@@ -355,7 +359,7 @@ NOISE: dict[str, control.Control] = {
         ("readout", "Read-out", "A read bit is lost to a coin toss with this probability"),
     )
 } | {
-    "shots": control.Choice(
+    "shots": address.Choice(
         "shots",
         "Shots",
         "1000 are used.",
@@ -363,7 +367,7 @@ NOISE: dict[str, control.Control] = {
         ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
         default="1000",
         look="steps",
-        read=control.whole("shots", 1, 10**9),
+        read=address.whole("shots", 1, 10**9),
         fits=_RULED,
     )
 }
@@ -553,7 +557,7 @@ def lowered(drop: float) -> str:
     )
 
 
-LAYER = control.Choice(
+LAYER = address.Choice(
     "layer",
     "Place in the network",
     "The end of the network is marked.",

@@ -29,27 +29,32 @@ from qfusion.analysis import cohort_measures, text
 from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts
-from qfusion.figures import VIEWS, export, style, theme
+from qfusion.figures import VIEWS, export, style
 from qfusion.figures.recipe import (
     MAX_TEXT,
     ExportStyle,
     Recipe,
+    apply_visible,
     changes,
     digest_of,
     parse,
+    parse_visible,
     software,
+    without,
 )
 from qfusion.panels.address import (
     FREE,
     Address,
+    Allowed,
+    Control,
+    Family,
     Opened,
     View,
-    bare,
+    completed,
     made_from,
     naming,
-    whole,
+    rules,
 )
-from qfusion.panels.control import Allowed, Control, Family, rules
 from qfusion.panels.panel import TERMS, Panel, Picture, always, can
 
 QUESTIONS = {
@@ -86,12 +91,12 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.PANELS,
+    "overview": panels.samples.OVERVIEW,
     "samples": _parts(
-        panels.recording.PANELS,
+        panels.inside.STRIP,
         panels.samples.PANELS,
         panels.faithfulness.OF_SAMPLE,
-        panels.samples.INSIDE,
+        panels.inside.INSIDE,
         panels.compare.SIMILAR,
     ),
     "dynamics": _parts(
@@ -108,13 +113,13 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     ),
     "circuit": _parts(panels.circuit.PANELS, panels.network.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS,
-    "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(panels.cohorts.PANELS, panels.errors.PANELS),
+    "decision operators": panels.states.OPERATORS,
+    "cohorts": _parts(panels.compare.MAP, panels.cohorts.PANELS),
     "compare": _parts(
         panels.compare.PANELS,
         {
             name: replace(one, opens=panels.compare.is_pair)
-            for name, one in panels.recording.BESIDE.items()
+            for name, one in panels.inside.BESIDE.items()
         },
     ),
     "faithfulness": panels.faithfulness.PANELS,
@@ -126,11 +131,11 @@ PAGES: dict[str, Mapping[str, Panel]] = {
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 NAMED: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.NAMED,
+    "overview": panels.samples.EXAMPLES,
     "samples": panels.samples.NAMED,
     "dynamics": panels.dynamics.NAMED,
-    "what if": _parts(panels.what_if.NAMED, panels.recording.LENT),
-    "decision operators": panels.operators.NAMED,
+    "what if": _parts(panels.what_if.NAMED, panels.inside.LENT),
+    "decision operators": panels.states.NAMED,
     "compare": panels.compare.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.learning.NAMED,
@@ -138,7 +143,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
 # What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
 # couplings or numbers, a function gives the choices of an address and a study.
 CONTROLS: dict[str, tuple[Control | Family, ...]] = {
-    "samples": (*panels.samples.CONTROLS, panels.compare.SIMILAR_BY),
+    "samples": (*panels.samples.CONTROLS, *panels.inside.CONTROLS, panels.compare.SIMILAR_BY),
     "dynamics": (
         panels.dynamics.sliders,
         *panels.dynamics.CONTROLS,
@@ -156,8 +161,8 @@ CONTROLS: dict[str, tuple[Control | Family, ...]] = {
         panels.physics.sensitivity,
     ),
     "what if": (panels.what_if.controls,),
-    "decision operators": panels.operators.CONTROLS,
-    "cohorts": (*panels.cohorts.CONTROLS, panels.errors.SLICES_BY),
+    "decision operators": panels.states.CONTROLS,
+    "cohorts": (*panels.cohorts.CONTROLS, *panels.compare.MAP_CONTROLS),
     "compare": (
         panels.dynamics.sliders,
         replace(panels.network.EDITS, fits=lambda study: not study.can("time")),
@@ -199,7 +204,7 @@ def opened(page: str, address: Address) -> Opened:
         InvalidInput: when a part of the address does not fit.
     """
     page = choose("Page", page.lower(), PAGES)
-    return (bare if page in BARE else whole)(page, address, allowed)
+    return completed(page, address, allowed, bare=page in BARE)
 
 
 class Call(NamedTuple):
@@ -229,20 +234,21 @@ def _sample(view: View) -> Call:
     """The page's sample, with its background, tweak and output."""
     members = _members(view)
     is_usual = view.background == "joint" or (view.background == "cohort" and not members)
-    named = {
-        "output": view.output,
-        "tweak": view.tweak,
-        "background": "" if is_usual else view.background,
-        "contrast": view.named("contrast") if view.background == "contrast" else "",
-        "members": members,
-        "rows": view.get("rows"),
-        "session": SESSION if view.named("sample").startswith(PREFIX) else "",
-    }
     return Call(
         "qfusion.analysis.sample",
         "open_sample",
         (view.model, view.named("sample"), view.named("data")),
-        _said(named),
+        _said(
+            {
+                "output": view.output,
+                "tweak": view.tweak,
+                "background": "" if is_usual else view.background,
+                "contrast": view.named("contrast") if view.background == "contrast" else "",
+                "members": members,
+                "rows": view.get("rows"),
+                "session": SESSION if view.named("sample").startswith(PREFIX) else "",
+            }
+        ),
     )
 
 
@@ -480,7 +486,7 @@ def take(page: str, panel: str, address: Query) -> Taken:
         legend={"itemclick": False, "itemdoubleclick": False}
     )  # as it stands on the page
     return Taken(
-        theme.apply_visible(figure, theme.parse_visible(result.view.get(FREE + panel))),
+        apply_visible(figure, parse_visible(result.view.get(FREE + panel))),
         picture.headline,
         picture.caption,
         table,
@@ -515,11 +521,6 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         "background": sample.background.name,
         "background_size": int(sample.background.size),
     }
-    title = (
-        f"{sample.name} on {sample.dataset.name}"
-        if view == "cut-test"
-        else f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
-    )
     caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
     if not view.startswith("cut"):
         caption += (
@@ -528,7 +529,9 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
         )
     return Taken(
         getattr(notebook, name)(sample),
-        title,
+        f"{sample.name} on {sample.dataset.name}"
+        if view == "cut-test"
+        else f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}",
         caption.strip(),
         table,
         Recipe(
@@ -606,8 +609,8 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
         else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
     )
     taken = cook(parsed)
-    return theme.in_theme(
-        theme.without(taken.figure, parsed.style.hidden), parsed.style.theme
+    return style.in_theme(
+        without(taken.figure, parsed.style.hidden), parsed.style.theme
     ), taken.numbers
 
 
@@ -675,10 +678,8 @@ def composition_remarks(whole: export.Composition, taken: Sequence[Taken]) -> li
 
 # Many figures at once as a zip: all panels of a page, or one panel for every sample of a cohort, with a manifest.
 
-ZIP_KIND, ZIP_VERSION = "qfusion figures", 1
 MAX_FILES, USUAL_FILES = 200, 50
 MAX_BYTES = 300_000_000
-_DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same figures make the same zip
 OF_SAMPLE = ("sample", "sides", "levels")
 WriteStep = tuple[int, int, str]  # so many are done, of how many, and which is next
 
@@ -802,7 +803,12 @@ def zip_steps(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
 
         def add(name: str, content: bytes) -> None:
-            archive.writestr(zipfile.ZipInfo(name, _DAY), content, zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                # of one day, so that the same figures make the same zip
+                zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)),
+                content,
+                zipfile.ZIP_DEFLATED,
+            )
 
         for place, job in enumerate(jobs):
             yield place, len(jobs), job.sample or job.panel
@@ -833,8 +839,8 @@ def zip_steps(
             f"None of the figures can be drawn so: {entries[0].get('error', '')}",
         )
         manifest = {
-            "kind": ZIP_KIND,
-            "version": ZIP_VERSION,
+            "kind": "qfusion figures",
+            "version": 1,
             "qfusion": __version__,
             "look": style.as_dict(),
             "figures": entries,

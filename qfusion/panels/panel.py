@@ -20,8 +20,7 @@ from qfusion._sentences import listed as in_words, share, size, sizes, top
 from qfusion.analysis import answers, cohort_measures, memo, text
 from qfusion.figures.style import finite
 from qfusion.models import Ability
-from qfusion.panels.address import View
-from qfusion.panels.control import Choice, always
+from qfusion.panels.address import Choice, View, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,13 +148,20 @@ def superlative(
     template = standing(first, numbers, one=one, some=some, every=every, only=only)
     if none and round(amount, places) <= 0:
         template = none
-    words |= {"count": len(first), "all": len(numbers), "value": value, "amount": amount}
-    words |= {"size": size(max(amount, 0.0)), "share": share(amount)}
+    words |= {
+        "count": len(first),
+        "all": len(numbers),
+        "value": value,
+        "amount": amount,
+        "size": size(max(amount, 0.0)),
+        "share": share(amount),
+    }
     if many and len(first) > most:
         return template.format(names=many.format(**words), **words)
     form = several if len(first) > 1 else "{name}"
-    names = [form.format(name=name(key), value=numbers[key]) for key in first]
-    return template.format(names=join(names), **words)
+    return template.format(
+        names=join([form.format(name=name(key), value=numbers[key]) for key in first]), **words
+    )
 
 
 def capital(words: str) -> str:
@@ -316,12 +322,12 @@ def pairs(
     most: int = MAX_NUMBERS,
 ) -> str:
     """`"text 0.41 (before 0.39)"`, those that differ most first."""
-    ordered = sorted(
-        zip(map(str, names), before, after, strict=True),
-        key=lambda entry: -abs(entry[2] - entry[1]),
-    )
     return ", ".join(
-        f"{name} {new:{form}} (before {old:{form}})" for name, old, new in ordered[:most]
+        f"{name} {new:{form}} (before {old:{form}})"
+        for name, old, new in sorted(
+            zip(map(str, names), before, after, strict=True),
+            key=lambda entry: -abs(entry[2] - entry[1]),
+        )[:most]
     )
 
 

@@ -17,7 +17,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures import building, numbers, physics, style
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 from qfusion.panels.dynamics import CURSOR, TIMED, VIEW, cursor_at
 
 BASELINE = "baseline"
@@ -26,8 +26,12 @@ BASELINE = "baseline"
 def built(sample: Sample, over: str = changes.THIS) -> Built:
     """What each coupling and dissipation built, in the mean over a cohort of `analysis.changes.cohorts`."""
     study = sample.study
-    rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
-    return changes.built(study, rows, sample.output, sample.tweak)
+    return changes.built(
+        study,
+        changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output)),
+        sample.output,
+        sample.tweak,
+    )
 
 
 @panel.cached
@@ -153,7 +157,7 @@ def _picture(
     )
 
 
-BUILT_AS = control.Choice(
+BUILT_AS = address.Choice(
     "builtas",
     "Show as",
     "The matrix is shown.",
@@ -161,7 +165,7 @@ BUILT_AS = control.Choice(
     look="segments",
     fits=TIMED,
 )
-BUILT_OVER = control.Choice(
+BUILT_OVER = address.Choice(
     "builtof",
     "Samples",
     "This sample is shown.",
@@ -169,7 +173,7 @@ BUILT_OVER = control.Choice(
     changes.cohorts,
     fits=TIMED,
 )
-BUILT_PART = control.Choice(
+BUILT_PART = address.Choice(
     "built",
     "Contribution",
     "The one that the dynamics changed most is shown.",
@@ -262,7 +266,7 @@ def tornado(
     bends = changes.large(result, reach) & ~result.agrees()[:, 0]
     middle = halves(sample, effect, over) if half else None
     drawn = physics.tornado(
-        [_named(parameter) for parameter in parameters],
+        [one.title if one.value == 1 else f"{one.title} (× {one.value:g})" for one in parameters],
         -0.1 * result.slopes[shown, 0],
         result.effects[shown, 0],
         ["+".join(parameter.modalities) for parameter in parameters],
@@ -380,10 +384,6 @@ def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> s
     return f"the mean over {some} {text.plain(over.replace('all ', ''))}{of_class}"
 
 
-def _named(parameter: Parameter) -> str:
-    return parameter.title if parameter.value == 1 else f"{parameter.title} (× {parameter.value:g})"
-
-
 def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str) -> str:
     if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
         return f"No term of these moves the {text.plain(effect)}"
@@ -421,42 +421,42 @@ def moves(
     return len(changes.chosen(result, group or changes.EVERY, sample.can("time"))) > 0
 
 
-EFFECT = control.Choice(
+EFFECT = address.Choice(
     "effect",
     "Effect on",
     "The score is shown.",
     "What is explained: the score, a part of it, or a state's entropy or entanglement.",
     changes.targets,
 )
-COHORT = control.Choice(
+COHORT = address.Choice(
     "over",
     "Samples",
     "This sample is shown.",
     "This sample, or the mean over several.",
     changes.cohorts,
 )
-GROUP = control.Choice(
+GROUP = address.Choice(
     "terms",
     "Terms",
     "All terms are shown.",
     "The parts of the model that are weakened and removed.",
     lambda study: changes.GROUPS[study.can("time")],
 )
-HALF = control.Switch(
+HALF = address.Switch(
     "half",
     "Slope half-way too",
     "It is not worked out.",
     "The slope of every term at half its strength: diamonds beside the right bars. It stands for the mean slope on the "
     "way far better than the slope at its end. Takes a second or more.",
 )
-FOLLOWED = control.Choice(
+FOLLOWED = address.Choice(
     "term",
     "Response to one term, from removed to its present strength",
     help="All strengths of one part, from removed to as it stands.",
     checked=False,
 )
-TABLE = control.Switch("table.terms", "All terms as a table", "It stays folded.")
-WITHOUT = control.Switch(
+TABLE = address.Switch("table.terms", "All terms as a table", "It stays folded.")
+WITHOUT = address.Switch(
     "without",
     "Test metrics without each term (a second or more)",
     "They are not worked out.",
@@ -464,7 +464,7 @@ WITHOUT = control.Switch(
 )
 
 
-def sensitivity(view: address.View, study: Study) -> tuple[control.Control, ...]:
+def sensitivity(view: address.View, study: Study) -> tuple[address.Control, ...]:
     """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
     is_here = study.can("terms") and study.can("time") == (view.page == "dynamics")
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()

@@ -1,41 +1,31 @@
-"""The panels of one sample: the verdict, what each modality added, entropies, its raw curves; which words, frames,
-pixels or features inside a modality did; all samples as points.
+"""The panels of one sample: the verdict, what each modality added, entropies, its raw curves; all samples as points.
+And of the Overview: five questions about a sample, small figures of the samples to start with, by the verdict on them.
 
 Entropies are in nats, contributions in units of the explained score.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, size, top
-from qfusion.analysis import answers, compare, inside, text, trust
+from qfusion.analysis import answers, compare, dynamics as evolution, text
 from qfusion.analysis.sample import (
     Sample,
     against_words,
     baseline_words,
-    default_contrast,
     drawn_rows,
 )
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.spec import SPLITS, Series
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, evidence
-from qfusion.explain.attribution import (
-    BASELINES,
-    INTEGRATED,
-    METHODS,
-    SCORE,
-    Attribution,
-    by_title,
-    name_of,
-)
 from qfusion.figures import (
     circuit,
     cohort,
@@ -43,339 +33,11 @@ from qfusion.figures import (
     dynamics,
     numbers,
     style,
-    trust as attribution_figures,
+    training,
 )
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 from qfusion.quantum.states import KINDS, Part
-
-_UNITS = {
-    "words": "word",
-    "waveform": "frame",
-    "picture": "pixel",
-    "curve": "point",
-    "features": "feature",
-}
-
-
-def attribution(
-    sample: Sample,
-    theme: style.Theme = "light",
-    *,
-    modality: str = "",
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
-) -> panel.Picture:
-    """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
-
-    Args:
-        sample: whose modality.
-        theme: of the figure.
-        modality: the first unless told.
-        term: "score", or a coalition that the modality is in, such as "text+audio".
-        baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
-        other: id of that sample; `default_contrast` unless told.
-        method: of `explain.features.attribution.METHODS`.
-    """
-    result, other = _attributed(sample, modality, term, baseline, other, method)
-    canvas = inside.canvas(
-        sample.study,
-        sample.row,
-        result.modality,
-        len(result.values) if result.values.ndim == 2 else None,  # steps of a sequence
-    )
-    unit = (
-        "cell"
-        if canvas.parts.get("spectrogram")
-        else "token or word"
-        if canvas.kind == "words" and canvas.how
-        else _UNITS[canvas.kind]
-    )
-    units = canvas.added(result.units)
-    largest = abs(units).argmax()
-    names = [text.plain(name, 40) for name in canvas.names]
-    what = _term(result.term)
-    whose = (
-        f" of ‘{text.plain(sample.study.classes[sample.output])}’" if sample.study.classes else ""
-    )
-    start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
-    return panel.Picture(
-        "inside",
-        moved_most(
-            f"In {text.plain(result.modality)}",
-            ([f"‘{name}’" for name in names] if canvas.kind == "words" else names),
-            units,
-            f"moved {what}",
-        ),
-        _figure(sample, result, canvas, theme),
-        shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
-        f"(this sample) "
-        f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
-        f"{_error(result)}"
-        + (
-            f" The training mean is over {trust.trained_on(sample.study):,} samples."
-            if result.baseline == "mean"
-            else ""
-        )
-        + ("" if result.term == SCORE else f" {against_words(sample.study.background)}")
-        + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
-        not_shown="what the encoder would do far from the straight way between both, or why people said so."
-        + (
-            " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
-            "they are shown."
-            if canvas.kind == "features" and not canvas.how
-            else ""
-        ),
-        alt=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
-        table=lambda: inside.frame(sample.study, sample.row, result),
-    )
-
-
-def features(
-    sample: Sample,
-    theme: style.Theme = "light",
-    *,
-    modality: str = "",
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
-) -> panel.Picture:
-    """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
-    result, _ = _attributed(sample, modality, term, baseline, other, method)
-    names = next(
-        m for m in sample.study.dataset.modalities if m.name == result.modality
-    ).feature_names
-    return panel.Picture(
-        "inside-features",
-        moved_most(
-            "Of its features",
-            [f"‘{text.plain(name, 40)}’" for name in names],
-            result.features,
-            "moved it",
-        ),
-        attribution_figures.bars(names, result.features, unit=sample.unit, theme=theme),
-        shows=f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
-        f"features.{sample.of}",
-        not_shown="at which step: see above.",
-        alt=f"Attribution by feature: largest {names[abs(result.features).argmax()]}.",
-        table=lambda: inside.frame(sample.study, sample.row, result),
-    )
-
-
-def over_time(
-    sample: Sample,
-    theme: style.Theme = "light",
-    *,
-    term: str = SCORE,
-    baseline: str = "mean",
-    other: str = "",
-    method: str = INTEGRATED,
-) -> panel.Picture:
-    """What each step of every modality that is a sequence added, on one axis; the options are those of
-    `attribution`."""
-    names = inside.sequences(sample.study, term)
-    lanes = inside.lanes(
-        sample.study,
-        sample.row,
-        [_attributed(sample, name, term, baseline, other, method)[0] for name in names],
-    )
-    known = inside.rates(sample.study, names)
-    seconds = len(known) == len(names)
-    what = _term(term)
-    matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
-    return panel.Picture(
-        "inside-time",
-        f"When {listed([text.plain(name) for name in names])} moved {what}",
-        attribution_figures.timeline(
-            [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
-            seconds=seconds,
-            unit=sample.unit,
-            theme=theme,
-        ),
-        shows=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
-        f"{axis_of(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
-        f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else ""),
-        not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
-        "modality may come before another.",
-        alt=f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}.",
-        table=lambda: pd.concat(
-            [
-                pd.DataFrame(
-                    {
-                        "sample": str(sample.study.dataset.ids[sample.row]),
-                        "modality": lane.modality,
-                        "term": term,
-                        "score": sample.unit,
-                        "step": np.arange(1, len(lane.values) + 1),
-                        "said": lane.names,
-                        "from": np.arange(len(lane.values)) * lane.width,
-                        "to": (np.arange(len(lane.values)) + 1) * lane.width,
-                        "axis": "s" if seconds else "% of the length",
-                        "attribution": lane.values,
-                    }
-                )
-                for lane in lanes
-            ],
-            ignore_index=True,
-        ),
-    )
-
-
-def _term(term: str) -> str:
-    return ("" if term == SCORE else "the term of ") + text.plain(inside.title(term))
-
-
-def axis_of(names: Sequence[str], known: Mapping[str, float]) -> str:
-    """What the axis that modalities share is, in a sentence.
-
-    Args:
-        names: of the modalities. known: steps a second, of those whose rate is known.
-    """
-    if len(known) == len(names):
-        return (
-            "The axis is time, by the rates that the data set names: "
-            f"{listed([f'{text.plain(name)} {known[name]:g} steps a second' for name in names])}."
-        )
-    unknown = [text.plain(name) for name in names if name not in known]
-    return (
-        f"The axis is the share of each one's own length, since the data name no rate of {listed(unknown)}: one "
-        "place need not be one moment."
-    )
-
-
-def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
-    """Which parts of a modality have the largest attribution.
-
-    Args:
-        where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
-            parts, with their signs, (n,). did: what a part did, such as "moved the score".
-    """
-    return panel.superlative(
-        {str(i): float(value) for i, value in enumerate(values)},
-        by_size=True,
-        places=3,
-        none="{where}, nothing {did} by 0.001 or more",
-        one="{where}, {names} {did} the most ({value:+.3f})",
-        some="{where}, {names} {did} the most, alike",
-        name=lambda i: names[int(i)],
-        several="{name} ({value:+.3f})",
-        many="{count} parts (by {amount:.3f} each)",
-        where=where,
-        did=did,
-    )
-
-
-def _attributed(
-    sample: Sample, modality: str, term: str, baseline: str, other: str, method: str
-) -> tuple[Attribution, str]:
-    """The attribution, and the id of the sample where it starts, if it starts at one."""
-    study, row = sample.study, sample.row
-    start = (other or default_contrast(study, row)) if baseline == "sample" else ""
-    whose = modality or sample.modalities[0]
-    return (
-        inside.attribute(study, row, whose, term, sample.output, baseline, start, method),
-        start,
-    )
-
-
-def _figure(
-    sample: Sample, result: Attribution, canvas: inside.Canvas, theme: style.Theme
-) -> go.Figure:
-    if canvas.kind == "features":
-        return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
-    added = canvas.added(result.units)
-    kinds: dict[str, tuple[Callable[..., go.Figure], np.ndarray]] = {
-        "words": (attribution_figures.words, added),
-        "waveform": (attribution_figures.waveform, result.units),
-        "picture": (attribution_figures.picture, added),
-        "curve": (attribution_figures.curve, result.values),
-    }
-    draw, values = kinds[canvas.kind]
-    if canvas.kind == "picture":
-        values = values.reshape(canvas.parts["pixels"].shape)
-    return draw(values=values, **canvas.parts, unit=sample.unit, theme=theme)
-
-
-def _error(result: Attribution) -> str:
-    """How far the shares are from adding up."""
-    if result.steps == 1:
-        return (
-            f"It takes the term as a straight line: the shares miss the change by {result.error:.2g} "
-            f"({result.relative_error:.2%})."
-        )
-    words = f"Convergence error {result.error:.2g} ({result.relative_error:.2%} of the change, {result.steps:,} steps)"
-    return (
-        f"{words}."
-        if result.converged
-        else f"**{words}: above 1 % even at {result.steps:,} steps; read the shares with care.**"
-    )
-
-
-def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
-    """Whether a term is of several modalities that are sequences, so that they can share an axis."""
-    return len(inside.sequences(sample.study, term)) > 1
-
-
-OPEN = control.Switch(
-    "inside", "Inside a modality: which words, sounds or pixels?", "It stays closed."
-)
-MODALITY = control.Choice(
-    "inside.of",
-    "Modality",
-    "The first is shown.",
-    values=lambda study: study.modalities,
-    look="segments",
-)
-TERM = control.Choice(
-    "inside.term",
-    "Attribution of",
-    "The score is taken.",
-    "The whole score, or one of the terms that this modality is in. Terms of several modalities say what they add "
-    "together.",
-    lambda study: {
-        inside.title(term) for name in study.modalities for term in inside.terms(study, name)
-    },
-    read=inside.named,
-    style={"width": 260},
-)
-START = control.Choice(
-    "inside.from",
-    "Relative to",
-    "The training mean is taken.",
-    "Attributions share out the difference between this sample's features and these.",
-    read={"training mean": "mean", "zero": "zero", "another sample": "sample"},
-    look="segments",
-)
-OTHER = control.SampleId(
-    "inside.other", "That sample", "Another sample is taken.", style={"width": 180}
-)
-METHOD = control.Choice(
-    "inside.by",
-    "Attribution method",
-    "Integrated gradients are taken.",
-    values=lambda _: by_title(),
-    default=METHODS[INTEGRATED].title,
-    read=name_of,
-    style={"width": 200},
-)
-_TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
-_INSIDE = {"modality": MODALITY, **_TOGETHER}
-INSIDE = {
-    "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens),
-    "inside-features": panel.Panel(
-        features,
-        _INSIDE,
-        opens=OPEN.opens,
-        # its features are summed over steps
-        fits=lambda sample, modality="", **_: (
-            (modality or sample.modalities[0]) in inside.sequences(sample.study, SCORE)
-        ),
-    ),
-    "inside-time": panel.Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
-}
-
+from qfusion.training import metrics
 
 # The sample as a whole.
 
@@ -811,7 +473,7 @@ def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = (
     ]
 
 
-SPLIT = control.Choice(
+SPLIT = address.Choice(
     "split",
     "Split",
     "The test split is shown.",
@@ -819,14 +481,14 @@ SPLIT = control.Choice(
     default="test",
     look="segments",
 )
-SEARCH = control.Text(
+SEARCH = address.Text(
     "find",
     "Search ids and words",
     "Nothing is searched for.",
     most=100,
     style={"placeholder": "part of an id or of what was said"},
 )
-RELATION = control.Choice(
+RELATION = address.Choice(
     "relation",
     "How the modalities relate",
     "All relations are shown.",
@@ -835,7 +497,7 @@ RELATION = control.Choice(
     many=True,
     look="pills",
 )
-VERDICT = control.Choice(
+VERDICT = address.Choice(
     "verdict",
     "Predicted",
     "Right and wrong ones are shown.",
@@ -845,7 +507,7 @@ VERDICT = control.Choice(
     look="segments",
     fits=lambda study: bool(study.classes),
 )
-CLASSES = control.Choice(
+CLASSES = address.Choice(
     "class",
     "Classes (truth)",
     "All classes are shown.",
@@ -859,10 +521,10 @@ _AXES = (
     "entanglement. See Terms below the figure."
 )
 ACROSS, UP = (
-    control.Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
+    address.Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
     for key in ("x", "y")
 )
-TABLE = control.Switch(
+TABLE = address.Switch(
     "table.evidence",
     "Rules, beliefs and masses of every element as a table",
     "It stays folded.",
@@ -875,13 +537,13 @@ FILTERS = {
     "verdict": VERDICT,
     "classes": CLASSES,
 }
-TRY = control.Switch(
+TRY = address.Switch(
     "own",
     "Try your own",
     "It stays folded.",
     fits=lambda study: bool(study.dataset.makers),
 )
-CONTROLS = (TRY, OPEN, MODALITY, TERM, START, OTHER, METHOD, *FILTERS.values(), ACROSS, UP, TABLE)
+CONTROLS = (TRY, *FILTERS.values(), ACROSS, UP, TABLE)
 
 _RULED = panel.can("rules")
 PANELS = {
@@ -913,4 +575,195 @@ NAMED = {
         ),
         scope="study",
     )
+}
+
+
+# The Overview.
+
+
+def questions(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Five questions about a sample, with their answers: in words alone, without a figure."""
+    study = sample.study
+    return panel.Picture(
+        "questions",
+        f"Five questions about sample {text.plain(sample.id)}, decided "
+        f"{answers.numbered(study, study.scores[sample.row])}",
+        None,
+        shows=f"answers of {text.plain(study.name)} about this {study.dataset.split[sample.row]} sample, each from the "
+        f"figure that its link opens; samples that would flip it are looked for among {len(study.dataset):,}. "
+        + against_words(sample.background),
+        not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
+        "one.",
+        alt="",
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "question": answers.IN_TURN,
+                "answer": [answers.QUESTIONS[question](sample) for question in answers.IN_TURN],
+            }
+        ),
+    )
+
+
+def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
+    card = study.card
+    scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
+    count = len(card.get("seeds", []))
+    rows = [
+        training.Measured(
+            about.short,
+            score["mean"],
+            score["std"] if count > 1 else 0.0,
+            float(own.get(name, "nan")),
+            about.higher_is_better,
+        )
+        for name, about in metrics.labels(scores).items()
+        if (score := scores[name])
+    ]
+    size = card["data"]["sizes"]["test"]
+    best = max(rows, key=lambda row: row.is_share)
+    return panel.Picture(
+        "test-metrics",
+        f"On {size:,} test samples: {best.name} {best.mean:.3f}"
+        + (f", mean of {count} seeds" if count > 1 else ""),
+        training.test_metrics(rows, theme),
+        shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
+        f"{text.plain(card['data']['name'])}: "
+        f"mean (dot) and standard deviation (bar) over {count} training "
+        f"seed{'s' if count != 1 else ''}; the ring is the seed that is loaded "
+        f"({card.get('seed')}).",
+        not_shown="where it fails: see errors by cohort.",
+        alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "metric": row.name,
+                    "mean": row.mean,
+                    "standard_deviation": row.std,
+                    "this_seed": row.own,
+                }
+                for row in rows
+            ]
+        ),
+    )
+
+
+def example_waterfall(
+    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
+) -> panel.Picture:
+    """The decision on a sample to start with, term by term.
+
+    Args:
+        study: a model on its data.
+        theme: of the figure.
+        kind: of `examples.WHY`.
+    """
+    sample, row = _told(study, kind)
+    output = int(study.predicted[row])
+    dividends = study.dividends(row, output)
+    finding = answers.finding(dividends)
+    return panel.Picture(
+        f"telling-waterfall-{kind}",
+        f"Sample {text.plain(sample)}: {finding}",
+        decision.waterfall(
+            dividends,
+            study.modalities,
+            truth=None if study.classes else float(study.dataset.y[row]),
+            unit=study.unit_of(output),
+            theme=theme,
+            compact=True,
+        ),
+        shows=baseline_words(study.sample_background),
+        not_shown="",
+        alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
+        table=lambda: numbers.terms_table(dividends),
+    )
+
+
+def example_entropy(
+    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
+) -> panel.Picture:
+    """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of
+    `example_waterfall`."""
+    sample, row = _told(study, kind)
+    times, series = evolution.entropies_by_torch(study, row)
+    return panel.Picture(
+        f"telling-entropy-{kind}",
+        f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
+        dynamics.sparkline(times, series, study.modalities, theme=theme),
+        shows="Over the evolution, as learned.",
+        not_shown="",
+        alt="Entropy of each modality over time. At the end, in nats: "
+        + ", ".join(f"{k} {v[-1]:.2f}" for k, v in series.items()),
+        table=lambda: pd.DataFrame({"t": times} | series),
+    )
+
+
+def example_masses(
+    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
+) -> panel.Picture:
+    """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of
+    `example_waterfall`."""
+    sample, row = _told(study, kind)
+    space: Any = study
+    values, fused = space.masses[row].numpy(), (1 - space.vectors[row].numpy()[:, 2]) / 2
+    elements = [str(i) for i in range(len(values))]
+    return panel.Picture(
+        f"telling-masses-{kind}",
+        f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
+        decision.masses(values, fused, study.modalities, elements, compact=True, theme=theme),
+        shows="Dark 0, yellow 1.",
+        not_shown="",
+        alt=f"Masses of each modality for each element; fused: {panel.listed(elements, fused)}.",
+        table=lambda: pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused),
+    )
+
+
+def _told(study: Study, kind: str) -> tuple[str, int]:
+    """Id and row of a sample to start with."""
+    choose("Kind of sample", kind, compare.WHY)
+    shown = {example.kind: example.sample for example in compare.find_examples(study)}
+    sample = shown[choose("Among the samples to start with, kind", kind, shown)]
+    return sample, study.dataset.row(sample)
+
+
+def _kinds(view: address.View, study: Study) -> list[str]:
+    return [one.kind for one in compare.find_examples(study)]
+
+
+OVERVIEW = {
+    "waterfall": panel.Panel(waterfall),
+    "questions": panel.Panel(questions),
+    "test-metrics": panel.Panel(
+        test_metrics,
+        fits=lambda study, **_: bool(study.card.get("metrics", {}).get("test")),
+        scope="study",
+    ),
+}
+EXAMPLES = {
+    "telling-waterfall-": panel.Panel(
+        example_waterfall, rest="kind", endings=_kinds, scope="study"
+    ),
+    "telling-entropy-": panel.Panel(
+        example_entropy, rest="kind", endings=_kinds, fits=panel.can("time"), scope="study"
+    ),
+    "telling-masses-": panel.Panel(
+        example_masses,
+        rest="kind",
+        endings=_kinds,
+        fits=lambda study, **_: study.can("masses") and not study.can("time"),
+        scope="study",
+    ),
+    "content-": replace(
+        NAMED["content-"],
+        endings=lambda view, study: [
+            *curves(
+                study,
+                [study.dataset.row(one.sample) for one in compare.find_examples(study)],
+                "card",
+            ),
+            *curves(study, [study.dataset.row(view.named("sample"))], "now"),
+        ],
+    ),
 }

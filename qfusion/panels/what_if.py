@@ -8,6 +8,7 @@ What is done is asked for by modality, those that are not named stay as they are
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from qfusion.explain import counterfactual, sensitivity
 from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
-from qfusion.panels import address, control, panel
+from qfusion.panels import address, panel
 from qfusion.quantum import circuits
 
 TITLES = {
@@ -159,7 +160,15 @@ def differences(
     return panel.Picture(
         "what-if-differences",
         acts_through(change),
-        physics.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
+        decision.differences(
+            old,
+            new,
+            sample.modalities,
+            what="change",
+            baseline=False,
+            unit=sample.unit,
+            theme=theme,
+        ),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
         f"change of the score. {against_words(sample.study.background)}",
         not_shown="terms that do not contain a changed modality, which cannot change.",
@@ -285,20 +294,16 @@ def changes_of(view: address.View) -> dict[str, dict[str, Any]] | None:
 
 
 def _details(view: address.View, name: str, action: str) -> dict[str, Any]:
-    if action == interventions.SWAP:
-        return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
-    if action == interventions.INPUT and name == "text":
-        return {"words": view.get("say")} if view.all("say") else {}
-    if action == interventions.INPUT:
-        return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
-    if action == interventions.STATE:
-        return {
-            "state": {
-                int(place): value
-                for place, value in _numbers(view, f"set.{name}.").items()
-                if place.isdecimal()
-            }
-        }
+    match action, name:
+        case interventions.SWAP, _:
+            return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
+        case interventions.INPUT, "text":
+            return {"words": view.get("say")} if view.all("say") else {}
+        case interventions.INPUT, _:
+            return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
+        case interventions.STATE, _:
+            numbers = _numbers(view, f"set.{name}.").items()
+            return {"state": {int(at): value for at, value in numbers if at.isdecimal()}}
     return {}
 
 
@@ -384,14 +389,16 @@ def _measured(study: Study, flips: Mapping[str, interventions.Flip]) -> tuple[fl
             "norm of the change of the angles θ",
             "the best of many starts; whether there is any is exact",
         )
-    seen = [
-        part
-        for flip in flips.values()
-        for part in (flip.state.distance, flip.donor.distance)
-        if math.isfinite(part)
-    ]
     return (
-        max(seen, default=1.0),
+        max(
+            [
+                part
+                for flip in flips.values()
+                for part in (flip.state.distance, flip.donor.distance)
+                if math.isfinite(part)
+            ],
+            default=1.0,
+        ),
         "norm of the change of what its encoder gives",
         "the best that gradients and other samples led to; there may be nearer ones",
     )
@@ -519,8 +526,8 @@ def _restated(view: address.View, sample: Sample) -> list[str]:
 
 
 PREFIXES = ("do.", "with.", "set.", "voice.", "face.")  # of what is said of a modality
-KNOBS = control.Switch("knobs", "Knobs", "They stay folded.")
-WORDS = control.Text(
+KNOBS = address.Switch("knobs", "Knobs", "They stay folded.")
+WORDS = address.Text(
     "say",
     "Sentence",
     "The sample's own words are used.",
@@ -530,9 +537,9 @@ WORDS = control.Text(
 )
 
 
-def action(study: Study, modality: str) -> control.Choice:
+def action(study: Study, modality: str) -> address.Choice:
     """What is done to a modality."""
-    return control.Choice(
+    return address.Choice(
         f"do.{modality}",
         f"What is done to {modality}",
         "It is left as it is.",
@@ -541,9 +548,9 @@ def action(study: Study, modality: str) -> control.Choice:
     )
 
 
-def donor(modality: str) -> control.SampleId:
+def donor(modality: str) -> address.SampleId:
     """The sample that lends a modality."""
-    return control.SampleId(
+    return address.SampleId(
         f"with.{modality}",
         "of sample",
         "Another sample is taken.",
@@ -551,7 +558,7 @@ def donor(modality: str) -> control.SampleId:
     )
 
 
-def numbers(study: Study, modality: str) -> list[control.Number]:
+def numbers(study: Study, modality: str) -> list[address.Number]:
     """The numbers of a modality's state."""
     if not study.can("states"):
         return []
@@ -559,7 +566,7 @@ def numbers(study: Study, modality: str) -> list[control.Number]:
     size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
     ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
     return [
-        control.Number(
+        address.Number(
             f"set.{modality}.{place}",
             f"set.{modality}.{place}",
             "The sample's own is used.",
@@ -572,12 +579,12 @@ def numbers(study: Study, modality: str) -> list[control.Number]:
     ]
 
 
-def inputs(study: Study, modality: str) -> list[control.Number]:
+def inputs(study: Study, modality: str) -> list[address.Number]:
     """The numbers that make a modality's raw input, of data that were made so."""
     if planted.recipe_of(study.dataset) is None:
         return []
     return [
-        control.Number(
+        address.Number(
             f"{'voice' if modality == 'audio' else 'face'}.{setting.name}",
             f"{setting.title} ({setting.unit})",
             "0 is used.",
@@ -590,15 +597,17 @@ def inputs(study: Study, modality: str) -> list[control.Number]:
     ]
 
 
-def controls(view: address.View, study: Study) -> list[control.Control]:
+def controls(view: address.View, study: Study) -> list[address.Control]:
     """What a reader may choose; also names modalities and numbers that this model does not have."""
-    known: list[control.Control] = [KNOBS, WORDS]
-    for name in study.modalities:
-        known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
+    of_modalities = (
+        (action(study, name), donor(name), *numbers(study, name), *inputs(study, name))
+        for name in study.modalities
+    )
+    known: list[address.Control] = [KNOBS, WORDS, *chain.from_iterable(of_modalities)]
     keys = [one.key for one in known]
     return [
         *known,
-        *control.strange(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
+        *address.strange(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
     ]
 
 

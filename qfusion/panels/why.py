@@ -1,6 +1,5 @@
 """Does fusion matter, does the quantum part, and which piece of it? The panels of Why fuse."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,9 +22,8 @@ from qfusion.explain import (
     stability,
     worth,
 )
-from qfusion.explain.stability import Interval
-from qfusion.figures import style, trust as dots, trust as trust_figures, why as figures
-from qfusion.panels import cohorts, control, faithfulness, panel
+from qfusion.figures import style, trust as figures
+from qfusion.panels import address, cohorts, faithfulness, panel
 from qfusion.training import metrics
 
 # Does the data need fusion? Before any training: built from a data set, or from the one of a study.
@@ -37,16 +35,15 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     result = why.needs(dataset)
     rows = dict(result.by)
     rows |= {f"{name} against the rest": one for name, one in result.of_rest.items()}
-    parts: dict[str, list[tuple[float, float, float]]] = {}
-    sources = [*result.modalities, information.REST]
-    for key, title in (
-        (information.REDUNDANCY, figures.SHARED),
-        *((name, name) for name in sources),
-        (information.SYNERGY, figures.TOGETHER),
-    ):
-        values = [_three(one.parts.get(key)) for one in rows.values()]
-        if np.isfinite(values).any():
-            parts[title] = values
+    titles = {
+        information.REDUNDANCY: figures.SHARED,
+        **{name: name for name in (*result.modalities, information.REST)},
+        information.SYNERGY: figures.TOGETHER,
+    }
+    parts = {
+        title: figures.ends(one.parts.get(key) for one in rows.values())
+        for key, title in titles.items()
+    }
     rest = (
         " Rows below: one modality as one source and all others as the other."
         if result.of_rest
@@ -57,13 +54,13 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         information.finding(result, text.plain),
         figures.bits(
             list(rows),
-            {name: np.array(values) for name, values in parts.items()},
+            {title: values for title, values in parts.items() if np.isfinite(values).any()},
             result.modalities,
             entropy=result.entropy,
             theme=theme,
         ),
         shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
-        f"with redundancy as BROJA defines it. Whiskers: {_how(dataset, result)}.{rest} "
+        f"with redundancy as BROJA defines it. Whiskers: {_over_rows(dataset, result)}.{rest} "
         + " ".join(map(_plain, (*result.worth.notes, *result.notes))),
         not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor what "
         "larger models could be told: small ones may miss what takes many rows to learn, and what they "
@@ -88,16 +85,16 @@ def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "needs-worth",
         worth.sentence(result),
-        dots.dots(
+        figures.dots(
             list(rows),
-            {result.metric: _ends(rows)},
+            {result.metric: figures.ends(rows.values())},
             hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
             x_title=f"{result.metric} on {result.n:,} held-out rows",
             theme=theme,
         ),
         shows=f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
         "one modality, of parts that add up (late), and of all features together (joint). The best is the one of the "
-        f"least held-out loss, so that small advantages are partly luck. Intervals: {_how(dataset, estimate)}. "
+        f"least held-out loss, so that small advantages are partly luck. Intervals: {_over_rows(dataset, estimate)}. "
         + " ".join(map(_plain, result.notes)),
         not_shown="what a larger model reaches, or one that sees steps of sequences: these are pooled to means and "
         "deviations.",
@@ -110,17 +107,8 @@ def _plain(words: str) -> str:
     return text.plain(words, 600)
 
 
-def _three(one: stability.Interval | None) -> tuple[float, float, float]:
-    return (np.nan,) * 3 if one is None else (one.value, one.low, one.high)
-
-
-def _how(dataset: Any, result: information.Estimate) -> str:
-    over = (
-        "rows"
-        if dataset.clusters is None
-        else dataset.clusters.count_words(dataset.places(result.samples.index))
-    )
-    return f"{stability.LEVEL:.0%} bootstrap intervals over {over}"
+def _over_rows(dataset: Any, result: information.Estimate) -> str:
+    return faithfulness.intervals_over(dataset, dataset.places(result.samples.index), "rows")
 
 
 def needs_record(result: information.Estimate) -> dict[str, Any]:
@@ -171,7 +159,7 @@ def worth_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
     return worth_of(study.dataset, theme)
 
 
-NEED = control.Switch(
+NEED = address.Switch(
     "data.need",
     "Does it need fusion?",
     "It is not worked out.",
@@ -206,10 +194,10 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "why-emap",
         text.plain(fusing.fuses(result, worth, first, labels[first].short)),
-        trust_figures.dots(
+        figures.dots(
             [labels[name].short for name in labels],
             {
-                kind: _ends(part["gain"])
+                kind: figures.ends(part["gain"].values())
                 for kind, part in zip(fusing.KINDS, (worth, own), strict=True)
             },
             hues=[style.GREY] * len(labels),
@@ -232,17 +220,16 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
 def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What each coalition and modality takes off the test loss."""
     game, terms = why.loss_game(study), study.terms
-    nothing = Interval(np.nan, np.nan, np.nan, 0, 0)
     title = fusing.LOSS_TITLES[game.loss]
     mean = " of the softmax of the mean score" if study.classes else ""
     return panel.Picture(
         "why-loss",
         text.plain(fusing.matters(game)),
-        trust_figures.dots(
+        figures.dots(
             list(terms),
             {
-                "contribution": _ends(game.dividends),
-                "Shapley value": _ends({term: game.shapley.get(term, nothing) for term in terms}),
+                "contribution": figures.ends(game.dividends.values()),
+                "Shapley value": figures.ends(map(game.shapley.get, terms)),
             },
             hues=[style.term_colour(term, study.modalities) for term in terms],
             x_title=f"takes off the {title}",
@@ -265,11 +252,14 @@ def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pictur
     return panel.Picture(
         "why-ranking",
         fusing.says_most(ranked, text.term),
-        trust_figures.dots(
+        figures.dots(
             list(ranked.sizes),
-            {"mean size": _ends(ranked.sizes), "mean with sign": _ends(ranked.means)},
+            {
+                "mean size": figures.ends(ranked.sizes.values()),
+                "mean with sign": figures.ends(ranked.means.values()),
+            },
             hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
-            x_title=f"contribution ({_unit(levels)})",
+            x_title=f"contribution ({cohorts.unit_of(levels)})",
             theme=theme,
         ),
         shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
@@ -295,9 +285,9 @@ def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         words,
         figures.interactions(
             [split_term(pair) for pair in known],
-            _ends(known),
+            figures.ends(known.values()),
             study.modalities,
-            unit=_unit(levels),
+            unit=cohorts.unit_of(levels),
             theme=theme,
         ),
         shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
@@ -324,7 +314,7 @@ def swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
             rows[by].to_numpy(float),
             rows.index.tolist(),
             by=by,
-            unit=_unit(levels),
+            unit=cohorts.unit_of(levels),
             theme=theme,
         ),
         shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
@@ -362,12 +352,16 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
     labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
     words = fusing.basin_words(labels, values.to_numpy(), list(values.columns), seeds.seeds)
-    unit = "score of the true class" if seeds.of_true_class else study.unit_of(0)
     return panel.Picture(
         "why-basins",
         f"Sample {text.plain(sample.id)}: {text.plain(words)}",
         figures.basins(
-            values.to_numpy(), labels, list(values.columns), seeds.seeds, unit=unit, theme=theme
+            values.to_numpy(),
+            labels,
+            list(values.columns),
+            seeds.seeds,
+            unit="score of the true class" if seeds.of_true_class else study.unit_of(0),
+            theme=theme,
         ),
         shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
         f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
@@ -379,18 +373,9 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 
 def _ranked(levels: errors.Levels) -> fusing.Ranking:
-    rows = levels.places(levels.rows[levels.inside])
-    return why.ranking(levels.study, rows, levels.output_wanted)
-
-
-def _ends(known: Mapping[str, Interval]) -> np.ndarray:
-    return np.array([_three(one) for one in known.values()]).reshape(-1, 3)
-
-
-def _unit(levels: errors.Levels) -> str:
-    if levels.study.classes and levels.output_wanted is None:
-        return "score of the predicted class"
-    return levels.study.unit_of(levels.output_wanted or 0)
+    return why.ranking(
+        levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
+    )
 
 
 def _whom(levels: errors.Levels) -> str:
@@ -511,7 +496,7 @@ def gate_groups(
     return panel.Picture(
         f"gate-groups-{of}",
         panel.capital(groups.answer(result, of, text.plain)),
-        trust_figures.dots(
+        figures.dots(
             [group.title for group in result.groups],
             {of: np.stack([values, low, high], 1)},
             hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
@@ -568,7 +553,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-LENDER = control.Choice(
+LENDER = address.Choice(
     "patch.lender",
     "State from",
     "One sample lends its state.",
@@ -576,13 +561,13 @@ LENDER = control.Choice(
     LENDERS,
     look="segments",
 )
-DONOR = control.SampleId(
+DONOR = address.SampleId(
     "patch.from",
     "That sample",
     "The nearest one decided differently is taken.",
     style={"width": 180},
 )
-PATCH = control.Choice(
+PATCH = address.Choice(
     "patch.kind",
     "Correlation with the rest",
     "It stays.",
@@ -590,7 +575,7 @@ PATCH = control.Choice(
     read={"stays": patching.DEFAULT, "taken away": "product"},
     look="segments",
 )
-GROUPS_OF = control.Choice(
+GROUPS_OF = address.Choice(
     "groups.of",
     "Gate groups of",
     "Those of the score are shown.",
@@ -598,7 +583,6 @@ GROUPS_OF = control.Choice(
     groups.TARGETS,
     look="segments",
 )
-PIECES_CONTROLS = (LENDER, DONOR, PATCH, GROUPS_OF)
 PIECES = {
     "patches": panel.Panel(
         patches,
@@ -635,10 +619,12 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "why-audit",
         panel.capital(words),
-        trust_figures.dots(
+        figures.dots(
             names,
             {
-                "worth": np.array([_known_ends(row) for row in entry["rows"]]),
+                "worth": np.array(
+                    [[row[end] for end in ("worth", "low", "high")] for row in entry["rows"]], float
+                ),
             },
             hues=[style.GREY] * len(names),
             x_title=f"{entry['short']} with the resource less without",
@@ -654,17 +640,10 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def _known_ends(row: Mapping[str, Any]) -> tuple[float, float, float]:
-    if row["worth"] is None:
-        return (np.nan,) * 3
-    low, high = (row["worth"] if row[end] is None else row[end] for end in ("low", "high"))
-    return row["worth"], low, high
-
-
 AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=why.is_audited)}
 VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
-ASK = control.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
-CONTROLS = (ASK, NEED, cohorts.FILTER, *PIECES_CONTROLS)
+ASK = address.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
+CONTROLS = (ASK, NEED, cohorts.FILTER, LENDER, DONOR, PATCH, GROUPS_OF)
 PANELS = {
     name: replace(one, opens=panel.all_of(ASK.chosen(view), one.opens))
     for view, group in zip(VIEWS, (MODEL_PANELS, DATA_PANELS, AUDIT, PIECES), strict=True)

@@ -32,12 +32,12 @@ from qfusion.explain import RELATIONS, cohorts, cuts, faithfulness, stability, v
 from qfusion.explain.building import answer, built_over_classes
 from qfusion.explain.evidence import INERT
 from qfusion.figures import (
+    attribution,
     building,
     cohort as drawing,
     decision as evidence,
     notebook,
     numbers,
-    strip,
     style,
 )
 from qfusion.quantum.states import KINDS
@@ -240,7 +240,7 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
             result = recording.strip(sample.study, sample.row, sample.output)
             names |= {
                 "seconds": result.preview.seconds,
-                "over_seconds": strip.of_sample(result, sample.modalities, sample.unit),
+                "over_seconds": attribution.of_sample(result, sample.modalities, sample.unit),
                 "placing": recording.placing(result),
                 "peaks": [(lane.modality, recording.peak_words(lane)) for lane in result.lanes],
             }
@@ -299,11 +299,7 @@ def _on_the_way(sample: Sample) -> dict[str, Any]:
     return {
         "settled": verdicts.settled(decisions, [form.format(place) for place in sample.places]),
         "on_the_way": True,
-        "last": {
-            name: values[-1]
-            for name, values in notebook.columns(numbers.over_time(sample), "dividend").items()
-            if name
-        },
+        "last": {name: values[-1] for name, values in sample.along.items() if name},
         **(resolved(lambda: numbers.building_of(sample)) if sample.can("time") else {}),
     }
 
@@ -597,13 +593,13 @@ def _entanglement(result: Members) -> dict[str, Any]:
     known = np.isfinite(x) & np.isfinite(y)
     return {
         "related": int(known.sum()),
-        "relation": drawing.relation(
+        "relation": drawing.scatter(
             result.rows.index[known].tolist(),
             x[known],
             y[known],
-            result.inside[known],
             cohort_measures.measure_titles(result.study)[measure],
             cohort_measures.strength_titles(result.study)[strength],
+            cohort=result.inside[known],
             **result.called,
         ),
     }

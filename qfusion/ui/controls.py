@@ -1,4 +1,4 @@
-"""Widgets of the reader's choices, see `panels.control`: each kept in the address and in the session under its key, and
+"""Widgets of the reader's choices, see `panels.address`: each kept in the address and in the session under its key, and
 back at its default where another model or data set left what is no option here. Those that tweak a model, with undo and
 redo; and the bar that stays in view on top of a page: model, data, sample, background, pins.
 """
@@ -27,7 +27,7 @@ from qfusion.models.quantum_jump import (
     learned,
 )
 from qfusion.panels import address, dynamics, network
-from qfusion.panels.control import Choice, Control, Number, SampleId, Switch, Text
+from qfusion.panels.address import Choice, Control, Number, SampleId, Switch, Text
 from qfusion.training import checkpoint
 from qfusion.ui import access, reruns, state
 

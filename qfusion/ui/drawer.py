@@ -29,17 +29,15 @@ from qfusion.figures.recipe import (
     THEMES,
     ExportStyle,
     Recipe,
-    snippet,
-)
-from qfusion.figures.theme import (
     VisibleRange,
     apply_visible,
-    in_theme,
     legend_entries,
     parse_visible,
     plain_entry,
     rangeable,
+    snippet,
 )
+from qfusion.figures.style import in_theme
 from qfusion.panels import address, pages
 from qfusion.panels.panel import Picture
 from qfusion.ui import access, frame, sharing, state

@@ -18,7 +18,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.quantum_jump import Tweak
-from qfusion.panels import address, control, pages
+from qfusion.panels import address, pages
 from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
@@ -144,7 +144,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     return Here(study, row, theme(), wanted)
 
 
-def frame(title: str, own: Iterable[control.Control] = ()) -> Theme:
+def frame(title: str, own: Iterable[address.Control] = ()) -> Theme:
     """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for
     the next page.
 
@@ -212,7 +212,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     _head(title)
 
 
-def _settle(title: str, study: Study | None = None, own: Iterable[control.Control] = ()) -> None:
+def _settle(title: str, study: Study | None = None, own: Iterable[address.Control] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     if study is not None and page in ("dynamics", "compare") and study.can("time"):
@@ -221,7 +221,7 @@ def _settle(title: str, study: Study | None = None, own: Iterable[control.Contro
             dict.fromkeys(renamed, ()) | {now: state.address()[key] for key, now in renamed.items()}
         )
     view = address.View(page, state.address_now())
-    allowed = pages.allowed(view, study) | control.rules(own, view)
+    allowed = pages.allowed(view, study) | address.rules(own, view)
     state.drop_invalid(allowed)
     state.drop_unknown({*allowed, *address.KEYS, *state.STORED})
 

@@ -15,8 +15,7 @@ import streamlit as st
 from qfusion import _checks, _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.panels.address import DATA, MODEL, SAMPLE, sources
-from qfusion.panels.control import Choice
+from qfusion.panels.address import DATA, MODEL, SAMPLE, Choice, sources
 from qfusion.ui import state
 
 WORDS, BRIEF, FULL = "words", "brief", "full"

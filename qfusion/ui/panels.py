@@ -25,10 +25,10 @@ from qfusion import _files
 from qfusion.analysis import text
 from qfusion.data.spec import Clip
 from qfusion.errors import QFusionError
+from qfusion.figures.recipe import apply_visible, parse_visible
 from qfusion.figures.style import Theme
-from qfusion.figures.theme import apply_visible, parse_visible
 from qfusion.panels import address, pages
-from qfusion.panels.control import Choice
+from qfusion.panels.address import Choice
 from qfusion.panels.panel import Picture, capital, ended
 from qfusion.quantum.states import KINDS
 from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
@@ -144,7 +144,7 @@ def definitions(panel: str) -> str:
 
 
 def framed(picture: Picture) -> go.Figure:
-    """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.theme`)."""
+    """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.recipe`)."""
     key = address.FREE + picture.name
     figure = picture.figure
     value = str(state.get(key) or st.query_params.get(key) or "")

@@ -19,8 +19,16 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
-from qfusion.panels.address import ALIASES, FREE, SAMPLE, parse_pin, value_now, values_now
-from qfusion.panels.control import Allowed, audit
+from qfusion.panels.address import (
+    ALIASES,
+    FREE,
+    SAMPLE,
+    Allowed,
+    audit,
+    parse_pin,
+    value_now,
+    values_now,
+)
 
 T = TypeVar("T")
 NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"

@@ -24,15 +24,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, spec
 from qfusion.errors import provided
 from qfusion.explain.cohorts import Part
-from qfusion.panels import (
-    dynamics,
-    network,
-    pages,
-    panel,
-    physics,
-    recording as recordings,
-    samples,
-)
+from qfusion.panels import dynamics, inside as raw, network, pages, panel, physics, samples
 from qfusion.report import contents
 from qfusion.runs import plans
 from qfusion.training import checkpoint, metrics
@@ -137,9 +129,9 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
 
     Args:
         content: key of the raw content in which the recording stands. name: of the strip's panel.
-        options: as of `panels.recording.strip`.
+        options: as of `panels.inside.strip`.
     """
-    result, _ = recordings.strip_of(sample, **options)
+    result, _ = raw.strip_of(sample, **options)
     panels.play(
         f"follow-{name}",
         "",

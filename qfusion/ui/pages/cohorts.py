@@ -13,7 +13,7 @@ from qfusion.analysis import answers, cohort_measures, errors, sample, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS, cohorts, stability
-from qfusion.panels import cohorts as builders, dynamics, errors as error_panels, panel
+from qfusion.panels import cohorts as builders, compare as maps, dynamics, panel
 from qfusion.ui import controls, frame, guidance, panels, state, views
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
@@ -310,15 +310,13 @@ def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
 @frame.fragment
 def error_slices(here: frame.Here, levels: errors.Levels) -> None:
     """Slices on the left, the worst on the right."""
-    if not error_panels.some(levels):
+    if not builders.some(levels):
         return
     left, right = st.columns([1.25, 1], gap="medium")
     with left, panels.around("slices") as head:
-        by = controls.draw(
-            error_panels.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows)
-        )
+        by = controls.draw(builders.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows))
         panels.inside(
-            error_panels.slices(levels, here.theme, by=by),
+            builders.slices(levels, here.theme, by=by),
             head,
             on_select=lambda key: _sliced(key, errors.slices(levels, by), levels.parts),
         )
@@ -343,8 +341,8 @@ def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Pa
 @frame.fragment
 def wrong_decisions(here: frame.Here, levels: errors.Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
-    if error_panels.some(levels):
-        picture = error_panels.wrong(levels, here.theme)
+    if builders.some(levels):
+        picture = builders.wrong(levels, here.theme)
         panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
 
 
@@ -379,7 +377,7 @@ _HEADS = {
 
 
 def _confused(key: str, levels: errors.Levels) -> None:
-    classes = [levels.study.classes[k] for k in error_panels.shown(errors.confusions(levels))]
+    classes = [levels.study.classes[k] for k in builders.shown(errors.confusions(levels))]
     places = [state.place_of(value, len(classes)) for value in state.selected_values(key)[:2]]
     if len(places) == 2 and None not in places:
         truth, prediction = (classes[place] for place in places if place is not None)
@@ -405,13 +403,13 @@ def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
 def model_quality(here: frame.Here, levels: errors.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     panels.show(levels, here.theme, "residuals")
-    if error_panels.has_classes(levels):
+    if builders.has_classes(levels):
         panels.beside(
             lambda: panels.draw(
-                error_panels.confusions(levels, here.theme),
+                builders.confusions(levels, here.theme),
                 on_select=lambda key: _confused(key, levels),
             ),
-            lambda: error_panels.calibration(levels, here.theme),
+            lambda: builders.calibration(levels, here.theme),
         )
         panels.show(levels, here.theme, "curves")
 
@@ -539,13 +537,13 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
 @frame.fragment
 def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
     """The map with its controls."""
-    if not builders.enough(levels):
+    if not maps.enough(levels):
         return
     with panels.around("sample-map") as head:
         of, method, colour = controls.row(
-            builders.MAP_OF,
-            builders.MAP_METHOD,
-            replace(builders.MAP_COLOUR, values=builders.colours(here.study, levels.rows)),
+            maps.MAP_OF,
+            maps.MAP_METHOD,
+            replace(maps.MAP_COLOUR, values=maps.colours(here.study, levels.rows)),
             study=here.study,
         )
         rows = levels.places(levels.rows)
@@ -557,13 +555,13 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
             here.study,
             rows,
             len(some),
-            lambda: builders.on_map(levels, of, method, True),
+            lambda: maps.on_map(levels, of, method, True),
             of,
             method,
         )
-        sample_map = builders.on_map(levels, of, method, every)
+        sample_map = maps.on_map(levels, of, method, every)
         panels.inside(
-            builders.sample_map(
+            maps.sample_map(
                 levels, here.theme, of=of, method=method, colour=colour, everyone=every
             ),
             head,

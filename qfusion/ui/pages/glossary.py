@@ -5,7 +5,7 @@ from itertools import groupby
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.panels.control import Choice, Text
+from qfusion.panels.address import Choice, Text
 from qfusion.ui import controls, frame, guidance, panels
 
 # The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.

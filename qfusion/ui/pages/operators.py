@@ -5,7 +5,7 @@ import streamlit as st
 
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import baseline_words
-from qfusion.panels import operators as builders
+from qfusion.panels import states as builders
 from qfusion.ui import controls, frame, guidance, panels, state, views
 
 # The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.

@@ -17,7 +17,7 @@ from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own, spec
 from qfusion.data.spec import Maker
 from qfusion.errors import refused
-from qfusion.panels import address, compare as builders, recording, samples
+from qfusion.panels import address, compare as builders, inside as raw, samples
 from qfusion.quantum.states import split
 from qfusion.ui import controls, frame, panels, reruns, sharing, state, views
 
@@ -30,12 +30,12 @@ def what_made_it(here: frame.Here) -> None:
     what comes of them."""
     study = here.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms = inside.terms(study, controls.draw(samples.MODALITY, study))
-        controls.draw(samples.TERM, study, options=[inside.title(term) for term in terms])
-        if controls.draw(samples.START) == "sample":
-            controls.sample_box(samples.OTHER, study.dataset, default_contrast(study, here.row))
-        controls.draw(samples.METHOD)
-    panels.show(here.sample_of(), here.theme, *samples.INSIDE)
+        terms = inside.terms(study, controls.draw(raw.MODALITY, study))
+        controls.draw(raw.TERM, study, options=[inside.title(term) for term in terms])
+        if controls.draw(raw.START) == "sample":
+            controls.sample_box(raw.OTHER, study.dataset, default_contrast(study, here.row))
+        controls.draw(raw.METHOD)
+    panels.show(here.sample_of(), here.theme, *raw.INSIDE)
 
 
 # The Samples page's list of samples like the open one.
@@ -411,11 +411,9 @@ def page() -> None:
         over_seconds = st.container()  # after the decision: attributions take their time
         panels.show(sample, theme, "verdict", grows=False)
         panels.show(sample, theme, "waterfall")
-        controls.folded(samples.OPEN, lambda: what_made_it(here), ":material/search:")
+        controls.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
     with over_seconds, frame.guard():
-        options = recording.PANELS["strip"].arguments(
-            address.View("samples", sharing.full_address())
-        )
+        options = raw.STRIP["strip"].arguments(address.View("samples", sharing.full_address()))
         panels.show(
             sample,
             theme,

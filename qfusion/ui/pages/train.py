@@ -20,7 +20,7 @@ from qfusion.analysis import model_import, runs, text
 from qfusion.data import importing
 from qfusion.errors import QFusionError, provided
 from qfusion.models.imported import KIND
-from qfusion.panels import address, control, learning as builders
+from qfusion.panels import address, learning as builders
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
@@ -443,7 +443,7 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     return _explained(setting, st.container(gap="xxsmall"))
 
 
-def _explained(choice: control.Control, place: DeltaGenerator) -> Any:
+def _explained(choice: address.Control, place: DeltaGenerator) -> Any:
     """A widget with what it is for: behind its (?) or below it."""
     with place:
         value = controls.draw(choice, help=guidance.help(choice.help))

@@ -1,0 +1,545 @@
+"""Inside a modality: which words, frames, pixels or features did it; and one axis of time, what is seen, heard and said
+in a sample, and on the same seconds what each step did.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from qfusion._sentences import listed
+from qfusion.analysis import changes as interventions, compare, inside, recording, text, trust
+from qfusion.analysis.sample import Sample, against_words, default_contrast
+from qfusion.explain.attribution import (
+    BASELINES,
+    INTEGRATED,
+    METHODS,
+    SCORE,
+    Attribution,
+    by_title,
+    name_of,
+)
+from qfusion.figures import attribution as attribution_figures, style
+from qfusion.panels import address, panel, what_if
+
+_UNITS = {
+    "words": "word",
+    "waveform": "frame",
+    "picture": "pixel",
+    "curve": "point",
+    "features": "feature",
+}
+
+
+def attribution(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str = "",
+    term: str = SCORE,
+    baseline: str = "mean",
+    other: str = "",
+    method: str = INTEGRATED,
+) -> panel.Picture:
+    """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
+
+    Args:
+        sample: whose modality.
+        theme: of the figure.
+        modality: the first unless told.
+        term: "score", or a coalition that the modality is in, such as "text+audio".
+        baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
+        other: id of that sample; `default_contrast` unless told.
+        method: of `explain.features.attribution.METHODS`.
+    """
+    result, other = _attributed(sample, modality, term, baseline, other, method)
+    canvas = inside.canvas(
+        sample.study,
+        sample.row,
+        result.modality,
+        len(result.values) if result.values.ndim == 2 else None,  # steps of a sequence
+    )
+    unit = (
+        "cell"
+        if canvas.parts.get("spectrogram")
+        else "token or word"
+        if canvas.kind == "words" and canvas.how
+        else _UNITS[canvas.kind]
+    )
+    units = canvas.added(result.units)
+    largest = abs(units).argmax()
+    names = [text.plain(name, 40) for name in canvas.names]
+    what = _term(result.term)
+    whose = (
+        f" of ‘{text.plain(sample.study.classes[sample.output])}’" if sample.study.classes else ""
+    )
+    start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
+    return panel.Picture(
+        "inside",
+        moved_most(
+            f"In {text.plain(result.modality)}",
+            ([f"‘{name}’" for name in names] if canvas.kind == "words" else names),
+            units,
+            f"moved {what}",
+        ),
+        _figure(sample, result, canvas, theme),
+        shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
+        f"(this sample) "
+        f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
+        f"{_error(result)}"
+        + (
+            f" The training mean is over {trust.trained_on(sample.study):,} samples."
+            if result.baseline == "mean"
+            else ""
+        )
+        + ("" if result.term == SCORE else f" {against_words(sample.study.background)}")
+        + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
+        not_shown="what the encoder would do far from the straight way between both, or why people said so."
+        + (
+            " These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
+            "they are shown."
+            if canvas.kind == "features" and not canvas.how
+            else ""
+        ),
+        alt=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
+        table=lambda: inside.frame(sample.study, sample.row, result),
+    )
+
+
+def features(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str = "",
+    term: str = SCORE,
+    baseline: str = "mean",
+    other: str = "",
+    method: str = INTEGRATED,
+) -> panel.Picture:
+    """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
+    result, _ = _attributed(sample, modality, term, baseline, other, method)
+    names = next(
+        m for m in sample.study.dataset.modalities if m.name == result.modality
+    ).feature_names
+    return panel.Picture(
+        "inside-features",
+        moved_most(
+            "Of its features",
+            [f"‘{text.plain(name, 40)}’" for name in names],
+            result.features,
+            "moved it",
+        ),
+        attribution_figures.bars(names, result.features, unit=sample.unit, theme=theme),
+        shows=f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
+        f"features.{sample.of}",
+        not_shown="at which step: see above.",
+        alt=f"Attribution by feature: largest {names[abs(result.features).argmax()]}.",
+        table=lambda: inside.frame(sample.study, sample.row, result),
+    )
+
+
+def over_time(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    term: str = SCORE,
+    baseline: str = "mean",
+    other: str = "",
+    method: str = INTEGRATED,
+) -> panel.Picture:
+    """What each step of every modality that is a sequence added, on one axis; the options are those of
+    `attribution`."""
+    names = inside.sequences(sample.study, term)
+    lanes = inside.lanes(
+        sample.study,
+        sample.row,
+        [_attributed(sample, name, term, baseline, other, method)[0] for name in names],
+    )
+    known = inside.rates(sample.study, names)
+    seconds = len(known) == len(names)
+    what = _term(term)
+    matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
+    return panel.Picture(
+        "inside-time",
+        f"When {listed([text.plain(name) for name in names])} moved {what}",
+        attribution_figures.timeline(
+            [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
+            seconds=seconds,
+            unit=sample.unit,
+            theme=theme,
+        ),
+        shows=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
+        f"{axis_of(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
+        f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else ""),
+        not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
+        "modality may come before another.",
+        alt=f"Attribution over time inside {', '.join(names)}, in {'seconds' if seconds else 'percent of the length'}.",
+        table=lambda: pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "sample": str(sample.study.dataset.ids[sample.row]),
+                        "modality": lane.modality,
+                        "term": term,
+                        "score": sample.unit,
+                        "step": np.arange(1, len(lane.values) + 1),
+                        "said": lane.names,
+                        "from": np.arange(len(lane.values)) * lane.width,
+                        "to": (np.arange(len(lane.values)) + 1) * lane.width,
+                        "axis": "s" if seconds else "% of the length",
+                        "attribution": lane.values,
+                    }
+                )
+                for lane in lanes
+            ],
+            ignore_index=True,
+        ),
+    )
+
+
+def _term(term: str) -> str:
+    return ("" if term == SCORE else "the term of ") + text.plain(inside.title(term))
+
+
+def axis_of(names: Sequence[str], known: Mapping[str, float]) -> str:
+    """What the axis that modalities share is, in a sentence.
+
+    Args:
+        names: of the modalities. known: steps a second, of those whose rate is known.
+    """
+    if len(known) == len(names):
+        return (
+            "The axis is time, by the rates that the data set names: "
+            f"{listed([f'{text.plain(name)} {known[name]:g} steps a second' for name in names])}."
+        )
+    unknown = [text.plain(name) for name in names if name not in known]
+    return (
+        f"The axis is the share of each one's own length, since the data name no rate of {listed(unknown)}: one "
+        "place need not be one moment."
+    )
+
+
+def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
+    """Which parts of a modality have the largest attribution.
+
+    Args:
+        where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
+            parts, with their signs, (n,). did: what a part did, such as "moved the score".
+    """
+    return panel.superlative(
+        {str(i): float(value) for i, value in enumerate(values)},
+        by_size=True,
+        places=3,
+        none="{where}, nothing {did} by 0.001 or more",
+        one="{where}, {names} {did} the most ({value:+.3f})",
+        some="{where}, {names} {did} the most, alike",
+        name=lambda i: names[int(i)],
+        several="{name} ({value:+.3f})",
+        many="{count} parts (by {amount:.3f} each)",
+        where=where,
+        did=did,
+    )
+
+
+def _attributed(
+    sample: Sample, modality: str, term: str, baseline: str, other: str, method: str
+) -> tuple[Attribution, str]:
+    """The attribution, and the id of the sample where it starts, if it starts at one."""
+    study, row = sample.study, sample.row
+    start = (other or default_contrast(study, row)) if baseline == "sample" else ""
+    return (
+        inside.attribute(
+            study,
+            row,
+            modality or sample.modalities[0],
+            term,
+            sample.output,
+            baseline,
+            start,
+            method,
+        ),
+        start,
+    )
+
+
+def _figure(
+    sample: Sample, result: Attribution, canvas: inside.Canvas, theme: style.Theme
+) -> go.Figure:
+    if canvas.kind == "features":
+        return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
+    added = canvas.added(result.units)
+    kinds: dict[str, tuple[Callable[..., go.Figure], np.ndarray]] = {
+        "words": (attribution_figures.words, added),
+        "waveform": (attribution_figures.waveform, result.units),
+        "picture": (attribution_figures.picture, added),
+        "curve": (attribution_figures.curve, result.values),
+    }
+    draw, values = kinds[canvas.kind]
+    if canvas.kind == "picture":
+        values = values.reshape(canvas.parts["pixels"].shape)
+    return draw(values=values, **canvas.parts, unit=sample.unit, theme=theme)
+
+
+def _error(result: Attribution) -> str:
+    """How far the shares are from adding up."""
+    if result.steps == 1:
+        return (
+            f"It takes the term as a straight line: the shares miss the change by {result.error:.2g} "
+            f"({result.relative_error:.2%})."
+        )
+    words = f"Convergence error {result.error:.2g} ({result.relative_error:.2%} of the change, {result.steps:,} steps)"
+    return (
+        f"{words}."
+        if result.converged
+        else f"**{words}: above 1 % even at {result.steps:,} steps; read the shares with care.**"
+    )
+
+
+def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
+    """Whether a term is of several modalities that are sequences, so that they can share an axis."""
+    return len(inside.sequences(sample.study, term)) > 1
+
+
+OPEN = address.Switch(
+    "inside", "Inside a modality: which words, sounds or pixels?", "It stays closed."
+)
+MODALITY = address.Choice(
+    "inside.of",
+    "Modality",
+    "The first is shown.",
+    values=lambda study: study.modalities,
+    look="segments",
+)
+TERM = address.Choice(
+    "inside.term",
+    "Attribution of",
+    "The score is taken.",
+    "The whole score, or one of the terms that this modality is in. Terms of several modalities say what they add "
+    "together.",
+    lambda study: {
+        inside.title(term) for name in study.modalities for term in inside.terms(study, name)
+    },
+    read=inside.named,
+    style={"width": 260},
+)
+START = address.Choice(
+    "inside.from",
+    "Relative to",
+    "The training mean is taken.",
+    "Attributions share out the difference between this sample's features and these.",
+    read={"training mean": "mean", "zero": "zero", "another sample": "sample"},
+    look="segments",
+)
+OTHER = address.SampleId(
+    "inside.other", "That sample", "Another sample is taken.", style={"width": 180}
+)
+METHOD = address.Choice(
+    "inside.by",
+    "Attribution method",
+    "Integrated gradients are taken.",
+    values=lambda _: by_title(),
+    default=METHODS[INTEGRATED].title,
+    read=name_of,
+    style={"width": 200},
+)
+CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD)
+_TOGETHER = {"term": TERM, "baseline": START, "other": OTHER, "method": METHOD}
+_INSIDE = {"modality": MODALITY, **_TOGETHER}
+INSIDE = {
+    "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens),
+    "inside-features": panel.Panel(
+        features,
+        _INSIDE,
+        opens=OPEN.opens,
+        # its features are summed over steps
+        fits=lambda sample, modality="", **_: (
+            (modality or sample.modalities[0]) in inside.sequences(sample.study, SCORE)
+        ),
+    ),
+    "inside-time": panel.Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
+}
+
+
+# One axis of time.
+
+
+def strip_of(
+    sample: Sample, baseline: str = "mean", other: str = "", method: str = INTEGRATED
+) -> tuple[recording.Strip, str]:
+    """Returns a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
+    start = (other or default_contrast(sample.study, sample.row)) if baseline == "sample" else ""
+    return recording.strip(sample.study, sample.row, sample.output, baseline, start, method), start
+
+
+def strip(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    baseline: str = "mean",
+    other: str = "",
+    method: str = INTEGRATED,
+) -> panel.Picture:
+    """What is seen, heard and said over a sample's seconds, and what the steps of every modality added to the terms of
+    the decision there; the options are those of `attribution`."""
+    result, start = strip_of(sample, baseline, other, method)
+    learned = " Steps are followed through the model as it was trained." if sample.changed else ""
+    preview, lanes = result.preview, result.lanes
+    at = {lane.modality: recording.peak_words(lane) for lane in lanes}
+    shown = [
+        name
+        for name, values in {
+            "pictures, each of the middle of its part": preview.thumbs,
+            "the waveform": preview.envelope,
+            "the spectrogram (decibels below its loudest)": preview.spectrogram,
+            "the words": result.words or None,
+        }.items()
+        if values is not None
+    ]
+    origin = f"sample {text.plain(start)}" if start else BASELINES[baseline]
+    bars = (
+        f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
+        f"of, compared with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step "
+        f"add up. They miss what they share out by at most {max(lane.error for lane in lanes):.2g}."
+        if lanes
+        else " No modality of this model is a sequence, so nothing else has a place in time."
+    )
+    return panel.Picture(
+        "strip",
+        moved_most(
+            "Of single steps",
+            [f"{text.plain(name)} {words}" for name, words in at.items()],
+            np.array([float(lane.total[lane.peak]) for lane in lanes]),
+            "moved the score",
+        )
+        if lanes
+        else "What is seen, heard and said, over time",
+        attribution_figures.of_sample(result, sample.modalities, sample.unit, theme),
+        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{recording.placing(result)}{learned} "
+        + (against_words(sample.study.background) if lanes else ""),
+        not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
+        "may carry what it met to a later step.",
+        alt=f"One axis of {preview.seconds:.1f} s: {listed(shown)}"
+        + (
+            f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
+            if at
+            else "."
+        ),
+        table=lambda: frame(sample, result),
+        called="One axis of time",
+    )
+
+
+def frame(sample: Sample, result: recording.Strip) -> pd.DataFrame:
+    """A row a step and term, after a row a word."""
+    words = pd.DataFrame(
+        {
+            "row": "word",
+            "name": [word.text for word in result.words],
+            "from": [word.start for word in result.words],
+            "to": [word.end for word in result.words],
+            "spread": result.spread,
+        }
+    )
+    steps = [
+        pd.DataFrame(
+            {
+                "row": lane.modality,
+                "name": lane.names,
+                "from": lane.starts,
+                "to": lane.ends,
+                "spread": lane.spread,
+                "term": term,
+                "attribution": np.asarray(values, float),
+            }
+        )
+        for lane in result.lanes
+        for term, values in lane.terms.items()
+    ]
+    return pd.concat(
+        [words, *steps] if result.words else steps or [words], ignore_index=True
+    ).assign(sample=sample.id, score=sample.unit)
+
+
+def timed(sample: Sample, **_: Any) -> bool:
+    """Whether a sample has an axis of time: a recording, moving pictures or sound."""
+    return recording.source(sample.study.dataset, sample.row).is_timed
+
+
+def strip_beside(
+    sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
+) -> panel.Picture:
+    """The strip of A or B, of two decisions side by side."""
+    picture = strip(sides.by_letter[letter], theme)
+    return replace(picture, name=f"strip-{letter}", title=f"{letter}: {picture.title}")
+
+
+def strip_lent(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str,
+    changes: interventions.Asked | None = None,
+) -> panel.Picture:
+    """The strip of the sample that lends a modality, itself."""
+    donor = donor_of(sample, modality, changes)
+    picture = strip(Sample(sample.study, donor, sample.output), theme)
+    name = text.plain(sample.dataset.ids[donor])
+    return replace(
+        picture,
+        name=f"what-if-strip-{modality}",
+        title=f"Sample {name}, which lends {text.plain(modality)}: {picture.title}",
+        shows=f"{picture.shows} It is sample {name} as it is, with all its own modalities.",
+    )
+
+
+def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
+    """The row that lends a modality."""
+    wanted = dict((changes or {}).get(modality, {}))
+    return sample.dataset.row(
+        str(wanted.get("donor") or default_contrast(sample.study, sample.row))
+    )
+
+
+def is_lent(
+    sample: Sample, modality: str, changes: interventions.Asked | None = None, **_: Any
+) -> bool:
+    """Whether another sample lends a modality which has an axis of time."""
+    return dict((changes or {}).get(modality, {})).get("action") == interventions.SWAP and timed(
+        Sample(sample.study, donor_of(sample, modality, changes), sample.output)
+    )
+
+
+def lent(view: address.View, sample: Sample) -> list[str]:
+    """The modalities that other samples lend which have an axis of time."""
+    changes = what_if.changes_of(view)
+    return [name for name in sample.modalities if is_lent(sample, name, changes)]
+
+
+BESIDE = {
+    f"strip-{letter}": panel.Panel(
+        strip_beside,
+        fixed={"letter": letter},
+        fits=lambda sides, letter, **_: timed(sides.by_letter[letter]),
+        scope="sides",
+    )
+    for letter in "AB"
+}
+LENT = {
+    "what-if-strip-": panel.Panel(
+        strip_lent,
+        {"changes": what_if.changes_of},
+        rest="modality",
+        endings=lent,
+        fits=is_lent,
+    )
+}
+STRIP = {
+    "strip": panel.Panel(
+        strip,
+        {"baseline": START, "other": OTHER, "method": METHOD},
+        fits=timed,
+    )
+}
