@@ -13,7 +13,7 @@ from qfusion import data
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import compare, sample as backgrounds, study as studies, text
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain import cohorts, sensitivity
+from qfusion.explain import cohorts, counterfactual
 from qfusion.figures import theme
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak, current_key, learned
@@ -139,10 +139,10 @@ class View(Parameters):
 # and of the rates of single jump operators, which had sliders once.
 
 _TOPS = {
-    COUPLING: sensitivity.TOP_FACTOR,
-    DISSIPATION: sensitivity.TOP_FACTOR,
+    COUPLING: counterfactual.TOP_FACTOR,
+    DISSIPATION: counterfactual.TOP_FACTOR,
     RATE: 4.0,
-    DURATION: sensitivity.TOP_DURATION,
+    DURATION: counterfactual.TOP_DURATION,
 }
 
 
