@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import peak  # noqa: E402
 import tables  # noqa: E402
 
-from qfusion.explain.network_rows import row_values  # noqa: E402
+from qfusion.explain.coalitions import row_values  # noqa: E402
 from qfusion.models import EntangledQCNN  # noqa: E402
 from qfusion.models.base import InputSpec  # noqa: E402
 from qfusion.models.qcnn import QCNN, network_scores  # noqa: E402

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import figures
-from qfusion.analysis import recording
+from qfusion.analysis import inside
 from qfusion.data import clips
 from qfusion.data.spec import Word
 from qfusion.explain.stability import Interval
@@ -298,15 +298,11 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
     "attribution.of_sample": lambda t: attribution.of_sample(
-        recording.Strip(
+        inside.Strip(
             clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
             True,
-            (
-                recording.Steps(
-                    "text", X[:1] * 0, X[:1] * 0 + 1, {"text": Y[:1]}, IDS[:1], True, 0.0
-                ),
-            ),
+            (inside.Steps("text", X[:1] * 0, X[:1] * 0 + 1, {"text": Y[:1]}, IDS[:1], True, 0.0),),
         ),
         M,
         HOSTILE,

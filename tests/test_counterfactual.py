@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import coalitions, counterfactual, interventions, sensitivity
+from qfusion.explain import coalitions, counterfactual, interventions
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
@@ -177,7 +177,7 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
                 each, states, name, counterfactual.states_of(each, features(each, 20))[name]
             )
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
-        turns = sensitivity.nearest_parameters(each, states)
+        turns = counterfactual.nearest_parameters(each, states)
         assert turns.changes == ()
         assert turns.tried > 0
 
@@ -286,8 +286,8 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     states = counterfactual.states_of(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
     model.bias.data -= float(counterfactual.scores_of(model, states)) - 0.03
-    assert sensitivity.table(model.tweaked(Tweak(duration=0.0))) == ()
-    turns = sensitivity.nearest_parameters(model, states)
+    assert counterfactual.table(model.tweaked(Tweak(duration=0.0))) == ()
+    turns = counterfactual.nearest_parameters(model, states)
     assert turns.tried == 3 + 3 + 1
     assert turns.ranges == "couplings and dissipation × 0 to 2, T from 0 to 3"
     assert turns.changes == tuple(sorted(turns.changes, key=lambda change: change.size)) != ()
@@ -342,7 +342,7 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
 def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
     states = counterfactual.states_of(model, features(model))
-    nearest = sensitivity.nearest_parameters(model, states)
+    nearest = counterfactual.nearest_parameters(model, states)
     assert nearest.tried == model.phi.numel()
     found = {c.name: c for c in nearest.changes}
     for place in list(itertools.product(*map(range, model.phi.shape)))[::6]:
@@ -374,16 +374,16 @@ def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
         def tweaked(self, tweak: Tweak) -> float:
             return tweak.couplings["text"]
 
-    nodes = np.linspace(0, 2, sensitivity.NODES)
+    nodes = np.linspace(0, 2, counterfactual.NODES)
     observables = torch.tensor([score(x) for x in nodes], dtype=torch.complex128)[
         :, None, None, None
     ]
-    monkeypatch.setattr(sensitivity, "_scores", lambda x, psi: np.array([score(x)]))
-    change, tail = sensitivity._turn(
+    monkeypatch.setattr(counterfactual, "_scores", lambda x, psi: np.array([score(x)]))
+    change, tail = counterfactual._turn(
         Model(),
         torch.ones(1, 1, dtype=torch.complex128),
         np.array([0.1]),  # type: ignore[arg-type]
-        sensitivity.PhysicsParameter("coupling", "text", 1.0, 2.0, nodes, observables),
+        counterfactual.PhysicsParameter("coupling", "text", 1.0, 2.0, nodes, observables),
     )
     assert change is not None
     assert change.value == pytest.approx(1.316178, abs=2e-6)
@@ -397,7 +397,7 @@ def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> N
     states = counterfactual.states_of(model, features(model))
     with torch.no_grad():
         model.bias -= counterfactual.scores_of(model, states)[0] - 0.02
-    found = {change.name for change in sensitivity.nearest_parameters(model, states).changes}
+    found = {change.name for change in counterfactual.nearest_parameters(model, states).changes}
     turning, every = set(), list(itertools.product(*map(range, model.phi.shape)))
     for place in every:
         scores = []
@@ -433,7 +433,7 @@ def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() 
         float((rim - own).norm(dim=1).min()), abs=1e-4
     )
     assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(
-        counterfactual.SEARCH_MARGIN, abs=1e-9
+        counterfactual.MARGIN, abs=1e-9
     )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput
-from qfusion.explain import network_rows, network_rows as row_values
+from qfusion.explain import coalitions, coalitions as row_values
 from qfusion.explain.coalitions import dividends, interaction, shapley
 from qfusion.models import InputSpec, QuantumJump, qcnn
 from qfusion.quantum.decomposition import subsets
@@ -128,7 +128,7 @@ def test_the_product_of_marginals_in_chunks(M: int, monkeypatch: pytest.MonkeyPa
     model, x, rows = problem("entangled-qcnn", M, B=7, n=4)
     background = explain.background(model, rows, "product")
     whole = explain.explain(model, x, background).values
-    monkeypatch.setattr(network_rows, "_NUMBERS", 100)
+    monkeypatch.setattr(coalitions, "_NUMBERS", 100)
     assert explain.explain(model, x, background).values == pytest.approx(whole, abs=1e-12)
 
 

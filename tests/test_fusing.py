@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import errors, sample, trust, why
+from qfusion.analysis import errors, sample, trust
 from qfusion.commands.samples import of_model
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import coalitions, fusing
@@ -405,7 +405,7 @@ def test_panels_say_what_was_measured(name: str) -> None:
     rows, explanation = trust.explained(study)
     emap = panels.emap(study)
     assert "joint terms" in emap.title
-    assert list(emap.table()["metric"]) == list(why.metric_labels(study))
+    assert list(emap.table()["metric"]) == list(trust.metric_labels(study))
     loss = panels.loss(study)
     table = loss.table().set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
@@ -424,9 +424,9 @@ def test_panels_say_what_was_measured(name: str) -> None:
 
 
 def test_parity_is_all_joint_and_mosi_is_not_told() -> None:
-    worth = why.without_joint(sample.open_study("qj-parity"))[1]["gain"]["accuracy"]
+    worth = trust.without_joint(sample.open_study("qj-parity"))[1]["gain"]["accuracy"]
     assert worth.low > 0.4
-    answer = why.summary(sample.open_study("qj-parity"))
+    answer = trust.summary(sample.open_study("qj-parity"))
     assert set(answer) == {"emap", "loss", "ranking", "f_syn", "basins"}
     assert answer["ranking"]["coalitions"][0]["coalition"] == "left+right"
     assert answer["basins"]["share"]["n"] == 1200
@@ -450,17 +450,17 @@ def test_a_model_without_states_is_sampled_and_says_so(tmp_path: Any) -> None:
     study = sample.open_study(tmp_path / "c.json")
     picture = panels.emap(study)
     assert "EMAP is sampled" in picture.shows
-    answer = why.summary(study)
+    answer = trust.summary(study)
     assert answer["emap"]["standard_error"] > 0
     assert "not measured" in answer["basins"]["says"]
 
 
 def test_what_a_model_predicts_is_data_like_others() -> None:
     study = sample.open_study("qj-parity")
-    predicted = why.predictions_as_data(study)
+    predicted = trust.predictions_as_data(study)
     assert (predicted.y == study.predicted).all()
     assert predicted.digest != study.dataset.digest
-    regression = why.predictions_as_data(sample.open_study("qj-planted"))
+    regression = trust.predictions_as_data(sample.open_study("qj-planted"))
     assert regression.y.dtype == np.float64
 
 

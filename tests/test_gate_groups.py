@@ -17,7 +17,7 @@ from scipy.special import softmax
 from qfusion import cli
 from qfusion.analysis import sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import evidence, gate_groups as method
+from qfusion.explain import evidence
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.panels import why
 from tests.entangled import model_of
@@ -81,7 +81,7 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
     one, rows = masses(model, 1), masses(model, 12, seed=2)
     random = np.random.default_rng(0)
     truth = random.integers(0, C, 12) if C > 1 else random.normal(size=12)
-    result = method.gate_groups(model, one, f"c{C - 1}", rows, truth, shots=50)
+    result = evidence.gate_groups(model, one, f"c{C - 1}", rows, truth, shots=50)
     players = [group.key for group in result.groups]
     assert len(players) == n + 2
     own, theirs = model.fuse(one)[0][0].detach(), model.fuse(rows)[0].detach()
@@ -117,7 +117,7 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
 def test_with_all_groups_it_is_the_model() -> None:
     model = model_of(8, 3, 2)
     one = masses(model, 1)
-    result = method.gate_groups(model, one, "c0", one, np.array([1]))
+    result = evidence.gate_groups(model, one, "c0", one, np.array([1]))
     assert result.whole["score"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-10)
     single = evidence.layer_entropies(model, model.fuse(one)[0][0].detach()).single[-1]
     assert result.whole["entanglement"] == pytest.approx(single.mean(), abs=1e-10)
@@ -131,7 +131,7 @@ def test_with_all_groups_it_is_the_model() -> None:
 def test_ten_qubits_have_fourteen_groups_and_are_exact() -> None:
     model = model_of(10, 2, 2)
     one = masses(model, 1)
-    result = method.gate_groups(model, one, "c1", masses(model, 3), np.array([0, 1, 1]))
+    result = evidence.gate_groups(model, one, "c1", masses(model, 3), np.array([0, 1, 1]))
     assert len(result.groups) == 14
     assert result.whole["score"] == pytest.approx(model.scores(one)[0, 1].item(), abs=1e-9)
     for name, values in result.shapley.items():
@@ -143,8 +143,8 @@ def test_the_scatter_of_shots_is_the_error() -> None:
     random = np.random.default_rng(0)
     variances = random.uniform(0.5, 2, (2,) * 4)
     noise = random.normal(size=(4000, *variances.shape)) * np.sqrt(variances)
-    drawn = np.array([method.shapley_values(one, 4) for one in noise])
-    assert drawn.var(0) == pytest.approx(method.shapley_variances(variances), rel=0.1)
+    drawn = np.array([evidence.shapley_values(one, 4) for one in noise])
+    assert drawn.var(0) == pytest.approx(evidence.shapley_variances(variances), rel=0.1)
 
 
 def test_a_group_that_does_nothing_has_nothing() -> None:
@@ -155,21 +155,21 @@ def test_a_group_that_does_nothing_has_nothing() -> None:
         phi[1] = 0.0  # element 1 is not turned by any outcome
     edited = model.with_angles(phi)
     one = masses(model, 1)
-    result = method.gate_groups(edited, one, "c0", one, np.array([0]))
+    result = evidence.gate_groups(edited, one, "c0", one, np.array([0]))
     idle = {group.key: k for k, group in enumerate(result.groups)}
     for name in ("pooling[0]", "fusion[1]"):
         for values in result.shapley.values():
             assert values[idle[name]] == pytest.approx(0, abs=1e-10)
 
 
-def result_of(losses: list[tuple[float, float, float]], **more: Any) -> method.GateGroups:
+def result_of(losses: list[tuple[float, float, float]], **more: Any) -> evidence.GateGroups:
     """Groups whose losses have these values and ends."""
-    groups = tuple(method.Group(f"fusion[{i}]", f"fusion {i}", "fusion") for i in range(3))
+    groups = tuple(evidence.Group(f"fusion[{i}]", f"fusion {i}", "fusion") for i in range(3))
     values = np.array([value for value, _, _ in losses])
-    ends = tuple(method.stability.Interval(*one, n=50, resamples=2000) for one in losses)
+    ends = tuple(evidence.stability.Interval(*one, n=50, resamples=2000) for one in losses)
     named = {"score": np.array([0.5, -0.3, 0.2]), "loss": values} | more
     zeros = dict.fromkeys(named, 0.0)
-    return method.GateGroups(
+    return evidence.GateGroups(
         groups, "y", named, zeros, zeros | {"score": 0.4}, np.zeros(3), ends, 50, 1000
     )
 
@@ -177,12 +177,12 @@ def result_of(losses: list[tuple[float, float, float]], **more: Any) -> method.G
 def test_titles_say_what_is_told() -> None:
     clear, open_ = (-0.2, -0.3, -0.1), (-0.2, -0.5, 0.1)
     up = (0.3, 0.1, 0.5)
-    assert method.answer(result_of([open_] * 3), "loss").startswith("50 rows do not tell")
-    words = method.answer(result_of([clear, open_, up]), "loss")
+    assert evidence.answer(result_of([open_] * 3), "loss").startswith("50 rows do not tell")
+    words = evidence.answer(result_of([clear, open_, up]), "loss")
     assert words == "fusion 0 (-0.200) lower the loss; fusion 2 (+0.300) raise it"
-    assert "fusion 0 has most: +0.50 (50% of all sizes)" in method.answer(result_of([clear] * 3))
+    assert "fusion 0 has most: +0.50 (50% of all sizes)" in evidence.answer(result_of([clear] * 3))
     still = result_of([clear] * 3, score=np.zeros(3))
-    assert method.answer(still) == "No gate group changes the score of y"
+    assert evidence.answer(still) == "No gate group changes the score of y"
 
 
 def test_what_has_no_groups_is_refused() -> None:
@@ -190,17 +190,17 @@ def test_what_has_no_groups_is_refused() -> None:
     one = masses(model, 1)
     zero = np.array([0])
     with pytest.raises(InvalidInput, match="must hold one sample, but holds 2"):
-        method.gate_groups(model, masses(model, 2), "c0", one, zero)
+        evidence.gate_groups(model, masses(model, 2), "c0", one, zero)
     with pytest.raises(NotFound, match="Output 'c9'"):
-        method.gate_groups(model, one, "c9", one, zero)
+        evidence.gate_groups(model, one, "c9", one, zero)
     with pytest.raises(InvalidInput, match="`shots` must be at least 1"):
-        method.gate_groups(model, one, "c0", one, zero, shots=0)
+        evidence.gate_groups(model, one, "c0", one, zero, shots=0)
     with pytest.raises(InvalidInput, match="one value for each row"):
-        method.gate_groups(model, one, "c0", one, np.array([0, 1]))
+        evidence.gate_groups(model, one, "c0", one, np.array([0, 1]))
     jump, inputs = problem((2, 2))
     kets = jump.encode(inputs)
     with pytest.raises(InvalidInput, match="gate groups"):
-        method.gate_groups(jump, kets, "y0", kets, np.zeros(2))
+        evidence.gate_groups(jump, kets, "y0", kets, np.zeros(2))
 
 
 def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +212,7 @@ def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]
     assert result["whole"]["score"] == pytest.approx(one.score, abs=1e-9)
     loss = one.study.of_split(one.study.scores[one.dataset.rows("test")])["nll"]
     assert result["whole"]["loss"] == pytest.approx(loss, abs=1e-9)
-    for target in method.TARGETS:
+    for target in evidence.TARGETS:
         values = [row[target] for row in result["groups"]]
         gain = result["whole"][target] - result["empty"][target]
         assert sum(values) == pytest.approx(gain, abs=1e-9)

@@ -153,7 +153,7 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
     states = undecided(found.model, dataset)
 
     def turns(m: QuantumJump) -> tuple[list[tuple[str, str]], list[float]]:
-        nearest = sensitivity.nearest_parameters(m, states).changes
+        nearest = counterfactual.nearest_parameters(m, states).changes
         return [(turn.kind, turn.name) for turn in nearest], [turn.value for turn in nearest]
 
     def headlines(m: QuantumJump, tag: str) -> list[str]:

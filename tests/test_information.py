@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from typer.testing import CliRunner
 
 from qfusion import data
-from qfusion.analysis import why
+from qfusion.analysis import trust
 from qfusion.cli import app
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import information, worth
@@ -369,13 +369,13 @@ def test_bad_input_is_named() -> None:
 @pytest.fixture(scope="module")
 def parity() -> information.Estimate:
     """What is worked out of `parity`, once for all that read it."""
-    return why.needs(data.load("parity"))
+    return trust.needs(data.load("parity"))
 
 
 def test_parity_is_told_only_together_by_the_command(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(why, "needs", lambda dataset: parity)
+    monkeypatch.setattr(trust, "needs", lambda dataset: parity)
     result = CliRunner().invoke(app, ["why", "--data", "parity", "--json"])
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
@@ -392,7 +392,7 @@ def test_parity_is_told_only_together_by_the_command(
 def test_panels_state_what_was_found_with_their_numbers(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(why, "needs", lambda dataset: parity)
+    monkeypatch.setattr(trust, "needs", lambda dataset: parity)
     address = {"set": "parity", "data.need": "true"}
     bits = pages.build("data", "needs-bits", address)
     assert bits.title == information.finding(parity)
@@ -406,7 +406,7 @@ def test_panels_state_what_was_found_with_their_numbers(
 def test_the_data_page_works_it_out_where_it_is_asked(
     parity: information.Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(why, "needs", lambda dataset: parity)
+    monkeypatch.setattr(trust, "needs", lambda dataset: parity)
     shut = visit("Data", set="parity")
     assert not shut.toggle(key=panels.NEED.key).value
     assert "Joint models are worth" not in said(shut)

@@ -12,16 +12,16 @@ import scipy.linalg
 import torch
 
 from qfusion import cli, explain
-from qfusion.analysis import sample, why as analysis
+from qfusion.analysis import sample, trust as analysis
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cuts, patching
+from qfusion.explain import cuts
 from qfusion.models import QuantumJump
 from qfusion.panels import why
 from tests.entangled import model_of
 from tests.test_cuts import problem
 
 TIMES = [0.0, 0.3, 0.7, 1.0]
-EVERY = tuple(patching.KINDS)
+EVERY = tuple(cuts.PATCH_KINDS)
 SMALL = [(2, 2), (2, 3), (2, 2, 2)]
 
 
@@ -60,7 +60,7 @@ def test_patches_are_those_of_qutip(dims: tuple[int, ...]) -> None:
 
     A, B = (qutip.Qobj(start(model, inputs, row), dims=shape) for row in (0, 1))
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = patching.patches(model, first, second, TIMES)
+    result = cuts.patches(model, first, second, TIMES)
     for k, kind in enumerate(EVERY):
         for m in range(len(dims)):
             for i, time in enumerate(TIMES):
@@ -85,7 +85,7 @@ def test_patches_are_those_of_dense_exponentials(dims: tuple[int, ...]) -> None:
         return (scipy.linalg.expm(rate * time) @ rho.ravel()).reshape(D, D)
 
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = patching.patches(model, first, second, TIMES)
+    result = cuts.patches(model, first, second, TIMES)
     for i, time in enumerate(TIMES):
         A, B = (
             qutip.Qobj(evolve(start(model, inputs, row), time), dims=[list(dims)] * 2)
@@ -101,8 +101,8 @@ def test_patches_are_those_of_dense_exponentials(dims: tuple[int, ...]) -> None:
 
 def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
     model, inputs = problem((2, 3, 2), B=4)
-    result = patching.patches(model, inputs, inputs, TIMES)
-    assert patching.DEFAULT == "local"
+    result = cuts.patches(model, inputs, inputs, TIMES)
+    assert cuts.PATCH_DEFAULT == "local"
     assert np.abs(result.scores[0] - result.before).max() < 1e-10
     assert np.abs(result.donor - result.before).max() < 1e-10
     # with the correlation thrown away it is the cut
@@ -110,13 +110,13 @@ def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
     assert result.scores[1] == pytest.approx(cut.scores[0], abs=1e-10)
     assert np.isnan(result.restored).all()
     assert not result.turned[0].any()
-    assert patching.answer(result).startswith("The scores of both are the same")
+    assert cuts.answer_for_patches(result).startswith("The scores of both are the same")
 
 
 def test_at_the_start_a_patch_is_the_other_samples_modality() -> None:
     model, inputs = problem((2, 3, 2), B=2)
     first, second = ({name: x[[row]] for name, x in inputs.items()} for row in (0, 1))
-    result = patching.patches(model, first, second, [0.0])
+    result = cuts.patches(model, first, second, [0.0])
     for m, name in enumerate(model.modalities):
         swapped = model(first | {name: second[name]}).detach().numpy()
         for k in range(len(EVERY)):
@@ -127,8 +127,8 @@ def test_the_mean_of_a_background_lends_its_states() -> None:
     model, inputs = problem((2, 2, 2), B=6)
     behind = explain.background(model, inputs)
     first = {name: x[[0]] for name, x in inputs.items()}
-    each = patching.patches(model, {n: x[[0] * 6] for n, x in inputs.items()}, inputs, TIMES)
-    mean = patching.patches(model, first, behind, TIMES)
+    each = cuts.patches(model, {n: x[[0] * 6] for n, x in inputs.items()}, inputs, TIMES)
+    mean = cuts.patches(model, first, behind, TIMES)
     assert mean.scores[0, :, :, 0] == pytest.approx(each.scores[0].mean(2), abs=1e-10)
     assert mean.donor[0] == pytest.approx(each.donor.mean(0), abs=1e-10)
 
@@ -136,9 +136,9 @@ def test_the_mean_of_a_background_lends_its_states() -> None:
 def test_many_pairs_are_those_one_by_one() -> None:
     model, inputs = problem((2, 3), B=4)
     donors = {name: x.flip(0) for name, x in inputs.items()}
-    many = patching.patches(model, inputs, donors, TIMES)
+    many = cuts.patches(model, inputs, donors, TIMES)
     for row in range(4):
-        one = patching.patches(
+        one = cuts.patches(
             model,
             {name: x[[row]] for name, x in inputs.items()},
             {name: x[[row]] for name, x in donors.items()},
@@ -151,7 +151,7 @@ def test_many_pairs_are_those_one_by_one() -> None:
 def test_shares_and_flips_are_those_of_the_scores(C: int) -> None:
     model, inputs = problem((2, 2, 2), B=8, C=C, scale=2.0)
     donors = {name: x.roll(1, 0) for name, x in inputs.items()}
-    result = patching.patches(model, inputs, donors, TIMES)
+    result = cuts.patches(model, inputs, donors, TIMES)
     decide = (lambda s: int(s[0] > 0)) if C == 1 else (lambda s: int(s.argmax()))
     for b in range(8):
         own, other = decide(result.before[b]), decide(result.donor[b])
@@ -168,10 +168,10 @@ def test_shares_and_flips_are_those_of_the_scores(C: int) -> None:
     assert len(result.frame()) == 2 * 3 * len(TIMES)
 
 
-def of(scores: list[list[float]]) -> patching.Patches:
+def of(scores: list[list[float]]) -> cuts.Patches:
     """Patches of a single score, -1 without them and 1 of the donor."""
     values = np.array(scores)[None, :, :, None, None]
-    return patching.Patches(
+    return cuts.Patches(
         ("text", "audio"),
         ("y",),
         np.array([0.0, 0.5, 1.0]),
@@ -196,26 +196,26 @@ def of(scores: list[list[float]]) -> patching.Patches:
 def test_the_title_says_when_a_decision_turns(
     text: list[float], audio: list[float], words: str
 ) -> None:
-    assert patching.answer(of([text, audio]), donor="B").startswith(words)
+    assert cuts.answer_for_patches(of([text, audio]), donor="B").startswith(words)
 
 
 def test_what_cannot_be_patched_is_refused() -> None:
     model, inputs = problem((2, 2), B=3)
     two = {name: x[:2] for name, x in inputs.items()}
     with pytest.raises(InvalidInput, match="must hold 3 samples, one for each, or one for all"):
-        patching.patches(model, inputs, two)
+        cuts.patches(model, inputs, two)
     with pytest.raises(NotFound, match="Kind of patch 'both' does not exist"):
-        patching.answer(patching.patches(model, inputs, inputs), kind="both")
+        cuts.answer_for_patches(cuts.patches(model, inputs, inputs), kind="both")
     with pytest.raises(InvalidInput, match="times"):
-        patching.patches(model, inputs, inputs, [2.0])
+        cuts.patches(model, inputs, inputs, [2.0])
     other, theirs = problem((3, 2), B=3)
     with pytest.raises(InvalidInput, match="background"):
-        patching.patches(model, inputs, explain.background(other, theirs))
+        cuts.patches(model, inputs, explain.background(other, theirs))
     with pytest.raises(InvalidInput, match="time"):
-        patching.patches(model_of(4), inputs, inputs)
+        cuts.patches(model_of(4), inputs, inputs)
     alone, one = problem((2,))
     with pytest.raises(InvalidInput, match="two modalities or more"):
-        patching.patches(alone, one, one)
+        cuts.patches(alone, one, one)
 
 
 def test_the_panel_takes_the_nearest_sample_that_is_decided_differently() -> None:

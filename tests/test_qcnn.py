@@ -17,7 +17,7 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain.backgrounds import RowBackground
-from qfusion.explain.network_rows import row_values
+from qfusion.explain.coalitions import row_values
 from qfusion.models import EntangledQCNN, InputSpec, entangled_qcnn, qcnn
 from qfusion.quantum import circuits, decomposition
 from qfusion.quantum.decomposition import subsets

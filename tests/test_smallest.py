@@ -15,7 +15,7 @@ from qfusion.analysis import sample
 from qfusion.data import DataSet
 from qfusion.data.spec import Modality, Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cuts, smallest
+from qfusion.explain import building, cuts
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import why
@@ -77,7 +77,7 @@ def test_planted_terms_are_those_that_stay() -> None:
         teacher, student, chosen = planted(seed)
         rows = [features(300, 100 + seed), features(300, 200 + seed)]
         labelled = [(x, teacher(x)[:, 0].numpy()) for x in rows]
-        result = smallest.prune(student, *labelled, "regression", orders=0)
+        result = building.prune(student, *labelled, "regression", orders=0)
         assert result.chosen[PLANTED] > result.chosen[-1]  # the noise did harm
         hits += result.size == PLANTED and sorted(result.left(PLANTED)) == chosen
     assert hits >= 9
@@ -90,9 +90,9 @@ def test_noise_that_is_trained_on_with_the_terms_that_stay_goes() -> None:
     off = with_parts(student, dict.fromkeys(chosen, 0.7 * STRENGTH))
     data = labelled_set(teacher, 600)
     keys = [f"{letter}[{name}]" for letter in "HD" for name in TERM_NAMES]
-    tweak = smallest.without(Tweak(), set(keys) - set(chosen))
+    tweak = building.without(Tweak(), set(keys) - set(chosen))
     before = metrics.evaluate(off.tweaked(tweak), data, "test")["r2"]
-    model = smallest.retrained(off, data, tweak, 20)
+    model = building.retrained(off, data, tweak, 20)
     assert model.tweak is None
     after = metrics.evaluate(model, data, "test")["r2"]
     assert after > max(before, 0.9)
@@ -131,7 +131,7 @@ def test_every_set_is_what_the_tweaked_model_says(kind: str) -> None:
     random = np.random.default_rng(0)
     y = random.integers(0, C, 40) if C > 1 else random.normal(size=40)
     first, second = ({n: v[part] for n, v in x.items()} for part in (slice(25), slice(25, 40)))
-    result = smallest.prune(model, (first, y[:25]), (second, y[25:]), kind, orders=3)
+    result = building.prune(model, (first, y[:25]), (second, y[25:]), kind, orders=3)
     assert sorted(result.terms) == sorted(
         f"{letter}[{name}]" for letter in "HD" for name in ("text", "audio", "text+audio")
     )
@@ -146,12 +146,12 @@ def test_every_set_is_what_the_tweaked_model_says(kind: str) -> None:
             measured = metrics.of_scores(scores, truth, kind, "plain")[name]
             assert value == pytest.approx(measured, abs=1e-10)
     # each step is the best of all that were left
-    loss = smallest._loss
+    loss = building._loss
     for step in range(6):
         gone, left = result.terms[:step], result.terms[step:]
         options = {
             key: loss(
-                model.tweaked(smallest.without(Tweak(), [*gone, key]))(first).detach().numpy(),
+                model.tweaked(building.without(Tweak(), [*gone, key]))(first).detach().numpy(),
                 y[:25],
                 kind,
             )
@@ -167,13 +167,13 @@ def test_a_tweak_that_is_there_stays() -> None:
     model, x = problem((2, 2), B=30, C=1)
     y = np.random.default_rng(0).normal(size=30)
     tweaked = model.tweaked("T=0.5,H.text=2")
-    result = smallest.prune(tweaked, (x, y), (x, y), "regression", orders=0)
+    result = building.prune(tweaked, (x, y), (x, y), "regression", orders=0)
     assert result.tweak(6) == tweaked.tweak
     assert result.tweak(0).duration == 0.5
     assert set(result.tweak(0).couplings.values()) == {0.0}
 
 
-def pruning(chosen: list[float], low: float | None) -> smallest.Pruning:
+def pruning(chosen: list[float], low: float | None) -> building.Pruning:
     """Two terms whose sets have these metrics on both kinds of rows."""
     values = np.array(chosen)
     low_end = None if low is None else np.array([low])
@@ -183,7 +183,7 @@ def pruning(chosen: list[float], low: float | None) -> smallest.Pruning:
 
     gain = cuts.Estimates(values[-1:] - values[0], low_end, None if low is None else values[-1:])
     shares = (values - values[0]) / (values[-1] - values[0])
-    return smallest.Pruning(
+    return building.Pruning(
         ("H[text]", "D[audio]"),
         Tweak(),
         "r2",
@@ -201,11 +201,15 @@ def pruning(chosen: list[float], low: float | None) -> smallest.Pruning:
 def test_the_title_says_what_is_told() -> None:
     one = pruning([0.0, 0.5, 0.51], 0.3)
     assert one.size == 1
-    assert smallest.answer(one).startswith(
+    assert building.answer_for_pruning(one).startswith(
         "1 of 2 terms carries 98% [97%, 99%] of what the generator adds to R2 on 80 test samples: D[aud"
     )
-    assert smallest.answer(pruning([0.0, 0.1, 0.2], -0.1)).startswith("Not shown that the gener")
-    assert smallest.answer(pruning([0.0, 0.1, 0.2], None)).startswith("Not shown that the gen")
+    assert building.answer_for_pruning(pruning([0.0, 0.1, 0.2], -0.1)).startswith(
+        "Not shown that the gener"
+    )
+    assert building.answer_for_pruning(pruning([0.0, 0.1, 0.2], None)).startswith(
+        "Not shown that the gen"
+    )
     assert pruning([0.4, 0.3, 0.2], -0.4).size == 0
 
 
@@ -213,14 +217,14 @@ def test_what_has_no_terms_is_refused() -> None:
     model, x = problem((2, 2), B=12, C=1)
     y = np.zeros(12)
     with pytest.raises(InvalidInput, match="one value for each of 12 rows"):
-        smallest.prune(model, (x, y[:3]), (x, y), "regression")
+        building.prune(model, (x, y[:3]), (x, y), "regression")
     with pytest.raises(NotFound, match="Kind of target 'ranking'"):
-        smallest.prune(model, (x, y), (x, y), "ranking")
+        building.prune(model, (x, y), (x, y), "ranking")
     still, _ = problem((2, 2), C=1, evolution="none")
     with pytest.raises(InvalidInput, match="must evolve"):
-        smallest.prune(still, (x, y), (x, y), "regression")
+        building.prune(still, (x, y), (x, y), "regression")
     with pytest.raises(InvalidInput, match="terms out of"):
-        smallest.prune(model_of(4), (x, y), (x, y), "regression")
+        building.prune(model_of(4), (x, y), (x, y), "regression")
 
 
 def test_the_command_line_takes_terms_out_and_writes_the_smallest(

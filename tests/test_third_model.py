@@ -193,7 +193,7 @@ def test_what_it_cannot_do_is_named() -> None:
         ):
             call()
     with pytest.raises(InvalidInput, match="no terms of a physics"):
-        sensitivity.nearest_parameters(model, counterfactual.states_of(model, x))
+        counterfactual.nearest_parameters(model, counterfactual.states_of(model, x))
     with pytest.raises(InvalidInput, match="nothing to tweak"):
         model.tweaked("H.v0=2")
     assert model.tweaked("") is model

@@ -145,7 +145,7 @@ def test_what_stands_on_time_holds_for_it(address: dict[str, str]) -> None:
     own = counterfactual.states_of(model, inputs)
     changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]
     assert all(change.verified for change in changes if change.possible)
-    assert sensitivity.nearest_parameters(model, own)
+    assert counterfactual.nearest_parameters(model, own)
     half = open_sample("swaps", address["sample"], address["data"], tweak="T=0.5")
     assert half.model.duration == 0.5
     assert not np.allclose(half.scores, sample.scores)

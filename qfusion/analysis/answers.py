@@ -284,14 +284,17 @@ def pipeline(study: Study) -> tuple[Part, ...]:
     of_answer = "Classes" if study.classes else "Score"
     kets = f"one ket a modality, dimension {', '.join(map(str, getattr(model, 'dims', ())))}"
     if study.can("time"):
-        physics = (
-            f"H and {model.jump_count} jump operators on {math.prod(model.dims)} levels, "
-            f"T = {model.duration:g}"
-        )
         return (
             start,
             ("States", kets, "pages/dynamics.py", "See the state", {"show": "State"}),
-            ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", {"show": "Decision"}),
+            (
+                "Evolution",
+                f"H and {model.jump_count} jump operators on {math.prod(model.dims)} levels, "
+                f"T = {model.duration:g}",
+                "pages/dynamics.py",
+                "Turn the knobs",
+                {"show": "Decision"},
+            ),
             (
                 "One step",
                 "as a circuit with the learned values",
@@ -313,11 +316,16 @@ def pipeline(study: Study) -> tuple[Part, ...]:
             (of_answer, "a sum of exact contributions", *decided),
         )
     if not study.can("rules"):
-        observables = "trained observables of the product state"
         return (
             start,
             ("States", kets, "pages/what_if.py", "Change a state", {}),
-            ("Read-out", observables, "pages/operators.py", "See what votes", {}),
+            (
+                "Read-out",
+                "trained observables of the product state",
+                "pages/operators.py",
+                "See what votes",
+                {},
+            ),
             ("Score", "a sum of exact contributions", *decided),
         )
     n, network, stages = model.elements, model.network, stage_sizes(len(study.modalities))
@@ -326,14 +334,24 @@ def pipeline(study: Study) -> tuple[Part, ...]:
         f"{n} truth tables of {2 ** stages[0]} angles"
         f"{f' in {len(stages)} stages' if len(stages) > 1 else ''}, one entangling gate per element"
     )
-    walk = f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits"
     read = f"linear read-out of {len(network.retained)} kept and {len(network.measured)} measured qubits"
-    angles = f"{n} angles a modality: its mass for each element"
     return (
         start,
-        ("Angles", angles, "pages/samples.py", "See the masses", {}),
+        (
+            "Angles",
+            f"{n} angles a modality: its mass for each element",
+            "pages/samples.py",
+            "See the masses",
+            {},
+        ),
         ("Fusion", tables, "pages/circuit.py", "Edit the rules", {"rules": "Fusion rules"}),
-        ("Network", walk, "pages/circuit.py", "Walk through it", {"rules": "Walk"}),
+        (
+            "Network",
+            f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits",
+            "pages/circuit.py",
+            "Walk through it",
+            {"rules": "Walk"},
+        ),
         (of_answer, read, *decided),
     )
 

@@ -305,18 +305,18 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
 )
 def parameter_table(study: Study) -> Any:
     """What `flips.nearest_parameters` uses again for every sample."""
-    return sensitivity.table(study.model) if study.can("time") else None
+    return counterfactual.table(study.model) if study.can("time") else None
 
 
 @memo(32, background=False, says="Turning every knob for this sample …")
-def parameters_that_flip(study: Study, row: int) -> sensitivity.Search:
+def parameters_that_flip(study: Study, row: int) -> counterfactual.Search:
     """For each parameter of physics or angle of the fusion the smallest turn that turns the decision on one sample."""
-    return sensitivity.nearest_parameters(
+    return counterfactual.nearest_parameters(
         study.model, own_states(study, row), parameter_table(study)
     )
 
 
-def parameter_name(study: Any, change: sensitivity.ParameterChange) -> str:
+def parameter_name(study: Any, change: counterfactual.ParameterChange) -> str:
     """A parameter as a reader says it, not escaped."""
     if change.kind in ("coupling", "dissipation"):
         return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(spec.split_term(change.name))}"

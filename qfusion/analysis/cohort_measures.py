@@ -71,7 +71,6 @@ TITLES = {
     FEATURES: "encoded features",
 }
 KEYS = {title: kind for kind, title in TITLES.items()}
-ROWS = 2048  # samples that are encoded at once
 SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes at D = 64
 FEWER = 3  # times as few samples are drawn where there are more than these seconds allow
 MAX_NUMBERS = 30_000_000  # coordinates that are held at once
@@ -191,7 +190,7 @@ def _features(study: Any, rows: np.ndarray) -> np.ndarray:
 @torch.no_grad()
 def _in_blocks(rows: np.ndarray, make: Callable[[np.ndarray], torch.Tensor]) -> np.ndarray:
     """Numbers (n, F) of some rows, made a block at a time."""
-    parts = np.array_split(rows, max(1, -(-len(rows) // ROWS)))
+    parts = np.array_split(rows, max(1, -(-len(rows) // 2048)))
     return torch.cat([make(part) for part in parts]).double().numpy()
 
 
@@ -219,7 +218,6 @@ MAX_UMAP, FEW_UMAP = (
     2_000,
     1_000,
 )  # samples that UMAP places: all, or so many drawn of more, which take minutes
-MAX_JUDGED = 1_000  # samples on which it is measured how well neighbours are kept
 NEIGHBOURS = 15
 MAX_CORNERS = 10_000  # of a polygon that is drawn
 MAX_VERTICES, STEPS = (
@@ -296,8 +294,7 @@ def sample_map(
         X = coordinates_of(study, what, thinned(placed, MAX_FIT), output)
         mean, axes, explained = principal(thinned(X, most_samples(study, what)))
         parts = np.array_split(placed, -(-len(placed) // MAX_FIT))
-        if len(parts) > 1:
-            X = np.concatenate([coordinates_of(study, what, part, output) for part in parts])
+        X = np.concatenate([coordinates_of(study, what, part, output) for part in parts])
         xy = (X - mean) @ axes
     return SampleMap(
         what,
@@ -366,7 +363,7 @@ def _trustworthiness(
 ) -> float:
     from sklearn.manifold import trustworthiness
 
-    at = thinned(np.arange(len(rows)), MAX_JUDGED)
+    at = thinned(np.arange(len(rows)), 1_000)
     if len(at) <= 2 * NEIGHBOURS + 1:
         return float("nan")
     return float(
@@ -407,10 +404,9 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts
     if len(corners) > 3:
         inside = cohorts.inside(corners, result.xy)
         closed = np.vstack([corners, corners[:1]])
-        shapes = [thinned(corners, MAX_VERTICES)]
-        shapes += [  # without corners near to the line between others (Douglas and Peucker 1973)
-            approximate_polygon(closed, part * span)[:-1] for part in np.geomspace(3e-4, 0.1, 24)
-        ]
+        # without corners near to the line between others (Douglas and Peucker 1973)
+        spared = (approximate_polygon(closed, at * span)[:-1] for at in np.geomspace(3e-4, 0.1, 24))
+        shapes = [thinned(corners, MAX_VERTICES), *spared]
         best = min(
             (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
             key=lambda shape: (int((cohorts.inside(shape, result.xy) != inside).sum()), len(shape)),
@@ -432,7 +428,6 @@ MAX_SLOW, FEW_SLOW = (
     400,
 )  # samples whose states are evolved, about 17 ms each: all, or so many drawn of more
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
-_MAX_GROUPS = 15
 
 
 def clusters_of(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
@@ -557,7 +552,7 @@ def groupings(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
         values = rows[name].astype(str) if name in rows.columns and name not in result else None
         if (
             values is not None
-            and 2 <= values.nunique() <= _MAX_GROUPS
+            and 2 <= values.nunique() <= 15
             and not (study.classes and (values == rows["truth"]).all())
         ):
             result.append(text.column(name))
@@ -647,12 +642,11 @@ def correlations(
 ) -> dict[str, np.ndarray]:
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
     kinds = measures or tuple(filter(is_slow, measure_titles(study)))
-    values: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
-    for rho in final_states(study, rows):
-        at_end = States(rho, study.model.dims)
-        for name in kinds:
-            values[name].append(KINDS[name.replace(" ", "_")].mean(at_end).numpy())
-    return {name: np.concatenate(parts) for name, parts in values.items()}
+    values = [
+        [KINDS[name.replace(" ", "_")].mean(at_end).numpy() for name in kinds]
+        for at_end in (States(rho, study.model.dims) for rho in final_states(study, rows))
+    ]
+    return dict(zip(kinds, map(np.concatenate, zip(*values, strict=True)), strict=True))
 
 
 def finding(result: dict[str, stability.Interval], measure: str, strength: str) -> str:
@@ -689,16 +683,18 @@ def ladder(
 
 
 def _level(study: Study, name: str, part: pd.DataFrame) -> dict[str, Any]:
-    result: dict[str, Any] = {"level": name, "n": len(part)}
-    if study.classes:
-        result["accuracy"] = float((part[VERDICT] == "right").mean())
     means = {
         "mean error": "error",
         JOINT: JOINT,
         "joint share": JOINT_SHARE,
         **{f"share of {name}": share_column(name) for name in study.modalities},
     }
-    result |= {title: float(part[column].astype(float).mean()) for title, column in means.items()}
+    result: dict[str, Any] = {
+        "level": name,
+        "n": len(part),
+        **({"accuracy": float((part[VERDICT] == "right").mean())} if study.classes else {}),
+        **{title: float(part[column].astype(float).mean()) for title, column in means.items()},
+    }
     if measure_titles(study):
         result["entropy"] = float(
             pd.Series(entropies(study, part.infer_objects(), ENTROPY), dtype=float).mean()

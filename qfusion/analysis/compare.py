@@ -301,9 +301,11 @@ def passing(
 def axes(study: Study) -> dict[str, str]:
     """What samples can be drawn against: column -> axis title."""
     unit = "score of the class" if study.classes else study.unit_of(0)
-    answers = {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
-    if study.classes:
-        answers = {"certainty": "softmax of the predicted class"}
+    answers = (
+        {"certainty": "softmax of the predicted class"}
+        if study.classes
+        else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
+    )
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
     )

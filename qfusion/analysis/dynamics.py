@@ -260,12 +260,10 @@ def layers(study: Any, row: int, words: str = "") -> Any:
 @memo(8, background=False, says="Drawing the circuit with PennyLane …")
 def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
+    from qfusion.track.circuit import fusion_circuit, gate_circuit
+
     if study.can("gates"):
-        from qfusion.track.circuit import gate_circuit
-
         return gate_circuit(study.model, encoded_states(study, row))
-    from qfusion.track.circuit import fusion_circuit
-
     return fusion_circuit(_edited(study, words), study.theta(row))
 
 
@@ -333,8 +331,8 @@ def with_noise(
     second = explain.explain(
         with_observables(model, _of_values(model, single.square())), inputs, study.background
     )
-    variance = (second.values[0] - bias.numpy()) - (first.values[0] - bias.numpy()) ** 2
-    variance = np.maximum(variance, 0) / shots
+    squares, means = second.values[0] - bias.numpy(), first.values[0] - bias.numpy()
+    variance = np.maximum(squares - means**2, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
     order = decomposition.subsets(len(study.modalities))
     inside = np.array([[float(set(R) <= set(S)) for R in order] for S in order])
@@ -397,7 +395,6 @@ def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], sh
 # What they mean is said by `explain.cut_answers`.
 
 AT_ONCE = 256  # samples whose states are held
-FEW_TIMES = 11  # of many samples: seconds at D = 64
 MAX_HELD = (
     36  # joint dimension up to which the cut done over and over is worked out for many samples
 )
@@ -420,7 +417,7 @@ def cuts_of_sample(
 
 
 @memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
-def cuts_of_rows(study: Any, rows: np.ndarray, times: int = FEW_TIMES) -> cuts.CutMetrics:
+def cuts_of_rows(study: Any, rows: np.ndarray, times: int = 11) -> cuts.CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
     return cut_curves(study.model, study.dataset, rows, times)
 

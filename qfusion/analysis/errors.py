@@ -60,8 +60,9 @@ class Levels:
 
     def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
         """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
-        rows = self.places(self.rows if keep is None else self.rows[keep])
-        return cohort_measures.clusters_of(self.study.dataset, rows)
+        return cohort_measures.clusters_of(
+            self.study.dataset, self.places(self.rows if keep is None else self.rows[keep])
+        )
 
     @property
     def intervals(self) -> str:
@@ -323,8 +324,10 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
 def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohorts.Part, ...]]]:
     name = column(rows, by)
     if not by.endswith(cohort_measures.QUARTERS):
-        texts = filter(None, map(str, dict.fromkeys(rows[name].dropna())))
-        return [(value, (cohorts.Part(name, "=", (value,)),)) for value in texts]
+        return [
+            (value, (cohorts.Part(name, "=", (value,)),))
+            for value in filter(None, map(str, dict.fromkeys(rows[name].dropna())))
+        ]
     values = rows[name].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
     if not len(values):
@@ -350,10 +353,9 @@ def worst(levels: Levels, count: int = MAX_WORST) -> tuple[pd.DataFrame, np.ndar
     rows, study = levels.rows[levels.inside], levels.study
     at = levels.places(rows)
     truth = study.dataset.y[at]
+    values = study.scores[at, 0] - truth
     if study.classes:
         values = -log_softmax(study.scores[at], 1)[np.arange(len(at)), truth.astype(int)]
-    else:
-        values = study.scores[at, 0] - truth
     order = np.argsort(-np.abs(values), kind="stable")[:count]
     return rows.iloc[order], values[order]
 

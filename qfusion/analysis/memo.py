@@ -22,6 +22,7 @@ from dataclasses import is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ def memo(
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         results: OrderedDict[Hashable, R] = OrderedDict()
-        locks: dict[Hashable, threading.RLock] = {}
+        locks: WeakValueDictionary[Hashable, threading.RLock] = WeakValueDictionary()
         guard, signature = threading.Lock(), inspect.signature(function)
 
         @functools.wraps(function)
@@ -74,17 +75,12 @@ def memo(
                     if key in results:
                         results.move_to_end(key)
                         return _shared(results[key])
-                try:
-                    with waiting.get()(says) if says else nullcontext():
-                        result = function(*call.args, **call.kwargs)
-                except BaseException:
-                    with guard:
-                        locks.pop(key, None)
-                    raise
+                with waiting.get()(says) if says else nullcontext():
+                    result = function(*call.args, **call.kwargs)
                 with guard:
                     results[key] = result
                     while len(results) > size:
-                        locks.pop(results.popitem(last=False)[0], None)
+                        results.popitem(last=False)
                 return _shared(result)
 
         return cast("Callable[P, R]", memoised)
@@ -109,34 +105,37 @@ def _leave_own(arguments: dict[str, Any]) -> None:
 
 def _names_own(value: Any, dataset: Any) -> bool:
     """Whether an argument names one of a visitor's samples, by its row or id."""
-    if isinstance(value, str):
-        return any(name in value for name in dataset.own.ids)
-    if isinstance(value, int | np.integer):
-        return int(value) >= len(dataset)
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "iu" and bool((value >= len(dataset)).any())
-    if hasattr(value, "memo_key"):  # a sample, or another study
-        return _names_own(getattr(value, "row", ""), dataset)
-    if is_dataclass(value):
-        value = vars(value)
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    return isinstance(value, list | tuple) and any(_names_own(one, dataset) for one in value)
+    match value:
+        case str():
+            return any(name in value for name in dataset.own.ids)
+        case int() | np.integer():
+            return int(value) >= len(dataset)
+        case np.ndarray():
+            return value.dtype.kind in "iu" and bool((value >= len(dataset)).any())
+        case list() | tuple():
+            return any(_names_own(one, dataset) for one in value)
+        case Mapping():
+            return _names_own(list(value.values()), dataset)
+        case _ if hasattr(value, "memo_key"):  # a sample, or another study
+            return _names_own(getattr(value, "row", ""), dataset)
+        case _:
+            return is_dataclass(value) and _names_own(vars(value), dataset)
 
 
 def _key(value: Any, background: bool) -> Hashable:
     """What tells an argument from others: of studies their digests, of arrays their numbers."""
-    own = getattr(value, "memo_key", None)
-    if own is not None:
-        return cast("Hashable", own(background))
-    if isinstance(value, np.ndarray):
-        return "array", value.shape, value.dtype.str, value.tobytes()
-    if isinstance(value, Mapping):
-        return tuple((name, _key(entry, background)) for name, entry in value.items())
-    if isinstance(value, list | tuple):
-        return tuple(_key(entry, background) for entry in value)
-    hash(value)
-    return type(value), value
+    match value:
+        case _ if hasattr(value, "memo_key"):
+            return cast("Hashable", value.memo_key(background))
+        case np.ndarray():
+            return "array", value.shape, value.dtype.str, value.tobytes()
+        case Mapping():
+            return tuple((name, _key(entry, background)) for name, entry in value.items())
+        case list() | tuple():
+            return tuple(_key(entry, background) for entry in value)
+        case _:
+            hash(value)
+            return type(value), value
 
 
 def _shared(result: R) -> R:

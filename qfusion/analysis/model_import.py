@@ -147,15 +147,17 @@ class Import:
                     if status < 0
                     else f"its checks fail ({last or 'no reason is given'})"
                 ) from None
-            if "exhausted" in record:
-                limits = {"memory": f"{MEMORY / 2**30:.0f} GiB of memory"}
-                most = limits.get(record["exhausted"], of_processor)
-                raise self._refused(f"it takes more than {most}")
-            if "problem" in record and record["card"]:
-                raise imports.Unfit(record["problem"], cards.read(record["card"], "card"))
-            if "problem" in record:
-                raise InvalidInput(record["problem"])
-            return dict(record)
+            match record:
+                case {"exhausted": "memory"}:
+                    raise self._refused(f"it takes more than {MEMORY / 2**30:.0f} GiB of memory")
+                case {"exhausted": _}:
+                    raise self._refused(f"it takes more than {of_processor}")
+                case {"problem": problem, "card": card} if card:
+                    raise imports.Unfit(problem, cards.read(card, "card"))
+                case {"problem": problem}:
+                    raise InvalidInput(problem)
+                case _:
+                    return dict(record)
         finally:
             self.cancel()
 
@@ -166,15 +168,12 @@ class Import:
         )
 
 
-ROWS = 2048  # background rows of the first explanation, as many as pages fuse at once
-
-
 def first(taken: imports.Taken, dataset: sources.DataSet) -> dict[str, float]:
-    """Explains one sample as the pages do, and returns how many seconds that took against how many rows."""
+    """Explains one sample as the pages do, and returns how many seconds that took against how many rows: as many as
+    pages fuse at once."""
     rows = explain.background(
-        taken.model, dataset.inputs(dataset.rows("train")[:ROWS], torch.float64)
+        taken.model, dataset.inputs(dataset.rows("train")[:2048], torch.float64)
     )
-    assert isinstance(rows, explain.SampleBackground)
     sample = dataset.inputs(dataset.rows("test")[:1], torch.float64)
     began = time.perf_counter()
     explain.explain(taken.model, sample, rows)

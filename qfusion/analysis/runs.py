@@ -367,8 +367,9 @@ def log_of(run: Run) -> str:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).split("\n")
-    return "\n".join(line.rsplit("\r", 1)[-1] for line in lines)[-LOG:]
+    return "\n".join(
+        line.rsplit("\r", 1)[-1] for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).split("\n")
+    )[-LOG:]
 
 
 @memo(4, says="Loading the data …", stamp=data.stamp)
@@ -378,8 +379,7 @@ def dataset_of(name: str) -> data.DataSet:
     Raises:
         NotFound: when they are a file given by its path, or are not among the data sets here.
     """
-    choose("Data set", name, [source.name for source in data.available()])
-    return data.load(name)
+    return data.load(choose("Data set", name, [source.name for source in data.available()]))
 
 
 def loss_of(entry: Seen) -> str:

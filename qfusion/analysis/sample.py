@@ -83,13 +83,15 @@ def background_of_kind(
         NotFound: when there is no such sample or kind.
     """
     data = study.dataset
-    if kind in ("mixed", "zero"):
-        return explain.background(study.model, None, kind)
-    rows = np.asarray(members)
-    if kind == "contrast":
-        rows = np.array([data.row(sample)])
-    elif kind != "cohort":
-        rows = data.rows(checkpoint.training_split(study.card))
+    match kind:
+        case "mixed" | "zero":
+            return explain.background(study.model, None, kind)
+        case "contrast":
+            rows = np.array([data.row(sample)])
+        case "cohort":
+            rows = np.asarray(members)
+        case _:
+            rows = data.rows(checkpoint.training_split(study.card))
     return backgrounds.background_of(study.model, data, rows, kind, label=sample)
 
 
@@ -112,8 +114,7 @@ def default_contrast(study: Study, row: int) -> str:
     For classes the surest test sample of those predicted as this one's second-best class; else the test sample of the
     better-predicted half whose score is farthest from this one's.
     """
-    rows = study.dataset.rows("test")
-    rows = rows[rows != row]
+    rows = np.setdiff1d(study.dataset.rows("test"), row)
     if study.classes:
         second = int(np.argsort(study.scores[row])[-2])
         worth = np.where(study.predicted[rows] == second, study.probabilities[rows, second], -1.0)
@@ -328,8 +329,10 @@ class Sample:
     def entropies(self) -> dict[str, float]:
         """In nats, by modality (at T, and of all together) or by fused qubit; none of other models."""
         if self.can("time"):
-            over_time = self.track().measures.single("entropy")
-            return {name or "all together": float(line[-1]) for name, line in over_time.items()}
+            return {
+                name or "all together": float(line[-1])
+                for name, line in self.track().measures.single("entropy").items()
+            }
         if not self.can("rules"):
             return {}
         return dict(zip(self.reading.elements, map(float, self.reading.entropy), strict=True))

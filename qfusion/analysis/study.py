@@ -154,8 +154,7 @@ class Study:
             dataset: of `own.behind`.
         """
         alone = replace(self.of_set, dataset=cast("DataSet", dataset.own), _shared={})
-        fresh = replace(alone, dataset=dataset, _shared={})
-        return replace(fresh, _set=self.of_set, _alone=alone)
+        return replace(alone, dataset=dataset, _shared={}, _set=self.of_set, _alone=alone)
 
     @property
     def is_sampled(self) -> bool:
@@ -363,30 +362,31 @@ class Study:
                 "certainty": self.probabilities[np.arange(len(data)), self.predicted],
             }
         dividends = self.bulk_dividends(output)
-        columns = {
-            "split": data.split,
-            **answers,
-            "error": self.errors,
-            "relation": self.spread(judged.relation),
-            "leader": self.spread(judged.leaders),
-            **(
-                {name: self.spread(fact) for name, fact in self.facts(self.bulk).items()}
-                if self.is_large
-                else self.facts()
-            ),
-            **{
-                dividend_column(term): self.spread(dividends[:, i])
-                for i, term in enumerate(self.coalitions)
-                if term
+        frame = pd.DataFrame(
+            {
+                "split": data.split,
+                **answers,
+                "error": self.errors,
+                "relation": self.spread(judged.relation),
+                "leader": self.spread(judged.leaders),
+                **(
+                    {name: self.spread(fact) for name, fact in self.facts(self.bulk).items()}
+                    if self.is_large
+                    else self.facts()
+                ),
+                **{
+                    dividend_column(term): self.spread(dividends[:, i])
+                    for i, term in enumerate(self.coalitions)
+                    if term
+                },
             },
-        }
-        frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
+            index=pd.Index(data.ids, name="id"),
+        )
         return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """The values of the rows in `bulk`, on all samples: elsewhere NaN, or empty words."""
-        nothing = "" if values.dtype == object else np.nan
-        result = np.full(len(self.dataset), nothing, values.dtype)
+        result = np.full(len(self.dataset), "" if values.dtype == object else np.nan, values.dtype)
         result[self.bulk] = values
         return result
 
@@ -675,7 +675,6 @@ def with_observables(model: Any, observables: torch.Tensor) -> Any:
 # some two seconds of one core, one, and a fifth of one.
 BUDGET, SAMPLE_BUDGET, STEP = 1e10, 4e9, 8e8
 OVERHEAD = 20_000  # operations a row besides those of products
-ROWS = 2048  # samples that are asked at once
 FEWEST = 16  # rows of the background, and samples, at least
 SLOW = (
     3  # budgets that a page may take with the fewest rows; beyond, it begins with the first samples
@@ -694,7 +693,7 @@ class EvaluatedSpace(Study):
         return np.concatenate(
             [
                 self.model(self.inputs(rows)).double().numpy()
-                for rows in self.dataset.blocks(self.dataset.rows(), most=ROWS)
+                for rows in self.dataset.blocks(self.dataset.rows(), most=2048)
             ]
         )
 

@@ -528,7 +528,7 @@ def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
     from qfusion.panels.why import needs_record
 
-    result = needs_record(qfusion.analysis.why.needs(qfusion.data.load(name)))
+    result = needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
     tested = result["worth"]
     rows = [
         [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
@@ -563,9 +563,9 @@ def _interval(part: Mapping[str, Any]) -> str:
 
 def of_model(model: str, data: str | None, as_json: bool) -> None:
     """Prints whether a model fuses: EMAP, what coalitions take off the loss, their ranking, and basins over seeds."""
-    from qfusion.analysis import sample, why
+    from qfusion.analysis import sample, trust
 
-    result = why.summary(sample.open_study(model, data))
+    result = trust.summary(sample.open_study(model, data))
     tables = [
         table(
             [*rows[0]],
@@ -589,8 +589,8 @@ Shown = tuple[dict[str, Any], list[str | RenderableType]]
 
 def patch(study: Study, sample: str, donor: str) -> Shown:
     """Returns the scores of a sample with each modality's state at each time from another one."""
-    from qfusion.analysis import why as analysis
-    from qfusion.explain import patching
+    from qfusion.analysis import trust as analysis
+    from qfusion.explain import cuts
 
     result = analysis.patches_of(study, study.dataset.row(sample), donor)
     shown = {
@@ -605,7 +605,7 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
         for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
     ]
     return shown, [
-        patching.answer(result, donor=donor),
+        cuts.answer_for_patches(result, donor=donor),
         table(
             ["t", *result.modalities],
             rows,
@@ -616,8 +616,8 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
 
 def gate_groups(study: Study, sample: str, shots: int) -> Shown:
     """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
-    from qfusion.analysis import why as analysis
-    from qfusion.explain import gate_groups as method
+    from qfusion.analysis import trust as analysis
+    from qfusion.explain import evidence as method
 
     row = study.dataset.row(sample)
     result = analysis.gate_groups_of(study, row, int(study.predicted[row]), shots)
@@ -651,8 +651,8 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
             called among the reader's own; "" puts none there.
     """
     from qfusion import model_export
-    from qfusion.analysis import why as analysis
-    from qfusion.explain import smallest as method
+    from qfusion.analysis import trust as analysis
+    from qfusion.explain import building as method
     from qfusion.training import checkpoint
 
     result = analysis.pruning_of(study)
@@ -665,7 +665,7 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         "tweak": str(tweak),
         "curve": result.frame().to_dict("records"),
     }
-    words: list[str | RenderableType] = [method.answer(result)]
+    words: list[str | RenderableType] = [method.answer_for_pruning(result)]
     source, change = load(name, study.dataset.name)[0], str(tweak)
     if retrain:
         values, trained = method.retrained_sets(study.model, study.dataset, result, retrain)

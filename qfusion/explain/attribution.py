@@ -19,8 +19,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain import backgrounds, counterfactual, stability
-from qfusion.explain.faithfulness import ORDERS, Curves
+from qfusion.explain import backgrounds, counterfactual, faithfulness, stability
 from qfusion.models import FusionModel, base, can, require
 from qfusion.models.base import Features, split
 from qfusion.quantum.decomposition import subset_name, subsets
@@ -32,7 +31,6 @@ BASELINES: dict[str, str] = {
     "sample": "the features of another sample",
 }
 WANTED, MAX_STEPS = 0.01, 2048
-_TOGETHER = 256  # inputs that captum runs at once
 _FEW = 16  # steps of the integral where only the order of features is wanted
 TermAt = Callable[[Tensor], Tensor]  # features (B, ...) -> the term for each row, (B,)
 
@@ -63,7 +61,7 @@ def _integrated(term_at: TermAt, start: Tensor, x: Tensor, change: float) -> tup
 
     method, steps = IntegratedGradients(term_at), 32
     while True:
-        values = method.attribute(x, start, n_steps=steps, internal_batch_size=_TOGETHER).detach()
+        values = method.attribute(x, start, n_steps=steps, internal_batch_size=256).detach()
         if steps >= MAX_STEPS or _adds_up(values, change):
             return values, steps
         steps *= 2
@@ -154,10 +152,9 @@ class Attribution:
 def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
     """Returns what can be attributed to a modality's features: the score and, of a model with states, every dividend
     that it is in."""
-    choose("Modality", modality, model.modalities)
+    own = model.modalities.index(choose("Modality", modality, model.modalities))
     if not can(model, "states"):
         return (SCORE,)
-    own = model.modalities.index(modality)
     return (
         SCORE,
         *(subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if own in s),
@@ -267,10 +264,11 @@ def _baseline(
     choose("Baseline", baseline, BASELINES)
     encoder: Any = model.encoders[modality]
     mean = encoder.standardise.mean.double().expand_as(x).clone()
-    if baseline == "mean":
-        return mean
-    if baseline == "zero":
-        return torch.zeros_like(x)
+    match baseline:
+        case "mean":
+            return mean
+        case "zero":
+            return torch.zeros_like(x)
     check(
         other is not None,
         "Argument `other` must hold the features of another sample for baseline 'sample', but is None.",
@@ -297,13 +295,13 @@ FIRST = METHODS[GRADIENT].title
 SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
 
 
+@torch.no_grad()
 def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
     """Returns a function from what modalities come to, to scores (B, C); it works observables of states out once."""
     if not can(model, "states"):
         return model.scores
     linear = require(model, "states")
-    with torch.no_grad():
-        O = linear.observables()
+    O = linear.observables()
     return lambda encoded: linear.scores(encoded, O)
 
 
@@ -358,9 +356,9 @@ def feature_curves(
     *,
     ranking: str = FIRST,
     probability: bool = False,
-    orders: int = ORDERS,
+    orders: int = faithfulness.ORDERS,
     seed: int = 0,
-) -> Curves:
+) -> faithfulness.Curves:
     """Returns deletion and insertion of the features of one modality in the order of their absolute attributions, most
     first.
 
@@ -396,7 +394,7 @@ def feature_changes(
     *,
     ranking: str = FIRST,
     probability: bool = False,
-    orders: int = ORDERS,
+    orders: int = faithfulness.ORDERS,
 ) -> np.ndarray:
     """Returns the |changes| that `curves_of` takes the mean of, of every sample: (1 + orders, 2, K, B), our order
     first, deletion before insertion; arguments are those of `feature_curves`, `random` draws the orders."""
@@ -442,7 +440,7 @@ def curves_of(
     probability: bool = False,
     clusters: np.ndarray | None = None,
     sampled: bool = False,
-) -> Curves:
+) -> faithfulness.Curves:
     """Returns the mean curves of the changes of `feature_changes`.
 
     Args:
@@ -456,9 +454,11 @@ def curves_of(
         ahead = np.trapezoid(changes[0] - changes[1:].mean(0), SHARES, axis=1) * np.array(
             [[1.0], [-1.0]]
         )
-        deletion, insertion = (stability.mean(gain, clusters=clusters) for gain in ahead)
-        intervals = deletion, insertion
-    return Curves(
+        intervals = (
+            stability.mean(ahead[0], clusters=clusters),
+            stability.mean(ahead[1], clusters=clusters),
+        )
+    return faithfulness.Curves(
         SHARES,
         ours[0],
         ours[1],

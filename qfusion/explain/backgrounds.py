@@ -15,8 +15,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
-from qfusion.explain import network_rows
-from qfusion.models import Features, FusionModel, base, can, require
+from qfusion.models import Features, FusionModel, base, can, entangled_qcnn, require
 from qfusion.quantum import states
 from qfusion.training import metrics
 from qfusion.training.options import ALONE, Group, is_small
@@ -29,6 +28,7 @@ KINDS: dict[str, str] = {
     "cohort": "Absent modalities are averaged over chosen samples together, as they occur in these.",
     "contrast": "Absent modalities are taken from one other sample: why this decision rather than that?",
 }
+_NUMBERS = 10_000_000  # most numbers held at once
 GROUPS = 8  # of samples that are drawn, by whose differences the error is told
 
 
@@ -117,7 +117,12 @@ class RowBackground(_Behind):
     @cached_property
     def distributions(self) -> Tensor:
         """Mean probability of every outcome of each modality's qubits, (M, 2^n): what "product" needs."""
-        return network_rows.mean_outcomes(self.masses)
+        _, n, M = self.masses.shape
+        parts = [
+            torch.stack([entangled_qcnn.probabilities(chunk[..., m]).sum(0) for m in range(M)])
+            for chunk in self.masses.split(max(1, _NUMBERS // 2**n))
+        ]
+        return torch.stack(parts).sum(0) / len(self.masses)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +170,11 @@ def fitting(model: FusionModel, background: AnyBackground) -> Any:
         shape = require(model, "masses").elements, len(model.modalities)
         fits = isinstance(background, RowBackground) and background.masses.shape[1:] == shape
     elif can(model, "kets"):
-        dims = require(model, "kets").dims
-        fits = isinstance(background, Background) and background.dims == dims
+        fits = isinstance(background, Background) and background.dims == require(model, "kets").dims
     else:
-        names = model.modalities
-        fits = isinstance(background, SampleBackground) and background.modalities == names
+        fits = (
+            isinstance(background, SampleBackground) and background.modalities == model.modalities
+        )
     check(
         fits,
         "Argument `background` comes from another kind of model, or one of other modalities or dimensions. Make it "
@@ -224,8 +229,9 @@ def kinds_of(model: FusionModel) -> tuple[str, ...]:
 def _of_nothing(model: FusionModel, kind: str, label: str) -> AnyBackground:
     if can(model, "masses"):
         # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
-        shape = 1, require(model, "masses").elements, len(model.modalities)
-        half = torch.full(shape, 0.5, dtype=torch.float64)
+        half = torch.full(
+            (1, require(model, "masses").elements, len(model.modalities)), 0.5, dtype=torch.float64
+        )
         return RowBackground(masses=half, kind=kind, size=0, label=label)
     dims = require(model, "kets").dims
     one = torch.eye(math.prod(dims), dtype=torch.complex128)
@@ -272,8 +278,9 @@ def _of_samples(
         means = [
             torch.view_as_complex(group.sum(torch.view_as_real(total))) / count for total in totals
         ]
-        sigma = reduce(torch.kron, means)
-        return Background(sigma=sigma, kind=kind, size=count, label=label, dims=dims)
+        return Background(
+            sigma=reduce(torch.kron, means), kind=kind, size=count, label=label, dims=dims
+        )
     if can(model, "masses"):
         masses = {
             number: torch.stack([part[name].double() for name in model.modalities], -1)
@@ -337,10 +344,9 @@ def _of_some(
     model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: str, label: str
 ) -> AnyBackground:
     """A background of features as they are: of as many rows as fit into memory, drawn at random."""
-    drawn, most = rows, len(rows)
+    drawn = rows
     if not is_small(dataset, len(rows)):
         most = len(dataset.blocks(rows, most=len(rows))[0])
-    if most < len(rows):
         drawn = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
     result = background(model, dataset.inputs(drawn, torch.float64), kind, label)
     return replace(result, total=len(rows)) if isinstance(result, SampleBackground) else result

@@ -31,7 +31,8 @@ is stated: what the last polynomials contribute, and what is missing in the sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, cast
@@ -43,14 +44,16 @@ from numpy.polynomial import chebyshev, legendre
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed, progress_over, progress_shown, share
+from qfusion.data import DataSet, spec
 from qfusion.errors import InvalidInput
-from qfusion.explain.backgrounds import AnyBackground, rest_state
-from qfusion.explain.coalitions import coalition_values, dividends, signs
-from qfusion.explain.parameters import JumpParameters, Parameter
-from qfusion.explain.sensitivity import system
-from qfusion.models import Features, FusionModel, TimeModel, base, require
+from qfusion.explain import backgrounds, coalitions, cuts, fusing, stability
+from qfusion.explain.sensitivity import JumpParameters, Parameter, physics_terms, system
+from qfusion.models import Features, FusionModel, TimeModel, base, registry, require
+from qfusion.models.quantum_jump import LEARNED, Tweak
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
+from qfusion.training import default_options, loop, metrics
 
 TIMES = 41
 TOLERANCE = 1e-8  # of the attribution, relative to the largest dividend
@@ -63,7 +66,6 @@ NODES = (
 SMALL = 1e-9  # all that was built is nothing to speak of
 _CHUNK = 2048  # samples whose values are worked out at once
 _HELD = 2**25  # complex numbers of evolved operators that are held at once
-_TAIL = 1e-12  # relative norm below which a Chebyshev coefficient is left out
 _SPARE = 4  # times beyond the number of polynomials, where states are not looked at
 
 
@@ -123,9 +125,14 @@ class Built(BuiltEach):
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
-        names = [name or "baseline" for name in self.dividends]
-        parts = {parameter.key: self.parts[:, g] for g, parameter in enumerate(self.terms)}
-        return pd.DataFrame({"dividend": names, "start": self.start, **parts, "end": self.end})
+        return pd.DataFrame(
+            {
+                "dividend": [name or "baseline" for name in self.dividends],
+                "start": self.start,
+                **{parameter.key: self.parts[:, g] for g, parameter in enumerate(self.terms)},
+                "end": self.end,
+            }
+        )
 
     def through(self, dividend: str) -> pd.DataFrame:
         """Returns one row a time of one dividend: `t`, `value`, and `added[...]` and `pace[...]` of every term.
@@ -139,8 +146,9 @@ class Built(BuiltEach):
             for name, values in (("added", self.over_time), ("pace", self.pace))
             for g, parameter in enumerate(self.terms)
         }
-        value = self.start[s] + self.over_time[:, s].sum(-1)
-        return pd.DataFrame({"t": self.times, "value": value, **parts})
+        return pd.DataFrame(
+            {"t": self.times, "value": self.start[s] + self.over_time[:, s].sum(-1), **parts}
+        )
 
     def most_built(self) -> str:
         """The joint dividend that the dynamics changed most, or the only one's name where there is one modality."""
@@ -152,10 +160,11 @@ class Built(BuiltEach):
         return self.dividends.index(choose("Dividend", dividend, self.dividends))
 
 
+@torch.no_grad()
 def built(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: AnyBackground,
+    background: backgrounds.AnyBackground,
     output: int = 0,
     times: Sequence[float] | np.ndarray | None = None,
 ) -> Built:
@@ -178,13 +187,12 @@ def built(
     moments = np.array(
         states.times_within(times, T, TIMES) if times is not None or T > 0 else [0.0]
     )
-    with torch.no_grad():
-        R = dividend_operators(result)
-        if apart.still:
-            start = torch.einsum("sab,ba->s", R, apart.O).real.numpy()
-            F, end, nodes = np.zeros((3, 3, len(R), len(apart.parameters))), start, 0
-        else:
-            F, start, end, nodes = correlations(apart, R)
+    R = dividend_operators(result)
+    if apart.still:
+        start = torch.einsum("sab,ba->s", R, apart.O).real.numpy()
+        F, end, nodes = np.zeros((3, 3, len(R), len(apart.parameters))), start, 0
+    else:
+        F, start, end, nodes = correlations(apart, R)
     bias = np.zeros(len(R))
     bias[0] = float(plain.bias.detach()[output])  # of the baseline
     pace = _pace(F)
@@ -207,7 +215,7 @@ def built(
     return Built(
         tuple(plain.modalities),
         plain.outputs[output],
-        _names(plain),
+        spec.coalitions(plain.modalities),
         apart.parameters,
         start + bias,
         end + bias,
@@ -223,8 +231,9 @@ def built(
     )
 
 
+@torch.no_grad()
 def built_over_classes(
-    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground
+    model: FusionModel, inputs: Mapping[str, Features], background: backgrounds.AnyBackground
 ) -> Built:
     """Returns `built` for the mean over samples of the score of the class that each is decided for; of a regression its
     score.
@@ -235,29 +244,33 @@ def built_over_classes(
     Raises:
         InvalidInput: see `built`.
     """
-    with torch.no_grad():
-        decided = model(inputs).argmax(-1)
+    decided = model(inputs).argmax(-1)
     by_class = {c: (decided == c).nonzero()[:, 0] for c in decided.unique().tolist()}
     runs = [
         (built(model, base.nested_part(dict(inputs), rows), background, c), len(rows))
         for c, rows in by_class.items()
     ]
 
-    def mean(field: str) -> Any:
-        return sum(getattr(entry, field) * (n / len(decided)) for entry, n in runs)
-
+    means: dict[str, Any] = {
+        field: sum(getattr(entry, field) * (n / len(decided)) for entry, n in runs)
+        for field in ("start", "end", "parts", "over_time", "pace")
+    }
     return replace(
         runs[0][0],
         output=runs[0][0].output if len(runs) == 1 else "the class decided for",
         count=len(decided),
         nodes=max(entry.nodes for entry, _ in runs),
         error=max(entry.error for entry, _ in runs),
-        **{field: mean(field) for field in ("start", "end", "parts", "over_time", "pace")},
+        **means,
     )
 
 
+@torch.no_grad()
 def built_each(
-    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: backgrounds.AnyBackground,
+    output: int = 0,
 ) -> BuiltEach:
     """Returns what every term of the dynamics has added to every dividend of every sample.
 
@@ -268,20 +281,22 @@ def built_each(
     Arguments and errors as for `built`.
     """
     plain, result, apart = _opened(model, inputs, background, output)
-    with torch.no_grad():
-        O = torch.stack([apart.O, *observables(apart)])
-        encoded = plain.encode(inputs)
-        kets = (encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities)
-        values = torch.cat(
-            [coalition_values(O, chunk, result.background) for chunk in zip(*kets, strict=True)]
-        )
-    parts = dividends(values.numpy(), len(plain.modalities))
+    O = torch.stack([apart.O, *observables(apart)])
+    encoded = plain.encode(inputs)
+    kets = (encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities)
+    values = torch.cat(
+        [
+            coalitions.coalition_values(O, chunk, result.background)
+            for chunk in zip(*kets, strict=True)
+        ]
+    )
+    parts = coalitions.dividends(values.numpy(), len(plain.modalities))
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
     start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
     return BuiltEach(
         tuple(plain.modalities),
         plain.outputs[output],
-        _names(plain),
+        spec.coalitions(plain.modalities),
         apart.parameters,
         start,
         end,
@@ -315,20 +330,16 @@ def answer(result: Built) -> str:
     return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them, {text}"
 
 
+@torch.no_grad()
 def _opened(
-    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: backgrounds.AnyBackground,
+    output: int,
 ) -> tuple[TimeModel, JumpParameters, Apart]:
     moving = base.in_double(require(model, "time", "that could build anything"))
     terms = cast(JumpParameters, system(moving, inputs, background, output))
-    with torch.no_grad():
-        return moving, terms, Apart.of(moving, terms, output)
-
-
-def _names(model: TimeModel) -> tuple[str, ...]:
-    return tuple(
-        decomposition.subset_name(s, model.modalities)
-        for s in decomposition.subsets(len(model.modalities))
-    )
+    return moving, terms, Apart.of(moving, terms, output)
 
 
 def dissipated(parts: Tensor, whole: Tensor, X: Tensor) -> Tensor:
@@ -421,10 +432,10 @@ def dividend_operators(jump_parameters: JumpParameters) -> Tensor:
     dims, sigma = jump_parameters.model.dims, jump_parameters.background.sigma
     own = {(): sigma.new_ones(1, 1), **jump_parameters.mean}
     values = [
-        states.embed(own[s], dims, s, rest_state(sigma, dims, s))
+        states.embed(own[s], dims, s, backgrounds.rest_state(sigma, dims, s))
         for s in decomposition.subsets(len(dims))
     ]
-    return combine(torch.from_numpy(signs(len(dims))), torch.stack(values))
+    return combine(torch.from_numpy(coalitions.signs(len(dims))), torch.stack(values))
 
 
 def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -467,8 +478,10 @@ def observables(apart: Apart) -> list[Tensor]:
         gathered = combine(weights[-1:], acting)[0]
         for i in reversed(range(1, len(times))):
             step = [times[i] - times[i - 1]]
-            gathered = evolve(apart.generator, gathered, step, "observables")[0]
-            gathered = gathered + combine(weights[i - 1 : i], acting)[0]
+            gathered = (
+                evolve(apart.generator, gathered, step, "observables")[0]
+                + combine(weights[i - 1 : i], acting)[0]
+            )
         missing = torch.linalg.vector_norm(gathered.sum(0) - (seen[-1] - seen[0]))
         if float(missing) <= TOLERANCE * float(torch.linalg.vector_norm(seen[-1])):
             return [seen[-1], *gathered]
@@ -488,7 +501,7 @@ def _sampled(apart: Apart) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor
 def _trimmed(coefficients: Tensor) -> Tensor | None:
     """Without the last Chebyshev coefficients, which are nothing; None where they are not."""
     norms = torch.linalg.vector_norm(coefficients.flatten(1), dim=1)
-    above = int((norms > _TAIL * norms.max()).nonzero().max())
+    above = int((norms > 1e-12 * norms.max()).nonzero().max())
     return coefficients[: above + 1] if above < len(norms) - 2 else None
 
 
@@ -535,3 +548,263 @@ def _pace(F: np.ndarray) -> np.ndarray:
     p, q = F.shape[:2]
     integrals, back = _products(p, q)
     return np.asarray((back @ (integrals @ F.reshape(p * q, -1))).reshape(len(back), *F.shape[2:]))
+
+
+# The smallest generator: which couplings H_S and which dissipation of A a QiNN-QJ can do without.
+#
+# Terms are those of `sensitivity`: a factor 0 on H_S, or on the parts L_k^A of all jump operators, takes one out, and
+# what is left is a Lindblad generator in every gauge. Beginning with all, the one without which the loss of the
+# choosing rows is least goes next, until nothing evolves (greedy backward elimination; every set is evaluated
+# exactly, by one evolution of the read-out). How good the sets are is shown on other rows, as the share
+#
+#     (metric(k terms) - metric(none)) / (metric(all) - metric(none))
+#
+# (of none, or of one answer for all where that is better: a read-out that was learned behind an evolution can be far
+# off without it), with bootstrap intervals in which all sets are resampled together, beside the same in random
+# orders. A greedy order need not hold the best set of each size. As the terms were learned together, one that can be
+# missed says that the others do without it now, and no more; `retrained` lets them adapt, with what was taken out
+# held at zero.
+
+PART = 0.95  # of what the generator adds, on the choosing rows, that the smallest one has
+ORDERS = 20
+Rows = tuple[Mapping[str, Features], np.ndarray]  # features of some rows, and their truth
+
+
+@dataclass(frozen=True, eq=False)
+class Pruning:
+    """Sets of k = 0 ... G terms of a generator; whatever has an axis (G + 1,) is by how many are left.
+
+    Attributes:
+        terms: keys of all G, in the order in which they were taken out.
+        base: tweak of the model before that. metric: of `cuts.METRICS`, more is better.
+        chance: the metric of one answer for all rows that chose the order.
+        chosen: metric on these, (G + 1,); of which there are `choosing`.
+        shown: metric on the others, with intervals, (G + 1,); of which there are `showing`.
+        shares: of what the generator adds to the metric, on these, (G + 1,). gain: what it adds, (1,).
+        random: metric on these by random orders, (R, G + 1).
+    """
+
+    terms: tuple[str, ...]
+    base: Tweak
+    metric: str
+    chance: float
+    chosen: np.ndarray
+    choosing: int
+    shown: cuts.Estimates
+    showing: int
+    shares: cuts.Estimates
+    gain: cuts.Estimates
+    random: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """How many terms the smallest generator has: so few that it adds `PART` of what the best set does on the
+        choosing rows; 0 where none adds anything."""
+        gains = self.chosen - max(self.chosen[0], self.chance)
+        return int(np.argmax(gains >= PART * gains.max())) if gains.max() > 0 else 0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the generator adds something to the metric beyond chance."""
+        return self.gain.low is not None and float(self.gain.low[0]) > 0
+
+    def left(self, k: int) -> tuple[str, ...]:
+        """Keys of the k terms that go last, the last one first."""
+        return self.terms[::-1][:k]
+
+    def tweak(self, k: int) -> Tweak:
+        """Returns what leaves k terms."""
+        return without(self.base, self.terms[: len(self.terms) - k])
+
+    def frame(self) -> pd.DataFrame:
+        """Returns one row a set: how many terms are left, which one goes next, and its numbers."""
+        columns = {
+            "terms": np.arange(len(self.chosen)),
+            "next": ["", *self.terms[::-1]],
+            "chosen": self.chosen,
+            self.metric: self.shown.value,
+            "share": self.shares.value,
+        }
+        if self.shares.low is not None:
+            columns |= {"share_low": self.shares.low, "share_high": self.shares.high}
+        return pd.DataFrame(columns | {"random_mean": self.random.mean(0)})
+
+
+def without(tweak: Tweak, terms: Iterable[str]) -> Tweak:
+    """Returns a tweak that takes terms out besides, by their keys, such as "H[text+audio]"."""
+    gone: dict[str, dict[str, float]] = {"H": {}, "D": {}}
+    for key in terms:
+        gone[key[0]][key[2:-1]] = 0.0
+    return replace(
+        tweak,
+        couplings={**tweak.couplings, **gone["H"]},
+        dissipations={**tweak.dissipations, **gone["D"]},
+    )
+
+
+@torch.no_grad()
+def prune(
+    model: FusionModel,
+    choosing: Rows,
+    showing: Rows,
+    kind: str,
+    *,
+    orders: int = ORDERS,
+    seed: int = 0,
+    clusters: np.ndarray | None = None,
+) -> Pruning:
+    """Returns a model's generator with fewer and fewer terms.
+
+    Args:
+        model: a trained QiNN-QJ in eval mode and double precision.
+        choosing: features and truth of the rows that choose the order, such as those for validation.
+        showing: of other rows, on which the sets are shown. kind: of their target, of `cuts.METRICS`.
+        orders: random ones beside the greedy one. seed: of these and the bootstrap. clusters: what the rows that are
+            shown share, see `stability.counts`.
+
+    Raises:
+        InvalidInput: when the model does not evolve, or truth does not fit the rows.
+        NotFound: when there is no such kind of target.
+    """
+    moving = require(model, "time", "to take terms out of")
+    choose("Kind of target", kind, cuts.METRICS)
+    names = [
+        f"{letter}[{decomposition.subset_name(subset, moving.modalities)}]"
+        for letter, subsets in zip("HD", physics_terms(moving), strict=True)
+        for subset in subsets
+    ]
+    check(
+        len(names) > 0,
+        f"Argument `model` must evolve, but its evolution is '{moving.settings['evolution']}': "
+        "there is no term to take out.",
+    )
+    tweak, random = moving.tweak or LEARNED, np.random.default_rng(seed)
+    kets = [_kets(moving, *rows) for rows in (choosing, showing)]
+    G = len(names)
+    with progress_shown("Taking terms out") as tell:
+        done, total = 0, G * (G + 1) // 2 + (orders + 1) * (G + 1)
+
+        def scores(gone: Iterable[str], place: int) -> np.ndarray:
+            nonlocal done
+            done += 1
+            tell(done, total)
+            observables = moving.tweaked(without(tweak, gone)).observables()
+            return (base.expectation(observables, kets[place]) + moving.bias).numpy()
+
+        order: list[str] = []
+        first = [scores((), 0)]
+        while len(order) < G:
+            options = {key: scores([*order, key], 0) for key in names if key not in order}
+            best = min(options, key=lambda key: _loss(options[key], choosing[1], kind))
+            order.append(best)
+            first.append(options[best])
+        drawn = [order, *(random.permutation(names).tolist() for _ in range(orders))]
+        second = [[scores(one[:gone], 1) for gone in range(G, -1, -1)] for one in drawn]
+    metric = cuts.METRICS[kind][0]
+    chosen, shown = (
+        cuts.metric_columns(np.stack(some), truth, kind)
+        for some, truth in (
+            (first[::-1], choosing[1]),
+            ([one for curve in second for one in curve], showing[1]),
+        )
+    )
+    B = len(showing[1])
+    enough = stability.enough(B, clusters)
+    blocks = [
+        np.ones((1, B)),
+        *(stability.counts(B, cuts.RESAMPLES, seed, clusters) if enough else ()),
+    ]
+    values = np.concatenate(
+        [cuts.resampled_metrics(shown, block[block.sum(1) > 0])[metric] for block in blocks]
+    )
+    curve, rest = values[:, : G + 1], values[0, G + 1 :]
+    least = np.maximum(curve[:, :1], cuts.chance(np.asarray(showing[1]), kind)[metric])
+    gain = curve[:, -1:] - least
+    return Pruning(
+        tuple(order),
+        tweak,
+        metric,
+        cuts.chance(np.asarray(choosing[1]), kind)[metric],
+        cuts.resampled_metrics(chosen, np.ones((1, len(choosing[1]))))[metric][0],
+        len(choosing[1]),
+        cuts.estimates(curve),
+        B,
+        cuts.estimates((curve - least) / np.where(gain == 0, np.nan, gain)),
+        cuts.estimates(gain),
+        rest.reshape(orders, G + 1),
+    )
+
+
+def _kets(model: TimeModel, inputs: Mapping[str, Features], truth: np.ndarray) -> Tensor:
+    psi = model.product_state(model.encode(inputs)).to(torch.complex128)
+    check(
+        len(psi) == len(truth) > 0,
+        f"Truth must have one value for each of {len(psi)} rows, one at least, but has {len(truth)}.",
+    )
+    return psi
+
+
+def _loss(scores: np.ndarray, truth: np.ndarray, kind: str) -> float:
+    """Cross-entropy of classes, mean squared error of numbers: what metrics of many rows hardly see, it does."""
+    loss = "cross_entropy" if kind == "classification" else "mse"
+    return float(fusing.losses(scores[:, None], np.asarray(truth), loss).mean())
+
+
+def retrained(
+    model: FusionModel, dataset: DataSet, tweak: Tweak, epochs: int, seed: int = 0
+) -> FusionModel:
+    """Returns a model whose generator was trained on from where a tweak leaves it, the terms that it takes out at zero
+    all the time, as a model of its own.
+
+    Args:
+        model: a trained QiNN-QJ; it stays as it is. dataset: that it was trained on; validation rows choose the epoch.
+        tweak: of `Pruning.tweak`. epochs: at most so many, with the options of the data set. seed: of their order.
+    """
+    own = copy.deepcopy(model).double().requires_grad_(True)
+    moving = require(own, "time", "to train").tweaked(tweak)
+    options = replace(default_options(dataset), epochs=epochs, precision="double")
+    trained = loop.fit(moving, dataset, options, seed).model
+    with torch.no_grad():
+        state, settings = trained.baked(
+            dict(trained.state_dict()), dict(trained.settings), str(tweak)
+        )
+    specs = {name: vars(entry) for name, entry in trained.input_specs.items()}
+    whole: FusionModel = registry.rebuild(trained.kind, specs, trained.outputs, settings, state)
+    return whole.double().eval().requires_grad_(False)
+
+
+def retrained_sets(
+    model: FusionModel, dataset: DataSet, result: Pruning, epochs: int, seed: int = 0
+) -> tuple[np.ndarray, FusionModel]:
+    """Returns the metric of `result` on the test rows by how many terms were left to train on, (G + 1,), and the model
+    with as many as the smallest generator has; arguments as of `retrained`."""
+    G, values, smallest = len(result.terms), [], model
+    for k in progress_over(range(G + 1), "Training on", G + 1, lambda _: 1):
+        trained = retrained(model, dataset, result.tweak(k), epochs, seed)
+        values.append(metrics.evaluate(trained, dataset, "test")[result.metric])
+        smallest = trained if k == result.size else smallest
+    return np.array(values), smallest
+
+
+# What a pruning says, in a sentence.
+
+
+def answer_for_pruning(result: Pruning, name: Callable[[str], str] = str) -> str:
+    """How many terms carry how much of what the generator adds, as a title; how many was chosen on other rows.
+
+    Args:
+        name: how a key is written.
+    """
+    short = metrics.describe[result.metric].short
+    where = f"on {result.showing:,} test samples"
+    if not result.is_told:
+        gain = cuts.change_words(result.gain, 0)
+        return f"Not shown that the generator adds to {short}: {gain} {where}"
+    k, G = result.size, len(result.terms)
+    low, high = result.shares.low, result.shares.high
+    assert low is not None and high is not None
+    return (
+        f"{k} of {G} terms {'carries' if k == 1 else 'carry'} {share(float(result.shares.value[k]))} "
+        f"[{share(float(low[k]))}, {share(float(high[k]))}] of what the generator adds to {short} "
+        f"{where}: {listed([name(key) for key in result.left(k)])}"
+    )

@@ -160,8 +160,7 @@ def _all(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
             keep &= _within(part, frame)
         else:
             values = column_of(part.column, frame)
-            compare = _numeric if pd.api.types.is_numeric_dtype(values) else _textual
-            keep &= compare(part, values)
+            keep &= (_numeric if pd.api.types.is_numeric_dtype(values) else _textual)(part, values)
     return keep
 
 

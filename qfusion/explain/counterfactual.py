@@ -1,34 +1,48 @@
 """How one modality's state enters a decision while all others stay, as an exact form with few coefficients, and
 what follows from it: the smallest change of one modality that turns the decision, and the search for it among
-real samples.
+real samples; and the smallest turn of one parameter of physics that does.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, TypeVar
 
 import numpy as np
+import scipy
 import torch
+from numpy.polynomial import chebyshev
 from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions
-from qfusion.models import Features, FusionModel, base, can, entangled_qcnn, require
+from qfusion.models import (
+    EntangledQCNN,
+    Features,
+    FusionModel,
+    TimeModel,
+    Tweak,
+    base,
+    can,
+    entangled_qcnn,
+    require,
+)
+from qfusion.quantum.decomposition import subset_name, subsets
 
 A = TypeVar("A", Tensor, np.ndarray)
+MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
 MAX_COALITIONS = (
     2**14
 )  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
 
 
+@torch.no_grad()
 def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Any]:
     """Returns the modality states in double precision: kets (B, d_m), masses (B, n), or whatever the modalities come
     to."""
-    with torch.no_grad():
-        return doubled(model.encode(inputs))
+    return doubled(model.encode(inputs))
 
 
 def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,10 +56,10 @@ def _doubled(entry: Tensor) -> Tensor:
     return entry.detach().double() if entry.is_floating_point() else entry.detach()
 
 
+@torch.no_grad()
 def scores_of(model: FusionModel, states: Mapping[str, Any]) -> Tensor:
     """Returns the scores (B, C), with bias, of given modality states."""
-    with torch.no_grad():
-        return model.scores(doubled(states))
+    return model.scores(doubled(states))
 
 
 def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) -> Tensor:
@@ -54,8 +68,7 @@ def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) 
     Args:
         states: of one sample, (1, d_m) kets or (1, n) masses.
     """
-    probes = _probes(model, modality)
-    return _assemble(scores_of(model, _replaced(states, modality, probes)), model)
+    return _assemble(scores_of(model, _replaced(states, modality, _probes(model, modality))), model)
 
 
 def dividend_forms(
@@ -142,28 +155,26 @@ def _assemble(values: Tensor, model: FusionModel) -> Tensor:
 # straight line, so that what is returned turns the decision; samples whose own numbers do are ends,
 # too. Nothing is said of whether any features give such numbers.
 
-SEARCH_MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
 STEPS, DAMPING, BISECTIONS = 30, 0.5, 40
 NEAREST, KEPT = 8, 32  # ends that are walked to; points that the boundary is looked for before
 
 
 def flat(state: Any) -> Tensor:
     """Returns the numbers of a state, (B, k); masks are not among them."""
-    parts = [entry.flatten(1) for entry in base.nested_leaves(state) if entry.is_floating_point()]
-    return torch.cat(parts, 1)
+    return torch.cat(
+        [entry.flatten(1) for entry in base.nested_leaves(state) if entry.is_floating_point()], 1
+    )
 
 
 def filled(state: Any, numbers: Tensor) -> Any:
     """Returns a state of the same form with other numbers, (B, k); masks are those of the state, of one row for all."""
-    at = 0
+    leaves = (entry for entry in base.nested_leaves(state) if entry.is_floating_point())
+    parts = iter(numbers.split([entry[0].numel() for entry in leaves], 1))
 
     def fill(entry: Tensor) -> Tensor:
-        nonlocal at
         if not entry.is_floating_point():
             return entry.expand(len(numbers), *entry.shape[1:])
-        size = entry[0].numel()
-        at += size
-        return numbers[:, at - size : at].reshape(-1, *entry.shape[1:])
+        return next(parts).reshape(-1, *entry.shape[1:])
 
     return base.nested_mapped(fill, state)
 
@@ -190,13 +201,13 @@ def nearest(
         wide = base.nested_mapped(lambda entry: entry.expand(count, *entry.shape[1:]), dict(states))
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
         if C == 1:
-            return scores[:, 0] * (-1.0 if was else 1.0) - SEARCH_MARGIN
+            return scores[:, 0] * (-1.0 if was else 1.0) - MARGIN
         lead = (
             scores.index_fill(1, torch.tensor([was]), -torch.inf).amax(1)
             if others is None
             else scores[torch.arange(count), others]
         )
-        return lead - scores[:, was] - SEARCH_MARGIN
+        return lead - scores[:, was] - MARGIN
 
     others = (
         torch.tensor([c for c in range(C) if c != was])
@@ -272,7 +283,6 @@ def _steps(
 # Any other model: what a modality comes to is changed by gradients, see `search`; where none is
 # found, there may still be one.
 
-MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
 _STEPS, _STARTS, _POLISHED = 120, 8, 6
 
 
@@ -327,8 +337,14 @@ class StateChange(Turn):
 
 def decision(scores: np.ndarray | Tensor) -> int:
     """Returns the class of the largest score; of a single score 1 where it is positive, else 0."""
-    values = np.asarray(scores, dtype=float).reshape(-1)
-    return int(values[0] > 0) if len(values) == 1 else int(values.argmax())
+    return int(decisions(np.asarray(scores, dtype=float).reshape(-1)))
+
+
+def decisions(scores: np.ndarray) -> np.ndarray:
+    """Returns the decision of every row of scores (..., C), see `decision`."""
+    return np.asarray(scores[..., 0] > 0 if scores.shape[-1] == 1 else scores.argmax(-1)).astype(
+        int
+    )
 
 
 def nearest_state(
@@ -412,8 +428,6 @@ def _nearest_ket(forms: list[Tensor], psi: Tensor) -> tuple[list[Tensor], float]
 
 def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
     """The nearest unit ket with <B> = MARGIN (None when there is none), and the largest <B> of all kets."""
-    from scipy.optimize import brentq
-
     margin = MARGIN * max(1.0, float(torch.linalg.matrix_norm(B, 2)))
     eigenvalues, vectors = torch.linalg.eigh(margin * torch.eye(len(B), dtype=B.dtype) - B)
     b, c = eigenvalues.numpy(), (vectors.mH @ psi).numpy()
@@ -433,7 +447,9 @@ def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
 
     end = math.log(1e-13)
     if secular(end) <= 0:
-        places = c / denominators(brentq(secular, end, 0.0, xtol=1e-14, rtol=1e-15, maxiter=300))
+        places = c / denominators(
+            scipy.optimize.brentq(secular, end, 0.0, xtol=1e-14, rtol=1e-15, maxiter=300)
+        )
     else:  # the hard case: nothing, or next to nothing, lies along the lowest eigenvector
         places = np.where(b == b[0], 0, c / np.where(b == b[0], 1, 1 + b / size))
         places[0] = math.sqrt(max(float((np.abs(places) ** 2 * b).sum()) / size, 0.0))
@@ -481,15 +497,16 @@ def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], 
     points, crossing = _first_crossing(t_all, start, np.concatenate([theta.numpy(), near]))
     t_all = t_all[crossing]
     order = np.linalg.norm(points - start, axis=1).argsort()[:_POLISHED]
-    polished = [_polish(t_all[k], start, points[k]) for k in order]
-    best = min(polished, key=lambda theta: float(np.linalg.norm(theta - start)))
+    best = min(
+        [_polish(t_all[k], start, points[k]) for k in order],
+        key=lambda theta: float(np.linalg.norm(theta - start)),
+    )
     return [torch.from_numpy(np.sin(best / 2) ** 2)], reach
 
 
 def _values(t: np.ndarray, theta: Tensor) -> Tensor:
     """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n)."""
-    P = entangled_qcnn.probabilities(torch.sin(theta / 2) ** 2)
-    return (P * torch.from_numpy(t)).sum(-1)
+    return (entangled_qcnn.probabilities(torch.sin(theta / 2) ** 2) * torch.from_numpy(t)).sum(-1)
 
 
 def _first_crossing(
@@ -502,8 +519,6 @@ def _first_crossing(
         [_values(t, torch.from_numpy(start + a * (ends - start))).numpy() >= 0 for a in along]
     )
     crosses: np.ndarray = np.asarray(beyond.any(0))
-    if not crosses.any():
-        return ends[:0], crosses
     t, way, first = t[crosses], (ends - start)[crosses], beyond.argmax(0)[crosses]
     low, high = along[np.maximum(first - 1, 0)], along[first]
     for _ in range(50):
@@ -515,15 +530,12 @@ def _first_crossing(
 
 def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """SLSQP from a point on the boundary; the point itself where that does not improve it."""
-    from scipy.optimize import minimize
-    from torch.autograd.functional import jacobian
-
     scale = float(np.abs(t).max())
 
     def margin(angles: Tensor) -> Tensor:
         return _values(t, angles) / scale
 
-    result = minimize(
+    result = scipy.optimize.minimize(
         lambda x: ((x - start) ** 2).sum(),
         theta,
         jac=lambda x: 2 * (x - start),
@@ -532,7 +544,9 @@ def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
             {
                 "type": "ineq",
                 "fun": lambda x: float(margin(torch.from_numpy(x))),
-                "jac": lambda x: jacobian(margin, torch.from_numpy(x)).numpy(),
+                "jac": lambda x: torch.autograd.functional.jacobian(
+                    margin, torch.from_numpy(x)
+                ).numpy(),
             }
         ],
         options={"maxiter": 200, "ftol": 1e-14},
@@ -542,3 +556,248 @@ def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
         np.linalg.norm(theta - start)
     )
     return moved[0] if better else theta
+
+
+# The smallest turn of one parameter of physics that turns the decision on a sample, all others as learned.
+#
+# QiNN-QJ: factors on the couplings H_S and on the dissipation (see `quantum.gauge`), and the
+# duration T. The score is an entire function of each, so it is followed by a Chebyshev interpolant
+# over the parameter's range (its last coefficients tell how well); crossings of the decision's
+# boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi 1995). The
+# observables at the nodes do not depend on the sample: worked out once (`table`), they serve all.
+#
+# EntangledQCNN: the angles phi of the fusion's truth tables. Every score is a + b cos(phi) + c
+# sin(phi) in each of them, exactly, so the nearest crossing has a closed form.
+#
+# Every turn that is reported was set in the model and the model run again.
+
+TOP_FACTOR, TOP_DURATION = (
+    2.0,
+    3.0,
+)  # ranges that are searched: factors on couplings and dissipation, on T
+NODES = 13
+_FINE = 400  # places of the interpolant that are looked at
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterChange(Turn):
+    """The nearest setting of one parameter that turns the decision.
+
+    Attributes:
+        kind: "coupling", "dissipation", "duration" or "angle".
+        name: a coalition such as "text+audio"; "T"; or "element.stage.pattern",
+            numbers from 0.
+        learned, value: before and after: a factor, T itself, or radians.
+        size: |value / learned - 1|, or the change in radians of an angle.
+    """
+
+    kind: str
+    name: str
+    learned: float
+    value: float
+    size: float
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What came of turning every parameter.
+
+    Attributes:
+        changes: the nearest turn of each parameter that has one, smallest first.
+        tried: how many parameters were turned.
+        ranges: over what, in words.
+        resolution: for interpolated parameters the largest relative size of the last coefficients; 0 for closed forms.
+    """
+
+    changes: tuple[ParameterChange, ...]
+    tried: int
+    ranges: str
+    resolution: float
+
+
+@dataclass(frozen=True, eq=False)
+class PhysicsParameter:
+    """One parameter of a QiNN-QJ and the observables at the nodes of its range.
+
+    Attributes:
+        kind, name, learned: as in `ParameterChange`; top: the range is 0 to `top`.
+        nodes: Chebyshev nodes in the range, ascending, (NODES,).
+        observables: at the nodes, (NODES, C, D, D).
+    """
+
+    kind: str
+    name: str
+    learned: float
+    top: float
+    nodes: np.ndarray
+    observables: Tensor
+
+
+def tweak_of(kind: str, name: str, x: float) -> Tweak:
+    """Returns what a QiNN-QJ takes to set one of its parameters to `x`."""
+    if kind == "duration":
+        return Tweak(duration=x)
+    return Tweak(dissipations={name: x}) if kind == "dissipation" else Tweak(couplings={name: x})
+
+
+@torch.no_grad()
+def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
+    """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each
+    coupling and dissipation, one for T."""
+    T = float(model.duration)
+    if model.still or T <= 0:
+        return ()
+    names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if s]
+    kinds = ["coupling"] * bool(len(model.A) or len(model.L)) + ["dissipation"] * bool(len(model.L))
+    turned = [(kind, name, 1.0, TOP_FACTOR) for kind in kinds for name in names]
+    parameters = []
+    for kind, name, learned, top in (*turned, ("duration", "T", T, TOP_DURATION * T)):
+        nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
+        O = (
+            model.observables(nodes.tolist())
+            if kind == "duration"
+            else torch.stack(
+                [model.tweaked(tweak_of(kind, name, float(x))).observables() for x in nodes]
+            )
+        )
+        parameters.append(PhysicsParameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
+    return tuple(parameters)
+
+
+@torch.no_grad()
+def nearest_parameters(
+    model: FusionModel,
+    states: Mapping[str, Tensor],
+    parameters: tuple[PhysicsParameter, ...] | None = None,
+) -> Search:
+    """Returns for every parameter the smallest turn that changes the decision on one sample, where there is one.
+
+    Args:
+        model: as it is, "learned" means this one.
+        states: of the sample, (1, d_m) kets or (1, n) masses, as `states_of` gives them.
+        parameters: of a QiNN-QJ, its `table`, to use again for many samples; None works it out.
+    """
+    model = base.in_double(model)
+    if can(require(model, "terms"), "rules"):
+        return _angles(require(model, "rules"), states)
+    moving = require(model, "time")
+    parameters = table(moving) if parameters is None else parameters
+    psi = moving.product_state(states).to(torch.complex128)
+    before = _scores(moving, psi)
+    turned = [_turn(moving, psi, before, parameter) for parameter in parameters]
+    changes = [change for change, _ in turned if change is not None]
+    return Search(
+        tuple(sorted(changes, key=lambda change: change.size)),
+        len(parameters),
+        f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
+        f"{TOP_DURATION * float(moving.duration):g}",
+        max((tail for _, tail in turned), default=0.0),
+    )
+
+
+def _scores(model: TimeModel, psi: Tensor) -> np.ndarray:
+    return (base.expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
+
+
+def _turn(
+    model: TimeModel, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
+) -> tuple[ParameterChange | None, float]:
+    margin = MARGIN * max(1.0, float(np.abs(before).max()))
+    learned, top = parameter.learned, parameter.top
+    sampled = (
+        base.expectation(parameter.observables.flatten(0, 1), psi)[0]
+        .view(len(parameter.nodes), -1)
+        .numpy()
+        + model.bias.numpy()
+    )
+    coefficients = chebyshev.chebfit(2 * parameter.nodes / top - 1, sampled, NODES - 1)
+    tail = float(np.abs(coefficients[-2:]).max() / max(np.abs(coefficients).max(), 1e-300))
+    places = np.unique(np.r_[np.linspace(0, top, _FINE), learned])
+    lead = np.max(boundaries(chebyshev.chebval(2 * places / top - 1, coefficients), before), 0)
+    own = int(np.searchsorted(places, learned))
+    far = 2 * margin  # beyond the margin by more than the interpolant's error
+    brackets = []
+    for way in (range(own, len(places)), range(own, -1, -1)):
+        brackets += [(places[a], places[b]) for a, b in pairwise(way) if lead[b] > far][:1]
+
+    def scores(x: float) -> np.ndarray:
+        return _scores(model.tweaked(tweak_of(parameter.kind, parameter.name, float(x))), psi)
+
+    def gap(x: float) -> float:
+        return float(max(boundaries(scores(x), before))) - margin
+
+    turns: list[float] = []
+    for inner, outer in sorted(brackets, key=lambda bracket: abs(bracket[0] - learned)):
+        if turns and abs(inner - learned) > abs(turns[0] - learned):
+            break  # the other side is farther
+        if gap(outer) > 0:
+            ends = sorted((inner, outer))
+            turns.append(
+                scipy.optimize.toms748(gap, *ends, xtol=1e-12 * top, rtol=1e-14)
+                if gap(inner) < 0
+                else inner
+            )
+    if not turns:
+        return None, tail
+    value = float(min(turns, key=lambda x: abs(x - learned)))
+    value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
+    value = min(max(value, 0.0), top)
+    return ParameterChange(
+        before,
+        scores(value),
+        parameter.kind,
+        parameter.name,
+        learned,
+        value,
+        abs(value / learned - 1),
+    ), tail
+
+
+def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
+    phi = model.phi.detach().double()
+    before = model.scores(states)[0].numpy()
+    margin = MARGIN * max(1.0, float(np.abs(before).max()))
+    masses = torch.stack([states[name] for name in model.modalities], -1)[0]
+    places = list(np.ndindex(*phi.shape))
+
+    def turned(place: tuple[int, ...], angle: float) -> Tensor:
+        other = phi.clone()
+        other[place] += angle
+        return other
+
+    thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
+    vectors = [
+        entangled_qcnn.fuse(masses, turned(place, third))[0] for place in places for third in thirds
+    ]
+    scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
+    mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
+    cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
+    changes = []
+    for wave, place in zip(np.stack([mean, cosine, sine], -1), places, strict=True):
+        turn = _nearest_turn(boundaries(wave, before), margin)
+        if turn is None:
+            continue
+        after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
+        name, learned = ".".join(map(str, place)), float(phi[place])
+        changes.append(
+            ParameterChange(before, after, "angle", name, learned, learned + turn, abs(turn))
+        )
+    return Search(
+        tuple(sorted(changes, key=lambda change: change.size)),
+        len(places),
+        "every angle of the truth tables, all the way round",
+        0.0,
+    )
+
+
+def _nearest_turn(leads: Sequence[np.ndarray], margin: float) -> float | None:
+    """The smallest turn of an angle after which a decision leads by `margin`; of each mean, cosine and sine of its
+    lead."""
+    turns = []
+    for mean, cosine, sine in leads:
+        size, peak = math.hypot(cosine, sine), math.atan2(sine, cosine)
+        if size <= 1e-12 or margin - mean > size:
+            continue  # never reaches it
+        half = math.acos(max(min((margin - mean) / size, 1.0), -1.0))  # within `half` of the peak
+        turns += [math.remainder(peak + side * half, 2 * math.pi) for side in (-1, 1)]
+    return min(turns, key=abs) if turns else None

@@ -1,9 +1,10 @@
 """What correlation between modalities does for a decision: the evolution without it (time-dependent mean field),
-cuts of single moments, their effect on the test metrics, and the sentences that say so.
+cuts of single moments, their effect on the test metrics, and the sentences that say so; and which modality carries a
+decision, and when: its state at a moment taken from another sample.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,16 +14,15 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion._sentences import size
+from qfusion._sentences import listed, share, size
 from qfusion.data.spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.explain import backgrounds, stability
+from qfusion.explain import backgrounds, counterfactual, stability
 from qfusion.explain.coalitions import dividends
-from qfusion.models import Features, FusionModel, TimeModel, require
+from qfusion.models import Features, FusionModel, TimeModel, base, require
 from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
 
-RELATIVE, ABSOLUTE = 1e-8, 1e-10  # tolerances of the integrator
 _SMALL = (
     2**17
 )  # numbers of a table, a sample, that is read faster than the products of `_Rate` are done: measured
@@ -55,15 +55,14 @@ def evolve(
         first, second = torch.from_numpy(y).split([B * d * d, B * r * r])
         return joined(*rate(first.view(B, d, d), second.view(B, r, r)))
 
-    start = joined(rate.enter(own), rate.enter(rest))
     solution = scipy.integrate.solve_ivp(
         slope,
         (0.0, float(moments[-1])),
-        start,
+        joined(rate.enter(own), rate.enter(rest)),
         "DOP853",
         t_eval=moments,
-        rtol=RELATIVE,
-        atol=ABSOLUTE,
+        rtol=1e-8,
+        atol=1e-10,
     )
     check(
         solution.success,
@@ -258,6 +257,7 @@ class Cuts:
         return pd.DataFrame({"t": self.times, "undisturbed": self.before[row, output], **after})
 
 
+@torch.no_grad()
 def cuts(
     model: FusionModel,
     inputs: Mapping[str, Features],
@@ -294,33 +294,31 @@ def cuts(
         f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "
         "correlated with nothing.",
     )
-    chosen = tuple(dict.fromkeys(model.modalities if modalities is None else modalities))
-    for name in chosen:
+    chosen = tuple(
         choose("Modality", name, model.modalities)
-    kinds = tuple(dict.fromkeys(kinds))
-    for kind in kinds:
-        choose("Kind of cut", kind, KINDS)
+        for name in dict.fromkeys(model.modalities if modalities is None else modalities)
+    )
+    kinds = tuple(choose("Kind of cut", kind, KINDS) for kind in dict.fromkeys(kinds))
     check(
         len(chosen) > 0 and len(kinds) > 0,
         "Arguments `modalities` and `kinds` must each name one at least, but do not. Leave them out for all.",
     )
     moments = states.times_within(times, float(moving.duration), TIMES)
-    with torch.no_grad():
-        encoded = model.encode(inputs)
-        start = [states.density(encoded[name]) for name in model.modalities]
-        run = Run(moving, moments, [model.modalities.index(name) for name in chosen], kinds)
-        bias = model.bias.detach().double().numpy()
-        scores, before = (part + bias for part in run.values(start))
-        result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
-        if background is None:
-            return result
-        sigma = backgrounds.fitting(model, background).sigma
-        means = [
-            states.partial_trace(sigma, moving.dims, (m,)).to(rho.dtype)[None]
-            for m, rho in enumerate(start)
-        ]
-        order, M = decomposition.subsets(len(start)), len(start)
-        parts = [run.values([start[m] if m in S else means[m] for m in range(M)]) for S in order]
+    encoded = model.encode(inputs)
+    start = [states.density(encoded[name]) for name in model.modalities]
+    run = Run(moving, moments, [model.modalities.index(name) for name in chosen], kinds)
+    bias = model.bias.detach().double().numpy()
+    scores, before = (part + bias for part in run.values(start))
+    result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
+    if background is None:
+        return result
+    sigma = backgrounds.fitting(model, background).sigma
+    means = [
+        states.partial_trace(sigma, moving.dims, (m,)).to(rho.dtype)[None]
+        for m, rho in enumerate(start)
+    ]
+    order, M = decomposition.subsets(len(start)), len(start)
+    parts = [run.values([start[m] if m in S else means[m] for m in range(M)]) for S in order]
     after, undisturbed = (
         np.stack([np.broadcast_to(part[i], like.shape) for part in parts], -2) + bias
         for i, like in ((0, scores), (1, before))
@@ -351,17 +349,17 @@ class Run:
         1, d, d)."""
         B, D = max(len(rho) for rho in factors), math.prod(self.dims)
         size = max(1, _HELD // (len(self.moments) * D**2))
-        parts = []
-        for i in range(0, B, size):
-            chunk = [f if len(f) == 1 else f[i : i + size] for f in factors]
-            rho = kron(chunk)
-            parts.append(
-                (self._chunk(rho, chunk), real_vectors(rho.to(torch.complex128)) @ self.end.mT)
-            )
-        after, before = zip(*parts, strict=True)
+        after, before = zip(
+            *(
+                self._chunk([f if len(f) == 1 else f[i : i + size] for f in factors])
+                for i in range(0, B, size)
+            ),
+            strict=True,
+        )
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 
-    def _chunk(self, rho: Tensor, factors: list[Tensor]) -> Tensor:
+    def _chunk(self, factors: list[Tensor]) -> tuple[Tensor, Tensor]:
+        rho = kron(factors)
         through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
         scores = []
         for m, view in self.views.items():
@@ -371,7 +369,7 @@ class Run:
                 for kind in self.kinds
             )
             scores.append(torch.stack([real_vectors(state) @ view.mT for state in after]))
-        return torch.stack(scores, 1)
+        return torch.stack(scores, 1), real_vectors(rho.to(torch.complex128)) @ self.end.mT
 
     def _held(self, factors: list[Tensor], m: int) -> Tensor:
         """The state (nT, B, d d, r r) when m and the rest are kept uncorrelated."""
@@ -562,27 +560,29 @@ def cut_metrics(
 
 def estimates(values: np.ndarray) -> Estimates:
     """Of the samples themselves, the first, and as they are drawn."""
-    if len(values) == 1:
-        return Estimates(values[0], None, None)
-    return Estimates(values[0], *np.quantile(values[1:], stability.EDGES, axis=0))
+    drawn = values[1:]
+    ends = np.quantile(drawn, stability.EDGES, axis=0) if len(drawn) else (None, None)
+    return Estimates(values[0], *ends)
 
 
 def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
     """What the metrics are means of, (B, F) each, of scores (F, B, C)."""
-    if kind == "classification":
-        return {"hit": (scores.argmax(-1) == truth).astype(float).T}
-    if kind == "sims":
-        p, y = np.clip(scores[..., 0], -1, 1), np.clip(truth, -1, 1)
-        return {
-            "side": ((p.astype(np.float32) > 0) == (y.astype(np.float32) > 0)).astype(float).T,
-            "absolute": np.abs(p - y).T,
-        }
-    error = (scores[..., 0] - truth).T
-    return {
-        "squared": error**2,
-        "absolute": np.abs(error),
-        "truth": (truth - truth.mean())[:, None],
-    }
+    match kind:
+        case "classification":
+            return {"hit": (scores.argmax(-1) == truth).astype(float).T}
+        case "sims":
+            p, y = np.clip(scores[..., 0], -1, 1), np.clip(truth, -1, 1)
+            return {
+                "side": ((p.astype(np.float32) > 0) == (y.astype(np.float32) > 0)).astype(float).T,
+                "absolute": np.abs(p - y).T,
+            }
+        case _:
+            error = (scores[..., 0] - truth).T
+            return {
+                "squared": error**2,
+                "absolute": np.abs(error),
+                "truth": (truth - truth.mean())[:, None],
+            }
 
 
 def resampled_metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -664,28 +664,31 @@ def answer_for_many(result: CutMetrics, metric: str | None = None) -> str:
     where = f"the correlations of {result.modalities[m]} at t = {result.times[i]:.2f}"
     never = text = ""
     if "held" in result.kinds:
-        never = f". If never correlated: {_change(loss, result.kinds.index('held'), m, len(result.times) - 1)}"
+        never = f". If never correlated: {change_words(loss, result.kinds.index('held'), m, len(result.times) - 1)}"
     if "dephased" in result.kinds:
-        text = f"; with their classical part kept {_change(loss, result.kinds.index('dephased'), m, i)}"
+        text = f"; with their classical part kept {change_words(loss, result.kinds.index('dephased'), m, i)}"
     if loss.low is None or loss.high is None:
         return (
-            f"Too few samples to tell: without {where} {about.short} changes by {_change(loss, 0, m, i)}{text} "
+            f"Too few samples to tell: without {where} {about.short} changes by {change_words(loss, 0, m, i)}{text} "
             f"(n = {result.n:,}){never}"
         )
     if max(abs(float(end[0, m, i])) for end in (loss.low, loss.high)) < 5e-4:
         return (
-            f"No: without {where} {about.short} changes by less than 0.001 ({_change(loss, 0, m, i)}, n = "
+            f"No: without {where} {about.short} changes by less than 0.001 ({change_words(loss, 0, m, i)}, n = "
             f"{result.n:,}){never}"
         )
     least, most = sorted((sign * float(loss.low[0, m, i]), sign * float(loss.high[0, m, i])))
     if least <= 0:
         return (
-            f"Not shown: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = "
+            f"Not shown: without {where} {about.short} is not worse beyond chance ({change_words(loss, 0, m, i)}, n = "
             f"{result.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}"
         )
     gain = abs(float(result.before[metric].value) - result.chance[metric])
     head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
-    return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{text} (n = {result.n:,}){never}"
+    return (
+        f"{head}: without {where} {about.short} changes by {change_words(loss, 0, m, i)}{text} "
+        f"(n = {result.n:,}){never}"
+    )
 
 
 def _first_largest(values: np.ndarray) -> int:
@@ -694,10 +697,221 @@ def _first_largest(values: np.ndarray) -> int:
     return int((values >= values.max() - 1e-9 * np.abs(values).max()).argmax())
 
 
-def _change(loss: Estimates, *place: int) -> str:
+def change_words(loss: Estimates, *place: int) -> str:
+    """Returns a change at a place of its arrays, with its interval where there is one."""
     ends = (
         ""
         if loss.low is None or loss.high is None
         else f" [{loss.low[place]:+z.3f}, {loss.high[place]:+z.3f}]"
     )
     return f"{loss.value[place]:+z.3f}{ends}"
+
+
+# Which modality carries a decision, and when: its state at a time t taken from another sample, put into this one's
+# evolution, evolved on and read.
+#
+# For samples A and B, with evolved states rho^A(t), rho^B(t) and the read-out O(T - t) of what is left of the
+# evolution,
+#
+#     "local"     y(t, m) = y_A + Tr[O(T - t) ((rho_m^B(t) - rho_m^A(t)) x rho_rest^A(t))],
+#     "product"   y(t, m) = Tr[O(T - t) (rho_m^B(t) x rho_rest^A(t))] + b.
+#
+# Both put the state rho_m^B(t) in the place of rho_m^A(t) and leave that of the rest. "product" throws the
+# correlation of A away besides, so that A patched with itself is the cut and not A; the two differ by exactly what
+# that cut does, y_cut - y_A. "local" changes the own part alone and leaves the correlation rho^A - rho_m^A x
+# rho_rest^A, so that A patched with itself is A: it is the default. What it puts there has trace 1 and the marginals
+# that are said, but need not be positive (of a pure entangled rho^A it is not): a response of the score, which is
+# linear in the state, and no state that could be prepared. At t = 0 states are products, both are the same, and are
+# the other sample's modality. At T a read-out that looks at single modalities sees what the patched one says alone.
+#
+# Instead of a sample B the mean over a background: as everything is linear, rho_m^B(t) is the reduced state of its
+# evolved mean state.
+#
+# Patching (causal tracing) of activations: Vig et al. (2020), arXiv 2004.12265; Meng et al. (2022), arXiv 2202.05262.
+# A share restored of 1 means that B's score is reached; shares of modalities and times do not add up.
+
+PATCH_KINDS: dict[str, str] = {
+    "local": "The modality's own state is exchanged; its correlation with the rest stays.",
+    "product": "The modality's own state is exchanged, and its correlation with the rest is taken away.",
+}
+PATCH_DEFAULT = "local"
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Scores of B samples after a modality's state at a time was taken from another sample, for the K kinds of
+    `PATCH_KINDS`, M modalities and nT times.
+
+    Attributes:
+        modalities, outputs: names, M and C of them.
+        times: (nT,) in model units.
+        scores: with bias, (K, M, nT, B, C).
+        before: of the samples themselves, (B, C). donor: of those that lent their states, or of the background's mean
+            state, (B, C).
+    """
+
+    modalities: tuple[str, ...]
+    outputs: tuple[str, ...]
+    times: np.ndarray
+    scores: np.ndarray
+    before: np.ndarray
+    donor: np.ndarray
+
+    @property
+    def leads(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """By how much the sample's class leads the donor's (of two that are decided alike, the score of the class, of a
+        single output the score), after the patch (K, M, nT, B), before and of the donor (B,)."""
+        own, other = (counterfactual.decisions(scores) for scores in (self.before, self.donor))
+        if len(self.outputs) == 1:
+            own = np.zeros_like(own)
+        rows = np.arange(len(own))
+        apart = (own != other) & (len(self.outputs) > 1)
+
+        def lead(scores: np.ndarray) -> np.ndarray:
+            against = np.where(apart, scores[..., rows, np.where(apart, other, 0)], 0.0)
+            return np.asarray(scores[..., rows, own] - against)
+
+        return lead(self.scores), lead(self.before), lead(self.donor)
+
+    @property
+    def restored(self) -> np.ndarray:
+        """The change of the lead as a share of what the donor differs by, (K, M, nT, B); NaN where it does not."""
+        after, before, donor = self.leads
+        gap = donor - before
+        differs = np.abs(gap) > 1e-9
+        return np.where(differs, (after - before) / np.where(differs, gap, 1), np.nan)
+
+    @property
+    def turned(self) -> np.ndarray:
+        """Whether the patch turns the decision: another class, or another sign of a single score, (K, M, nT, B)."""
+        return counterfactual.decisions(self.scores) != counterfactual.decisions(self.before)
+
+    def frame(self, row: int = 0) -> pd.DataFrame:
+        """Returns one row a kind, modality and time of a pair: `scores` by output, `restored` and `turned`."""
+        places = pd.MultiIndex.from_product(
+            [[*PATCH_KINDS], self.modalities, self.times.tolist()], names=["kind", "modality", "t"]
+        )
+        flat = self.scores[..., row, :].reshape(-1, len(self.outputs))
+        columns = {f"score[{name}]": flat[:, c] for c, name in enumerate(self.outputs)}
+        shares, turned = (values[..., row].ravel() for values in (self.restored, self.turned))
+        frame = pd.DataFrame(columns | {"restored": shares, "turned": turned}, index=places)
+        return frame.reset_index()
+
+
+@torch.no_grad()
+def patches(
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    donor: Mapping[str, Features] | backgrounds.AnyBackground,
+    times: Sequence[float] | np.ndarray | None = None,
+) -> Patches:
+    """Returns what a model says of samples when a modality's state is taken from others at a time, for every time and
+    modality. Sequences may be of any lengths: what is exchanged are states, which all samples have of one dimension.
+
+    Args:
+        model: a trained QiNN-QJ in eval mode; one that samples trajectories is evolved by the master equation.
+        inputs: features of B samples.
+        donor: features of B others, or of one for all; or a background, whose mean state lends.
+        times: ascending, in [0, T]; `TIMES` of them, evenly, unless given.
+
+    Raises:
+        InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], there are
+            neither B donors nor one, or the background is of another model.
+    """
+    moving = require(model, "time", "to patch its states at")
+    names = model.modalities
+    check(
+        len(names) > 1,
+        f"Argument `model` must have two modalities or more, but has one, '{names[0]}': to exchange it "
+        "is to take the other sample.",
+    )
+    moments = states.times_within(times, float(moving.duration), TIMES)
+    run = Run(moving, moments, list(range(len(names))), ())
+    bias = model.bias.detach().double().numpy()
+    starts = [_start(moving, given) for given in (inputs, donor)]
+    B, lent = map(len, starts)
+    check(
+        lent in (1, B),
+        f"Argument `donor` must hold {B} samples, one for each, or one for all, but holds {lent}.",
+    )
+    before, theirs = (real_vectors(rho) @ run.end.mT for rho in starts)
+    through = [moving.evolve_states(rho, moments).to(torch.complex128) for rho in starts]
+    parts = []
+    for m, view in run.views.items():
+        own, other = (first_part(rho, run.dims, m) for rho in through)
+        local, rest = reduced(other), reduced(own.mT)[..., None, :]
+        parts += [
+            real_vectors(entry[..., :, None] * rest) @ view.mT
+            for entry in (local - reduced(own), local)
+        ]
+    scores = torch.stack(parts).unflatten(0, (-1, len(PATCH_KINDS))).transpose(0, 1).numpy()
+    scores[0] += before.numpy()
+    return Patches(
+        names,
+        model.outputs,
+        np.array(moments),
+        scores + bias,
+        before.numpy() + bias,
+        np.broadcast_to(theirs.numpy() + bias, before.shape),
+    )
+
+
+def _start(
+    model: base.KetModel, given: Mapping[str, Features] | backgrounds.AnyBackground
+) -> Tensor:
+    """States (B, D, D) of samples before the evolution, or the mean state of a background."""
+    if isinstance(given, Mapping):
+        return states.density(model.product_state(model.encode(given)).to(torch.complex128))
+    sigma: Tensor = backgrounds.fitting(model, given).sigma
+    return sigma.to(torch.complex128)[None]
+
+
+# What patches say, in a sentence.
+
+
+def answer_for_patches(
+    result: Patches,
+    row: int = 0,
+    kind: str = PATCH_DEFAULT,
+    donor: str = "the other sample",
+    name: Callable[[str], str] = str,
+) -> str:
+    """Which modality's state turns a decision and until when it does, as a title.
+
+    Args:
+        result: of `patches`. row: of the pair. kind: of `PATCH_KINDS`.
+        donor: how the other sample is called. name: how a modality is written.
+
+    Raises:
+        NotFound: when there is no such kind.
+    """
+    place = [*PATCH_KINDS].index(choose("Kind of patch", kind, PATCH_KINDS))
+    restored, turned = result.restored[place, ..., row], result.turned[place, ..., row]
+    if not np.isfinite(restored).all():
+        return f"The scores of both are the same: no state of {donor} can restore a difference"
+    m, i = np.unravel_index(int(restored.argmax()), restored.shape)
+    most = (
+        f"{name(result.modalities[m])} restores most, {share(float(restored[m, i]))} of the "
+        f"difference at t = {result.times[i]:.2f}"
+    )
+    turning = [
+        f"{name(modality)} {_when(turned[k], result.times)}"
+        for k, modality in enumerate(result.modalities)
+        if turned[k].any()
+    ]
+    if not turning:
+        return f"No single modality's state from {donor} turns the decision; {most}"
+    verb = "turns" if len(turning) == 1 else "each turn"
+    return f"Taken from {donor}, {listed(turning)} {verb} the decision; {most}"
+
+
+def _when(turned: np.ndarray, times: np.ndarray) -> str:
+    """At which of the times a decision turns: `"at any time"`, `"until t = 0.40"`, `"at 5 of 21 times"`."""
+    if turned.all():
+        return "at any time"
+    first, last = times[turned][0], times[turned][-1]
+    if first == last:
+        return f"at t = {first:.2f}"
+    if (np.diff(np.flatnonzero(turned)) > 1).any():
+        return f"at {turned.sum()} of {len(times)} times"
+    return f"until t = {last:.2f}" if turned[0] else f"from t = {first:.2f} to {last:.2f}"

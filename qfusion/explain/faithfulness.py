@@ -65,7 +65,6 @@ class Curves:
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a step: our curves, and mean, lowest and highest of the random ones."""
-        ours = {"share": self.shares, "deletion": self.deletion, "insertion": self.insertion}
         random = {
             f"random_{name}_{what}": of(runs, 0)
             for name, runs in (
@@ -74,7 +73,14 @@ class Curves:
             )
             for what, of in (("mean", np.mean), ("min", np.min), ("max", np.max))
         }
-        return pd.DataFrame(ours | random)
+        return pd.DataFrame(
+            {
+                "share": self.shares,
+                "deletion": self.deletion,
+                "insertion": self.insertion,
+                **random,
+            }
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,6 @@ from scipy.special import log_softmax
 
 from qfusion._checks import check, choose, require_finite
 from qfusion.explain import backgrounds, coalitions, stability
-from qfusion.explain.coalitions import Explanation
-from qfusion.explain.stability import Interval
 from qfusion.models import Features, FusionModel, base, can
 from qfusion.quantum import decomposition
 from qfusion.training.metrics import Label
@@ -57,6 +55,7 @@ class Additive:
     rows: int
 
 
+@torch.no_grad()
 def emap(
     model: FusionModel, inputs: Mapping[str, Features], most: int = 10**9, seed: int = 0
 ) -> Additive:
@@ -79,46 +78,45 @@ def emap(
         own, nothing = result.values[:, 1 : M + 1], result.values[:, 0]
         scores = own.sum(1) - (M - 1) * nothing
         return Additive(EMAP, M, result.prediction, scores, None, len(scores))
-    with torch.no_grad():
-        states = model.encode(inputs)
-        whole = model.scores(states).double().numpy()
+    states = model.encode(inputs)
+    whole = model.scores(states).double().numpy()
     rng, count = np.random.default_rng(seed), min(most, len(whole))
     orders = [rng.permutation(len(whole))[:count] for _ in range(M)]
     if M == 2:  # each is averaged over the other alone, whatever stands beside it
         orders = [np.arange(len(whole)) if count == len(whole) else orders[0]] * 2
-    mixed = {
-        name: base.nested_part(states[name], order)
-        for name, order in zip(model.modalities, orders, strict=True)
-    }
-    behind = backgrounds.SampleBackground(states=mixed, kind="joint", size=count)
-    parts, spread = [], []
-    for scores in coalitions.over_all_rows(model, states, behind, [(m,) for m in range(M)]):
-        parts.append(scores.mean(2))
-        spread.append(scores.var(2, ddof=min(1, count - 1)).sum(1))
-    means = np.concatenate(parts)
+    behind = backgrounds.SampleBackground(
+        states={
+            name: base.nested_part(states[name], order)
+            for name, order in zip(model.modalities, orders, strict=True)
+        },
+        kind="joint",
+        size=count,
+    )
+    parts = [
+        (scores.mean(2), scores.var(2, ddof=min(1, count - 1)).sum(1))
+        for scores in coalitions.over_all_rows(model, states, behind, [(m,) for m in range(M)])
+    ]
+    means, spread = map(np.concatenate, zip(*parts, strict=True))
     exact = M == 2 and count == len(whole)
-    errors = None if exact else np.sqrt(np.concatenate(spread) / count)
+    errors = None if exact else np.sqrt(spread / count)
     result = means.sum(1) - (M - 1) * means.mean((0, 1))
     return Additive(EMAP, M, whole, result, errors, count)
 
 
-def own_terms(explanation: Explanation) -> Additive:
+def own_terms(explanation: coalitions.Explanation) -> Additive:
     """Returns the baseline and own terms of explained samples: their scores without the joint dividends."""
     M = len(explanation.modalities)
     scores = explanation.dividends[:, : M + 1].sum(1)
-    errors = explanation.errors
-    if errors is not None:
-        errors = np.sqrt((errors[:, : M + 1] ** 2).sum(1))
-    size = explanation.background_size
-    return Additive(OWN, M, explanation.prediction, scores, errors, size)
+    terms = explanation.errors
+    errors = None if terms is None else np.sqrt((terms[:, : M + 1] ** 2).sum(1))
+    return Additive(OWN, M, explanation.prediction, scores, errors, explanation.background_size)
 
 
-Gains = dict[str, dict[str, Interval]]  # "model", "additive" and "gain", each by metric
+Gains = dict[str, dict[str, stability.Interval]]  # "model", "additive" and "gain", each by metric
 
 
-def interval_frame(head: str, **columns: Mapping[str, Interval]) -> pd.DataFrame:
+def interval_frame(head: str, **columns: Mapping[str, stability.Interval]) -> pd.DataFrame:
     """Returns a row a name, under `head`, with value, low and high end of its intervals in columns of equal names."""
-    names = next(iter(columns.values()))
     return pd.DataFrame(
         [
             {head: name}
@@ -131,7 +129,7 @@ def interval_frame(head: str, **columns: Mapping[str, Interval]) -> pd.DataFrame
                     strict=True,
                 )
             }
-            for name in names
+            for name in next(iter(columns.values()))
         ]
     )
 
@@ -178,9 +176,9 @@ def gains(
         "gain": (measured[0] - measured[1]) * signs,
     }
 
-    def interval(values: np.ndarray) -> Interval:
+    def interval(values: np.ndarray) -> stability.Interval:
         low, high = np.quantile(values[1:], stability.EDGES) if len(drawn) > 1 else (np.nan, np.nan)
-        return Interval(float(values[0]), float(low), float(high), B, len(drawn) - 1)
+        return stability.Interval(float(values[0]), float(low), float(high), B, len(drawn) - 1)
 
     return {
         column: {name: interval(frame[name].to_numpy()) for name in labels}
@@ -246,10 +244,10 @@ class LossGame:
 
     modalities: tuple[str, ...]
     loss: str
-    dividends: dict[str, Interval]
-    shapley: dict[str, Interval]
-    total: Interval
-    ahead: Interval | None
+    dividends: dict[str, stability.Interval]
+    shapley: dict[str, stability.Interval]
+    total: stability.Interval
+    ahead: stability.Interval | None
     start: float
     end: float
     rows: np.ndarray
@@ -262,15 +260,17 @@ class LossGame:
     def frame(self) -> pd.DataFrame:
         """Returns a row a coalition with its dividend, then a row a modality with its Shapley value."""
         parts = {"dividend": self.dividends, "Shapley value": self.shapley}
-        frames = [
-            interval_frame("of", loss_reduction=part).assign(what=what)
-            for what, part in parts.items()
-        ]
-        return pd.concat(frames, ignore_index=True)
+        return pd.concat(
+            [
+                interval_frame("of", loss_reduction=part).assign(what=what)
+                for what, part in parts.items()
+            ],
+            ignore_index=True,
+        )
 
 
 def loss_game(
-    explanation: Explanation,
+    explanation: coalitions.Explanation,
     truth: np.ndarray,
     loss: str,
     *,
@@ -337,17 +337,16 @@ def matters(result: LossGame) -> str:
     share = f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f}) {whole}"
     if result.ahead is None:
         return f"{first} alone takes {share}"
-    second = result.order[1]
     if result.ahead.low > 0:
         return f"{first} matters most: it takes off {share}"
-    return f"Not told whether {first} or {second} matters more: {first} takes off {share}"
+    return f"Not told whether {first} or {result.order[1]} matters more: {first} takes off {share}"
 
 
 # Sampled synergy beside the exact one.
 
 
 def synergies(
-    exact: Explanation, sampled: Sequence[Explanation], outputs: np.ndarray
+    exact: coalitions.Explanation, sampled: Sequence[coalitions.Explanation], outputs: np.ndarray
 ) -> pd.DataFrame:
     """Returns F_syn beside the exact dividends, a row a pair: mean and lowest correlation over samples, of the draws,
     and the root mean square error over the exact dividend's own root mean square; NaN where that is 0 or constant.
@@ -357,9 +356,7 @@ def synergies(
     """
     M, at = len(exact.modalities), np.arange(len(exact.values))
     ones, rows = np.ones((1, len(at))), []
-    for place, pair in enumerate(decomposition.subsets(M)):
-        if len(pair) != 2:
-            continue
+    for place in (place for place, S in enumerate(decomposition.subsets(M)) if len(S) == 2):
         truth, *draws = (one.dividends[at, place, outputs] for one in (exact, *sampled))
         with np.errstate(invalid="ignore"):
             r = [float(stability.pearson(draw, truth, ones)[0]) for draw in draws]
@@ -403,10 +400,10 @@ class Ranking:
         ahead: by how much the first is larger than the second; None of a single coalition.
     """
 
-    sizes: dict[str, Interval]
-    means: dict[str, Interval]
-    pairs: dict[str, Interval]
-    ahead: Interval | None
+    sizes: dict[str, stability.Interval]
+    means: dict[str, stability.Interval]
+    pairs: dict[str, stability.Interval]
+    ahead: stability.Interval | None
 
     def frame(self) -> pd.DataFrame:
         """Returns a row a coalition."""
@@ -436,9 +433,11 @@ def ranking(
     order = [names[i] for i in np.argsort(-size.mean(0), kind="stable")]
     index = coalitions.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], M)[..., 0]
     both = list(combinations(range(M), 2))
-    columns = {f"size {name}": size[:, i] for i, name in enumerate(names)}
-    columns |= {f"mean {name}": values[:, i] for i, name in enumerate(names)}
-    columns |= {f"pair {i} {j}": index[:, i, j] for i, j in both}
+    columns = {
+        **{f"size {name}": size[:, i] for i, name in enumerate(names)},
+        **{f"mean {name}": values[:, i] for i, name in enumerate(names)},
+        **{f"pair {i} {j}": index[:, i, j] for i, j in both},
+    }
     if len(order) > 1:
         columns["ahead"] = columns[f"size {order[0]}"] - columns[f"size {order[1]}"]
     known = stability.means(columns, clusters=clusters)
@@ -487,7 +486,7 @@ class Basins:
     labels: np.ndarray
     silhouette: np.ndarray
     threshold: float
-    share: Interval
+    share: stability.Interval
 
 
 def split(points: np.ndarray) -> tuple[float, np.ndarray]:
@@ -534,9 +533,7 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
     rng, off = np.random.default_rng(seed), (values - values.mean(0)).swapaxes(0, 1)
     drawn = rng.standard_normal((NULL, R, R)) @ off[rng.integers(len(off), size=NULL)]
     threshold = float(np.quantile([split(points)[0] for points in drawn], 1 - FALSE))
-    parts = [split(points) for points in values.swapaxes(0, 1)]
-    best = np.array([value for value, _ in parts])
-    labels = np.array([found for _, found in parts])
+    best, labels = map(np.array, zip(*map(split, values.swapaxes(0, 1)), strict=True))
     several = best > threshold
     for b in np.flatnonzero(several):
         centres = np.stack([values[labels[b] == k, b].mean(0) for k in np.unique(labels[b])])
@@ -559,12 +556,14 @@ def basin_words(
         return f"one explanation over {len(seeds)} seeds, as far as these tell"
     centres = np.stack([values[labels == k].mean(0) for k in names])
     term = int(np.argmax(np.ptp(centres, axis=0)))
-    parts = []
-    for k, centre in zip(names, centres, strict=True):
-        members = ", ".join(
-            str(one) for one, label in zip(seeds, labels, strict=True) if label == k
-        )
-        parts.append(f"seeds {members} say {terms[term]} {centre[term]:+.2f}")
+    members = [
+        ", ".join(str(one) for one, label in zip(seeds, labels, strict=True) if label == k)
+        for k in names
+    ]
+    parts = [
+        f"seeds {some} say {terms[term]} {centre[term]:+.2f}"
+        for some, centre in zip(members, centres, strict=True)
+    ]
     return f"{len(names)} explanations: {'; '.join(parts)}"
 
 

@@ -27,22 +27,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion import _sentences
 from qfusion._checks import check, choose, require_finite
+from qfusion.data import DataSet
 from qfusion.explain import stability, worth
-
-if TYPE_CHECKING:
-    from qfusion.data import DataSet
 
 # Exact: a distribution of few values.
 
 MEASURES = BROJA, CCS, I_MIN = ("BROJA", "CCS", "I_min")
-_OF_DIT = {CCS: "PID_CCS", I_MIN: "PID_WB"}
 
 
 def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dict[str, float]:
@@ -91,9 +88,11 @@ def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dic
         return dict(zip(("|".join(names), *names, "+".join(names)), values, strict=True))
     dit: Any = importlib.import_module("dit")  # on demand: it is optional, and takes seconds
     importlib.import_module("dit.pid")
-    cells = np.argwhere(p > 0)
-    distribution = dit.Distribution([tuple(map(int, cell)) for cell in cells], p[p > 0].tolist())
-    lattice = getattr(dit.pid, _OF_DIT[measure])(distribution, [[m] for m in range(M)], [M])
+    distribution = dit.Distribution(
+        [tuple(map(int, cell)) for cell in np.argwhere(p > 0)], p[p > 0].tolist()
+    )
+    decompose = dit.pid.PID_CCS if measure == CCS else dit.pid.PID_WB
+    lattice = decompose(distribution, [[m] for m in range(M)], [M])
     return {
         "|".join(
             "+".join(names[m] for m in sorted(part)) for part in sorted(node, key=sorted)
@@ -121,8 +120,9 @@ class Union:
 
     def pointwise(self, levels: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
         """Returns the bits of samples (n,) whose sources have these levels."""
-        parts = [u[y, level] for u, level in zip(self.potentials, levels, strict=True)]
-        return np.sum(parts, axis=0)
+        return np.sum(
+            [u[y, level] for u, level in zip(self.potentials, levels, strict=True)], axis=0
+        )
 
 
 def union(tables: Sequence[np.ndarray], tolerance: float = 1e-4, most: int = 2000) -> Union:
@@ -276,10 +276,18 @@ def of_levels(
         name: _less(one, shuffled[name].to_numpy(float)) if corrected else one
         for name, one in stability.means(columns, clusters=clusters).items()
     }
-    control = {str(name): float(bits) for name, bits in shuffled.mean().items()}
-    unique = {name: result[name] for name in names}
-    ends = (result[REDUNDANCY], unique, result[SYNERGY], result[TOTAL])
-    return Decomposition(estimator, names, *ends, control, gap, len(y), int(y.max()) + 1)
+    return Decomposition(
+        estimator,
+        names,
+        result[REDUNDANCY],
+        {name: result[name] for name in names},
+        result[SYNERGY],
+        result[TOTAL],
+        {str(name): float(bits) for name, bits in shuffled.mean().items()},
+        gap,
+        len(y),
+        int(y.max()) + 1,
+    )
 
 
 def _less(one: stability.Interval, shuffled: np.ndarray) -> stability.Interval:
@@ -331,10 +339,13 @@ def pointwise(levels: Sequence[np.ndarray], joint: np.ndarray, y: np.ndarray) ->
     given = [-np.log2(t[y, level] / t.sum(1)[y]) for t, level in zip(tables, levels, strict=True)]
     redundancy = np.minimum(*plain) - np.minimum(*given)
     first, second = (h - k - redundancy for h, k in zip(plain, given, strict=True))
-    total = union([table(joint, y)]).pointwise([joint], y)
-    synergy = total - redundancy - first - second
     return pd.DataFrame(
-        {"redundancy": redundancy, "unique 1": first, "unique 2": second, "synergy": synergy}
+        {
+            "redundancy": redundancy,
+            "unique 1": first,
+            "unique 2": second,
+            "synergy": union([table(joint, y)]).pointwise([joint], y) - redundancy - first - second,
+        }
     )
 
 
@@ -367,11 +378,6 @@ def classes_of(task: worth.Task) -> np.ndarray:
         return task.y
     edges = np.unique(np.quantile(task.y, np.linspace(0, 1, QUANTILES + 1)[1:-1]))
     return np.unique(np.searchsorted(edges, task.y, side="right"), return_inverse=True)[1]
-
-
-def fitting(count: int, sources: int, classes: int) -> int:
-    """Returns the largest number of levels up to `count` at which a table of all sources has `MOST_CELLS`."""
-    return max(2, min(count, int((MOST_CELLS / classes) ** (1 / sources))))
 
 
 # What is asked of a data set: every estimator, the plain test, and each modality against the rest.
@@ -420,9 +426,9 @@ class Estimate:
 
     def frame(self) -> pd.DataFrame:
         """A row for every estimator, or modality against the rest, and part."""
-        frames = [one.frame().assign(of="all") for one in self.by.values()]
-        frames += [one.frame().assign(of=name) for name, one in self.of_rest.items()]
-        return pd.concat(frames, ignore_index=True)
+        of_all = (one.frame().assign(of="all") for one in self.by.values())
+        of_rest = (one.frame().assign(of=name) for name, one in self.of_rest.items())
+        return pd.concat([*of_all, *of_rest], ignore_index=True)
 
 
 def estimate(dataset: DataSet, rows: int = worth.ROWS) -> Estimate:
@@ -449,8 +455,8 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
     y, K = np.unique(classes[task.predicted], return_inverse=True)[1], int(classes.max()) + 1
     contest = predictions.contest
     many = 2 * K if task.classes > 2 else min(20, max(4, len(y) // 40))
-    sources = min(len(names), MOST_SOURCES)
-    count = fitting(many, sources, K)
+    # the largest number of levels up to `many` at which a table of all sources has `MOST_CELLS`
+    count = max(2, min(many, int((MOST_CELLS / K) ** (1 / min(len(names), MOST_SOURCES)))))
     best = predictions.best(dict(contest.values()))[1]
     top, late, joint = (
         output_levels(one, many) for one in (best, contest[worth.LATE][1], contest[worth.JOINT][1])
@@ -524,8 +530,10 @@ def gaussian(
     # An R2 of 1.96^2 / n can be there where held-out predictions, which resamples do not fit again, show none.
     unseen = -np.log2(1 - 1.96**2 / len(task.predicted)) / 2
     # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
-    terms = {(name, ""): bits(name) for name in shares}
-    terms |= {(a, b): bits(a, b) for a in shares for b in outputs if a != b}
+    terms = {
+        **{(name, ""): bits(name) for name in shares},
+        **{(a, b): bits(a, b) for a in shares for b in outputs if a != b},
+    }
     known = stability.intervals(
         {"\0".join(key): of for key, of in terms.items()},
         len(task.predicted),
@@ -547,11 +555,18 @@ def gaussian(
         name: among(0, *((name, other) for other in names if other != name), least=0.0)
         for name in names
     }
-    redundancy = among(-2, *((name, "") for name in names))
-    synergy = among(0, *((TOTAL, name) for name in names))
-    total = among(0, (TOTAL, ""))
-    ends = (redundancy, unique, synergy, total)
-    return Decomposition(GAUSSIAN, tuple(names), *ends, {}, 0.0, len(task.predicted), 0)
+    return Decomposition(
+        GAUSSIAN,
+        tuple(names),
+        among(-2, *((name, "") for name in names)),
+        unique,
+        among(0, *((TOTAL, name) for name in names)),
+        among(0, (TOTAL, "")),
+        {},
+        0.0,
+        len(task.predicted),
+        0,
+    )
 
 
 def notes(
@@ -584,15 +599,18 @@ def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
     if total.low <= 0:
         head = f"That small models are told anything of the target is not shown (at most {total.high:.2f} bits)"
     else:
-        titles = {one: f"only by {name(one)}" for one in main.sources}
-        titles |= {REDUNDANCY: "by several alike", SYNERGY: "only together"}
+        titles = {
+            **{one: f"only by {name(one)}" for one in main.sources},
+            REDUNDANCY: "by several alike",
+            SYNERGY: "only together",
+        }
         shown = {titles[key]: one for key, one in main.parts.items() if one.known and one.low > 0}
         words = [
             f"{one.value:.2f} {title}"
             for title, one in sorted(shown.items(), key=lambda entry: -entry[1].value)
         ]
-        head = f"Of {result.entropy:.2f} bits of the target {total.value:.2f} are told"
-        head += f": {_sentences.listed(words)}" if words else ", by which part is not told"
+        which = f": {_sentences.listed(words)}" if words else ", by which part is not told"
+        head = f"Of {result.entropy:.2f} bits of the target {total.value:.2f} are told{which}"
         if main.synergy.low <= 0:
             head += f"; only together at most {max(main.synergy.high, 0):.2f}"
     gain = result.gain

@@ -15,9 +15,7 @@ from torch import Tensor
 from qfusion import _sentences
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
-from qfusion.explain import coalitions, counterfactual
-from qfusion.explain.backgrounds import AnyBackground, SampleBackground, background_of
-from qfusion.explain.coalitions import Explanation
+from qfusion.explain import backgrounds, coalitions, counterfactual
 from qfusion.models import FusionModel, base, can
 from qfusion.models.base import Features, split
 from qfusion.quantum.decomposition import subsets
@@ -42,7 +40,7 @@ class Outcome:
 def outcome(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: AnyBackground,
+    background: backgrounds.AnyBackground,
     states: Mapping[str, Any],
     dropped: Collection[str] = (),
 ) -> Outcome:
@@ -126,10 +124,10 @@ def nearest_donor(
     else:
         lent = {**base.nested_tiled(dict(states), count), modality: candidates}
         scores = counterfactual.scores_of(model, lent)
-        steps = counterfactual.flat(candidates) - counterfactual.flat(states[modality])
-        far = torch.linalg.vector_norm(steps, dim=-1)
-    decisions = (scores[:, 0] > 0).int() if scores.shape[1] == 1 else scores.argmax(1)
-    turned = decisions != before
+        far = torch.linalg.vector_norm(
+            counterfactual.flat(candidates) - counterfactual.flat(states[modality]), dim=-1
+        )
+    turned = torch.from_numpy(counterfactual.decisions(scores.numpy()) != before)
     if not bool(turned.any()):
         return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
     row = int(torch.where(turned, far, torch.inf).argmin())
@@ -156,7 +154,6 @@ def nearest_donor(
 # over the training rows; encoders clip features at five of these. Swapped: the modality of another
 # row of the same set, drawn so that no row keeps its own.
 
-LEVELS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # standard deviations
 MAX_NOISE = 100.0
 BATCH = 4096  # rows that are scored at once
 _known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = (
@@ -254,10 +251,9 @@ def inputs(
         result[name] = _joined(mean.expand_as(values), mask)
     for name, level in disturbance.noise.items():
         values, mask = split(result[name])
-        place = dataset.names.index(name)
-        drawn = np.random.default_rng([disturbance.seed, 1, place, int(rows[0])]).normal(
-            size=tuple(values.shape)
-        )
+        drawn = np.random.default_rng(
+            [disturbance.seed, 1, dataset.names.index(name), int(rows[0])]
+        ).normal(size=tuple(values.shape))
         spread = _moments(dataset, trained_on, name)[1].to(values)
         result[name] = _joined(values + level * spread * torch.as_tensor(drawn).to(values), mask)
     return result
@@ -287,7 +283,7 @@ def scores(
     rows: Any,
     disturbance: Disturbance,
     trained_on: str = "train",
-    behind: AnyBackground | None = None,
+    behind: backgrounds.AnyBackground | None = None,
     pool: np.ndarray | None = None,
 ) -> np.ndarray:
     """Returns the scores (B, C) of rows under a disturbance.
@@ -303,7 +299,7 @@ def scores(
     """
     rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
     if disturbance.missing and behind is None:
-        behind = background_of(model, dataset, dataset.rows(trained_on))
+        behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on))
     parts = []
     for block in _sentences.progress_over(
         dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len
@@ -311,7 +307,7 @@ def scores(
         features = inputs(
             dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model
         )
-        if disturbance.missing and isinstance(behind, SampleBackground):
+        if disturbance.missing and isinstance(behind, backgrounds.SampleBackground):
             parts.append(
                 coalitions.value(model, model.encode(features), behind, disturbance.missing)
             )
@@ -324,7 +320,9 @@ def scores(
     return np.concatenate(parts)
 
 
-def without(explanation: Explanation, missing: Collection[str]) -> Explanation:
+def without(
+    explanation: coalitions.Explanation, missing: Collection[str]
+) -> coalitions.Explanation:
     """Returns the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.
 
     Dividends of what is there stay as they are, all others are 0; the prediction is the coalition value of what is
@@ -337,11 +335,13 @@ def without(explanation: Explanation, missing: Collection[str]) -> Explanation:
     gone = {names.index(choose("Modality", name, names)) for name in missing}
     order = subsets(M)
     left = [order.index(tuple(m for m in subset if m not in gone)) for subset in order]
-    values = explanation.values[..., left, :]
     touched = np.array([bool(gone & set(subset)) for subset in order])
     dividend = np.where(touched[:, None], 0.0, explanation.dividends)
     return replace(
-        explanation, values=values, dividends=dividend, shapley=coalitions.shapley(dividend, M)
+        explanation,
+        values=explanation.values[..., left, :],
+        dividends=dividend,
+        shapley=coalitions.shapley(dividend, M),
     )
 
 
@@ -350,7 +350,7 @@ def robustness(
     dataset: DataSet,
     split: str = "test",
     trained_on: str = "train",
-    levels: Sequence[float] = LEVELS,
+    levels: Sequence[float] = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0),
     repeats: int = 3,
     most: int | None = None,
 ) -> pd.DataFrame:
@@ -369,8 +369,8 @@ def robustness(
         `level`, metrics.
     """
     rows, result = dataset.rows(split), []
-    behind = background_of(model, dataset, dataset.rows(trained_on))
-    if most is not None and isinstance(behind, SampleBackground):
+    behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on))
+    if most is not None and isinstance(behind, backgrounds.SampleBackground):
         behind = behind.some(most)
 
     def measured(disturbance: Disturbance) -> dict[str, float]:

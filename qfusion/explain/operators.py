@@ -19,8 +19,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain import coalitions, network_rows
-from qfusion.explain.backgrounds import AnyBackground, Background, RowBackground, fitting
+from qfusion.explain import backgrounds, coalitions
 from qfusion.models import (
     EntangledQCNN,
     Features,
@@ -138,7 +137,7 @@ def offered(model: FusionModel) -> list[str]:
 
 @torch.no_grad()
 def operator(
-    model: FusionModel, background: AnyBackground, modalities: str, output: int = 0
+    model: FusionModel, background: backgrounds.AnyBackground, modalities: str, output: int = 0
 ) -> Operator:
     """Returns the decision operator of one group of modalities.
 
@@ -159,17 +158,17 @@ def operator(
     )
     S = tuple(model.modalities.index(name) for name in modalities.split("+"))
     bias = float(model.bias[output])
-    own = fitting(model, background)
+    own = backgrounds.fitting(model, background)
     if can(model, "masses"):
         return _diagonal(require(model, "masses"), own, S, output, bias)
     return _hermitian(require(model, "kets"), own, S, output, bias)
 
 
+@torch.no_grad()
 def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: str) -> list[Tensor]:
     """Returns the states of the modalities of a group: kets (B, d_m), or for an EntangledQCNN probabilities of the
     outcomes (B, 2^n)."""
-    with torch.no_grad():
-        encoded = model.encode(inputs)
+    encoded = model.encode(inputs)
     names = modalities.split("+")
     if can(model, "masses"):
         return [entangled_qcnn.probabilities(encoded[name].double()) for name in names]
@@ -177,7 +176,11 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: st
 
 
 def _hermitian(
-    model: KetModel, background: Background, S: decomposition.Subset, output: int, bias: float
+    model: KetModel,
+    background: backgrounds.Background,
+    S: decomposition.Subset,
+    output: int,
+    bias: float,
 ) -> Operator:
     O = model.observables()[output : output + 1].to(torch.complex128)
     marginals = coalitions.marginal_observables(O, background)
@@ -199,7 +202,7 @@ def _hermitian(
 
 def _diagonal(
     model: EntangledQCNN,
-    background: RowBackground,
+    background: backgrounds.RowBackground,
     S: decomposition.Subset,
     output: int,
     bias: float,
@@ -244,10 +247,10 @@ def _two(probabilities: Sequence[Tensor], count: int) -> tuple[Tensor, Tensor]:
 
 def _effects(table: Tensor, seen: Tensor, count: int, n: int) -> np.ndarray:
     """Mean change when one bit turns from 0 to 1, all others as in the background, (count, n)."""
-    changes = []
-    for q in range(count * n):
-        values, weights = (part.view(2**q, 2, -1) for part in (table, seen))
-        changes.append(float(((values[:, 1] - values[:, 0]) * weights.sum(1)).sum()))
+    parts = ((table.view(2**q, 2, -1), seen.view(2**q, 2, -1)) for q in range(count * n))
+    changes = [
+        float(((values[:, 1] - values[:, 0]) * weights.sum(1)).sum()) for values, weights in parts
+    ]
     return np.array(changes).reshape(count, n)
 
 
@@ -267,26 +270,27 @@ def _table(
             not independent,
             "Background 'product' has no operator of one modality among more than three. Choose 'joint'.",
         )
-        return network_rows.pulled_back(O[None], phi, masses, S[0])[0]
+        return coalitions.pulled_back(O[None], phi, masses, S[0])[0]
     s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
     factors = entangled_qcnn.fuse(
         entangled_qcnn.patterns(M).double()[:, None].expand(-1, n, -1), phi
-    )[0].view((2,) * M + (n, 3))
-    factors = factors.permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
+    )[0]
+    factors = factors.view((2,) * M + (n, 3)).permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
     left, right = _multiplied(factors[:, :, :k]), _multiplied(factors[:, :, k:])  # (s^k, r^k, 3^k)
     # patterns modality by modality stand qubit by qubit here, and the other way round in the end
     seen = _seen(masses, rest, independent).view((2,) * (len(rest) * n))
-    weights = network_rows.exchanged(seen, len(rest), n).reshape(r**k, r ** (n - k))
+    weights = coalitions.exchanged(seen, len(rest), n).reshape(r**k, r ** (n - k))
     # (s^(n-k), r^k 3^(n-k)), averaged over the rest's outcomes in the second half
     right = (weights @ right).flatten(1)
     table = (left @ O.reshape(3**k, 3 ** (n - k))).flatten(1) @ right.T
-    return network_rows.exchanged(table.reshape((2,) * (len(S) * n)), n, len(S)).flatten()
+    return coalitions.exchanged(table.reshape((2,) * (len(S) * n)), n, len(S)).flatten()
 
 
 def _multiplied(factors: Tensor) -> Tensor:
     """Products over some qubits of factors (s, r, k, 3): (s^k, r^k, 3^k)."""
     product = factors.new_ones(1, 1, 1)
     for factor in factors.unbind(2):
-        product = torch.einsum("prw,qsv->pqrswv", product, factor).flatten(4)
-        product = product.flatten(2, 3).flatten(0, 1)
+        product = (
+            torch.einsum("prw,qsv->pqrswv", product, factor).flatten(4).flatten(2, 3).flatten(0, 1)
+        )
     return product

@@ -22,7 +22,6 @@ from qfusion._checks import check
 from qfusion._sentences import listed, share
 from qfusion.data.spec import conflicting
 from qfusion.explain import coalitions, stability, verdicts
-from qfusion.explain.stability import Interval
 
 SHUFFLES = 400
 NAMED = 4  # modalities that a title names; of more it says how many
@@ -56,9 +55,9 @@ class Alone:
     term: np.ndarray
     label: np.ndarray
     places: np.ndarray
-    rank: Interval
-    sign: Interval
-    slope: Interval
+    rank: stability.Interval
+    sign: stability.Interval
+    slope: stability.Interval
     shuffled: Mapping[str, Shuffled]
 
     def binned(self) -> pd.DataFrame:
@@ -81,9 +80,9 @@ class Rate:
     """How often samples get a verdict: of those that people call conflicting, of the others, the first less the second,
     and that with shuffled labels."""
 
-    conflicting: Interval
-    others: Interval
-    difference: Interval
+    conflicting: stability.Interval
+    others: stability.Interval
+    difference: stability.Interval
     shuffled: Shuffled
 
 
@@ -132,9 +131,9 @@ class Beside:
         )
 
 
-def _columns(name: str, interval: Interval | Shuffled, mark: str = ":") -> dict[str, Any]:
+def _columns(name: str, interval: stability.Interval | Shuffled, mark: str = ":") -> dict[str, Any]:
     """The columns of an interval, or of a range."""
-    value = {name: interval.value} if isinstance(interval, Interval) else {}
+    value = {name: interval.value} if isinstance(interval, stability.Interval) else {}
     return value | {f"{name}{mark}low": interval.low, f"{name}{mark}high": interval.high}
 
 
@@ -184,8 +183,10 @@ def beside(
     called = conflicting(values, whole)
     known = np.flatnonzero(np.isfinite(called))
     relation = verdicts.judge(explanation).relation[known]
-    hits = {name: (relation == name).astype(float) for name in VERDICTS}
-    hits[EITHER] = np.isin(relation, VERDICTS).astype(float)
+    hits = {
+        **{name: (relation == name).astype(float) for name in VERDICTS},
+        EITHER: np.isin(relation, VERDICTS).astype(float),
+    }
     inside = None if clusters is None else clusters[known]
     rates = {name: _rate(hit, called[known], inside, resamples, seed) for name, hit in hits.items()}
     return Beside(tuple(parts), rates, B, len(known), int(called[known].sum()))
@@ -240,8 +241,10 @@ def _shuffled(x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, Shuffled]:
     signs = np.sign(y)[orders]
     says = signs != 0
     right = (says & (signs == np.sign(x))).sum(1) / np.maximum(says.sum(1), 1)
-    share = np.where(says.any(1), right, np.nan)
-    return {"rank": _range(b[orders] @ a / len(x)), "sign": _range(share)}
+    return {
+        "rank": _range(b[orders] @ a / len(x)),
+        "sign": _range(np.where(says.any(1), right, np.nan)),
+    }
 
 
 def _orders(n: int, seed: int) -> np.ndarray:
@@ -250,10 +253,8 @@ def _orders(n: int, seed: int) -> np.ndarray:
 
 
 def _range(values: np.ndarray) -> Shuffled:
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return NO_RANGE
-    return Shuffled(*map(float, np.quantile(values, stability.EDGES)))
+    known = values[np.isfinite(values)]
+    return Shuffled(*map(float, np.quantile(known, stability.EDGES))) if len(known) else NO_RANGE
 
 
 def _rate(
@@ -279,7 +280,7 @@ def _rate(
         control = _range(drawn @ hit / count - (1 - drawn) @ hit / (len(hit) - count))
     else:
         intervals = {
-            name: Interval(entry.value, np.nan, np.nan, entry.n, 0)
+            name: stability.Interval(entry.value, np.nan, np.nan, entry.n, 0)
             for name, entry in intervals.items()
         }
     return Rate(intervals["yes"], intervals["no"], intervals["difference"], control)
@@ -292,11 +293,11 @@ def difference(
     *,
     resamples: int = stability.RESAMPLES,
     seed: int = 0,
-) -> dict[str, Interval]:
+) -> dict[str, stability.Interval]:
     """Returns by how much the rank correlations of a second model exceed those of a first on the same samples, by
     modality; both are resampled together."""
 
-    def more(one: Alone, other: Alone) -> Interval:
+    def more(one: Alone, other: Alone) -> stability.Interval:
         return stability.intervals(
             {
                 "": lambda weights: (
@@ -357,7 +358,7 @@ def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = s
     return "; ".join(parts)
 
 
-def _interval(interval: Interval) -> str:
+def _interval(interval: stability.Interval) -> str:
     return f"ρ = {interval.value:+z.2f} [{interval.low:+z.2f}, {interval.high:+z.2f}]"
 
 
@@ -396,7 +397,7 @@ def _share(value: float) -> str:
 
 
 def closer(
-    intervals: Mapping[str, Interval],
+    intervals: Mapping[str, stability.Interval],
     first: str,
     second: str,
     whose: str,

@@ -11,34 +11,625 @@ observables. The mean slope on the way from 0 is that of integrated gradients (S
 1), here along one term.
 """
 
+from __future__ import annotations
+
+import copy
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.polynomial import chebyshev
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain.backgrounds import AnyBackground, fitting
-from qfusion.explain.counterfactual import MARGIN, Turn, boundaries
-from qfusion.explain.parameters import SCORE, JumpParameters, NetworkParameters, Parameter
-from qfusion.models import (
-    EntangledQCNN,
-    Features,
-    FusionModel,
-    TimeModel,
-    Tweak,
-    base,
-    can,
-    entangled_qcnn,
-    require,
-)
-from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.explain import backgrounds, coalitions, evidence
+from qfusion.models import Features, FusionModel, TimeModel, base, can, qcnn, require
+from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
+from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.quantum import decomposition, states
+from qfusion.quantum.lindblad import Generator, Term, evolve
+
+# The terms with their factors, for QiNN-QJ and for the network.
+
+SCORE = "score"
+# entanglement is followed sample by sample: the mean over a cohort takes at most so many, evenly spaced
+ENTANGLEMENT_SAMPLES = 12
+
+
+class Parameter(NamedTuple):
+    """One term of the physics.
+
+    Attributes:
+        key: such as "H[text+audio]", "D[text+audio]", "T", "W[5]"; counted from 1 where readers count, as on the pages.
+        title: in plain words.
+        kind: "coupling", "dissipation", "duration", "measurement"; "fusion", "say", "convolution", "pooling", "head".
+        modalities: that it is about; empty when about none in particular.
+        value: factor where it stands now, 1 as learned.
+    """
+
+    key: str
+    title: str
+    kind: str
+    modalities: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The terms of a model's physics and where their factors stand, (P,)."""
+
+    parameters: tuple[Parameter, ...]
+    factors: Tensor
+
+    def moved(self, place: int, value: float) -> Self:
+        """Returns the same with one factor changed."""
+        parameters = list(self.parameters)
+        parameters[place] = parameters[place]._replace(value=value)
+        return replace(self, factors=self._with(place, value), parameters=tuple(parameters))
+
+    def _with(self, places: int | slice, value: float) -> Tensor:
+        """The factors, some of them changed."""
+        factors = self.factors.clone()
+        factors[places] = value
+        return factors
+
+
+def _inside(target: str, names: tuple[str, ...]) -> dict[decomposition.Subset, float]:
+    """The coalitions that a score or dividend is made of, the largest last, with their signs."""
+    everything = decomposition.subsets(len(names))
+    if target == SCORE:
+        return {everything[-1]: 1.0}
+    whole = next(
+        s for s in everything if decomposition.subset_name(s, names) == states.split(target)[1]
+    )
+    return {s: (-1.0) ** (len(whole) - len(s)) for s in everything if set(s) <= set(whole)}
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """Places of at most so many of some samples, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+# The terms of a QiNN-QJ and what they do: couplings H_S, dissipation of A, duration, measurement vectors.
+#
+# With factors f_S, g_A, tau, w_j (1 as learned) the generator is tau times that of sum_S f_S H_S
+# and sum_A g_A L_k^A (see `quantum.gauge`) over the learned duration, and the read-out sum_j w_j
+# W_cj |v_j><v_j| (x 1). Scaling the generator by tau is the same as evolving for tau T, and the
+# dissipator is of second order in the g_A, so
+#
+#     T dy/dT = sum_S f_S dy/df_S + 1/2 sum_A g_A dy/dg_A
+#
+# (Euler: time is the sum of all that acts in it). y is linear in w_j, so its knock-out is its
+# slope. Score and dividends are Tr[O_c(T) R] with fixed operators R: one evolution and one reverse
+# pass, whatever the number of samples.
+
+# The evolution holds sqrt(tau) L_k, whose slope in tau is 0/0 at 0. y is smooth in tau itself, so the slope is taken a
+# hair above: off by 1e-12 times the curvature, while products keep their relative precision.
+_HAIR = 1e-12
+# an eigenvalue below, or a Bloch vector that is less short of 1: entropy has no finite slope
+_PURE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class JumpParameters(Terms):
+    """A QiNN-QJ with a cohort.
+
+    Attributes:
+        model: without tweak; its weights are constants here.
+        couplings, dissipations: which H_S and which dissipation there are, by subset.
+        generator: as learned, with the rates that an old tweak sets.
+        mean: mean state (d_S, d_S) of the cohort by subset. kets: of the samples whose entanglement is followed, (B',
+            D).
+    """
+
+    model: TimeModel
+    couplings: tuple[decomposition.Subset, ...]
+    dissipations: tuple[decomposition.Subset, ...]
+    generator: Generator
+    background: backgrounds.Background
+    output: int
+    count: int
+    mean: Mapping[decomposition.Subset, Tensor]
+    kets: Tensor
+
+    @staticmethod
+    @torch.no_grad()
+    def of(
+        model: TimeModel,
+        inputs: Mapping[str, Features],
+        background: backgrounds.Background,
+        output: int,
+    ) -> JumpParameters:
+        """Collects what slopes and knock-outs need."""
+        plain = copy.copy(model)
+        plain.tweak, plain.duration = None, model.learned_duration
+        names = model.modalities
+        couplings, dissipations = physics_terms(model)
+        parameters = _parameters(model, couplings, dissipations)
+        old = copy.copy(plain)
+        old.tweak = None if model.tweak is None else Tweak(rates=model.tweak.rates)
+        generator = decomposition.traceless(old.generator())
+        encoded = model.encode(inputs)
+        kets = [encoded[name].to(torch.complex128) for name in names]
+        count = len(kets[0])
+        joint = {
+            s: states.product([kets[m] for m in s]) for s in decomposition.subsets(len(kets)) if s
+        }
+        few = _spread(count, ENTANGLEMENT_SAMPLES)
+        return JumpParameters(
+            parameters,
+            torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64),
+            plain,
+            couplings,
+            dissipations,
+            generator,
+            background,
+            output,
+            count,
+            {s: psi.mT @ psi.conj() / count for s, psi in joint.items()},
+            states.product([ket[few] for ket in kets]),
+        )
+
+    def samples(self, target: str) -> int:
+        """Entanglement is followed for some samples only."""
+        return len(self.kets) if _entangled(target) else self.count
+
+    def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Reverse mode, one pass a target."""
+        acting = [
+            entry.kind == "duration" and float(f) < _HAIR
+            for entry, f in zip(self.parameters, self.factors, strict=True)
+        ]
+        factors = torch.where(torch.tensor(acting), _HAIR, self.factors).requires_grad_(True)
+        values, known = self._values(factors, targets)
+        gradients = []
+        for value, finite in zip(values, known, strict=True):
+            gradient = torch.zeros_like(factors)
+            if value.requires_grad:
+                (gradient,) = torch.autograd.grad(
+                    value, factors, retain_graph=True, materialize_grads=True
+                )
+            gradients.append(torch.where(finite, gradient, math.nan))
+        if any(acting):
+            with torch.no_grad():
+                values = self._values(self.factors, targets)[0]
+        return torch.stack(values).detach().numpy(), torch.stack(gradients, 1).numpy()
+
+    @torch.no_grad()
+    def effects(self, targets: Sequence[str], slopes: np.ndarray) -> np.ndarray:
+        """Each term removed in turn; the read-out is linear in its vectors, whose effects follow from the slopes."""
+        before = torch.stack(self._values(self.factors, targets)[0])
+        straight = -self.factors.numpy()[:, None] * slopes
+        values = np.where([_entangled(name) for name in targets], 0.0, straight)
+        for place, parameter in enumerate(self.parameters):
+            if parameter.kind != "measurement":
+                after = torch.stack(self._values(self._with(place, 0), targets)[0])
+                values[place] = (after - before).numpy()
+        return values
+
+    @torch.no_grad()
+    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
+        """Every term removed in turn, from all scores."""
+        psi = self.model.product_state(self.model.encode(inputs)).to(torch.complex128)
+        W = self.model.W.double()
+        J = W.shape[1]
+
+        def expectations(factors: Tensor, weights: Tensor) -> Tensor:
+            O = self.model.weighted_readout(weights)
+            return base.expectation(self._evolve(self._generator(factors), O, "observables"), psi)
+
+        p = expectations(
+            self.factors, torch.eye(J, dtype=torch.float64)
+        )  # <v_j|rho(T)|v_j>, (N, J)
+        scores = []
+        for place, parameter in enumerate(self.parameters):
+            factors = self._with(place, 0)
+            weights = factors[-J:] * W
+            scores.append(
+                p @ weights.T if parameter.kind == "measurement" else expectations(factors, weights)
+            )
+        return (torch.stack(scores) + self.model.bias).numpy()
+
+    def _values(self, factors: Tensor, targets: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
+        """The targets (scalars), and for each which slopes are finite, (P,)."""
+        generator, names = self._generator(factors), self.model.modalities
+        linear = {name: _inside(name, names) for name in targets if not _entangled(name)}
+        coalition = self._coalitions(generator, factors, linear) if linear else {}
+        if len(linear) < len(targets):
+            rho = self._evolve(generator, states.density(self.kets), "states")
+        values, known = [], []
+        for name in targets:
+            if name in linear:
+                parts = torch.stack([sign * coalition[s] for s, sign in linear[name].items()])
+                value, finite = parts.sum(), torch.tensor(True)
+                if name == SCORE or len(parts) == 1:  # the baseline
+                    value = value + float(self.model.bias.detach()[self.output])
+            else:
+                value, finite = self._entanglement(rho, name)
+            values.append(value)
+            known.append(finite)
+        return values, known
+
+    def _generator(self, factors: Tensor) -> Generator:
+        """tau (sum_S f_S H_S, sum_A g_A L_k^A)."""
+        tau = next(
+            (
+                factors[i]
+                for i, parameter in enumerate(self.parameters)
+                if parameter.kind == "duration"
+            ),
+            torch.ones((), dtype=factors.dtype),
+        )
+        n, m = len(self.couplings), len(self.dissipations)
+        acting = decomposition.scaled(
+            self.generator,
+            dict(zip(self.couplings, factors[:n], strict=True)),
+            dict(zip(self.dissipations, factors[n : n + m], strict=True)),
+        )
+        return Generator(
+            acting.dims,
+            tuple(
+                Term(term.subsystems, tau * term.H, tau.sqrt() * term.jumps)
+                for term in acting.terms
+            ),
+        )
+
+    def _evolve(self, generator: Generator, X: Tensor, picture: str) -> Tensor:
+        if self.model.still or self.model.duration == 0:
+            return X
+        return evolve(generator, X, [self.model.duration], picture)[0]
+
+    def _coalitions(
+        self,
+        generator: Generator,
+        factors: Tensor,
+        targets: Mapping[str, Mapping[decomposition.Subset, float]],
+    ) -> dict[decomposition.Subset, Tensor]:
+        """v(S) of the cohort's mean without the bias, for the subsets that the targets are made of."""
+        W = self.model.W[self.output].detach().double()
+        weighted = self.model.weighted_readout((factors[-len(W) :] * W)[None])
+        O = self._evolve(generator, weighted, "observables")
+        values = {}
+        for subset, matrix in coalitions.marginal_observables(O, self.background).items():
+            if any(subset in parts for parts in targets.values()):
+                rho = self.mean[subset] if subset else torch.ones(1, 1, dtype=torch.complex128)
+                values[subset] = torch.einsum("ab,ba->", matrix[0], rho).real
+        return values
+
+    def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
+        """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level;
+        negativity bends where a pure state becomes mixed, so it has none in the dissipation there."""
+        kind, name = states.split(target)
+        m = self.model.modalities.index(name)
+        if kind == "negativity":
+            pure = float(states.purity(rho.detach()).max()) > 1 - _PURE
+            finite = torch.tensor(
+                [not (pure and parameter.kind == "dissipation") for parameter in self.parameters]
+            )
+            return states.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
+        part = states.partial_trace(rho, self.model.dims, (m,))
+        still = torch.tensor([parameter.kind == "measurement" for parameter in self.parameters])
+        return states.von_neumann_entropy(part).mean(), still | (
+            torch.linalg.eigvalsh(part.detach()).min() > _PURE
+        )
+
+
+def physics_terms(
+    model: TimeModel,
+) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
+    """Returns which couplings H_S and which dissipation a model has, by subset of its modalities."""
+    body = 0 if model.still else max(map(len, model.subsystems))
+    terms = tuple(s for s in decomposition.subsets(len(model.dims)) if 0 < len(s) <= body)
+    dissipations = terms if model.jump_count else ()
+    # without learned H, traceless L_k still have one
+    return terms if len(model.A) or dissipations else (), dissipations
+
+
+def _entangled(target: str) -> bool:
+    return states.split(target)[0] in ("entropy", "negativity")
+
+
+def _parameters(
+    model: TimeModel,
+    couplings: Sequence[decomposition.Subset],
+    dissipations: Sequence[decomposition.Subset],
+) -> tuple[Parameter, ...]:
+    names, tweak = model.modalities, model.tweak or LEARNED
+    learned = model.learned_duration
+    parameters = []
+    for letter, title, kind, terms, factors in (
+        ("H", "H", "coupling", couplings, tweak.couplings),
+        ("D", "dissipation", "dissipation", dissipations, tweak.dissipations),
+    ):
+        parameters += [
+            Parameter(
+                f"{letter}[{'+'.join(members)}]",
+                f"{title}: {'–'.join(members)}",
+                kind,
+                members,
+                float(factors.get("+".join(members), 1.0)),
+            )
+            for members in (tuple(names[m] for m in s) for s in terms)
+        ]
+    if learned > 0 and not model.still:
+        parameters.append(
+            Parameter("T", "duration T", "duration", (), float(model.duration) / learned)
+        )
+    # a measurement vector is W[j], or W[text,j] where it measures the state of one modality
+    for s, v in model.measurement_vectors().items():
+        about = () if len(s) == len(names) > 1 else (names[s[0]],)
+        parameters += [
+            Parameter(
+                f"W[{','.join([*about, str(j)])}]",
+                " of ".join([f"measurement vector {j}", *about]),
+                "measurement",
+                about,
+                1.0,
+            )
+            for j in range(1, len(v) + 1)
+        ]
+    return tuple(parameters)
+
+
+# The terms of an EntangledQCNN and what they do: fusion of each element, modalities' say in it, blocks, pooling, head.
+#
+#     fusion of element i        phi_i = pi/2 + f (phi_i - pi/2): at 0 the fused qubit ignores its modality qubits,
+#                                mass 1/2
+#     weight of modality m in it phi_ib -> its mean over bit m, f apart from it: at 0 the table ignores modality m
+#     convolution of a layer     angles times f: at 0 only the block's fixed gates are left (`su4`: both qubits change
+#                                places, which neither mixes nor entangles; so4, circuit5, 6, 13, 14: nothing)
+#     pooling of a layer         angles times f: at 0 the outcome turns nothing
+#     weight of the head         W_cj times f
+#
+# Every score is linear in the vector of each fused qubit, so what one element's table does follows
+# exactly from the slope with respect to that vector, knock-outs included; everything behind the
+# fusion is one observable, contracted with the mean product of the fused qubits.
+
+_NUMBERS = 4_000_000  # most numbers of one half of the products held at once
+_COHORT = 24  # dividends need every pair of a sample and a background row: of a cohort so many samples, evenly spaced
+
+
+Answer = tuple[float, np.ndarray, np.ndarray]  # value, slopes (P,) and effects (P,) of a target
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkParameters(Terms):
+    """An EntangledQCNN with a cohort.
+
+    Attributes:
+        masses: of the cohort, (B, n, M). rows: of the background, (N, n, M).
+        independent: whether absent modalities come from different rows.
+    """
+
+    model: EntangledQCNN
+    masses: Tensor
+    rows: Tensor
+    output: int
+    independent: bool = False
+    answers: dict[str, Answer] = field(default_factory=dict, init=False)
+    parts: dict[tuple[decomposition.Subset, int], tuple[Tensor, ...]] = field(
+        default_factory=dict, init=False
+    )
+
+    @staticmethod
+    @torch.no_grad()
+    def of(
+        model: EntangledQCNN,
+        inputs: Mapping[str, Features],
+        background: backgrounds.RowBackground,
+        output: int,
+    ) -> NetworkParameters:
+        """Collects what slopes and knock-outs need."""
+        parameters = _network_parameters(model)
+        return NetworkParameters(
+            parameters,
+            torch.ones(len(parameters), dtype=torch.float64),
+            model,
+            _masses(model, inputs),
+            background.masses,
+            output,
+            background.kind == "product",
+        )
+
+    def samples(self, target: str) -> int:
+        """Dividends of a cohort are followed for some samples only."""
+        return min(len(self.masses), _COHORT) if target.startswith("dividend") else len(self.masses)
+
+    def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Values and slopes."""
+        values, slopes, _ = zip(*map(self._answer, targets), strict=True)
+        return np.array(values), np.stack(slopes, 1)
+
+    def effects(self, targets: Sequence[str], _: np.ndarray) -> np.ndarray:
+        """Every term removed in turn."""
+        return np.stack([self._answer(name)[2] for name in targets], 1)
+
+    @torch.no_grad()
+    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
+        """Every term removed in turn, from all scores."""
+        masses = _masses(self.model, inputs)
+        O = self._observables(self.factors)
+        vectors = fuse(masses, self._phi(self.factors))[0]
+        removed = (self._with(place, 0) for place in range(len(self.parameters)))
+        scores = [
+            qcnn.evaluate(O, fuse(masses, self._phi(factors))[0])
+            if parameter.kind in ("fusion", "say")
+            else qcnn.evaluate(self._observables(factors), vectors)
+            for parameter, factors in zip(self.parameters, removed, strict=True)
+        ]
+        return (torch.stack(scores) + self.model.bias.double()).numpy()
+
+    def _answer(self, target: str) -> Answer:
+        """The answer for one target, worked out once, as both questions need it."""
+        if target not in self.answers:
+            kind, element = states.split(target)
+            self.answers[target] = (
+                self._entropy(int(element)) if kind == "entropy" else self._linear(target)
+            )
+        return self.answers[target]
+
+    def _linear(self, target: str) -> Answer:
+        """The score or a dividend: coalition values with signs."""
+        check(
+            target == SCORE or not self.independent,
+            "Slopes of dividends against the background 'product' are not offered for an entangled-qcnn: they would "
+            "need every combination of samples. Choose 'joint', or the score.",
+        )
+        signs = _inside(target, self.model.modalities)
+        few = _spread(len(self.masses), self.samples(target))
+        for s in signs:
+            if (s, len(few)) not in self.parts:
+                self.parts[s, len(few)] = self._part(self.masses[few], s)
+        value, slopes, effects, product = (
+            sum((sign * self.parts[s, len(few)][i] for s, sign in signs.items()), torch.zeros(()))
+            for i in range(4)
+        )
+        if target == SCORE or len(signs) == 1:  # the baseline
+            value = value + self.model.bias.detach()[self.output].double()
+        self._behind(product, slopes, effects)
+        return float(value), slopes.numpy(), effects.numpy()
+
+    def _part(self, masses: Tensor, S: decomposition.Subset) -> tuple[Tensor, ...]:
+        """One coalition's mean over all pairs of a sample and a background row: its value, the slope and effect of
+        every parameter of the fusion, and the mean product (3^n)."""
+        n = self.model.elements
+        O = self._observable(self.factors).detach()
+        left, right = 3 ** (n // 2), 3 ** (n - n // 2)
+        total, product = torch.zeros(()), torch.zeros(left, right, dtype=torch.float64)
+        slopes, effects = torch.zeros_like(self.factors), torch.zeros_like(self.factors)
+        factors = self.factors.clone().requires_grad_(True)
+        count = 0
+        for chunk in self._pairs(masses, S, max(1, _NUMBERS // right)):
+            vectors = fuse(chunk, self._phi(factors))[0]
+            one, two = (
+                qcnn.products(vectors, range(n // 2)),
+                qcnn.products(vectors, range(n // 2, n)),
+            )
+            value = ((one @ O.view(left, right)) * two).sum()
+            g, slope = torch.autograd.grad(value, (vectors, factors))
+            total, count = total + value.detach(), count + len(chunk)
+            with torch.no_grad():
+                product += one.T @ two
+                slopes += slope
+                # parameters of one sort, fusion and the weight of each modality, act on one element each: removed at
+                # once
+                for first in range(0, n * (1 + masses.shape[-1]), n):
+                    sort = slice(first, first + n)
+                    change = fuse(chunk, self._phi(self._with(sort, 0)))[0] - vectors
+                    effects[sort] += (g * change).sum((0, 2))
+        return total / count, slopes / count, effects / count, product.reshape(-1) / count
+
+    def _pairs(self, masses: Tensor, S: decomposition.Subset, size: int) -> Iterator[Tensor]:
+        """Masses (R, n, M) of pairs, those in S from the sample; only as many as differ."""
+        present = torch.tensor([m in S for m in range(masses.shape[-1])])
+        if present.all() or not S:
+            yield from (masses if S else self.rows).split(size)
+            return
+        for sample in masses:
+            yield from torch.where(present, sample, self.rows).split(size)
+
+    def _behind(self, product: Tensor, slopes: Tensor, effects: Tensor) -> None:
+        """Adds what is behind the fusion: blocks, pooling, head."""
+        factors = self.factors.clone().requires_grad_(True)
+        value = self._observable(factors) @ product
+        (slope,) = torch.autograd.grad(value, factors)
+        slopes += slope
+        with torch.no_grad():
+            for place, parameter in enumerate(self.parameters):
+                if parameter.kind == "head":  # linear
+                    effects[place] = -self.factors[place] * slope[place]
+                elif parameter.kind in ("convolution", "pooling"):
+                    effects[place] = self._observable(self._with(place, 0)) @ product - value
+
+    def _entropy(self, element: int) -> Answer:
+        """Mean entropy of one fused qubit."""
+        n, sorts = self.model.elements, 1 + len(self.model.modalities)
+        factors = self.factors.clone().requires_grad_(True)
+        vectors = fuse(self.masses, self._phi(factors))[0][:, element]
+        value = evidence.qubit_entropy(vectors).mean()
+        (slope,) = torch.autograd.grad(value, factors)
+        effects = torch.zeros_like(self.factors)
+        with torch.no_grad():
+            pure = torch.hypot(vectors[:, 1], vectors[:, 2]).max() > 1 - _PURE
+            for place in range(element, n * sorts, n):
+                removed = fuse(self.masses, self._phi(self._with(place, 0)))[0][:, element]
+                effects[place] = evidence.qubit_entropy(removed).mean() - value
+                slope[place] = torch.nan if pure else slope[place]
+        return float(value.detach()), slope.numpy(), effects.numpy()
+
+    def _phi(self, factors: Tensor) -> Tensor:
+        """Tables with the factors of fusion and say, (n, stages, patterns)."""
+        n, M = self.model.elements, len(self.model.modalities)
+        phi = self.model.phi.detach().double()
+        for m in range(M):
+            f = factors[n * (1 + m) : n * (2 + m), None, None]
+            # up to three modalities are the bits of one stage; else newcomers of a chain are the last of theirs
+            stage, axis = (0, m) if m < 2 or M <= JOINT_LIMIT else (m - 1, 1)
+            table = phi[:, stage].reshape(n, *(2,) * (phi.shape[-1].bit_length() - 1))
+            mean = table.mean(1 + axis, keepdim=True).expand_as(table).reshape(n, 1, -1)
+            scaled = mean + f * (phi[:, stage : stage + 1] - mean)
+            phi = torch.cat([phi[:, :stage], scaled, phi[:, stage + 1 :]], 1)
+        return torch.pi / 2 + factors[:n, None, None] * (phi - torch.pi / 2)
+
+    def _observable(self, factors: Tensor) -> Tensor:
+        """The observable of the output, (3^n,)."""
+        return self._observables(factors, self.output)[0].reshape(-1)
+
+    def _observables(self, factors: Tensor, output: int | None = None) -> Tensor:
+        """The observables of one output or all, (C, 3, ..., 3), with the factors of blocks, pooling and head."""
+        network, learned = copy.copy(self.model.network), self.model.network
+        network._parameters = {}
+        at = factors[self.model.elements * (1 + len(self.model.modalities)) :]
+        layers = len(learned.convolution)
+        head = learned.head if output is None else learned.head[output : output + 1]
+        network.convolution = learned.convolution.detach().double() * at[:layers, None]  # type: ignore[assignment]
+        network.pooling = learned.pooling.detach().double() * at[layers : 2 * layers, None]  # type: ignore[assignment]
+        network.head = head.detach().double() * at[2 * layers :]  # type: ignore[assignment]
+        return network.observables()
+
+
+def _masses(model: EntangledQCNN, inputs: Mapping[str, Features]) -> Tensor:
+    """Masses of samples, (B, n, M)."""
+    encoded = model.encode(inputs)
+    return torch.stack([encoded[name].double() for name in model.modalities], -1)
+
+
+def _network_parameters(model: EntangledQCNN) -> tuple[Parameter, ...]:
+    network, n = model.network, model.elements
+    element = (
+        [f"‘{name}’" for name in model.outputs]
+        if model.elements_are_classes
+        else [f"element {i}" for i in range(n)]
+    )
+    k = len(network.retained)  # the qubits that stay, whose outcomes the head reads together
+    features = [
+        *(f"outcome {format(j, f'0{k}b')}" for j in range(2**k)),
+        *(f"⟨Z⟩ of qubit {q}" for q in network.measured),
+    ]
+    layers = range(len(network.convolution))
+    titles = {
+        "fusion": [f"fusion of {name}" for name in element],
+        "convolution": [f"convolution block of layer {layer}" for layer in layers],
+        "pooling": [f"pooling of layer {layer}" for layer in layers],
+        "head": [f"head: {feature}" for feature in features],
+    }
+    parameters = [
+        Parameter(f"{kind}[{i}]", title, kind, (), 1.0)
+        for kind, named in titles.items()
+        for i, title in enumerate(named)
+    ]
+    weights = [
+        Parameter(f"say[{i}:{name}]", f"weight of {name} in {element[i]}", "say", (name,), 1.0)
+        for name in model.modalities
+        for i in range(n)
+    ]
+    return (*parameters[:n], *weights, *parameters[n:])
+
+
+# Slopes and knock-outs of targets.
 
 
 @dataclass(frozen=True)
@@ -78,8 +669,7 @@ class Sensitivity:
 
     def column(self, target: str) -> int:
         """Place of a target."""
-        choose("Target", target, self.targets)
-        return self.targets.index(target)
+        return self.targets.index(choose("Target", target, self.targets))
 
     def frame(self, target: str) -> pd.DataFrame:
         """Returns one row a term: title, factor, change of the target for -10 % of what was learned, effect of removal,
@@ -122,7 +712,13 @@ class Response:
 def target_names(model: FusionModel) -> tuple[str, ...]:
     """Returns what can be asked of a model: the score, every dividend, entanglement."""
     modalities = model.modalities
-    names = [SCORE, *(f"dividend[{subset_name(s, modalities)}]" for s in subsets(len(modalities)))]
+    names = [
+        SCORE,
+        *(
+            f"dividend[{decomposition.subset_name(s, modalities)}]"
+            for s in decomposition.subsets(len(modalities))
+        ),
+    ]
     if can(model, "terms") and can(model, "rules"):
         names += [f"entropy[{i}]" for i in range(require(model, "rules").elements)]
     elif can(model, "terms"):
@@ -134,7 +730,7 @@ def target_names(model: FusionModel) -> tuple[str, ...]:
 def sensitivity(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: AnyBackground,
+    background: backgrounds.AnyBackground,
     *,
     output: int = 0,
     targets: Sequence[str] | None = None,
@@ -166,19 +762,16 @@ def sensitivity(
         np.array([terms.samples(name) for name in names]),
         background.kind,
         background.size,
-        _INFINITE if np.isnan(slopes).any() else "",
+        "The state is pure there, where entropy starts with infinite slope: it has no derivative."
+        if np.isnan(slopes).any()
+        else "",
     )
-
-
-_INFINITE = (
-    "The state is pure there, where entropy starts with infinite slope: it has no derivative."
-)
 
 
 def response(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: AnyBackground,
+    background: backgrounds.AnyBackground,
     key: str,
     target: str = SCORE,
     *,
@@ -220,7 +813,7 @@ def response(
 def half_way(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: AnyBackground,
+    background: backgrounds.AnyBackground,
     target: str = SCORE,
     *,
     output: int = 0,
@@ -240,7 +833,10 @@ def half_way(
 
 
 def system(
-    model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: backgrounds.AnyBackground,
+    output: int = 0,
 ) -> JumpParameters | NetworkParameters:
     """Returns the physics of a model with everything that slopes and knock-outs need."""
     model = base.in_double(model)
@@ -248,7 +844,7 @@ def system(
         0 <= output < len(model.outputs),
         f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.",
     )
-    own = fitting(require(model, "terms"), background)
+    own = backgrounds.fitting(require(model, "terms"), background)
     if can(model, "rules"):
         return NetworkParameters.of(require(model, "rules"), inputs, own, output)
     return JumpParameters.of(require(model, "time"), inputs, own, output)
@@ -256,250 +852,4 @@ def system(
 
 def _checked(model: FusionModel, targets: Sequence[str] | None) -> tuple[str, ...]:
     known = target_names(model)
-    for name in targets or ():
-        choose("Target", name, known)
-    return known if targets is None else tuple(targets)
-
-
-# The smallest turn of one parameter of physics that turns the decision on a sample, all others as learned.
-#
-# QiNN-QJ: factors on the couplings H_S and on the dissipation (see `quantum.gauge`), and the
-# duration T. The score is an entire function of each, so it is followed by a Chebyshev interpolant
-# over the parameter's range (its last coefficients tell how well); crossings of the decision's
-# boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi 1995). The
-# observables at the nodes do not depend on the sample: worked out once (`table`), they serve all.
-#
-# EntangledQCNN: the angles phi of the fusion's truth tables. Every score is a + b cos(phi) + c
-# sin(phi) in each of them, exactly, so the nearest crossing has a closed form.
-#
-# Every turn that is reported was set in the model and the model run again.
-
-TOP_FACTOR, TOP_DURATION = (
-    2.0,
-    3.0,
-)  # ranges that are searched: factors on couplings and dissipation, on T
-NODES = 13
-_FINE = 400  # places of the interpolant that are looked at
-
-
-@dataclass(frozen=True, eq=False)
-class ParameterChange(Turn):
-    """The nearest setting of one parameter that turns the decision.
-
-    Attributes:
-        kind: "coupling", "dissipation", "duration" or "angle".
-        name: a coalition such as "text+audio"; "T"; or "element.stage.pattern",
-            numbers from 0.
-        learned, value: before and after: a factor, T itself, or radians.
-        size: |value / learned - 1|, or the change in radians of an angle.
-    """
-
-    kind: str
-    name: str
-    learned: float
-    value: float
-    size: float
-
-
-@dataclass(frozen=True, eq=False)
-class Search:
-    """What came of turning every parameter.
-
-    Attributes:
-        changes: the nearest turn of each parameter that has one, smallest first.
-        tried: how many parameters were turned.
-        ranges: over what, in words.
-        resolution: for interpolated parameters the largest relative size of the last coefficients; 0 for closed forms.
-    """
-
-    changes: tuple[ParameterChange, ...]
-    tried: int
-    ranges: str
-    resolution: float
-
-
-@dataclass(frozen=True, eq=False)
-class PhysicsParameter:
-    """One parameter of a QiNN-QJ and the observables at the nodes of its range.
-
-    Attributes:
-        kind, name, learned: as in `ParameterChange`; top: the range is 0 to `top`.
-        nodes: Chebyshev nodes in the range, ascending, (NODES,).
-        observables: at the nodes, (NODES, C, D, D).
-    """
-
-    kind: str
-    name: str
-    learned: float
-    top: float
-    nodes: np.ndarray
-    observables: Tensor
-
-
-def tweak_of(kind: str, name: str, x: float) -> Tweak:
-    """Returns what a QiNN-QJ takes to set one of its parameters to `x`."""
-    if kind == "duration":
-        return Tweak(duration=x)
-    return Tweak(dissipations={name: x}) if kind == "dissipation" else Tweak(couplings={name: x})
-
-
-@torch.no_grad()
-def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
-    """Returns all parameters of a model with time, with the observables at their nodes: NODES evolutions for each
-    coupling and dissipation, one for T."""
-    T = float(model.duration)
-    if model.still or T <= 0:
-        return ()
-    names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if s]
-    kinds = ["coupling"] * bool(len(model.A) or len(model.L)) + ["dissipation"] * bool(len(model.L))
-    turned = [(kind, name, 1.0, TOP_FACTOR) for kind in kinds for name in names]
-    parameters = []
-    for kind, name, learned, top in (*turned, ("duration", "T", T, TOP_DURATION * T)):
-        nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
-        O = (
-            model.observables(nodes.tolist())
-            if kind == "duration"
-            else torch.stack(
-                [model.tweaked(tweak_of(kind, name, float(x))).observables() for x in nodes]
-            )
-        )
-        parameters.append(PhysicsParameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
-    return tuple(parameters)
-
-
-def nearest_parameters(
-    model: FusionModel,
-    states: Mapping[str, Tensor],
-    parameters: tuple[PhysicsParameter, ...] | None = None,
-) -> Search:
-    """Returns for every parameter the smallest turn that changes the decision on one sample, where there is one.
-
-    Args:
-        model: as it is, "learned" means this one.
-        states: of the sample, (1, d_m) kets or (1, n) masses, as `forms.states_of` gives them.
-        parameters: of a QiNN-QJ, its `table`, to use again for many samples; None works it out.
-    """
-    model = base.in_double(model)
-    with torch.no_grad():
-        if can(require(model, "terms"), "rules"):
-            return _angles(require(model, "rules"), states)
-        moving = require(model, "time")
-        parameters = table(moving) if parameters is None else parameters
-        psi = moving.product_state(states).to(torch.complex128)
-        before = _scores(moving, psi)
-        turned = [_turn(moving, psi, before, parameter) for parameter in parameters]
-    changes = [change for change, _ in turned if change is not None]
-    return Search(
-        tuple(sorted(changes, key=lambda change: change.size)),
-        len(parameters),
-        f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
-        f"{TOP_DURATION * float(moving.duration):g}",
-        max((tail for _, tail in turned), default=0.0),
-    )
-
-
-def _scores(model: TimeModel, psi: Tensor) -> np.ndarray:
-    return (base.expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
-
-
-def _turn(
-    model: TimeModel, psi: Tensor, before: np.ndarray, parameter: PhysicsParameter
-) -> tuple[ParameterChange | None, float]:
-    from scipy.optimize import toms748
-
-    margin = MARGIN * max(1.0, float(np.abs(before).max()))
-    learned, top = parameter.learned, parameter.top
-    sampled = (
-        base.expectation(parameter.observables.flatten(0, 1), psi)[0]
-        .view(len(parameter.nodes), -1)
-        .numpy()
-        + model.bias.numpy()
-    )
-    coefficients = chebyshev.chebfit(2 * parameter.nodes / top - 1, sampled, NODES - 1)
-    tail = float(np.abs(coefficients[-2:]).max() / max(np.abs(coefficients).max(), 1e-300))
-    places = np.unique(np.r_[np.linspace(0, top, _FINE), learned])
-    lead = np.max(boundaries(chebyshev.chebval(2 * places / top - 1, coefficients), before), 0)
-    own = int(np.searchsorted(places, learned))
-    far = 2 * margin  # beyond the margin by more than the interpolant's error
-    brackets = []
-    for way in (range(own, len(places)), range(own, -1, -1)):
-        brackets += [(places[a], places[b]) for a, b in pairwise(way) if lead[b] > far][:1]
-
-    def scores(x: float) -> np.ndarray:
-        return _scores(model.tweaked(tweak_of(parameter.kind, parameter.name, float(x))), psi)
-
-    def gap(x: float) -> float:
-        return float(max(boundaries(scores(x), before))) - margin
-
-    turns: list[float] = []
-    for inner, outer in sorted(brackets, key=lambda bracket: abs(bracket[0] - learned)):
-        if turns and abs(inner - learned) > abs(turns[0] - learned):
-            break  # the other side is farther
-        if gap(outer) > 0:
-            root = partial(toms748, gap, *sorted((inner, outer)), xtol=1e-12 * top, rtol=1e-14)
-            turns.append(root() if gap(inner) < 0 else inner)
-    if not turns:
-        return None, tail
-    value = float(min(turns, key=lambda x: abs(x - learned)))
-    value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
-    value = min(max(value, 0.0), top)
-    return ParameterChange(
-        before,
-        scores(value),
-        parameter.kind,
-        parameter.name,
-        learned,
-        value,
-        abs(value / learned - 1),
-    ), tail
-
-
-def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
-    phi = model.phi.detach().double()
-    before = model.scores(states)[0].numpy()
-    margin = MARGIN * max(1.0, float(np.abs(before).max()))
-    masses = torch.stack([states[name] for name in model.modalities], -1)[0]
-    places = list(np.ndindex(*phi.shape))
-
-    def turned(place: tuple[int, ...], angle: float) -> Tensor:
-        other = phi.clone()
-        other[place] += angle
-        return other
-
-    thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
-    vectors = [
-        entangled_qcnn.fuse(masses, turned(place, third))[0] for place in places for third in thirds
-    ]
-    scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
-    mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
-    cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
-    waves = np.stack([mean, cosine, sine], -1)
-    changes = []
-    for wave, place in zip(waves, places, strict=True):
-        turn = _nearest_turn(boundaries(wave, before), margin)
-        if turn is None:
-            continue
-        after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
-        name, learned = ".".join(map(str, place)), float(phi[place])
-        changes.append(
-            ParameterChange(before, after, "angle", name, learned, learned + turn, abs(turn))
-        )
-    return Search(
-        tuple(sorted(changes, key=lambda change: change.size)),
-        len(places),
-        "every angle of the truth tables, all the way round",
-        0.0,
-    )
-
-
-def _nearest_turn(leads: Sequence[np.ndarray], margin: float) -> float | None:
-    """The smallest turn of an angle after which a decision leads by `margin`; of each mean, cosine and sine of its
-    lead."""
-    turns = []
-    for mean, cosine, sine in leads:
-        size, peak = math.hypot(cosine, sine), math.atan2(sine, cosine)
-        if size <= 1e-12 or margin - mean > size:
-            continue  # never reaches it
-        half = math.acos(max(min((margin - mean) / size, 1.0), -1.0))  # within `half` of the peak
-        turns += [math.remainder(peak + side * half, 2 * math.pi) for side in (-1, 1)]
-    return min(turns, key=abs) if turns else None
+    return known if targets is None else tuple(choose("Target", name, known) for name in targets)

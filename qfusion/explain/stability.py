@@ -18,9 +18,8 @@ from safetensors.numpy import load as load_tensors, save as save_tensors
 from qfusion import _files
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, NotFound, QFusionError
-from qfusion.explain.coalitions import shapley, shares_of
-from qfusion.explain.verdicts import Doubt, leads_by
+from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
+from qfusion.explain import coalitions, verdicts
 
 # Correlations and means with percentile bootstrap intervals, whole batches of resamples at once.
 #
@@ -329,7 +328,7 @@ class Stability:
     @cached_property
     def shapley(self) -> np.ndarray:
         """Shapley values, (R, B, M)."""
-        return shapley(self.dividends[..., None], len(self.modalities))[..., 0]
+        return coalitions.shapley(self.dividends[..., None], len(self.modalities))[..., 0]
 
     def of(self, what: str) -> tuple[tuple[str, ...], np.ndarray]:
         """Returns names and values (R, B, names) of the "contributions" but the baseline, or of the "Shapley values".
@@ -344,11 +343,11 @@ class Stability:
     def rank_correlations(self, what: str = "contributions") -> dict[str, tuple[float, float]]:
         """Returns mean and lowest rank correlation across samples over all pairs of seeds, by term or modality."""
         names, values = self.of(what)
-        correlations = {}
-        for i, name in enumerate(names):
-            pairs = [_rank(a, b) for a, b in itertools.combinations(values[..., i], 2)]
-            correlations[name] = (float(np.mean(pairs)), float(np.min(pairs)))
-        return correlations
+        pairs = {
+            name: [_rank(a, b) for a, b in itertools.combinations(values[..., i], 2)]
+            for i, name in enumerate(names)
+        }
+        return {name: (float(np.mean(rank)), float(np.min(rank))) for name, rank in pairs.items()}
 
     def spread(self, what: str = "contributions") -> np.ndarray:
         """Returns the standard deviation over the seeds (ddof 1), (B, names)."""
@@ -363,13 +362,16 @@ class Stability:
     @cached_property
     def _left_open(self) -> tuple[float, np.ndarray, np.ndarray]:
         """How often leaders differ; deviations of leads (B + 1, M) and dividends (B + 1, 2^M - 1), their means last."""
-        deviations = np.std(leads_by(shares_of(self.shapley)), 0, ddof=1), self.spread()
+        deviations = (
+            np.std(verdicts.leads_by(coalitions.shares_of(self.shapley)), 0, ddof=1),
+            self.spread(),
+        )
         leads, spread = (
             np.concatenate([entry, entry.mean(0, keepdims=True)]) for entry in deviations
         )
         return 1 - self.leader_agreement(), leads, spread
 
-    def doubt(self, places: np.ndarray) -> Doubt:
+    def doubt(self, places: np.ndarray) -> verdicts.Doubt:
         """Returns what the seeds leave open of some samples.
 
         Args:
@@ -377,7 +379,7 @@ class Stability:
                 that were stands, (n,).
         """
         other, leads, spread = self._left_open
-        return Doubt(len(self.seeds), other, leads[places], spread[places])
+        return verdicts.Doubt(len(self.seeds), other, leads[places], spread[places])
 
 
 def _rank(a: np.ndarray, b: np.ndarray) -> float:
@@ -433,7 +435,13 @@ def load(
         raise NotFound(
             f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe."
         )
-    try:
+    with refused(
+        f"{path.name} in assets/stability cannot be read",
+        "Copy or measure it again.",
+        *(SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError),
+        error=IntegrityError,
+        why="{words:.200}",
+    ):
         check(path.stat().st_size <= _LARGEST, f"{path.name} is too large.")
         data = path.read_bytes()
         words = about(data)
@@ -447,11 +455,6 @@ def load(
             int(words["background_size"]),
             bool(words["of_true_class"]),
         )
-    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise IntegrityError(
-            f"{path.name} in assets/stability cannot be read ({str(error)[:200]}). Copy or measure it "
-            "again."
-        ) from error
     if measured_with != (card.get("weights_sha256"), data_digest) or values.shape[1] != rows:
         raise NotFound(
             f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
@@ -470,7 +473,7 @@ def measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability 
 
 def doubt(
     stability: Stability | None, dataset: DataSet, rows: np.ndarray, outputs: np.ndarray
-) -> Doubt | None:
+) -> verdicts.Doubt | None:
     """Returns what training seeds leave open of some samples; None where nothing was measured.
 
     Args:

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.explain import backgrounds, counterfactual
-from qfusion.explain.coalitions import Explanation, joint_share, shares
+from qfusion.explain import backgrounds, coalitions, counterfactual
 
 
 class Words(NamedTuple):
@@ -59,7 +58,7 @@ def added(
         words: how names are written.
     """
     shares = [
-        float(joint_share({term: np.array([value]) for term, value in entry.items()})[0])
+        float(coalitions.joint_share({term: np.array([value]) for term, value in entry.items()})[0])
         for entry in (start, end)
     ]
     joint = {term: value for term, value in end.items() if "+" in term}
@@ -194,7 +193,7 @@ class Verdicts:
 
 
 def judge(
-    explanation: Explanation, outputs: int | np.ndarray = 0, doubt: Doubt | None = None
+    explanation: coalitions.Explanation, outputs: int | np.ndarray = 0, doubt: Doubt | None = None
 ) -> Verdicts:
     """Returns the verdicts on every sample of an explanation.
 
@@ -218,7 +217,7 @@ def judge(
         ["joint", "dominance", "conflict"],
         "agreement",
     ).astype(object)
-    result = shares(explanation)[np.arange(B), :, outputs]
+    result = coalitions.shares(explanation)[np.arange(B), :, outputs]
     place = result.argmax(1)
     needed = (
         np.full(B, LEAD) if doubt is None else np.maximum(LEAD, doubt.lead[np.arange(B), place])
@@ -246,9 +245,8 @@ def leads_by(values: np.ndarray) -> np.ndarray:
 def leader_of(means: Mapping[str, float]) -> str:
     """Returns the modality whose mean share is `LEAD` ahead of every other one's, or "" where none is."""
     values = np.array(list(means.values()), dtype=float)
-    ahead = leads_by(values)
     place = int(np.argmax(np.nan_to_num(values, nan=-1.0)))
-    return list(means)[place] if ahead[place] >= LEAD else ""
+    return list(means)[place] if leads_by(values)[place] >= LEAD else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +293,10 @@ class Verdict:
 
 
 def verdict(
-    explanation: Explanation, sample: int = 0, output: int = 0, doubt: Doubt | None = None
+    explanation: coalitions.Explanation,
+    sample: int = 0,
+    output: int = 0,
+    doubt: Doubt | None = None,
 ) -> Verdict:
     """Returns the verdict on one sample of an explanation.
 
@@ -425,31 +426,39 @@ def conflict(result: Verdict, words: Words = PLAIN) -> str:
     pull = "pulls" if len(against) == 1 else "pull"
     though = f", though {listed(against)} {pull} the other way" if against else ""
     yes, no = words.strong("Yes"), words.strong("No")
-    if result.relation == "conflict":
-        return f"{yes}: {texts[0]} and {texts[1]} say the most on their own, and they pull against each other."
-    if result.relation == "joint":
-        alike = [
-            text
-            for text, (_, value) in zip(texts, own, strict=True)
-            if part(abs(value)) == part(abs(own[0][1]))
-        ]
-        most = (
-            f"on their own, {listed(alike)} say the most"
-            if len(alike) > 1
-            else f"on its own, {texts[0]} says the most{though}"
-        )
-        return f"{no}: joint parts are {share(result.joint_share)} of the decision's size; {most}."
-    if result.relation == "dominance":
-        return f"{no}: on its own {texts[0]} outweighs all other parts together{though}."
-    if own[0][1] == 0:
-        return f"{no}: no modality says anything on its own."
-    if len(own) == 1:
-        return f"{no}: there is only {texts[0]}."
-    if own[1][1] == 0:
-        return f"{no}: on its own, only {texts[0]} says anything."
-    if own[0][1] * own[1][1] < 0:
-        return (
-            f"{no}: {texts[1]} pulls against {texts[0]}, which says the most on its own, but with less than a third "
-            "of its size."
-        )
-    return f"{no}: {texts[0]} and {texts[1]}, which say the most on their own, point the same way{though}."
+    match result.relation:
+        case "conflict":
+            return (
+                f"{yes}: {texts[0]} and {texts[1]} say the most on their own, and they pull against "
+                "each other."
+            )
+        case "joint":
+            alike = [
+                text
+                for text, (_, value) in zip(texts, own, strict=True)
+                if part(abs(value)) == part(abs(own[0][1]))
+            ]
+            most = (
+                f"on their own, {listed(alike)} say the most"
+                if len(alike) > 1
+                else f"on its own, {texts[0]} says the most{though}"
+            )
+            return (
+                f"{no}: joint parts are {share(result.joint_share)} of the decision's size; {most}."
+            )
+        case "dominance":
+            return f"{no}: on its own {texts[0]} outweighs all other parts together{though}."
+    match [value for _, value in own]:
+        case [0, *_]:
+            return f"{no}: no modality says anything on its own."
+        case [_]:
+            return f"{no}: there is only {texts[0]}."
+        case [_, 0, *_]:
+            return f"{no}: on its own, only {texts[0]} says anything."
+        case [first, second, *_] if first * second < 0:
+            return (
+                f"{no}: {texts[1]} pulls against {texts[0]}, which says the most on its own, but with less than a "
+                "third of its size."
+            )
+        case _:
+            return f"{no}: {texts[0]} and {texts[1]}, which say the most on their own, point the same way{though}."

@@ -17,16 +17,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion.data import DataSet
 from qfusion.explain import stability
-
-if TYPE_CHECKING:
-    from qfusion.data import DataSet
 
 ROWS, FEWEST, WIDTH = 4000, 60, 40  # rows that are taken, at least needed; components of a modality
 LEARNT, UNSEEN = "train+valid", "test"
@@ -234,12 +232,11 @@ def of_features(
         f"All rows share what {len(known)} groups have, and {count} are needed to hold some out.",
     )
     dealt = np.random.default_rng(0).permutation(len(known)) % count
-    groups = dealt[places].reshape(shared.shape)
     return Task(
         {name: components(np.asarray(part, float), width) for name, part in features.items()},
         np.unique(y, return_inverse=True)[1] if classes else np.asarray(y, float),
         len(values) if classes else 0,
-        groups,
+        dealt[places].reshape(shared.shape),
         count,
         clusters,
         np.arange(len(y)),
@@ -353,10 +350,13 @@ class Predictions:
         single = self.best({f"{kind} on {name}": part for name, (kind, part) in alone.items()})
         parts = [part for _, part in alone.values()]
         late = {
-            f"{member} on each, added": self.late([self.of([name], member) for name in names])
-            for member in FAMILY
+            **{
+                f"{member} on each, added": self.late([self.of([name], member) for name in names])
+                for member in FAMILY
+            },
+            "best on each, added": self.late(parts),
+            "linear on all": self.of(names, LINEAR),
         }
-        late |= {"best on each, added": self.late(parts), "linear on all": self.of(names, LINEAR)}
         joint = {f"{member} on all": self.of(names, member) for member in (TREES, NETWORK)}
         joint["all stacked"] = self.late([*parts, self.of(names, LINEAR), *joint.values()])
         return dict(zip(KINDS, (single, self.best(late), self.best(joint)), strict=True))
@@ -406,8 +406,10 @@ def worth(predictions: Predictions) -> Worth:
     """Returns what the best models of every kind reach, with intervals over what rows share."""
     contest, task = predictions.contest, predictions.task
     of = {kind: _measure(task, outputs) for kind, (_, outputs) in contest.items()}
-    of[MORE] = lambda weights: of[LATE](weights) - of[SINGLE](weights)
-    of[GAIN] = lambda weights: of[JOINT](weights) - of[LATE](weights)
+    of |= {
+        MORE: lambda weights: of[LATE](weights) - of[SINGLE](weights),
+        GAIN: lambda weights: of[JOINT](weights) - of[LATE](weights),
+    }
     return Worth(
         task.metric,
         stability.intervals(of, len(task.predicted), stability.RESAMPLES, 0, task.clusters),
@@ -450,8 +452,7 @@ def explained(outputs: Outputs, truth: np.ndarray) -> Callable[[np.ndarray], np.
     error = (outputs[:, 0] - truth) ** 2
 
     def share(weights: np.ndarray) -> np.ndarray:
-        total = weights.sum(-1)
-        varies = weights @ centred**2 - (weights @ centred) ** 2 / total
+        varies = weights @ centred**2 - (weights @ centred) ** 2 / weights.sum(-1)
         return 1 - (weights @ error) / np.maximum(varies, 1e-300)
 
     return share

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from qfusion._checks import check
-from qfusion.analysis import recording
+from qfusion.analysis import inside
 from qfusion.data.spec import Word, coalitions
 from qfusion.figures.decision import hatched
 from qfusion.figures.style import (
@@ -405,9 +405,9 @@ _WORD_ROWS = 3
 
 
 def of_sample(
-    result: recording.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
+    result: inside.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
 ) -> go.Figure:
-    """What `analysis.recording.strip` gives, drawn by `strip`."""
+    """What `analysis.inside.strip` gives, drawn by `strip`."""
     preview = result.preview
     return strip(
         preview.seconds,

@@ -23,7 +23,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.analysis import compare, sample as backgrounds, study as studies, text
 from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain import cohorts, sensitivity
+from qfusion.explain import cohorts, counterfactual
 from qfusion.figures import recipe
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.quantum_jump import (
@@ -487,10 +487,10 @@ def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> d
 # and of the rates of single jump operators, which had sliders once.
 
 _TOPS = {
-    COUPLING: sensitivity.TOP_FACTOR,
-    DISSIPATION: sensitivity.TOP_FACTOR,
+    COUPLING: counterfactual.TOP_FACTOR,
+    DISSIPATION: counterfactual.TOP_FACTOR,
     RATE: 4.0,
-    DURATION: sensitivity.TOP_DURATION,
+    DURATION: counterfactual.TOP_DURATION,
 }
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._sentences import listed
-from qfusion.analysis import changes as interventions, compare, inside, recording, text, trust
+from qfusion.analysis import changes as interventions, compare, inside, text, trust
 from qfusion.analysis.sample import Sample, against_words, default_contrast
 from qfusion.explain.attribution import (
     BASELINES,
@@ -368,10 +368,10 @@ INSIDE = {
 
 def strip_of(
     sample: Sample, baseline: str = "mean", other: str = "", method: str = INTEGRATED
-) -> tuple[recording.Strip, str]:
+) -> tuple[inside.Strip, str]:
     """Returns a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
     start = (other or default_contrast(sample.study, sample.row)) if baseline == "sample" else ""
-    return recording.strip(sample.study, sample.row, sample.output, baseline, start, method), start
+    return inside.strip(sample.study, sample.row, sample.output, baseline, start, method), start
 
 
 def strip(
@@ -387,7 +387,7 @@ def strip(
     result, start = strip_of(sample, baseline, other, method)
     learned = " Steps are followed through the model as it was trained." if sample.changed else ""
     preview, lanes = result.preview, result.lanes
-    at = {lane.modality: recording.peak_words(lane) for lane in lanes}
+    at = {lane.modality: inside.peak_words(lane) for lane in lanes}
     shown = [
         name
         for name, values in {
@@ -417,7 +417,7 @@ def strip(
         if lanes
         else "What is seen, heard and said, over time",
         attribution_figures.of_sample(result, sample.modalities, sample.unit, theme),
-        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{recording.placing(result)}{learned} "
+        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{inside.placing(result)}{learned} "
         + (against_words(sample.study.background) if lanes else ""),
         not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
         "may carry what it met to a later step.",
@@ -432,7 +432,7 @@ def strip(
     )
 
 
-def frame(sample: Sample, result: recording.Strip) -> pd.DataFrame:
+def frame(sample: Sample, result: inside.Strip) -> pd.DataFrame:
     """A row a step and term, after a row a word."""
     words = pd.DataFrame(
         {
@@ -465,7 +465,7 @@ def frame(sample: Sample, result: recording.Strip) -> pd.DataFrame:
 
 def timed(sample: Sample, **_: Any) -> bool:
     """Whether a sample has an axis of time: a recording, moving pictures or sound."""
-    return recording.source(sample.study.dataset, sample.row).is_timed
+    return inside.source(sample.study.dataset, sample.row).is_timed
 
 
 def strip_beside(

@@ -21,7 +21,7 @@ from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.data import synthesis
 from qfusion.data.sources import planted
-from qfusion.explain import counterfactual, sensitivity
+from qfusion.explain import counterfactual
 from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
@@ -466,7 +466,7 @@ def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> st
 
 
 def smallest_turn(
-    parameter_changes: Sequence[sensitivity.ParameterChange],
+    parameter_changes: Sequence[counterfactual.ParameterChange],
     names: Sequence[str],
     to: str,
     tried: int,
@@ -500,7 +500,7 @@ def smallest_turn(
     )
 
 
-def _method(search: sensitivity.Search) -> str:
+def _method(search: counterfactual.Search) -> str:
     if search.resolution == 0:
         return "exact, since every score is a + b cos φ + c sin φ in one angle."
     return (

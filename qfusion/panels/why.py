@@ -8,17 +8,17 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import cohort_measures, errors, text, trust, why
+from qfusion.analysis import cohort_measures, errors, text, trust
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data import DataSet
 from qfusion.data.spec import split_term
 from qfusion.explain import (
+    building,
+    cuts,
+    evidence,
     fusing,
-    gate_groups as groups,
     information,
-    patching,
-    smallest as pruning,
     stability,
     worth,
 )
@@ -32,7 +32,7 @@ from qfusion.training import metrics
 def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     """What modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more than
     two modalities, of each against the rest."""
-    result = why.needs(dataset)
+    result = trust.needs(dataset)
     rows = dict(result.by)
     rows |= {f"{name} against the rest": one for name, one in result.of_rest.items()}
     titles = {
@@ -76,7 +76,7 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
 
 def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     """What the best single, late and joint small models reach on held-out rows, and what each adds."""
-    estimate = why.needs(dataset)
+    estimate = trust.needs(dataset)
     result = estimate.worth
     rows = {
         f"{kind}: {result.models[kind]}" if kind in result.models else kind: one
@@ -182,9 +182,9 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
-    labels = why.metric_labels(study)
+    labels = trust.metric_labels(study)
     first = next(iter(labels))
-    (result, worth), (_, own) = (why.without_joint(study, kind) for kind in fusing.KINDS)
+    (result, worth), (_, own) = (trust.without_joint(study, kind) for kind in fusing.KINDS)
     sampled = (
         ""
         if result.errors is None
@@ -219,7 +219,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
 
 def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What each coalition and modality takes off the test loss."""
-    game, terms = why.loss_game(study), study.terms
+    game, terms = trust.loss_game(study), study.terms
     title = fusing.LOSS_TITLES[game.loss]
     mean = " of the softmax of the mean score" if study.classes else ""
     return panel.Picture(
@@ -327,13 +327,13 @@ def swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
 
 def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """How near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
-    frame = why.synergies(study)
+    frame = trust.synergies(study)
     return panel.Picture(
         "why-synergy",
         text.plain(fusing.nearly(frame)),
         None,
-        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {why.ROWS} training samples drawn at random "
-        f"{why.DRAWS} times (the same rows for all samples), beside the dividend against "
+        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {trust.ROWS} training samples drawn at random "
+        f"{trust.DRAWS} times (the same rows for all samples), beside the dividend against "
         f"{rows_behind(study.bulk_background)}: correlation over test samples, and root mean square error over the "
         "dividend's own.",
         not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
@@ -345,7 +345,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
 def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.as_trained(sample.study)
-    seeds, result = trust.stability_of(study), why.basins(study)
+    seeds, result = trust.stability_of(study), trust.basins(study)
     values = faithfulness._known(
         trust.seed_values(study, seeds, sample.row, faithfulness.DIVIDENDS),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
@@ -373,7 +373,7 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 
 def _ranked(levels: errors.Levels) -> fusing.Ranking:
-    return why.ranking(
+    return trust.ranking(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
 
@@ -418,9 +418,9 @@ MODEL_PANELS = {
 ONE, MEAN = LENDERS = ("one sample", "background mean")
 NORMAL = 1.96  # standard errors to each side of a 95 % interval
 GROUP_UNITS = {
-    groups.SCORE: "added to the score",
-    groups.LOSS: "added to the mean loss",
-    groups.ENTANGLEMENT: "added to the mean entropy of the qubits (nats)",
+    evidence.SCORE: "added to the score",
+    evidence.LOSS: "added to the mean loss",
+    evidence.ENTANGLEMENT: "added to the mean entropy of the qubits (nats)",
 }
 
 
@@ -430,7 +430,7 @@ def patches(
     *,
     lender: str = ONE,
     donor: str = "",
-    kind: str = patching.DEFAULT,
+    kind: str = cuts.PATCH_DEFAULT,
 ) -> panel.Picture:
     """What a modality's state at a time, taken from another sample, restores of that one's score; only of models that
     evolve.
@@ -440,26 +440,26 @@ def patches(
         theme: of the figure.
         lender: "one sample" or "background mean".
         donor: id of that sample; the nearest one that is decided differently unless told.
-        kind: of `explain.patching.KINDS`.
+        kind: of `explain.cuts.PATCH_KINDS`.
     """
     choose("Lender", lender, LENDERS)
-    place = [*patching.KINDS].index(choose("Kind of patch", kind, patching.KINDS))
-    other = "" if lender == MEAN else donor or why.partner(sample)
-    result = why.patches_of(sample.study, sample.row, other)
+    place = [*cuts.PATCH_KINDS].index(choose("Kind of patch", kind, cuts.PATCH_KINDS))
+    other = "" if lender == MEAN else donor or trust.partner(sample)
+    result = trust.patches_of(sample.study, sample.row, other)
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
     leads = [float(lead[0]) for lead in result.leads[1:]]
     end = dict(zip(result.modalities, restored.max(1).tolist(), strict=True))
     return panel.Picture(
         "patches",
-        panel.capital(patching.answer(result, 0, kind, whose, text.plain)),
+        panel.capital(cuts.answer_for_patches(result, 0, kind, whose, text.plain)),
         figures.patches(
             result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
         ),
         shows=f"the sample's score if one modality's state at time t is that of {whose}, and all evolves on to T: its "
         f"change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
         + (", the lead of the one class over the other)" if len(result.outputs) > 1 else ")")
-        + f". {patching.KINDS[kind]} Exact.",
+        + f". {cuts.PATCH_KINDS[kind]} Exact.",
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
         "reach. Shares of modalities and times do not add up.",
         alt=f"Largest share restored by each modality: {panel.terms(end)}.",
@@ -468,34 +468,34 @@ def patches(
 
 
 def gate_groups(
-    sample: Sample, theme: style.Theme = "light", *, of: str = groups.SCORE
+    sample: Sample, theme: style.Theme = "light", *, of: str = evidence.SCORE
 ) -> panel.Picture:
     """Shapley values of the network's gate groups; only of models that fuse by rules.
 
     Args:
         sample: whose score and entanglement it is.
         theme: of the figure.
-        of: target, of `explain.gate_groups.TARGETS`.
+        of: target, of `explain.evidence.TARGETS`.
     """
-    result = why.gate_groups_of(sample.study, sample.row, sample.output)
-    values = result.shapley[choose("Target", of, groups.TARGETS)]
+    result = trust.gate_groups_of(sample.study, sample.row, sample.output)
+    values = result.shapley[choose("Target", of, evidence.TARGETS)]
     low, high = values, values
-    if of == groups.SCORE:
+    if of == evidence.SCORE:
         low, high = values - NORMAL * result.errors, values + NORMAL * result.errors
-    elif of == groups.LOSS:
+    elif of == evidence.LOSS:
         low, high = (np.array([getattr(i, end) for i in result.losses]) for end in ("low", "high"))
     whole = len(sample.dataset.rows("test"))
     spread = {
-        groups.SCORE: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
+        evidence.SCORE: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
         "themselves are exact.",
-        groups.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
+        evidence.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
         "bootstrap interval for each group by itself.",
-        groups.ENTANGLEMENT: "Exact.",
+        evidence.ENTANGLEMENT: "Exact.",
     }
     titles = [text.plain(group.title) for group in result.groups]
     return panel.Picture(
         f"gate-groups-{of}",
-        panel.capital(groups.answer(result, of, text.plain)),
+        panel.capital(evidence.answer(result, of, text.plain)),
         figures.dots(
             [group.title for group in result.groups],
             {of: np.stack([values, low, high], 1)},
@@ -514,7 +514,7 @@ def gate_groups(
 
 def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """How much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
-    result = why.pruning_of(study)
+    result = trust.pruning_of(study)
     short = metrics.describe[result.metric].short
     low, high = result.shares.low, result.shares.high
     lines = {
@@ -529,7 +529,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     tweak = str(result.tweak(result.size))
     return panel.Picture(
         "smallest",
-        pruning.answer(result, text.plain),
+        building.answer_for_pruning(result, text.plain),
         figures.banded(
             np.arange(len(result.terms) + 1),
             lines,
@@ -544,7 +544,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
         shows=f"{short} on {result.showing:,} test samples with fewer and fewer couplings (H) and dissipations (D), "
         f"from {most:.3f} with all to {least:.3f} with none, as a share of what all add to "
         f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation samples "
-        f"choose the order, and the size (dotted): the smallest with {pruning.PART:.0%} of the best on these. Band: "
+        f"choose the order, and the size (dotted): the smallest with {building.PART:.0%} of the best on these. Band: "
         f"95 % bootstrap; grey: {len(result.random)} random orders. Tweak that leaves it: `{tweak or 'none'}`.",
         not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "
         "does that; nor the best set of each size, which a greedy order need not hold.",
@@ -572,7 +572,7 @@ PATCH = address.Choice(
     "Correlation with the rest",
     "It stays.",
     "With its correlation taken away besides, a sample patched with itself is cut, and no longer itself.",
-    read={"stays": patching.DEFAULT, "taken away": "product"},
+    read={"stays": cuts.PATCH_DEFAULT, "taken away": "product"},
     look="segments",
 )
 GROUPS_OF = address.Choice(
@@ -580,7 +580,7 @@ GROUPS_OF = address.Choice(
     "Gate groups of",
     "Those of the score are shown.",
     "What the blocks of the network are measured by.",
-    groups.TARGETS,
+    evidence.TARGETS,
     look="segments",
 )
 PIECES = {
@@ -601,7 +601,7 @@ PIECES = {
             fits=panel.can("rules"),
             opens=GROUPS_OF.chosen(of),
         )
-        for of in groups.TARGETS
+        for of in evidence.TARGETS
     },
 }
 # Does the quantum part matter?
@@ -609,7 +609,7 @@ PIECES = {
 
 def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
-    entry = why.audit_of(study)
+    entry = trust.audit_of(study)
     names = [row["resource"] for row in entry["rows"]]
     members_of = {
         verdict: [row["resource"] for row in entry["rows"] if row["verdict"] == verdict]
@@ -640,7 +640,7 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=why.is_audited)}
+AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=trust.is_audited)}
 VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
 ASK = address.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
 CONTROLS = (ASK, NEED, cohorts.FILTER, LENDER, DONOR, PATCH, GROUPS_OF)

@@ -21,7 +21,7 @@ from scipy.io import wavfile
 from qfusion import __version__
 from qfusion._checks import check
 from qfusion._sentences import listed
-from qfusion.analysis import cohort_measures, dynamics, recording, text, trust
+from qfusion.analysis import cohort_measures, dynamics, inside, text, trust
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
@@ -225,7 +225,7 @@ def _of_data(sample: Sample) -> dict[str, Any]:
 
 def _of_recording(sample: Sample) -> dict[str, Any]:
     """What is seen and heard of the sample, and what its steps did over its seconds."""
-    source = recording.source(sample.dataset, sample.row)
+    source = inside.source(sample.dataset, sample.row)
     names: dict[str, Any] = {
         "recorded": None,
         "problem": source.problem,
@@ -237,12 +237,12 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
         if source.clip is not None:
             names["recorded"] = _clip(source.clip)
         if source.is_timed:
-            result = recording.strip(sample.study, sample.row, sample.output)
+            result = inside.strip(sample.study, sample.row, sample.output)
             names |= {
                 "seconds": result.preview.seconds,
                 "over_seconds": attribution.of_sample(result, sample.modalities, sample.unit),
-                "placing": recording.placing(result),
-                "peaks": [(lane.modality, recording.peak_words(lane)) for lane in result.lanes],
+                "placing": inside.placing(result),
+                "peaks": [(lane.modality, inside.peak_words(lane)) for lane in result.lanes],
             }
     except QFusionError as error:
         names["problem"] = str(error)

@@ -18,7 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion import model_export, report
 from qfusion._checks import check
 from qfusion._sentences import share
-from qfusion.analysis import answers, changes, cohort_measures, memo, recording, text
+from qfusion.analysis import answers, changes, cohort_measures, inside, memo, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, spec
@@ -59,7 +59,7 @@ def sample_content(
 
     for name, piece in pieces(Text).items():
         raw_content(name, piece)
-    result = recording.source(here.study.dataset, at)
+    result = inside.source(here.study.dataset, at)
     with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
         if result.clip is not None and only is None:
             clip(result.clip, str(here.study.dataset.ids[at]), f"{card}-{at}")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import answers, changes, recording, sample, text
+from qfusion.analysis import answers, changes, inside, sample, text
 from qfusion.data import synthesis
-from qfusion.explain.sensitivity import ParameterChange, tweak_of
+from qfusion.explain.counterfactual import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
 from qfusion.panels import address, what_if as builders
 from qfusion.ui import controls, frame, panels, state, views
@@ -96,7 +96,7 @@ def _donor(here: frame.Here, name: str) -> None:
         default = sample.default_contrast(here.study, here.row)
     donor = controls.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
-    source = recording.source(dataset, dataset.row(donor))
+    source = inside.source(dataset, dataset.row(donor))
     if content is not None:
         views.raw_content(name, content, in_box=True)
     if source.clip is not None:

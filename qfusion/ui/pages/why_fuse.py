@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import errors, memo, text, trust, why
+from qfusion.analysis import errors, memo, text, trust
 from qfusion.errors import NotFound
 from qfusion.figures.style import Theme
 from qfusion.panels import cohorts, why as builders
@@ -29,7 +29,7 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
             icon=":material/help:",
         )
         return
-    key = why.needs_key(dataset)
+    key = trust.needs_key(dataset)
     place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
     if not controls.draw(builders.NEED, place=place):
         st.caption(
@@ -39,7 +39,7 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         )
         memo.leave_job(key, access.session())
         return
-    job = memo.begin_job(key, lambda: why.needs(dataset), 1, access.session())
+    job = memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session())
     if job.state == memo.State.DONE:
         panels.show(scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium")
     elif job.under_way:
@@ -103,7 +103,7 @@ def pieces_section(here: frame.Here) -> None:
     if builders.PIECES["patches"].fits(sample):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if controls.draw(builders.LENDER) == builders.ONE:
-                donor = controls.sample_box(builders.DONOR, study.dataset, why.partner(sample))
+                donor = controls.sample_box(builders.DONOR, study.dataset, trust.partner(sample))
             controls.draw(builders.PATCH)
     if donor == here.sample:
         st.info(
@@ -124,7 +124,7 @@ def pieces_section(here: frame.Here) -> None:
 def quantum_section(here: frame.Here) -> None:
     """What was measured of the model's twins, which lack one resource each."""
     try:
-        why.audit_of(here.study)
+        trust.audit_of(here.study)
     except NotFound as error:
         st.info(text.message(error), icon=":material/help:")
     panels.show(here.study, here.theme, "why-audit")
