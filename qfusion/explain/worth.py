@@ -468,7 +468,7 @@ def sentence(result: Worth) -> str:
         return f"Joint models are worth {joint.value:+.2f} ± {half:.2f} {unit} beyond late ones"
     if joint.high < 0:
         return f"Joint models do worse than late ones by {-joint.value:.2f} ± {half:.2f} {unit}"
-    head = f"Joint models are worth at most {joint.high:+.2f} {unit} beyond late ones"
+    head = f"Small joint models are worth at most {joint.high:+.2f} {unit} beyond late ones"
     if late.known and late.low > 0:
         spread = (late.high - late.low) / 2
         return f"{head}, and these {late.value:+.2f} ± {spread:.2f} beyond the best modality"
