@@ -266,9 +266,10 @@ def _network(data: bytes, folder: Path) -> Any:
 
 
 def _forked(path: Path, out: Path, memory: int) -> None:
-    """What `matfile._run` does, by a fork instead of a new process: the same child, the same limits, ten times as
+    """What `files._run` does, by a fork instead of a new process: the same child, the same limits, ten times as
     fast."""
     from qfusion.data import _mat_child, files
+    from qfusion.errors import InvalidInput
 
     folder, _watched["folder"] = _watched["folder"], None
     child = os.fork()
@@ -293,7 +294,7 @@ def _forked(path: Path, out: Path, memory: int) -> None:
         _watched["folder"] = folder
     assert used.ru_maxrss * 1024 <= memory + BYTES, f"the child took {used.ru_maxrss:,} KiB"
     if status:
-        raise files._refused(path, f"it ended with {status}")
+        raise InvalidInput(f"File `{path.name}` cannot be read: the child ended with {status}.")
 
 
 def _mat(own: bool) -> Door:
