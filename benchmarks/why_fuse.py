@@ -1,9 +1,11 @@
 """Why fuse?: what `qfusion why` says of data sets and of shipped models, as the tables of docs/why-fuse.md.
 
-    QFUSION_DATA=FOLDER python benchmarks/why_fuse.py [data] [models] [generators] [--only NAME ...] [--cache FOLDER]
+    QFUSION_DATA=FOLDER python benchmarks/why_fuse.py [data] [models] [generators] [times] [--only NAME ...]
+        [--cache FOLDER]
 
 Every row is one run of the command that its first column names, in a process of its own. With --cache, what a command
-printed is kept there and not asked for again.
+printed is kept there and not asked for again; `times` asks anew, of `mosei` where a set of that name is imported (a
+stand-in of MOSEI's size is written by `benchmarks/mosei.py --write FILE`).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
+import mosei  # noqa: E402
 import tables  # noqa: E402
 
 DATA = (
@@ -131,6 +134,16 @@ def of_generator(name: str, cache: Path | None) -> list[str]:
     ]
 
 
+def of_time(name: str, cache: Path | None) -> list[str]:
+    """Returns a row of the table of times."""
+    try:
+        step = mosei.run("why", "--data", name, "--json")
+    except RuntimeError as error:
+        return [f"`{name}`", str(error), "–", "–"]
+    rows = json.loads(step.said)["n"]
+    return [f"`{name}`", f"{rows:,}", f"{step.seconds:.0f} s", f"{step.memory / 1e6:,.0f} MB"]
+
+
 TABLES = {
     "data": (
         of_data,
@@ -164,6 +177,12 @@ TABLES = {
         GENERATORS,
         "why-generators",
         ("Model", "Terms left", "Carry", "As many, at random"),
+    ),
+    "times": (
+        of_time,
+        ("planted", "mosi", "mosei"),
+        "why-times",
+        ("Data", "Rows asked", "From command to answer", "Anonymous memory, most"),
     ),
 }
 
