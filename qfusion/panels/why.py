@@ -96,9 +96,9 @@ def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         "one modality, of parts that add up (late), and of all features together (joint). The best is the one of the "
         f"least held-out loss, so that small advantages are partly luck. Intervals: {_over_rows(dataset, estimate)}. "
         + " ".join(map(_plain, result.notes)),
-        not_shown="what a larger model reaches, or one that sees a picture as such or the steps of a sequence: features "
-        "come as principal components, sequences as means and deviations. Where small models gain nothing, a trained "
-        "one may.",
+        not_shown="what a larger model reaches, or one that sees a picture as such or the steps of a sequence: "
+        "features come as principal components, sequences as means and deviations. Where small models gain nothing, a "
+        "trained one may.",
         alt=", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + ".",
         table=result.frame,
     )
