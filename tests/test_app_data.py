@@ -110,6 +110,16 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     assert visit("Train", train="mine").selectbox(key="new.data").value == "mine"
 
 
+def test_a_set_is_named_after_its_file_until_a_name_is_typed(tmp_path: Path) -> None:
+    app = examine(importable.write_mmsa(tmp_path / "my mine.2.pkl", importable.mmsa()))
+    assert app.text_input(key="_import_name").value == "my-mine-2"
+    app.text_input(key="_import_name").set_value("other").run()
+    assert press(app, "Examine").text_input(key="_import_name").value == "other"
+    app.text_input(key="_import_path").set_value(str(importable.tables(tmp_path / "tables")))
+    assert press(app, "Examine").text_input(key="_import_name").value == "tables"
+    press(app, "Discard")
+
+
 def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
     bad = tmp_path / "bad.pkl"
     bad.write_bytes(b"cposix\nsystem\n(S'touch never'\ntR.")

@@ -70,6 +70,22 @@ def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
     return sequences()
 
 
+def test_a_page_waits_for_half_of_a_heavy_set_which_is_kept(
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No first samples, no features of drawn ones alone: only what is heavy as a whole is worth these."""
+    model, size = model_of("quantum-jump", dataset), metrics._bytes(dataset)
+    for least, kept, heavy in (
+        (size, True, True),
+        (2 * size, True, False),
+        (3 * size, False, False),
+    ):
+        monkeypatch.setattr(metrics, "HEAVY", least)
+        assert metrics.is_kept(model, dataset) == kept
+        assert metrics.is_heavy(dataset) == heavy
+        assert metrics.is_ready(model, dataset) != heavy
+
+
 def model_of(kind: str, dataset: DataSet) -> Any:
     torch.manual_seed(0)
     found = build(

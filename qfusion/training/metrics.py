@@ -374,7 +374,7 @@ def calibration(
 # cache by the digest of encoders and data, whole or not at all, checked when they are read, the oldest going first;
 # processes that want the same wait for the first of them. Explanations of all samples are kept likewise.
 
-HEAVY = 40_000_000  # bytes of features from which what is made of them is kept
+HEAVY = 64_000_000  # bytes of features whose encoding a page does not wait for; half of it is worth keeping
 SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double
 FORMAT = "2"
 _KEY = "__key__"  # in a file: what it is kept by, so that a file under another's name is none
@@ -386,19 +386,26 @@ _log = logging.getLogger(__name__)
 
 
 def is_heavy(dataset: DataSet) -> bool:
-    """Returns whether a data set's features are so large that what encoders make of them is kept."""
-    return sum(m.values.nbytes for m in dataset.modalities) >= HEAVY
+    """Returns whether a data set's features are so large that pages do not wait until all are encoded, and that what
+    encodes them again and again is asked of some samples."""
+    return _bytes(dataset) >= HEAVY
+
+
+def _bytes(dataset: DataSet) -> int:
+    return sum(m.values.nbytes for m in dataset.modalities)
 
 
 def is_kept(model: Any, dataset: DataSet) -> bool:
-    """Returns whether what a model makes of a data set is kept: the set is heavy, and the model's encoders give numbers
-    of each modality."""
-    return isinstance(model, FusionModel) and model.encodes and is_heavy(dataset)
+    """Returns whether what a model makes of a data set is kept: the set has half the size of a heavy one or more, and
+    the model's encoders give numbers of each modality."""
+    return isinstance(model, FusionModel) and model.encodes and 2 * _bytes(dataset) >= HEAVY
 
 
 def is_ready(model: Any, dataset: DataSet) -> bool:
-    """Returns whether nothing has to be encoded before `inputs` answers."""
-    return not is_kept(model, dataset) or _find(encoded_place(model, dataset)) is not None
+    """Returns whether nothing that takes long has to be encoded before `inputs` answers."""
+    if not is_heavy(dataset) or not is_kept(model, dataset):
+        return True
+    return _find(encoded_place(model, dataset)) is not None
 
 
 def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:

@@ -326,12 +326,17 @@ def _source(level: str) -> None:
                 "Metrics of scores", list(_CONVENTIONS), key="_import_convention"
             )
             pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
-    brought = [file.file_id for file in files]
-    fresh = bool(files) and brought != state.get(BROUGHT)
-    if pressed or fresh:
+    brought = [file.file_id for file in files] or [path]
+    fresh = brought != state.get(BROUGHT)
+    if pressed or (files and fresh):
         state.put(BROUGHT, brought)
         discard()
         _examine(files, path, target=_TARGETS[target], convention=_CONVENTIONS[convention])
+        if fresh or not state.get("_import_name"):  # a name that was typed stays with its files
+            names = [file.name for file in files] or [path.strip()]
+            stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(names[0]).stem).strip("-")[:60]
+            # no table's name is the set's
+            state.put("_import_name", "" if len(names) > 1 else stem)
 
 
 def discard() -> None:
@@ -373,8 +378,6 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
         shown.update(label="Examined", state="complete")
     weakref.finalize(result, result.staged.discard)  # its files go with the session
     state.put(FOUND, result)
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", paths[0].stem).strip("-")[:60]
-    state.put("_import_name", "" if len(paths) > 1 else stem)  # no table's name is the set's
 
 
 def _inside(path: Path) -> list[Path]:
