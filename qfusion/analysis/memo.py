@@ -11,10 +11,13 @@ What takes minutes is worked out behind the pages (`begin_job`).
 
 import functools
 import inspect
+import math
+import subprocess
+import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
@@ -29,6 +32,7 @@ import pandas as pd
 import torch
 
 from qfusion import _sentences
+from qfusion.errors import QFusionError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -242,6 +246,7 @@ def begin_job(
     *,
     again: bool = False,
     aside: bool = False,
+    lasting: bool = False,
 ) -> Job:
     """Returns a job begun by this or an earlier call.
 
@@ -251,12 +256,13 @@ def begin_job(
         asker: who wants it, such as a session, and says so again and again.
         again: whether one that has ended is begun anew.
         aside: whether another process does it, so that it waits for no other job; else one goes after the other.
+        lasting: whether it goes on when nobody asks any more.
     """
     with _guard:
         job = find_job(key)
         if job is None or (again and not job.under_way):
             job = _jobs[key] = Job(make, total)
-            job._seen[asker] = time.monotonic()
+            job._seen[asker] = math.inf if lasting else time.monotonic()
             if aside:
                 threading.Thread(target=job._run, daemon=True).start()
             else:
@@ -264,8 +270,39 @@ def begin_job(
             ended = [name for name, other in _jobs.items() if not other.under_way and name != key]
             for name in ended[: max(0, len(_jobs) - HELD)]:
                 del _jobs[name]
-        job._seen[asker] = time.monotonic()
+        job._seen[asker] = math.inf if lasting else time.monotonic()
         return job
+
+
+def in_process(code: str, words: Sequence[str], total: int, task: str) -> None:
+    """Runs a job in a process of its own, which prints how much is done, a line each; to be begun `aside`.
+
+    Args:
+        code: what it runs. words: of its command line. total: how much there is to do. task: what it is, as it is told.
+
+    Raises:
+        QFusionError: when the process fails: the last line that it says.
+    """
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", code, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+        _sentences.progress_shown(task) as tell,
+    ):
+        assert process.stdout is not None and process.stderr is not None
+        try:
+            for line in process.stdout:
+                tell(int(line), total)
+        except BaseException:
+            process.kill()
+            raise
+        lines = process.stderr.read().strip().splitlines()
+    if process.returncode:
+        raise QFusionError((lines or ["the process was killed"])[-1])
 
 
 def stay_for(job: Job, asker: str) -> None:

@@ -11,7 +11,6 @@ Where that takes long, pages show numbers against some rows of the background, o
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Hashable
 from contextvars import ContextVar
@@ -24,13 +23,13 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from qfusion import _sentences, data as sources, explain
+from qfusion import data as sources, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
-from qfusion.analysis.memo import Job, begin_job, find_job, memo
+from qfusion.analysis.memo import Job, begin_job, find_job, in_process, memo
 from qfusion.analysis.study import Study, build_study, with_observables
 from qfusion.data import own
-from qfusion.errors import InvalidInput, QFusionError
+from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
 from qfusion.models import Ability, FusionModel, Tweak, base, registry, require
 from qfusion.training import checkpoint, metrics
@@ -638,26 +637,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
     key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
 
     def encoded_aside() -> None:
-        with (
-            subprocess.Popen(
-                [sys.executable, "-c", f"from {__name__} import encode; encode()", model, data],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            ) as process,
-            _sentences.progress_shown("Encoding") as tell,
-        ):
-            assert process.stdout is not None and process.stderr is not None
-            try:
-                for line in process.stdout:
-                    tell(int(line), total)
-            except BaseException:
-                process.kill()
-                raise
-            lines = process.stderr.read().strip().splitlines()
-        if process.returncode:
-            raise QFusionError((lines or ["the process was killed"])[-1])
+        in_process(f"from {__name__} import encode; encode()", [model, data], total, "Encoding")
 
     return begin_job(key, encoded_aside, total, again=again, aside=True)
 

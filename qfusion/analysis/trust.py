@@ -1,7 +1,6 @@
 """What the pages "Faithfulness" and "Why fuse" work out, kept once it is: how far explanations can be trusted, a model
 beside people's labels of single modalities, and whether, and by what, data and models fuse."""
 
-import json
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion import _files, _sentences, explain
+from qfusion import _sentences, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import answers, cohort_measures, compare
 from qfusion.analysis.memo import memo, written
@@ -19,7 +18,7 @@ from qfusion.analysis.sample import Sample, default_contrast, open_study
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data import DataSet
 from qfusion.data.spec import People
-from qfusion.errors import NotFound, QFusionError
+from qfusion.errors import QFusionError
 from qfusion.explain import (
     attribution,
     backgrounds,
@@ -524,30 +523,3 @@ def pruning_of(study: Study) -> building.Pruning:
         cuts.kind_of(data.target),
         clusters=cohort_measures.clusters_of(data, showing),
     )
-
-
-# Does the quantum part matter? What benchmarks/audit.py has measured.
-
-
-def audit_of(study: Study) -> dict[str, Any]:
-    """The audit of the study's kind of model on its data: title, metric, seeds, bound and a row a resource.
-
-    Raises:
-        NotFound: when it is not measured.
-    """
-    entry = json.loads(_files.asset_text("audit.json")).get(study.dataset.name, {})
-    rows = [row for row in entry.get("rows", []) if row["system"] == study.card["model"]]
-    if not rows:
-        raise NotFound(
-            f"Which quantum resources matter is not measured for {study.card['model']} on "
-            f"'{study.dataset.name}'. `benchmarks/audit.py {study.dataset.name}` trains the twins and measures it."
-        )
-    return entry | {"rows": rows}
-
-
-def is_audited(study: Study) -> bool:
-    """Whether `audit_of` has an answer."""
-    try:
-        return bool(audit_of(study))
-    except NotFound:
-        return False

@@ -690,6 +690,31 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
     ]
 
 
+def twins(study: Study, seeds: int) -> Shown:
+    """Trains the model's twins with so many seeds, and returns what each quantum resource is worth."""
+    from qfusion.analysis import audit
+
+    shown = audit.entry(audit.train_twins(study, seeds), study.dataset)
+    rows = [
+        [
+            row["resource"],
+            row["seeds"],
+            f"{row['worth']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
+            if row["seeds"]
+            else "-",
+            row["verdict"],
+            number(row.get("cut_loses")),
+        ]
+        for row in shown["rows"]
+    ]
+    failures = {failure: None for row in shown["rows"] for failure in row["failed"]}
+    title = f"{shown['short']} with each resource less without, trained alike; 95 % t intervals over seeds"
+    return shown, [
+        table(["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"], rows, title),
+        *(f"Not trained: {failure}" for failure in failures),
+    ]
+
+
 def why(
     model: Model = "",
     data: Data = None,
@@ -721,21 +746,30 @@ def why(
     keep: Annotated[
         str, typer.Option(metavar="NAME", help="With --smallest: put it among your models.")
     ] = "",
+    seeds: Annotated[
+        int,
+        typer.Option(
+            "--twins",
+            min=0,
+            max=100,
+            help="Train the model and its twins, each without one quantum resource, with so many seeds.",
+        ),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
-    """Say whether fusion matters, for the data alone (--data) or for a model (--model), and which piece of a model does
-    it: a modality's state, a group of gates, a term of the generator."""
+    """Say whether fusion matters, for the data alone (--data) or for a model (--model), which piece of a model does it:
+    a modality's state, a group of gates, a term of the generator; and which quantum resource (--twins)."""
     from qfusion.analysis.sample import open_study
 
     check(
         prune or not (retrain or keep),
         "Arguments `--retrain` and `--keep` are about the smallest generator. Add --smallest.",
     )
-    pieces = bool(patching or groups or prune)
+    pieces = bool(patching or groups or prune or seeds)
     check(
         bool(model) or (data is not None and not pieces),
         "Nothing is asked. Give --data NAME, or --model MODEL and, of a piece of it, --patch SAMPLE SAMPLE, --groups "
-        "SAMPLE or --smallest.",
+        "SAMPLE, --smallest or --twins SEEDS.",
     )
     if not model:
         needs(str(data), as_json)
@@ -748,6 +782,7 @@ def why(
         "patch": patch(study, *patching) if patching else None,
         "groups": gate_groups(study, groups, shots) if groups else None,
         "smallest": smallest(study, retrain, model, keep) if prune else None,
+        "twins": twins(study, seeds) if seeds else None,
     }
     shown = {name: part for name, part in parts.items() if part is not None}
     print_result(

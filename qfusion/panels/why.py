@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import cohort_measures, errors, text, trust
+from qfusion.analysis import audit, cohort_measures, errors, text, trust
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data import DataSet
@@ -605,18 +605,21 @@ PIECES = {
         for of in evidence.TARGETS
     },
 }
+
+
 # Does the quantum part matter?
 
 
-def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def twins_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
-    entry = trust.audit_of(study)
+    entry = audit.audit_of(study)
     names = [row["resource"] for row in entry["rows"]]
     members_of = {
         verdict: [row["resource"] for row in entry["rows"] if row["verdict"] == verdict]
         for verdict in dict.fromkeys(row["verdict"] for row in entry["rows"])
     }
     words = "; ".join(f"{verdict}: {listed(members)}" for verdict, members in members_of.items())
+    failed = sum(len(row["failed"]) for row in entry["rows"])
     return panel.Picture(
         "why-audit",
         panel.capital(words),
@@ -624,7 +627,11 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
             names,
             {
                 "worth": np.array(
-                    [[row[end] for end in ("worth", "low", "high")] for row in entry["rows"]], float
+                    [
+                        [row.get(end, np.nan) for end in ("worth", "low", "high")]
+                        for row in entry["rows"]
+                    ],
+                    float,
                 ),
             },
             hues=[style.GREY] * len(names),
@@ -634,14 +641,47 @@ def audit(study: Study, theme: style.Theme = "light") -> panel.Picture:
         shows=f"{entry['short']} of the full model on the test samples of {text.plain(entry['title'])} less that of a "
         "twin which lacks one resource, both trained with the same encoders, schedule and seeds: mean of "
         f"{entry['seeds']} paired differences with 95 % t intervals. “Not needed” is said where two one-sided tests "
-        f"exclude a difference of {entry['within']:g} either way.",
+        f"exclude a difference of {entry['within']:g} either way."
+        + (f" {failed} trainings failed, as the table says." if failed else ""),
         not_shown="what twins would reach with settings of their own, or on other data.",
         alt=f"{words}.",
         table=lambda: pd.DataFrame(entry["rows"]),
     )
 
 
-AUDIT = {"why-audit": panel.Panel(audit, scope="study", fits=trust.is_audited)}
+def cut_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """What this very model loses when a resource is cut from it, not trained again."""
+    frame, (_, label) = audit.cut_of(study), audit.metric_of(study.dataset)
+    ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
+    names = frame["resource"].tolist()
+    lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit.WITHIN]
+    words = (
+        f"As it is trained it uses {listed(lost)}"
+        if lost
+        else f"Cut from it, no resource costs more than {audit.WITHIN:g} that can be told"
+    )
+    return panel.Picture(
+        "why-cut",
+        words,
+        figures.dots(
+            names,
+            {"loses": ends},
+            hues=[style.GREY] * len(names),
+            x_title=f"{label.short} lost without the resource",
+            theme=theme,
+        ),
+        shows=f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
+        f"not trained again. {_over(study)}.",
+        not_shown="what a model would reach that was trained without the resource: twins say that.",
+        alt=f"{words}: {panel.listed(names, ends[:, 0].tolist(), '+.3f')}.",
+        table=lambda: frame,
+    )
+
+
+AUDIT = {
+    "why-audit": panel.Panel(twins_worth, scope="study", fits=audit.is_audited),
+    "why-cut": panel.Panel(cut_worth, scope="study", fits=audit.can_cut),
+}
 VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
 ASK = address.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
 CONTROLS = (ASK, NEED, cohorts.FILTER, LENDER, DONOR, PATCH, GROUPS_OF)

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import errors, memo, text, trust
-from qfusion.errors import NotFound
+from qfusion.analysis import audit, errors, memo, text, trust
+from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
 from qfusion.panels import cohorts, why as builders
 from qfusion.ui import access, controls, frame, panels, state
@@ -122,12 +122,59 @@ def pieces_section(here: frame.Here) -> None:
 
 
 def quantum_section(here: frame.Here) -> None:
-    """What was measured of the model's twins, which lack one resource each."""
-    try:
-        trust.audit_of(here.study)
-    except NotFound as error:
-        st.info(text.message(error), icon=":material/help:")
-    panels.show(here.study, here.theme, "why-audit")
+    """What this model loses when a resource is cut from it, and what was measured of its twins, which lack one each and
+    are trained here where they were not."""
+    study = here.study
+    if not audit.has_twins(study):
+        st.info(
+            f"Model {text.plain(study.name)} has no twins without a quantum resource. Pick a QiNN-QJ or an "
+            "entangled-qcnn on top.",
+            icon=":material/help:",
+        )
+        return
+    panels.show(study, here.theme, "why-cut", "why-audit", columns=2)
+    with st.container(key="fold-why-twins"):
+        twins(study)
+
+
+def twins(study: Study) -> None:
+    """Trains the model's twins in a process of its own, and says how far it is."""
+    known, job = audit.seeds_of(study), memo.find_job(audit.twins_key(study))
+    seeds = min(audit.MOST, known + audit.SEEDS) if known else audit.SEEDS
+    count = len(audit.runs_of(study, range(known, seeds)))
+    if job is not None and job.under_way:
+        with st.container(width=420, key="twins-progress"):
+            st.fragment(controls.watch, run_every=controls.PULSE)(
+                job,
+                "Twins: {job.done:,} of {job.total:,} trained",
+                lambda: ", waiting for other trainings" if not job.done else "",
+                wanted=lambda: True,
+                stay=lambda: memo.stay_for(job, access.session()),
+                cancel=job.stop,
+                key="_twins_cancel",
+            )
+        st.caption("What is trained already is kept when you leave, cancel or close the page.")
+        return
+    if job is not None and job.state == memo.State.FAILED:
+        st.warning(text.message(job.problem))
+    if not count or access.says_no_training(
+        "train twins", f"qfusion why --model {study.name} --twins {seeds}"
+    ):
+        return
+
+    def begin() -> None:
+        access.check_train()
+        audit.begin_twins(study, seeds)
+
+    st.button(
+        f"Train its twins ({count} trainings)" if not known else f"Add seeds ({count} trainings)",
+        icon=":material/model_training:",
+        help="The model and its twins, each without one quantum resource, with this model's settings and schedule: "
+        f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
+        key="_twins_train",
+        on_click=frame.or_notice,
+        args=(begin,),
+    )
 
 
 @frame.fragment

@@ -1,0 +1,519 @@
+"""Does the quantum part matter? A quantum model against twins that lack a resource, trained on equal terms; and what
+the trained model loses when the resource is cut from it. Free of streamlit.
+
+Equal terms: full model and twins have the same encoders, settings, schedule and seeds. One row a resource:
+
+    needed                  the twin is worse by more than WITHIN: the 95 % interval of paired differences over seeds
+    helps                   worse beyond chance, but not told by more than that
+    not needed within +-x   no difference of x or more either way (two one-sided t tests at 5 %: Schuirmann 1987)
+    harms                   better beyond chance
+    not told                neither
+
+What was measured with ten seeds ships (benchmarks/audit.py trains it); twins of other models, and on a reader's own
+data, are trained here. A training that is finished is kept (QFUSION_CACHE) by all that decides it, so that one that is
+stopped goes on where it was.
+"""
+
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+import torch
+
+from qfusion import _files, _sentences
+from qfusion._checks import check, read_json
+from qfusion.analysis import cohort_measures
+from qfusion.analysis.memo import Job, begin_job, in_process, memo, written
+from qfusion.analysis.sample import open_study
+from qfusion.analysis.study import Study
+from qfusion.data import DataSet
+from qfusion.errors import NotFound, QFusionError
+from qfusion.explain import fusing
+from qfusion.models import build, registry, twins
+from qfusion.runs import folder
+from qfusion.training import Options, default_options, metrics, train
+
+WITHIN, SEEDS, MOST = 0.02, 5, 10  # no difference; seeds that a page trains; that are looked for
+NO_RANK = 4096  # most products of a bilinear head
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model that is trained: of which kind's terms, its own kind, and what differs from these terms' settings."""
+
+    system: str
+    kind: str
+    settings: tuple[tuple[str, Any], ...] = ()
+
+
+QJ, QCNN = "quantum-jump", "entangled-qcnn"
+VARIANTS = {
+    "qj": Variant(QJ, "quantum-jump"),
+    "qj-dephased": Variant(QJ, "jump-twin", (("lacks", "coherence"),)),
+    "qj-unentangled": Variant(QJ, "jump-twin", (("lacks", "entanglement"),)),
+    "qj-mean-field": Variant(QJ, "jump-mean-field"),
+    "qj-unitary": Variant(QJ, "quantum-jump", (("evolution", "unitary"),)),
+    "qj-frozen": Variant(QJ, "jump-twin", (("lacks", "learning"),)),
+    "qj-none": Variant(QJ, "quantum-jump", (("evolution", "none"),)),
+    "bilinear": Variant(QJ, "state-linear"),
+    "qcnn": Variant(QCNN, "entangled-qcnn"),
+    "qcnn-dephased": Variant(QCNN, "qcnn-dephased"),
+    "qcnn-local": Variant(QCNN, "entangled-qcnn", (("block", "local"),)),
+    "coherent": Variant(QCNN, "qcnn-coherent"),
+    "coherent-z": Variant(QCNN, "qcnn-coherent", (("lacks", "entanglement"),)),
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A row: what is asked about, the model that has it, the twin that lacks it, what is cut at test time, if it is."""
+
+    title: str
+    full: str
+    twin: str
+    cut: str = ""
+
+
+RESOURCES = (
+    Resource("coherence (local basis)", "qj", "qj-dephased", "coherence"),
+    Resource("entanglement", "qj", "qj-unentangled", "entanglement"),
+    Resource("any correlation (mean field)", "qj", "qj-mean-field", "correlation"),
+    Resource("dissipation", "qj", "qj-unitary", "dissipation"),
+    Resource("learned dynamics (frozen at random)", "qj", "qj-frozen"),
+    Resource("any evolution", "qj", "qj-none"),
+    Resource("a quantum form (bilinear head, as many parameters)", "qj", "bilinear"),
+    Resource("coherence of the fused qubits", "qcnn", "qcnn-dephased", "fused coherence"),
+    Resource("entangling convolutions", "qcnn", "qcnn-local"),
+    Resource("reading the modality qubits", "coherent", "qcnn"),
+    Resource("entanglement of the fusion", "coherent", "coherent-z", "fused entanglement"),
+)
+
+
+# One training of a full model or a twin.
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a full model and its twins share.
+
+    Attributes:
+        data: as `qfusion.data.load` takes it. dataset: what that gives.
+        whole: the settings of the full model and of the twins as far as their kinds have them. options: of training.
+    """
+
+    data: str
+    dataset: DataSet
+    whole: Mapping[str, Any]
+    options: Options
+
+
+def settings_of(terms: Terms, variant: str) -> dict[str, Any]:
+    """Returns the settings of a variant's model: the terms', as far as its kind has them, and what differs."""
+    own = VARIANTS[variant]
+    known = registry.settings(own.kind)
+    whole = {**terms.whole, **dict(own.settings)}
+    chosen = {key: value for key, value in whole.items() if key in known}
+    if own.kind != "state-linear":
+        return chosen
+
+    def behind(kind: str, settings: Mapping[str, Any]) -> int:
+        outputs = terms.dataset.target.classes or ("score",)
+        with torch.random.fork_rng():
+            return behind_encoders(build(kind, terms.dataset.input_specs, outputs, settings))
+
+    # as many products as give a bilinear head the full model's parameters behind the encoders
+    one, two = (behind(own.kind, {**chosen, "rank": rank}) for rank in (1, 2))
+    wanted = behind(QJ, settings_of(terms, "qj"))
+    return chosen | {"rank": min(NO_RANK, max(1, 1 + round((wanted - one) / (two - one))))}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: of a variant, by its name, with a seed, on terms, and the settings of its model."""
+
+    terms: Terms
+    variant: str
+    seed: int
+    settings: Mapping[str, Any]
+
+    @cached_property
+    def key(self) -> str:
+        """Changes whenever anything that decides the result does, apart from the code."""
+        decides = [
+            self.terms.data,
+            self.terms.dataset.digest,
+            VARIANTS[self.variant].kind,
+            self.settings,
+            asdict(self.terms.options),
+            self.seed,
+        ]
+        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:20]
+
+    def measure(self, on_epoch: Callable[[Any], bool | None] = lambda _: None) -> dict[str, Any]:
+        """Trains it and returns the record that is kept; of one that fails, why. `on_epoch`: see `train`."""
+        data, options = self.terms.dataset, self.terms.options
+        record: dict[str, Any] = {
+            "key": self.key,
+            "data": self.terms.data,
+            "variant": self.variant,
+            "seed": self.seed,
+        }
+        try:
+            result = train(
+                VARIANTS[self.variant].kind,
+                data,
+                self.settings,
+                options,
+                self.seed,
+                on_epoch,
+            )
+            model: Any = result.model
+            for part, split in (("test", "test"), ("train", options.split)):
+                record[part] = metrics.evaluate(model, data, split)
+                check(all(map(math.isfinite, record[part].values())), "Its scores are not finite.")
+            model.double().eval()
+            record["cut"] = {
+                resource: metrics.evaluate(twins.cut(model, resource), data, "test")
+                for resource in twins.CUTS.get(model.kind, {})
+                if resource in {row.cut for row in RESOURCES if row.full == self.variant}
+            }
+            record["epochs"], record["best_epoch"] = len(result.history), result.best_epoch
+            record["after_encoders"] = behind_encoders(model)
+        except (QFusionError, ValueError, RuntimeError, ArithmeticError) as error:
+            record["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+        return record
+
+
+def behind_encoders(model: Any) -> int:
+    """Returns how many parameters a fusion model has that are not its encoders'."""
+    inside = sum(p.numel() for p in model.encoders.parameters())
+    return sum(p.numel() for p in model.parameters()) - inside
+
+
+# What paired differences over seeds say.
+
+
+def interval(differences: np.ndarray, level: float) -> tuple[float, float]:
+    """Returns the t interval of the mean of paired differences; NaN of fewer than two."""
+    n = len(differences)
+    if n < 2:
+        return math.nan, math.nan
+    half = scipy.stats.t.ppf(0.5 + level / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n)
+    return float(differences.mean() - half), float(differences.mean() + half)
+
+
+def verdict(differences: np.ndarray, within: float = WITHIN) -> str:
+    """Returns what paired differences over seeds (above 0: the full model is better) say of a resource.
+
+    Args:
+        differences: (seeds,). within: what counts as no difference.
+    """
+    if len(differences) < 2:
+        return "not told (one seed)"
+    low, high = interval(differences, 0.95)
+    least, most = interval(differences, 0.90)  # two one-sided tests at 5 %
+    if low > within:
+        return "needed"
+    if -within < least and most < within:
+        return f"not needed within ±{within:g}"
+    if low > 0:
+        return "helps"
+    return "harms" if high < 0 else "not told"
+
+
+def metric_of(dataset: DataSet) -> tuple[str, metrics.Label]:
+    """The metric that differences are of, the first of the data's convention, and how it is shown."""
+    names = metrics.names(dataset)
+    name = next(name for name in metrics.headlines(names) if name in names)
+    return name, metrics.label(name, dataset.target.convention)
+
+
+def rows(
+    records: Iterable[Mapping[str, Any]], dataset: DataSet, within: float = WITHIN
+) -> list[dict[str, Any]]:
+    """Returns the audit of a data set, one row a resource: what it is worth over seeds, with its interval, the verdict,
+    what the trained model loses when it is cut, and which trainings failed.
+
+    Args:
+        records: of `Run.measure`, of these data. within: what counts as no difference.
+    """
+    metric, label = metric_of(dataset)
+    sign = 1 if label.higher_is_better else -1
+    done: dict[str, dict[int, Any]] = {}
+    for one in records:
+        done.setdefault(one["variant"], {})[one["seed"]] = one
+    result = []
+    for row in RESOURCES:
+        full, twin = done.get(row.full, {}), done.get(row.twin, {})
+        if not twin:
+            continue
+        failed = [
+            f"seed {seed}: {record['failed']}"
+            for part in (full, twin)
+            for seed, record in sorted(part.items())
+            if "failed" in record
+        ]
+        seeds = [
+            seed
+            for seed in sorted(set(full) & set(twin))
+            if not {"failed"} & (full[seed].keys() | twin[seed].keys())
+        ]
+        entry = {
+            "resource": row.title,
+            "system": VARIANTS[row.full].system,
+            "seeds": len(seeds),
+            "failed": failed,
+            "verdict": "not told",
+        }
+        if seeds:
+            a, b = (
+                np.array([part[seed]["test"][metric] for seed in seeds]) for part in (full, twin)
+            )
+            worth = sign * (a - b)
+            low, high = interval(worth, 0.95)
+            lost = [
+                sign * (full[seed]["test"][metric] - full[seed]["cut"][row.cut][metric])
+                for seed in seeds
+                if row.cut in full[seed].get("cut", {})
+            ]
+            entry |= {
+                "with": float(a.mean()),
+                "without": float(b.mean()),
+                "worth": float(worth.mean()),
+                "low": low if math.isfinite(low) else None,
+                "high": high if math.isfinite(high) else None,
+                "verdict": verdict(worth, within),
+                "cut_loses": float(np.mean(lost)) if lost else None,
+            }
+        result.append(entry)
+    return result
+
+
+def entry(
+    records: Iterable[Mapping[str, Any]], dataset: DataSet, title: str = "", within: float = WITHIN
+) -> dict[str, Any]:
+    """Returns what is shown of records: title, metric, seeds, bound and `rows`."""
+    measured = rows(records, dataset, within)
+    return {
+        "title": title or dataset.title,
+        "short": metric_of(dataset)[1].short,
+        "seeds": max((row["seeds"] for row in measured), default=0),
+        "within": within,
+        "rows": measured,
+    }
+
+
+# The twins of a reader's own model.
+
+
+def terms_of(study: Study) -> Terms:
+    """Returns the terms of a study's model, by its card: those that it was trained on itself.
+
+    Raises:
+        NotFound: when it is not a model that has twins.
+    """
+    card = study.card
+    if not has_twins(study):
+        raise NotFound(
+            f"Model {study.name} has no twins without a quantum resource. Choose a model of kind {QJ} whose "
+            f"trajectories are not sampled, or of kind {QCNN}."
+        )
+    settings = {key: value for key, value in card["settings"].items() if key not in twins.SAMPLING}
+    if (
+        settings.get("input_dropout", 0) < 0
+    ):  # as the hidden layers drop, which a bilinear head wants said
+        settings["input_dropout"] = settings["dropout"]
+    chosen = {
+        key: value for key, value in card.get("training", {}).items() if key in Options.names()
+    }
+    options = Options(**{**asdict(default_options(study.dataset)), **chosen})
+    return Terms(study.dataset.name, study.dataset, settings, options)
+
+
+def runs_of(study: Study, seeds: Iterable[int]) -> list[Run]:
+    """Returns the trainings of a study's model and its twins, seed by seed, so that whatever is finished can be
+    compared; none of a twin that lacks what the model has not either.
+
+    Raises:
+        NotFound: when it is not a model that has twins.
+    """
+    terms = terms_of(study)
+    settings = {
+        name: settings_of(terms, name)
+        for name, variant in VARIANTS.items()
+        if variant.system == study.card["model"]
+    }
+    names = {(VARIANTS[name].kind, json.dumps(settings[name])): name for name in reversed(settings)}
+    return [
+        Run(terms, name, seed, settings[name])
+        for seed in seeds
+        for name in reversed(names.values())
+    ]
+
+
+def _place(run: Run) -> Path:
+    return _files.cache_root() / "audit" / f"{run.key}.json"
+
+
+def finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:
+    """Returns the records of those trainings that are kept."""
+    records = []
+    for run in wanted:
+        with suppress(OSError, QFusionError):
+            record = read_json(_place(run).read_text())
+            if isinstance(record, dict) and record.get("key") == run.key:
+                records.append(record | {"variant": run.variant, "seed": run.seed})
+    return records
+
+
+def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
+    """Trains what is not kept of a model and its twins, says how far it is (see `progress_shown`), and returns all
+    records.
+
+    Raises:
+        NotFound: when it is not a model that has twins.
+    """
+    wanted = runs_of(study, range(seeds))
+    known = {record["key"] for record in finished(wanted)}
+    with _sentences.progress_shown("Training twins") as tell:
+
+        def now(number: int, *_: Any) -> bool:  # said often, so that whoever cancels need not wait
+            tell(number, len(wanted))
+            return True
+
+        with folder.slot(partial(now, 0), name=f"twins-of-{study.name}"):
+            for number, run in enumerate(wanted):
+                if run.key not in known:
+                    record = run.measure(partial(now, number))
+                    _place(run).parent.mkdir(parents=True, exist_ok=True)
+                    _files.write_file(_place(run), json.dumps(record))
+                now(number + 1)
+    return finished(wanted)
+
+
+def work() -> None:
+    """Trains twins, `MODEL DATA SEEDS`, and prints how many trainings are done."""
+    torch.set_num_threads(1)
+    name, data, seeds = sys.argv[1:]
+    with _sentences.progress_to(lambda _: nullcontext(lambda done, _: print(done, flush=True))):
+        train_twins(open_study(name, data), int(seeds))
+
+
+def twins_key(study: Study) -> tuple[str, ...]:
+    """What tells this job from others."""
+    return "twins", study.name, study.dataset.name, study.dataset.digest
+
+
+def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
+    """Returns the training of twins in a process of its own, begun by this call or an earlier one; it goes on when
+    nobody looks any more."""
+    words, total = [study.name, study.dataset.name, str(seeds)], len(runs_of(study, range(seeds)))
+    code = f"from {__name__} import work; work()"
+    make = partial(in_process, code, words, total, "Training twins")
+    return begin_job(twins_key(study), make, total, again=True, aside=True, lasting=True)
+
+
+# What is shown.
+
+
+def _kept(study: Study) -> int:
+    return written(_files.cache_root() / "audit")
+
+
+@memo(8, background=False, stamp=_kept)
+def _own(study: Study) -> dict[str, Any]:
+    try:
+        return entry(finished(runs_of(study, range(MOST))), study.dataset)
+    except NotFound:
+        return {"seeds": 0}
+
+
+def audit_of(study: Study) -> dict[str, Any]:
+    """The audit of the study's kind of model on its data: title, metric, seeds, bound and a row a resource; what ships,
+    unless more seeds of this very model were trained here.
+
+    Raises:
+        NotFound: when it is not measured.
+    """
+    shipped = json.loads(_files.asset_text("audit.json")).get(study.dataset.name, {})
+    measured = [row for row in shipped.get("rows", []) if row["system"] == study.card["model"]]
+    own = _own(study)
+    if own["seeds"] > shipped.get("seeds", 0) or (own["seeds"] > 1 and not measured):
+        return own
+    if not measured:
+        raise NotFound(
+            f"Which quantum resources matter is not measured for {study.card['model']} on "
+            f"'{study.dataset.name}'. `qfusion why --model {study.name} --twins {SEEDS}` trains the twins and "
+            "measures it."
+        )
+    return shipped | {"rows": measured}
+
+
+def is_audited(study: Study, **_: Any) -> bool:
+    """Whether `audit_of` has an answer."""
+    try:
+        return bool(audit_of(study))
+    except NotFound:
+        return False
+
+
+def has_twins(study: Study) -> bool:
+    """Whether there are twins of models of its kind, which are exact: none is made of sampled trajectories."""
+    sampled = study.card["settings"].get("dynamics", "master") != "master"
+    return study.card["model"] in (QJ, QCNN) and not sampled
+
+
+def seeds_of(study: Study) -> int:
+    """Of how many seeds this model's twins were trained here."""
+    return int(_own(study)["seeds"])
+
+
+def can_cut(study: Study, **_: Any) -> bool:
+    """Whether there are resources that can be cut from the model."""
+    return study.card["model"] in twins.CUTS
+
+
+@memo(8, background=False, says="Cutting resources from the model …")
+def cut_of(study: Study) -> pd.DataFrame:
+    """What the metric of the test rows loses when a resource is cut from the model, which is not trained again: one row
+    a resource, with, without and their difference with percentile bootstrap intervals by cluster.
+
+    Raises:
+        NotFound: when nothing can be cut from models of its kind.
+    """
+    if not can_cut(study):
+        raise NotFound(f"Nothing is cut from models of kind {study.card['model']}.")
+    data, (metric, label) = study.dataset, metric_of(study.dataset)
+    rows = study.bulk[np.isin(study.bulk, data.rows("test"))]
+    parts = {}
+    for resource in twins.CUTS[study.card["model"]]:
+        scores = metrics.predict(twins.cut(study.model, resource), data, rows)
+        worth = fusing.gains(
+            fusing.Additive(
+                resource, len(study.modalities), study.scores[rows], scores, None, len(rows)
+            ),
+            data.y[rows],
+            lambda scores, truth: metrics.of_scores(
+                scores, truth, data.target.kind, data.target.convention
+            ),
+            {metric: label},
+            clusters=cohort_measures.clusters_of(data, rows),
+        )
+        parts[resource] = {column: part[metric] for column, part in worth.items()}
+    return fusing.interval_frame(
+        "resource",
+        **{
+            name: {resource: part[column] for resource, part in parts.items()}
+            for column, name in (("model", "with"), ("additive", "without"), ("gain", "loses"))
+        },
+    )
