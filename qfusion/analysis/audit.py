@@ -32,8 +32,9 @@ import torch
 
 from qfusion import _files, _sentences
 from qfusion._checks import check, read_json
+from qfusion._sentences import count
 from qfusion.analysis import cohort_measures
-from qfusion.analysis.memo import Job, begin_job, in_process, memo, written
+from qfusion.analysis.memo import Job, begin_job, in_process, memo
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
@@ -44,6 +45,7 @@ from qfusion.runs import folder
 from qfusion.training import Options, default_options, metrics, train
 
 WITHIN, SEEDS, MOST = 0.02, 5, 10  # no difference; seeds that a page trains; that are looked for
+FEWEST = 3  # seeds that tell anything: two may differ by nothing for want of rows
 NO_RANK = 4096  # most products of a bilinear head
 
 
@@ -218,8 +220,8 @@ def verdict(differences: np.ndarray, within: float = WITHIN) -> str:
     Args:
         differences: (seeds,). within: what counts as no difference.
     """
-    if len(differences) < 2:
-        return "not told (one seed)"
+    if len(differences) < FEWEST:
+        return f"not told ({count(len(differences), 'seed')})"
     low, high = interval(differences, 0.95)
     least, most = interval(differences, 0.90)  # two one-sided tests at 5 %
     if low > within:
@@ -427,7 +429,8 @@ def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
 
 
 def _kept(study: Study) -> int:
-    return written(_files.cache_root() / "audit")
+    place = _files.cache_root() / "audit"
+    return place.stat().st_mtime_ns if place.is_dir() else 0
 
 
 @memo(8, background=False, stamp=_kept)
@@ -448,7 +451,7 @@ def audit_of(study: Study) -> dict[str, Any]:
     shipped = json.loads(_files.asset_text("audit.json")).get(study.dataset.name, {})
     measured = [row for row in shipped.get("rows", []) if row["system"] == study.card["model"]]
     own = _own(study)
-    if own["seeds"] > shipped.get("seeds", 0) or (own["seeds"] > 1 and not measured):
+    if own["seeds"] > shipped.get("seeds", 0) or (own["seeds"] and not measured):
         return own
     if not measured:
         raise NotFound(

@@ -14,7 +14,7 @@ from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clips, importing, registry, spec, staged_set
-from qfusion.panels import address, learning as builders
+from qfusion.panels import address, learning as builders, why
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 from qfusion.ui.pages import why_fuse
 
@@ -414,7 +414,7 @@ def _report(examined: importing.Examined) -> None:
         )
         st.caption(text.plain(_target(report.target), 600))
         findings(report.as_dict()["findings"])
-        agreed = _consents(report.repairs)
+        agreed = _consents(report)
         if report.errors and not report.repairs:
             st.caption("As it is, the set cannot be kept, and no repair is offered. Mend the file.")
         name = st.text_input(
@@ -475,6 +475,7 @@ def _report(examined: importing.Examined) -> None:
                 )
             discard()
             state.put(PICK, name.strip())
+            state.put(why.NEED.key, True)
             state.put(
                 KEPT,
                 f"**{text.plain(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
@@ -495,16 +496,25 @@ def _target(target: dict[str, Any]) -> str:
     )
 
 
-def _consents(offered: list[str]) -> list[str]:
-    """Check boxes of the repairs that are offered; returns those agreed to."""
-    if not offered:
+def _consents(report: staged_set.Report) -> list[str]:
+    """Check boxes of the repairs that are offered; returns those agreed to. Where there is no split at all, one is made
+    unless the reader says no."""
+    if not report.repairs:
         return []
-    st.markdown("**Nothing is changed unless you agree:**")
+    unsplit = any(one.code == "no-split" for one in report.findings)
+    st.markdown(
+        "**Nothing is changed unless you agree**"
+        + ("; a split, of which there is none, is made unless you say no:" if unsplit else ":")
+    )
     return [
         name
         for name in importing.REPAIRS
-        if name in offered
-        and st.checkbox(f"`{name}` {importing.REPAIRS[name]}", key=f"_repair_{name}")
+        if name in report.repairs
+        and st.checkbox(
+            f"`{name}` {importing.REPAIRS[name]}",
+            value=unsplit and name == "make-split",
+            key=f"_repair_{name}",
+        )
     ]
 
 

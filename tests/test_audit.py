@@ -1,0 +1,161 @@
+"""Does the quantum part matter, on a reader's own data: a model's twins are trained on its terms, kept and shown."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion import cli, data
+from qfusion.analysis import audit, memo
+from qfusion.analysis.sample import open_study
+from qfusion.data import importing
+from qfusion.errors import NotFound
+from qfusion.models import twins
+from qfusion.training import checkpoint, metrics, train
+from tests.test_app_pages import said, visit
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "quantum-jump": dict(dims=2, hidden=4, jumps=2, measurements=4),
+    "entangled-qcnn": dict(elements=2, hidden=4),
+    "late": dict(hidden=4),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Folders of this module's own with a set whose class is the XOR of two sensors, and a model of each system."""
+    root = tmp_path_factory.mktemp("audit")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED"):
+            patch.setenv(f"QFUSION_{name}", str(root / name.lower()))
+        rng = np.random.default_rng(0)
+        a, b = rng.integers(0, 2, (2, 120))
+        features = {"radar": a[:, None] + rng.normal(size=(120, 3)), "camera": b[:, None] * 2.0}
+        np.savez(root / "sensors.npz", **features, y=a ^ b)
+        importing.import_set(
+            [root / "sensors.npz"], "sensors", repair=["make-split"], target="classification"
+        )
+        (root / "models").mkdir()
+        dataset = data.load("sensors")
+        for kind, settings in SETTINGS.items():
+            model = train(kind, dataset, settings, {"epochs": 1}, 0).model
+            kept = checkpoint.of(model, dataset, name=f"own-{kind}", training={"epochs": 1})
+            checkpoint.save(root / "models" / f"own-{kind}.json", kept.fusion, kept.card)
+        yield root
+
+
+def own(kind: str) -> Any:
+    return open_study(f"own-{kind}", "sensors")
+
+
+def test_twins_are_trained_on_the_models_own_terms(place: Any) -> None:
+    wanted = audit.runs_of(own("quantum-jump"), range(2))
+    assert [run.seed for run in wanted] == [0] * 8 + [1] * 8
+    assert [run.variant for run in wanted[:8]] == [*list(audit.VARIANTS)[:8]]
+    assert len({run.key for run in wanted}) == 16
+    for run in wanted:
+        assert run.terms.options.epochs == 1
+        assert run.terms.options.loss == "cross_entropy"
+        assert run.settings["hidden"] == 4
+        assert "steps" not in run.settings  # of trajectories in the model, of the channel in a twin
+    full, bilinear = wanted[0], wanted[7]
+    behind = [run.measure()["after_encoders"] for run in (full, bilinear)]
+    per_product = audit.settings_of(full.terms, "bilinear")["rank"]
+    assert abs(behind[0] - behind[1]) <= behind[1] / per_product  # as near as whole products come
+
+
+def test_a_model_without_jumps_is_not_asked_about_them(place: Any) -> None:
+    study = own("quantum-jump")
+    still = study.card["settings"] | {"evolution": "unitary"}
+    study = replace(study, card=study.card | {"settings": still})
+    assert "qj-unitary" not in {run.variant for run in audit.runs_of(study, range(1))}
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_the_command_trains_what_is_not_kept(
+    kind: str, place: Any, capsys: Any, monkeypatch: Any
+) -> None:
+    with pytest.raises(NotFound, match="--twins 5"):
+        audit.audit_of(own(kind))
+    words = ["why", "--model", f"own-{kind}", "--data", "sensors", "--twins", "2", "--json"]
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(words)
+    first = json.loads(capsys.readouterr().out)["twins"]
+    monkeypatch.setattr(audit.Run, "measure", None)  # nothing is trained again
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(words)
+    assert json.loads(capsys.readouterr().out)["twins"] == first == audit.audit_of(own(kind))
+    assert first["seeds"] == 2
+    assert [row["resource"] for row in first["rows"]] == [
+        row.title for row in audit.RESOURCES if audit.VARIANTS[row.full].system == kind
+    ]
+    records = audit.finished(audit.runs_of(own(kind), range(2)))
+    of = {(record["variant"], record["seed"]): record["test"]["accuracy"] for record in records}
+    for row, resource in zip(first["rows"], _resources(kind), strict=True):
+        worth = [of[resource.full, seed] - of[resource.twin, seed] for seed in range(2)]
+        assert row["worth"] == pytest.approx(np.mean(worth)), resource
+        assert not row["failed"]
+
+
+def _resources(kind: str) -> list[audit.Resource]:
+    return [row for row in audit.RESOURCES if audit.VARIANTS[row.full].system == kind]
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_model(
+    kind: str, place: Any
+) -> None:
+    study, frame = own(kind), audit.cut_of(own(kind))
+    whole = metrics.evaluate(study.model, study.dataset, "test")["accuracy"]
+    assert frame["resource"].tolist() == [*twins.CUTS[kind]]
+    for row in frame.itertuples():
+        cut = metrics.evaluate(twins.cut(study.model, row.resource), study.dataset, "test")
+        assert row.loses == pytest.approx(whole - cut["accuracy"], abs=1e-12)
+        assert frame.loc[row.Index, "loses:low"] <= row.loses <= frame.loc[row.Index, "loses:high"]
+
+
+def test_a_model_that_has_no_twins_says_so(place: Any) -> None:
+    study = own("late")
+    assert not audit.has_twins(study)
+    assert not audit.can_cut(study)
+    assert not audit.is_audited(study)
+    with pytest.raises(NotFound, match="no twins without a quantum resource"):
+        audit.train_twins(study)
+    page = visit("Why fuse", model="own-late", data="sensors", why="The quantum part")
+    assert "has no twins without a quantum resource" in said(page)
+
+
+def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(audit, "SEEDS", 3)
+    study = own("entangled-qcnn")
+    seeds = audit.seeds_of(study) + 3
+    page = visit("Why fuse", model=study.name, data="sensors", why="The quantum part")
+    page.button(key="_twins_train").click().run()
+    assert not page.exception
+    assert page.button(key="_twins_cancel")
+    job = memo.find_job(audit.twins_key(study))
+    while job.under_way:
+        time.sleep(0.1)
+    assert job.state == memo.State.DONE, job.problem
+    assert audit.seeds_of(study) == seeds
+    page.run()
+    assert "Add seeds" in page.button(key="_twins_train").label
+    assert f"mean of {seeds} paired differences" in said(page)
+
+
+def test_one_that_is_cancelled_ends_its_process_and_keeps_what_is_trained(
+    place: Any, monkeypatch: Any
+) -> None:
+    study = own("quantum-jump")
+    before = len(audit.finished(audit.runs_of(study, range(10))))
+    job = audit.begin_twins(study, 10)
+    while job.done <= before and job.under_way:
+        time.sleep(0.05)
+    job.stop()
+    assert len(audit.finished(audit.runs_of(study, range(10)))) > before
+    assert job.state == memo.State.CANCELLED
