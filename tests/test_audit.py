@@ -16,6 +16,7 @@ from qfusion.analysis.sample import open_study
 from qfusion.data import importing
 from qfusion.errors import NotFound
 from qfusion.models import twins
+from qfusion.quantum import decomposition
 from qfusion.training import checkpoint, metrics, train
 from tests.test_app_pages import said, visit
 
@@ -159,3 +160,14 @@ def test_one_that_is_cancelled_ends_its_process_and_keeps_what_is_trained(
     job.stop()
     assert len(audit.finished(audit.runs_of(study, range(10)))) > before
     assert job.state == memo.State.CANCELLED
+
+
+def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> None:
+    page = visit("Why fuse", model="qj-parity", why="Which piece")
+    page.button(key="_smallest_keep").click().run()
+    assert not page.exception
+    assert page.selectbox(key="model").value == "qj-parity-smallest"
+    system = checkpoint.load("qj-parity-smallest").fusion.system()
+    left = decomposition.strengths(system.H, system.dims)
+    assert {subset for subset, size in left.items() if size > 1e-6} - {()} == {(0, 1)}
+    assert system.jumps.abs().max() < 1e-9  # of the six terms one is left

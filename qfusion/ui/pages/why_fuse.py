@@ -6,10 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from qfusion import model_export
+from qfusion._sentences import count
 from qfusion.analysis import audit, errors, memo, text, trust
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
-from qfusion.panels import cohorts, why as builders
+from qfusion.panels import address, cohorts, why as builders
+from qfusion.runs import plans
+from qfusion.training import checkpoint
 from qfusion.ui import access, controls, frame, panels, state
 from qfusion.ui.pages.faithfulness import over_seeds
 
@@ -113,9 +117,32 @@ def pieces_section(here: frame.Here) -> None:
     else:
         panels.show(sample, here.theme, "patches")
     panels.show(study, here.theme, "smallest")
+    if builders.PIECES["smallest"].fits(study) and access.level() != "none":
+        keep_smallest(study)
     if study.can("rules"):
         controls.draw(builders.GROUPS_OF)
         panels.show(sample, here.theme, *(name for name in builders.PIECES if "groups" in name))
+
+
+def keep_smallest(study: Study) -> None:
+    """Puts the model with the smallest generator among the reader's own, and shows it."""
+    result = trust.pruning_of(study)
+    tweak, name = str(result.tweak(result.size)), plans.free_name(f"{study.name}-smallest")
+
+    def keep() -> None:
+        model_export.keep(checkpoint.load(study.name), tweak, study.dataset, name)
+        state.put(address.MODEL.key, name)
+
+    if tweak:
+        st.button(
+            f"Keep it as my model {text.plain(name)}",
+            icon=":material/save:",
+            help=f"The model with {count(result.size, 'term')} of {len(result.terms)}, not trained on, is kept and "
+            "picked on top.",
+            key="_smallest_keep",
+            on_click=frame.or_notice,
+            args=(keep,),
+        )
 
 
 # Does the quantum part matter?
@@ -141,7 +168,7 @@ def twins(study: Study) -> None:
     """Trains the model's twins in a process of its own, and says how far it is."""
     known, job = audit.seeds_of(study), memo.find_job(audit.twins_key(study))
     seeds = min(audit.MOST, known + audit.SEEDS) if known else audit.SEEDS
-    count = len(audit.runs_of(study, range(known, seeds)))
+    left = len(audit.runs_of(study, range(known, seeds)))
     if job is not None and job.under_way:
         with st.container(width=420, key="twins-progress"):
             st.fragment(controls.watch, run_every=controls.PULSE)(
@@ -157,7 +184,7 @@ def twins(study: Study) -> None:
         return
     if job is not None and job.state == memo.State.FAILED:
         st.warning(text.message(job.problem))
-    if not count or access.says_no_training(
+    if not left or access.says_no_training(
         "train twins", f"qfusion why --model {study.name} --twins {seeds}"
     ):
         return
@@ -167,7 +194,7 @@ def twins(study: Study) -> None:
         audit.begin_twins(study, seeds)
 
     st.button(
-        f"Train its twins ({count} trainings)" if not known else f"Add seeds ({count} trainings)",
+        f"Train its twins ({left} trainings)" if not known else f"Add seeds ({left} trainings)",
         icon=":material/model_training:",
         help="The model and its twins, each without one quantum resource, with this model's settings and schedule: "
         f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
