@@ -180,7 +180,9 @@ def twins(study: Study) -> None:
                 cancel=job.stop,
                 key="_twins_cancel",
             )
-        st.caption("What is trained already is kept when you leave, cancel or close the page.")
+        st.caption(
+            "It goes on when you leave the page, and what is trained is kept, also when you cancel."
+        )
         return
     if job is not None and job.state == memo.State.FAILED:
         st.warning(text.message(job.problem))
