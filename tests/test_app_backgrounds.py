@@ -148,10 +148,10 @@ def test_a_contrast_that_does_not_exist_is_named() -> None:
 def test_a_contrast_of_another_data_set_gives_way() -> None:
     """The link's contrast is kept while the data stay; another data set has other samples."""
     app = visit("Samples", data="planted", background="one other sample", contrast="p0007")
-    app.selectbox(key="data").select("digits").run()
+    app.selectbox(key="data").select("parity").run()
     assert not app.exception
-    assert app.selectbox(key="model").value == "qcnn-digits"
-    assert app.selectbox(key="contrast").value in set(data.load("digits").ids)
+    assert app.selectbox(key="model").value == "qcnn-parity"
+    assert app.selectbox(key="contrast").value in set(data.load("parity").ids)
 
 
 def test_a_workspace_against_another_background_shares_everything_else(source: str) -> None:

@@ -26,10 +26,11 @@ VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Export")
 SHAPE = entangled_qcnn.Shape(6, 1, 8, 3)
 
 
-@pytest.fixture(params=["digits", "avdigits", "houston"])
+@pytest.fixture(params=["parity", "houston"])
 def source(request: pytest.FixtureRequest) -> str:
-    """Data sets with a network of their own; the ones that come as files only where these are."""
-    if request.param != "digits":
+    """Data sets with a network of their own, of two classes and of many; the ones that come as files only where these
+    are. Elements that are the classes are those of digits, below."""
+    if request.param == "houston":
         request.getfixturevalue("real_data")
     if f"qcnn-{request.param}" not in checkpoint.available():
         pytest.skip(f"qcnn-{request.param} is not here: train it with scripts/train_models.py")
@@ -43,6 +44,15 @@ def digits() -> CircuitSpace:
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
     study = studies.build_study("qcnn-digits", found.card, found.model, data.load("digits"))
+    assert isinstance(study, CircuitSpace)
+    return study
+
+
+@pytest.fixture(scope="module")
+def pairs() -> CircuitSpace:
+    """A network of eight qubits, whose states have a sixteenth of the entries of those of digits."""
+    found = checkpoint.load("qcnn-parity")
+    study = studies.build_study("qcnn-parity", found.card, found.model, data.load("parity"))
     assert isinstance(study, CircuitSpace)
     return study
 
@@ -69,18 +79,18 @@ def test_every_view_of_the_circuit_opens(view: str, source: str) -> None:
     assert view == "Export" or "**Shows**" in said(app)
 
 
-def test_what_there_is_not_is_said(digits: CircuitSpace) -> None:
-    words = said(visit("Dynamics", model="qcnn-digits"))
+def test_what_there_is_not_is_said() -> None:
+    words = said(visit("Dynamics", model="qcnn-parity"))
     assert "no evolution in time" in words
     assert "**Shows**" in words
 
 
-def test_overview_says_what_the_network_is(digits: CircuitSpace) -> None:
-    card = digits.card
-    app = visit("Overview", model="qcnn-digits", words="full")
+def test_overview_says_what_the_network_is(pairs: CircuitSpace) -> None:
+    card = pairs.card
+    app = visit("Overview", model="qcnn-parity", words="full")
     words = plain(said(app))
     assert f"{card['parameters']['fusion']:,} parameters after the encoders" in words
-    assert f"{digits.model.elements} truth tables of 8 angles" in words
+    assert f"{pairs.model.elements} truth tables of 4 angles" in words
     shown = app.dataframe[0].value.set_index("metric")
     assert shown.loc["Accuracy", "mean over seeds ± standard deviation"].startswith(
         f"{card['metrics']['test']['accuracy']['mean']:.3f}"
@@ -239,15 +249,14 @@ def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
     assert "fuses as OR does (distance 0.00)" in said(app)
 
 
-def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
-    app = visit("Circuit", model="qcnn-digits", phi="all:and", part="Walk")
+def test_edits_last_across_views_and_are_told(pairs: CircuitSpace) -> None:
+    app = visit("Circuit", model="qcnn-parity", phi="all:and", part="Walk")
     assert "tables are edited" in plain(said(app))
-    learned = circuit_boxes.replay(digits, 5, "")
-    edited = circuit_boxes.replay(digits, 5, "all:and")
+    learned = circuit_boxes.replay(pairs, 5, "")
+    edited = circuit_boxes.replay(pairs, 5, "all:and")
     assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
 
 
-@pytest.mark.parametrize("part", ["Fusion rules", "Walk"])
 @pytest.mark.parametrize(
     ("words", "named"),
     [
@@ -261,13 +270,20 @@ def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
     ],
 )
 def test_edits_that_do_not_fit_are_named_and_the_rest_applies(
-    part: str, words: str, named: str, digits: CircuitSpace
+    words: str, named: str, digits: CircuitSpace
 ) -> None:
-    app = visit("Circuit", model="qcnn-digits", part=part, phi=words)
+    app = visit("Circuit", model="qcnn-digits", part="Fusion rules", phi=words)
     messages = [plain(e.value).replace("`", "") for e in (*app.error, *app.warning)]
     assert len(messages) == 1
     assert named in messages[0]
     assert "as learned" in messages[0]
+
+
+def test_an_edit_that_does_not_fit_is_named_where_there_is_no_rule_to_edit() -> None:
+    app = visit("Circuit", model="qcnn-parity", part="Walk", phi="hello")
+    (message,) = (plain(e.value).replace("`", "") for e in (*app.error, *app.warning))
+    assert "must look like" in message
+    assert "as learned" in message
 
 
 @pytest.mark.parametrize(
@@ -285,17 +301,15 @@ def test_edits_that_do_not_fit_are_named_and_the_rest_applies(
         ("Samples", {"x": "truth"}, "truth"),
     ],
 )
-def test_an_invalid_value_in_a_link_is_named(
-    title: str, query: dict[str, str], words: str, digits: CircuitSpace
-) -> None:
-    app = visit(title, model="qcnn-digits", **query)
+def test_an_invalid_value_in_a_link_is_named(title: str, query: dict[str, str], words: str) -> None:
+    app = visit(title, model="qcnn-parity", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
-    assert app.selectbox(key="model").value == "qcnn-digits"
+    assert app.selectbox(key="model").value == "qcnn-parity"
 
 
-def test_the_scrubber_walks_from_nothing_to_the_end(digits: CircuitSpace) -> None:
-    app = visit("Circuit", model="qcnn-digits", gate="0")
+def test_the_scrubber_walks_from_nothing_to_the_end() -> None:
+    app = visit("Circuit", model="qcnn-parity", gate="0")
     assert "Before the first gate" in said(app)
     app.button(key="_on").click().run()
     assert app.slider(key="gate").value == 1
@@ -306,14 +320,14 @@ def test_the_scrubber_walks_from_nothing_to_the_end(digits: CircuitSpace) -> Non
     assert app.slider(key="gate").value == 0
 
 
-def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
+def test_the_walk_ends_where_the_network_reads(pairs: CircuitSpace) -> None:
     from qfusion.models import qcnn
 
-    row = int(digits.dataset.rows("test")[0])
-    found = circuit_boxes.replay(digits, row, "")
-    rho = qcnn.density_states(digits.model.network, digits.vectors[row])[-1]
+    row = int(pairs.dataset.rows("test")[0])
+    found = circuit_boxes.replay(pairs, row, "")
+    rho = qcnn.density_states(pairs.model.network, pairs.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
-    diagonal = torch.diagonal(rho).real.reshape((2,) * digits.model.elements)
+    diagonal = torch.diagonal(rho).real.reshape((2,) * pairs.model.elements)
     direct = [
         float(p[0] - p[1])
         for q in range(diagonal.ndim)
@@ -323,20 +337,20 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
     assert found.count == found.boxes[-1].last
 
 
-def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: CircuitSpace) -> None:
+def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: CircuitSpace) -> None:
     from qfusion.track.fusion_gates import Noise, noisy, outcome_scores
 
-    row = int(digits.dataset.rows("test")[2])
-    model: Any = checkpoint.load("qcnn-digits").model
-    found = dynamics.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
+    row = int(pairs.dataset.rows("test")[2])
+    model: Any = checkpoint.load("qcnn-parity").model
+    found = dynamics.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
     direct = noisy(model, Noise(0.05, 0.02, 0.1)).scores(
-        {m: x[None] for m, x in digits.by_name(row).items()}
+        {m: x[None] for m, x in pairs.by_name(row).items()}
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
-    quiet = dynamics.with_noise(digits, row, "", (0, 0, 0), 500)
+    quiet = dynamics.with_noise(pairs, row, "", (0, 0, 0), 500)
     from qfusion.models import qcnn
 
-    p = torch.diagonal(qcnn.density_states(digits.model.network, digits.vectors[row])[-1]).real
+    p = torch.diagonal(qcnn.density_states(pairs.model.network, pairs.vectors[row])[-1]).real
     each = outcome_scores(model)
     spread = (p @ (each - p @ each).square() / 500).sqrt()
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)
@@ -348,8 +362,8 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
     assert quiet.lead_error != pytest.approx(
         float(np.hypot(*quiet.errors[[first, second]])), rel=0.01
     )
-    assert np.allclose(quiet.dividends, Sample(digits, row).explanation.dividends[0], atol=1e-10)
-    app = visit("Circuit", model="qcnn-digits", part="Noise and shots")
+    assert np.allclose(quiet.dividends, Sample(pairs, row).explanation.dividends[0], atol=1e-10)
+    app = visit("Circuit", model="qcnn-parity", part="Noise and shots")
     before = value(app, "Test accuracy")
     app.slider(key="noise.depolarising").set_value(0.9).run()
     assert value(app, "Test accuracy") < before

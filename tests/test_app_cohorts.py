@@ -24,11 +24,9 @@ from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit
 
 
-@pytest.fixture(params=["planted", "mosi", "digits"])
+@pytest.fixture(params=["planted", "digits"])
 def source(request: pytest.FixtureRequest) -> str:
-    """Data sets with a model of their own; the real one only where its files are."""
-    if request.param == "mosi":
-        request.getfixturevalue("real_data")
+    """Data sets with a model of their own."""
     if model_of(request.param) not in checkpoint.available():
         pytest.skip(f"{model_of(request.param)} is not here: train it with scripts/train_models.py")
     return str(request.param)
@@ -84,28 +82,28 @@ def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
 
 
 def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
-    app = visit("Cohorts", data="planted", cohort=["far off:error>0.4", "sarcasm:regime=sarcasm"])
+    app = visit("Cohorts", data="parity", cohort=["far off:error>0.4", "evens:truth=even"])
     assert app.text_input(key="filter").value == "error>0.4"
     assert "cohort ‘far off’" in plain(said(app))
-    app.text_input(key="filter").set_value("relation=conflict;error>0.2").run()
-    app.text_input(key="_cohort_name").set_value("hard").run()
+    app.text_input(key="filter").set_value("relation=joint;error>0.2").run()
+    app.text_input(key="_cohort_name").set_value("hard")
     app.button(key="_save_cohort").click().run()
     assert not app.exception
     assert list(app.query_params["cohort"]) == [
         "far off:error>0.4",
-        "sarcasm:regime=sarcasm",
-        "hard:relation=conflict; error>0.2",
+        "evens:truth=even",
+        "hard:relation=joint; error>0.2",
     ]
     next(group for group in app.get("button_group") if group.key == "_saved_choice").set_value(
-        "sarcasm"
+        "evens"
     ).run()
-    assert app.text_input(key="filter").value == "regime=sarcasm"
+    assert app.text_input(key="filter").value == "truth=even"
     app.button(key="_delete_cohort").click().run()
     assert list(app.query_params["cohort"]) == [
         "far off:error>0.4",
-        "hard:relation=conflict; error>0.2",
+        "hard:relation=joint; error>0.2",
     ]
-    app.text_input(key="_cohort_name").set_value("<script>").run()
+    app.text_input(key="_cohort_name").set_value("<script>")
     app.button(key="_save_cohort").click().run()
     assert "cohort's name must be" in plain(app.error[0].value)
     assert len(app.query_params["cohort"]) == 2

@@ -29,15 +29,15 @@ def test_a_depth_that_does_not_exist_is_named() -> None:
 
 
 def test_samples_are_stepped_through_in_the_order_of_the_picker() -> None:
-    ids = data.load("planted").ids.tolist()
-    app = visit("Samples", data="planted", sample=ids[5])
+    ids = data.load("parity").ids.tolist()
+    app = visit("Samples", data="parity", sample=ids[5])
     app.button(key="_next").click().run()
     assert app.selectbox(key="sample").value == ids[6]
     app.button(key="_previous").click().run()
     app.button(key="_previous").click().run()
     assert app.selectbox(key="sample").value == ids[4]
-    assert visit("Samples", data="planted", sample=ids[0]).button(key="_previous").disabled
-    assert visit("Samples", data="planted", sample=ids[-1]).button(key="_next").disabled
+    assert visit("Samples", data="parity", sample=ids[0]).button(key="_previous").disabled
+    assert visit("Samples", data="parity", sample=ids[-1]).button(key="_next").disabled
 
 
 def test_tweaks_are_undone_and_redone() -> None:

@@ -176,9 +176,12 @@ def test_headless_figures_programs_reports_and_files(
         "entropy-gates",
         "mutual-gates",
     ):
-        out = tmp_path / f"{panel}.svg"
-        assert command("figure", "--link", link, "--panel", panel, "--out", str(out))[0] == 0
-        assert b"<svg" in out.read_bytes()
+        assert pages.build(
+            "Circuit", panel, address("qfl", "digits", trained, gate="30")
+        ).figure.data
+    out = tmp_path / "circuit.svg"
+    assert command("figure", "--link", link, "--panel", "circuit", "--out", str(out))[0] == 0
+    assert b"<svg" in out.read_bytes()
     view = pages.opened("circuit", address("qfl", "digits", trained)).view
     assert list(pages.shown(view)) == [
         "circuit",

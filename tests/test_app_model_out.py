@@ -22,7 +22,7 @@ PLACES = [
     ("Circuit", {"model": "qj-planted", "sample": "p0031"}, "as trained"),
     (
         "Circuit",
-        {"model": "qcnn-digits", "sample": "digit-0004", "part": "Fusion rules", "phi": "all:and"},
+        {"model": "qcnn-parity", "sample": "pair-0004", "part": "Fusion rules", "phi": "all:and"},
         "tweaked: all:and",
     ),
 ]
@@ -76,7 +76,7 @@ def test_a_tweaked_model_is_kept_under_a_name_that_is_free(folder: Path) -> None
     assert checkpoint.load("mine").card["made_from"]["tweak"] == "all:and"
     assert "Kept as mine" in plain(app.toast[0].value)
     assert "mine" in app.selectbox(key="model").options
-    other = visit("Samples", model="mine", sample="digit-0004")
+    other = visit("Samples", model="mine", sample="pair-0004")
     assert other.selectbox(key="model").value == "mine"
     assert not other.error
 

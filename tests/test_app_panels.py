@@ -13,12 +13,12 @@ from tests import charts
 from tests.charts import key_of
 from tests.test_app_pages import plain, visit
 
-PINS = {"planted": "qj-planted/planted/p0031", "digits": "qcnn-digits/digits/digit-0004"}
-FIRST = {"planted": "text", "digits": "pixels"}
+PINS = {"planted": "qj-planted/planted/p0031", "parity": "qcnn-parity/parity/pair-0004"}
+FIRST = {"planted": "text", "parity": "left"}
 # The views of a page whose figures differ; of a page that is not named, the one it opens with.
 VIEWS = {
     ("Samples", "planted"): [{"inside": "true"}],
-    ("Samples", "digits"): [{"inside": "true"}],
+    ("Samples", "parity"): [{"inside": "true"}],
     ("Dynamics", "planted"): [
         {"view": name}
         for name in (
@@ -31,15 +31,15 @@ VIEWS = {
             "H and L",
         )
     ],
-    ("Circuit", "digits"): [
+    ("Circuit", "parity"): [
         {"part": name}
         for name in ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensitivity")
     ],
     ("Faithfulness", "planted"): [
         {"proof": name} for name in ("Deletion", "Truth", "Training seeds")
     ],
-    ("Why fuse", "planted"): [{"why": name} for name in ("The model", "Which piece")],
-    ("Why fuse", "digits"): [{"why": "Which piece"}],
+    ("Why fuse", "qj-parity"): [{"why": name} for name in ("The model", "Which piece")],
+    ("Why fuse", "parity"): [{"why": "Which piece"}],
     **{("What if", source): [{f"do.{name}": "another sample's"}] for source, name in FIRST.items()},
     **{("Compare", source): [{"pin": pin}] for source, pin in PINS.items()},
 }
@@ -58,11 +58,11 @@ CASES = [
             "Cohorts",
             "Compare",
             "Faithfulness",
-            "Why fuse",
         )
     ),
+    ("Why fuse", "qj-parity"),  # the smallest of its kind: each term of the dynamics is taken out
     *(
-        (title, "digits")
+        (title, "parity")
         for title in (
             "Samples",
             "Circuit",
@@ -96,7 +96,7 @@ def test_every_panel_says_what_it_shows_what_not_and_of_which_samples(
     title: str, source: str
 ) -> None:
     for query in VIEWS.get((title, source), [{}]):
-        app = visit(title, data=source, **query)
+        app = visit(title, **{"model" if source.startswith("qj-") else "data": source}, **query)
         assert not app.error
         assert not app.warning
         figures, words = {}, {}

@@ -74,7 +74,7 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
         (
             "Circuit",
             {
-                "data": "digits",
+                "data": "parity",
                 "over": "test samples of its class",
                 "effect": "score",
                 "terms": "fusion",
@@ -83,14 +83,14 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
         ),
         (
             "Circuit",
-            {"data": "digits", "effect": "contribution of pixels + fourier", "phi": "all:or"},
+            {"data": "parity", "effect": "contribution of left + right", "phi": "all:or"},
         ),
         (
             "Circuit",
             {
-                "data": "digits",
+                "data": "parity",
                 "over": "all test samples",
-                "effect": "entropy of fused qubit ‘3’",
+                "effect": "entropy of fused qubit ‘element 3’",
                 "terms": "weight of a modality",
             },
         ),
@@ -108,7 +108,7 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
 
 @pytest.mark.parametrize(
     ("title", "source", "first"),
-    [("Dynamics", "planted", "mae"), ("Circuit", "digits", "accuracy")],
+    [("Dynamics", "planted", "mae"), ("Circuit", "parity", "accuracy")],
 )
 def test_test_metrics_without_each_term(title: str, source: str, first: str) -> None:
     app = visit(
@@ -138,7 +138,7 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
 
 
 def test_cohorts_hold_the_sample_and_its_like() -> None:
-    study = reruns.study_of("qcnn-digits", "digits")
+    study = reruns.study_of("qcnn-parity", "parity")
     row = int(study.dataset.rows("train")[0])
     alike = changes.rows_of(study, row, changes.CLASS, lambda: study.frame(0))
     assert row in alike

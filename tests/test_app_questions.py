@@ -25,7 +25,7 @@ from tests.test_app_pages import FILES, plain, said, value, visit
 from tests.test_app_what_if import qubits
 
 __all__ = ["qubits"]  # a fixture
-MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
+MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
 
 
 @pytest.fixture(params=list(MODELS))
@@ -121,8 +121,8 @@ SAID = {
 
 
 def test_each_question_is_proven_on_the_page_that_its_link_opens(study: Study) -> None:
-    network = study.dataset.name == "digits"
-    sample = {"planted": "p0031", "digits": "digit-0787"}[study.dataset.name]
+    network = study.dataset.name == "parity"
+    sample = {"planted": "p0031", "parity": "pair-7600"}[study.dataset.name]
     overview = visit("Overview", data=study.dataset.name, sample=sample)
     assert f"Five questions about sample {sample}" in plain(said(overview))
     links = [
@@ -179,7 +179,7 @@ def test_a_link_sets_the_knob_of_the_physics_that_flips(qubits: str) -> None:
 
 
 def test_a_link_sets_the_angle_that_flips() -> None:
-    app = visit("What if", data="digits", knobs="true")
+    app = visit("What if", data="parity", knobs="true")
     assert links(app)
     for wanted in links(app):
         there = visit("Circuit", **wanted)
@@ -189,7 +189,7 @@ def test_a_link_sets_the_angle_that_flips() -> None:
 
 @pytest.mark.parametrize(
     ("query", "title"),
-    [({"model": "qj-planted", "sample": "p0014"}, "Dynamics"), ({"data": "digits"}, "Circuit")],
+    [({"model": "qj-parity"}, "Dynamics"), ({"data": "parity"}, "Circuit")],
 )
 def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(
     query: dict[str, str], title: str
@@ -210,7 +210,7 @@ def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(
     assert not there.warning
     if title == "Dynamics":
         assert named[1] in words.partition("Changed: ")[2]
-        assert f"The decision is {decided[1]}" in words
+        assert f"decision now {decided[1]}," in words
     else:
         assert f"={named[1]}" in there.text_input(key="phi").value
         assert f" to {decided[1]}" in words.partition("The edit turns the decision from ‘")[2]

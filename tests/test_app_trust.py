@@ -21,11 +21,9 @@ OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
 PROOFS = ("Deletion", "Truth", "Other methods", "Training seeds")
 
 
-@pytest.fixture(params=["qj-planted", "qj-mosi", "qcnn-digits"])
+@pytest.fixture(params=["qj-planted", "qcnn-parity"])
 def model(request: pytest.FixtureRequest) -> str:
-    """A model of each system, and real data where they are."""
-    if request.param == "qj-mosi":
-        request.getfixturevalue("real_data")
+    """A model of each system."""
     return str(request.param)
 
 

@@ -28,15 +28,14 @@ from tests.test_app_pages import plain, said, value, visit
 MODELS = {
     "planted": "qj-planted",
     "mosi": "qj-mosi",
-    "digits": "qcnn-digits",
-    "avdigits": "qcnn-avdigits",
+    "parity": "qcnn-parity",
 }
 
 
-@pytest.fixture(params=list(MODELS))
+@pytest.fixture(params=["planted", "parity"])
 def source(request: pytest.FixtureRequest) -> str:
     """Data of both systems; the real ones only where their files are."""
-    if request.param in ("mosi", "avdigits"):
+    if request.param == "mosi":
         request.getfixturevalue("real_data")
     return str(request.param)
 
@@ -228,7 +227,7 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
 
 def test_knobs_that_flip_are_named() -> None:
     # of a physics, thirteen evolutions for each knob: with qubits, below
-    app = visit("What if", data="digits", knobs="true")
+    app = visit("What if", data="parity", knobs="true")
     words = plain(said(app))
     assert (
         "confirmed by running the model" in words or "knobs flips this decision on its own" in words
@@ -305,6 +304,7 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     assert "knobs can" in words or "None of the 15 knobs flips this decision" in words
 
 
+@pytest.mark.parametrize("source", list(MODELS), indirect=True)
 def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
     model, dataset, background, row = parts(source)
     name, sample = dataset.names[-1], str(dataset.ids[row])
@@ -335,7 +335,7 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
     assert (f"({largest:+.3f})" in words) == (round(abs(largest), 3) > 0)
     assert f"{found.steps:,} steps" in words
     assert f"{background.size:,} training samples" in words
-    assert ("only the features: they are shown" in words) == (source in ("mosi", "digits"))
+    assert ("only the features: they are shown" in words) == (source == "mosi")
 
 
 def test_words_and_frames_are_drawn_on_what_was_said_and_heard() -> None:

@@ -68,8 +68,6 @@ def taken() -> list[Any]:
         ("pdf", "nature-double"),
         ("png", "ieee-double"),
         ("tikz", "acl-double"),
-        ("pdf", "slide"),
-        ("svg", "neurips"),
     ],
 )
 def test_a_composed_file_has_its_size_its_letters_and_all_recipes(

@@ -465,7 +465,7 @@ def test_the_command_line_prints_the_curve(
     capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path
 ) -> None:
     row = int(planted.rows("test")[0])
-    words = ["explain", "--model", "qj-planted", "--sample", planted.ids[row], "--times", 5]
+    words = ["explain", "--model", "qj-planted", "--sample", planted.ids[row], "--times", 3]
     code, out, _ = told(capsys, *words, "--cut", "text", "--cut", "vision", "--json")
     assert code == 0
     said = json.loads(out, parse_constant=lambda name: pytest.fail(name))
@@ -495,8 +495,8 @@ def test_the_command_line_prints_the_curve(
     assert f"{found.before[0, 0]:.3f}" in out
     table = tmp_path / "x.csv"
     for wrong, said in (
-        (["--times", 5, "--cut", "smell", "--out", table], "'smell' does not exist"),
-        (["--times", 5], "Give --cut MODALITY"),
+        (["--times", 3, "--cut", "smell", "--out", table], "'smell' does not exist"),
+        (["--times", 3], "Give --cut MODALITY"),
         (["--cut", "text", "--times", 1], "Invalid value for '--times'"),
         (["--cut", "text", "--missing", "text"], "`--missing` cannot be combined"),
     ):
@@ -617,9 +617,9 @@ def test_the_figure_by_name_is_drawn_again_from_its_own_file(
     words = [
         "figure",
         "--model",
-        "qj-planted",
+        "qj-parity",
         "--sample",
-        planted.ids[planted.rows("test")[0]],
+        "pair-6601",
         "--view",
         view,
         "--caption",
@@ -644,13 +644,11 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     names = {}
     exec(
-        pages.program(
-            "Cohorts", "cut-test", {**address, "filter": "split=valid; relation=conflict"}
-        ),
+        pages.program("Cohorts", "cut-test", {**address, "filter": "split=valid; truth>1"}),
         names,
     )
     table = cohort_measures.cohort_table(study, None)
-    inside = cohorts.passing(cohorts.parse("split=valid; relation=conflict"), table)
+    inside = cohorts.passing(cohorts.parse("split=valid; truth>1"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
 
 

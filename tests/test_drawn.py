@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.manifold import trustworthiness
 
 from qfusion.analysis import cohort_measures, errors as measured, memo, study as studies, trust
 from qfusion.analysis.errors import levels_of
@@ -127,6 +128,23 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     assert len(wanted) > 10
     assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, (
         "all but those at the rounded edge"
+    )
+
+
+def test_umap_is_the_same_by_its_seed() -> None:
+    """Beside the other test that has numba compile UMAP, which takes longer than all else here."""
+    pytest.importorskip("umap")
+    X = np.r_[
+        np.random.default_rng(0).normal(size=(30, 6)),
+        np.random.default_rng(1).normal(size=(30, 6)) + 12,
+    ]
+    first = cohort_measures.umap(X)
+    assert np.array_equal(first, cohort_measures.umap(X))
+    assert trustworthiness(X, first, n_neighbors=5) > 0.8
+    middle = first[:30].mean(0), first[30:].mean(0)
+    assert (
+        np.linalg.norm(first[:30] - middle[0], axis=1).max()
+        < np.linalg.norm(first[:30] - middle[1], axis=1).min()
     )
 
 

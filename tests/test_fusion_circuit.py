@@ -258,7 +258,6 @@ def spread(
     ("form", "device"),
     [
         ("whole", "default.qubit"),
-        ("elements", "default.qubit"),
         ("elements", "default.mixed"),
         ("whole", "lightning.qubit"),
     ],

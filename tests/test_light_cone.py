@@ -26,12 +26,13 @@ from qfusion.track.fusion_gates import progress
 from tests.entangled import angles_of, model_of
 from tests.test_app_pages import plain, said, visit
 
-DIGIT = "digit-0003"
+PAIR = "pair-7600"
 
 
 @pytest.fixture(scope="module")
-def digit() -> Any:
-    return open_sample("qcnn-digits", DIGIT)
+def pair() -> Any:
+    """Before the smallest shipped network of eight qubits."""
+    return open_sample("qcnn-parity", PAIR)
 
 
 def of_words(operations: Sequence[Any], words: Sequence[Sequence[Any]]) -> np.ndarray:
@@ -147,27 +148,27 @@ def test_what_a_gate_keeps() -> None:
     assert light_cone([cnot, cnot], "b").count == 2
 
 
-def test_the_panel_greys_what_is_outside(digit: Any) -> None:
-    picture = panels.diagram(digit, cone="fused[1]", gate=40)
-    found, table = panels.replay(digit), picture.table()
-    cone = panels.light_cone(digit, "fused[1]")
+def test_the_panel_greys_what_is_outside(pair: Any) -> None:
+    picture = panels.diagram(pair, cone="fused[1]", gate=40)
+    found, table = panels.replay(pair), picture.table()
+    cone = panels.light_cone(pair, "fused[1]")
     assert list(table["in_cone"]) == list(cone.inside)
     assert f"{cone.count} of {found.count} gates" in picture.title
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
     for box in found.greyed(found.boxes, cone):
         assert box.outside != any(cone.inside[box.first - 1 : box.last])
-    assert set(dynamics.readouts(digit.study)) >= {
+    assert set(dynamics.readouts(pair.study)) >= {
         "fused[0]",
-        "fused[0] · fused[4] · fused[8]",
+        "fused[0] · fused[2] · fused[4] · fused[6]",
     }
     with pytest.raises(NotFound, match="fused"):
-        panels.diagram(digit, cone="fused[77]")
+        panels.diagram(pair, cone="fused[77]")
     with pytest.raises(InvalidInput, match="no light cone"):
         panels.light_cone(open_sample("qj-planted", "p2924"), "text0")
 
 
-def test_displays_hold_the_state_after_every_column(digit: Any) -> None:
-    found = panels.replay(digit)
+def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
+    found = panels.replay(pair)
     between = found.between(found.count)
     last = {
         row: (vector, entropy) for _, row, vector, entropy in between
@@ -177,13 +178,13 @@ def test_displays_hold_the_state_after_every_column(digit: Any) -> None:
         assert last[row][1] == pytest.approx(found.entropy[-1, row])
     first = {row: vector for x, row, vector, _ in between if x == 0.5}
     encoded = [row for row, wire in enumerate(found.wires) if wire.end is not None]
-    theta = {name: values.numpy() for name, values in digit.study.theta(digit.row).items()}
+    theta = {name: values.numpy() for name, values in pair.study.theta(pair.row).items()}
     for row in encoded:
         name, _, element = found.wires[row].name.partition("[")
         angle = theta[name][int(element[:-1])]
         assert first[row] == pytest.approx([np.sin(angle), 0, np.cos(angle)], abs=1e-12)
     for kind in displays.KINDS:
-        figure = panels.diagram(digit, display=kind).figure
+        figure = panels.diagram(pair, display=kind).figure
         tips = next(trace for trace in figure.data if trace.name == "displays")
         assert len(tips.x) == len(between)
         fills = [
@@ -202,7 +203,7 @@ def test_displays_hold_the_state_after_every_column(digit: Any) -> None:
         }[kind]
         assert heights / frame == pytest.approx(wanted, abs=1e-9)
     with pytest.raises(NotFound):
-        panels.diagram(digit, display="weather")
+        panels.diagram(pair, display="weather")
 
 
 def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
@@ -255,26 +256,26 @@ def test_matrices_under_the_pointer() -> None:
     )
 
 
-def test_balls_along_the_gates(digit: Any) -> None:
-    picture, found = panels.balls(digit, gate=150), panels.replay(digit)
+def test_balls_along_the_gates(pair: Any) -> None:
+    picture, found = panels.balls(pair, gate=100), panels.replay(pair)
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert len(tips) == len(found.followed)
-    lengths = np.linalg.norm(found.bloch[150][list(found.followed)], axis=1)
+    lengths = np.linalg.norm(found.bloch[100][list(found.followed)], axis=1)
     assert [note.text.rsplit(" ", 1)[1] for note in picture.figure.layout.annotations] == [
         f"{r:.2f}" for r in lengths
     ]
 
 
-def test_the_page(digit: Any) -> None:
-    about = {"model": "qcnn-digits", "data": "digits", "sample": DIGIT}
+def test_the_page(pair: Any) -> None:
+    about = {"model": "qcnn-parity", "data": "parity", "sample": PAIR}
     app = visit(
-        "Circuit", **about, cone="fused[1]", gate="4", display="purity", qubitsas="Bloch balls"
+        "Circuit", **about, cone="fused[1]", gate="3", display="purity", qubitsas="Bloch balls"
     )
     assert not app.error
     words = plain(said(app))
     assert "fused[1] can depend on" in words.lower()
     assert "Bloch vector" in words
-    # Gate 4 fuses element 0: its angle is set in place, and the decision follows.
+    # Gate 3 fuses element 0: its angle is set in place, and the decision follows.
     slider = next(each for each in app.slider if each.label.startswith("Angle"))
     outcome = next(
         each for each in app.segmented_control if each.label.startswith("Angle of this gate")
@@ -282,12 +283,12 @@ def test_the_page(digit: Any) -> None:
     slider.set_value(1.0).run()
     assert not app.error
     assert "edited" in plain(app.info[0].value)
-    phi = digit.study.model.tweaked(app.session_state["phi"]).phi
-    shape = entangled_qcnn.shape_of(digit.study.model)
+    phi = pair.study.model.tweaked(app.session_state["phi"]).phi
+    shape = entangled_qcnn.shape_of(pair.study.model)
     assert float(phi[0, 0, entangled_qcnn.edited_patterns(shape).index(outcome)]) == pytest.approx(
         1.0
     )
-    app = visit("Circuit", **about, gate="150")
+    app = visit("Circuit", **about, gate="100")
     assert not any(each.label.startswith("Angle") for each in app.slider)
     app = visit("Circuit", **about, cone="fused[77]")
     assert "fused[77]" in plain(app.warning[0].value)
@@ -299,7 +300,7 @@ def test_the_page(digit: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"model": "qcnn-digits", "part": "Export"}, {"model": "qj-parity"}]
+    "query", [{"model": "qcnn-parity", "part": "Export"}, {"model": "qj-parity"}]
 )
 def test_pennylane_s_drawing_is_on_the_page(query: dict[str, str]) -> None:
     app = visit("Circuit", **query, **{"table.drawing": "true"})

@@ -185,14 +185,15 @@ def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> Non
 
 def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
     content = stand_in()
-    odd = ["a/b$_$1", 'it\'s "so"$_$2', "<b>&amp;$_$3", "back\\slash$_$4"]
-    content["test"]["id"] = np.array([*odd, *content["test"]["id"][4:]])
+    # each is odd in several ways: a path, quotes; markup, a path of another system
+    odd = ['a/b it\'s "so"$_$1', "<b>&amp;back\\slash$_$3"]
+    content["test"]["id"] = np.array([*odd, *content["test"]["id"][2:]])
     path = tmp_path / "odd.pkl"
     path.write_bytes(pickle.dumps(content, protocol=4))
     importing.import_set([path], "odd")
     found = data.load("odd")
     assert found.clusters is not None
-    assert found.clusters.labels[found.row("a/b$_$1")].tolist() == ["a/b"]
+    assert found.clusters.labels[found.row(odd[0])].tolist() == ['a/b it\'s "so"']
     for name in odd:
         app = visit("Samples", model="simple", data="odd", sample=name)
         assert not app.exception
@@ -210,7 +211,7 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
             "--cohort",
             "split=test",
             "--most",
-            "4",
+            "2",
             "--out",
             str(out),
         ]
@@ -233,7 +234,7 @@ def test_odd_ids_are_shown_and_filtered(tmp_path: Path) -> None:
         printed(["report", *of, "--out", str(report)])
         written = report.read_text(encoding="utf-8")
         assert name in html.unescape(written)
-        assert "<b>&amp;$_$3" not in written
+        assert "<b>&amp;back" not in written
     data.registry.remove_imported("odd")
 
 
@@ -744,7 +745,7 @@ def test_the_embedded_data_show_the_page_and_others_say_why_not() -> None:
     words = plain(said(visit("Faithfulness", proof="People")))
     assert "Own terms rise with hidden scores of text" in words
     assert "has no labels of single modalities" in plain(
-        visit("Faithfulness", model="qcnn-digits", data="digits", proof="People").info[0].value
+        visit("Faithfulness", model="qcnn-parity", data="parity", proof="People").info[0].value
     )
 
 

@@ -151,22 +151,6 @@ def test_many_samples_are_thinned_and_projected(
     assert few.given == 501
 
 
-def test_umap_is_the_same_by_its_seed() -> None:
-    pytest.importorskip("umap")
-    X = np.r_[
-        np.random.default_rng(0).normal(size=(30, 6)),
-        np.random.default_rng(1).normal(size=(30, 6)) + 12,
-    ]
-    first = cohort_measures.umap(X)
-    assert np.array_equal(first, cohort_measures.umap(X))
-    assert trustworthiness(X, first, n_neighbors=5) > 0.8
-    middle = first[:30].mean(0), first[30:].mean(0)
-    assert (
-        np.linalg.norm(first[:30] - middle[0], axis=1).max()
-        < np.linalg.norm(first[:30] - middle[1], axis=1).min()
-    )
-
-
 CORNERS = st.lists(st.tuples(st.floats(-2, 2), st.floats(-2, 2)), min_size=3, max_size=9)
 
 

@@ -112,14 +112,14 @@ def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])
 def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
-    study = reruns.study_of("qcnn-digits", "digits")
+    study = reruns.study_of("qcnn-parity", "parity")
     row = int(study.dataset.rows("test")[2])
     found = Sample(study, row).through
     output = int(study.predicted[row])
     name = found.moments[1]
     app = visit(
         title,
-        model="qcnn-digits",
+        model="qcnn-parity",
         sample=str(study.dataset.ids[row]),
         layer=name,
         **query,
@@ -136,7 +136,7 @@ def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, 
 
 def test_bad_values_of_the_cursor_are_named() -> None:
     for query in (
-        {"model": "qcnn-digits", "layer": "layer 9 pooled"},
+        {"model": "qcnn-parity", "layer": "layer 9 pooled"},
         {"model": "qj-planted", "above": "magic"},
     ):
         app = visit("Dynamics", **query)

@@ -117,7 +117,7 @@ def test_who_may_not_remove_a_set_may_not_replace_it(
 
 
 def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
-    base = data.load("digits")
+    base = data.load("parity")
     rows = pd.DataFrame({"text": [f"of ada {n}" for n in range(len(base))]}, index=base.table.index)
     ada = replace(base, name="a", title="Ada's", table=rows)
     ben = replace(base, name="b", title="Ben's", table=rows.replace("ada", "ben", regex=True))
@@ -126,9 +126,9 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
     assert len({each.identity for each in (base, ada, ben, again)}) == 4
     lists = replace(base, table=pd.DataFrame({"bag": [[1]] * len(base)}, index=base.table.index))
     assert lists.identity != base.identity
-    found = checkpoint.load("qcnn-digits")
+    found = checkpoint.load("qcnn-parity")
     applied = [
-        studies.build_study("qcnn-digits", found.card, found.model, each).applied()
+        studies.build_study("qcnn-parity", found.card, found.model, each).applied()
         for each in (ada, ben)
     ]
     assert [each.frame()["text"].iloc[0] for each in applied] == ["of ada 0", "of ben 0"]

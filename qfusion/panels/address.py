@@ -668,7 +668,8 @@ def model_for(data_name: str) -> str | None:
     """Returns the first model that was trained on a data set."""
     for name in models():
         with suppress(QFusionError):  # a damaged checkpoint is named when it is picked
-            if own_data(name) == data_name:
+            # the card says it without the weights, which are read of a model that could be the one
+            if checkpoint.card(name)["data"]["name"] == data_name == own_data(name):
                 return name
     return None
 
