@@ -143,7 +143,7 @@ def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: P
 def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(
     panels: dict[str, Any], kind: str
 ) -> None:
-    """One panel a format, or with QFUSION_EVERY_FORMAT=1 all; every function that draws, in
+    """One panel a format, or with QFUSION_EVERY_FORMAT=1 all; every kind of figure, in
     tests/test_browser_export.py."""
     if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
         pytest.skip("no Chromium on this machine: the browser tests are left out")
