@@ -19,7 +19,8 @@ from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, PAGES, among_the_users, command
 
 KINDS = ("mult", "qfl")
-OF_GATES = ("Circuit", "Samples", "What if")  # for a model of gates these pages show, or ask, more than for any
+# of a model of gates these pages show, or ask, more than of any
+OF_GATES = ("Circuit", "Samples", "What if")
 WHY = {
     "Dynamics": "no evolution in time",
     "What if": "no knobs of a physics",
