@@ -21,41 +21,67 @@ from PIL import Image
 from pypdf import PdfReader
 
 from qfusion.figures.recipe import RESOLUTIONS, SIZES, THEMES, ExportStyle, size_mm as size_of_svg
-from scripts.visits import VISITS
 
-# One address for what the others show as well, and for what has no figure.
-LEFT_OUT = {
-    "glossary",
-    "tour",
-    "tour-step",
-    "compare-nothing",
-    "faithfulness-methods",
-    "circuit-network-export",
-    "samples-similar",
-    "cohorts-map",
-}
-MORE = (
+# Every figure once with each kind of model that has it, of the smallest models: two modalities and a target of classes
+# (parity), three and a number (planted), and pictures and ten classes (digits) for what only these have.
+JUMP, NETWORK = "model=qj-planted", "model=qcnn-parity&data=parity"
+OF_CLASSES, PICTURES = (
+    "model=qj-parity&data=parity",
+    "model=qcnn-digits&data=digits&background=reference%20state",
+)
+ADDRESSES = (
+    f"/?{JUMP}",
+    f"/?{NETWORK}",
+    f"/samples?inside=true&{JUMP}",
+    f"/samples?inside=true&{PICTURES}",
+    f"/dynamics?{JUMP}",
+    f"/dynamics?{JUMP}&cutterms=true&builtas=over%20time",
+    f"/dynamics?{JUMP}&builtas=flow",
+    *(
+        f"/dynamics?{JUMP}&view={view}"
+        for view in ("Correlations", "Trajectories", "State", "Steady%20state", "Sensitivity")
+    ),
+    f"/dynamics?{JUMP}&view=State&matrixas=Hinton%20diagram&t=0.5&of=text",
+    f"/dynamics?{OF_CLASSES}&view=H+and+L",
+    f"/dynamics?{JUMP}&fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5",
+    f"/dynamics?{NETWORK}",
+    f"/circuit?{JUMP}",
+    f"/circuit?{NETWORK}",
+    f"/circuit?{NETWORK}&cone=fused%5B0%5D&gate=4&display=probability%20of%201"
+    "&qubitsas=Bloch%20balls",
+    *(
+        f"/circuit?{NETWORK}&part={part}"
+        for part in ("Fusion%20rules", "Noise%20and%20shots", "Entropies", "Sensitivity")
+    ),
+    f"/what_if?{JUMP}&do.text=another+sample%27s",
+    f"/what_if?{NETWORK}&do.left=another+sample%27s&knobs=true",
+    f"/operators?{JUMP}",
+    f"/operators?{NETWORK}",
+    f"/cohorts?{OF_CLASSES}&cuts=true",
+    f"/cohorts?{JUMP}",
+    f"/compare?{JUMP}&sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3",
+    f"/compare?{NETWORK}&pin=qcnn-parity/parity/pair-0001/all:and",
+    f"/compare?{JUMP}&compare.view=Several%20samples",
+    f"/compare?{PICTURES}&compare.view=Several%20samples",
+    f"/faithfulness?{JUMP}",
+    *(f"/faithfulness?{JUMP}&proof={proof}" for proof in ("Truth", "Training%20seeds", "People")),
+    f"/why_fuse?{NETWORK}",
+    f"/why_fuse?{OF_CLASSES}&why=The%20data&data.need=true",
+    f"/why_fuse?{OF_CLASSES}&why=The+quantum+part",
+    f"/why_fuse?{OF_CLASSES}&why=Which+piece",
+    *(
+        f"/why_fuse?{NETWORK}&why=Which+piece{of}"
+        for of in ("", "&groups.of=loss", "&groups.of=entanglement")
+    ),
+    "/data?set=digits",
+    "/data?set=planted",
     "/train?run=first&run=second",
     "/train?run=first&train.view=Inside+the+model",
     "/train?run=network&train.view=Inside+the+model",
     "/sweeps?sweep=first",
     "/sweeps?sweep=first&sweep.view=Settings+against+value",
     "/sweeps?sweep=first&sweep.view=All+settings+at+once",
-    "/samples?inside=true&model=qj-planted",
-    "/samples?inside=true&model=qcnn-digits",
-    "/what_if?model=qj-planted&do.text=another+sample%27s",
-    "/what_if?knobs=true&model=qcnn-digits",
-    "/what_if?model=qcnn-digits&do.pixels=another+sample%27s",
-    "/why_fuse?model=qj-parity&data=parity&why=The+quantum+part",
-    "/why_fuse?model=qcnn-parity&data=parity&why=Which+piece&groups.of=loss",
-    "/why_fuse?model=qcnn-parity&data=parity&why=Which+piece&groups.of=entanglement",
     "/leaderboard?board=planted",
-    "/leaderboard?board=avparity",
-    "/dynamics?model=qj-parity&view=H+and+L",
-    "/data?set=digits",
-    "/data?set=planted",
-    "/cohorts?model=qj-planted",
-    "/dynamics?model=qj-planted&fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5",
 )
 
 
@@ -70,18 +96,6 @@ def size_mm(data: bytes) -> tuple[float, float]:
         return image.width * 25.4 / across, image.height * 25.4 / down
     tikz = re.search(rb"^%qfusion-size (\S+) (\S+)$", data, re.MULTILINE)
     return (float(tikz[1]), float(tikz[2])) if tikz else size_of_svg(data)
-
-
-def addresses() -> list[str]:
-    """Addresses that together show every figure."""
-    return [
-        *(
-            one.address
-            for one in VISITS
-            if one.name not in LEFT_OUT and one.address not in ("/train", "/sweeps")
-        ),
-        *MORE,
-    ]
 
 
 def style(number: int, kind: str, theme: str = "") -> ExportStyle:
@@ -114,18 +128,27 @@ class Job(NamedTuple):
 
 
 def taken() -> Iterator[tuple[str, Any]]:
-    """Every panel, with the page and the name that tell it from the others."""
-    for address in addresses():
-        for name, found in on(address).items():
+    """Every panel, once a page and kind of model, with the address and the name that tell it from the others."""
+    seen: set[tuple[str, ...]] = set()
+    for address in ADDRESSES:
+        new = None if "&fig." in address else seen
+        for name, found in on(address, new).items():
             yield f"{address} {name}", found
 
 
-def on(address: str) -> dict[str, Any]:
-    """The panels of a page."""
+def on(address: str, seen: set[tuple[str, ...]] | None = None) -> dict[str, Any]:
+    """The panels of a page, without those that were `seen`."""
     from qfusion.panels import pages as headless
 
     page, query = headless.of_link("http://here" + address)
-    return {name: headless.take(page, name, query) for name in headless.figure_names(page, query)}
+    keys = {
+        name: (page, name, query.get("model", [""])[0].split("-")[0])
+        for name in headless.figure_names(page, query)
+    }
+    new = [name for name, key in keys.items() if seen is None or key not in seen]
+    if seen is not None:
+        seen.update(keys.values())
+    return {name: headless.take(page, name, query) for name in new}
 
 
 def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -> list[Job]:
@@ -171,9 +194,10 @@ def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> d
         if pages is None:
             panel = panels[f"{job.address} {job.panel}"]  # type: ignore[index]
         else:
-            if job.address not in pages:
-                pages[job.address] = on(job.address)
-            panel = pages[job.address][job.panel]
+            if (job.address, job.panel) not in pages:
+                page, query = headless.of_link("http://here" + job.address)
+                pages[job.address, job.panel] = headless.take(page, job.panel, query)
+            panel = pages[job.address, job.panel]
         content = headless.save(
             panel, replace(panel.recipe, style=style(job.number, job.kind, job.theme))
         )

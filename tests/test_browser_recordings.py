@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from qfusion import cli
+from qfusion.analysis.sample import open_sample
+from qfusion.panels import inside
 from scripts import serving, visits
 from tests import recordings
 
@@ -67,27 +69,36 @@ def made(
         yield made
 
 
-def test_planted_moments_are_the_peaks_that_the_page_plays_from(
-    page: Any, server: Any, made: list[recordings.Recording]
+def test_planted_moments_are_the_peaks_and_the_page_plays_from_them(
+    page: Any, server: Any, made: list[recordings.Recording], tmp_path: Path
 ) -> None:
-    hits = []
-    for one in [one for one in made if len(one.moments) == 3][-10:]:
-        visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
-        page.wait_for_function("() => document.querySelector('.qf-player video')?.readyState >= 2")
-        buttons = page.locator(".qf-peaks button")
-        assert buttons.count() == 3
-        for number in range(3):
-            buttons.nth(number).click()
-            page.wait_for_function("() => !document.querySelector('.qf-player video').seeking")
-            page.evaluate("() => document.querySelector('.qf-player video').pause()")
-            modality, _, words = buttons.nth(number).inner_text().partition(", ")
-            time = float(words.removesuffix(" s"))
-            now = page.evaluate("() => document.querySelector('.qf-player video').currentTime")
-            assert time - 0.01 <= now < time + 0.6
-            moment, lasting = one.moments[modality], one.lasting[modality]
-            hits.append(moment - STEP[modality] < time < moment + lasting - 0.01)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MODELS", "IMPORTED", "RUNS", "CACHE"):
+            patch.setenv(f"QFUSION_{name}", str(server.log.parent / name.lower()))
+        hits, said = [], {}
+        for one in [one for one in made if len(one.moments) == 3][-10:]:
+            lanes = inside.strip_of(open_sample(MODEL, one.id, NAME))[0].lanes
+            times = {lane.modality: float(lane.starts[lane.peak]) for lane in lanes}
+            said[one.id] = [f"{modality}, {time:.2f} s" for modality, time in times.items()]
+            for modality, moment in one.moments.items():
+                end = moment + one.lasting[modality] - 0.01
+                hits.append(moment - STEP[modality] < times[modality] < end)
     assert len(hits) == 30
     assert np.mean(hits) >= 0.9
+    last = next(one for one in reversed(made) if one.id in said)
+    visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={last.id}")
+    page.wait_for_function("() => document.querySelector('.qf-player video')?.readyState >= 2")
+    buttons = page.locator(".qf-peaks button")
+    assert buttons.all_inner_texts() == said[last.id]
+    for number in range(3):
+        buttons.nth(number).click()
+        page.wait_for_function("() => !document.querySelector('.qf-player video').seeking")
+        page.evaluate("() => document.querySelector('.qf-player video').pause()")
+        time = float(buttons.nth(number).inner_text().partition(", ")[2].removesuffix(" s"))
+        now = page.evaluate("() => document.querySelector('.qf-player video').currentTime")
+        assert time - 0.01 <= now < time + 0.6
+    only_what_the_page_has_drawn_is_sent(page, server, made)
+    a_session_file_opens_the_same_recording_elsewhere(page, server, last, tmp_path)
 
 
 def test_a_recording_is_played_and_sought_on_its_strip(
@@ -136,11 +147,9 @@ def test_a_recording_is_played_and_sought_on_its_strip(
     )
 
 
-def test_only_what_a_page_has_drawn_is_sent(
+def only_what_the_page_has_drawn_is_sent(
     page: Any, server: Any, made: list[recordings.Recording]
 ) -> None:
-    visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={made[-1].id}")
-    page.wait_for_selector(".qf-player video")
     address = page.evaluate("() => document.querySelector('.qf-player video').src")
     request = urllib.request.Request(address, headers={"Range": "bytes=10-19"})
     with urllib.request.urlopen(request) as answer:
@@ -156,12 +165,9 @@ def test_only_what_a_page_has_drawn_is_sent(
             urllib.request.urlopen(server.url + path)
 
 
-def test_a_session_file_opens_the_same_recording_elsewhere(
-    page: Any, browser: Any, server: Any, made: list[recordings.Recording], tmp_path: Path
+def a_session_file_opens_the_same_recording_elsewhere(
+    page: Any, server: Any, one: recordings.Recording, tmp_path: Path
 ) -> None:
-    one = made[-2]
-    visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
-    page.wait_for_selector(".qf-peaks button")
     wanted = page.locator(".qf-peaks").inner_text()
     page.get_by_role("button", name="Session", exact=True).click()
     with page.expect_download() as download:
@@ -169,7 +175,7 @@ def test_a_session_file_opens_the_same_recording_elsewhere(
     download.value.save_as(tmp_path / "mine.json")
     # media are named by what they are joined to: nothing in the file says where they lie
     assert one.path.parent.name not in (tmp_path / "mine.json").read_text()
-    context = browser.new_context()
+    context = page.context.browser.new_context()
     try:
         elsewhere = context.new_page()
         visits.open_page(elsewhere, f"{server.url}/glossary")

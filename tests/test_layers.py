@@ -189,17 +189,26 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+def test_heavy_libraries_wait_until_they_are_needed() -> None:
+    """One process imports one part after the other, and says which have brought what into it."""
+    statements = (
         "import qfusion",
         "import qfusion.models, qfusion.data, qfusion.training",
         "import qfusion.explain",
         "import qfusion.cli",
-    ],
-)
-def test_heavy_libraries_wait_until_they_are_needed(statement: str) -> None:
-    assert loaded_by(statement) & {"streamlit", "plotly", "qutip", "pennylane", "captum"} == set()
+        "from qfusion.training import checkpoint; checkpoint.load('qj-planted'); "
+        "checkpoint.load('qcnn-parity')",
+    )
+    heavy = {"streamlit", "plotly", "qutip", "pennylane", "captum"}
+    compiler = {"sympy", "mpmath"}  # of torch
+    code = f"""import sys
+for statement in {statements!r}:
+    exec(statement)
+    print(statement, *sorted({heavy | compiler!r} & {{name.split('.')[0] for name in sys.modules}}), sep='\t')"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == list(statements)
 
 
 def test_a_figure_of_a_page_is_made_without_streamlit(tmp_path: Path) -> None:
@@ -217,11 +226,6 @@ assert "qfusion.panels.pages" in sys.modules""")
     assert b"<svg" in out.read_bytes()
     assert "plotly" in loaded
     assert "streamlit" not in loaded
-
-
-def test_a_model_is_loaded_without_torchs_compiler() -> None:
-    code = "from qfusion.training import checkpoint; checkpoint.load('qj-planted'); checkpoint.load('qcnn-parity')"
-    assert loaded_by(code) & {"sympy", "mpmath"} == set()
 
 
 def test_the_front_loads_nothing_before_it_is_asked() -> None:

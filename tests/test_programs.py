@@ -30,7 +30,17 @@ from tests.test_app_train import JUMP, make, record_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PLANTED = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
-DIGITS = {"model": "qcnn-digits", "data": "digits", "sample": "digit-0004"}
+DIGITS = {
+    "model": "qcnn-digits",
+    "data": "digits",
+    "sample": "digit-0004",
+}  # ten classes, and pictures
+PARITY = {
+    "model": "qcnn-parity",
+    "data": "parity",
+    "sample": "pair-0003",
+}  # a network of few elements
+OF_CLASSES = {"model": "qj-parity", "data": "parity", "sample": "pair-0003"}
 TURNED = {
     "H.text-audio": "0.5",
     "D.text": "2.0",
@@ -38,7 +48,7 @@ TURNED = {
     "T": "1.2",
     "background": "nothing known",
 }
-EDITED = {"phi": "all:and,2.011=1.57", "background": "reference state"}
+EDITED = {"phi": "all:and,2.01=1.57", "background": "reference state"}
 ZERO = {"background": "reference state"}  # a network against one state is quick on all samples
 # Page, address, panels that are left out because an agreeing one beside them takes the same seconds. Steady states (six
 # seconds each, at every step) are left out.
@@ -56,7 +66,7 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
         },
         (),
     ),
-    ("Samples", {**DIGITS, **ZERO, "output": "7"}, ("scatter", "masses", "beliefs")),
+    ("Samples", {**PARITY, **ZERO, "output": "odd"}, ("scatter", "masses")),
     *(
         ("Dynamics", {**PLANTED, **TURNED, "view": view}, ())
         for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity", "H and L")
@@ -72,16 +82,16 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
         ("waterfall-now",),
     ),
     ("Circuit", {**PLANTED, "gate": "5", "steps": "10"}, ()),
-    ("Circuit", {**DIGITS, **EDITED, "part": "Walk", "gate": "40"}, ("qubits", "matrix-after")),
-    ("Circuit", {**DIGITS, **EDITED, "part": "Fusion rules"}, ("probabilities",)),
+    ("Circuit", {**PARITY, **EDITED, "part": "Walk", "gate": "40"}, ("qubits", "matrix-after")),
+    ("Circuit", {**PARITY, **EDITED, "part": "Fusion rules"}, ("probabilities",)),
     (
         "Circuit",
-        {**DIGITS, **EDITED, "part": "Noise and shots", "noise.damping": "0.02", "shots": "500"},
+        {**PARITY, **EDITED, "part": "Noise and shots", "noise.damping": "0.02", "shots": "500"},
         ("noisy-scores",),
     ),
     (
         "Circuit",
-        {**DIGITS, **EDITED, "part": "Entropies"},
+        {**PARITY, **EDITED, "part": "Entropies"},
         ("entropy-gates", "cuts", "mutual", "poolings"),
     ),
     (
@@ -98,11 +108,11 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ),
     (
         "What if",
-        {**DIGITS, **ZERO, "do.pixels": "another sample's", "knobs": "true"},
+        {**PARITY, **ZERO, "do.left": "another sample's", "knobs": "true"},
         ("flips", "what-if-as-it-is", "what-if-differences"),
     ),
     ("Decision operators", {**PLANTED, "votes": "text with audio", "among": "valid"}, ()),
-    ("Decision operators", {**DIGITS, **ZERO}, ("along",)),
+    ("Decision operators", {**PARITY, **ZERO}, ("along",)),
     (
         "Cohorts",
         {
@@ -120,7 +130,7 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ),
     (
         "Compare",
-        {**DIGITS, **ZERO, "pin": "qcnn-digits/digits/digit-0004/all:and", "phi": "all:or"},
+        {**PARITY, **ZERO, "pin": "qcnn-parity/parity/pair-0003/all:and", "phi": "all:or"},
         (),
     ),
     (
@@ -130,9 +140,9 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ),
     ("Faithfulness", {**PLANTED, "proof": "Truth"}, ("cautions",)),
     ("Faithfulness", {**PLANTED, "proof": "Training seeds", "as": "Shapley values"}, ("cautions",)),
-    ("Why fuse", {**PLANTED, "why": "The model"}, ("why-synergy",)),
-    ("Why fuse", {**PLANTED, "why": "Which piece", "patch.from": "p0007"}, ()),
-    ("Why fuse", {**DIGITS, **ZERO, "why": "Which piece"}, ()),
+    ("Why fuse", {**OF_CLASSES, "why": "The model"}, ("why-synergy",)),
+    ("Why fuse", {**OF_CLASSES, "why": "Which piece", "patch.from": "pair-0007"}, ()),
+    ("Why fuse", {**PARITY, **ZERO, "why": "Which piece"}, ()),
     ("Data", {"set": "digits"}, ()),
     ("Data", {"set": "planted"}, ()),
     ("Leaderboard", PLANTED, ()),
@@ -287,6 +297,7 @@ def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
         ("Compare", "differences", {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5"}),
         ("What if", "what-if-state-text", {**PLANTED, "do.text": "leave it out"}),
         ("Data", "data-target", {"set": "planted"}),
+        ("Samples", "content-main-3-profile", {**DIGITS, **ZERO, "output": "7"}),
         ("Leaderboard", "board-robustness", {}),
     ],
 )

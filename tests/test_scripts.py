@@ -251,8 +251,11 @@ def test_fonts_are_the_same_ones_each_time_and_files_that_are_none_do_not_matter
 
 @pytest.mark.parametrize("kind", ["pdf", "svg", "png", "tikz"])
 def test_words_of_every_script_crash_nothing(kind: str) -> None:
-    for text in (EVERY, *((each,) for each in EVERY)):
-        assert render(bars(*text), kind, Style(160, 120, 8), title=" ".join(text), caption=text[-1])
+    """All at once; each alone where letters stay letters, which is where a font of one letter is made."""
+    alone = ((each,) for each in EVERY) if kind in ("svg", "pdf") else ()
+    for text in (EVERY, *alone):
+        words_of = " ".join(text)
+        assert render(bars(*text), kind, Style(160, 120, 8), title=words_of, caption=words_of)
 
 
 def test_words_of_every_script_crash_nothing_without_fonts(installed: list[Path]) -> None:
