@@ -578,7 +578,7 @@ def _given(masses: Tensor, phi: Tensor, m: int) -> Tensor:
 def legs(T: Tensor, G: Tensor) -> Tensor:
     """Returns T (R, K, in^n) with G[:, i] (R, out, in) applied to leg i: (R, K, out^n)."""
     R, n, _, size = G.shape
-    # Of each half one matrix: two products of matrices that are large, where a leg at a time had thousands of small ones.
+    # Of each half one matrix: two products of large matrices, where a leg at a time had thousands of small ones.
     left, right = _kronecker(G[:, : n // 2]), _kronecker(G[:, n // 2 :])
     T = T.reshape(R, T.shape[1], size ** (n // 2), -1)
     return (left[:, None] @ T @ right[:, None].mT).flatten(2)
