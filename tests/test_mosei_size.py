@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = 0.002, 0.05  # the small one first, so that what the loaded process keeps of it hides nothing
+PARTS = (
+    0.002,
+    0.05,
+)  # the small one first, so that what the loaded process keeps of it hides nothing
 
 
 def steps(folder: Path) -> list[dict[str, Any]]:
