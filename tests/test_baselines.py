@@ -321,7 +321,7 @@ def test_separate_tables_are_explained_exactly():
 
 
 def test_an_unentangled_network_follows_its_formula():
-    model = ProductQCNN(INPUTS, CLASSES, start="classes").double().eval()
+    model = ProductQCNN(INPUTS, CLASSES[:6], start="classes", elements=6).double().eval()
     inputs = {
         name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double()
         for name, x in rows(2).items()

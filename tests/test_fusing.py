@@ -77,9 +77,9 @@ def test_emap_equals_all_combinations(kind: str, M: int) -> None:
 def test_shuffled_rows_come_to_emap_within_their_errors() -> None:
     model, x = model_of("concatenation", 3), rows_of(3, 12)
     exact = brute_emap(model, x, 12, 3)
-    draws = [fusing.emap(model, x, seed=seed) for seed in range(200)]
+    draws = [fusing.emap(model, x, seed=seed) for seed in range(100)]
     mean = np.mean([one.scores for one in draws], 0)
-    error = np.std([one.scores for one in draws], 0) / math.sqrt(200)
+    error = np.std([one.scores for one in draws], 0) / math.sqrt(100)
     assert np.mean(np.abs(mean - exact) < 3 * error + 1e-12) > 0.85
     assert draws[0].errors is not None
     told = np.mean([np.sqrt((one.errors**2).mean()) for one in draws])  # type: ignore[operator]
@@ -177,24 +177,12 @@ def test_loss_dividends_equal_brute_force_and_add_up(loss: str, M: int) -> None:
     kind = {"l1": torch.nn.L1Loss(), "mse": torch.nn.MSELoss(), "huber": torch.nn.SmoothL1Loss()}
     v = {}
     for S in subsets(M):
-        scores = torch.tensor(
-            np.array(
-                [
-                    np.mean(
-                        [
-                            at(
-                                model,
-                                {n: torch.cat([x[n][[i]], rows[n][[r]]]) for n in x},
-                                tuple(0 if m in S else 1 for m in range(M)),
-                            )
-                            for r in range(5)
-                        ],
-                        axis=0,
-                    )
-                    for i in range(12)
-                ]
-            )
-        )
+        mixed = {
+            name: x[name].repeat_interleave(5, 0) if m in S else rows[name].repeat(12, 1)
+            for m, name in enumerate(x)
+        }
+        with torch.no_grad():
+            scores = model(mixed).unflatten(0, (12, 5)).mean(1)
         y = torch.tensor(truth)
         v[S] = float(
             torch.nn.functional.cross_entropy(scores, y) if classes else kind[loss](scores[:, 0], y)

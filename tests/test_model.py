@@ -167,7 +167,7 @@ LOCAL = dict(coupling="local", jumps=1, measurements=3)
 
 
 def test_estimates_scatter_about_the_exact_scores_as_they_say():
-    m, x = model(**LOCAL).eval(), features(20)
+    m, x = model(**LOCAL).eval(), features(12)
     with torch.no_grad():
         exact = m(x)
     found = m.estimate(x, 200, seed=2)
@@ -210,7 +210,7 @@ def test_what_is_too_large_for_matrices_is_sampled():
 
     assert large(4).choice(1000).way == "observables"
     assert large(4, outputs=tuple("abcdefgh")).choice(2).way == "states"
-    six, eight = large(6), large(8)
+    six, eight = large(6), large(8, duration=0.2)
     assert "trajectories of each of 1 samples" in six.choice(1).why
     assert (
         six.choice(10_000).way == "observables"
@@ -225,7 +225,9 @@ def test_what_is_too_large_for_matrices_is_sampled():
             matrices()
     with pytest.raises(InvalidInput, match="H and the L_k are held"):
         QuantumJump({f"m{i}": {"size": 3, "sequence": False} for i in range(7)}, dims=4)
-    large(6)(x | dict.fromkeys(six.modalities, x["m0"])).sum().backward()  # trains by trajectories
+    large(6, duration=0.2)(
+        x | dict.fromkeys(six.modalities, x["m0"])
+    ).sum().backward()  # trains by trajectories
 
 
 @pytest.mark.parametrize(

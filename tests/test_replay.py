@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,34 @@ from qfusion.runs import plans
 from qfusion.training import checkpoint
 from tests.test_app_pages import said, visit
 
-SETTINGS = {"epochs": 4, "patience": 0, "dims": [2, 2, 2], "hidden": 4}
+SETTINGS = {"epochs": 4, "patience": 0, "batch": 256, "dims": [2, 2, 2], "hidden": 4}
+
+
+def places(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Runs and models lie below a folder."""
+    for name in ("RUNS", "MODELS"):
+        patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a training of four epochs lies that keeps two of them."""
+    folder = tmp_path_factory.mktemp("replay")
+    with pytest.MonkeyPatch.context() as patch:
+        places(patch, folder)
+        made = runs.create(
+            plans.plan("planted", "quantum-jump", SETTINGS, replay=2, title="Mine"), name="mine"
+        )
+        runs.work(made)
+    return folder
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> runs.Run:
-    """A training of four epochs that keeps two of them."""
-    for name in ("RUNS", "MODELS"):
-        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
-    made = runs.create(
-        plans.plan("planted", "quantum-jump", SETTINGS, replay=2, title="Mine"), name="mine"
-    )
-    runs.work(made)
-    return made
+def run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> runs.Run:
+    """A copy of it of the test's own."""
+    shutil.copytree(trained, tmp_path / "own")
+    places(monkeypatch, tmp_path / "own")
+    return runs.find("mine")
 
 
 def test_epochs_are_models_of_their_own_and_go_with_the_model(run: runs.Run) -> None:

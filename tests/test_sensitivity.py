@@ -191,7 +191,7 @@ def assert_slopes_and_effects(
     return found
 
 
-@pytest.mark.parametrize("d", [2, 3, 4])
+@pytest.mark.parametrize("d", [2, 3])
 def test_jump_slopes_equal_finite_differences(d: int) -> None:
     model = jump_model(d)
     background = explain.background(model, features(5, seed=2))
@@ -199,7 +199,7 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
     keys = (
         ("H[audio]", "H[text+audio+vision]", "D[text+audio]", "T", "W[vision,3]") if d > 2 else None
     )
-    found = assert_slopes_and_effects(model, features(1 if d == 4 else 2), background, keys=keys)
+    found = assert_slopes_and_effects(model, features(2), background, keys=keys)
     assert len(found.parameters) == 7 + 7 + 1 + 3 * 3
     titles = [parameter.title for parameter in found.parameters]
     assert titles[:4] == ["H: text", "H: audio", "H: vision", "H: text–audio"]
@@ -221,6 +221,13 @@ def test_other_backgrounds(kind: str) -> None:
     )
 
 
+# of each kind what the sliders below move, and what they leave
+MOVED = (
+    *("H[text]", "H[vision]", "H[text+audio]", "H[audio+vision]"),
+    *("D[text]", "D[audio]", "D[audio+vision]", "T", "W[vision,1]"),
+)
+
+
 @pytest.mark.parametrize(
     "tweak",
     [
@@ -236,7 +243,12 @@ def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
         name for name in method.target_names(model) if not name.startswith("negativity")
     )
     found = assert_slopes_and_effects(
-        model, features(2), explain.background(model, features(5, seed=2)), targets, h=2e-3
+        model,
+        features(2),
+        explain.background(model, features(5, seed=2)),
+        targets,
+        h=2e-3,
+        keys=MOVED,
     )
     values = [parameter.value for parameter in found.parameters if parameter.kind == "dissipation"]
     assert values == [tweak.dissipations.get(term, 1.0) for term in TERMS]

@@ -59,7 +59,7 @@ def test_training_learns_and_repeats_with_its_seed():
             "quantum-jump",
             dataset,
             dict(dims=2),
-            Options(epochs=40, batch=16, rate=2e-2),
+            Options(epochs=20, batch=16, rate=4e-2),
             1,
             seen.append,
         )
@@ -160,7 +160,7 @@ def test_decay_of_couplings_ends_where_they_do_nothing(kind):
             kind,
             small(),
             settings,
-            Options(patience=0, average=0, epochs=30, rate=2e-2, coupling_decay=decay),
+            Options(patience=0, average=0, epochs=15, rate=4e-2, coupling_decay=decay),
             1,
         ).model
         for decay in (0.0, 20.0)

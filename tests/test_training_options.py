@@ -446,9 +446,9 @@ def test_the_command_suggests_a_rate_and_keeps_nothing(capsys, tmp_path, monkeyp
 def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajectories():
     dataset = load("planted")
     model = prepare(
-        "quantum-jump", dataset, dict(dims=2, dynamics="jumps", trajectories=4, steps=20), seed=1
+        "quantum-jump", dataset, dict(dims=2, dynamics="jumps", trajectories=4, steps=12), seed=1
     ).model.double()
-    inputs = dataset.inputs(dataset.rows("valid")[:12], torch.float64)
+    inputs = dataset.inputs(dataset.rows("valid")[:8], torch.float64)
     found = {}
     for count in (1, 4, 16):
         model.settings["trajectories"] = count

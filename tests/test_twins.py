@@ -200,7 +200,7 @@ def test_without_coupling_the_mean_field_is_the_full_model() -> None:
 
 
 def test_the_mean_field_keeps_states_and_differs_where_modalities_couple() -> None:
-    full, twin = model_of("quantum-jump"), model_of("jump-mean-field", steps=100)
+    full, twin = model_of("quantum-jump"), model_of("jump-mean-field", steps=30)
     twin.load_state_dict(full.state_dict())
     assert (twin(rows_of(twin)) - full(rows_of(full))).abs().max() > 1e-3
     with torch.no_grad():
@@ -331,9 +331,9 @@ def test_their_decisions_are_split_as_by_evaluation(kind: str) -> None:
 
 def test_a_twin_is_trained_kept_and_read_back(tmp_path: Any) -> None:
     dataset = data.load("parity")
-    options = Options(loss="cross_entropy", epochs=2)
+    options = Options(loss="cross_entropy", epochs=1, batch=1024)
     for kind in RECORDED:
-        settings = dict(elements=2, hidden=4) if "qcnn" in kind else dict(SMALL)
+        settings = dict(elements=2, hidden=4) if "qcnn" in kind else SMALL | dict(steps=4)
         result = train(kind, dataset, settings, options, 0)
         card = checkpoint.make_card(
             result.model,
