@@ -4,6 +4,7 @@ explain."""
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -44,6 +45,7 @@ def _member(rank: int, size: int, port: int, words: list[str], said: str) -> Non
 def together(size: int, said: Path, *words: object) -> str:
     """Runs a command in so many processes at once and returns what the leading one printed; the others must print
     nothing."""
+    importlib.import_module("torch._dynamo")  # optimisers load it: here once, not in every member
     port = free_port()
     members = [
         FORK.Process(

@@ -184,7 +184,7 @@ def test_what_does_not_pass_leaves_nothing(
 
 def test_what_torch_cannot_load_leaves_nothing(folder: Path, here: None) -> None:
     before = kept()
-    with pytest.raises(InvalidInput, match="junk.pt2"):
+    with pytest.raises(InvalidInput, match=r"junk\.pt2"):
         ended(aside.Import(folder / "junk.pt2", DATA, "x"))
     assert kept() == before
 
