@@ -174,6 +174,18 @@ def is_slow(path: str | Path) -> bool:
     return Path(path).name.startswith(SLOW)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """Looks for no garbage while files of tests and libraries are read, and never at what these have left: a sixth of
+    the time that each process takes to begin."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files that take longest first, and the slow rest last; the tests of a file stay in their order.
 
