@@ -80,7 +80,8 @@ def test_an_encoding_shows_its_rate_once(
 def test_an_epoch_that_lasts_shows_its_rate_and_the_time_left(
     shown: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    words = ("train", "--data", "planted", "--set", "epochs=2", "--set", "batch=64")
+    words = ("train", "--data", "planted", "--model", "concatenation")
+    words += ("--set", "epochs=2", "--set", "batch=256")
     monkeypatch.setattr(models, "SOME", 600.0)
     run(*words, "--out", tmp_path / "quick")
     assert not [line for line in shown if "a second" in line], "an epoch of less than some seconds"

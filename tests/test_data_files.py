@@ -346,13 +346,13 @@ def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
 
 
 def test_files_cut_short_are_refused(tmp_path: Path) -> None:
-    for path in (
-        mat(tmp_path, X=cell(A, B), Y=Y),
-        mat(tmp_path, True, X=cell(A, B), Y=Y),
-        npz(tmp_path, a=A, b=B, y=Y),
+    for path, early in (
+        (mat(tmp_path, X=cell(A, B), Y=Y), (0, 3, 100, 130, 150)),
+        (mat(tmp_path, True, X=cell(A, B), Y=Y), (150,)),  # its first bytes are the same
+        (npz(tmp_path, a=A, b=B, y=Y), (0, 3, 100, 130, 150)),
     ):
         whole = path.read_bytes()
-        for size in (0, 3, 100, 130, 150, len(whole) // 2, len(whole) - 9):
+        for size in (*early, len(whole) // 2, len(whole) - 9):
             path.write_bytes(whole[:size])
             with pytest.raises(InvalidInput, match="views"):
                 data.load(path)
@@ -361,7 +361,7 @@ def test_files_cut_short_are_refused(tmp_path: Path) -> None:
 def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     # each is read in a process of its own
-    mats = (mat(tmp_path, X=cell(A, B), Y=Y), 8), (mat(tmp_path, True, X=cell(A, B), Y=Y), 4)
+    mats = (mat(tmp_path, X=cell(A, B), Y=Y), 5), (mat(tmp_path, True, X=cell(A, B), Y=Y), 3)
     for path, trials in (*mats, (npz(tmp_path, a=A, b=B, y=Y), 150)):
         whole = path.read_bytes()
         for _ in range(trials):

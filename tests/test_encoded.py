@@ -140,8 +140,8 @@ def test_dropout_of_steps_meets_its_probability() -> None:
 def test_what_is_kept_changes_no_number(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, rows = model_of(kind, dataset), dataset.rows("test")[:10]
-    kept, others = metrics.is_kept(model, dataset), dataset.rows("train")[:15]
+    model, rows = model_of(kind, dataset), dataset.rows("test")[:4]
+    kept, others = metrics.is_kept(model, dataset), dataset.rows("train")[:6]
     assert kept == (kind != "mult")
     behind = background_of(model, dataset, others)
     found = explain.explain(model, metrics.encoded_inputs(model, dataset, rows), behind)
@@ -292,7 +292,7 @@ def _killed(folder: str, queue: Any) -> None:
 def test_who_waits_for_a_process_that_is_killed_encodes_itself(
     dataset: DataSet, tmp_path: Path
 ) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")  # it loads nothing anew
     queue, shown = context.Queue(), []
     process = context.Process(target=_killed, args=(str(tmp_path), queue))
     process.start()
@@ -409,7 +409,7 @@ def _at_once(folder: str, place: int, said: Any) -> None:
 
 
 def test_of_processes_that_want_the_same_one_encodes(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     said = context.Queue()
     processes = [
         context.Process(target=_at_once, args=(str(tmp_path), place, said)) for place in range(2)

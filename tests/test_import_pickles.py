@@ -135,7 +135,7 @@ def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> byt
 def test_no_memory_is_taken_on_a_files_word() -> None:
     assert files.unpickled(files.read_pickle(declared("(I1\nt"), "x.pkl")).shape == (1,)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    nested = b"\x80\x02" + b"]" * 2_000_000 + b"a" * 1_999_999 + b"."
+    nested = b"\x80\x02" + b"]" * 500_000 + b"a" * 499_999 + b"."
     bombs = [
         declared("(I1000000\nI1000000\nt"),
         declared("(L9999999999999999\nt"),
@@ -149,8 +149,8 @@ def test_no_memory_is_taken_on_a_files_word() -> None:
         b"\x80\x04J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x93.",
         b"\x80\x02cnumpy\ndtype\nJ\xff\xff\xff\x7f\x85R.",
         # one list of a number a byte, made again and again
-        b"\x80\x04\x8e\x00\x00\x00\x01\x00\x00\x00\x00"
-        + bytes(1 << 24)
+        b"\x80\x04\x8e\x00\x00\x40\x00\x00\x00\x00\x00"
+        + bytes(1 << 22)
         + b"q\x000cbuiltins\nlist\nq\x010("
         + b"h\x01h\x00\x85R" * 99
         + b"l.",
@@ -168,7 +168,7 @@ def test_no_memory_is_taken_on_a_files_word() -> None:
     found = files.read_pickle(nested, "nested.pkl")
     assert isinstance(found, list)
     del found
-    deep_key = b"\x80\x02}" + b")" + b"\x85" * 300_000 + b"K\x01s."
+    deep_key = b"\x80\x02}" + b")" + b"\x85" * 100_000 + b"K\x01s."
     with pytest.raises(InvalidInput):
         files.read_pickle(deep_key, "key.pkl")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000  # KiB

@@ -19,7 +19,7 @@ from qfusion.data.spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import imported as cards
 from qfusion.training import imports, train
-from tests import importable
+from tests import importable, near
 from tests.test_app_pages import plain, said, visit
 
 LABELS = ("anger", "joy", "surprise")
@@ -184,7 +184,10 @@ class Heads(nn.Module):
 
 
 @pytest.mark.parametrize("sure", [False, True])
-def test_a_program_of_a_number_a_label(tmp_path: Path, sure: bool) -> None:
+def test_a_program_of_a_number_a_label(
+    tmp_path: Path, sure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cards, "Program", near.program)  # its own process is asked elsewhere
     module, path = Heads(sure).double().eval(), tmp_path / "heads.pt2"
     rows = (torch.randn(4, 4, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64))
     torch.export.save(

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from qfusion.errors import InvalidInput
 from qfusion.models import imported as cards
 from qfusion.training import checkpoint
 from qfusion.ui import access
-from tests import importable
+from tests import importable, near
 from tests.test_app_pages import plain, said, visit
 
 DATA, WIDE = "small-set", {"text": 4, "audio": 3}
@@ -95,6 +97,29 @@ def own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "models"
 
 
+class Here:
+    """Stands for the process of an import, and does what its order says at once: what a process of its own may and does
+    is asked where there is one, in this file too."""
+
+    def __init__(self, words: list[str], **settings: Any):
+        self.returncode = 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(subprocess, "Popen", near.Process)
+            patch.setattr(aside, "limit", lambda memory, seconds: None)  # of this process for good
+            patch.setattr(sys, "argv", words[-2:])
+            aside.main()
+
+    def poll(self) -> int:
+        """It has ended."""
+        return self.returncode
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imports run in this process."""
+    monkeypatch.setattr(subprocess, "Popen", Here)
+
+
 def kept() -> list[str]:
     place = Path(os.environ["QFUSION_MODELS"])
     return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
@@ -133,7 +158,6 @@ def test_what_comes_in_is_the_program(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "name", "limits", "message"),
     [
-        ("junk.pt2", "x", {}, "junk.pt2"),
         ("greedy.pt2", "x", {"MEMORY": 1 << 30}, "more than 1 GiB of memory"),
         ("greedy.pt2", "x", {"SECONDS": 1}, "more than 1 seconds of the processor"),
         ("products.pt2", "x", {"PATIENCE": 0.2}, "more than 0 seconds"),
@@ -158,7 +182,16 @@ def test_what_does_not_pass_leaves_nothing(
     assert kept() == before
 
 
-def test_a_program_of_torch_from_elsewhere_is_refused_by_its_bytes(folder: Path) -> None:
+def test_what_torch_cannot_load_leaves_nothing(folder: Path, here: None) -> None:
+    before = kept()
+    with pytest.raises(InvalidInput, match=r"junk\.pt2"):
+        ended(aside.Import(folder / "junk.pt2", DATA, "x"))
+    assert kept() == before
+
+
+def test_a_program_of_torch_from_elsewhere_is_refused_by_its_bytes(
+    folder: Path, here: None
+) -> None:
     before = kept()
     (folder / "named.onnx").write_bytes((folder / "products.pt2").read_bytes())
     for name in ("products.pt2", "named.onnx"):
@@ -195,7 +228,7 @@ def bring(app: Any, path: Path, name: str) -> None:
     app.run(timeout=60)
 
 
-def test_a_card_is_corrected_on_the_page(folder: Path) -> None:
+def test_a_card_is_corrected_on_the_page(folder: Path, here: None) -> None:
     """How a program comes in at once is in tests/test_browser_imported.py."""
     app = visit("Train", **{"train.import": "true"})
     assert "There is no run yet" in plain(said(app))
