@@ -495,39 +495,20 @@ def split(points: np.ndarray) -> tuple[float, np.ndarray]:
     no such cut."""
     from scipy.cluster import hierarchy
     from scipy.spatial.distance import pdist, squareform
+    from sklearn.metrics import silhouette_score  # on demand, as it takes long to load
 
     apart = pdist(points)
-    whole = squareform(apart)
     best, labels = -1.0, np.zeros(len(points), dtype=int)
     tree = hierarchy.linkage(apart, "average")
     for count in range(2, len(points) // LEAST + 1):
         cut = hierarchy.fcluster(tree, count, "maxclust")
         if len(np.unique(cut)) < 2 or np.bincount(cut)[1:].min() < LEAST:
             continue
-        value = silhouette(whole, cut - 1)
+        value = float(silhouette_score(squareform(apart), cut, metric="precomputed"))
         if value > best:
             first = {name: place for place, name in enumerate(dict.fromkeys(cut.tolist()))}
             best, labels = value, np.array([first[name] for name in cut.tolist()])
     return best, labels
-
-
-def silhouette(apart: np.ndarray, labels: np.ndarray) -> float:
-    """Returns the mean over R points of (b - a) / max(a, b): a is the mean distance to the others of the own cluster, b
-    that to the nearest other cluster; as scikit-learn has it, without its checks, which took most of the time of
-    thousands of small splits.
-
-    Args:
-        apart: distances, (R, R). labels: clusters of two points or more, numbered from 0, (R,).
-    """
-    sizes, rows = np.bincount(labels), np.arange(len(labels))
-    places = rows[:, None] * len(sizes) + labels
-    to = np.bincount(places.ravel(), apart.ravel(), len(rows) * len(sizes)).reshape(len(rows), -1)
-    inside = to[rows, labels] / (sizes[labels] - 1)
-    means = to / sizes
-    means[rows, labels] = np.inf
-    near = means.min(1)
-    larger = np.maximum(inside, near)
-    return float(np.divide(near - inside, larger, out=np.zeros(len(rows)), where=larger > 0).mean())
 
 
 def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0) -> Basins:
