@@ -320,12 +320,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]
         yield running
 
 
-# Nothing fades in and nothing turns: while a page waits for its server, that was drawn sixty times a second.
-STILL = """(() => {
-  const still = new CSSStyleSheet();
-  still.replaceSync('*, *::before, *::after { animation: none !important; transition: none !important; }');
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, still];
-})();"""
 # The open browser, and what ends it: its driver runs an event loop in this thread, and has to be gone before tests of
 # other things.
 OPEN: dict[str, Any] = {}
@@ -379,7 +373,7 @@ def page(browser: Any, pages: list[Any], request: pytest.FixtureRequest) -> Iter
         for each in pages:
             each.context.close()
         context = browser.new_context(accept_downloads=True)
-        context.add_init_script(STILL)
+        context.add_init_script(serving.STILL)
         pages[:] = [context.new_page()]
     page = pages[0]
     page.set_viewport_size({"width": 1440, "height": 900})
