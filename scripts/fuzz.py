@@ -749,7 +749,7 @@ def _onnx() -> bytes:
 # -- a case, and what must not happen in it
 
 ENGINE = "_program_child.py"  # an ONNX model is read in a process of its own
-_watched: dict[str, Any] = {"folder": None, "seen": []}
+_watched: dict[str, Any] = {"folder": None, "seen": [], "cache": "/dev/null"}
 _FORBIDDEN = (
     "subprocess.Popen",
     "os.system",
@@ -772,6 +772,7 @@ def _audit(event: str, said: tuple[Any, ...]) -> None:
     folder = _watched["folder"]
     if folder is None or (event == "subprocess.Popen" and ENGINE in str(said[1])):
         return
+    own = (folder, _watched["cache"])  # what a model first makes of its data is kept, whoever asks
     if event == "open":
         path, _, flags = (*said, None, 0)[:3]
         writes = (
@@ -781,14 +782,14 @@ def _audit(event: str, said: tuple[Any, ...]) -> None:
         )
         if (
             writes
-            and not str(path).startswith((folder, "/dev/null"))
+            and not str(path).startswith((*own, "/dev/null"))
             and not str(path).endswith((".pyc", ".pyo"))
             and "__pycache__" not in str(path)
         ):
             _watched["seen"].append(f"opened {path} to write")
     elif event == "os.remove" and isinstance(said[-1], int) and said[-1] >= 0:
         return  # by name in an open folder: shutil.rmtree, which is asked itself
-    elif event in _FORBIDDEN and not any(str(each).startswith(folder) for each in said):
+    elif event in _FORBIDDEN and not any(str(each).startswith(own) for each in said):
         _watched["seen"].append(f"{event} {str(said)[:100]}")
 
 
@@ -877,6 +878,9 @@ def _begin() -> None:
     import torch
 
     torch.set_num_threads(1)
+    from qfusion import _files
+
+    _watched["cache"] = str(_files.cache_root())
     signal.signal(signal.SIGALRM, _ring)
     resource.setrlimit(resource.RLIMIT_AS, (12 * BYTES, 12 * BYTES))
     sys.addaudithook(_audit)
@@ -905,7 +909,7 @@ def main() -> int:
     ]
     counts, kinds, seconds = Counter[str](), dict[tuple[str, str], int](), Counter[str]()
     with multiprocessing.get_context("spawn").Pool(
-        os.cpu_count(), _begin, maxtasksperchild=8
+        os.cpu_count(), _begin, maxtasksperchild=8 * max(1, CASES // asked.batch)
     ) as pool:
         for name, count, found, took in pool.imap_unordered(_batch, jobs):
             counts[name] += count

@@ -372,7 +372,9 @@ def page(browser: Any, pages: list[Any], request: pytest.FixtureRequest) -> Iter
     if not pages or pages[0].is_closed() or getattr(request.node, "execution_count", 1) > 1:
         for each in pages:
             each.context.close()
-        pages[:] = [browser.new_context(accept_downloads=True).new_page()]
+        context = browser.new_context(accept_downloads=True)
+        context.add_init_script(serving.STILL)
+        pages[:] = [context.new_page()]
     page = pages[0]
     page.set_viewport_size({"width": 1440, "height": 900})
     page.emulate_media(color_scheme="light")

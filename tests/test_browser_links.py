@@ -36,6 +36,7 @@ def elsewhere(browser: Any) -> Iterator[Any]:
     """A page of another reader, who may not write to the clipboard."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     context.set_default_timeout(60_000)
+    context.add_init_script(serving.STILL)
     yield context.new_page()
     context.close()
 
@@ -143,15 +144,15 @@ STATES: dict[str, tuple[str, list[Step]]] = {
     ),
     "correlations": (
         "/dynamics?model=qj-planted&sample=p0031",
-        [press("No dissipation"), tab("Correlations"), move("t", -4)],
+        [press("No dissipation"), tab("Correlations"), move("t", -2)],
     ),
     "edited walk": (
         "/circuit?model=qcnn-digits&part=Fusion+rules",
-        [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)],
+        [radio("all elements"), press("OR"), tab("Walk"), move("gate", -2)],
     ),
     "compare": (
         "/compare?model=qj-planted&sample=p0031",
-        [press("Pin"), fold("Tweak B"), move("T", -10)],
+        [press("Pin"), fold("Tweak B"), move("T", -2)],
     ),
 }
 

@@ -44,6 +44,7 @@ def heard(browser: Any, spoken: Path) -> Iterator[Any]:
     ]
     second = browser.browser_type.launch(executable_path=serving.chromium_path(), args=flags)
     context = second.new_context(viewport={"width": 1440, "height": 1000})
+    context.add_init_script(serving.STILL)
     page = context.new_page()
     page.set_default_timeout(60_000)
     yield page

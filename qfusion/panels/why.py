@@ -293,7 +293,7 @@ def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         ),
         shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
         not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
-        alt="Interactions: "
+        alt="Mean interactions of two modalities: "
         + panel.terms({pair: one.value for pair, one in known.items()}, "+.3f")
         + ".",
         table=lambda: fusing.interval_frame("pair", interaction=known),
