@@ -274,6 +274,18 @@ def seeds() -> None:
     np.random.seed(0)  # noqa: NPY002 - libraries draw from the global generator
 
 
+@pytest.fixture(autouse=True, scope="module")
+def no_job_goes_on() -> Iterator[None]:
+    """Ends what a file's pages have asked for behind them: it would go on under the tests of the next, which then wait
+    for the interpreter ten times as long."""
+    yield
+    if memo := sys.modules.get("qfusion.analysis.memo"):
+        for job in list(memo._jobs.values()):
+            job.stop()
+        memo._worker.submit(int).result(120)  # what was under way has ended
+        memo._jobs.clear()
+
+
 @pytest.fixture
 def unchecked_shapes() -> Iterator[None]:
     """Switches the shape annotations off, so that a test sees our own message about a wrong shape, as users do."""

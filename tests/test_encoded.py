@@ -24,7 +24,7 @@ from torch.nn.utils.rnn import PackedSequence
 from qfusion import _sentences, explain
 from qfusion.analysis import memo, sample, study as studies
 from qfusion.data import DataSet, Modality, Target, files as cache
-from qfusion.explain import interventions, verdicts
+from qfusion.explain import faithfulness, interventions, verdicts
 from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance
 from qfusion.models import build, names
@@ -152,6 +152,9 @@ def test_what_is_kept_changes_no_number(
         Disturbance(mean=("vision",)),
     ]
     asked = [interventions.scores(model, dataset, rows, each) for each in disturbed]
+    one, many = (metrics.encoded_inputs(model, dataset, part) for part in (rows[:1], others))
+    game = faithfulness.Game(model, one, many, 0)  # row by row, the sample beside each
+    both = game.value(frozenset({0}))
     assert len(files()) == kept
     monkeypatch.setattr(metrics, "HEAVY", 2**60)
     plain = explain.explain(
@@ -160,6 +163,9 @@ def test_what_is_kept_changes_no_number(
         background_of(model, dataset, others),
     )
     np.testing.assert_allclose(found.dividends, plain.dividends, atol=metrics.SAME)
+    one, many = (dataset.inputs(part, torch.float64) for part in (rows[:1], others))
+    game = faithfulness.Game(model, one, many, 0)
+    np.testing.assert_allclose(both, game.value(frozenset({0})), atol=metrics.SAME)
     np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=metrics.SAME)
     for ours, each in zip(asked, disturbed, strict=True):
         np.testing.assert_allclose(
@@ -328,7 +334,7 @@ def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancell
     def ended(process: Any) -> bool:
         return process.wait(30) != 0
 
-    monkeypatch.setattr(sample.subprocess, "Popen", begun)
+    monkeypatch.setattr(memo.subprocess, "Popen", begun)
     with monkeypatch.context() as patch:
         patch.setattr(memo, "PATIENCE", 0.2)
         first = sample.begin_encoding("m", "d")
@@ -356,7 +362,7 @@ def test_an_encoding_that_fails_says_why(dataset: DataSet, monkeypatch: pytest.M
     popen = subprocess.Popen
     fails = "import sys; print(45, flush=True); sys.exit('first\\nthe disk is full')"
     monkeypatch.setattr(
-        sample.subprocess,
+        memo.subprocess,
         "Popen",
         lambda words, **named: popen([sys.executable, "-c", fails], **named),
     )

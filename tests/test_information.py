@@ -170,7 +170,7 @@ def cases(count: int, n: int) -> list[tuple[worth.Task, np.ndarray, dict[str, fl
 
 def test_gaussian_cases_lie_within_their_intervals() -> None:
     names, hits = ("redundancy", "one", "two", "synergy", "total"), []
-    for task, _, truth in cases(60, 400):
+    for task, _, truth in cases(100, 400):
         predictions = worth.Predictions(task)
         outputs = {name: predictions.of([name], worth.LINEAR) for name in task.names}
         result = information.gaussian(outputs, predictions.of(task.names, worth.LINEAR), task)

@@ -70,17 +70,17 @@ def planted(seed: int, outputs: int = 1) -> tuple[QuantumJump, QuantumJump, list
 
 
 def test_planted_terms_are_those_that_stay() -> None:
-    """Of five students, each a teacher with noise on the eleven terms that it does not have, before data that the
+    """Of ten students, each a teacher with noise on the eleven terms that it does not have, before data that the
     teacher labelled: nothing is trained."""
     hits = 0
-    for seed in range(5, 10):
+    for seed in range(10):
         teacher, student, chosen = planted(seed)
         rows = [features(300, 100 + seed), features(300, 200 + seed)]
         labelled = [(x, teacher(x)[:, 0].numpy()) for x in rows]
         result = building.prune(student, *labelled, "regression", orders=0)
         assert result.chosen[PLANTED] > result.chosen[-1]  # the noise did harm
         hits += result.size == PLANTED and sorted(result.left(PLANTED)) == chosen
-    assert hits == 5
+    assert hits >= 9
 
 
 def test_noise_that_is_trained_on_with_the_terms_that_stay_goes() -> None:

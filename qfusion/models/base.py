@@ -278,6 +278,19 @@ class Encoded:
     def __getitem__(self, rows: Any) -> Encoded:
         return Encoded(self.values[rows])
 
+    @property
+    def ndim(self) -> int:
+        """Two: rows and outputs."""
+        return self.values.ndim
+
+    def repeat(self, *times: int) -> Encoded:
+        """Returns all rows so many times, as of a tensor."""
+        return Encoded(self.values.repeat(*times))
+
+    def repeat_interleave(self, times: int, dim: int) -> Encoded:
+        """Returns every row so many times, one after the other, as of a tensor."""
+        return Encoded(self.values.repeat_interleave(times, dim))
+
     def to(self, device: torch.device | str) -> Encoded:
         """Returns it on a device."""
         return Encoded(self.values.to(device))

@@ -671,7 +671,7 @@ def cut_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
-        f"not trained again. {_over(study)}.",
+        f"not trained again. {_over(study, fusing.RESAMPLES)}.",
         not_shown="what a model would reach that was trained without the resource: twins say that.",
         alt=f"{words}: {panel.listed(names, ends[:, 0].tolist(), '+.3f')}.",
         table=lambda: frame,

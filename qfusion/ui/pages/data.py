@@ -475,7 +475,6 @@ def _report(examined: importing.Examined) -> None:
                 )
             discard()
             state.put(PICK, name.strip())
-            state.put(why.NEED.key, True)
             state.put(
                 KEPT,
                 f"**{text.plain(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
@@ -526,6 +525,7 @@ def page() -> None:
     frame.frame("Data")
     with frame.guard(), st.container(key="fold-data"):
         if words := state.take(KEPT):
+            state.put(why.NEED.key, True)  # it is asked at once whether it needs fusion
             st.success(words, icon=":material/check_circle:")
         panels.beside(listing, chosen_set, widths=[1, 1.25])
     import_form()
