@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
-from qfusion import data, explain
+from qfusion import data, explain, runs
 from qfusion.cli import main
 from qfusion.data import registry
 from qfusion.data.sources import Source
@@ -165,6 +165,11 @@ def test_two_processes_train_to_the_weights_of_one(kind, tmp_path, monkeypatch):
         )
     )
     assert largest < 1e-7
+    alone, shared = (
+        [epoch["train_loss"] for epoch in runs.Run(tmp_path / name).record().history]
+        for name in ("one", "two")
+    )
+    assert shared == pytest.approx(alone, rel=1e-9)  # no weight depends on what is said of the loss
     assert two.card["this_seed"]["test"]["mae"] == pytest.approx(
         one.card["this_seed"]["test"]["mae"], abs=1e-6
     )
