@@ -331,9 +331,8 @@ def terms_of(study: Study) -> Terms:
             f"trajectories are not sampled, or of kind {QCNN}."
         )
     settings = {key: value for key, value in card["settings"].items() if key not in twins.SAMPLING}
-    if (
-        settings.get("input_dropout", 0) < 0
-    ):  # as the hidden layers drop, which a bilinear head wants said
+    # below 0 it is as in the hidden layers, which a bilinear head wants said
+    if settings.get("input_dropout", 0) < 0:
         settings["input_dropout"] = settings["dropout"]
     chosen = {
         key: value for key, value in card.get("training", {}).items() if key in Options.names()
@@ -437,7 +436,7 @@ def _kept(study: Study) -> int:
 def _own(study: Study) -> dict[str, Any]:
     try:
         return entry(finished(runs_of(study, range(MOST))), study.dataset)
-    except NotFound:
+    except QFusionError:  # it has no twins, or its card says of its training what cannot be
         return {"seeds": 0}
 
 

@@ -160,7 +160,7 @@ def quantum_section(here: frame.Here) -> None:
         )
         return
     panels.show(study, here.theme, "why-cut", "why-audit", columns=2)
-    with st.container(key="fold-why-twins"):
+    with st.container(key="fold-why-twins"), frame.guard():
         twins(study)
 
 
