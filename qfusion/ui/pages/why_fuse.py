@@ -159,7 +159,8 @@ def quantum_section(here: frame.Here) -> None:
             icon=":material/help:",
         )
         return
-    panels.show(study, here.theme, "why-cut", "why-audit", columns=2)
+    panels.show(study, here.theme, "why-audit")
+    panels.show(study, here.theme, "why-cut")
     with st.container(key="fold-why-twins"), frame.guard():
         twins(study)
 
