@@ -393,7 +393,7 @@ def test_panels_say_what_was_measured(name: str) -> None:
     rows, explanation = trust.explained(study)
     emap = panels.emap(study)
     assert "joint terms" in emap.title
-    assert list(emap.table()["metric"]) == list(trust.metric_labels(study))
+    assert list(emap.table()["metric"]) == list(trust.metric_labels(study.dataset))
     loss = panels.loss(study)
     table = loss.table().set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)

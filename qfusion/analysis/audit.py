@@ -33,7 +33,7 @@ import torch
 from qfusion import _files, _sentences
 from qfusion._checks import check, read_json
 from qfusion._sentences import count
-from qfusion.analysis import cohort_measures
+from qfusion.analysis import trust
 from qfusion.analysis.memo import Job, begin_job, in_process, memo
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
@@ -235,9 +235,7 @@ def verdict(differences: np.ndarray, within: float = WITHIN) -> str:
 
 def metric_of(dataset: DataSet) -> tuple[str, metrics.Label]:
     """The metric that differences are of, the first of the data's convention, and how it is shown."""
-    names = metrics.names(dataset)
-    name = next(name for name in metrics.headlines(names) if name in names)
-    return name, metrics.label(name, dataset.target.convention)
+    return next(iter(trust.metric_labels(dataset).items()))
 
 
 def rows(
@@ -500,17 +498,10 @@ def cut_of(study: Study) -> pd.DataFrame:
     parts = {}
     for resource in twins.CUTS[study.card["model"]]:
         scores = metrics.predict(twins.cut(study.model, resource), data, rows)
-        worth = fusing.gains(
-            fusing.Additive(
-                resource, len(study.modalities), study.scores[rows], scores, None, len(rows)
-            ),
-            data.y[rows],
-            lambda scores, truth: metrics.of_scores(
-                scores, truth, data.target.kind, data.target.convention
-            ),
-            {metric: label},
-            clusters=cohort_measures.clusters_of(data, rows),
+        without = fusing.Additive(
+            resource, len(study.modalities), study.scores[rows], scores, None, len(rows)
         )
+        worth = trust.gains(study, rows, without, {metric: label})
         parts[resource] = {column: part[metric] for column, part in worth.items()}
     return fusing.interval_frame(
         "resource",

@@ -258,11 +258,12 @@ def begin_job(
         aside: whether another process does it, so that it waits for no other job; else one goes after the other.
         lasting: whether it goes on when nobody asks any more.
     """
+    seen = math.inf if lasting else time.monotonic()
     with _guard:
         job = find_job(key)
         if job is None or (again and not job.under_way):
             job = _jobs[key] = Job(make, total)
-            job._seen[asker] = math.inf if lasting else time.monotonic()
+            job._seen[asker] = seen
             if aside:
                 threading.Thread(target=job._run, daemon=True).start()
             else:
@@ -270,7 +271,7 @@ def begin_job(
             ended = [name for name, other in _jobs.items() if not other.under_way and name != key]
             for name in ended[: max(0, len(_jobs) - HELD)]:
                 del _jobs[name]
-        job._seen[asker] = math.inf if lasting else time.monotonic()
+        job._seen[asker] = seen
         return job
 
 

@@ -2,6 +2,7 @@
 beside people's labels of single modalities, and whether, and by what, data and models fuse."""
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -324,9 +325,9 @@ def needs_key(dataset: DataSet) -> tuple[str, str]:
 ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how often
 
 
-def metric_labels(study: Study) -> dict[str, metrics.Label]:
-    """The metrics of a study's data, the one that is told first first."""
-    target, names = study.dataset.target, metrics.names(study.dataset)
+def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
+    """The metrics of a data set, the one that is told first first."""
+    target, names = dataset.target, metrics.names(dataset)
     first = [name for name in metrics.headlines(names) if name in names]
     return {
         name: metrics.label(name, target.convention) for name in dict.fromkeys((*first, *names))
@@ -341,20 +342,29 @@ def without_joint(study: Study, kind: str = fusing.EMAP) -> tuple[fusing.Additiv
         study: a model on its data. kind: of `fusing.KINDS`.
     """
     rows, explanation = explained(study)
-    target = study.dataset.target
     if choose("Kind", kind, fusing.KINDS) == fusing.OWN:
         result = fusing.own_terms(explanation)
     else:
         most = len(rows) if study.can("states") else study.bulk_background.size
         result = fusing.emap(study.model, study.inputs(rows), most)
-    worth = fusing.gains(
+    return result, gains(study, rows, result, metric_labels(study.dataset))
+
+
+def gains(
+    study: Study,
+    rows: np.ndarray,
+    result: fusing.Additive,
+    labels: Mapping[str, metrics.Label],
+) -> fusing.Gains:
+    """By how much metrics of some rows are better with what `result` takes away; see `fusing.gains`."""
+    target = study.dataset.target
+    return fusing.gains(
         result,
         study.dataset.y[rows],
         lambda scores, truth: metrics.of_scores(scores, truth, target.kind, target.convention),
-        metric_labels(study),
+        labels,
         clusters=cohort_measures.clusters_of(study.dataset, rows),
     )
-    return result, worth
 
 
 @memo(16, says="Splitting the test loss …")
@@ -425,7 +435,7 @@ def basins(study: Study) -> fusing.Basins:
 
 def summary(study: Study) -> dict[str, Any]:
     """All of this as numbers and sentences, by question; what cannot be measured says why."""
-    labels = metric_labels(study)
+    labels = metric_labels(study.dataset)
     first = next(iter(labels))
     result, worth = without_joint(study)
     game = loss_game(study)

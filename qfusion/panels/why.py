@@ -183,7 +183,7 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
-    labels = trust.metric_labels(study)
+    labels = trust.metric_labels(study.dataset)
     first = next(iter(labels))
     (result, worth), (_, own) = (trust.without_joint(study, kind) for kind in fusing.KINDS)
     sampled = (

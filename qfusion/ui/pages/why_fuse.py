@@ -168,8 +168,6 @@ def quantum_section(here: frame.Here) -> None:
 def twins(study: Study) -> None:
     """Trains the model's twins in a process of its own, and says how far it is."""
     known, job = audit.seeds_of(study), memo.find_job(audit.twins_key(study))
-    seeds = min(audit.MOST, known + audit.SEEDS) if known else audit.SEEDS
-    left = len(audit.runs_of(study, range(known, seeds)))
     if job is not None and job.under_way:
         with st.container(width=420, key="twins-progress"):
             st.fragment(controls.watch, run_every=controls.PULSE)(
@@ -187,6 +185,8 @@ def twins(study: Study) -> None:
         return
     if job is not None and job.state == memo.State.FAILED:
         st.warning(text.message(job.problem))
+    seeds = min(audit.MOST, known + audit.SEEDS)
+    left = len(audit.runs_of(study, range(known, seeds)))
     if not left or access.says_no_training(
         "train twins", f"qfusion why --model {study.name} --twins {seeds}"
     ):
