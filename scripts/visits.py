@@ -21,8 +21,11 @@ DRAWN = """() => document.querySelector('[data-testid="stException"]')
 _SCHEME = "theme => document.getElementById('qf-theme')?.dataset.theme === theme"
 STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 # Whether nothing has run and all has been drawn for so many milliseconds in a row of this wait.
-_HELD = f"""([wait, least]) => {{
-  const now = performance.now(), still = document.querySelector('{STILL}') && ({DRAWN})();
+_HELD = f"""([wait, least, whole]) => {{
+  const later = whole ? [...document.querySelectorAll('[class*="st-key-_later-"] button')] : [];
+  const now = performance.now(), idle = document.querySelector('{STILL}');
+  if (idle) later.forEach(button => button.click());
+  const still = idle && !later.length && ({DRAWN})();
   if (!still || window.qfHeld?.wait !== wait) window.qfHeld = {{wait, since: now}};
   return still && now - window.qfHeld.since >= least;
 }}"""
@@ -142,19 +145,22 @@ def browsing(folder: Path, app: Path = serving.ROOT) -> Iterator[tuple[serving.S
         browser.close()
 
 
-def open_page(page: Any, address: str, limit_ms: int = 120_000) -> None:
-    """Opens an address and waits until the script has ended and every figure is drawn.
+def open_page(page: Any, address: str, limit_ms: int = 120_000, *, whole: bool = True) -> None:
+    """Opens an address and waits until the script has ended and every figure is drawn; `whole` as of `still`.
 
     Raises:
         RuntimeError: when the page shows an exception.
     """
     page.goto(address)
-    still(page, limit_ms)
+    still(page, limit_ms, whole=whole)
 
 
-def still(page: Any, limit_ms: int = 120_000) -> None:
-    """Waits until nothing runs and all is drawn for a while, because a page may run again at once."""
-    page.wait_for_function(_HELD, arg=[next(_WAITS), _HELD_MS], polling=_EVERY_MS, timeout=limit_ms)
+def still(page: Any, limit_ms: int = 120_000, *, whole: bool = True) -> None:
+    """Waits until nothing runs and all is drawn for a while, because a page may run again at once; with the `whole`
+    page, also what is far below the screen."""
+    page.wait_for_function(
+        _HELD, arg=[next(_WAITS), _HELD_MS, whole], polling=_EVERY_MS, timeout=limit_ms
+    )
     if page.locator('[data-testid="stException"]').count():
         raise RuntimeError(
             f"{page.url} shows an exception: {page.locator('[data-testid=stException]').first.inner_text()}"

@@ -84,6 +84,7 @@ def visit(link: str) -> Page:
 
     parts = urlsplit(link)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
+    app.session_state["_near"] = ["*"]
     if parts.path.strip("/"):
         app.switch_page(_file(parts.path))
     for key, values in parse_qs(parts.query, keep_blank_values=True).items():

@@ -22,7 +22,7 @@ from qfusion.models import Tweak
 from qfusion.models.quantum_jump import LEARNED
 from qfusion.panels import pages, samples
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import frame, reruns
+from qfusion.ui import frame, panels, reruns
 from qfusion.ui.overview import TITLES
 from tests import charts
 
@@ -32,12 +32,13 @@ FILES = {title: file for pages in frame.PAGES.values() for file, title, _ in pag
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
 
 
-def visit(title: str, **query: Any) -> AppTest:
+def visit(title: str, *, whole: bool = False, **query: Any) -> AppTest:
     """Opens a page cold with the given parameters in its address, and `qj-planted` as model where these name neither
-    model nor data nor a step of the tour."""
+    model nor data nor a step of the tour; as a `whole`, or with what stands on its first screen."""
     if not {"model", "data", "explore", "tour"} & query.keys():
         query["model"] = "qj-planted"
     app = AppTest.from_file(APP, default_timeout=90)
+    app.session_state["_near"] = [panels.EVERYTHING] * whole
     if title != "Overview":
         app.switch_page(FILES[title])
     for key, value in query.items():

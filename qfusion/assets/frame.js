@@ -44,4 +44,48 @@ if (!window.qfusionFrame) {
     event.preventDefault();
     event.stopImmediatePropagation();
   }, true);
+
+  // What stands below the first screen is drawn once it comes near it: the button in its place is pressed then. The
+  // place is as high as what stood there before.
+  const pressed = new WeakSet(), heights = new Map();
+  const name = (element) => /st-key-(?:later|panel)-(\S+)/.exec(element.className)?.[1];
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) if (target.isConnected) heights.set(name(target), target.offsetHeight);
+  });
+  const come = (place) => {
+    const button = place.querySelector("button");
+    if (!button || !place.isConnected) return;
+    button.click();
+    setTimeout(() => { if (button.isConnected) pressed.delete(place); look(); }, 5000);  // a click that was lost
+  };
+  const near = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) if (isIntersecting) { near.unobserve(target); come(target); }
+  }, { rootMargin: "50% 0px" });
+  const look = () => {
+    for (const place of document.querySelectorAll('[class*="st-key-later-"]')) {
+      if (pressed.has(place)) continue;
+      pressed.add(place);
+      if (heights.has(name(place))) place.style.minHeight = `${heights.get(name(place))}px`;
+      near.observe(place);
+    }
+    for (const panel of document.querySelectorAll('[class*="st-key-panel-"]')) sizes.observe(panel);
+  };
+  let looking = 0;
+  new MutationObserver(() => { looking ||= requestAnimationFrame(() => { looking = 0; look(); }); })
+    .observe(document.body, { childList: true, subtree: true });
+  // On paper everything stands: what is left is drawn before the dialog of the browser opens.
+  window.qfusionWhole = async () => {
+    for (let quiet = 0; quiet < 3;) {
+      const places = [...document.querySelectorAll('[class*="st-key-later-"]')];
+      places.forEach((place) => place.querySelector("button")?.click());
+      const busy = places.length || document.querySelector('[data-test-script-state="running"], .qf-figure[aria-busy]');
+      quiet = busy ? 0 : quiet + 1;
+      await new Promise((after) => setTimeout(after, 200));
+    }
+  };
+  addEventListener("keydown", (event) => {
+    if (event.key !== "p" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    window.qfusionWhole().then(() => print());
+  });
 }

@@ -96,11 +96,13 @@ class Here:
         )
 
     def prepare(self, tweak: Tweak | str = "") -> None:
-        """Has the samples beside this one drawn in the background, under a tweak; the last thing that a page does."""
+        """Has what this page shows drawn in the background of the samples beside this one, under a tweak; the last
+        thing that a page does."""
         reruns.prepare_ahead(
             self,
             address.View(str(state.get(state.PAGE, "")).lower(), sharing.full_address()),
             tweak,
+            frozenset(state.get(state.WAITING)),
         )
 
     def scopes(self, tweak: Tweak | str = "") -> dict[str, Any]:
@@ -262,11 +264,11 @@ def guard(stop: bool = False, title: str = "") -> Iterator[None]:
             st.stop()
 
 
-def fragment(part: Callable[P, None]) -> Callable[P, None]:
+def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, None]:
     """Makes a function draw its part of a page by itself: its widgets redraw this and nothing else, and our errors are
-    messages in its place."""
+    messages in its place. A callback redraws it by its `key`."""
 
-    @st.fragment
+    @st.fragment(key=key)
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
         began = time.monotonic()

@@ -1,6 +1,7 @@
 """Overview: who decided on the sample at hand, three samples to start with, questions, the model and the data."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -92,7 +93,7 @@ def _example(here: frame.Here, item: compare.Example) -> None:
         study,
         here.theme,
         *(f"telling-{part}-{item.kind}" for part in ("waterfall", "entropy", "masses")),
-    ):
+    ).values():
         panels.small(build())
     frame.link(
         "pages/samples.py",
@@ -252,7 +253,7 @@ def page() -> None:
         with left:
             with st.container(key="said-now"):
                 views.sample_content(here, details=False, key="now")
-            panels.show(here.sample_of(), here.theme, "waterfall")
+            panels.show(here.sample_of(), here.theme, "waterfall", first=1)
         pipeline(here)
         examples = st.container()
         left, middle, right = st.columns(3, gap="medium")
@@ -290,8 +291,8 @@ def page() -> None:
                 ),
             )
         reading_guide(here)
-        with examples, frame.guard():
-            example_samples(here)  # late: they take seconds the first time
+        with examples:
+            panels.later("samples-to-start-with", partial(example_samples, here))
         with questions, frame.guard():
             five_questions(here)  # last: of a network, looking for what would flip it takes seconds
         panels.below(here.theme, **here.scopes())

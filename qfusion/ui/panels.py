@@ -373,7 +373,7 @@ def below(theme: Theme, **scopes: Any) -> None:
             if own:
                 choosing(scope, theme, name, partial(controls.row, *own, study=scopes["study"]))
             else:
-                draw(panel.build(scope, theme, **panel.arguments(view)))
+                show(scope, theme, name)
 
 
 def tabs(
@@ -390,16 +390,61 @@ def tabs(
             below(theme, **scopes)
 
 
-def builders(scope: Any, theme: Theme, *names: str) -> list[Callable[[], Picture]]:
-    """Returns what builds panels of this page by their names, those that it has under its address, as programs and
+def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Picture]]:
+    """Returns what builds panels of this page, by their names, of those that it has under its address, as programs and
     files of it have them; arguments as of `show`."""
     page = str(state.get(state.PAGE, ""))
     shown = state.everything()[page]
-    return [
-        partial(panel.build, scope, theme, **panel.arguments(view, rest))
-        for view, panel, rest in (pages.find(page, name, shown) for name in names)
+    return {
+        name: partial(panel.build, scope, theme, **panel.arguments(view, rest))
+        for name, (view, panel, rest) in ((name, pages.find(page, name, shown)) for name in names)
         if panel.shown(view, scope, rest)
-    ]
+    }
+
+
+# What stands below the first screen is drawn once it comes near it: `frame.js` presses a button in its place.
+
+_NEAR, _STAYS = "_near", "_stays"  # in a session: what came near last, and what stays from then on
+_MOST_NEAR = 4  # of those that are drawn at once from then on, the rest again once they come near
+EVERYTHING = "*"  # among what came near: nothing waits
+
+
+def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None:
+    """Draws a part of a page by itself, once it comes near the screen.
+
+    Args:
+        name: of it. part: draws it.
+        stays: whether it is drawn at once from then on, as what holds widgets that the address knows has to be.
+    """
+    key = f"later-{name}"
+
+    def come() -> None:
+        others = [other for other in state.get(_NEAR, ()) if other != name]
+        state.put(_NEAR, others if stays else [*others, name][-_MOST_NEAR:])
+        state.put(_STAYS, {*state.get(_STAYS, ()), *([name] if stays else [])})
+        st.rerun(key)  # of all that come at a time, each its own
+
+    def drawn() -> None:
+        near = {*state.get(_NEAR, ()), *state.get(_STAYS, ()), state.get(state.DRAWER)}
+        if near & {name, EVERYTHING}:
+            state.get(state.WAITING).discard(name)
+            part()
+            return
+        state.get(state.WAITING).add(name)
+        with st.container(border=True, key=key):
+            st.button(
+                capital(name.replace("-", " ")),
+                on_click=come,
+                key=f"_{key}",
+                type="tertiary",
+                help="Drawn once it comes near the screen, or by this button.",
+            )
+
+    frame.fragment(drawn, key)()
+
+
+def _built(build: Callable[[], Picture], options: Mapping[str, Any]) -> None:
+    draw(build(), **options)
 
 
 def show(
@@ -408,6 +453,7 @@ def show(
     *names: str,
     columns: Sequence[float] | int = 0,
     gap: Literal["small", "medium"] = "small",
+    first: int = 0,
     **options: Any,
 ) -> None:
     """Draws panels of this page by their names, those that it has under its address, see `builders`.
@@ -415,25 +461,44 @@ def show(
     Args:
         scope: what they are built from. theme: of the figures.
         columns, gap: how many, or how wide, where they stand beside each other; one that is alone has the whole width.
+        first: how many of them stand on the first screen, and are drawn at once; the others `later`.
         options: of each, as of `draw`.
     """
     shown = builders(scope, theme, *names)
     cells: Iterable[Any] = (
         st.columns(columns, gap=gap) if columns and len(shown) > 1 else map(nullcontext, shown)
     )
-    for build, cell in zip(shown, cells, strict=False):
+    for at, ((name, build), cell) in enumerate(zip(shown.items(), cells, strict=False)):
         with cell:
-            draw(build(), **options)
+            part = partial(_built, build, options)
+            if at < first:
+                part()
+            else:
+                later(name, part)
 
 
 def choosing(
-    scope: Any, theme: Theme, name: str, choose: Callable[[], object], **options: Any
+    scope: Any,
+    theme: Theme,
+    name: str,
+    choose: Callable[[], object],
+    *,
+    first: bool = False,
+    **options: Any,
 ) -> None:
-    """Draws a panel of this page with controls in it, which `choose` draws; options as of `inside`."""
-    with around(name) as head:
-        choose()
-        [build] = builders(scope, theme, name)
-        inside(build(), head, **options)
+    """Draws a panel of this page with controls in it, which `choose` draws; at once if it stands on the
+    `first` screen, else `later`; options as of `inside`."""
+
+    def part() -> None:
+        with around(name) as head:
+            choose()
+            [build] = builders(scope, theme, name).values()
+            inside(build(), head, **options)
+
+    if first:
+        part()
+    else:
+        later(name, part, stays=True)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -28,6 +28,7 @@ from qfusion.data import registry
 from qfusion.errors import QFusionError
 from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import address, pages
+from qfusion.panels.panel import Panel
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access
 
@@ -144,11 +145,14 @@ _worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
 
 
-def prepare_ahead(here: Any, view: address.View, tweak: Tweak | str = "") -> Future[None] | None:
+def prepare_ahead(
+    here: Any, view: address.View, tweak: Tweak | str = "", waiting: Collection[str] = ()
+) -> Future[None] | None:
     """Begins to draw a page's panels of the next sample and the one before; the last thing that a page does.
 
     Args:
         here: what the reader picked, as `shell` gives it. view: the page's address. tweak: that its panels have.
+        waiting: names of panels that are not drawn until they come near the screen.
 
     Returns:
         what ends when that is done; None while the machine is busy.
@@ -158,11 +162,17 @@ def prepare_ahead(here: Any, view: address.View, tweak: Tweak | str = "") -> Fut
     if len(_wanted) > 1 or os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
         return None
     stop = _wanted[session] = threading.Event()
-    return _worker.submit(_draw, here, view, tweak, session, stop)
+    panels = [panel for name, panel in pages.PAGES[view.page].items() if name not in waiting]
+    return _worker.submit(_draw, here, view, tweak, panels, session, stop)
 
 
 def _draw(
-    here: Any, view: address.View, tweak: Tweak | str, session: str, stop: threading.Event
+    here: Any,
+    view: address.View,
+    tweak: Tweak | str,
+    panels: Sequence[Panel],
+    session: str,
+    stop: threading.Event,
 ) -> None:
     stop.wait(_CALM)
     began = time.monotonic()
@@ -173,7 +183,7 @@ def _draw(
     ]
     for scopes, panel in itertools.product(
         [entry.scopes(tweak) for entry in beside],
-        [panel for panel in pages.PAGES[view.page].values() if panel.is_cached],
+        [panel for panel in panels if panel.is_cached],
     ):
         if stop.is_set() or time.monotonic() - began > _LONG:
             break

@@ -33,6 +33,7 @@ from qfusion.panels.address import (
 T = TypeVar("T")
 NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
+WAITING = "_waiting"  # of this page's panels those that are below the screen
 MAX_NOTICES = 12
 _ADDRESS, _WHEN = "_address_told", "_address_when"
 
@@ -197,6 +198,7 @@ def arrive(page: str) -> None:
             tell({alias: ()})
     st.session_state[PAGE] = page
     st.session_state.setdefault(DRAWN, {})[page] = set()
+    st.session_state[WAITING] = set()
 
 
 def put(key: str, value: Any) -> None:

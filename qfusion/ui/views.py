@@ -241,7 +241,7 @@ def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
     )
     measured = physics.measured(sample, effect, over)
     if physics.moves(sample, effect, over, group):
-        panels.show(sample, here.theme, "tornado")
+        panels.show(sample, here.theme, "tornado", first=1)
         if measured.sensitivity.note:
             st.caption(text.plain(measured.sensitivity.note))
         _agreement(measured, physics.halves(sample, effect, over) if half else None)
@@ -343,7 +343,7 @@ def along_layers(here: frame.Here, sample: Sample) -> None:
     _, layer = controls.row(
         panel.TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study
     )
-    panels.show(sample, here.theme, "decision-layers")
+    panels.show(sample, here.theme, "decision-layers", first=1)
     place, mutual = moments.index(layer), network.MUTUAL
     at_cursor(
         sample.along, network.along_layers(sample)[mutual], mutual, place, f"“{layer}”", "nats"

@@ -145,7 +145,7 @@ def rules_tab(here: frame.Here, sample: Sample) -> None:
         views.export_button(here)
     with right:
         before_after(here, sample)
-        panels.show(sample, here.theme, "probabilities", "waterfall-edited")
+        panels.show(sample, here.theme, "probabilities", "waterfall-edited", first=1)
 
 
 def before_after(here: frame.Here, sample: Sample) -> None:
@@ -202,7 +202,7 @@ def tables_panel(here: frame.Here, sample: Sample) -> None:
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(sample)
-        [build] = panels.builders(sample, here.theme, "tables")
+        [build] = panels.builders(sample, here.theme, "tables").values()
         panels.inside(
             build(),
             head,
@@ -379,7 +379,7 @@ def noise_tab(here: frame.Here, sample: Sample) -> None:
         )
     with main:
         _headline(here, sample, noise)
-        panels.show(sample, here.theme, "noisy-scores", "noisy-terms", columns=2)
+        panels.show(sample, here.theme, "noisy-scores", "noisy-terms", columns=2, first=2)
         _device(sample, noise)
 
 
@@ -500,7 +500,7 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     """The circuit across the page, a click on a box goes there; what the gate at the scrubber does, its angle where it
     can be set, and all gates as a table."""
     at = int(state.get(circuit.GATE.key, walk.count))
-    panels.show(sample, here.theme, "circuit", on_select=_picked)
+    panels.show(sample, here.theme, "circuit", on_select=_picked, first=1)
     if sample.study.can("time"):
         guidance.below(_WHOLE)
     if sample.study.can("rules"):

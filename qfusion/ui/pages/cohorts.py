@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -307,7 +308,6 @@ def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
 # The Cohorts page's errors: slices with their error rates, and the worst; a click makes a cohort or opens a sample.
 
 
-@frame.fragment
 def error_slices(here: frame.Here, levels: errors.Levels) -> None:
     """Slices on the left, the worst on the right."""
     if not builders.some(levels):
@@ -326,6 +326,7 @@ def error_slices(here: frame.Here, levels: errors.Levels) -> None:
             levels,
             here.theme,
             "worst",
+            first=1,
             on_select=lambda key: state.open_selected(key, worst),
         )
 
@@ -335,10 +336,8 @@ def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Pa
     if place is not None:
         own = result[place].parts
         take(own, [part for part in parts if part.column != own[0].column])
-        state.page_again()
 
 
-@frame.fragment
 def wrong_decisions(here: frame.Here, levels: errors.Levels) -> None:
     """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
     if builders.some(levels):
@@ -394,6 +393,7 @@ def _confused(key: str, levels: errors.Levels) -> None:
 def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
     """Makes a slice of what passes some conditions the cohort; for callbacks."""
     state.put(FILTER, cohorts.written([*own, *others]))
+    state.page_again()
 
 
 # The Cohorts page's panels with controls of their own: distributions by group, entanglement against interaction
@@ -402,7 +402,7 @@ def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
 
 def model_quality(here: frame.Here, levels: errors.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
-    panels.show(levels, here.theme, "residuals")
+    panels.show(levels, here.theme, "residuals", first=1)
     if builders.has_classes(levels):
         panels.beside(
             lambda: panels.draw(
@@ -411,16 +411,16 @@ def model_quality(here: frame.Here, levels: errors.Levels) -> None:
             ),
             lambda: builders.calibration(levels, here.theme),
         )
-        panels.show(levels, here.theme, "curves")
+        panels.show(levels, here.theme, "curves", first=1)
 
 
-@frame.fragment
 def distributions(here: frame.Here, levels: errors.Levels) -> None:
     """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
-    panels.choosing(levels, here.theme, "dividends", lambda: controls.draw(builders.BY, here.study))
+    panels.choosing(
+        levels, here.theme, "dividends", lambda: controls.draw(builders.BY, here.study), first=True
+    )
 
 
-@frame.fragment
 def entanglement(here: frame.Here, levels: errors.Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     study = here.study
@@ -498,7 +498,6 @@ def _said(interval: stability.Interval) -> str:
     )
 
 
-@frame.fragment
 def cuts(here: frame.Here, levels: errors.Levels) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
     modality."""
@@ -587,10 +586,17 @@ def _selected(
         except (ValueError, LookupError, TypeError):
             return  # a click that dragged by a pixel
         take([region], [part for part in parts if part.column == cohorts.SPLIT])
-        state.page_again()
 
 
 # Cohorts: all samples, a cohort of them and one sample, side by side.
+
+PARTS = {
+    "entanglement": entanglement,
+    "cut-test": cuts,
+    "dividends": distributions,
+    "slices": error_slices,
+    "quality": model_quality,
+}
 
 
 def page() -> None:
@@ -603,17 +609,19 @@ def page() -> None:
             ladder(here, levels)
         with right:
             map_of_samples(here, levels)
-        wrong_decisions(here, levels)
+        panels.later("wrong", partial(wrong_decisions, here, levels))
         panels.beside(
-            lambda: panels.draw(
-                builders.types(levels, here.theme),
+            lambda: panels.show(
+                levels,
+                here.theme,
+                "types",
                 on_select=lambda key: _picked_type(key, levels.parts),
             ),
-            lambda: builders.shares(levels, here.theme),
+            lambda: panels.show(levels, here.theme, "cohort-shares"),
             widths=[1, 1.25],
         )
-        for part in (entanglement, cuts, distributions, error_slices, model_quality):
-            part(here, levels)
+        for name, part in PARTS.items():
+            panels.later(name, partial(part, here, levels), stays=True)
         panels.below(here.theme, **here.scopes(), levels=levels)
 
 

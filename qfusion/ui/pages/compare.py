@@ -227,6 +227,7 @@ def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
         "waterfall-B",
         "differences",
         columns=3 if comparable else 2,
+        first=3,
     )
     if not comparable:
         st.caption(
@@ -251,7 +252,7 @@ def several_samples(here: frame.Here) -> None:
         with column:
             frame.link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
             views.sample_content(here, row, details=False, key="several")
-    panels.show(sample, here.theme, "several-decisions", "several-entropies")
+    panels.show(sample, here.theme, "several-decisions", "several-entropies", first=1)
 
 
 def _choose(here: frame.Here) -> list[str]:

@@ -62,7 +62,7 @@ def chosen_set() -> None:
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
     guidance.aside(text.plain(dataset.description, 900))
-    panels.show(dataset, frame.theme(), *builders.DATA)
+    panels.show(dataset, frame.theme(), *builders.DATA, first=1)
     panels.below(frame.theme(), dataset=dataset)
     why_fuse.needs(dataset, frame.theme())
     frame.link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)

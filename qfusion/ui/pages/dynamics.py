@@ -1,5 +1,7 @@
 """Dynamics: what happens between features and score, and what would happen if a coupling were weaker."""
 
+from functools import partial
+
 import streamlit as st
 
 from qfusion.analysis import answers, inside, text
@@ -43,7 +45,7 @@ def no_time(here: frame.Here) -> None:
             "pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules"
         )
     views.along_layers(here, here.sample_of())
-    panels.show(here.sample_of(), here.theme, "entropy-gates")
+    panels.show(here.sample_of(), here.theme, "entropy-gates", first=1)
 
 
 def before_after(here: frame.Here, sample: Sample) -> None:
@@ -105,7 +107,7 @@ def decision_tab(here: frame.Here, sample: Sample) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
     theme = here.theme
     _, above = controls.row(panel.TERMS, builders.MOVING, study=here.study, key="choices")
-    panels.show(sample, theme, "decision-over-time")
+    panels.show(sample, theme, "decision-over-time", first=1)
     mean, name, unit = builders.moving(sample, above)[1:]
     place = round(state.get(builders.CURSOR.key, 1.0) * (len(sample.places) - 1))
     views.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
@@ -115,7 +117,7 @@ def decision_tab(here: frame.Here, sample: Sample) -> None:
             if box.open:
                 controls.draw(builders.CUT, here.study, default=builders.most_moved(sample))
                 panels.show(sample, theme, "cut-terms")
-    building(here, sample)
+    panels.later("built", partial(building, here, sample), stays=True)
 
 
 def building(here: frame.Here, sample: Sample) -> None:
@@ -130,7 +132,7 @@ def building(here: frame.Here, sample: Sample) -> None:
                     sample.study,
                     default=physics.built(sample, over).most_built() or physics.BASELINE,
                 )
-        [build] = panels.builders(sample, here.theme, *physics.BUILT)
+        [build] = panels.builders(sample, here.theme, *physics.BUILT).values()
         panels.inside(build(), head, named=False)
 
 
@@ -140,6 +142,7 @@ def correlations_tab(here: frame.Here, sample: Sample) -> None:
         sample,
         here.theme,
         *dict.fromkeys(("information", "mutual-information", *builders.drawn_measures().values())),
+        first=1,
     )
 
 
@@ -149,17 +152,15 @@ def trajectories_tab(here: frame.Here, sample: Sample) -> None:
     st.caption(inside.UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
-    panels.show(sample, here.theme, "trajectories", "ensemble")
+    panels.show(sample, here.theme, "trajectories", "ensemble", first=1)
     if states.jumps_at_all(sample):
-        with access.waiting(f"Sampling {inside.RUNS} trajectories …"):
-            sample.track(runs=inside.RUNS)
         panels.show(sample, here.theme, "raster")
 
 
 def state_tab(here: frame.Here, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
     controls.row(builders.STATE_OF, builders.STATE_AS, study=here.study)
-    panels.show(sample, here.theme, "populations")
+    panels.show(sample, here.theme, "populations", first=1)
     panels.show(sample, here.theme, "matrix-modulus", "matrix-phase", "hinton", columns=2)
     panels.show(sample, here.theme, "bloch")
     panels.show(sample, here.theme, "populations-over-time", "coherences-over-time", columns=2)
@@ -173,7 +174,7 @@ def attractor_tab(here: frame.Here, sample: Sample) -> None:
             "There is no single steady state to approach under these sliders. Raise a dissipation."
         )
     else:
-        for build in panels.builders(sample, here.theme, "distance", "steady"):
+        for build in panels.builders(sample, here.theme, "distance", "steady").values():
             picture = build()
             if picture.lead and not guidance.full():
                 # what the figure alone does not tell stands here whatever the reader chose
@@ -183,7 +184,7 @@ def attractor_tab(here: frame.Here, sample: Sample) -> None:
 
 def generator_tab(here: frame.Here, sample: Sample) -> None:
     """The graph of couplings beside the levels, and below them letters and modes."""
-    panels.show(sample, here.theme, "couplings", "levels", columns=WIDE, gap="medium")
+    panels.show(sample, here.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
     controls.draw(states.OPERATOR, here.study)
     panels.show(sample, here.theme, "letters", "modes", columns=WIDE, gap="medium")
 

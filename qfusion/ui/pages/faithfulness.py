@@ -121,7 +121,7 @@ def people_tab(here: frame.Here, study: Study) -> None:
         return
     if trust.rivals(study):
         controls.draw(builders.OTHER, study, label="Beside another model")
-    panels.show(study, here.theme, "people-alone")
+    panels.show(study, here.theme, "people-alone", first=1)
     panels.show(
         study,
         here.theme,
@@ -278,6 +278,7 @@ def deletion_tab(here: frame.Here) -> None:
         here.theme,
         *(f"{kind}-modalities" for kind in directions),
         columns=2,
+        first=2,
         gap="medium",
     )
     st.divider()
@@ -316,7 +317,7 @@ def truth_tab(here: frame.Here, study: Study, seeds: stability.Stability | None)
             icon=":material/help:",
         )
         return
-    panels.show(here.sample_of(), here.theme, "truth")
+    panels.show(here.sample_of(), here.theme, "truth", first=1)
     table = (
         against_truth.frame()
         .assign(term=[" + ".join(style.split_term(term)) for term in against_truth.terms])

@@ -32,9 +32,9 @@ def board(here: frame.Here) -> None:
         table = result.table(name, key)
         _head(result, name, key, table)
         panels.beside(
-            lambda: panels.show(result, here.theme, "board"),
+            lambda: panels.show(result, here.theme, "board", first=1),
             lambda: panels.choosing(
-                result, here.theme, "board-size", lambda: controls.draw(builders.SIZE)
+                result, here.theme, "board-size", lambda: controls.draw(builders.SIZE), first=True
             ),
         )
         with controls.fold(builders.TABLE, ":material/table:"):

@@ -1,5 +1,7 @@
 """Decision operators: which states of a modality, or of a pair, vote for a decision and which against."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
@@ -35,12 +37,13 @@ def votes(here: frame.Here) -> None:
         f"{baseline_words(here.study.background)}",
     )
     panels.beside(
-        lambda: panels.show(sample, here.theme, "spectrum"),
+        lambda: panels.show(sample, here.theme, "spectrum", first=1),
         lambda: panels.choosing(
             sample,
             here.theme,
             "along",
             lambda: controls.draw(builders.UP, default=builders.default_up(operator)),
+            first=True,
             on_select=state.choose_selected_sample,
         ),
         widths=[1.25, 1],
@@ -56,7 +59,7 @@ def votes(here: frame.Here) -> None:
         gap="medium",
     )
     for side in ("for", "against"):
-        _nearest(here, result, side)
+        panels.later(f"nearest-{side}", partial(_nearest, here, result, side))
     guidance.aside(
         f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: as far as real data "
         f"come to it. It is the weight of {builders.who(result.operator)}: a sample can be near an extreme and still "

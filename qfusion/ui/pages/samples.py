@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,6 @@ def what_made_it(here: frame.Here) -> None:
 # The Samples page's list of samples like the open one.
 
 
-@frame.fragment
 def similar_samples(here: frame.Here) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
     sample = here.sample_of()
@@ -409,8 +409,8 @@ def page() -> None:
         views.sample_heading(here)
         views.sample_content(here)
         over_seconds = st.container()  # after the decision: attributions take their time
-        panels.show(sample, theme, "verdict", grows=False)
-        panels.show(sample, theme, "waterfall")
+        panels.show(sample, theme, "verdict", grows=False, first=1)
+        panels.show(sample, theme, "waterfall", first=1)
         controls.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
     with over_seconds, frame.guard():
         options = raw.STRIP["strip"].arguments(address.View("samples", sharing.full_address()))
@@ -442,7 +442,7 @@ def page() -> None:
                 },
             )
     with below, frame.guard():
-        similar_samples(here)
+        panels.later("similar", partial(similar_samples, here), stays=True)
         panels.below(theme, **here.scopes())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
     # meanwhile.

@@ -49,7 +49,7 @@ def _sweep(name: str, moving: bool) -> None:
         return
     for view, tab in controls.tabs(builders.SWEEP_VIEW):
         with tab, frame.guard(), st.container(key="fold-sweep"):
-            panels.show(trials, frame.theme(), *builders.SWEEP)
+            panels.show(trials, frame.theme(), *builders.SWEEP, first=len(builders.SWEEP))
             if view == builders.SWEEP_VIEWS[0]:
                 table = trials.table()
                 st.dataframe(

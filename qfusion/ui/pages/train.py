@@ -344,7 +344,15 @@ def progress(shown: list[runs.Seen]) -> None:
     """Loss, metrics, learning rate, gradient norm."""
     if begun := _with_history(shown):
         panels.beside(lambda: builders.loss(begun, frame.theme()), lambda: _metric(begun))
-        panels.show(begun, frame.theme(), "train-gradient", "train-rate", columns=2, gap="medium")
+        panels.show(
+            begun,
+            frame.theme(),
+            "train-gradient",
+            "train-rate",
+            columns=2,
+            gap="medium",
+            first=2,
+        )
 
 
 def _metric(shown: list[runs.Seen]) -> None:

@@ -164,7 +164,7 @@ def _titles(here: frame.Here, own: Any) -> list[str]:
 
 def nearest(here: frame.Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
-    panels.show(here.sample_of(), here.theme, "flips")
+    panels.show(here.sample_of(), here.theme, "flips", first=1)
     with st.container(horizontal=True, key="apply-flips"):
         for name, flip in changes.what_would_flip(here.study, here.row).items():
             if flip.state.possible:
@@ -251,7 +251,7 @@ def result(here: frame.Here, wanted: changes.Asked) -> None:
     cells = _classes(here, before, now) if here.study.classes else _scores(here, before, now)
     with st.container(key="pair-metrics"):
         views.metrics_changed(cells, st.columns(len(cells)), "no change")
-    panels.show(sample, theme, "what-if-probabilities")
+    panels.show(sample, theme, "what-if-probabilities", first=1)
     panels.show(sample, theme, "what-if-as-it-is", "what-if-changed", columns=2, gap="medium")
     panels.show(sample, theme, "what-if-differences")
     swapped = [name for name, action in done.items() if action == changes.SWAP]

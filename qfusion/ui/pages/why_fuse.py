@@ -45,7 +45,9 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         return
     job = memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session())
     if job.state == memo.State.DONE:
-        panels.show(scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium")
+        panels.show(
+            scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium", first=2
+        )
     elif job.under_way:
         with st.container(width=420, key="needs-progress"):
             st.fragment(controls.watch, run_every=controls.PULSE)(
@@ -69,7 +71,7 @@ def model_section(here: frame.Here) -> None:
     training seeds say the same."""
     study = here.study
     with st.container(key="fold-why-model"):
-        panels.show(study, here.theme, "why-emap", "why-loss", columns=2)
+        panels.show(study, here.theme, "why-emap", "why-loss", columns=2, first=2)
         words = controls.draw(cohorts.FILTER)
         with frame.guard():
             levels = errors.levels_of(here.sample_of(), str(words or ""), output=here.output_name)
@@ -78,15 +80,19 @@ def model_section(here: frame.Here) -> None:
             panels.show(levels, here.theme, "why-ranking", "why-pairs", columns=2)
             panels.show(levels, here.theme, "why-swarm")
         if len(study.modalities) > 1:
-            picture = builders.synergy(study, here.theme)
-
-            def table() -> None:
-                st.table(picture.table().round(3), hide_index=True, alt=picture.alt)
-
-            panels.draw(picture, below=table, grows=False)
+            panels.later("why-synergy", partial(_synergy, study, here.theme))
         if missing := over_seeds(trust.as_trained(study))[1]:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
         panels.show(here.sample_of(), here.theme, "why-basins")
+
+
+def _synergy(study: Study, theme: Theme) -> None:
+    picture = builders.synergy(study, theme)
+
+    def table() -> None:
+        st.table(picture.table().round(3), hide_index=True, alt=picture.alt)
+
+    panels.draw(picture, below=table, grows=False)
 
 
 # Which piece does it?
@@ -115,13 +121,18 @@ def pieces_section(here: frame.Here) -> None:
             icon=":material/help:",
         )
     else:
-        panels.show(sample, here.theme, "patches")
-    panels.show(study, here.theme, "smallest")
-    if builders.PIECES["smallest"].fits(study) and access.level() != "none":
-        keep_smallest(study)
+        panels.show(sample, here.theme, "patches", first=1)
+    if builders.PIECES["smallest"].fits(study):
+        panels.later("smallest", partial(_smallest, here))
     if study.can("rules"):
         controls.draw(builders.GROUPS_OF)
         panels.show(sample, here.theme, *(name for name in builders.PIECES if "groups" in name))
+
+
+def _smallest(here: frame.Here) -> None:
+    panels.show(here.study, here.theme, "smallest", first=1)
+    if access.level() != "none":
+        keep_smallest(here.study)
 
 
 def keep_smallest(study: Study) -> None:
@@ -159,7 +170,7 @@ def quantum_section(here: frame.Here) -> None:
             icon=":material/help:",
         )
         return
-    panels.show(study, here.theme, "why-audit")
+    panels.show(study, here.theme, "why-audit", first=1)
     panels.show(study, here.theme, "why-cut")
     with st.container(key="fold-why-twins"), frame.guard():
         twins(study)

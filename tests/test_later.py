@@ -1,0 +1,61 @@
+"""What stands below the first screen is drawn once it comes near it, by a button that a script presses or a reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from qfusion.ui import panels, reruns
+from tests import charts
+from tests.test_app_pages import visit
+
+
+def waiting(app: AppTest) -> set[str]:
+    return {
+        key.removeprefix("_later-")
+        for button in app.button
+        if (key := button.key or "").startswith("_later-")
+    }
+
+
+def drawn(app: AppTest) -> set[str]:
+    return {key.removeprefix("figure-") for key in charts.figures(app)}
+
+
+def come(app: AppTest, *names: str) -> None:
+    """Brings parts near the screen, all at a time: they alone are drawn; and draws the page once more."""
+    for name in names:
+        app.button(key=f"_later-{name}").click()
+    app.run()
+    assert not app.exception and not app.title and not waiting(app)
+    app.run()
+
+
+def test_the_first_screen_alone_is_drawn_and_the_rest_once_it_comes_near() -> None:
+    app = visit("Dynamics", whole=False, model="qj-parity")
+    assert "decision-over-time" in drawn(app)
+    assert {"cut", "built"} <= waiting(app)
+    come(app, "cut", "built")
+    assert {"decision-over-time", "cut", "built"} <= drawn(app)
+    slider = next(one for one in app.slider if str(one.key).startswith("H."))
+    slider.set_value(0.5).run()
+    assert {"decision-over-time", "cut", "built"} <= drawn(app)
+
+
+def test_the_last_that_came_near_are_drawn_at_once_and_those_whose_widgets_the_address_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(panels, "_MOST_NEAR", 1)
+    app = visit("Dynamics", whole=False, model="qj-parity")
+    for name in ("built", "cut", "waterfall-now"):
+        come(app, name)
+    assert waiting(app) & {"built", "cut", "waterfall-now"} == {"cut"}
+
+
+def test_a_session_draws_ahead_what_its_page_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    without: list[Any] = []
+    monkeypatch.setattr(reruns, "prepare_ahead", lambda *words: without.append(words[-1]))
+    visit("Samples", whole=False, model="qj-parity")
+    assert {"shapley", "entropies"} <= without[-1] and "waterfall" not in without[-1]
