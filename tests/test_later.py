@@ -29,7 +29,9 @@ def come(app: AppTest, *names: str) -> None:
     for name in names:
         app.button(key=f"_later-{name}").click()
     app.run()
-    assert not app.exception and not app.title and not waiting(app)
+    assert not app.exception
+    assert not app.title
+    assert not waiting(app)
     app.run()
 
 
@@ -58,4 +60,5 @@ def test_a_session_draws_ahead_what_its_page_shows(monkeypatch: pytest.MonkeyPat
     without: list[Any] = []
     monkeypatch.setattr(reruns, "prepare_ahead", lambda *words: without.append(words[-1]))
     visit("Samples", whole=False, model="qj-parity")
-    assert {"shapley", "entropies"} <= without[-1] and "waterfall" not in without[-1]
+    assert {"shapley", "entropies"} <= without[-1]
+    assert "waterfall" not in without[-1]

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy.special
 import torch
 
 from qfusion import _files, _sentences
@@ -210,7 +210,7 @@ def interval(differences: np.ndarray, level: float) -> tuple[float, float]:
     n = len(differences)
     if n < 2:
         return math.nan, math.nan
-    half = scipy.stats.t.ppf(0.5 + level / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n)
+    half = scipy.special.stdtrit(n - 1, 0.5 + level / 2) * differences.std(ddof=1) / math.sqrt(n)
     return float(differences.mean() - half), float(differences.mean() + half)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.spatial.distance import cdist
+import scipy
 
 from qfusion._checks import check, choose
 from qfusion._sentences import share
@@ -379,7 +379,9 @@ def _from_training(study: Study, rows: np.ndarray) -> np.ndarray:
     """Distances (n,) of rows from the nearest training sample that is none of them."""
     behind = study.dataset.rows(checkpoint.training_split(study.card))
     behind = cohort_measures.thinned(np.setdiff1d(behind, rows), BEHIND)
-    return np.asarray(cdist(_encoded(study, rows), _encoded(study, behind)).min(1))
+    return np.asarray(
+        scipy.spatial.distance.cdist(_encoded(study, rows), _encoded(study, behind)).min(1)
+    )
 
 
 def _encoded(study: Any, rows: np.ndarray) -> np.ndarray:

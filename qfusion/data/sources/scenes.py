@@ -207,18 +207,22 @@ def _dealt(right: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np
     Pictures swap questions until everything fits."""
     order = rng.permutation(len(right))
     dealt = np.tile(pairs, 2)[order]
-    wanted = np.repeat([1, -1], len(pairs))[order]
+    wanted = np.repeat(np.array([1, -1], right.dtype), len(pairs))[order]
+    of_question = np.ascontiguousarray(right.T)
+    fits = right[np.arange(len(right)), dealt] == wanted
     # a few swaps a picture are enough
     for _ in range(100 * len(right)):
-        bad = np.flatnonzero(right[np.arange(len(right)), dealt] != wanted)
+        bad = np.flatnonzero(~fits)
         if not len(bad):
             return dealt
-        row = rng.choice(bad)
-        able = right[row, dealt] == wanted
-        both = able & (right[:, dealt[row]] == wanted[row])
-        other = rng.choice(np.flatnonzero(both if both.any() else able))
+        row = bad[rng.integers(len(bad))]
+        able = right[row].take(dealt) == wanted
+        both = able & (of_question[dealt[row]] == wanted[row])
+        others = np.flatnonzero(both if both.any() else able)
+        swapped = [row, others[rng.integers(len(others))]]
         for slots in (dealt, wanted):
-            slots[[row, other]] = slots[[other, row]]
+            slots[swapped] = slots[swapped[::-1]]
+        fits[swapped] = right[swapped, dealt[swapped]] == wanted[swapped]
     raise InvalidInput(f"Questions for {len(right)} pictures cannot be balanced. Ask for others.")
 
 
