@@ -32,7 +32,7 @@ FILES = {title: file for pages in frame.PAGES.values() for file, title, _ in pag
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
 
 
-def visit(title: str, *, whole: bool = False, **query: Any) -> AppTest:
+def visit(title: str, *, whole: bool = True, **query: Any) -> AppTest:
     """Opens a page cold with the given parameters in its address, and `qj-planted` as model where these name neither
     model nor data nor a step of the tour; as a `whole`, or with what stands on its first screen."""
     if not {"model", "data", "explore", "tour"} & query.keys():
