@@ -52,6 +52,10 @@ def test_every_page_shows_it_or_says_why_not(title: str, kind: str, trained: Dat
     assert WHY.get(title, "") in words
     if title == "Circuit":
         assert ("no circuit of gates" in words) == (kind == "mult")
+        # its page is opened by a link all the same, but the menu has it only where there is something to see
+        assert ("Circuit is left out: the model has no circuit" in words) == (kind == "mult")
+        menu = [each.proto.label for each in app.get("page_link")]
+        assert menu.count("Circuit") == (kind != "mult")
     empty = ("Dynamics", "Compare", "Decision operators", *(["Circuit"] if kind == "mult" else []))
     assert title in empty or "**Shows**" in words
 

@@ -45,6 +45,10 @@ def basis_labels(dims: Sequence[int]) -> list[str]:
     return ["".join(state) for state in itertools.product(*levels)]
 
 
+# how much paper lies on a phase, by the share of the largest modulus
+_VEILS = ((0.01, 0.05, 0.75), (0.05, 0.2, 0.5), (0.2, 0.5, 0.25))
+
+
 @drawing()
 def density_matrix(
     rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus", theme: Theme = "light"
@@ -52,7 +56,8 @@ def density_matrix(
     """One density matrix as a heat map of its entries' modulus (unsigned scale) or phase (cyclic scale).
 
     Args:
-        rho: (D, D) complex. Phases of entries below 1 % of the largest modulus say nothing and are left blank.
+        rho: (D, D) complex. Phases of entries below 1 % of the largest modulus say nothing and are left blank; others
+            fade towards them.
     """
     size = int(np.prod(dims))
     check(
@@ -64,7 +69,7 @@ def density_matrix(
         f"Argument `part` must be 'modulus' or 'phase', but is {part!r}.",
     )
     names = basis_labels(dims)
-    modulus = np.abs(rho)
+    modulus, veils = np.abs(rho), []
     look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
     bar = _bar("|ρ<sub>ij</sub>|")
     if part == "phase":
@@ -75,6 +80,19 @@ def density_matrix(
             "zmax": np.pi,
         }
         bar = _bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"])
+        share = modulus / modulus.max()
+        veils = [
+            {
+                "type": "heatmap",
+                "z": np.where((low <= share) & (share < high), 0.0, np.nan),
+                "colorscale": [[0, PAPER[theme]], [1, PAPER[theme]]],
+                "opacity": veil,
+                "showscale": False,
+                "hoverinfo": "skip",
+                "hoverongaps": False,
+            }
+            for low, high, veil in _VEILS
+        ]
     step = max(1, size // dims[0])
     ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
     return (
@@ -86,6 +104,7 @@ def density_matrix(
             hovertemplate="row %{customdata[0]}, column %{customdata[1]}: %{z:.3g}<extra></extra>",
             customdata=np.array([[(row, column) for column in names] for row in names]),
         )
+        .add_traces(veils)
         .update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
         .update_yaxes(
             title={"text": "row i (basis state)"},

@@ -84,8 +84,9 @@ PAPER = {"light": "#FFFFFF", "dark": "#10161F"}
 LINE = {"light": "#AEB8C4", "dark": "#4A5870"}
 # Letters and rims on cells that are coloured alike in both themes. Neither is a colour of a theme: a figure that is
 # recoloured keeps them.
-BRIGHT = 0.52  # place on UNSIGNED_SCALE from which ON_BRIGHT is easier to read than ON_DARK
-ON_BRIGHT, ON_DARK = "#17202A", "#FEFEFE"
+BRIGHT = 0.47  # place on UNSIGNED_SCALE from which ON_BRIGHT is easier to read than ON_DARK
+# with a softer black, letters on the middle of the scale would have a contrast of 4.1 to 1
+ON_BRIGHT, ON_DARK = "#010203", "#FEFEFE"
 EMPTY = go.layout.Template()  # ours, not the one that happens to be plotly's default
 FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
 
@@ -837,8 +838,8 @@ def _scaled(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
         if isinstance(scale, (list, tuple)) and scale and not isinstance(scale[0], str):
             kind = _kind(scale)
             lines.append((holder, _grey_scale(kind, scale, lines=holder == "line")))
-            if kind == "signed" and trace.get("opacity", 1) < 1:
-                trace["opacity"] = 1
+            if trace.get("opacity", 1) < 1:  # a veil of paper would be read as another phase
+                trace["opacity"] = float(kind == "signed")
     return lines
 
 

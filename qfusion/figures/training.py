@@ -666,7 +666,9 @@ def against(
             type="log", range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(places)
         )
     else:
-        figure.update_xaxes(range=[-3, 103], tickvals=[0, 20, 40, 60, 80, 100])
+        ends = [*places, *(marked[:1] if marked else ())]
+        room = max(0.06 * np.ptp(ends), 0.5)  # for marks at the edges
+        figure.update_xaxes(range=[min(ends) - room, max(ends) + room], nticks=7)
     if marked:
         figure.add_vline(
             x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}

@@ -306,7 +306,10 @@ def dots(
         hues: of the rows. band: low and high of the control, (rows, 2), NaN where there is none.
         percent: values are shares.
     """
-    figure = base(theme, 96 + 34 * len(names), left=10, right=20, top=8, bottom=46, legend=True)
+    named = len(series) > 1 or band is not None
+    figure = base(
+        theme, 70 + 26 * named + 34 * len(names), left=10, right=20, top=8, bottom=46, legend=named
+    )
     shift, text = 0.22, ".1%" if percent else "+.2f"
     if band is not None and np.isfinite(band).all(1).any():
         figure.update_layout(

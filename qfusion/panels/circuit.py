@@ -25,7 +25,7 @@ from qfusion.quantum import circuits
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
 PURE = 1e-6  # entropies, distances and gaps below it are rounding
-LEAST_UNIT, TALLEST = 24.0, 514.0  # pixels between wires, and of all of them
+LEAST_UNIT, TALLEST = 24.0, 488.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
 NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates

@@ -59,8 +59,8 @@ _MATRIX = {
         "the sign or phase of a coherence.",
     ),
     "phase": (
-        "arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.",
-        "how large an entry is.",
+        "arg ρ_ij on a cyclic scale, paler below 50, 20 and 5 % of the largest |ρ_ij|, blank below 1 %.",
+        "how large an entry is, but for that.",
     ),
 }
 

@@ -17,6 +17,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
+from qfusion.models.base import ABILITIES, Ability
 from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import address, pages
 from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
@@ -70,6 +71,13 @@ PAGES = {
         ("pages/glossary.py", "Glossary", ":material/menu_book:"),
     ),
 }
+# what a page needs of the model: one of these abilities
+NEEDS: dict[str, tuple[Ability, ...]] = {
+    "Dynamics": ("time", "layers"),
+    "Circuit": ("circuit",),
+    "Decision operators": ("states",),
+}
+_UNFIT = "_unfit_pages"  # those that the model picked does not have
 P = ParamSpec("P")
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
 
@@ -132,6 +140,8 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         controls.settle_pickers()
         with top:
             study, row, wanted = controls.draw_pickers()
+            unfit = [page for page, any_of in NEEDS.items() if not any(map(study.can, any_of))]
+            state.put(_UNFIT, unfit)
             controls.pin_button(study, row, link)
             sharing.notes_button(title, FILES)
         if before is not None:
@@ -329,10 +339,21 @@ def run(file: str, name: str = "__main__") -> None:
 
 
 def _navigation() -> None:
+    unfit = state.get(_UNFIT, [])
     for group, links in PAGES.items():
         with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):
             for page, label, icon in links:
-                link(page, label, icon)
+                if label not in unfit:
+                    link(page, label, icon)
+            lines = [
+                f"{label} is left out: the model has no {ABILITIES[NEEDS[label][0]]}."
+                for label in unfit
+            ]
+            if lines and group == "Understand":
+                st.caption(
+                    "  \n".join(lines),
+                    help="Of the model picked. A link to the page still opens it.",
+                )
 
 
 def _notices() -> None:

@@ -137,7 +137,8 @@ def recordings(dataset: spec.DataSet) -> None:
                     help="Paths are below the folder; start and end, in seconds, are of parts of files.",
                 )
                 if st.form_submit_button("Join", icon=":material/join:"):
-                    _join(dataset)
+                    with frame.guard():
+                        _join(dataset)
 
 
 def _join(dataset: spec.DataSet) -> None:
@@ -176,14 +177,11 @@ def _record(name: str) -> None:
             st.markdown(
                 f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay."
             )
-            st.button(
-                "Yes, remove it", on_click=frame.or_notice, args=(_remove, name), key="_remove_set"
-            )
-
-
-def _remove(name: str) -> None:
-    registry.remove_imported(name)
-    state.put(KEPT, f"{text.plain(name)} was removed.")
+            if st.button("Yes, remove it", key="_remove_set"):
+                with frame.guard():
+                    registry.remove_imported(name)
+                    state.put(KEPT, f"{text.plain(name)} was removed.")
+                    st.rerun()
 
 
 BADGES = {
@@ -331,12 +329,13 @@ def _source(level: str) -> None:
     if pressed or (files and fresh):
         state.put(BROUGHT, brought)
         discard()
-        _examine(files, path, target=_TARGETS[target], convention=_CONVENTIONS[convention])
-        if fresh or not state.get("_import_name"):  # a name that was typed stays with its files
-            names = [file.name for file in files] or [path.strip()]
-            stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(names[0]).stem).strip("-")[:60]
-            # no table's name is the set's
-            state.put("_import_name", "" if len(names) > 1 else stem)
+        with frame.guard():
+            _examine(files, path, target=_TARGETS[target], convention=_CONVENTIONS[convention])
+            if fresh or not state.get("_import_name"):  # a name that was typed stays with its files
+                names = [file.name for file in files] or [path.strip()]
+                stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(names[0]).stem).strip("-")[:60]
+                # no table's name is the set's
+                state.put("_import_name", "" if len(names) > 1 else stem)
 
 
 def discard() -> None:
@@ -462,7 +461,7 @@ def _report(examined: importing.Examined) -> None:
         left, right = st.columns(2)
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep"):
-            with access.waiting("Keeping …"):
+            with frame.guard(), access.waiting("Keeping …"):
                 stored = importing.keep(
                     examined,
                     name.strip(),
@@ -473,13 +472,13 @@ def _report(examined: importing.Examined) -> None:
                     rates=importing.read_rates(filter(str.strip, rates.split(";"))),
                     vocabulary=Path(folder.strip()) if folder.strip() else None,
                 )
-            discard()
-            state.put(PICK, name.strip())
-            state.put(
-                KEPT,
-                f"**{text.plain(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
-            )
-            st.rerun(scope="app")
+                discard()
+                state.put(PICK, name.strip())
+                state.put(
+                    KEPT,
+                    f"**{text.plain(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
+                )
+                st.rerun(scope="app")
 
 
 def _target(target: dict[str, Any]) -> str:

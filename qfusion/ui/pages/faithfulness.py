@@ -30,7 +30,7 @@ def estimators_tab(here: frame.Here) -> None:
         guidance.aside(words)
         st.info(
             "Other methods need background samples. Pick “training set” or “one other sample” on top.",
-            icon=":material/help:",
+            icon=":material/info:",
         )
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="others-run"):
@@ -117,7 +117,7 @@ def _table(here: frame.Here, table: pd.DataFrame) -> None:
 def people_tab(here: frame.Here, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
     if why := trust.lacking(study, text.plain(study.dataset.title)):
-        st.info(why, icon=":material/help:")
+        st.info(why, icon=":material/info:")
         return
     if trust.rivals(study):
         controls.draw(builders.OTHER, study, label="Beside another model")
@@ -182,7 +182,7 @@ def seeds_tab(
 ) -> None:
     """Rank correlation between seeds, and the current sample by every seed."""
     if seeds is None:
-        st.info(f"Not measured for this model. {missing}", icon=":material/help:")
+        st.info(f"Not measured for this model. {missing}", icon=":material/info:")
         return
     terms = controls.draw(panel.TERMS)
 
@@ -192,7 +192,7 @@ def seeds_tab(
         st.info(
             f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test "
             "sample.",
-            icon=":material/help:",
+            icon=":material/info:",
         )
         return None
 
@@ -205,7 +205,11 @@ def seeds_tab(
 
 # The Faithfulness page: when not to trust the explanations of a model, and what that rests on.
 
-ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
+ICONS = {
+    "warning": ":material/warning:",
+    "fine": ":material/check:",
+    "unknown": ":material/pending:",
+}
 
 
 @frame.fragment
@@ -314,7 +318,7 @@ def truth_tab(here: frame.Here, study: Study, seeds: stability.Stability | None)
         st.info(
             f"{text.plain(study.dataset.title)} has no planted truth: nobody knows what its modalities really "
             "contributed. The data sets `planted` and `scenes` do, made for this question.",
-            icon=":material/help:",
+            icon=":material/info:",
         )
         return
     panels.show(here.sample_of(), here.theme, "truth", first=1)

@@ -15,7 +15,7 @@ from qfusion.ui import controls, frame, guidance, panels
 ICONS = {
     "for": ":material/check:",
     "against": ":material/close:",
-    "open": ":material/help:",
+    "open": ":material/pending:",
     "untested": ":material/remove:",
 }
 
@@ -195,7 +195,7 @@ def _of_parts(verdicts: Iterable[str]) -> str:
 def _robustness(here: frame.Here, result: runs.Board, name: str) -> None:
     panels.heading("A modality that is missing or corrupted")
     if not result.robust_metrics(name):
-        st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
+        st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
         return
     _, part, models = builders.of_data(result, name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -203,7 +203,7 @@ def _robustness(here: frame.Here, result: runs.Board, name: str) -> None:
         chosen = controls.draw(models, default=result.default(name))
     panels.show(result, here.theme, "board-robustness")
     if not chosen:
-        st.info("Pick a model to draw its curve.", icon=":material/help:")
+        st.info("Pick a model to draw its curve.", icon=":material/info:")
 
 
 def _published(result: runs.Board, name: str) -> None:
