@@ -5,9 +5,9 @@ The term (a Harsanyi dividend, or the whole score) as a function of one modality
 the background as they are, is its exact form in the modality's state (see `forms`) behind the encoder. Integrated
 gradients (Sundararajan, Taly, Yan 2017, equation 1; by Gauss and Legendre's rule, as captum has them) share out the
 difference between the sample's features and a baseline's; they add up to it but for the error of the numerical
-integral, which is measured, and the steps doubled until it is small. For many rows the midpoint rule serves. Gradient x input is grad . (x -
-baseline) at x, one step: what it misses of the difference is measured too. Methods stand in `METHODS`, for every page,
-link and figure that offers one.
+integral, which is measured, and the steps doubled until it is small. For many rows the midpoint rule serves. Gradient
+x input is grad . (x - baseline) at x, one step: what it misses of the difference is measured too. Methods stand in
+`METHODS`, for every page, link and figure that offers one.
 """
 
 from collections.abc import Callable, Mapping
