@@ -3,8 +3,10 @@ leaves everything as it is.
 """
 
 import contextlib
+import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +118,55 @@ def check_disk(what: str, size: int = 0) -> None:
         f"{what} would need {_gib(size)} more, but {_gib(used)} of the {_gib(most)} of this server are used "
         f"({shares}). Delete runs, imported sets or models, or have QFUSION_DISK_GB raised.",
     )
+
+
+# Several servers behind one address, see `ui.workers`: a file a limit in a folder of theirs says how much of it each
+# has given.
+
+SHARED, WORKER = "QFUSION_SHARED", "QFUSION_WORKER"  # the folder, and the number of this server
+
+
+def fits(variable: str, taken: int, more: int = 0, unit: int = 1) -> bool:
+    """Returns whether more fits into a limit beside what this server, and those beside it, have given; it is then
+    noted.
+
+    Args:
+        variable: of the limit, in units of `unit`. taken: what this server has given. more: what it would give.
+    """
+
+    def noted(counts: dict[str, int]) -> bool:
+        own = os.environ.get(WORKER, "")
+        others = sum(number for name, number in counts.items() if name != own)
+        room = more == 0 or others + taken + more <= get(variable) * unit
+        counts[own] = taken + more if room else taken
+        return room
+
+    folder = os.environ.get(SHARED)
+    return _change(Path(folder, variable), noted) if folder else noted({})
+
+
+def forget(worker: int) -> None:
+    """Takes back what a server had given that has ended."""
+    for path in Path(os.environ[SHARED]).glob("QFUSION_*"):
+        _change(path, lambda counts: counts.pop(str(worker), 0) == 0)
+
+
+def _change(path: Path, change: Callable[[dict[str, int]], bool]) -> bool:
+    """Changes the numbers in a file that other processes change too; without them where it cannot be written."""
+    import fcntl  # where there are several servers, and nginx
+
+    try:
+        with path.open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            counts = json.loads(file.read() or "{}")
+            answer = change(counts)
+            file.seek(0)
+            file.truncate()
+            file.write(json.dumps(counts))
+            return answer
+    except (OSError, ValueError):
+        return change({})
 
 
 def environment(**more: str) -> dict[str, str]:

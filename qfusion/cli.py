@@ -58,6 +58,15 @@ def dashboard(
             "nothing kept or removed.",
         ),
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Servers behind the address, for many readers: nginx, which must be installed, keeps every reader "
+            "with one of them.",
+        ),
+    ] = 1,
 ) -> None:
     """Start the dashboard, and print its address. Further options are handed to Streamlit: `--theme.base dark`."""
     check(
@@ -65,9 +74,14 @@ def dashboard(
         f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.",
     )
     _open(model or [])
-    _try_to_listen(address, port)
+    _try_to_listen(address, port or (8501 if workers > 1 else None))
     if read_only:
         os.environ[_limits.READ_ONLY] = "1"
+    if workers > 1:
+        from qfusion.ui import workers as several
+
+        several.serve(workers, address, port or 8501, more.args)
+        return
     from qfusion.ui.server import serve
 
     serve(

@@ -1,6 +1,6 @@
 """Sixteen readers at once, each with tweaks of its own: does anybody see what is another's?
 
-    python scripts/cross_talk.py [--readers 16] [--interactions 10000] [--seed 0]
+    python scripts/cross_talk.py [--readers 16] [--interactions 10000] [--seed 0] [--workers 1]
 
 First one reader alone opens every state of a list: pages, models, samples, tweaks, cohorts, views. What is then on the
 page, every word and every number of every figure, is the truth of that state. Then all readers wander among the states
@@ -97,6 +97,7 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=16)
     parser.add_argument("--interactions", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, help="servers behind nginx")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     own = {
@@ -104,15 +105,17 @@ def main() -> int:
         for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
     }
     every, wrong, done, lock = states(), Counter[str](), Counter[str](), threading.Lock()
-    with serving.serve(folder, own, limit=240) as server:
+    several = (sys.executable, "-m", "qfusion", "app", "--workers", str(asked.workers))
+    command = several if asked.workers > 1 else serving.STREAMLIT
+    with serving.serve(folder, own, limit=240, command=command) as server:
         truths: dict[State, dict[str, str]] = {}
         for _ in range(2):  # what is worked out for the first time says so
             for state in every:
-                with Visitor(server.url) as visitor:
+                with Visitor(server.url, 600) as visitor:
                     truths[state] = shown(visitor.open(state[0], **dict(state[1])))
         steady = {}
         for state in every:
-            with Visitor(server.url) as visitor:
+            with Visitor(server.url, 600) as visitor:
                 steady[state] = not differences(
                     truths[state], shown(visitor.open(state[0], **dict(state[1])))
                 )
@@ -132,7 +135,7 @@ def main() -> int:
                         return
                 state = rng.choice(every)
                 try:
-                    with Visitor(server.url) as visitor:
+                    with Visitor(server.url, 600) as visitor:
                         off = differences(
                             truths[state], shown(visitor.open(state[0], **dict(state[1])))
                         )

@@ -82,6 +82,7 @@ class Visitor:
     ):
         self.url, self.limit, self._headers, self._token = url, limit, dict(headers or {}), token
         self._socket: Any = None
+        self._cookies: dict[str, str] = {}  # such as that by which a proxy knows its server
         self._known: dict[str, ForwardMsg] = {}
         self._states: dict[str, WidgetState] = {}
         self.page, self._query = "", ""
@@ -110,10 +111,17 @@ class Visitor:
             self.url.replace("http", "ws", 1) + "/_stcore/stream",
             max_size=MAX_BYTES,
             subprotocols=["streamlit", *filter(None, words)],
-            additional_headers=self._headers,
+            additional_headers=self._with_cookies(self._headers),
             open_timeout=self.limit,
             ping_interval=None,
         )  # as a browser, which waits for a busy server
+        for line in self._socket.response.headers.get_all("Set-Cookie"):
+            self._cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
+
+    def _with_cookies(self, headers: Mapping[str, str]) -> dict[str, str]:
+        own = [f"{name}={value}" for name, value in self._cookies.items()]
+        words = "; ".join([*filter(None, [headers.get("Cookie")]), *own])
+        return {**headers, "Cookie": words} if words else dict(headers)
 
     def begin(self, key: str, value: Any) -> None:
         """Sets a widget as `set` does, and waits for nothing."""
@@ -249,7 +257,9 @@ class Visitor:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        asked = urllib.request.Request(self.url + address, data, dict(headers or {}), method=method)
+        asked = urllib.request.Request(
+            self.url + address, data, self._with_cookies(headers or {}), method=method
+        )
         return urllib.request.urlopen(asked, timeout=self.limit)
 
     def _answer(self, asked: BackMsg, kind: str) -> Any:

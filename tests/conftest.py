@@ -163,6 +163,7 @@ SLOW = (
     "test_distributed",
     "test_wheel",
     "test_serving",
+    "test_workers",
     "test_faults",
     "test_docs_site",
     "test_hostile_widgets",

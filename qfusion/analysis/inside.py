@@ -20,7 +20,7 @@ import torch
 
 from qfusion._checks import check
 from qfusion._sentences import count, listed
-from qfusion.analysis import text
+from qfusion.analysis import changes, text
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
@@ -430,8 +430,9 @@ def attribute(
     rows = [row, study.dataset.row(other)] if other else [row]
     inputs, *others = (study.dataset.inputs([at], dtype=torch.float64) for at in rows)
     start = others[0][modality] if others else None
+    model = changes.fixed(study)
     return attribution.attribute(
-        study.model, inputs, study.background, modality, term, output, baseline, start, method
+        model, inputs, study.background, modality, term, output, baseline, start, method
     )
 
 

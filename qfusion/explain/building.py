@@ -34,7 +34,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -342,16 +342,19 @@ def _opened(
     return moving, terms, Apart.of(moving, terms, output)
 
 
-def dissipated(parts: Tensor, whole: Tensor, X: Tensor) -> Tensor:
-    """Returns what the share of a dissipator that comes from parts L_k^A of its jump operators L_k, both (K, D, D),
-    does to observables X (N, D, D): sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X}."""
-    K, N, D = len(parts), len(X), X.shape[-1]
-    right = (X.unsqueeze(1) @ whole).view(N, K * D, D)
-    left = (whole.mH @ X.unsqueeze(1)).transpose(1, 2).reshape(N, D, K * D)
-    S = (parts.mH @ whole).sum(0)
-    G = (S + S.mH) / 4
-    jumped = parts.mH.transpose(0, 1).reshape(D, K * D) @ right + left @ parts.reshape(K * D, D)
-    return jumped / 2 - G @ X - X @ G
+def _behind(
+    parts: Tensor, subset: decomposition.Subset, dims: tuple[int, ...], Y: Tensor
+) -> Tensor:
+    """Returns sum_k P_k^+ Y_k, (N, D, D), of P (K, a, a) that act on a subset, and Y (N, K, D, D)."""
+    sides = [dims[m] for m in subset]
+    outer = torch.tensordot(
+        parts.conj().view(-1, *sides, *sides),
+        Y.reshape(*Y.shape[:2], *dims, -1),
+        ([*range(1 + len(subset))], [1, *(2 + m for m in subset)]),
+    )
+    return outer.movedim([*range(len(subset))], [1 + m for m in subset]).reshape(
+        len(Y), *Y.shape[-2:]
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -359,14 +362,18 @@ class Apart:
     """A model's generator taken apart.
 
     Attributes:
-        generator: the whole one. parameters: its terms; pieces: what the share of each alone does to observables (N, D,
-            D).
+        generator: the whole one. parameters: its terms.
+        couplings: every H_S. dissipations: of every A, by the number of the generator's term the parts L_k^A (K, a, a)
+            on their own space.
+        jumps: L_k of every term of the generator on the whole space, (K, D, D).
         O: what is read, (D, D). T: duration.
     """
 
     generator: Generator
     parameters: tuple[Parameter, ...]
-    pieces: tuple[Callable[[Tensor], Tensor], ...]
+    couplings: tuple[Generator, ...]
+    dissipations: dict[decomposition.Subset, dict[int, Tensor]]
+    jumps: tuple[Tensor, ...]
     O: Tensor
     T: float
 
@@ -379,43 +386,60 @@ class Apart:
         ]
         generator = decomposition.traceless(Generator(dims, tuple(terms)))
         H: dict[decomposition.Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
-        L: dict[decomposition.Subset, list[tuple[Tensor, Tensor]]] = {
-            s: [] for s in jump_parameters.dissipations
+        L: dict[decomposition.Subset, dict[int, Tensor]] = {
+            s: {} for s in jump_parameters.dissipations
         }
-        for term in generator.terms:
+        for number, term in enumerate(generator.terms):
             inner = [dims[m] for m in term.subsystems]
-            energies, jumps = decomposition.decomposed(term, dims)
-            whole = states.embed(term.jumps, dims, term.subsystems)
-            for subset in energies:
-                if subset in H:
-                    places = tuple(term.subsystems.index(m) for m in subset)
-                    own = states.partial_trace(energies[subset], inner, places)
-                    H[subset].append(
-                        Term(subset, own * (len(own) / len(term.H)), own.new_zeros(0, *own.shape))
+            energies, jumps = (
+                {
+                    subset: states.partial_trace(
+                        part, inner, tuple(term.subsystems.index(m) for m in subset)
                     )
-                if subset in L:
-                    L[subset].append((states.embed(jumps[subset], dims, term.subsystems), whole))
+                    for subset, part in parts.items()
+                }
+                for parts in decomposition.decomposed(term, dims)
+            )
+            for subset in H.keys() & energies.keys():
+                own = energies[subset] * (len(energies[subset]) / len(term.H))
+                H[subset].append(Term(subset, own, own.new_zeros(0, *own.shape)))
+            for subset in L.keys() & jumps.keys():
+                own = jumps[subset]
+                L[subset][number] = own * (own.shape[-1] / len(term.H))
         acting = [
             parameter
             for parameter in jump_parameters.parameters
             if parameter.kind in ("coupling", "dissipation")
         ]
-        couplings = [
-            partial(act, Generator(dims, tuple(parts)), picture="observables")
-            for parts in H.values()
-        ]
-        dissipations = [
-            partial(dissipated, *map(torch.cat, zip(*pairs, strict=True))) for pairs in L.values()
-        ]
-        O = model.weighted_readout(model.W[output][None]).to(dtype)[0]
         return Apart(
-            generator, tuple(acting), (*couplings, *dissipations), O, float(model.duration)
+            generator,
+            tuple(acting),
+            tuple(Generator(dims, tuple(parts)) for parts in H.values()),
+            L,
+            tuple(states.embed(term.jumps, dims, term.subsystems) for term in generator.terms),
+            model.weighted_readout(model.W[output][None]).to(dtype)[0],
+            float(model.duration),
         )
+
+    def acting(self, X: Tensor) -> Iterator[Tensor]:
+        """Yields what the share of every parameter alone does to observables X (N, D, D); of a dissipation A
+        sum_k 1/2 (L_k^A+ X L_k + L_k^+ X L_k^A) - 1/4 {L_k^A+ L_k + L_k^+ L_k^A, X}."""
+        yield from (act(coupling, X, "observables") for coupling in self.couplings)
+        dims, both = self.generator.dims, torch.cat([X, X.mH]).unsqueeze(1)
+        products = [both @ jumps for jumps in self.jumps]  # the same for every A
+        for subset, parts in self.dissipations.items():
+            total = torch.zeros_like(X)
+            for number, part in parts.items():
+                first, second = _behind(part, subset, dims, products[number]).chunk(2)
+                S = _behind(part, subset, dims, self.jumps[number][None])[0]
+                G = (S + S.mH) / 4
+                total += (first + second.mH) / 2 - G @ X - X @ G
+            yield total
 
     @property
     def still(self) -> bool:
         """Whether nothing evolves."""
-        return not self.pieces or self.T == 0
+        return not self.parameters or self.T == 0
 
     def too_long(self) -> InvalidInput:
         """The error of an evolution that is not resolved."""
@@ -443,7 +467,7 @@ def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.nd
     many times it took."""
     for times, weights, seen, O_l in _sampled(apart):
         nodes = len(times)
-        F, p = np.zeros((nodes, len(O_l), len(R), len(apart.pieces))), 0
+        F, p = np.zeros((nodes, len(O_l), len(R), len(apart.parameters))), 0
         size = 2 * max(1, _HELD // (2 * nodes * apart.O.numel()))
         for first in range(0, len(R), size):
             R_k = _trimmed(
@@ -451,7 +475,7 @@ def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.nd
             )
             if R_k is None:
                 break
-            F[: len(R_k), :, first : first + size] = _contracted(apart.pieces, R_k, O_l)
+            F[: len(R_k), :, first : first + size] = _contracted(apart, R_k, O_l)
             p = max(p, len(R_k))
         else:
             start, end = (torch.einsum("sab,ba->s", R, seen[i]).real.numpy() for i in (0, -1))
@@ -467,14 +491,14 @@ def observables(apart: Apart) -> list[Tensor]:
     gathered to the next.
     """
     if apart.still:
-        return [apart.O, *apart.O.new_zeros(len(apart.pieces), *apart.O.shape)]
+        return [apart.O, *apart.O.new_zeros(len(apart.parameters), *apart.O.shape)]
     for _, _, seen, O_l in _sampled(apart):
         q = len(O_l)
         times, weights = _lobatto(apart.T, q + _SPARE)
         integrals, back = _products(q + _SPARE, q)
         integral = torch.from_numpy((back[0] @ integrals).reshape(q + _SPARE, q))
         weights = apart.T * weights.mT @ integral
-        acting = torch.stack([piece(O_l) for piece in apart.pieces], 1)
+        acting = torch.stack([*apart.acting(O_l)], 1)
         gathered = combine(weights[-1:], acting)[0]
         for i in reversed(range(1, len(times))):
             step = [times[i] - times[i - 1]]
@@ -500,18 +524,18 @@ def _sampled(apart: Apart) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor
 
 def _trimmed(coefficients: Tensor) -> Tensor | None:
     """Without the last Chebyshev coefficients, which are nothing; None where they are not."""
-    norms = torch.linalg.vector_norm(coefficients.flatten(1), dim=1)
+    norms = torch.view_as_real(coefficients).flatten(1).norm(dim=1)  # of complex numbers slow
     above = int((norms > 1e-12 * norms.max()).nonzero().max())
     return coefficients[: above + 1] if above < len(norms) - 2 else None
 
 
-def _contracted(pieces: Sequence[Callable[[Tensor], Tensor]], R: Tensor, O: Tensor) -> np.ndarray:
+def _contracted(apart: Apart, R: Tensor, O: Tensor) -> np.ndarray:
     """Tr[R_k,S L_g^+ O_l], (p, q, S, G), for R (p, S, D, D) and O (q, D, D): two Hermitian operators travel as one."""
-    p, S, q, packed = len(R), R.shape[1], len(O), pack(O)
+    p, S, q = len(R), R.shape[1], len(O)
     left = R.transpose(-1, -2).reshape(p * S, -1)
-    values = torch.empty(p, q, S, len(pieces), dtype=torch.float64)
-    for g, piece in enumerate(pieces):
-        pairs = (left @ piece(packed).flatten(1).mT).view(p, S, -1)  # Tr[R X_1] + i Tr[R X_2]
+    values = torch.empty(p, q, S, len(apart.parameters), dtype=torch.float64)
+    for g, acted in enumerate(apart.acting(pack(O))):
+        pairs = (left @ acted.flatten(1).mT).view(p, S, -1)  # Tr[R X_1] + i Tr[R X_2]
         values[..., g] = torch.view_as_real(pairs).flatten(2)[..., :q].transpose(1, 2)
     return values.numpy()
 

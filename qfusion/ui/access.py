@@ -86,13 +86,23 @@ def _auth() -> Mapping[str, Any]:
 
 def _seated(session: str) -> bool:
     with _guard:
-        for entry in [
-            seat for seat in _seats if not runtime.get_instance().is_active_session(seat)
-        ]:
-            del _seats[entry]
-        if len(_seats) < _limits.get("QFUSION_SESSIONS"):
-            _seats.setdefault(session, "")
+        _leave()
+        if session not in _seats and _limits.fits("QFUSION_SESSIONS", len(_seats), 1):
+            _seats[session] = ""
         return session in _seats
+
+
+def _leave() -> None:
+    for entry in [seat for seat in _seats if not runtime.get_instance().is_active_session(seat)]:
+        del _seats[entry]
+
+
+def note() -> None:
+    """Notes for the servers beside this one what it gives its readers now."""
+    with _guard:
+        _leave()
+        _limits.fits("QFUSION_SESSIONS", len(_seats))
+    _line.note()
 
 
 def _ask() -> None:
@@ -144,7 +154,7 @@ def _look() -> None:
 
 VARIABLE, TRAIN = "QFUSION_IMPORT", "QFUSION_TRAIN"
 LEVELS, ANSWERS = ("none", "upload", "path"), ("yes", "no")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def check_variables() -> None:
@@ -226,7 +236,7 @@ def says_no_training(what: str, command: str) -> bool:
 def is_local() -> bool:
     """Returns whether server and reader are on one machine, as far as can be told: where the server listens, how the
     browser calls it (a proxy may hide the name that was asked for, but not the page's origin), and by which way."""
-    if st.get_option("server.address") not in _LOOPBACK:
+    if st.get_option("server.address") not in LOOPBACK:
         return False
     headers = st.context.headers
     called = [f"//{headers.get('Host') or 'localhost'}", headers.get("Origin") or "//localhost"]
@@ -236,7 +246,7 @@ def is_local() -> bool:
         "X-Real-Ip",
         *(f"X-Forwarded-{of}" for of in ("For", "Host", "Proto")),
     )
-    return all(_host(entry) in _LOOPBACK for entry in called) and not any(
+    return all(_host(entry) in LOOPBACK for entry in called) and not any(
         headers.get(name) for name in passed_on
     )
 
@@ -269,10 +279,16 @@ class Line:
 
     Args:
         places: how many compute at once; asked each time.
+        fits: of how many compute here, and how many more would, whether all servers together have room for them.
     """
 
-    def __init__(self, places: Callable[[], int]):
+    def __init__(
+        self,
+        places: Callable[[], int],
+        fits: Callable[[int, int], bool] = lambda busy, more: True,
+    ):
         self._places, self._turns, self._changed = places, list[_Turn](), threading.Condition()
+        self._fits = fits
         self._mine = threading.local()
 
     @contextlib.contextmanager
@@ -300,6 +316,15 @@ class Line:
             with self._changed:
                 self._turns.remove(turn)
                 self._changed.notify_all()
+            self.note()
+
+    def note(self) -> None:
+        """Notes how many compute."""
+        with self._changed:
+            self._fits(self._busy(time.monotonic()), 0)
+
+    def _busy(self, now: float) -> int:
+        return sum(now - one.since < LEASE for one in self._turns if one.since)
 
     def count(self, who: str) -> int:
         """How many turns of a session there are, under way and in the line."""
@@ -309,20 +334,23 @@ class Line:
     def _place(self, turn: _Turn) -> int:
         """Its place in the line; 0 when it is its turn, which then begins."""
         with self._changed:
-            now, busy = time.monotonic(), [one for one in self._turns if one.since]
-            sessions, line = {one.who for one in busy}, []
+            now, busy = time.monotonic(), self._busy(time.monotonic())
+            sessions, line = {one.who for one in self._turns if one.since}, []
             for entry in self._turns:
                 if not entry.since and entry.who not in sessions:
                     sessions.add(entry.who)  # one of a session
                     line.append(entry)
-            free = self._places() - sum(now - one.since < LEASE for one in busy)
-            if turn in line[: max(0, free)]:
+            free = self._places() - busy
+            if turn in line[: max(0, free)] and self._fits(busy, 1):
                 turn.since = now
                 return 0
             return line.index(turn) + 1 if turn in line else len(line) + 1
 
 
-_line = Line(lambda: _limits.get("QFUSION_HEAVY"))
+_line = Line(
+    lambda: _limits.get("QFUSION_HEAVY"),
+    lambda busy, more: _limits.fits("QFUSION_HEAVY", busy, more),
+)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import hashlib
 import importlib
 import logging
 import math
+import os
 import re
 import secrets
 import sys
@@ -122,7 +123,18 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     _share_memory()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
+    if _limits.SHARED in os.environ:
+        threading.Thread(target=_note, daemon=True).start()
     yield
+
+
+def _note() -> None:
+    """Tells the servers beside this one again and again what it has given."""
+    while True:
+        time.sleep(2.0)
+        access.note()
+        used = sum(_held().values()) + _arriving.total()
+        _limits.fits("QFUSION_ALL_UPLOADS_MB", used, unit=_limits.MIB)
 
 
 def _share_memory() -> None:
@@ -349,6 +361,19 @@ def headers() -> dict[str, str]:
     }
 
 
+_arriving: Counter[str] = Counter()  # bytes of uploads under way, by session
+
+
+def _held() -> dict[str, int]:
+    """Bytes of uploads that Streamlit holds in memory, by session."""
+    return {
+        name: sum(len(file.data) for file in list(files.values()))
+        for name, files in list(
+            getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}).items()
+        )
+    }
+
+
 class Guard:
     """Adds `headers` to every answer, refuses what a read-only server does not take, and counts connections and
     uploads."""
@@ -356,7 +381,6 @@ class Guard:
     def __init__(self, app: ASGIApp):
         self.app = app
         self._connected = 0
-        self._arriving: Counter[str] = Counter()  # bytes of uploads under way, by session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -425,35 +449,30 @@ class Guard:
                 pass  # to its end, kept nowhere: a browser that still sends does not hear the answer
             await _refused(*problem)(scope, receive, send)
             return
-        self._arriving[session] += int(text)
+        _arriving[session] += int(text)
         try:
             await self.app(scope, receive, send)
         finally:
-            self._arriving[session] -= int(text)
-            self._arriving += Counter()  # without those at zero
+            _arriving[session] -= int(text)
+            if not _arriving[session]:
+                del _arriving[session]
 
     def _problem(self, session: str, size: int) -> tuple[int, str] | None:
         """Why an upload is not taken, with its status."""
         if not access.is_in(session):
             return 403, "Uploads are taken from readers who have opened a page."
-        held = {  # by Streamlit, in memory
-            name: sum(len(file.data) for file in list(files.values()))
-            for name, files in list(
-                getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}).items()
-            )
-        }
-        for variable, used in (
-            ("QFUSION_UPLOADS_MB", held.get(session, 0) + self._arriving[session]),
-            ("QFUSION_ALL_UPLOADS_MB", sum(held.values()) + self._arriving.total()),
-        ):
-            limit = _limits.get(variable)
-            if used + size > limit * _limits.MIB:
-                return 413, (
-                    f"{size / _limits.MIB:,.1f} MB more do not fit into the {limit:,} "
-                    f"{_limits.LIMITS[variable].says} ({used / _limits.MIB:,.1f} are there). Remove files "
-                    f"from the page, or have {variable} raised."
-                )
-        return None
+        held = _held()
+        own, used = held.get(session, 0) + _arriving[session], sum(held.values())
+        used += _arriving.total()
+        fits = own + size <= _limits.get("QFUSION_UPLOADS_MB") * _limits.MIB
+        if fits and _limits.fits("QFUSION_ALL_UPLOADS_MB", used, size, _limits.MIB):
+            return None
+        variable = "QFUSION_ALL_UPLOADS_MB" if fits else "QFUSION_UPLOADS_MB"
+        return 413, (
+            f"{size / _limits.MIB:,.1f} MB more do not fit into the {_limits.get(variable):,} "
+            f"{_limits.LIMITS[variable].says} ({(used if fits else own) / _limits.MIB:,.1f} are there). Remove "
+            f"files from the page, or have {variable} raised."
+        )
 
 
 def _refusal(message: bytes) -> int:

@@ -1,0 +1,186 @@
+"""Several servers of the dashboard behind one address: nginx before them, with settings of ours, keeps every reader
+with one server, and one that dies or hangs is started anew.
+
+Runs, imported sets, models and what is kept of them lie in the same folders for all; what is counted for all readers
+together (`_limits.fits`) in a folder of their own, which goes when they end. Everything runs as the user who began it.
+"""
+
+import argparse
+import ctypes
+import getpass
+import ipaddress
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from qfusion import _files, _limits
+from qfusion._checks import check
+from qfusion.errors import QFusionError
+from qfusion.ui import access
+
+COOKIE = "qfusion_worker"
+PATIENCE = (
+    120.0  # seconds without an answer, its start counted, after which a server is started anew
+)
+STARTS = 5  # of one server within `PATIENCE`: after that all end
+_LOOK = 0.5
+
+
+def serve(count: int, address: str, port: int, options: Sequence[str]) -> None:
+    """Serves the dashboard by several processes until this one is stopped.
+
+    Args:
+        count: of servers. address, port: that nginx listens on, unless the options name others. options: of `streamlit
+            run`, for each server.
+
+    Raises:
+        InvalidInput: when nginx is missing.
+        QFusionError: when nginx ends, or a server does again and again.
+    """
+    check(
+        shutil.which("nginx") is not None,
+        "Several servers need nginx before them, which is not installed. Install it (Debian: `apt install nginx`), or "
+        "leave `--workers` out.",
+    )
+    parser = argparse.ArgumentParser(prog="qfusion app", add_help=False, allow_abbrev=False)
+    parser.add_argument("--server.port", dest="port", type=int, default=port)
+    parser.add_argument("--server.address", dest="address", default=address)
+    own, options = parser.parse_known_args(options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="qfusion-workers-") as name:
+        folder = Path(name)
+        os.environ |= {
+            _limits.SHARED: name,
+            # what one server has signed for a browser, another believes
+            "STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(32),
+        }
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+        workers = [_Worker(number, options) for number in range(count)]
+        (folder / "nginx.conf").write_text(
+            configuration(folder, own.address, own.port, [worker.port for worker in workers])
+        )
+        nginx = _begin(["nginx", "-e", "stderr", "-p", name, "-c", str(folder / "nginx.conf")])
+        print(f"\n  {count} servers at http://{_written(own.address)}:{own.port}\n", flush=True)
+        try:
+            while nginx.poll() is None:
+                time.sleep(_LOOK)
+                for worker in workers:
+                    worker.look()
+            raise QFusionError("nginx has ended; what it said stands above.")
+        except KeyboardInterrupt:
+            pass
+        finally:
+            _end([nginx, *(worker.process for worker in workers)])
+
+
+def configuration(folder: Path, address: str, port: int, ports: Sequence[int]) -> str:
+    """Returns the settings of nginx.
+
+    Args:
+        folder: its own. address, port: that it listens on. ports: of the servers, on the loopback address.
+    """
+    return jinja2.Template(
+        _files.asset_text("nginx.conf"), undefined=jinja2.StrictUndefined
+    ).render(
+        folder=folder,
+        user=f"user {getpass.getuser()};" if os.geteuid() == 0 else "",
+        listen=f"{_written(address)}:{port}",
+        ports=ports,
+        cookie=COOKIE,
+        local=address in access.LOOPBACK,
+    )
+
+
+class _Worker:
+    """One server, always at the same port."""
+
+    def __init__(self, number: int, options: Sequence[str]):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._number, self._options, self._starts = number, options, list[float]()
+        self._start()
+
+    def _start(self) -> None:
+        now = time.monotonic()
+        self._starts = [start for start in self._starts if now - start < PATIENCE] + [now]
+        if len(self._starts) > STARTS:
+            raise QFusionError(f"A server has ended {STARTS} times; what it said stands above.")
+        self._answered = now
+        self.process = _begin(
+            [
+                *(sys.executable, "-m", "qfusion", "app", "--port", str(self.port)),
+                *("--server.headless", "true", *self._options),
+            ],
+            {_limits.WORKER: str(self._number)},
+            stdout=subprocess.DEVNULL,  # where it stands, which is of no use to readers
+        )
+
+    def look(self) -> None:
+        """Starts the server anew when it has ended, or does not answer."""
+        if self.process.poll() is None:
+            if self._answers():
+                self._answered = time.monotonic()
+            elif time.monotonic() - self._answered > PATIENCE:
+                self.process.kill()
+            return
+        _limits.forget(self._number)
+        print(f"  A server has ended ({self.process.returncode}), and is started anew.", flush=True)
+        self._start()
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=2)
+        except urllib.error.HTTPError:  # its addresses may begin otherwise
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def _begin(
+    command: Sequence[str], more: dict[str, str] | None = None, stdout: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Begins a process that ends with this one, however it ends (Linux)."""
+
+    def follow() -> None:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        env={**os.environ, **(more or {})},
+        preexec_fn=follow if sys.platform == "linux" else None,
+    )
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _written(address: str) -> str:
+    """An address as it stands before a port."""
+    try:
+        return f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
+    except ValueError:
+        return address

@@ -1,0 +1,130 @@
+"""Several servers behind one address: what nginx is told, what all give together, and a server that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qfusion import _limits
+from qfusion.errors import InvalidInput
+from qfusion.ui import access, workers
+from scripts import serving
+from scripts.visitor import Visitor
+
+NGINX = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+
+
+@NGINX
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1"])
+def test_nginx_takes_its_settings_and_names_readers_from_elsewhere(
+    tmp_path: Path, address: str
+) -> None:
+    place = tmp_path / "nginx.conf"
+    words = workers.configuration(tmp_path, address, serving.free_port(), [8601, 8602, 8603])
+    place.write_text(words)
+    done = subprocess.run(
+        ["nginx", "-t", "-e", "stderr", "-p", tmp_path, "-c", place], capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+    assert ("X-Forwarded-For" in words) == (address == "0.0.0.0")
+
+
+def test_servers_give_no_more_together_than_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QFUSION_SESSIONS", "3")
+    assert _limits.fits("QFUSION_SESSIONS", 2, 1)
+    assert not _limits.fits("QFUSION_SESSIONS", 3, 1)
+    monkeypatch.setenv(_limits.SHARED, str(tmp_path))
+
+    def fits(worker: str, taken: int, more: int = 1) -> bool:
+        monkeypatch.setenv(_limits.WORKER, worker)
+        return _limits.fits("QFUSION_SESSIONS", taken, more)
+
+    assert fits("0", 0)
+    assert fits("1", 0)
+    assert fits("1", 1)
+    assert not fits("0", 1)
+    assert not fits("2", 0)
+    assert json.loads((tmp_path / "QFUSION_SESSIONS").read_text()) == {"0": 1, "1": 2, "2": 0}
+    fits("1", 1, 0)  # one has left
+    assert fits("2", 0)
+    assert not fits("0", 1)
+    _limits.forget(1)  # it was killed
+    assert fits("0", 1)
+    (tmp_path / "QFUSION_SESSIONS").write_text("{")  # cut short: each counts alone
+    assert fits("0", 2)
+    assert not fits("0", 3)
+
+
+def test_long_calculations_take_turns_across_servers() -> None:
+    others, places = [1], list[int]()
+    line = access.Line(lambda: 2, lambda busy, more: not more or busy + more + others[0] <= 2)
+
+    def waits(place: int) -> None:
+        places.append(place)
+        others[0] = 1
+
+    with line.turn("a", waits):
+        assert not places
+    others[0] = 2
+    with line.turn("a", waits):
+        assert places == [1]
+
+
+def test_without_nginx_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InvalidInput, match=r"need nginx before them.*apt install nginx"):
+        workers.serve(2, "127.0.0.1", 8501, ())
+
+
+@NGINX
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_readers_of_a_killed_server_go_on_where_they_were(tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "qfusion", "app", "--workers", "2")
+    with (
+        serving.serve(tmp_path, limit=240, command=command) as server,
+        Visitor(server.url) as first,
+        Visitor(server.url) as second,
+    ):
+        address = {"model": "qj-parity", "sample": "pair-0003", "H.left-right": 0.4}
+        for visitor in (first, second):
+            assert not visitor.open("dynamics", **address).exceptions
+        cookies = [visitor._cookies[workers.COOKIE] for visitor in (first, second)]
+        assert sorted(cookies) == ["0", "1"]  # the one with fewer connections is chosen
+        before = first.seen.words()
+        processes = _servers(server.pid)
+        os.kill(processes[cookies[0]], signal.SIGKILL)
+        after = first.reconnect()
+        assert first._cookies[workers.COOKIE] == cookies[1]
+        assert not after.exceptions
+        assert after.words() == before
+        assert not first.set("_next", True).exceptions
+        assert first.go("data").exceptions == []
+        assert first.seen.title.startswith("Data")
+        until = time.monotonic() + 60
+        while _servers(server.pid).keys() != processes.keys():
+            assert time.monotonic() < until, server.log.read_text()
+            time.sleep(0.5)
+        assert "started anew" in server.log.read_text()
+        left = [*_servers(server.pid).values()]
+    assert not any(Path(f"/proc/{process}").exists() for process in left)
+
+
+def _servers(parent: int) -> dict[str, int]:
+    """The servers that a process has begun, by their number."""
+    result = {}
+    for process in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        words = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+        result |= {
+            word.split("=")[1]: int(process) for word in words if word.startswith(_limits.WORKER)
+        }
+    return result
