@@ -10,15 +10,14 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from qfusion import _files, _limits, _sentences
+from qfusion import _limits, _sentences
 from qfusion._checks import check
-from qfusion.commands import data, figure, models, samples
-from qfusion.commands.common import counted, example
+from qfusion.commands import agents, data, figure, models, samples
+from qfusion.commands.common import Folders, counted, example, open_models
 from qfusion.errors import InvalidInput, QFusionError, provided
 
 # `app`: the dashboard.
@@ -41,15 +40,7 @@ def dashboard(
             "0.0.0.0 everybody in its network may use the app."
         ),
     ] = "127.0.0.1",
-    model: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--model",
-            metavar="FOLDER",
-            help="Open this model too, where it lies: the folder that `train --out` "
-            "made, or a card. May be given several times.",
-        ),
-    ] = None,
+    model: Folders = None,
     read_only: Annotated[
         bool,
         typer.Option(
@@ -73,7 +64,7 @@ def dashboard(
         not more.args or more.args[0].startswith("-"),
         f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.",
     )
-    _open(model or [])
+    open_models(model)
     _try_to_listen(address, port or (8501 if workers > 1 else None))
     if read_only:
         os.environ[_limits.READ_ONLY] = "1"
@@ -92,29 +83,6 @@ def dashboard(
             *more.args,
         ]
     )
-
-
-def _open(models: list[Path]) -> None:
-    """Adds models to those that the app finds by name; each must be one, under a name that is free."""
-    from qfusion.runs.folder import check_free
-    from qfusion.training import checkpoint
-
-    for place in models:
-        name, card = checkpoint.place_of(place)
-        check(
-            card.is_file(),
-            f"Argument `--model` must name the folder that `train --out` made, or a card, but "
-            f"{place} holds no {card.name}. A training that has not ended has no model yet.",
-        )
-        check_free(name)
-        checkpoint.load(card)
-        check(
-            os.pathsep not in str(card.absolute()),
-            f"Argument `--model` must name a folder whose path is without '{os.pathsep}', but is {place}. Rename it.",
-        )
-        os.environ[_files.OPENED] = os.pathsep.join(
-            [*map(str, _files.opened_places()), str(card.absolute())]
-        )
 
 
 def _try_to_listen(address: str, port: int | None) -> None:
@@ -156,6 +124,7 @@ app.command(
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="model")
 EXAMPLES: dict[Callable[..., None], list[str]] = {
+    agents.mcp: ["mcp", "mcp --model my-model"],
     models.models: ["models"],
     models.train: ["train --data planted --out my-model --seed 0 --set epochs=30"],
     models.sweep: [

@@ -7,7 +7,7 @@ uv resolves requirements-serve.txt, which holds requirements.txt and a server's 
 every Python from 3.11 on, and takes the hashes that PyPI lists of each wheel and source archive. Versions stay as they
 are in the present files unless requirements.txt, or --upgrade, asks otherwise. What torch wants for NVIDIA's cards on
 Linux goes to requirements-cuda.lock, so that a CPU build of torch can do without. Licences are those that the packages
-declare (`pip install --dry-run --report`, on Linux, as other systems lack NVIDIA's).
+declare (`pip install --dry-run --report`, for Linux, as other systems lack NVIDIA's, and Windows).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from packaging.tags import platform_tags
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK, CUDA, LICENCES = (
@@ -141,6 +143,8 @@ def licences(found: list[Locked]) -> str:
                 # a Python for which every one has a wheel: some are for newer ones than the oldest
                 "--python-version=3.13",
                 "--only-binary=:all:",
+                # wheels for this machine, and for Windows of what is needed there alone
+                *(f"--platform={tag}" for tag in (*platform_tags(), "win_amd64")),
                 f"--target={name}",
                 "--no-deps",
                 "-qq",

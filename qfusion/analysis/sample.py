@@ -378,8 +378,12 @@ class Sample:
     @property
     def verdict(self) -> verdicts.Verdict:
         """How its modalities relate and which leads, under the tweak."""
-        doubt = self.study.doubt(np.array([self.row]), np.array([self.output]))
-        return verdicts.verdict(self.explanation, 0, self.output, doubt)
+        return verdicts.verdict(self.explanation, 0, self.output, self.doubt)
+
+    @property
+    def doubt(self) -> verdicts.Doubt | None:
+        """What training seeds leave open of the explained output, see `stability.doubt`."""
+        return self.study.doubt(np.array([self.row]), np.array([self.output]))
 
     @property
     def of(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,8 +22,8 @@ from rich.table import Table
 from rich.text import Text
 
 import qfusion
+from qfusion import _files
 from qfusion._checks import check, read_pairs, require_number
-from qfusion._files import atomic
 from qfusion._sentences import Pace, Tell
 
 if TYPE_CHECKING:
@@ -106,14 +107,18 @@ def counted(task: str) -> Iterator[Tell]:
         yield lambda done, total: show(done, total, pace.words(done, total))
 
 
+def json_text(result: Any) -> str:
+    """Returns a JSON document: NumPy's numbers and arrays become Python's, NaN and infinity null."""
+    from plotly.utils import PlotlyJSONEncoder
+
+    return json.dumps(result, indent=2, cls=PlotlyJSONEncoder)
+
+
 def print_result(result: Any, as_json: bool, *words: str | RenderableType) -> None:
     """Prints `result` as one JSON document, or what says it: lines and tables, as written whatever markup they look
     like."""
     if as_json:
-        # NumPy's numbers and arrays become Python's, NaN and infinity null
-        from plotly.utils import PlotlyJSONEncoder
-
-        print(json.dumps(result, indent=2, cls=PlotlyJSONEncoder))
+        print(json_text(result))
         return
     console = Console(markup=False, emoji=False, highlight=False)
     for part in words:
@@ -126,6 +131,40 @@ def say(message: str) -> None:
 
 
 # What several commands load: a trained model, its data set, a sample.
+
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--model",
+        metavar="FOLDER",
+        help="Open this model too, where it lies: the folder that `train --out` "
+        "made, or a card. May be given several times.",
+    ),
+]
+
+
+def open_models(models: list[Path] | None) -> None:
+    """Adds models to those that are found by name; each must be one, under a name that is free."""
+    from qfusion.runs.folder import check_free
+    from qfusion.training import checkpoint
+
+    for place in models or []:
+        name, card = checkpoint.place_of(place)
+        check(
+            card.is_file(),
+            f"Argument `--model` must name the folder that `train --out` made, or a card, but "
+            f"{place} holds no {card.name}. A training that has not ended has no model yet.",
+        )
+        check_free(name)
+        checkpoint.load(card)
+        check(
+            os.pathsep not in str(card.absolute()),
+            f"Argument `--model` must name a folder whose path is without '{os.pathsep}', but is {place}. Rename it.",
+        )
+        os.environ[_files.OPENED] = os.pathsep.join(
+            [*map(str, _files.opened_places()), str(card.absolute())]
+        )
+
 
 Model = Annotated[
     str,
@@ -212,7 +251,7 @@ def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
     import pyarrow.parquet as pq
 
     rows = 0
-    with atomic(table_path(out)) as part, ExitStack() as stack:
+    with _files.atomic(table_path(out)) as part, ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for frame in frames:
             if out.suffix.lower() == ".parquet":

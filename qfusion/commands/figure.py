@@ -150,6 +150,22 @@ def figure(
         wanted = recipes.Recipe(
             pages.BY_NAME, view, {key: [value] for key, value in address.items()}
         )
+    content, about, remarks = drawn(wanted, kind, changed, anyway)
+    _keep(out, content, remarks, "Figure", about | {"out": str(out)}, as_json)
+
+
+def drawn(
+    wanted: qfusion.figures.recipe.Recipe, kind: str, changed: dict[str, Any], anyway: bool = False
+) -> tuple[bytes, dict[str, Any], list[str]]:
+    """Returns a figure's file, what is printed of it, and what there is to know about it.
+
+    Args:
+        wanted: the figure. kind: of `FORMATS`. changed: what its style is to be besides.
+        anyway: also of another model or data than the recipe's.
+    """
+    from qfusion.figures import export
+
+    pages = qfusion.panels.pages
     styled = replace(
         wanted, style=_style(wanted.style, changed, {"format": kind} if kind != "json" else {})
     )
@@ -158,14 +174,8 @@ def figure(
         lambda: cooked.figure.to_json().encode() if kind == "json" else pages.save(cooked, styled),
         kind,
     )
-    _keep(
-        out,
-        content,
-        [*pages.remarks(wanted, cooked), letters],
-        "Figure",
-        _about(cooked) | {"look": styled.style.as_dict(), "out": str(out)},
-        as_json,
-    )
+    about = _about(cooked) | {"look": styled.style.as_dict()}
+    return content, about, [*pages.remarks(wanted, cooked), letters]
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -43,20 +43,25 @@ from qfusion.errors import refused
 # `models`, `evaluate`: what models there are, measuring one.
 
 
-def models(as_json: Json = False) -> None:
-    """List the trained models, shipped and your own, with their test metrics over seeds."""
+def cards() -> list[dict[str, Any]]:
+    """Returns the cards of the trained models, without what was kept of them after epochs."""
     checkpoint = qfusion.training.checkpoint
-    cards = [
+    return [
         checkpoint.card(name) for name in checkpoint.available() if checkpoint.AFTER not in name
     ]
+
+
+def models(as_json: Json = False) -> None:
+    """List the trained models, shipped and your own, with their test metrics over seeds."""
+    known = cards()
     print_result(
-        cards,
+        known,
         as_json,
         table(
             ["Name", "Title", "Data", "Seeds", "Test metrics"],
             [
                 [c["name"], c["title"], c["data"]["name"], len(c["seeds"]), _spread(c)]
-                for c in cards
+                for c in known
             ],
         ),
     )

@@ -285,7 +285,7 @@ def explain(
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain import backgrounds, interventions, stability, verdicts
+    from qfusion.explain import backgrounds, interventions, stability
 
     with qfusion.training.options.joined("cpu") as (group, _):
         trained, dataset = load(model, data)
@@ -338,17 +338,8 @@ def explain(
 
         if sample is not None:
             explanation, doubt = explained(rows)
-            verdict = verdicts.verdict(explanation, 0, index, doubt)
-            words = _sample(explanation, dataset, rows[0], index) | {
-                "disturbance": wanted.words,
-                "verdict": verdict.record()
-                | {
-                    "says": [
-                        f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
-                        f"Did the modalities conflict? {verdicts.conflict(verdict)}",
-                    ]
-                },
-            }
+            words = decision(explanation, dataset, rows[0], index, doubt)
+            words["disturbance"] = wanted.words
         else:
             words = {
                 "model": model,
@@ -401,10 +392,22 @@ def _features(
     )
 
 
-def _sample(
-    explanation: qfusion.explain.Explanation, dataset: qfusion.data.DataSet, row: int, index: int
+def decision(
+    explanation: qfusion.explain.Explanation,
+    dataset: qfusion.data.DataSet,
+    row: int,
+    index: int,
+    doubt: qfusion.explain.verdicts.Doubt | None,
 ) -> dict[str, Any]:
+    """Returns what is printed of the decision on one sample: its terms, how well they are known, and the verdict.
+
+    Args:
+        explanation: of the sample in `row` alone. index: of the output. doubt: see `stability.doubt`.
+    """
+    from qfusion.explain import verdicts
+
     names, classes = explanation.coalitions, dataset.target.classes
+    verdict, errors = verdicts.verdict(explanation, 0, index, doubt), explanation.errors
     return {
         "sample": dataset.ids[row],
         "output": explanation.outputs[index],
@@ -422,6 +425,17 @@ def _sample(
         },
         "background": explanation.background,
         "background_size": explanation.background_size,
+        "spread": None if doubt is None else dict(zip(names[1:], doubt.spread[0], strict=True)),
+        "standard_error": None
+        if errors is None
+        else dict(zip(names, errors[0, :, index], strict=True)),
+        "verdict": verdict.record()
+        | {
+            "says": [
+                f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
+                f"Did the modalities conflict? {verdicts.conflict(verdict)}",
+            ]
+        },
     }
 
 

@@ -25,6 +25,7 @@ from qfusion.models.quantum_jump import DURATION, RATE, Tweak, learned
 from qfusion.panels import address, panel
 from qfusion.quantum.states import KINDS, column, partial_trace
 from qfusion.track.dynamics import MIXED, Contraction
+from qfusion.training import metrics
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
 (DIVIDENDS, SHAPLEY), WHOLE = answers.KINDS, "all together"
@@ -646,6 +647,22 @@ def before_after(
         "decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}",
     ]
     return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {moved(*metric[1:])}."
+
+
+def turned(sample: Sample) -> str:
+    """`before_after` of a sample whose tweak changes something, of any model that takes one, as markdown."""
+    study, base, timed = sample.study, sample.learned, sample.can("time")
+    first = metrics.headlines(sample.metrics)[0]
+    short = metrics.labels(sample.metrics)[first].short.partition(" (")[0]
+    tested = ("accuracy" if study.classes else short) + answers.of_seed(study)
+    return before_after(
+        changes(sample.tweak) if timed else [text.plain(sample.changed)],
+        shared_before_after(sample) if timed else {},
+        (base.score, sample.score),
+        (answers.verdict(study, base.scores), answers.verdict(study, sample.scores)),
+        (tested, base.metrics[first], sample.metrics[first]),
+        sample.whose,
+    )
 
 
 def likeliest(when: str, populations: Mapping[str, float]) -> str:

@@ -77,17 +77,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
     ]
     with st.container(key="pair-metrics", gap="xsmall"):
         if now.tweak.numbers():
-            tested = f"accuracy{seed}" if study.classes else labels[0]
-            st.markdown(
-                builders.before_after(
-                    builders.changes(now.tweak),
-                    builders.shared_before_after(sample),
-                    (base.score, now.score),
-                    (answers.verdict(study, base.scores), answers.verdict(study, now.scores)),
-                    (tested, base.metrics[names[0]], now.metrics[names[0]]),
-                    sample.whose,
-                )
-            )
+            st.markdown(builders.turned(sample))
         views.metrics_changed(cells, st.columns(len(cells), gap="small"))
 
 
