@@ -163,6 +163,10 @@ EXAMPLES: dict[Callable[..., None], list[str]] = {
         "report --model qj-planted --sample ID --out report.pdf",
         "report --model qj-planted --cohort 'relation=conflict' --out FOLDER",
     ],
+    figure.story: [
+        "story --model qj-parity --sample ID --out story.html",
+        "story --model qj-parity --sample ID --tweak H.left-right=0.5 --out story.mp4",
+    ],
     models.export: [
         "export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",
         "export --model qcnn-digits --sample ID --format openqasm3 --out circuit.qasm",

@@ -536,7 +536,7 @@ def portable(clip: Clip) -> Path:
         facts = media.probe(clip.path)
         part = clip.start, min(clip.end or facts.seconds, clip.start + media.MAX_SECONDS)
         rate = min(facts.rate or FAST, FAST)
-        _encode(
+        encode(
             place,
             media.pictures(clip.path, *part, rate=rate, side=POSTER) if facts.size else iter(()),
             rate,
@@ -550,7 +550,7 @@ def of_film(film: Film) -> Path:
     """Returns a video of moving pictures that a set holds itself, as `portable`."""
     key = files.key_of([str((film.frames.shape, film.rate)), film.frames.tobytes()])
     shown = iter(_coloured(film.frames))
-    return _copy(f"film-{key}", lambda place: _encode(place, shown, film.rate, None))
+    return _copy(f"film-{key}", lambda place: encode(place, shown, film.rate))
 
 
 def _coloured(frames: np.ndarray) -> np.ndarray:
@@ -571,8 +571,29 @@ def _copy(name: str, write: Callable[[Path], None]) -> Path:
     return place
 
 
-def _encode(place: Path, pictures: Iterator[np.ndarray], rate: float, audio: Audio | None) -> None:
-    """Writes a video, whole or not at all."""
+# of the codecs that browsers play: their settings, fast before small
+_CODECS: dict[str, tuple[str, dict[str, str]]] = {
+    ".mp4": ("libx264", {"preset": "veryfast", "crf": "26"}),
+    ".webm": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "crf": "36", "b": "0"}),
+}
+
+
+def encode(
+    place: Path,
+    pictures: Iterator[np.ndarray],
+    rate: float,
+    audio: Audio | None = None,
+    comment: str = "",
+) -> None:
+    """Writes a video that browsers play, whole or not at all.
+
+    Args:
+        place: of the file, .mp4 (H.264, AAC) or, without sound, .webm (VP9).
+        pictures: uint8 (h, w, 3) each. rate: of them a second. comment: is kept in the file.
+
+    Raises:
+        InvalidInput: when it cannot be written.
+    """
     from fractions import Fraction
 
     import av
@@ -587,8 +608,15 @@ def _encode(place: Path, pictures: Iterator[np.ndarray], rate: float, audio: Aud
             passing=(InvalidInput,),
         ),
         _files.atomic(place) as part,
-        av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as out,
+        av.open(
+            str(part),
+            "w",
+            format=place.suffix.removeprefix("."),
+            options={"movflags": "+faststart"} if place.suffix == ".mp4" else {},
+        ) as out,
     ):
+        out.metadata["comment"] = comment
+        codec, settings = _CODECS[place.suffix]
         streams: list[tuple[Any, Iterable[Any]]] = []
         if audio is not None:
             samples = audio.samples[None].astype(np.float32)
@@ -598,9 +626,9 @@ def _encode(place: Path, pictures: Iterator[np.ndarray], rate: float, audio: Aud
         first = next(pictures, None)
         if first is not None:
             video = out.add_stream(
-                "libx264",
+                codec,
                 Fraction(rate).limit_denominator(1000),
-                {"preset": "veryfast", "crf": "26"},
+                settings,
                 height=first.shape[0] + first.shape[0] % 2,
                 width=first.shape[1] + first.shape[1] % 2,
                 pix_fmt="yuv420p",

@@ -556,8 +556,8 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     compiled = {"parcoords", "splom", "scattergl"} & {trace.type for trace in drawn.data}
     compiles = " 'unsafe-eval'" if compiled else ""
     policy = (
-        f"default-src 'none'; script-src {_digest(plotly)} {_digest(draw)}{compiles}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {script_digest(plotly)} {script_digest(draw)}{compiles}; "
+        "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
     described = ". ".join(part.rstrip(". ") for part in (title, caption) if part)
     return _PAGE.format(
@@ -589,7 +589,8 @@ def in_script(json_text: str) -> str:
     )
 
 
-def _digest(script: str) -> str:
+def script_digest(script: str) -> str:
+    """Returns how a page's policy names a script that may run."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 

@@ -75,7 +75,7 @@ def filled(source: str, **names: Any) -> list[Block]:
             `<equation>` (its name in `equations.typ`), and `<figure>` (what `figure` or `picture` returns); what each
             is, or is from, is its `title`.
     """
-    words = _environment().overlay(finalize=_escaped).from_string(source).render(names)
+    words = environment().overlay(finalize=_escaped).from_string(source).render(names)
     lines = re.sub(r"\s*\n\s*", " ", words)
     return [_block(entry) for entry in ElementTree.fromstring(f"<r>{lines}</r>")]
 
@@ -168,7 +168,7 @@ def picture(pixels: np.ndarray, width: float = 40.0) -> Block:
     w, h = larger.size
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
-        f'<image width="{w}" height="{h}" href="{_address("image/png", buffer.getvalue())}"/></svg>'
+        f'<image width="{w}" height="{h}" href="{data_address("image/png", buffer.getvalue())}"/></svg>'
     )
     return {"kind": "figure", "svg": svg, "width": width}
 
@@ -187,11 +187,12 @@ def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None =
         "kind": "figure",
         "width": 60.0,
         "plays": kind,
-        "media": _address(media, content) if len(content) <= MAX_MEDIA else "",
+        "media": data_address(media, content) if len(content) <= MAX_MEDIA else "",
     }
 
 
-def _address(kind: str, data: bytes) -> str:
+def data_address(kind: str, data: bytes) -> str:
+    """Returns the address that holds a file's bytes itself."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
@@ -273,8 +274,8 @@ def drawing(name: str) -> dict[str, Any]:
 
 
 @cache
-def _environment() -> Environment:
-    """The templates of this folder. All texts are escaped; nothing in them is markup."""
+def environment() -> Environment:
+    """Returns the templates of this folder. All texts are escaped; nothing in them is markup."""
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -282,7 +283,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER),
     )
     environment.filters |= {
-        "data": lambda svg: _address("image/svg+xml", svg.encode()),
+        "data": lambda svg: data_address("image/svg+xml", svg.encode()),
         "turned": lambda text: any(
             unicodedata.bidirectional(letter) in ("R", "AL") for letter in text
         ),
@@ -338,9 +339,7 @@ class Report:
     def html(self) -> bytes:
         """Returns it as one self-contained HTML file, UTF-8: no script, nothing loaded, figures and equations as
         drawings inside. All texts are escaped; nothing in them is markup."""
-        return (
-            _environment().get_template("page.html").render(self.data(), drawing=drawing).encode()
-        )
+        return environment().get_template("page.html").render(self.data(), drawing=drawing).encode()
 
     def pdf(self) -> bytes:
         """Returns it as a PDF. Its foot says which letters no font of this machine has: empty boxes stand for them.

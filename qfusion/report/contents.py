@@ -75,7 +75,7 @@ def of_sample(sample: Sample) -> Report:
             **_at_the_end(sample),
             **_circuit(sample),
             verdict=verdict,
-            decision=_decision(sample),
+            decision=decided(sample),
             commands=_commands(sample),
         ),
     )
@@ -176,7 +176,8 @@ def resolved(make: Callable[[], Any]) -> dict[str, Any]:
         return {"unresolved": str(error)}
 
 
-def _decision(sample: Sample) -> str:
+def decided(sample: Sample) -> str:
+    """Returns the decision with its number, and the annotation beside it."""
     if not sample.classes:
         known = "no truth is known of this sample, which a visitor made."
         if sample.target is not None:
@@ -230,8 +231,8 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
         "recorded": None,
         "problem": source.problem,
         "seconds": 0.0,
-        "film": _film,
-        "audio": _audio,
+        "film": film,
+        "audio": audio,
     }
     try:
         if source.clip is not None:
@@ -263,12 +264,14 @@ def _clip(clip: Clip) -> dict[str, Any]:
     return {"says": f"The recording of the sample: {preview.seconds:.1f} s.{more}", "block": block}
 
 
-def _film(piece: Film) -> Block:
+def film(piece: Film) -> Block:
+    """Returns moving pictures that a set holds itself, as a page plays them."""
     frames = np.asarray(piece.frames)
     return played("video", "video/mp4", clips.of_film(piece).read_bytes(), frames[len(frames) // 2])
 
 
-def _audio(piece: Audio) -> Block:
+def audio(piece: Audio) -> Block:
+    """Returns a sound that a set holds itself, as a page plays it."""
     samples = np.round(32767 * np.clip(piece.samples, -1, 1)).astype("<i2")
     buffer = io.BytesIO()
     wavfile.write(buffer, piece.rate, samples)

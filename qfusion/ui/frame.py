@@ -148,12 +148,19 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
             before(study)
         _settle(title, study)
         origin = address.made_from(study)
-        sharing.link_and_session(side, FILES, origin)
+        here = Here(study, row, theme(), wanted)
+        grows = study.can("time") or study.can("layers")
+        sharing.link_and_session(
+            side,
+            FILES,
+            origin,
+            (lambda: here.sample_of(controls.current_tweak(study))) if grows else None,
+        )
         state.put(
             sharing.ORIGIN,
             origin | {"sample": str(study.dataset.ids[row]), "seed": study.card.get("seed")},
         )
-    return Here(study, row, theme(), wanted)
+    return here
 
 
 def frame(title: str, own: Iterable[address.Control] = ()) -> Theme:

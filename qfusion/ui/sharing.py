@@ -31,11 +31,15 @@ import streamlit as st
 from qfusion import __version__, _files
 from qfusion._checks import check, choose
 from qfusion.analysis import text
+from qfusion.analysis.sample import Sample
 from qfusion.data import own
-from qfusion.errors import InvalidInput, QFusionError
+from qfusion.errors import InvalidInput, QFusionError, provided
 from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
+from qfusion.panels import story
 from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
+from qfusion.panels.pages import file_name
 from qfusion.panels.panel import Picture
+from qfusion.report.story import KINDS
 from qfusion.ui import access, reruns, state
 
 KIND, VERSION = "qfusion session", 1
@@ -361,19 +365,26 @@ _lock = threading.Lock()
 
 
 def link_and_session(
-    place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[str, str]]
+    place: Any,
+    pages: Mapping[str, str],
+    made_from: Mapping[str, Mapping[str, str]],
+    sample: Callable[[], Sample] | None = None,
 ) -> None:
-    """Draws the button that copies the link and the one of session files.
+    """Draws the button that copies the link, and those of stories and session files.
 
     Args:
         place: the container for them. pages: files by title. made_from: name and digest of the model and of the data
-            that the page shows.
+            that the page shows. sample: opens the one of which there is a story, where there is.
     """
     with place, st.container(key="share", gap="xsmall"):
         st.html(
             '<button type="button" id="qf-copy" class="qf-button">'
             '<span class="qf-label">Copy link</span></button>'
         )
+        if sample is not None:
+            reruns.dialog_button(
+                "Share as story", ":material/movie:", "_story_open", _story, sample
+            )
         reruns.dialog_button(
             "Session", ":material/save:", "_session_open", _dialog, dict(pages), dict(made_from)
         )
@@ -395,6 +406,53 @@ def link_and_session(
 
 
 _SCRIPT = _files.asset_text("share.js")
+_STORIES = {
+    ".html": (
+        "Page",
+        "One HTML file: plays by itself, with pause and a slider, without a network.",
+    ),
+    ".mp4": ("MP4", "A video for slides and messages."),
+    ".webm": ("WebM", "The same for the web."),
+    ".gif": ("GIF", "Plays wherever pictures are shown."),
+    ".svg": ("SVG", "Vectors that move, for web pages."),
+}
+
+
+def _story(open_sample: Callable[[], Sample]) -> None:
+    """The formats, and the file."""
+    sample = open_sample()
+    st.markdown(
+        f"Ten seconds to show to others: sample {text.plain(sample.id)}, the decision on it, its terms as they grow, "
+        + (
+            f"and what your change of the model makes of them: {text.plain(sample.changed, 120)}."
+            if sample.changed
+            else "and what becomes of them when one thing is taken out of the model, that which moves the score most. "
+            "Change the model before, and the story is of your change."
+        )
+    )
+    kind = st.radio(
+        "Format",
+        list(_STORIES),
+        format_func=lambda kind: _STORIES[kind][0],
+        captions=[says for _, says in _STORIES.values()],
+        key="_story_kind",
+    )
+    theme = state.one_of("Colours", ["light", "dark"], default="light", key="_story_theme")
+
+    def make() -> bytes:
+        return story.story(sample).written(str(kind), theme)  # type: ignore[arg-type]
+
+    st.download_button(
+        "Download story",
+        access.in_turn(provided()(make)),
+        f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}{kind}",
+        KINDS[str(kind)],
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+        key=f"_story{kind}",
+        help="It is made when you press: a page takes seconds, a video some ten.",
+    )
 
 
 def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:

@@ -1,0 +1,221 @@
+"""What a story tells of a decision: its terms as they grow, as learned, and with one lever pulled: the reader's, or the
+one coupling, dissipation or fusion rule without which the model's own score moves most.
+"""
+
+from dataclasses import replace
+from math import pi
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion import __version__
+from qfusion.analysis import answers, inside, text
+from qfusion.analysis.sample import Sample, against_words
+from qfusion.data import clips
+from qfusion.data.spec import Audio, Film, Image, Text, split_term
+from qfusion.errors import QFusionError
+from qfusion.explain import verdicts
+from qfusion.explain.coalitions import joint_share
+from qfusion.figures import dynamics as drawing
+from qfusion.figures.recipe import origin
+from qfusion.models import entangled_qcnn, quantum_jump
+from qfusion.panels import address, dynamics, physics
+from qfusion.report import contents
+from qfusion.report.blocks import Block, picture
+from qfusion.report.story import Act, Story
+from qfusion.training import metrics
+
+MOST_TERMS = 8  # that are drawn, the largest
+_LEAST = 1e-9  # of the score: what moves it less does not
+
+
+def story(sample: Sample) -> Story:
+    """Returns the story of a decision.
+
+    Args:
+        sample: of a model that can be read out on the way; its tweak is the lever.
+
+    Raises:
+        InvalidInput: when the model is read out at its end only.
+    """
+    learned, study = sample.learned, sample.study
+    acts = [_as_learned(learned)]
+    if sample.changed:
+        acts.append(_pulled(sample, _changes(sample)))
+    elif (result := lever(sample)) is not None:
+        acts.append(_pulled(*result))
+    _on_one_scale([act.figure for act in acts])
+    return Story(
+        f"Sample {sample.id}: why {sample.name} says "
+        f"{verdicts.verdict_sentence(learned.scores, sample.classes)}",
+        contents.decided(learned),
+        tuple(acts),
+        **_card(sample),
+        made_from=f"{origin(address.made_from(study) | {'sample': sample.id})} Made by qfusion {__version__}.",
+        command="" if sample.is_own else _command(sample),
+    )
+
+
+def lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
+    """Returns the sample with one coupling, dissipation or fusion taken out, that without which the score moves most;
+    what is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it."""
+    if not sample.can("terms"):
+        return None
+    result = physics.measured(sample).sensitivity
+    able = {
+        place: abs(effect)
+        for place, effect in enumerate(result.effects[:, 0])
+        if result.parameters[place].kind in ("coupling", "dissipation", "fusion")
+    }
+    first = max(able, key=able.__getitem__, default=None)
+    if first is None or able[first] < _LEAST:
+        return None
+    term = result.parameters[first]
+    pulled = replace(sample, tweak=_taken_out(sample, term.kind, first, term.modalities))
+    others = "coupling or dissipation" if sample.can("time") else "element's fusion"
+    return (
+        pulled,
+        _changes(pulled) if sample.can("time") else [f"{text.plain(term.title)} taken out"],
+        f"No other {others} moves the score more when it is taken out.",
+    )
+
+
+def _changes(sample: Sample) -> list[str]:
+    """What is changed of the model, as markdown."""
+    if sample.can("time"):
+        return dynamics.changes(sample.tweak)
+    return [f"fusion rules {text.plain(sample.changed)}"]
+
+
+def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
+    """The tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
+    if kind == "coupling":
+        return f"{quantum_jump.coupling_key('+'.join(modalities))}=0"
+    if kind == "dissipation":
+        return f"{quantum_jump.dissipation_key('+'.join(modalities))}=0"
+    words, shape = "", entangled_qcnn.shape_of(sample.study.model)
+    for stage, pattern in np.ndindex(shape.stages, shape.patterns):
+        words = entangled_qcnn.with_angle(words, shape, place, stage, pattern, pi / 2)
+    return words
+
+
+def _as_learned(sample: Sample) -> Act:
+    says = f"{answers.decided(sample)} {answers.what_was_added(sample)}"
+    behind = against_words(sample.study.background)
+    return Act("As learned", text.unmarked(f"{says} {behind}"), _lines(sample))
+
+
+def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
+    """The terms under a lever, those as learned as thin lines, and what it changed."""
+    before = _grown(sample.learned)
+    says = text.unmarked(_before_after(sample, changed))
+    return Act("One lever", f"{says} {why}".strip(), _lines(sample, before), len(before[1]))
+
+
+def _lines(sample: Sample, before: drawing.Curves | None = None) -> go.Figure:
+    """The terms as they grow, above those before a change."""
+    places, terms = _grown(sample)
+    what = f"contribution ({sample.unit})"
+    figure = drawing.measure_lines(places, terms, sample.modalities, what, before=before)
+    if sample.can("layers"):
+        figure.update_xaxes(
+            title_text="place in the network",
+            tickvals=places.tolist(),
+            ticktext=["<br>".join(str(name).rsplit(" ", 1)) for name in sample.places],
+        )
+    return figure
+
+
+def _grown(sample: Sample) -> drawing.Curves:
+    """Places along the way, and the terms there that are the largest as learned."""
+    learned = {term: values for term, values in sample.learned.along.items() if term}
+    largest = sorted(learned, key=lambda term: -float(np.abs(learned[term]).max()))[:MOST_TERMS]
+    places = sample.places if sample.can("time") else np.arange(len(sample.places))
+    return np.asarray(places, dtype=float), {
+        split_term(term): sample.along[term] for term in learned if term in largest
+    }
+
+
+def _on_one_scale(figures: list[go.Figure]) -> None:
+    """Gives all figures the ranges that hold the lines of each."""
+    for axis, edge in (("x", 0.0), ("y", 0.06)):
+        values = np.concatenate(
+            [
+                np.asarray(trace[axis], dtype=float)
+                for figure in figures
+                for trace in figure.data
+                if trace[axis][0] is not None
+            ]
+        )
+        low, high = float(values.min()), float(values.max())
+        room = edge * (high - low) or 1e-6 * (low == high)
+        for figure in figures:
+            figure.layout[f"{axis}axis"].range = [low - room, high + room]
+
+
+def _before_after(after: Sample, changed: list[str]) -> str:
+    """What a lever did to joint terms, score, decision and the first test metric, as markdown."""
+    study, before, name = after.study, after.learned, metrics.headlines(after.metrics)[0]
+    joint = [
+        float(joint_share({term: np.array([value]) for term, value in one.dividends.items()})[0])
+        for one in (before, after)
+    ]
+    called = metrics.labels(after.metrics)[name].short.partition(" (")[0]
+    if study.classes:
+        called = called[:1].lower() + called[1:]
+    return dynamics.before_after(
+        changed,
+        {"joint terms": (joint[0], joint[1], "of the decision's size")},
+        (before.score, after.score),
+        (answers.verdict(study, before.scores), answers.verdict(study, after.scores)),
+        (f"{called}{answers.of_seed(study)}", before.metrics[name], after.metrics[name]),
+        after.whose,
+    )
+
+
+def _card(sample: Sample) -> dict[str, Any]:
+    """What there is to see, hear and read of the sample, and what is known of it."""
+    words: dict[str, str] = {}
+    pictures: dict[str, np.ndarray] = {}
+    media: dict[str, Block] = {}
+    truth = (
+        f"{sample.truth:+.2f}" if isinstance(sample.truth, float) else sample.truth or "not known"
+    )
+    facts = [
+        f"Sample {sample.id} of {sample.dataset.name}",
+        f"Annotated: {truth}",
+        f"Model {sample.name}",
+    ]
+    for name, piece in sample.dataset.content(sample.row).items():
+        match piece:
+            case Text():
+                words[name] = piece.text
+            case Image():
+                pictures[name], media[name] = piece.pixels, picture(piece.pixels)
+            case Film():
+                pictures[name] = np.asarray(piece.frames[len(piece.frames) // 2])
+                media[name] = contents.film(piece)
+            case Audio():
+                media[name] = contents.audio(piece)
+    source = inside.source(sample.dataset, sample.row)
+    problem = source.problem
+    if source.clip is not None:
+        try:
+            poster = clips.preview(source.clip).poster
+        except QFusionError as error:
+            problem = str(error)
+        else:
+            if poster is not None:
+                pictures["recording"], media["recording"] = poster, picture(poster)
+    if problem:
+        facts.append(f"Its recording cannot be shown: {problem}")
+    return {"facts": tuple(facts), "words": words, "pictures": pictures, "media": media}
+
+
+def _command(sample: Sample) -> str:
+    """The command that makes the story again."""
+    outputs = sample.explanation.outputs
+    named = ("--output", outputs[sample.output]) if len(outputs) > 1 else ()
+    tweak = ("--tweak", sample.changed) if sample.changed else ()
+    return f"{contents.command(sample, 'story', '--sample', sample.id, *named, *tweak)} --out story.html"

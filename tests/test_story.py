@@ -1,0 +1,246 @@
+"""Stories: of one sample in every format, hostile words as words, what is too long or gone, and the lever by the
+model's own numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import av
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from qfusion import _files, cli
+from qfusion.analysis import inside
+from qfusion.analysis.sample import Sample, open_sample
+from qfusion.data import clips
+from qfusion.data.spec import Clip
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.panels import physics, story as told
+from qfusion.report.story import Box, Pixels, Story, frames
+
+ROOT = Path(__file__).resolve().parent.parent
+HOSTILE = (
+    '<script>alert(1)</script> <img src="http://x.y/z" onerror=alert(1)> & "q" </style></svg> <!-- ]]> $x^2$ '
+    + "\x00\u202e "
+    + "w" * 400
+)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    return open_sample("qj-parity", "pair-6601")
+
+
+@pytest.fixture(scope="module")
+def story(sample: Sample) -> Story:
+    return told.story(sample)
+
+
+def decoded(data: bytes, suffix: str) -> tuple[list[np.ndarray], float]:
+    """The frames of a moving picture, and its seconds."""
+    with av.open(io.BytesIO(data), format=suffix) as container:
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return shown, container.duration / 1e6
+
+
+def test_parity_as_video_and_gif(story: Story) -> None:
+    data = story.written(".mp4", "dark", 2.0, 10.0)
+    shown, seconds = decoded(data, "mp4")
+    assert (len(shown), seconds, shown[0].shape) == (20, 2.0, (720, 1280, 3))
+    # uncovered from left to right: at the begin of an act nothing of its right half, at its end all
+    early, late = (
+        np.abs(shown[at][100:500, 800:1240].astype(int) - [16, 22, 31]).max(2) > 40 for at in (1, 9)
+    )
+    assert early.sum() < 20 < 1000 < late.sum()
+    assert len(data) < 5e6
+
+    gif = story.written(".gif", "light", 2.0, 30.0)
+    shown, seconds = decoded(gif, "gif")
+    # frames that are alike are one that stays longer
+    assert 30 < len(shown) <= 40
+    assert seconds == 2.0
+    assert shown[0].shape == (540, 960, 3)
+    assert len(gif) < 5e6
+
+
+def test_a_frame_is_what_ended_left_of_the_cursor() -> None:
+    begin, end = np.zeros((4, 20, 3), np.uint8), np.ones((4, 20, 3), np.uint8)
+    shown = [*frames([Pixels(begin, end, Box(10.0, 1.0, 10.0, 2.0))] * 2, 10, 7)]
+    assert len(shown) == 10
+    assert [int((frame[0, :, 0] == 1).sum()) for frame in shown] == 2 * [12, 15, 17, 19, 20]
+    assert (shown[0][1:3, 11:13] == 7).all()
+    assert not (shown[0][0] == 7).any()
+
+
+def test_webm_is_vp9(tmp_path: Path) -> None:
+    clips.encode(tmp_path / "a.webm", iter(np.zeros((5, 32, 32, 3), np.uint8)), 10.0, comment="of")
+    with av.open(str(tmp_path / "a.webm")) as container:
+        assert container.streams.video[0].codec_context.name == "vp9"
+        assert container.metadata["COMMENT"] == "of"
+        assert len([*container.decode(video=0)]) == 5
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes, its words, and its script."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_hostile_words_are_words(story: Story) -> None:
+    hostile = replace(
+        story,
+        title=HOSTILE[:200],
+        says=HOSTILE,
+        facts=(HOSTILE,),
+        words={HOSTILE[:40]: HOSTILE},
+        acts=tuple(replace(act, name=HOSTILE[:30], says=HOSTILE) for act in story.acts),
+    )
+    page = hostile.written(".html").decode()
+    assert page.count("https://") == 0
+    assert page.replace("http://www.w3.org", "").count("http://") == page.count("http://x.y/z")
+    elements = Elements(page)
+    scripts = [attributes for tag, attributes in elements.tags if tag == "script"]
+    assert scripts == [{}]
+    assert _files.asset_text("story.js") in elements.words
+    loaded = [
+        attributes[name]
+        for tag, attributes in elements.tags
+        for name in attributes
+        if name.split(":")[-1] in ("src", "href", "srcset", "data", "poster")
+    ]
+    assert loaded
+    assert all(str(address).startswith(("data:", "#")) for address in loaded)
+    assert not any(name.startswith("on") for _, attributes in elements.tags for name in attributes)
+    assert any("<script>alert(1)</script>" in words for words in elements.words)
+
+    drawing = ElementTree.fromstring(hostile.written(".svg", "dark"))
+    names = {str(element.tag).rpartition("}")[2] for element in drawing.iter()}
+    assert "script" not in names
+    assert {"animate", "desc", "image", "text"} <= names
+    assert all(
+        value.startswith(("data:", "#"))
+        for element in drawing.iter()
+        for name, value in element.attrib.items()
+        if name.endswith("href")
+    )
+
+
+def test_the_page_says_all_of_it(sample: Sample, story: Story) -> None:
+    page = story.written(".html")
+    words = " ".join(Elements(page.decode()).words)
+    for part in (story.title, story.says, story.made_from, *(act.says for act in story.acts)):
+        assert part in words
+    assert "python -m qfusion story --model qj-parity --data parity --sample pair-6601" in words
+    assert page == told.story(sample).written(".html")
+    assert len(page) < 5e6
+
+
+def test_lever_is_what_the_sensitivity_measured(sample: Sample) -> None:
+    for one in (sample, open_sample("qcnn-digits", "digit-0003")):
+        terms, result = physics.measured(one).sensitivity, told.lever(one)
+        assert result is not None
+        moved = [
+            abs(effect)
+            for term, effect in zip(terms.parameters, terms.effects[:, 0], strict=True)
+            if term.kind in ("coupling", "dissipation", "fusion")
+        ]
+        assert abs(result[0].score - one.score) == pytest.approx(max(moved), abs=1e-4)
+    network = told.story(one)
+    assert "taken out" in network.acts[1].says
+    assert "decision now" in network.acts[1].says
+    assert network.acts[0].figure.layout.xaxis.range == network.acts[1].figure.layout.xaxis.range
+
+
+def test_the_readers_tweak_is_the_lever(sample: Sample) -> None:
+    acts = told.story(replace(sample, tweak=sample.study.model.parse_tweak("H.left=2,T=1.5"))).acts
+    assert acts[1].says.startswith("H: left × 2, T = 1.5: joint terms")
+    assert [act.figure.layout.xaxis.range[1] for act in acts] == [1.5, 1.5]
+
+
+def test_a_clip_that_is_gone_is_said(sample: Sample, monkeypatch: Any, tmp_path: Path) -> None:
+    (tmp_path / "cut.mp4").write_bytes(b"not a film")
+    for source, words in (
+        (inside.Source(problem="`gone.mp4` is not there any more."), "gone.mp4"),
+        (inside.Source(Clip(tmp_path / "cut.mp4", "video")), "cut.mp4"),
+    ):
+        monkeypatch.setattr(inside, "source", lambda *_, source=source: source)
+        result = told.story(sample)
+        assert "Its recording cannot be shown" in result.facts[-1]
+        assert words in result.facts[-1]
+
+
+def test_too_long_or_of_no_kind(story: Story) -> None:
+    with pytest.raises(InvalidInput, match=r"at most 1,800 frames, but 100 s at 60 .* are 6,000"):
+        story.written(".mp4", seconds=100, rate=60)
+    with pytest.raises(InvalidInput, match=r"`seconds` must .*, but is 400"):
+        story.written(".mp4", seconds=400, rate=25)
+    with pytest.raises(NotFound, match=r"Kind of a story '\.avi'"):
+        story.written(".avi")
+
+
+def test_command(tmp_path: Path, capsys: Any) -> None:
+    out = tmp_path / "story.svg"
+    said = ["story", "--model", "qcnn-digits", "--sample", "digit-0003", "--tweak", "all:and"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*said, "--out", str(out), "--json"])
+    assert ended.value.code == 0
+    assert out.read_bytes().startswith(b"<svg")
+    record = json.loads(capsys.readouterr().out)
+    assert record["acts"]["One lever"].startswith("fusion rules all:and: joint terms")
+    for wrong, words in (
+        (["--out", "story.avi"], "must end in .html"),
+        (["--out", "story.gif", "--seconds", "100", "--fps", "60"], "at most 1,800 frames"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*said, *wrong])
+        assert ended.value.code == 1
+        assert words in capsys.readouterr().err
+
+
+def test_share_as_story_on_a_page() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    app.switch_page("pages/dynamics.py")
+    app.query_params["model"], app.query_params["H.left"] = "qj-parity", "2"
+    app.run()
+    app.button(key="_story_open").click().run()
+    assert not app.exception
+    assert list(app.radio(key="_story_kind").options) == ["Page", "MP4", "WebM", "GIF", "SVG"]
+    words = " ".join(one.value.replace("\\", "") for one in app.markdown)
+    assert "your change of the model makes of them: H.left=2" in words
+
+
+@pytest.mark.browser
+def test_page_plays_from_a_file(page: Any, story: Story, tmp_path: Path) -> None:
+    (tmp_path / "story.html").write_bytes(story.written(".html", seconds=2.0))
+    page.goto((tmp_path / "story.html").as_uri())
+    at = "() => Number(document.getElementById('at').value)"
+    page.wait_for_function(f"({at})() >= 2")  # plays by itself, to its end
+    assert page.locator("#play").inner_text() == "Play again"
+    page.locator("#at").fill("0.4")
+    wide = "() => Number(document.querySelector('.act:not([hidden]) .grows').getAttribute('width'))"
+    assert page.locator(".act:visible").count() == 1
+    assert page.evaluate(wide) > 0
+    assert page.locator(".says[aria-current]").inner_text().startswith("As learned.")
+    page.locator("#play").click()
+    page.wait_for_function(f"({at})() > 0.5")
+    page.locator("#play").click()
+    held = page.evaluate(at)
+    page.wait_for_timeout(100)
+    assert page.evaluate(at) == held
