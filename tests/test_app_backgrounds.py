@@ -41,7 +41,7 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     size."""
     study = open_study_shared(source)
     sample = str(study.dataset.ids[study.dataset.rows("test")[3]])
-    app = visit("Samples", data=source, sample=sample, background=choice)
+    app = visit("Samples", whole=False, data=source, sample=sample, background=choice)
     assert not app.warning
     assert app.selectbox(key="background").value == choice
     found = checkpoint.load(MODELS[source])
@@ -81,7 +81,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
 ) -> None:
     """The picker changes what a panel compares with, goes along to the next page, and comes back; as by clicks."""
     other = str(data.load(source).ids[5])
-    app = visit("Samples", data=source)
+    app = visit("Samples", whole=False, data=source)
     count = len(
         open_study_shared(source).dataset.rows(
             checkpoint.training_split(checkpoint.load(MODELS[source]).card)
@@ -104,7 +104,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
 
 
 def test_the_command_lines_words_work_in_links(source: str) -> None:
-    app = visit("Samples", data=source, background="product")
+    app = visit("Samples", whole=False, data=source, background="product")
     assert app.selectbox(key="background").value == "product of marginals"
     assert not app.warning
 
@@ -112,7 +112,13 @@ def test_the_command_lines_words_work_in_links(source: str) -> None:
 def test_a_contrast_starts_with_a_telling_sample(source: str) -> None:
     study = open_study_shared(source)
     row = int(study.dataset.rows("test")[3])
-    app = visit("Samples", data=source, sample=str(study.dataset.ids[row]), background="contrast")
+    app = visit(
+        "Samples",
+        whole=False,
+        data=source,
+        sample=str(study.dataset.ids[row]),
+        background="contrast",
+    )
     other = study.dataset.row(app.selectbox(key="contrast").value)
     assert other != row
     if study.classes:
@@ -124,7 +130,12 @@ def test_a_contrast_starts_with_a_telling_sample(source: str) -> None:
 def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
     sample = str(data.load(source).ids[5])
     app = visit(
-        "Samples", data=source, sample=sample, background="one other sample", contrast=sample
+        "Samples",
+        whole=False,
+        data=source,
+        sample=sample,
+        background="one other sample",
+        contrast=sample,
     )
     assert "compared with itself, so every contribution is 0" in plain(said(app))
     assert not app.error
@@ -132,14 +143,16 @@ def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
 
 @pytest.mark.parametrize("bad", ["moon", "<script>alert(1)</script>", "joint " * 400, "=1+1", ""])
 def test_a_background_that_does_not_exist_is_named(bad: str) -> None:
-    app = visit("Samples", data="planted", background=bad)
+    app = visit("Samples", whole=False, data="planted", background=bad)
     assert app.selectbox(key="background").value == "training set"
     assert len(app.warning) == 1
     assert "The training set is compared with" in plain(app.warning[0].value)
 
 
 def test_a_contrast_that_does_not_exist_is_named() -> None:
-    app = visit("Samples", data="planted", background="one other sample", contrast="**nobody**")
+    app = visit(
+        "Samples", whole=False, data="planted", background="one other sample", contrast="**nobody**"
+    )
     assert "In the link, contrast" in plain(app.warning[0].value).replace("`", "")
     assert app.selectbox(key="contrast").value in set(data.load("planted").ids)
     assert not app.error
@@ -147,7 +160,9 @@ def test_a_contrast_that_does_not_exist_is_named() -> None:
 
 def test_a_contrast_of_another_data_set_gives_way() -> None:
     """The link's contrast is kept while the data stay; another data set has other samples."""
-    app = visit("Samples", data="planted", background="one other sample", contrast="p0007")
+    app = visit(
+        "Samples", whole=False, data="planted", background="one other sample", contrast="p0007"
+    )
     app.selectbox(key="data").select("parity").run()
     assert not app.exception
     assert app.selectbox(key="model").value == "qcnn-parity"
@@ -188,9 +203,11 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
 
 
 def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
-    first = visit("Samples", data="planted").selectbox(key="sample").value
+    first = visit("Samples", whole=False, data="planted").selectbox(key="sample").value
     assert (
-        visit("Samples", data="planted", background="nothing known").selectbox(key="sample").value
+        visit("Samples", whole=False, data="planted", background="nothing known")
+        .selectbox(key="sample")
+        .value
         == first
     )
 
@@ -203,6 +220,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     query = {"part": "Entropies"} if where == "Circuit" else {}
     app = visit(
         where,
+        whole=False,
         data="parity",
         sample=str(study.dataset.ids[row]),
         background="nothing known",

@@ -24,24 +24,26 @@ def test_short_pages_have_their_words_behind_an_i_and_full_ones_on_the_page() ->
 
 
 def test_a_depth_that_does_not_exist_is_named() -> None:
-    app = visit("Samples", data="planted", words="endless")
+    app = visit("Samples", whole=False, data="planted", words="endless")
     assert "In the link, `words`" in plain(app.warning[0].value)
 
 
 def test_samples_are_stepped_through_in_the_order_of_the_picker() -> None:
     ids = data.load("parity").ids.tolist()
-    app = visit("Samples", data="parity", sample=ids[5])
+    app = visit("Samples", whole=False, data="parity", sample=ids[5])
     app.button(key="_next").click().run()
     assert app.selectbox(key="sample").value == ids[6]
     app.button(key="_previous").click().run()
     app.button(key="_previous").click().run()
     assert app.selectbox(key="sample").value == ids[4]
-    assert visit("Samples", data="parity", sample=ids[0]).button(key="_previous").disabled
-    assert visit("Samples", data="parity", sample=ids[-1]).button(key="_next").disabled
+    assert (
+        visit("Samples", whole=False, data="parity", sample=ids[0]).button(key="_previous").disabled
+    )
+    assert visit("Samples", whole=False, data="parity", sample=ids[-1]).button(key="_next").disabled
 
 
 def test_tweaks_are_undone_and_redone() -> None:
-    app = visit("Dynamics", model="qj-parity", data="parity", view="H and L")
+    app = visit("Dynamics", whole=False, model="qj-parity", data="parity", view="H and L")
     assert app.button(key="_undo").disabled
     app.slider(key="H.left").set_value(0.3).run()
     app.slider(key="T").set_value(1.5).run()
@@ -57,7 +59,14 @@ def test_tweaks_are_undone_and_redone() -> None:
 
 
 def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
-    app = visit("Dynamics", model="qj-parity", data="parity", view="H and L", **{"H.left": "0.5"})
+    app = visit(
+        "Dynamics",
+        whole=False,
+        model="qj-parity",
+        data="parity",
+        view="H and L",
+        **{"H.left": "0.5"},
+    )
     assert app.button(key="_undo").disabled
     app.button(key="_reset").click().run()
     app.button(key="_undo").click().run()
@@ -66,7 +75,7 @@ def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
 
 @pytest.mark.parametrize("title", ["Samples", "Leaderboard"])
 def test_what_is_looked_at_stands_in_a_bar_above_the_title(title: str) -> None:
-    app = visit(title, data="planted")
+    app = visit(title, whole=False, data="planted")
     assert [app.selectbox(key=key).value for key in ("data", "background")] == [
         "planted",
         "training set",
@@ -75,7 +84,7 @@ def test_what_is_looked_at_stands_in_a_bar_above_the_title(title: str) -> None:
 
 
 def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
-    app = visit("Samples", data="planted", sample="p0031")
+    app = visit("Samples", whole=False, data="planted", sample="p0031")
     app.text_area(key="_note_text").input("odd: [x](y) <b>voice</b>").run()
     app.button(key="_note_keep").click().run()
     line = next(each.value for each in app.markdown if "odd" in each.value)

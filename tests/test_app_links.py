@@ -104,7 +104,7 @@ EXEMPT = {
 def test_choices_under_names_of_old_are_those_of_today(
     title: str, then: dict[str, str], now: dict[str, str]
 ) -> None:
-    app = visit(title, **then)
+    app = visit(title, whole=False, **then)
     assert not app.warning
     assert not app.exception
     assert {key: app.session_state[key] for key in now} == now
@@ -439,7 +439,7 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
 def test_a_hostile_part_is_named_short_and_ignored(
     title: str, query: dict[str, Any], words: str, left: dict[str, Any]
 ) -> None:
-    app = visit(title, **query)
+    app = visit(title, whole=False, **query)
     shown = [plain(each.value) for each in app.warning]
     assert any(words in each for each in shown), shown
     assert all(len(each.value) < 600 for each in app.warning)
@@ -452,7 +452,7 @@ def test_a_hostile_part_is_named_short_and_ignored(
 
 
 def test_hundreds_of_wrong_parts_make_a_few_notices() -> None:
-    app = visit("Dynamics", **{f"H.k{i}": "1" for i in range(300)})
+    app = visit("Dynamics", whole=False, **{f"H.k{i}": "1" for i in range(300)})
     assert len(app.warning) <= state.MAX_NOTICES + 1
     assert "More parts of the link do not fit" in plain(app.warning[-1].value)
 
@@ -471,6 +471,7 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
     kept = sharing.Session("Dynamics", address, {"figure.size": "double"})
     app = visit(
         "Dynamics",
+        whole=False,
         load=sharing.wait(
             kept, ("Model 'qj-planted' has been trained anew since the session was saved.",)
         ),
@@ -498,6 +499,6 @@ def widget_of(app: AppTest, key: str) -> Any:
 
 
 def test_a_session_file_that_is_no_longer_at_hand_is_named() -> None:
-    app = visit("Overview", load="<b>guess</b>")
+    app = visit("Overview", whole=False, load="<b>guess</b>")
     assert "no longer at hand" in plain(app.warning[0].value)
     assert "load" not in app.query_params

@@ -85,7 +85,9 @@ def test_what_was_added_is_what_the_terms_say(
 
 def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) -> None:
     row = int(study.dataset.rows("test")[3])
-    app = visit("Overview", data=study.dataset.name, sample=str(study.dataset.ids[row]))
+    app = visit(
+        "Overview", whole=False, data=study.dataset.name, sample=str(study.dataset.ids[row])
+    )
     words = plain(said(app))
     assert all(f"**{question}**" in words for question in QUESTIONS)
     output = int(study.predicted[row])
@@ -123,7 +125,7 @@ SAID = {
 def test_each_question_is_proven_on_the_page_that_its_link_opens(study: Study) -> None:
     network = study.dataset.name == "parity"
     sample = {"planted": "p0031", "parity": "pair-7600"}[study.dataset.name]
-    overview = visit("Overview", data=study.dataset.name, sample=sample)
+    overview = visit("Overview", whole=False, data=study.dataset.name, sample=sample)
     assert f"Five questions about sample {sample}" in plain(said(overview))
     links = [
         each.proto for each in overview.get("page_link") if each.proto.label.startswith("See ")

@@ -70,7 +70,7 @@ def test_what_is_said_of_the_picture_and_the_question_is_true() -> None:
 @pytest.mark.parametrize("at", range(1, len(STEPS) + 1))
 def test_every_step_opens_cold_with_its_sample_and_view(at: int) -> None:
     step = STEPS[at - 1]
-    app = visit(step.title, tour=str(at))
+    app = visit(step.title, whole=False, tour=str(at))
     assert not app.error
     assert not app.warning
     words = card(app)
@@ -85,7 +85,7 @@ def test_every_step_opens_cold_with_its_sample_and_view(at: int) -> None:
 
 
 def test_steps_follow_each_other_and_the_end_brings_back_what_was_open() -> None:
-    app = visit("Samples", sample="p0031")
+    app = visit("Samples", whole=False, sample="p0031")
     app = walk(app, "Overview", tour="2")
     assert "step 2" in card(app)
     assert app.selectbox(key="sample").value == SHAPES.sets["sample"]
@@ -104,14 +104,14 @@ def test_steps_follow_each_other_and_the_end_brings_back_what_was_open() -> None
 
 @pytest.mark.parametrize("wrong", ["0", "99", "-1", "drei", "<script>", "1.5", "9" * 300])
 def test_a_step_that_does_not_exist_is_named_and_the_page_goes_on(wrong: str) -> None:
-    app = visit("Data", tour=wrong)
+    app = visit("Data", whole=False, tour=wrong)
     assert not card(app)
     assert not app.exception
     assert "Tour step" in plain(app.warning[0].value)
 
 
 def test_the_overview_invites_once() -> None:
-    app = visit("Overview")
+    app = visit("Overview", whole=False)
     assert "New here?" in said(app)
     app.button(key="_no_tour").click().run()
     assert "New here?" not in said(app)
@@ -119,9 +119,9 @@ def test_the_overview_invites_once() -> None:
 
 
 def test_tour_and_glossary_have_pages() -> None:
-    words = plain(said(visit("Guided tour")))
+    words = plain(said(visit("Guided tour", whole=False)))
     assert all(step.name in words for step in STEPS)
-    app: Any = visit("Glossary", word="negativity", used="Dynamics")
+    app: Any = visit("Glossary", whole=False, word="negativity", used="Dynamics")
     assert "Logarithmic negativity" in said(app)
     assert "Epoch" not in said(app)
     app.text_input(key="word").input("no such <b>word</b>").run()
@@ -143,30 +143,34 @@ def folded(app: AppTest) -> list[str]:
 
 
 def test_the_glossary_is_an_index_whose_words_stand_open_where_a_link_means_them() -> None:
-    app: Any = visit("Glossary", word="Share")
+    app: Any = visit("Glossary", whole=False, word="Share")
     assert not app.warning
     assert app.text_input(key="word").value == "Share"
     assert standing(app) == ["Share"]  # that is its name; the others only speak of it
     assert "Shapley value" in folded(app)
-    app = visit("Glossary", word="purity")
+    app = visit("Glossary", whole=False, word="purity")
     assert standing(app) == ["Purity"]
     assert not set(folded(app)) & {entry.term for entry in panels.entries()}
     terms = [entry.term for entry in panels.entries()]
-    assert standing(visit("Glossary", words="full")) == terms
-    app = visit("Glossary")
+    assert standing(visit("Glossary", whole=False, words="full")) == terms
+    app = visit("Glossary", whole=False)
     assert not standing(app)
     assert set(terms) <= set(folded(app))
-    assert "at most 80 characters" in plain(visit("Glossary", word="x" * 81).warning[0].value)
+    assert "at most 80 characters" in plain(
+        visit("Glossary", whole=False, word="x" * 81).warning[0].value
+    )
 
 
 def test_the_tour_s_own_page_says_what_one_will_see() -> None:
     assert all(4 <= len(step.sees.split()) <= 14 for step in STEPS)
-    short, full = (plain(said(visit("Guided tour", words=words))) for words in ("brief", "full"))
+    short, full = (
+        plain(said(visit("Guided tour", whole=False, words=words))) for words in ("brief", "full")
+    )
     assert all(step.sees in short and plain(step.words) in full for step in STEPS)
 
 
 def test_filters_that_leave_nothing_say_so_and_are_cleared_at_once() -> None:
-    app = visit("Samples", find="no such words", sample="p0031")
+    app = visit("Samples", whole=False, find="no such words", sample="p0031")
     assert "No sample passes these filters" in app.info[0].value
     app.button(key="_clear_filters").click().run()
     assert not app.info
@@ -179,6 +183,6 @@ def test_a_page_that_cannot_be_shown_has_a_title_and_says_why(
 ) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
     (tmp_path / "broken.json").write_text('{"name": ')
-    app = visit("Dynamics", model="broken")
+    app = visit("Dynamics", whole=False, model="broken")
     assert app.title[0].value == "Dynamics"
     assert "broken.json cannot be read as a card" in plain(app.error[0].value)

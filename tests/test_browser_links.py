@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from scripts import serving
+from scripts import serving, visits
 
 pytestmark = pytest.mark.browser
 # What a reader sees of a page: its words, what is set, what is chosen, and the numbers behind every figure.
@@ -52,13 +52,8 @@ def readers(page: Any, elsewhere: Any, server: serving.Server) -> Iterator[tuple
 
 
 def quiet(page: Any) -> None:
-    """Waits until the script has ended twice in a row: a click may begin another run."""
-    for _ in range(2):
-        page.wait_for_selector(
-            '[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000
-        )
-        page.wait_for_timeout(100)
-    assert page.locator('[data-testid="stException"]').count() == 0
+    """Waits until the script has ended for a while, a click may begin another run, and the whole page is drawn."""
+    visits.still(page)
 
 
 def seen(page: Any) -> dict[str, Any]:
