@@ -176,8 +176,10 @@ def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> No
         "interaction",
         "background",
         "background_size",
-        "disturbance",
+        "spread",
+        "standard_error",
         "verdict",
+        "disturbance",
     ]
     assert (result["background"], result["background_size"]) == (
         "joint",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,13 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from qfusion import explain, figures
+from qfusion import explain, figures, panels
+from qfusion.analysis import answers, text
+from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import Sample, loaded, opened
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
-from qfusion.models import Tweak
+from qfusion.models import Tweak, quantum_jump
 
 ROOT = Path(__file__).resolve().parent.parent
 ONLY_JUMP, ONLY_NETWORK = (
@@ -210,3 +215,101 @@ def test_figures_stay_light_until_a_name_is_used() -> None:
     )
     assert done.stdout.strip() == "[]"
     assert set(numbers.__dict__) >= set(NAMES)
+
+
+# How a notebook shows a sample, a model and a panel, and the widget.
+
+
+class Page(HTMLParser):
+    """The texts, the tags and the images of an HTML fragment."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.images: list[bytes] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keeps a tag, of an image its content."""
+        self.tags.add(tag)
+        if tag == "img":
+            address = dict(attrs)["src"] or ""
+            self.images.append(base64.b64decode(address.removeprefix("data:image/svg+xml;base64,")))
+
+    def handle_data(self, data: str) -> None:
+        """Keeps a text."""
+        self.words += [data.strip()] if data.strip() else []
+
+
+PLAIN = {"p", "b", "table", "thead", "tbody", "tr", "th", "td", "img"}
+
+
+def test_a_sample_shows_its_verdict_its_terms_and_a_figure(jump: Sample, network: Sample) -> None:
+    for sample in (jump, network):
+        page = Page(sample._repr_html_())
+        assert page.tags == PLAIN
+        [svg] = page.images
+        assert b"<svg" in svg
+        assert b"<script" not in svg
+        assert page.words[0].startswith(f"{sample.id}: ")
+        assert text.unmarked(answers.conflict(sample)) in page.words[2]
+        for term, value in sample.dividends.items():
+            place = page.words.index(term or "baseline")
+            assert page.words[place + 1] == f"{value:.3f}"
+            if term and sample.doubt:
+                spread = sample.doubt.spread[0, sample.study.terms.index(term)]
+                assert page.words[place + 2] == f"{spread:.3f}"
+
+
+def test_a_model_shows_what_it_is_and_who_leads_with_intervals(jump: Sample) -> None:
+    page = Page(jump.study._repr_html_())
+    assert page.tags == PLAIN
+    assert page.words[0] == "qj-planted on Planted opinions"
+    assert "On 600 test samples: Acc-2 (non-zero) 0.926, mean of 5 seeds." in page.words
+    for name in jump.modalities:
+        value, low, high = map(float, page.words[page.words.index(name) + 1 :][:3])
+        assert low < value < high
+    # as a checkpoint that is loaded it opens the same study
+    assert loaded("qj-planted")._repr_html_() == jump.study._repr_html_()
+
+
+def test_a_panel_shows_figure_and_words(jump: Sample, network: Sample) -> None:
+    page = Page(panels.samples.verdict(network)._repr_html_())
+    assert page.tags == {"p", "b", "img"}
+    assert page.words[-1].startswith("Shows the classes of this")
+    assert Page(panels.cohorts.wrong(levels_of(jump))._repr_html_()).tags >= {"table", "td"}
+
+
+def test_words_of_data_are_no_markup(network: Sample) -> None:
+    evil = "<script>alert(1)</script>"
+    study = replace(network.study, dataset=replace(network.dataset, title=evil))
+    html = replace(network, study=study)._repr_html_()
+    assert evil not in html
+    assert evil in "".join(Page(html).words)
+
+
+def test_a_coupling_is_turned_and_the_decision_follows(
+    jump: Sample, network: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = panels.notebook.tweak(jump)
+    sliders = {knob.description: knob for knob in box.children[0].children}
+    assert list(sliders) == [key for key in quantum_jump.learned(jump.model) if key[:4] != "rate"]
+    assert box.sample.changed == ""
+    sliders["H.text-audio"].value = 0.5
+    assert box.sample.changed == "H.text-audio=0.5"
+    assert "H: text+audio × 0.5: mutual information" in box.children[1].value
+    assert f"{box.sample.dividends['text+audio']:.3f}" in Page(box.children[1].value).words
+    assert "as trained" in box.children[1].value
+
+    rules = panels.notebook.tweak(network)
+    [edits] = rules.children[0].children
+    edits.value = "all:and"
+    assert rules.sample.changed == "all:and"
+    edits.value = "all:<b>"
+    assert "Fusion rule &#x27;&lt;b&gt;&#x27; does not exist" in rules.children[1].value
+    assert rules.sample.changed == "all:and"
+
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    with pytest.raises(DataUnavailable, match=r"pip install qfusion\[notebook\]"):
+        panels.notebook.tweak(jump)

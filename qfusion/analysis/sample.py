@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
+import qfusion
 from qfusion import data as sources, explain
 from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
@@ -404,6 +405,10 @@ class Sample:
     def reading(self) -> Any:
         """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
         return cast("Any", self.study).reading(self.row, self.model)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: drawn above, by `panels.notebook`."""
+        return qfusion.panels.notebook.of_sample(self)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""

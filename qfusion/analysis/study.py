@@ -16,6 +16,7 @@ import torch
 from scipy.special import softmax
 from torch.utils.flop_counter import FlopCounterMode
 
+import qfusion
 from qfusion import _sentences, explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
@@ -383,6 +384,10 @@ class Study:
             index=pd.Index(data.ids, name="id"),
         )
         return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: drawn above, by `panels.notebook`."""
+        return qfusion.panels.notebook.of_study(self)
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """The values of the rows in `bulk`, on all samples: elsewhere NaN, or empty words."""

@@ -97,15 +97,18 @@ def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
     Args:
         offset: how many to leave out. limit: how many to list, at most 100.
     """
-    shown = ("name", "title", "target", "data", "seeds", "parameters")
     page = _page("models", models.cards(), offset, limit)
     return page | {
         "models": [
-            {key: card[key] for key in shown if key in card}
-            | {
+            {
+                "name": card["name"],
+                "title": card["title"],
                 "kind": card["model"],
+                "data": card["data"]["name"],
                 "modalities": list(card["inputs"]),
+                "target": card["target"]["name"],
                 "outputs": card["outputs"][:MOST_ROWS],
+                "seeds": len(card["seeds"]),
                 "metrics": card["metrics"].get("test", {}),
             }
             for card in page["models"]

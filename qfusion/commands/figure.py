@@ -248,6 +248,7 @@ def _about(cooked: qfusion.panels.pages.Taken) -> dict[str, Any]:
         "page": cooked.recipe.page,
         "panel": cooked.recipe.panel,
         "title": cooked.title,
+        "caption": cooked.caption,
         "made_from": dict(cooked.recipe.made_from),
         "numbers": cooked.recipe.numbers,
     }

@@ -402,6 +402,19 @@ def save(
         )
 
 
+def image(drawn: go.Figure, alt: str) -> str:
+    """The figure as an HTML image that needs no script: for notebooks; errors as of `save`.
+
+    Args:
+        drawn: by a function of qfusion.figures. alt: what a reader who does not see it is told.
+    """
+    content = base64.b64encode(save(drawn, ExportStyle())).decode()
+    return (
+        f'<img alt="{html.escape(alt)}" style="width: 480px; max-width: 100%" '
+        f'src="data:image/svg+xml;base64,{content}">'
+    )
+
+
 def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
     """A file that `make` draws, with a line on the letters in it that no font of this machine has and the package to
     install; the line is empty where each has one.

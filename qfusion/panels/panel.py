@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import plotly.io
 from qfusion._checks import check
 from qfusion._sentences import listed as in_words, share, size, sizes, top
 from qfusion.analysis import answers, cohort_measures, memo, text
+from qfusion.figures import export
 from qfusion.figures.style import finite
 from qfusion.models import Ability
 from qfusion.panels.address import Choice, View, always
@@ -80,6 +82,15 @@ class Picture:
             if self.not_shown
             else shows
         )
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: title, figure or table, and what it shows and does not."""
+        shown = (
+            self.table().to_html(index=False, border=0)
+            if self.figure is None
+            else export.image(self.figure, self.alt)
+        )
+        return f"<p><b>{escape(self.headline)}</b></p>{shown}<p>{escape(self.caption)}</p>"
 
 
 # of a builder whose last pictures are kept for all who ask, as those of the samples around the one that is read

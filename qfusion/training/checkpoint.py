@@ -50,6 +50,10 @@ class Checkpoint:
         """The model, as programs ask for it that were written when baselines could not be explored."""
         return cast(FusionModel, self.model)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it, on the data that it was trained on: drawn above, by `panels.notebook`."""
+        return qfusion.panels.notebook.of_study(qfusion.analysis.sample.open_study(self))
+
 
 def training_split(card: Mapping[str, Any]) -> str:
     """Returns the rows a model was trained on, which are also the background of its explanations: "train" or

@@ -1,0 +1,138 @@
+"""How a sample and a model show themselves in a notebook, as HTML that needs no script, and a widget that changes a
+model while the decision follows.
+
+    sample = qfusion.analysis.open_sample("qj-planted", "p2924")     # last in a cell: verdict, terms, figure
+    qfusion.panels.notebook.tweak(sample)                           # sliders; needs ipywidgets
+"""
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from qfusion.analysis import answers, errors, text
+from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.study import Study
+from qfusion.errors import DataUnavailable, QFusionError, refused
+from qfusion.figures import export, notebook
+from qfusion.models.quantum_jump import RATE
+from qfusion.panels import cohorts, dynamics, panel, samples
+
+
+def of_sample(sample: Sample) -> str:
+    """Returns the decision on a sample as HTML: the verdict, every term with how well it is known, the waterfall."""
+    study, doubt, errors_of = sample.study, sample.doubt, sample.explanation.errors
+    truth = f"{sample.truth:+.2f}" if sample.target is not None else sample.truth
+    title = (
+        f"{text.plain(sample.id)}: {answers.numbered(study, sample.scores)} by {text.plain(sample.name)} on "
+        f"{text.plain(sample.dataset.title)}"
+        + ("" if truth is None else f"; annotated {text.plain(truth)}")
+    )
+    terms = pd.DataFrame(
+        {
+            "term": [name or "baseline" for name in sample.dividends],
+            f"contribution{text.unmarked(sample.whose)}": list(sample.dividends.values()),
+        }
+    )
+    if doubt is not None:
+        trained = ", as trained" if sample.changed else ""
+        terms[f"± over {doubt.seeds} training seeds{trained}"] = [float("nan"), *doubt.spread[0]]
+    if errors_of is not None:
+        terms["± over rows of the background"] = errors_of[0, :, sample.output]
+    return _html(
+        [
+            title,
+            *([dynamics.turned(sample)] if sample.changed else []),
+            answers.decided(sample),
+            f"Did the modalities conflict? {answers.conflict(sample)}",
+        ],
+        terms,
+        export.image(
+            notebook.contributions(sample), f"Waterfall: {panel.terms(sample.dividends)}."
+        ),
+    )
+
+
+def of_study(study: Study) -> str:
+    """Returns a model on its data as HTML: what it is, which modality leads on average over the test samples, with 95 %
+    intervals, and its test metrics over seeds."""
+    shares = cohorts.shares(errors.levels_of(sample_of(study, study.bulk[0])))
+    rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
+    measured = study.card.get("metrics", {}).get("test")
+    metrics = samples.test_metrics(study) if measured else None
+    return _html(
+        [
+            f"{text.plain(study.name)} on {text.plain(study.dataset.title)}",
+            answers.sentence(study),
+            *(f"{picture.title}." for picture in (metrics, shares) if picture),
+        ],
+        rows.rename(columns={"value": "mean share", "low": "95 % from", "high": "to"}),
+        export.image(metrics.figure, metrics.alt) if metrics else "",
+    )
+
+
+def _html(lines: Iterable[str], table: pd.DataFrame, image: str) -> str:
+    """Lines of markdown, the first in bold, a table and an image; all of it escaped but the image."""
+    first, *others = (escape(text.unmarked(line)) for line in lines)
+    return (
+        f"<p><b>{first}</b></p>"
+        + "".join(f"<p>{line}</p>" for line in others)
+        + table.to_html(
+            index=False, border=0, na_rep="", justify="left", float_format="{:.3f}".format
+        )
+        + image
+    )
+
+
+def tweak(sample: Sample) -> Any:
+    """Returns a widget of a sample: sliders of the model's couplings, dissipation and duration, or the edits of its
+    rules as text, beside the decision, which follows. Its `sample` is the sample as it is shown.
+
+    Raises:
+        DataUnavailable: when ipywidgets is not installed.
+    """
+    with refused(
+        "The widget needs ipywidgets, which is not installed",
+        "`pip install qfusion[notebook]`, and start the notebook again.",
+        ModuleNotFoundError,
+        error=DataUnavailable,
+    ):
+        widgets: Any = importlib.import_module("ipywidgets")
+    learned = sample.learned
+    wide: dict[str, Any] = {
+        "continuous_update": False,
+        "style": {"description_width": "11em"},
+        "layout": {"width": "26em"},
+    }
+    if sample.can("time"):
+        now = dynamics.learned(sample.study.model) | sample.tweak.numbers()
+        knobs = {
+            key: widgets.FloatSlider(
+                now[key], min=0, max=knob.high, step=knob.step, description=key, **wide
+            )
+            for key, knob in dynamics.factors(sample.study).items()
+            if not key.startswith(RATE)
+        }
+    else:
+        knobs = {"": widgets.Text(sample.changed, description="edits", **wide)}
+    shown = widgets.HTML()
+    knobs_alone = widgets.VBox(list(knobs.values()), layout={"margin": "0 2em 0 0"})
+    box = widgets.HBox([knobs_alone, shown])
+
+    def follow(_: object = None) -> None:
+        words = ",".join(
+            f"{key}={knob.value}" if key else knob.value for key, knob in knobs.items()
+        )
+        try:
+            box.sample = replace(learned, tweak=words)
+            shown.value = of_sample(box.sample)
+        except QFusionError as error:
+            shown.value = f"<p>{escape(str(error))}</p>"
+
+    for knob in knobs.values():
+        knob.observe(follow, "value")
+    follow()
+    return box
