@@ -3,6 +3,7 @@ input."""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
 from qfusion.analysis import dynamics, study as studies
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, open_sample
 from qfusion.analysis.study import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.figures import circuit_boxes
-from qfusion.models import entangled_qcnn
+from qfusion.models import entangled_qcnn, qcnn
+from qfusion.panels import circuit
+from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
 from tests.test_app_pages import PAGES, plain, said, value, visit
@@ -432,3 +435,53 @@ def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits()
         assert replay.bloch[-1][q, 2] == pytest.approx(mass[0] - mass[1], abs=1e-9)
     app = visit("Circuit", data="planted", gate="2")
     assert "Gate 2 of" in plain(said(app))
+
+
+def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
+    pairs: CircuitSpace,
+) -> None:
+    walk = circuit_boxes.replay(pairs, 0)
+    gate, (of, place) = next(
+        (n, takes[0]) for n, takes in enumerate(walk.takes, 1) if takes and takes[0][0] == "pooling"
+    )
+    name = ".".join(map(str, (of, *place)))
+    app = visit("Circuit", model="qcnn-parity", sample=str(pairs.dataset.ids[0]), gate=str(gate))
+    app.slider(key=f"_phi.{name}").set_value(1.5).run()
+    assert not app.error
+    words = f"{name}=1.5"
+    assert app.query_params["phi"] in (words, [words])
+    edited = open_sample("qcnn-parity", str(pairs.dataset.ids[0]), tweak=words)
+    states = pairs.model.encode(pairs.inputs([0]))
+    network = copy.deepcopy(pairs.model.network)
+    with torch.no_grad():
+        getattr(network, of)[place] = 1.5
+        scores = qcnn.network_scores(network, pairs.model.fuse(states)[0]) + pairs.model.bias
+    assert edited.scores == pytest.approx(scores[0].numpy(), abs=1e-5)
+    assert edited.scores != pytest.approx(edited.learned.scores, abs=1e-3)
+    assert f"softmax {edited.probabilities.max():.3f}" in circuit.decision(edited)[1]
+    assert edited.learned.scores == pytest.approx(
+        pairs.scores[0], abs=1e-5
+    )  # the study is as it was
+    app.button(key="_reset_all").click().run()
+    assert not app.query_params.get("phi")
+    for bad, problem in (("pooling.9.0=1", "layer"), ("pooling.0=1", "layer and an angle")):
+        with pytest.raises(InvalidInput, match=problem):
+            pairs.model.parse_tweak(bad)
+
+
+def test_couplings_are_set_beside_the_step_and_its_end_is_the_decision_under_them() -> None:
+    app = visit("Circuit", model="qj-planted", sample="p2924")
+    app.slider(key="H.text").set_value(0.3).run()
+    assert not app.error
+    app.slider(key="gate").set_value(4).run()
+    assert app.slider(key="H.text").value == 0.3
+    sample = open_sample("qj-planted", "p2924", tweak="H.text=0.3")
+    ends, when = circuit.ends(sample, circuit.replay(sample))
+    rho = partial_trace(torch.as_tensor(sample.track().rho[-1]), sample.model.dims, (0,))
+    levels = rho.diagonal().real.numpy()
+    assert (ends[0], ends[1], when) == (
+        pytest.approx(levels[2:].sum(), abs=1e-9),
+        pytest.approx(levels[1::2].sum(), abs=1e-9),
+        "at T",
+    )
+    assert circuit.decision(sample)[0] == f"<b>score</b><br>{sample.score:+.2f}"

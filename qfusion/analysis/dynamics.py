@@ -54,7 +54,9 @@ def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
         scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
     elif study.can("rules"):
         fused = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
-        scores = (qcnn.evaluate(study.observables, fused) + model.bias).numpy()
+        learned = model.network is study.model.network
+        read = study.observables if learned else _observables(model)
+        scores = (qcnn.evaluate(read, fused) + model.bias).numpy()
     else:
         scores = study.scores[rows]
     return study.of_split(scores)

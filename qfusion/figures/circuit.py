@@ -6,8 +6,9 @@ A display is a frame as high as its scale: the probability of |1> from 0 to 1, t
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,8 @@ def diagram(
     unit: float = 46,
     between: Sequence[tuple[float, int, np.ndarray, float]] = (),
     display: str = "",
+    ends: Mapping[int, float] = MappingProxyType({}),
+    decision: tuple[str, str] = ("", ""),
     theme: Theme = "light",
 ) -> go.Figure:
     """The circuit across the page: what is done is full, what is to come is faint, the current box has a thick rim.
@@ -212,6 +215,9 @@ def diagram(
         unit: pixels between wires that are 1 apart.
         between: states between boxes: where from left to right, on which wire, Bloch vector (3,), entropy in nats.
         display: as what these are drawn, of `physics.displays.KINDS`; in place of the discs.
+        ends: how likely qubits read 1 where the circuit ends, by the places of their wires; drawn there, and then in
+            place of the discs too once all gates are done.
+        decision: what is decided after them, on two lines, and what the pointer reads there.
 
     Each box carries its `last` as customdata: a click can move the scrubber there.
     """
@@ -248,12 +254,65 @@ def diagram(
             display,
             theme,
         )
-    else:
+    elif not ends or at < max(box.last for box in boxes):
         _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
+    if ends:
+        _ends(figure, wires, ends, decision, width, shapes, notes, theme)
     return (
         figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
-        .update_xaxes(**bare_axis(), range=[-0.62, width])
+        .update_xaxes(**bare_axis(), range=[-0.62, width + 1.75 * bool(ends)])
         .update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
+    )
+
+
+def _ends(
+    figure: go.Figure,
+    wires: Sequence[Wire],
+    ends: Mapping[int, float],
+    decision: tuple[str, str],
+    x: float,
+    shapes: list[dict[str, Any]],
+    notes: list[dict[str, Any]],
+    theme: Theme,
+) -> None:
+    """How likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
+    places = {row: wires[row].y for row in ends}
+    half = 0.17 if any(_close(wires, row) for row in ends) else 0.3
+    tips = [f"<b>{label(wires[row].name)}</b><br>reads 1 with {p:.1%}" for row, p in ends.items()]
+    states = [np.array([0.0, 0.0, 1 - 2 * p]) for p in ends.values()]
+    rows = zip(places.values(), states, tips, strict=True)
+    add(figure, [(x, y, half, state, tip) for y, state, tip in rows], KINDS[0], theme)
+    low, high = min(places.values()), max(places.values())
+    middle, line = (low + high) / 2, {"color": QUIET[theme], "width": 1.2}
+    bracket = {"type": "line", "line": line, "layer": "above"}
+    shapes += [
+        bracket | {"x0": x + 0.62, "x1": x + 0.62, "y0": low, "y1": high},
+        bracket | {"x0": x + 0.62, "x1": x + 0.8, "y0": middle, "y1": middle},
+        {
+            "type": "rect",
+            "x0": x + 0.8,
+            "x1": x + 1.7,
+            "y0": middle - 0.7,
+            "y1": middle + 0.7,
+            "fillcolor": PAPER[theme],
+            "line": {"color": INK[theme], "width": 2},
+            "layer": "above",
+        },
+    ]
+    written = {"showarrow": False, "font": {"size": 11, "color": INK[theme]}}
+    notes += [
+        written | {"x": x + 0.16, "xanchor": "left", "y": places[row], "text": f"{p:.2f}"}
+        for row, p in ends.items()
+    ]
+    notes.append(written | {"x": x + 1.25, "y": middle, "text": decision[0]})
+    figure.add_scatter(
+        x=[x + 1.25],
+        y=[middle],
+        mode="markers",
+        name="decision",
+        text=[decision[1]],
+        hovertemplate="%{text}<extra></extra>",
+        marker={"size": 30, "opacity": 0.0, "color": LINE[theme], "symbol": "square"},
     )
 
 

@@ -39,6 +39,7 @@ class Replay:
         says: what the circuit is to the sample, where that is to be said.
         across: columns that are drawn at once, where there may be many; 0 for all.
         steps: every gate as far as a light cone asks, by places in `wires`; empty where none is asked for.
+        takes: of every gate of a network, where its angles stand: names of parameters and indices in them.
     """
 
     boxes: tuple[Box, ...]
@@ -52,6 +53,7 @@ class Replay:
     says: str = ""
     across: int = 0
     steps: tuple[Step[int], ...] = ()
+    takes: tuple[tuple[fusion_gates.Reference, ...], ...] = ()
 
     @property
     def count(self) -> int:
@@ -112,6 +114,7 @@ def of_fusion(progressed: Any, model: Any) -> Replay:
         _fusion_parts(progressed.gates),
         tuple(row for row, wire in enumerate(wires) if wire.end is None),
         steps=tuple(_step_of(gate, rows) for gate in progressed.gates),
+        takes=tuple(gate.takes for gate in progressed.gates),
     )
 
 

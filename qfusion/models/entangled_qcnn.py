@@ -151,6 +151,7 @@ def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
 #     3.011=1.57         element 3 turns by 1.57 rad when the modality qubits read 0, 1, 1
 #     3.1.01=1.57        the same in stage 1 of a chain (more than three modalities)
 #     3.011:learned      that one entry as a rule has it, or as learned
+#     pooling.0.2=1.57   angle 2 of the pooling of layer 0 of the network, which all its gates share; or convolution
 #
 # separated by commas, applied from left to right. Text is the one place where edits are kept: it is in the address.
 
@@ -159,6 +160,7 @@ LOW, HIGH = (
     3 * math.pi / 2,
 )  # every angle has its place here; the named rules lie inside
 EVERYONE, LEARNED = "all", "learned"
+NETWORK = ("convolution", "pooling")  # whose angles are edited by layer and number
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,8 @@ def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
     check(len(text) <= quantum_jump.MAX_TEXT, "The edits are too long. Keep one for each angle.")
     for part in _parts(text):
         where, mark, value = (piece.strip() for piece in part.partition("="))
+        if where.partition(".")[0] in NETWORK:
+            continue  # see `network_edits`
         if mark:
             phi[_entry(where, part, shape)] = require_number(f"angle of {where}", value, -100, 100)
             continue
@@ -224,6 +228,31 @@ def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
             place = _whole(where, shape.n, "element", part)
         phi[place] = table.expand(phi.shape)[place].double()
     return phi
+
+
+def network_edits(text: str, network: qcnn.QCNN) -> dict[str, Tensor]:
+    """Returns the angles of the network that edits lead to, (layers, angles) by name; of those alone that are edited.
+
+    Raises:
+        InvalidInput: naming the part that does not fit.
+    """
+    edited: dict[str, Tensor] = {}
+    for part in _parts(text):
+        where, mark, value = (piece.strip() for piece in part.partition("="))
+        name, *place = where.split(".")
+        if name not in NETWORK:
+            continue
+        check(
+            bool(mark) and len(place) == 2,
+            f"Edit `{part[:60]}` must name a layer and an angle, like `{name}.0.2=1.57`. Mend it.",
+        )
+        angles = edited.setdefault(name, getattr(network, name).detach().clone())
+        layer, angle = (
+            _whole(word, size, what, part)
+            for word, size, what in zip(place, angles.shape, ("layer", "angle"), strict=True)
+        )
+        angles[layer, angle] = require_number(f"angle of {where}", value, -100, 100)
+    return edited
 
 
 def _parts(text: str) -> list[str]:
@@ -266,21 +295,25 @@ def with_angle(
     text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float
 ) -> str:
     """The text with one entry set; an earlier value of the same entry goes."""
-    name = edit_key(shape, element, stage, pattern)
-    return ",".join([*_without(text, name), f"{name}={angle:.5g}"])
+    return with_value(text, edit_key(shape, element, stage, pattern), angle)
+
+
+def with_value(text: str, name: str, angle: float) -> str:
+    """The text with one angle set, by its name in it; an earlier value of the same angle goes."""
+    return ",".join([*without(text, name), f"{name}={angle:.5g}"])
 
 
 def with_entry_learned(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
     """The text with one entry as learned."""
     name = edit_key(shape, element, stage, pattern)
-    rest = ",".join(_without(text, name))
+    rest = ",".join(without(text, name))
     untouched = torch.full((shape.n, shape.stages, shape.patterns), math.inf)
     angle = apply_edits(rest, untouched, shape)[element, stage, pattern]
     return f"{rest},{name}:{LEARNED}" if angle.isfinite() else rest
 
 
-def _without(text: str, name: str) -> list[str]:
-    """The parts of the text that do not name this entry."""
+def without(text: str, name: str) -> list[str]:
+    """The parts of the text that do not name this angle."""
     return [
         part for part in _parts(text) if part.replace("=", ":").partition(":")[0].strip() != name
     ]
@@ -556,17 +589,30 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         )
         words = str(tweak).strip(" ,")
         apply_edits(words, self.phi, shape_of(self))
+        network_edits(words, self.network)
         return words
 
     def tweaked(self, tweak: str) -> EntangledQCNN:
-        """Returns a model that shares this one's weights but has edited tables, see `edits`; the model itself where
-        nothing is edited.
+        """Returns a model that shares this one's weights but has edited tables or angles of the network, see `edits`;
+        the model itself where nothing is edited.
 
         Raises:
             InvalidInput, NotFound: as for `parse_tweak`.
         """
         words = self.parse_tweak(tweak)
-        return self.with_angles(apply_edits(words, self.phi, shape_of(self))) if words else self
+        if not words:
+            return self
+        other = self.with_angles(apply_edits(words, self.phi, shape_of(self)))
+        edited = network_edits(words, self.network)
+        if not edited:
+            return other
+        other.__dict__.pop("observables", None)  # of a study they are kept: those as learned
+        network = copy.copy(self.network)
+        network._parameters = network._parameters | {
+            name: nn.Parameter(angles, requires_grad=False) for name, angles in edited.items()
+        }
+        other._modules = {**self._modules, "network": network}
+        return other
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path,
@@ -591,7 +637,12 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         if not words:
             return state, settings
         state = {key: value for key, value in state.items() if key != "turns"}
-        return state | {"phi": self.phi}, {**settings, "tables": "joint", "freeze_rule": False}
+        own = {f"network.{name}": getattr(self.network, name).detach() for name in NETWORK}
+        return state | own | {"phi": self.phi}, {
+            **settings,
+            "tables": "joint",
+            "freeze_rule": False,
+        }
 
 
 # The QCNN without fusion qubits: every modality turns the fused qubits by its encoder's numbers, which add up.

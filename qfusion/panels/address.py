@@ -247,7 +247,7 @@ class View:
         """What the reader has changed in the model, as `open_sample` takes it; empty on pages that show the model as
         trained."""
         has_time = self.can("time")
-        if self.page not in ("dynamics" if has_time else "circuit", "compare"):
+        if self.page not in ("dynamics" if has_time else "circuit", "circuit", "compare"):
             return ""
         if not has_time:
             return self.get("phi").strip(" ,")

@@ -21,6 +21,7 @@ from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, circuit_boxes, states, style
 from qfusion.models import require
 from qfusion.panels import address, panel
+from qfusion.panels.dynamics import reduced
 from qfusion.quantum import circuits
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
@@ -112,6 +113,8 @@ def diagram(
     rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit.EDGE
     choose("Display", display, DISPLAYS)
     size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
+    whole = drawn[-1].last == walk.count  # else the end of the circuit is not in the drawing
+    likely, when = ends(sample, walk) if whole else ({}, "")
     if seen is not None:
         drawn = walk.greyed(drawn, seen)
         title = in_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
@@ -120,6 +123,12 @@ def diagram(
         title = (
             f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
             f"{count(len(built.wires), 'qubit')}"
+        )
+        again = "The step is done again, until T." if steps > 1 else "This step fills T."
+        every, column = tuple(range(len(walk.wires))), 1 + max(box.column for box in drawn)
+        drawn = (
+            *drawn,
+            circuit.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
         )
     elif sample.can("gates"):
         counts = Counter(name for name, *_ in walk.gates)
@@ -142,10 +151,17 @@ def diagram(
             unit=min(60 if sample.can("time") else 58, max(LEAST_UNIT, TALLEST / rows)),
             between=walk.between(at),
             display="" if display == DISCS else display,
+            ends=likely,
+            decision=decision(sample),
             theme=theme,
         ),
         shows="every operation in order, what is still to come faint. "
         + _SHOWN[display]
+        + (
+            f" At the ends of wires, how likely their qubits read 1 {when}, then the decision."
+            if likely
+            else ""
+        )
         + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
         + (
             ""
@@ -169,6 +185,35 @@ def diagram(
                 ]
             )
         ),
+    )
+
+
+def ends(sample: Sample, walk: circuit_boxes.Replay) -> tuple[dict[int, float], str]:
+    """How likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit is a
+    step of an evolution, else after the last gate."""
+    if not sample.can("time"):
+        return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
+    likely: list[float] = []
+    for name, d in zip(sample.modalities, sample.model.dims, strict=True):
+        levels, n = np.real(np.diag(reduced(sample, name)[-1])), (d - 1).bit_length()
+        bits = np.arange(d)[:, None] >> np.arange(n)[::-1] & 1  # the first qubit leftmost
+        likely += np.clip(levels @ bits, 0, 1).tolist()
+    return dict(enumerate(likely)), "at T"
+
+
+def decision(sample: Sample) -> tuple[str, str]:
+    """The class with its softmax, or the score, on two lines; and for the pointer every score."""
+    names, scores = sample.study.classes, sample.scores
+    if not names:
+        return f"<b>score</b><br>{scores[0]:+.2f}", f"score {scores[0]:+.4f}"
+    c = int(np.argmax(scores))
+    lines = [
+        f"{style.label(name)}: score {score:+.3f}, softmax {share:.3f}"
+        for name, score, share in zip(names, scores, sample.probabilities, strict=True)
+    ]
+    return (
+        f"<b>{style.label(names[c], 12)}</b><br>{sample.probabilities[c]:.2f}",
+        "<br>".join(lines[:20]),
     )
 
 

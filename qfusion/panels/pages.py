@@ -156,6 +156,7 @@ CONTROLS: dict[str, tuple[Control | Family, ...]] = {
     ),
     "circuit": (
         *panels.circuit.CONTROLS,
+        panels.dynamics.sliders,
         *panels.network.CONTROLS,
         replace(TERMS, fits=can("layers")),
         panels.physics.sensitivity,

@@ -234,7 +234,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
 def _settle(title: str, study: Study | None = None, own: Iterable[address.Control] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
-    if study is not None and page in ("dynamics", "compare") and study.can("time"):
+    if study is not None and page in ("dynamics", "circuit", "compare") and study.can("time"):
         renamed = address.renamed_couplings(address.View(page, state.address_now()), study)
         state.begin_again(
             dict.fromkeys(renamed, ()) | {now: state.address()[key] for key, now in renamed.items()}

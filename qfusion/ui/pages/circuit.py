@@ -286,22 +286,28 @@ def _editor(cell: Cell) -> None:
         )
         + f". This sample reads it with {share(float(reading.weights[cell.place]))}."
     )
-    name = ".".join(map(str, cell.place))
-    with st.container(horizontal=True, vertical_alignment="bottom", key="cell-editor"):
+    _angle(
+        "Angle φ (rad)",
+        ".".join(map(str, cell.place)),
+        angle,
+        cell.set_angle,
+        "0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
+    )
+
+
+def _angle(
+    label: str, name: str, angle: float, set_angle: Callable[[str], object], help: str
+) -> None:
+    """An angle from -π/2 to 3π/2 as a slider and as a number; either calls `set_angle` with its key."""
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", key=f"cell-editor-{name.replace('.', '-')}"
+    ):
         slider, number = f"_phi.{name}", f"_number.{name}"
         for key, value in ((slider, round(angle, 2)), (number, round(angle, 4))):
             if state.get(key) != value:
                 state.put(key, value)
-        st.slider(
-            "Angle φ (rad)",
-            -1.57,
-            4.71,
-            step=0.01,
-            key=slider,
-            on_change=cell.set_angle,
-            args=(slider,),
-            help="0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
-        )
+        own: dict[str, Any] = {"on_change": set_angle}
+        st.slider(label, -1.57, 4.71, step=0.01, key=slider, args=(slider,), help=help, **own)
         st.number_input(
             "Exactly",
             -1.5708,
@@ -309,36 +315,60 @@ def _editor(cell: Cell) -> None:
             step=0.05,
             format="%.4f",
             key=number,
-            on_change=cell.set_angle,
             args=(number,),
             width=130,
+            **own,
         )
+
+
+def _network_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) -> None:
+    """The angles of a gate of the network, which all gates of its layer share, and the ways back."""
+    with st.container(border=True, key="box-gate", gap="xsmall"):
+        for of, place in takes:
+            name = ".".join(map(str, (of, *place)))
+            angle = float(getattr(sample.model.network, of)[place])
+
+            def set_angle(key: str, name: str = name) -> None:
+                value = state.get(key)
+                if value is not None:  # an emptied field
+                    now = controls.current_tweak(sample.study)
+                    state.put(network.EDITS.key, entangled_qcnn.with_value(now, name, float(value)))
+
+            _angle(
+                f"Angle {name} (rad)",
+                name,
+                entangled_qcnn.wrapped(angle),
+                set_angle,
+                f"All gates that take this angle of layer {place[0]} are turned.",
+            )
+        _ways_back(Cell(sample, (0, 0, 0)), cell=False)
 
 
 def _mass(angle: float) -> float:
     return float(np.sin(angle / 2) ** 2)
 
 
-def _ways_back(cell: Cell) -> None:
-    """Buttons that undo what is edited: of the chosen cell, of all, and step by step."""
+def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
+    """Buttons that undo what is edited: of the chosen cell, if it is one of a table, of all, and step by step."""
     with st.container(horizontal=True, gap="small"):
+        if cell:
+            st.button(
+                "Reset this cell",
+                icon=":material/undo:",
+                key="_reset_cell",
+                on_click=chosen.edit,
+                args=(entangled_qcnn.with_entry_learned, *chosen.place),
+                disabled=not chosen.changed,
+            )
         st.button(
-            "Reset this cell",
-            icon=":material/undo:",
-            key="_reset_cell",
-            on_click=cell.edit,
-            args=(entangled_qcnn.with_entry_learned, *cell.place),
-            disabled=not cell.changed,
-        )
-        st.button(
-            "Reset all cells",
+            "Reset all cells" if cell else "Reset all angles",
             icon=":material/restart_alt:",
             key="_reset_all",
-            disabled=not cell.sample.tweak,
+            disabled=not chosen.sample.tweak,
             on_click=state.put,
             args=(network.EDITS.key, ""),
         )
-        controls.undo_and_redo(cell.sample.study)
+        controls.undo_and_redo(chosen.sample.study)
 
 
 _RULE_HELP = {
@@ -505,6 +535,9 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
         guidance.below(_WHOLE)
     if sample.study.can("rules"):
         at_gate(sample, at)
+    references = walk.takes[at - 1] if walk.takes and at else ()
+    if takes := [one for one in references if one[0] in entangled_qcnn.NETWORK]:
+        _network_angles(sample, takes)
     here_and_now(here, sample, walk, at)
     controls.fold(circuit.TABLE, ":material/table_rows:").dataframe(
         pd.DataFrame(
@@ -552,7 +585,20 @@ def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> Non
 def one_step(here: frame.Here) -> None:
     """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
     our evolution."""
-    sample = here.sample_of()
+    top = st.container()
+    with st.expander("Angles of the gates", icon=":material/tune:"):
+        st.caption("The angle of a gate is its learned coupling × dt × the factor set here.")
+        presets = st.container()
+        with st.container(key="grid-knobs"):
+            tweak = controls.draw_sliders(here.study)
+        with presets:
+            controls.slider_presets(here.study)
+    with top:
+        step_and_sample(here, here.sample_of(tweak))
+
+
+def step_and_sample(here: frame.Here, sample: Sample) -> None:
+    """What is above the sliders: the step under them."""
     more = "" if guidance.full() else f" {_WHOLE}"
     steps, gates = controls.row(
         replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
@@ -561,7 +607,7 @@ def one_step(here: frame.Here) -> None:
     scrubber(walk, sample)
     walk_through(here, sample, walk)
     panels.show(sample, here.theme, "entropy-gates", "step-error")
-    panels.below(here.theme, **here.scopes())
+    panels.below(here.theme, **here.scopes(sample.tweak))
     circuit_files(here, built, "qfusion-step", "save-step", (".svg", ".txt", ".tex"))
     circuit_drawing(built)
 
@@ -575,7 +621,7 @@ def fusion_network(here: frame.Here) -> None:
         # whatever view is open, the decision is that of the edited tables, and the address holds them
         if view != "Fusion rules" and sample.tweak:
             st.info(
-                f"The fusion's tables are edited: {text.plain(sample.tweak)}. Undo it here or under “Fusion rules”.",
+                f"Angles or tables are edited: {text.plain(sample.tweak)}. Undo it here or under “Fusion rules”.",
                 icon=":material/edit:",
             )
         if view == "Fusion rules" or controls.edits_text():
