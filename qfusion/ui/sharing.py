@@ -430,23 +430,24 @@ def _story(open_sample: Callable[[], Sample]) -> None:
             "Change the model before, and the story is of your change."
         )
     )
-    kind = st.radio(
+    chosen = st.radio(
         "Format",
         list(_STORIES),
         format_func=lambda kind: _STORIES[kind][0],
         captions=[says for _, says in _STORIES.values()],
         key="_story_kind",
     )
+    kind = chosen or ".html"  # where a message says none, which no browser sends
     theme = state.one_of("Colours", ["light", "dark"], default="light", key="_story_theme")
 
     def make() -> bytes:
-        return story.story(sample).written(str(kind), theme)  # type: ignore[arg-type]
+        return story.story(sample).written(kind, theme)  # type: ignore[arg-type]
 
     st.download_button(
         "Download story",
         access.in_turn(provided()(make)),
         f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}{kind}",
-        KINDS[str(kind)],
+        KINDS[kind],
         on_click="ignore",
         type="primary",
         icon=":material/download:",
