@@ -31,9 +31,8 @@ from qfusion.errors import QFusionError
 from qfusion.ui import access
 
 COOKIE = "qfusion_worker"
-PATIENCE = (
-    120.0  # seconds without an answer, its start counted, after which a server is started anew
-)
+PATIENCE = 120.0  # seconds without an answer after which a server is started anew
+BEGINNING = 600.0  # the same before its first answer: many begin at once, on a busy machine
 STARTS = 5  # of one server within `PATIENCE`: after that all end
 _LOOK = 0.5
 
@@ -118,7 +117,7 @@ class _Worker:
         self._starts = [start for start in self._starts if now - start < PATIENCE] + [now]
         if len(self._starts) > STARTS:
             raise QFusionError(f"A server has ended {STARTS} times; what it said stands above.")
-        self._answered = now
+        self._due = now + BEGINNING
         self.process = _begin(
             [
                 *(sys.executable, "-m", "qfusion", "app", "--port", str(self.port)),
@@ -132,8 +131,8 @@ class _Worker:
         """Starts the server anew when it has ended, or does not answer."""
         if self.process.poll() is None:
             if self._answers():
-                self._answered = time.monotonic()
-            elif time.monotonic() - self._answered > PATIENCE:
+                self._due = time.monotonic() + PATIENCE
+            elif time.monotonic() > self._due:
                 self.process.kill()
             return
         _limits.forget(self._number)
