@@ -909,7 +909,8 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
             "Pin",
             icon=":material/push_pin:",
             key="_pin_now",
-            on_click=lambda: state.put(state.PIN, view_of(study, row)),
+            on_click=_pin,
+            args=(view_of(study, row),),
             help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
             "as B.",
         )
@@ -929,6 +930,16 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
                 on_click=state.put,
                 args=(state.PIN, None),
             )
+
+
+def _pin(view: address.Pin) -> None:
+    state.put(state.PIN, view)
+    st.toast(
+        f"A is {pin_in_words(view)}. Next, pick another sample or model, or tweak this one: that is B. Then press "
+        "Compare.",
+        icon=":material/push_pin:",
+        duration="long",
+    )
 
 
 def pin_in_words(view: address.Pin) -> str:
