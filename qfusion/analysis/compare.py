@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 import scipy
+import torch
 
 from qfusion._checks import check, choose
 from qfusion._sentences import share
