@@ -523,11 +523,12 @@ def page() -> None:
     """Draws the page."""
     frame.frame("Data")
     with frame.guard(), st.container(key="fold-data"):
-        if words := state.take(KEPT):
+        if words := state.get(KEPT):
             state.put(why.NEED.key, True)  # it is asked at once whether it needs fusion
             st.success(words, icon=":material/check_circle:")
         panels.beside(listing, chosen_set, widths=[1, 1.25])
     import_form()
+    state.take(KEPT)  # only now: what begins the page again before its end does not lose it
 
 
 frame.run(__file__, __name__)
