@@ -176,6 +176,19 @@ class Visitor:
         self._states[name] = state
         return str(name)
 
+    def whole(self) -> Seen:
+        """Has what waits below the screen drawn, as scrolling does, and returns the page after it: with what holds
+        widgets, and of plain figures the last ones."""
+        later = [
+            self._state("button", each.button, True)
+            for each in self.seen.elements.values()
+            if each.WhichOneof("type") == "button" and "-_later-" in each.button.id
+        ]
+        self._run()
+        for name in later:
+            del self._states[name]
+        return self._run()
+
     def has(self, key: str) -> bool:
         """Whether the page has a widget of that key that can be used."""
         try:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 DATA, NAMES, WIDE, CLASSES = "own-set", ("text", "audio"), {"text": 4, "audio": 3}, 3
 # One more page a model in Chromium; the others on one model by Streamlit's test runner: past the door all three are of
 # one class (models/imported.py), and each format's numbers are read on Samples.
-PAGES = {"own-program": "Circuit", "own-network": "What if", "own-factory": "Compare"}
+PAGES = {"own-program": "Faithfulness", "own-network": "What if", "own-factory": "Compare"}
 OTHERS = (
     "Overview",
     "Dynamics",
@@ -36,7 +36,7 @@ OTHERS = (
     "Leaderboard",
     "Data",
     "Cohorts",
-    "Faithfulness",
+    "Circuit",
     "Why fuse",
 )
 WHY = {

@@ -74,6 +74,7 @@ def test_a_page_takes_what_no_browser_sends(
 ) -> None:
     with Visitor(server.url) as visitor:
         visitor.open(page, **query)
+        visitor.whole()
         there = {name.rsplit("-", 1)[-1] for _, name in fuzz_widgets.widgets(visitor)}
         assert {key.rsplit("-", 1)[-1] for key in values} <= there
         assert not told(visitor, **values).exceptions
