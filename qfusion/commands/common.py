@@ -174,6 +174,7 @@ Model = Annotated[
         help="A model that `models` lists, or the folder or card of one.",
     ),
 ]
+Output = Annotated[str | None, typer.Option(help="Which output; the one decided for unless given.")]
 Data = Annotated[
     str | None,
     typer.Option(

@@ -12,7 +12,7 @@ import typer
 import qfusion
 from qfusion._checks import check, choose
 from qfusion._files import atomic, write_file
-from qfusion.commands.common import Data, Json, Model, load, print_result, say
+from qfusion.commands.common import Data, Json, Model, Output, load, print_result, say
 from qfusion.commands.samples import Contrast, Kind, check_background
 from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
@@ -55,9 +55,7 @@ def figure(
     sample: Annotated[str | None, typer.Option(metavar="ID", help="Id of the sample.")] = None,
     view: Annotated[str, typer.Option(help=f"{', '.join(VIEWS)}.")] = "contributions",
     data: Data = None,
-    output: Annotated[
-        str | None, typer.Option(help="Which output; the one decided for unless given.")
-    ] = None,
+    output: Output = None,
     background: Annotated[
         str | None, typer.Option(help="What stands in for absent modalities, as of `explain`.")
     ] = None,
@@ -393,9 +391,7 @@ def report(
         ),
     ] = None,
     data: Data = None,
-    output: Annotated[
-        str | None, typer.Option(help="Which output; the one decided for unless given.")
-    ] = None,
+    output: Output = None,
     background: Kind = "joint",
     contrast: Contrast = None,
     tweak: Annotated[
@@ -459,9 +455,7 @@ def story(
     sample: Annotated[str, typer.Option("--sample", metavar="ID", help="Id of the sample.")],
     out: Annotated[Path, typer.Option(help="The file to write: .html, .mp4, .webm, .gif or .svg.")],
     data: Data = None,
-    output: Annotated[
-        str | None, typer.Option(help="Which output; the one decided for unless given.")
-    ] = None,
+    output: Output = None,
     background: Kind = "joint",
     contrast: Contrast = None,
     tweak: Annotated[
