@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
@@ -141,10 +143,10 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
     by_name, by_folder = (
         figures.numbers.contributions(model, jump.id) for model in ("qj-planted", folder)
     )
-    assert by_name.equals(by_folder)
-    assert by_name.equals(
-        figures.numbers.contributions(loaded(jump.name), jump.id, data=jump.dataset)
-    )
+    # a model by name may have been explained before, among other samples: the same but for its rounding
+    same = functools.partial(pd.testing.assert_frame_equal, by_name, rtol=0, atol=1e-6)
+    same(by_folder)
+    same(figures.numbers.contributions(loaded(jump.name), jump.id, data=jump.dataset))
 
 
 @pytest.mark.parametrize(
