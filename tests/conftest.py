@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import gc
+import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -35,6 +38,11 @@ torch.set_num_threads(1)
 # OpenMP's threads do not survive a fork, and libraries that limit them for a while give more back than there were: a
 # child that then sums a large tensor waits for them for good.
 os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))
+# A fork that outlives a process of xdist keeps its pipe open, and nobody sees that this one has crashed: it dies, too.
+PR_SET_PDEATHSIG = 1  # sys/prctl.h
+if sys.platform == "linux":
+    prctl = ctypes.CDLL(None).prctl
+    os.register_at_fork(after_in_child=functools.partial(prctl, PR_SET_PDEATHSIG, signal.SIGKILL))
 # Some hundred processes start from here. Each reads what the first has compiled, whatever the machine says of bytecode,
 # and keeps memory for the next tensor: given back to the system and asked for again, it took a sixth of the time of the
 # pages.
@@ -285,6 +293,10 @@ def no_job_goes_on() -> Iterator[None]:
             job.stop()
         memo._worker.submit(int).result(120)  # what was under way has ended
         memo._jobs.clear()
+    left = multiprocessing.active_children()
+    for child in left:
+        child.kill()
+    assert not left, "processes that these tests have begun go on"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -336,7 +337,9 @@ def _member(rank: int, path: str, changed: dict) -> None:
         torch.save(
             [fit.best_model().state_dict(), [p.valid_loss for p in fit.history]], f"{path}.found"
         )
-    dist.destroy_process_group()
+    dist.barrier()
+    # a fork that ends in order waits now and then for a thread that it has not got
+    os._exit(0)
 
 
 @pytest.mark.parametrize(
@@ -363,6 +366,7 @@ def test_two_processes_train_to_what_one_does(changed, tmp_path):
         member.start()
     for member in members:
         member.join(60)
+    assert [member.exitcode for member in members] == [0, 0]
     dataset = replace(annotated(3), y=skewed().y)
     one = whole(prepare("quantum-jump", dataset, dict(dims=2), Options(**options), 1))
     weights, valid = torch.load(tmp_path / "store.found", weights_only=True)
