@@ -164,6 +164,40 @@ def test_the_worst(planted: Any, digits: Any) -> None:
     assert slices.worst(levels, 5)[1] == pytest.approx(np.sort(loss)[::-1][:5])
 
 
+def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> None:
+    b = open_sample("qcnn-parity", "pair-0003")
+    sides = compare.beside(b, "qj-parity", b.id)
+    result, rows = compare.apart(sides), b.dataset.rows("test")
+    softmax = [np.exp(one.study.scores) for one in (sides.a, b)]
+    softmax = [(one / one.sum(1, keepdims=True))[rows] for one in softmax]
+    away = np.abs(softmax[0] - softmax[1]).max(1)  # of two classes, half of the sum
+    assert result.differences == pytest.approx(np.sort(away)[::-1][:8], rel=1e-5)
+    assert set(result.rows) == set(rows[np.argsort(-away)[:8]])
+    assert result.opposed == (softmax[0].argmax(1) != softmax[1].argmax(1)).sum()
+    one, terms = int(result.rows[0]), result.terms[0]
+    output = int(b.study.predicted[one])
+    logits = [side.study.scores[one, output] for side in (sides.a, b)]
+    assert sum(terms.values()) == pytest.approx(logits[1] - logits[0], abs=1e-4)
+    picture = panels.disagreements(sides)
+    assert f"on {result.opposed} of 1,200 test samples" in picture.title
+    assert "left \\+ right parts them in 8 of 8" in picture.title
+    assert picture.table()["parted_by"].tolist() == ["left+right"] * 8
+    # of numbers, with terms of their own
+    terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
+    few = compare.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
+    assert panels.opposing(few, ["text", ""], False) == (
+        "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
+        "them in 1 of 2 each"
+    )
+    assert not compare.two_models(compare.beside(planted, "qj-planted", "p0007"))
+
+
+def test_the_list_of_disagreements_opens_samples() -> None:
+    app = visit("Compare", model="qcnn-parity", pin="qj-parity/parity/pair-0003")
+    assert not app.exception
+    assert "A and B predict other classes on" in said(app)
+
+
 def test_panels(planted: Any, digits: Any) -> None:
     picture = panels.similar(planted)
     assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]

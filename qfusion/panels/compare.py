@@ -178,6 +178,79 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture
     )
 
 
+def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
+    """The test samples on which two models differ most, as learned, each with the term that parts them."""
+    result, b = compare.apart(sides), sides.b.study
+    ids = [str(name) for name in b.dataset.ids[result.rows]]
+    (truth, second), (_, first) = (_decided(one, result.rows) for one in (b, sides.a.study))
+    form = "{}" if b.classes else "{:+.2f}"
+    largest = [top(sizes(terms))[0] for terms in result.terms]
+    parting = [
+        f", {term.replace('+', ' + ') or 'the baseline'} {terms[term]:+.2f}"
+        for term, terms in zip(largest, result.terms, strict=True)
+    ] or [""] * len(ids)
+    return panel.Picture(
+        "disagreements",
+        opposing(result, largest, bool(b.classes)),
+        figures.nearest(
+            [
+                f"{name}: {form.format(a)} → {form.format(b)}{term}"
+                for name, a, b, term in zip(ids, first, second, parting, strict=True)
+            ],
+            np.abs(result.differences),
+            [None] * len(ids),
+            axis="total variation of the softmaxes" if b.classes else f"|B − A|, {b.unit_of(0)}",
+            typical=result.median,
+            theme=theme,
+        ),
+        shows=f"the {len(ids)} of {result.among:,} test samples on which {text.plain(sides.a.study.name)} (A) and "
+        f"{text.plain(b.name)} (B), both as learned, differ most: A’s decision → B’s"
+        + (", and the term that differs most, B − A. " if result.terms else ". ")
+        + "Click a bar to open it. "
+        + (against_words(b.background) if result.terms else ""),
+        not_shown="which of both is right more often: see the test metrics. Of one seed each.",
+        alt="Differ most: "
+        + "; ".join(
+            f"{name} {value:.3g}"
+            for name, value in zip(ids, np.abs(result.differences), strict=True)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            {
+                "id": ids,
+                "truth": truth,
+                "A": first,
+                "B": second,
+                "difference": result.differences,
+                "parted_by": largest or [""] * len(ids),
+            }
+        ),
+    )
+
+
+def opposing(result: compare.Apart, largest: Sequence[str], classes: bool) -> str:
+    """On how many samples two models decide differently, and which term parts them where they differ most."""
+    if not result.among:
+        return "There are no test samples to tell the models apart"
+    words = (
+        f"A and B {'predict other classes' if classes else 'decide by other signs'} on {result.opposed:,} of "
+        f"{result.among:,} test samples"
+    )
+    if not largest:
+        return words
+    count = {term: largest.count(term) for term in largest}
+    first = [text.term(term) or "the baseline" for term in top(count)]
+    often = max(count.values())
+    return (
+        f"{words}; where they differ most, {listed(first)} {'parts' if len(first) == 1 else 'part'} them "
+        + (
+            f"in {often} of {len(largest)}"
+            if len(first) == 1
+            else f"in {often} of {len(largest)} each"
+        )
+    )
+
+
 def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
     """Which terms the difference of two scores is in, of their terms by coalition."""
     change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
@@ -265,11 +338,6 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 def _both(sides: compare.Sides) -> str:
     """Whose numbers they are."""
     return f" Of samples {text.plain(sides.a.id)} (A) and {text.plain(sides.b.id)} (B)."
-
-
-def comparable(sides: compare.Sides) -> bool:
-    """Whether both decisions are sums of the same terms of a score that means the same."""
-    return sides.a.study.coalitions == sides.b.study.coalitions and sides.same_target
 
 
 def both_entropies(sides: compare.Sides) -> bool:
@@ -613,7 +681,7 @@ PANELS = {
         )
         for letter in "AB"
     },
-    "differences": panel.Panel(differences, fits=comparable, opens=is_pair, scope="sides"),
+    "differences": panel.Panel(differences, fits=compare.comparable, opens=is_pair, scope="sides"),
     "compare-classes": panel.Panel(
         classes,
         fits=lambda sides: (
@@ -623,6 +691,9 @@ PANELS = {
         scope="sides",
     ),
     "shares": panel.Panel(shares, opens=is_pair, scope="sides"),
+    "disagreements": panel.Panel(
+        disagreements, fits=compare.two_models, opens=is_pair, scope="sides"
+    ),
     "entropies": panel.Panel(entropies, fits=both_entropies, opens=is_pair, scope="sides"),
     "several-decisions": panel.Panel(decisions, _OPTIONS, opens=_OPENS),
     "several-entropies": panel.Panel(

@@ -219,7 +219,7 @@ def _prediction(one: Sample) -> str:
 
 def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
-    comparable = builders.comparable(sides)
+    comparable = compare.comparable(sides)
     panels.show(
         sides,
         here.theme,
@@ -330,6 +330,13 @@ def decisions(here: frame.Here, view: address.Pin) -> None:
                 st.caption(
                     "Entropies are of states that evolve or are fused: A and B do not both have such."
                 )
+        ids = here.study.dataset.ids
+        panels.show(
+            sides,
+            here.theme,
+            "disagreements",
+            on_select=lambda key: state.open_selected(key, ids[compare.apart(sides).rows]),
+        )
         strips(here, sides)
         panels.below(here.theme, **here.scopes(tweak), sides=sides)
 
