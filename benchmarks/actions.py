@@ -1,12 +1,12 @@
 """What an action costs: processor seconds of the server and of Chromium apart, beside another checkout in the same run.
 
-    python benchmarks/actions.py [--rival CHECKOUT] [--moves 8]
+    python benchmarks/actions.py [--rival CHECKOUT] [--moves 8] [--whole]
 
 An action is a coupling's slider on Dynamics released (D = 16 and 64), a step to the next sample on Samples and on
 Dynamics, and a click on another page in the sidebar, each page having been seen once. Counted is what the processes
 took, threads and all, from the click until nothing changes and a second more, so that what a page does afterwards
-counts too. The checkouts take turns, action by action, in tabs of one browser. Of a machine that others use, ratios
-count. Prints a table.
+counts too; of the `whole` page, or of what is near its first screen. The checkouts take turns, action by action, in
+tabs of one browser. Of a machine that others use, ratios count. Prints a table.
 """
 
 from __future__ import annotations
@@ -69,12 +69,13 @@ def chromium() -> float:
 class Side:
     """One checkout: its server, and a page of the browser on it."""
 
-    def __init__(self, server: serving.Server, context: Any):
+    def __init__(self, server: serving.Server, context: Any, whole: bool):
         self.server, self.page, self.spent = server, context.new_page(), Spent()
+        self.whole = whole
 
     def open(self, address: str) -> None:
         """Opens an address below the app's."""
-        visits.open_page(self.page, f"{self.server.url}/{address}", LIMIT)
+        visits.open_page(self.page, f"{self.server.url}/{address}", LIMIT, whole=self.whole)
         self.page.wait_for_timeout(2 * AFTER)
 
     def act(self, name: str, action: Callable[[Any, int], object], move: int) -> None:
@@ -83,7 +84,7 @@ class Side:
         before = seconds(self.server.pid), chromium()
         action(self.page, move)
         self.page.wait_for_timeout(200)  # until the page has begun
-        visits.still(self.page, LIMIT)
+        visits.still(self.page, LIMIT, whole=self.whole)
         self.page.wait_for_timeout(AFTER)
         if move > 0:
             self.spent.setdefault(name, []).append(
@@ -130,7 +131,7 @@ def measure(sides: list[Side], moves: int) -> None:
 
 
 @contextlib.contextmanager
-def opened(places: list[Path], folder: Path) -> Iterator[list[Side]]:
+def opened(places: list[Path], folder: Path, whole: bool) -> Iterator[list[Side]]:
     """The checkouts with their servers, and a tab of a browser each."""
     from playwright.sync_api import sync_playwright
 
@@ -146,7 +147,7 @@ def opened(places: list[Path], folder: Path) -> Iterator[list[Side]]:
                 stack.enter_context(serving.serve(own, environment, limit=240, place=place))
             )
         context = serving.launch(playwright).new_context(viewport={"width": 1440, "height": 900})
-        yield [Side(server, context) for server in servers]
+        yield [Side(server, context, whole) for server in servers]
         context.browser.close()
 
 
@@ -173,11 +174,12 @@ def main() -> None:
     )
     parser.add_argument("--rival", type=Path, help="another checkout")
     parser.add_argument("--moves", type=int, default=8)
+    parser.add_argument("--whole", action="store_true", help="with what is far below the screen")
     asked = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as folder:
         places = [ROOT, *([asked.rival.resolve()] if asked.rival else [])]
-        with opened(places, Path(folder)) as sides:
+        with opened(places, Path(folder), asked.whole) as sides:
             measure(sides, asked.moves)
     head = ["what", "n", "server, s", "Chromium, s"]
     if asked.rival:
