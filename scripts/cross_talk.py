@@ -89,6 +89,12 @@ def figures(page: dict[str, str]) -> dict[str, str]:
     return {place: each for place, each in page.items() if place.endswith("component")}
 
 
+def opened(visitor: Visitor, state: State) -> dict[str, str]:
+    """What a page shows, with what waits below the screen."""
+    visitor.open(state[0], **dict(state[1]))
+    return shown(visitor.whole())
+
+
 def main() -> int:
     """Runs the readers; returns 1 when one of them saw something else."""
     parser = argparse.ArgumentParser(
@@ -112,13 +118,11 @@ def main() -> int:
         for _ in range(2):  # what is worked out for the first time says so
             for state in every:
                 with Visitor(server.url, 600) as visitor:
-                    truths[state] = shown(visitor.open(state[0], **dict(state[1])))
+                    truths[state] = opened(visitor, state)
         steady = {}
         for state in every:
             with Visitor(server.url, 600) as visitor:
-                steady[state] = not differences(
-                    truths[state], shown(visitor.open(state[0], **dict(state[1])))
-                )
+                steady[state] = not differences(truths[state], opened(visitor, state))
         print(
             f"{len(every)} states, {sum(len(each) for each in truths.values()):,} elements; "
             f"{sum(steady.values())} are the same twice",
@@ -136,9 +140,7 @@ def main() -> int:
                 state = rng.choice(every)
                 try:
                     with Visitor(server.url, 600) as visitor:
-                        off = differences(
-                            truths[state], shown(visitor.open(state[0], **dict(state[1])))
-                        )
+                        off = differences(truths[state], opened(visitor, state))
                         for _ in range(
                             rng.randrange(3) if state[0] == "dynamics" else 0
                         ):  # the session goes on

@@ -300,6 +300,7 @@ def main() -> int:
                 try:
                     with Visitor(server.url, SECONDS) as visitor:
                         visitor.open(page, **query)
+                        visitor.whole()
                         for _ in range(rng.randrange(2, 8)):
                             before = server.log.stat().st_size
                             how, typed = case(visitor, rng)

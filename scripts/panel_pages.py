@@ -36,6 +36,7 @@ OPENED = (
     "/why_fuse?why=Which%20piece",
     "/why_fuse?model=qcnn-digits&why=Which%20piece",
     "/compare?compare.view=Several%20samples",
+    "/compare?model=qcnn-parity&data=parity&sample=pair-0003&pin=qj-parity/parity/pair-0003",
     "/compare?model=qcnn-digits&compare.view=Several%20samples",
     "/train?run=first&run=second",
     "/train?run=second",

@@ -161,7 +161,8 @@ class Reader(threading.Thread):
 
     def open(self, page: str, **query: object) -> Seen:
         """Opens a page."""
-        return self.seen(self.visitor.open(page, **query))
+        self.visitor.open(page, **query)
+        return self.seen(self.visitor.whole())
 
     def set(self, key: str, value: object) -> Seen:
         """Sets a widget."""

@@ -60,7 +60,7 @@ ADDRESSES = (
     f"/cohorts?{OF_CLASSES}&cuts=true",
     f"/cohorts?{JUMP}",
     f"/compare?{JUMP}&sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3",
-    f"/compare?{NETWORK}&pin=qcnn-parity/parity/pair-0001/all:and",
+    f"/compare?{NETWORK}&pin=qj-parity/parity/pair-0001/H.left=0.5",
     f"/compare?{JUMP}&compare.view=Several%20samples",
     f"/compare?{PICTURES}&compare.view=Several%20samples",
     f"/faithfulness?{JUMP}",

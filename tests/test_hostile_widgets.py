@@ -124,6 +124,19 @@ def test_messages_that_pages_have_no_use_for_do_nothing(server: serving.Server) 
             visitor._run()
 
 
+def test_a_part_that_the_page_has_no_more_is_not_drawn(server: serving.Server) -> None:
+    with Visitor(server.url) as visitor:
+        visitor.open("compare", pin="qj-planted/planted/p0031", **JUMP)
+        waiting = next(
+            each.button
+            for each in visitor.seen.elements.values()
+            if each.WhichOneof("type") == "button" and "-_later-" in each.button.id
+        )
+        visitor.set("_clear_pin", True)
+        visitor._state("button", waiting, True)
+        assert not visitor._run().exceptions
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 def test_a_number_that_is_none_ends_the_connection_and_no_other(
     number: float, server: serving.Server

@@ -5,7 +5,7 @@ with their formulas, its numbers, its export.
 import html
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal
@@ -20,6 +20,7 @@ import streamlit as st
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from qfusion import _files
 from qfusion.analysis import text
@@ -422,7 +423,8 @@ def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None
         others = [other for other in state.get(_NEAR, ()) if other != name]
         state.put(_NEAR, others if stays else [*others, name][-_MOST_NEAR:])
         state.put(_STAYS, {*state.get(_STAYS, ()), *([name] if stays else [])})
-        st.rerun(key)  # of all that come at a time, each its own
+        with suppress(StreamlitAPIException):  # the page has changed meanwhile, and has no such part
+            st.rerun(key)  # of all that come at a time, each its own
 
     def drawn() -> None:
         near = {*state.get(_NEAR, ()), *state.get(_STAYS, ()), state.get(state.DRAWER)}
