@@ -423,7 +423,7 @@ def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None
         others = [other for other in state.get(_NEAR, ()) if other != name]
         state.put(_NEAR, others if stays else [*others, name][-_MOST_NEAR:])
         state.put(_STAYS, {*state.get(_STAYS, ()), *([name] if stays else [])})
-        with suppress(StreamlitAPIException):  # the page has changed meanwhile, and has no such part
+        with suppress(StreamlitAPIException):  # the page has changed, and has no such part
             st.rerun(key)  # of all that come at a time, each its own
 
     def drawn() -> None:
