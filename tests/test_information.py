@@ -22,6 +22,7 @@ from qfusion.explain.stability import Interval
 from qfusion.panels import pages, why as panels
 from tests.test_app_pages import said, visit
 
+PARITY = 500  # rows of it, which show what all show
 B = (0, 1)
 PAIRS = [(a, b) for a in B for b in B]
 GATES = {
@@ -291,7 +292,9 @@ def xor_features(n: int = 900, seed: int = 0) -> tuple[dict[str, np.ndarray], np
 def told_together() -> information.Estimate:
     """What is worked out of these by the whole family."""
     predictions = worth.Predictions(worth.of_features(*xor_features(500)))
-    return information.of_predictions(predictions, "xor")
+    with pytest.MonkeyPatch.context() as patch:
+        few_trees(patch)
+        return information.of_predictions(predictions, "xor")
 
 
 def few_trees(patch: pytest.MonkeyPatch) -> None:
@@ -405,8 +408,10 @@ def test_bad_input_is_named() -> None:
 
 @pytest.fixture(scope="module")
 def parity() -> information.Estimate:
-    """What is worked out of `parity`, once for all that read it."""
-    return trust.needs(data.load("parity"))
+    """What is worked out of some rows of `parity`, by few trees, once for all that read it."""
+    with pytest.MonkeyPatch.context() as patch:
+        few_trees(patch)
+        return information.estimate(data.load("parity"), rows=PARITY)
 
 
 def test_parity_is_told_only_together_by_the_command(
@@ -433,7 +438,10 @@ def test_panels_state_what_was_found_with_their_numbers(
     address = {"set": "parity", "data.need": "true"}
     bits = pages.build("data", "needs-bits", address)
     assert bits.title == information.finding(parity)
-    assert "1,329 of them are predicted" in bits.shows
+    assert f"{parity.worth.n} of them are predicted" in bits.shows
+    assert (
+        len(worth.task(data.load("parity")).predicted) == 1329
+    )  # of all, as docs/why-fuse.md says
     assert set(bits.table()["estimator"]) == {"learned", "clusters"}
     worth_of = pages.build("data", "needs-worth", address)
     assert worth_of.title == worth.sentence(parity.worth)
