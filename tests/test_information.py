@@ -22,7 +22,6 @@ from qfusion.explain.stability import Interval
 from qfusion.panels import pages, why as panels
 from tests.test_app_pages import said, visit
 
-PARITY = 500  # rows of it, which show what all show
 B = (0, 1)
 PAIRS = [(a, b) for a in B for b in B]
 GATES = {
@@ -293,17 +292,20 @@ def told_together() -> information.Estimate:
     """What is worked out of these by the whole family."""
     predictions = worth.Predictions(worth.of_features(*xor_features(500)))
     with pytest.MonkeyPatch.context() as patch:
-        few_trees(patch)
+        few_trees(patch, networks=False)
         return information.of_predictions(predictions, "xor")
 
 
-def few_trees(patch: pytest.MonkeyPatch) -> None:
-    """Few trees and few shuffles, where it is asked how results are put together and not how sharp they are."""
+def few_trees(patch: pytest.MonkeyPatch, *, networks: bool = True) -> None:
+    """Few trees, small networks (unless `networks` is False) and few shuffles, where it is asked how results are put
+    together and not how sharp they are."""
     whole = worth._model
+    smaller: dict[str, dict[str, Any]] = {worth.TREES: {"n_estimators": 20}}
+    if networks:
+        smaller[worth.NETWORK] = {"hidden_layer_sizes": (64, 32), "n_iter_no_change": 5}
 
     def small(member: str, classes: int) -> Any:
-        model = whole(member, classes)
-        return model.set_params(n_estimators=20) if member == worth.TREES else model
+        return whole(member, classes).set_params(**smaller.get(member, {}))
 
     patch.setattr(worth, "_model", small)
     patch.setattr(information, "SHUFFLES", 3)
@@ -408,10 +410,10 @@ def test_bad_input_is_named() -> None:
 
 @pytest.fixture(scope="module")
 def parity() -> information.Estimate:
-    """What is worked out of some rows of `parity`, by few trees, once for all that read it."""
+    """What is worked out of `parity` by few trees and small networks, once for all that read it."""
     with pytest.MonkeyPatch.context() as patch:
         few_trees(patch)
-        return information.estimate(data.load("parity"), rows=PARITY)
+        return information.estimate(data.load("parity"))
 
 
 def test_parity_is_told_only_together_by_the_command(
@@ -438,10 +440,7 @@ def test_panels_state_what_was_found_with_their_numbers(
     address = {"set": "parity", "data.need": "true"}
     bits = pages.build("data", "needs-bits", address)
     assert bits.title == information.finding(parity)
-    assert f"{parity.worth.n} of them are predicted" in bits.shows
-    assert (
-        len(worth.task(data.load("parity")).predicted) == 1329
-    )  # of all, as docs/why-fuse.md says
+    assert "1,329 of them are predicted" in bits.shows
     assert set(bits.table()["estimator"]) == {"learned", "clusters"}
     worth_of = pages.build("data", "needs-worth", address)
     assert worth_of.title == worth.sentence(parity.worth)
