@@ -908,8 +908,10 @@ def main() -> int:
         for batch in range(max(1, round(asked.cases * weight / sum(weights) / sizes[name])))
     ]
     counts, kinds, seconds = Counter[str](), dict[tuple[str, str], int](), Counter[str]()
+    # A few cases are one process's work: it takes longer to load than to work through them.
+    processes = min(os.cpu_count() or 1, 1 + sum(size for _, _, size in jobs) // 500)
     with multiprocessing.get_context("spawn").Pool(
-        os.cpu_count(), _begin, maxtasksperchild=8 * max(1, CASES // asked.batch)
+        processes, _begin, maxtasksperchild=8 * max(1, CASES // asked.batch)
     ) as pool:
         for name, count, found, took in pool.imap_unordered(_batch, jobs):
             counts[name] += count

@@ -55,6 +55,7 @@ for setting, size in {
     "MALLOC_ARENA_MAX": 1,
 }.items():
     os.environ.setdefault(setting, str(size))
+os.environ.setdefault("NUMBA_OPT", "0")  # UMAP is compiled for a handful of points
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 
 hypothesis.settings.register_profile(

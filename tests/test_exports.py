@@ -35,6 +35,7 @@ from qfusion.runs import sweep
 from tests import exporting, sharing, typesetting
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
+from tests.test_information import few_trees
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("svg", "pdf", "png")  # what the second process draws again
@@ -66,6 +67,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         if (
             not EVERY
         ):  # half a minute on all rows, of which no figure here says how precise they are
+            few_trees(patch)
             few = functools.cache(functools.partial(information.estimate, rows=100))
             patch.setattr(trust, "needs", few)
         yield folder

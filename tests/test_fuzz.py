@@ -40,7 +40,7 @@ def test_no_door_breaks() -> None:
             "--seed",
             "11",
             "--batch",
-            "16",
+            "6",
         ],
         cwd=ROOT,
         capture_output=True,

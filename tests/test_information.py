@@ -291,16 +291,21 @@ def xor_features(n: int = 900, seed: int = 0) -> tuple[dict[str, np.ndarray], np
 def told_together() -> information.Estimate:
     """What is worked out of these by the whole family."""
     predictions = worth.Predictions(worth.of_features(*xor_features(500)))
-    return information.of_predictions(predictions, "xor")
+    with pytest.MonkeyPatch.context() as patch:
+        few_trees(patch, networks=False)
+        return information.of_predictions(predictions, "xor")
 
 
-def few_trees(patch: pytest.MonkeyPatch) -> None:
-    """Few trees and few shuffles, where it is asked how results are put together and not how sharp they are."""
+def few_trees(patch: pytest.MonkeyPatch, *, networks: bool = True) -> None:
+    """Few trees, small networks (unless `networks` is False) and few shuffles, where it is asked how results are put
+    together and not how sharp they are."""
     whole = worth._model
+    smaller: dict[str, dict[str, Any]] = {worth.TREES: {"n_estimators": 20}}
+    if networks:
+        smaller[worth.NETWORK] = {"hidden_layer_sizes": (64, 32), "n_iter_no_change": 5}
 
     def small(member: str, classes: int) -> Any:
-        model = whole(member, classes)
-        return model.set_params(n_estimators=20) if member == worth.TREES else model
+        return whole(member, classes).set_params(**smaller.get(member, {}))
 
     patch.setattr(worth, "_model", small)
     patch.setattr(information, "SHUFFLES", 3)
@@ -405,8 +410,10 @@ def test_bad_input_is_named() -> None:
 
 @pytest.fixture(scope="module")
 def parity() -> information.Estimate:
-    """What is worked out of `parity`, once for all that read it."""
-    return trust.needs(data.load("parity"))
+    """What is worked out of `parity` by few trees and small networks, once for all that read it."""
+    with pytest.MonkeyPatch.context() as patch:
+        few_trees(patch)
+        return information.estimate(data.load("parity"))
 
 
 def test_parity_is_told_only_together_by_the_command(

@@ -3,6 +3,7 @@ are left out."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import math
@@ -48,8 +49,10 @@ FIGURES = EXAMPLES | {
 _START = R.bit_generator.state
 
 
+@functools.cache
 def example(name: str, theme: str) -> go.Figure:
-    """An example's figure, with the same random numbers each time."""
+    """An example's figure, with the same random numbers each time; drawn once for all tests, none of which changes it
+    (`in_theme` is asked whether it does)."""
     R.bit_generator.state = _START
     return FIGURES[name](theme)  # type: ignore[arg-type]
 
