@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import pdist, squareform
-from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
 from qfusion.analysis import errors, sample, trust
@@ -358,16 +356,6 @@ def test_one_basin_of_whatever_shape_is_seldom_called_several() -> None:
         result = fusing.basins(rng.normal(size=(R, 300, T)) @ rng.normal(size=(T, T)))
         assert result.share.value < 0.09
     assert "Not told" in fusing.basin_share(result)
-
-
-def test_silhouettes_are_those_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    for R in (4, 9, 20):
-        labels = np.arange(R) % (R // 2)
-        for points in (rng.normal(size=(R, 3)), np.zeros((R, 3))):
-            apart = squareform(pdist(points))
-            wanted = silhouette_score(apart, labels, metric="precomputed")
-            assert fusing._silhouette(apart, labels) == pytest.approx(wanted, abs=1e-15)
 
 
 def test_two_basins_are_seen_and_said() -> None:

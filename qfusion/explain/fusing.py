@@ -495,33 +495,20 @@ def split(points: np.ndarray) -> tuple[float, np.ndarray]:
     no such cut."""
     from scipy.cluster import hierarchy
     from scipy.spatial.distance import pdist, squareform
+    from sklearn.metrics import silhouette_score  # on demand, as it takes long to load
 
     apart = pdist(points)
     best, labels = -1.0, np.zeros(len(points), dtype=int)
-    tree, square = hierarchy.linkage(apart, "average"), squareform(apart)
+    tree = hierarchy.linkage(apart, "average")
     for count in range(2, len(points) // LEAST + 1):
         cut = hierarchy.fcluster(tree, count, "maxclust")
         if len(np.unique(cut)) < 2 or np.bincount(cut)[1:].min() < LEAST:
             continue
-        value = _silhouette(square, cut - 1)
+        value = float(silhouette_score(squareform(apart), cut, metric="precomputed"))
         if value > best:
             first = {name: place for place, name in enumerate(dict.fromkeys(cut.tolist()))}
             best, labels = value, np.array([first[name] for name in cut.tolist()])
     return best, labels
-
-
-def _silhouette(apart: np.ndarray, labels: np.ndarray) -> float:
-    """The mean silhouette of points by their distances (R, R) and clusters (R,), from 0 on, of two points or more each;
-    that of scikit-learn to the bit, which takes ten times as long to check its input."""
-    R, sizes = len(labels), np.bincount(labels)
-    at = np.arange(R)
-    bins = at[:, None] * len(sizes) + labels
-    sums = np.bincount(bins.ravel(), apart.ravel(), R * len(sizes)).reshape(R, -1)
-    inside = sums[at, labels] / (sizes - 1)[labels]
-    sums[at, labels] = np.inf
-    outside = (sums / sizes).min(1)
-    with np.errstate(invalid="ignore"):  # points that all lie on one another have none
-        return float(np.mean(np.nan_to_num((outside - inside) / np.maximum(inside, outside))))
 
 
 def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0) -> Basins:
