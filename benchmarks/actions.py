@@ -74,7 +74,7 @@ class Side:
 
     def open(self, address: str) -> None:
         """Opens an address below the app's."""
-        visits.open_page(self.page, f"{self.server.url}/{address}", LIMIT)
+        visits.open_page(self.page, f"{self.server.url}/{address}", LIMIT, whole=True)
         self.page.wait_for_timeout(2 * AFTER)
 
     def act(self, name: str, action: Callable[[Any, int], object], move: int) -> None:
@@ -83,7 +83,7 @@ class Side:
         before = seconds(self.server.pid), chromium()
         action(self.page, move)
         self.page.wait_for_timeout(200)  # until the page has begun
-        visits.still(self.page, LIMIT)
+        visits.still(self.page, LIMIT, whole=True)
         self.page.wait_for_timeout(AFTER)
         if move > 0:
             self.spent.setdefault(name, []).append(

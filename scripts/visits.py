@@ -145,7 +145,7 @@ def browsing(folder: Path, app: Path = serving.ROOT) -> Iterator[tuple[serving.S
         browser.close()
 
 
-def open_page(page: Any, address: str, limit_ms: int = 120_000, *, whole: bool = True) -> None:
+def open_page(page: Any, address: str, limit_ms: int = 120_000, *, whole: bool = False) -> None:
     """Opens an address and waits until the script has ended and every figure is drawn; `whole` as of `still`.
 
     Raises:
@@ -155,9 +155,9 @@ def open_page(page: Any, address: str, limit_ms: int = 120_000, *, whole: bool =
     still(page, limit_ms, whole=whole)
 
 
-def still(page: Any, limit_ms: int = 120_000, *, whole: bool = True) -> None:
+def still(page: Any, limit_ms: int = 120_000, *, whole: bool = False) -> None:
     """Waits until nothing runs and all is drawn for a while, because a page may run again at once; with the `whole`
-    page, also what is far below the screen."""
+    page, also what is far below the screen, which costs as much again."""
     page.wait_for_function(
         _HELD, arg=[next(_WAITS), _HELD_MS, whole], polling=_EVERY_MS, timeout=limit_ms
     )
@@ -167,10 +167,19 @@ def still(page: Any, limit_ms: int = 120_000, *, whole: bool = True) -> None:
         )
 
 
+def come(page: Any, *names: str) -> None:
+    """Scrolls to panels by their names, as far as they stand on the page or wait there, and waits until they are
+    drawn."""
+    for name in names:
+        page.locator(f".st-key-later-{name}, .st-key-panel-{name}").first.scroll_into_view_if_needed()
+        page.locator(f".st-key-panel-{name}").first.wait_for()
+    still(page)
+
+
 def show_in(page: Any, theme: str, limit_ms: int = 120_000) -> None:
-    """Switches an open page to the light or dark theme, as the reader's system would, and waits until its figures are
-    drawn anew."""
+    """Switches an open page, the whole of it, to the light or dark theme, as the reader's system would, and waits until
+    its figures are drawn anew."""
     page.emulate_media(color_scheme=theme)
     page.wait_for_function(_SCHEME, arg=theme, timeout=limit_ms)
     page.wait_for_timeout(300)
-    still(page)
+    still(page, whole=True)
