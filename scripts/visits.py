@@ -29,6 +29,15 @@ _HELD = f"""([wait, least, whole]) => {{
   if (!still || window.qfHeld?.wait !== wait) window.qfHeld = {{wait, since: now}};
   return still && now - window.qfHeld.since >= least;
 }}"""
+# Scrolls to a part that waits until it is drawn: it is pushed out of sight again by what comes above it. Panels have its
+# name then, other parts have none.
+_COME = """([name, wait]) => {
+  const place = document.querySelector(`.st-key-later-${name}`);
+  if (place) window.qfCame = wait;
+  const shown = place || document.querySelector(`.st-key-panel-${name}, .st-key-figure-${name}`);
+  shown?.scrollIntoView({block: 'center', behavior: 'instant'});
+  return !place && (shown || window.qfCame === wait);
+}"""
 _HELD_MS, _EVERY_MS = 300, 50
 _WAITS = itertools.count()
 
@@ -168,11 +177,9 @@ def still(page: Any, limit_ms: int = 120_000, *, whole: bool = False) -> None:
 
 
 def come(page: Any, *names: str) -> None:
-    """Scrolls to panels by their names, as far as they stand on the page or wait there, and waits until they are
-    drawn."""
+    """Scrolls to panels, or other parts that wait below the screen, by their names, and waits until they are drawn."""
     for name in names:
-        page.locator(f".st-key-later-{name}, .st-key-panel-{name}").first.scroll_into_view_if_needed()
-        page.locator(f".st-key-panel-{name}").first.wait_for()
+        page.wait_for_function(_COME, arg=[name, next(_WAITS)], polling=_EVERY_MS)
     still(page)
 
 

@@ -25,8 +25,8 @@ from tests.test_app_pages import plain, said, visit
 
 pytestmark = pytest.mark.browser
 DATA, NAMES, WIDE, CLASSES = "own-set", ("text", "audio"), {"text": 4, "audio": 3}, 3
-# One more page in Chromium; the others on one model by Streamlit's test runner: past the door all three are of one class
-# (models/imported.py), and each format's numbers are read on Samples.
+# One more page in Chromium; the others on one model by Streamlit's test runner: past the door all three are of one
+# class (models/imported.py), and each format's numbers are read on Samples.
 PAGES = {"own-program": "Faithfulness"}
 OTHERS = (
     "Overview",

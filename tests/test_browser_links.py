@@ -136,7 +136,7 @@ def fold(words: str) -> Step:
 STATES: dict[str, tuple[str, list[Step]]] = {
     "samples": (
         "/samples?model=qj-parity",
-        [radio("valid"), say("find", "pair-00"), pick("x", "error"), fold("Inside a modality")],
+        [radio("valid"), say("find", "pair-"), pick("x", "error"), fold("Inside a modality")],
     ),
     "correlations": (
         "/dynamics?model=qj-parity&sample=pair-0003",

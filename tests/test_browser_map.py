@@ -57,7 +57,7 @@ def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(
 
 def test_a_cell_of_the_confusions_is_a_cohort(page: Any, server: serving.Server) -> None:
     visits.open_page(page, f"{server.url}/cohorts?model=qcnn-digits")
-    visits.come(page, "confusions")
+    visits.come(page, "quality")
     cell = page.locator(".st-key-panel-confusions path.point").first
     cell.scroll_into_view_if_needed()
     cell.click(force=True)

@@ -188,7 +188,7 @@ def a_session_file_opens_the_same_recording_elsewhere(
         elsewhere.get_by_role("link", name=re.compile("^Open it")).click()
         ready = "() => document.querySelector('.qf-player video')?.readyState >= 2"
         elsewhere.wait_for_function(ready, timeout=120_000)
-        visits.come(elsewhere, "strip")  # it waits below the screen
+        visits.still(elsewhere, whole=True)  # the strip waits below the screen
         assert elsewhere.locator(".qf-peaks").inner_text() == wanted
         length = elsewhere.evaluate("() => document.querySelector('.qf-player video').duration")
         assert length == pytest.approx(one.seconds, abs=0.15)
