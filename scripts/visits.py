@@ -29,8 +29,8 @@ _HELD = f"""([wait, least, whole]) => {{
   if (!still || window.qfHeld?.wait !== wait) window.qfHeld = {{wait, since: now}};
   return still && now - window.qfHeld.since >= least;
 }}"""
-# Scrolls to a part that waits until it is drawn: it is pushed out of sight again by what comes above it. Panels have its
-# name then, other parts have none.
+# Scrolls to a part that waits until it is drawn: it is pushed out of sight again by what comes above it. Panels have
+# its name then, other parts have none.
 _COME = """([name, wait]) => {
   const place = document.querySelector(`.st-key-later-${name}`);
   if (place) window.qfCame = wait;

@@ -88,7 +88,7 @@ def test_planted_moments_are_the_peaks_and_the_page_plays_from_them(
     last = next(one for one in reversed(made) if one.id in said)
     visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={last.id}")
     page.wait_for_function("() => document.querySelector('.qf-player video')?.readyState >= 2")
-    visits.come(page, "strip")
+    visits.still(page, whole=True)
     buttons = page.locator(".qf-peaks button")
     assert buttons.all_inner_texts() == said[last.id]
     for number in range(3):
@@ -117,7 +117,7 @@ def test_a_recording_is_played_and_sought_on_its_strip(
         ),
     )
     visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
-    visits.come(page, "strip")
+    visits.still(page, whole=True)
     page.wait_for_selector(f"{STRIP} .xtick text")
     page.wait_for_function("() => document.querySelector('.qf-player video')?.readyState >= 2")
     assert any(part.startswith("bytes 0-") for part in ranges)
