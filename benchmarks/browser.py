@@ -91,7 +91,7 @@ def timed(
     page.evaluate(ARM, [event, QUIET, figures])
     act()
     first, last = page.evaluate("() => window.measured")
-    visits.still(page)
+    visits.still(page, whole=True)
     return first / 1000, last / 1000
 
 
@@ -125,7 +125,7 @@ class App:
     def page(self, address: str) -> Any:
         """A page of a browser with a fresh profile, opened, quiet for two seconds."""
         page = serving.launch(self.playwright).new_page(viewport={"width": 1440, "height": 900})
-        visits.open_page(page, address)
+        visits.open_page(page, address, whole=True)
         page.wait_for_timeout(2000)
         return page
 

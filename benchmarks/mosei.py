@@ -241,7 +241,7 @@ def pages(folder: Path) -> dict[str, Any]:
             found[start] = time.perf_counter() - began
             page.wait_for_timeout(1500)
             page.wait_for_selector(".st-key-encoding", state="detached", timeout=600_000)
-            visits.still(page, 600_000)
+            visits.still(page, 600_000, whole=True)
             found[f"{start} all"] = time.perf_counter() - began
             browser.close()
         found[f"{start} memory"] = most[0]

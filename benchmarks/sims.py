@@ -154,7 +154,7 @@ def pages(folder: Path) -> list[list[str]]:
             if not address:
                 page.wait_for_selector(FIGURE, timeout=300_000)
                 first = time.perf_counter() - began
-            visits.still(page, 300_000)
+            visits.still(page, 300_000, whole=True)
             seconds = time.perf_counter() - began
             print(f"{address or 'overview'}: {seconds:.1f} s, {most[0] / 1e6:,.0f} MB", flush=True)
             slowest = max(

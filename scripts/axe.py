@@ -89,7 +89,7 @@ def main() -> int:
     ):
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         for visit in visits.chosen(asked.pages):
-            visits.open_page(page, server.url + visit.address)
+            visits.open_page(page, server.url + visit.address, whole=True)
             for theme in asked.themes:
                 visits.show_in(page, theme)
                 found = violations(page, impacts, script)

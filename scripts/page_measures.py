@@ -113,7 +113,7 @@ def measured(page: Any, width: int) -> dict[str, Any]:
     """Words, emptiness and place of the answer of an open page at a width."""
     page.set_viewport_size({"width": width, "height": FIRST_SCREEN})
     page.wait_for_timeout(500)
-    visits.still(page)
+    visits.still(page, whole=True)
     return as_it_stands(page)
 
 
@@ -165,7 +165,7 @@ def main() -> int:
         ).new_page()
         for visit in visits.chosen(asked.pages):
             try:
-                visits.open_page(page, server.url + visit.address)
+                visits.open_page(page, server.url + visit.address, whole=True)
             except RuntimeError as error:
                 print(f"{visit.name}: {error}", flush=True)
                 continue

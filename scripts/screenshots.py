@@ -84,7 +84,7 @@ def stretch(page: Any, width: int) -> None:
     height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(int(height) + 20, TALLEST)})
     page.wait_for_timeout(600)
-    visits.still(page)
+    visits.still(page, whole=True)
 
 
 def pictures(server: serving.Server, browser: Any, folder: Path, asked: argparse.Namespace) -> int:
@@ -95,7 +95,7 @@ def pictures(server: serving.Server, browser: Any, folder: Path, asked: argparse
         began = time.monotonic()
         page.set_viewport_size({"width": asked.widths[0], "height": 1000})
         try:
-            visits.open_page(page, server.url + visit.address)
+            visits.open_page(page, server.url + visit.address, whole=True)
         except RuntimeError as error:
             print(f"{visit.name}: {error}", flush=True)
             count += 1
@@ -123,10 +123,10 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
 
     for name, (address, height) in README.items():
         page = browser.new_context(viewport={"width": 1440, "height": height}).new_page()
-        visits.open_page(page, server.url + address)
+        visits.open_page(page, server.url + address, whole=True)
         if page.locator(".st-key-_no_tour button").count():
             page.locator(".st-key-_no_tour button").click()
-            visits.still(page)
+            visits.still(page, whole=True)
         page.mouse.move(720, 4)
         page.wait_for_timeout(500)
         path = folder / f"{name}.png"

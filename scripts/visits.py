@@ -29,6 +29,15 @@ _HELD = f"""([wait, least, whole]) => {{
   if (!still || window.qfHeld?.wait !== wait) window.qfHeld = {{wait, since: now}};
   return still && now - window.qfHeld.since >= least;
 }}"""
+# Scrolls to a part that waits until it is drawn: it is pushed out of sight again by what comes above it. Panels have
+# its name then, other parts have none.
+_COME = """([name, wait]) => {
+  const place = document.querySelector(`.st-key-later-${name}`);
+  if (place) window.qfCame = wait;
+  const shown = place || document.querySelector(`.st-key-panel-${name}, .st-key-figure-${name}`);
+  shown?.scrollIntoView({block: 'center', behavior: 'instant'});
+  return !place && (shown || window.qfCame === wait);
+}"""
 _HELD_MS, _EVERY_MS = 300, 50
 _WAITS = itertools.count()
 
@@ -145,7 +154,7 @@ def browsing(folder: Path, app: Path = serving.ROOT) -> Iterator[tuple[serving.S
         browser.close()
 
 
-def open_page(page: Any, address: str, limit_ms: int = 120_000, *, whole: bool = True) -> None:
+def open_page(page: Any, address: str, limit_ms: int = 120_000, *, whole: bool = False) -> None:
     """Opens an address and waits until the script has ended and every figure is drawn; `whole` as of `still`.
 
     Raises:
@@ -155,9 +164,9 @@ def open_page(page: Any, address: str, limit_ms: int = 120_000, *, whole: bool =
     still(page, limit_ms, whole=whole)
 
 
-def still(page: Any, limit_ms: int = 120_000, *, whole: bool = True) -> None:
+def still(page: Any, limit_ms: int = 120_000, *, whole: bool = False) -> None:
     """Waits until nothing runs and all is drawn for a while, because a page may run again at once; with the `whole`
-    page, also what is far below the screen."""
+    page, also what is far below the screen, which costs as much again."""
     page.wait_for_function(
         _HELD, arg=[next(_WAITS), _HELD_MS, whole], polling=_EVERY_MS, timeout=limit_ms
     )
@@ -167,10 +176,17 @@ def still(page: Any, limit_ms: int = 120_000, *, whole: bool = True) -> None:
         )
 
 
+def come(page: Any, *names: str) -> None:
+    """Scrolls to panels, or other parts that wait below the screen, by their names, and waits until they are drawn."""
+    for name in names:
+        page.wait_for_function(_COME, arg=[name, next(_WAITS)], polling=_EVERY_MS)
+    still(page)
+
+
 def show_in(page: Any, theme: str, limit_ms: int = 120_000) -> None:
-    """Switches an open page to the light or dark theme, as the reader's system would, and waits until its figures are
-    drawn anew."""
+    """Switches an open page, the whole of it, to the light or dark theme, as the reader's system would, and waits until
+    its figures are drawn anew."""
     page.emulate_media(color_scheme=theme)
     page.wait_for_function(_SCHEME, arg=theme, timeout=limit_ms)
     page.wait_for_timeout(300)
-    still(page)
+    still(page, whole=True)

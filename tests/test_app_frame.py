@@ -58,6 +58,16 @@ def test_tweaks_are_undone_and_redone() -> None:
     assert app.button(key="_redo").disabled
 
 
+def test_a_slider_that_is_moved_after_a_reset_stands_in_the_address_again() -> None:
+    app = visit("Dynamics", whole=False, model="qj-parity", data="parity", T="0.5")
+    app.button(key="_reset").click().run()
+    assert "T" not in app.query_params
+    app.slider(key="T").set_value(0.6).run()
+    assert app.query_params["T"] == "0.6"
+    app.slider(key="T").set_value(1.0).run()
+    assert "T" not in app.query_params
+
+
 def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
     app = visit(
         "Dynamics",

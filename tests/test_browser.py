@@ -250,7 +250,7 @@ def tables_change_decision_and_link(page: Any) -> None:
 
 def cell(page: Any, row: int, column: int) -> tuple[float, float]:
     """Where the middle of a cell of the truth tables is on the screen."""
-    page.locator(".st-key-panel-tables .js-plotly-plot").scroll_into_view_if_needed()
+    visits.come(page, "tables")
     x, y = page.evaluate(
         """([row, column]) => {
       const plot = document.querySelector('.st-key-panel-tables .js-plotly-plot'), layout = plot._fullLayout;
@@ -265,6 +265,7 @@ def cell(page: Any, row: int, column: int) -> tuple[float, float]:
 
 def a_cell_opens_its_angle_and_is_marked_when_edited(page: Any) -> None:
     accuracy, predicted = metric(page, "Test accuracy"), metric(page, "predicted")
+    visits.come(page, "waterfall-edited")
     terms = page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text()
     for row, column in ((3, 5), (2, 3)):  # the second time the chart is another one
         x, y = cell(page, row, column)

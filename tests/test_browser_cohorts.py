@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scripts import visits
 from tests.test_browser import follow, settle, visit, wait_for_words
 
 pytestmark = pytest.mark.browser
@@ -15,8 +16,7 @@ __all__ = ["visit"]  # a fixture
 
 def place(page: Any, panel: str, trace: str, point: int) -> tuple[float, float]:
     """Where a point or bar of a named trace is on the screen."""
-    page.locator(f"{panel} .js-plotly-plot").scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
+    visits.come(page, panel)
     x, y = page.evaluate(
         """([panel, name, i]) => {
       const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout;
@@ -27,15 +27,14 @@ def place(page: Any, panel: str, trace: str, point: int) -> tuple[float, float]:
       return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(bar ? found.s / 2 : found.x),
               corner.y + layout.yaxis._offset + layout.yaxis.c2p(bar ? found.p : found.y)];
     }""",
-        [panel, trace, point],
+        [f".st-key-panel-{panel}", trace, point],
     )
     return float(x), float(y)
 
 
 def lonely(page: Any, panel: str) -> tuple[float, float, str]:
     """Where the point lies that is farthest from all others, and its sample."""
-    page.locator(f"{panel} .js-plotly-plot").scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
+    visits.come(page, panel)
     x, y, name = page.evaluate(
         """panel => {
       const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout;
@@ -48,7 +47,7 @@ def lonely(page: Any, panel: str) -> tuple[float, float, str]:
         ...all.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
       return all[room.indexOf(Math.max(...room))];
     }""",
-        panel,
+        f".st-key-panel-{panel}",
     )
     return float(x), float(y), str(name)
 
@@ -63,7 +62,7 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_open
     visit: Callable[[str], Any],
 ) -> None:
     page = visit("/cohorts")
-    click(page, place(page, ".st-key-panel-types", "all of test", 2))
+    click(page, place(page, "types", "all of test", 2))
     page.wait_for_function(
         "() => document.querySelector('.st-key-filter input').value === 'relation=conflict'"
     )
@@ -81,6 +80,7 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_open
     assert "cohort=at+odds" in page.url
     follow(page, "Cohorts")
     assert page.locator(".st-key-filter input").input_value() == "relation=conflict"
+    visits.come(page, "entanglement")
     assert "cohort ‘at odds’" in page.inner_text(".st-key-panel-entanglement")
     page.locator(".st-key-filter input").fill("error>0.45")
     page.locator(".st-key-filter input").press("Enter")
@@ -92,7 +92,7 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_open
 
 
 def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
-    x, y, wanted = lonely(page, ".st-key-panel-entanglement")
+    x, y, wanted = lonely(page, "entanglement")
     click(page, (x, y))
     page.wait_for_function(
         "wanted => document.querySelector('.st-key-sample input').value === wanted", arg=wanted
@@ -100,6 +100,7 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     settle(page)
     assert f"sample={wanted}" in page.url
     assert f"; {wanted} is" in page.inner_text(".st-key-box-cohort")
+    visits.come(page, "dividends")
     page.locator(".st-key-by input").scroll_into_view_if_needed()
     page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes at once
     page.locator(".st-key-by input").click()

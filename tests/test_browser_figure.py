@@ -23,7 +23,8 @@ LEGENDS = """() => Math.max(...[...document.querySelectorAll('.qf-figure')].filt
 
 
 def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> None:
-    visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
+    address = "/samples?model=qj-parity&sample=pair-0003&data=parity"
+    visits.open_page(page, server.url + address, whole=True)
     page.wait_for_selector(".st-key-figure-similar .main-svg")
     page.wait_for_function("() => !document.querySelector('.qf-figure[aria-busy]')")
     page.evaluate(
@@ -34,24 +35,28 @@ def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> N
         "() => document.querySelector('.st-key-figure-similar .qf-figure').was"
         " !== document.querySelector('.st-key-figure-similar .qf-figure').data"
     )
-    visits.still(page)
+    visits.still(page, whole=True)
     assert page.evaluate("() => [...document.querySelectorAll('.qf-figure')].every(e => e.marked)")
-    sample = open_sample("qj-planted", "p0032", "planted")
+    after = page.locator(".st-key-sample input").input_value()
+    assert after != "pair-0003"
+    sample = open_sample("qj-parity", after, "parity")
     told = page.evaluate(
         "() => document.querySelector('.st-key-figure-verdict .qf-figure').ariaLabel"
     )
     assert told == samples.verdict(sample).alt
     page.set_viewport_size({"width": 1100, "height": 900})
-    visits.open_page(page, server.url + "/operators?model=qj-planted&data=planted")
+    link = page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Decision operators")
+    link.click()
+    page.wait_for_selector("h1:has-text('Decision operators')")
     for width in (1100, 800, 1440):
         page.set_viewport_size({"width": width, "height": 900})
-        visits.still(page)
+        visits.still(page, whole=True)
         page.wait_for_timeout(500)
         assert np.abs(page.evaluate(ROOMS)).max() < 1
         assert page.evaluate(LEGENDS) <= 1
 
 
-def test_the_numbers_are_saved_once_and_the_drawer_opens(
+def test_the_numbers_are_saved_once_the_drawer_opens_and_the_making_of_a_zip_can_be_cancelled(
     page: Any, server: Any, tmp_path: Path
 ) -> None:
     visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
@@ -71,11 +76,10 @@ def test_the_numbers_are_saved_once_and_the_drawer_opens(
     page.locator(".st-key-figure-verdict .qf-export").click()
     page.get_by_role("dialog").get_by_role("button", name="Download SVG").wait_for()
     assert not seen
+    the_making_of_a_zip_can_be_cancelled(page)
 
 
-def test_the_making_of_a_zip_can_be_cancelled(page: Any, server: Any) -> None:
-    visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
-    page.locator(".st-key-figure-waterfall .qf-export").click()
+def the_making_of_a_zip_can_be_cancelled(page: Any) -> None:
     drawer = page.get_by_role("dialog")
     drawer.get_by_text("Many as a zip").click()
     drawer.get_by_text("This figure for every sample of a cohort").click()

@@ -109,19 +109,19 @@ def hover(page: Any) -> None:
 
 def test_no_name_runs_on_any_page(server: serving.Server, hostile: Path, page: Any) -> None:
     asked = "model=hostile-model&data=hostile"
-    visits.open_page(page, f"{server.url}/?{asked}")
+    visits.open_page(page, f"{server.url}/?{asked}", whole=True)
     for name in PAGES:  # after the first by the sidebar, which loads no app anew
         if name != PAGES[0]:
             link = page.locator('[data-testid="stSidebar"]').get_by_role("link", name=name)
             link.first.click()
             page.wait_for_selector(f"h1:has-text('{name}')")
-            visits.still(page)
+            visits.still(page, whole=True)
         if (
             name == "Cohorts" and page.locator(".st-key-cuts label").count()
         ):  # else they are cut at once
             page.locator(".st-key-cuts label").first.click()
             page.wait_for_function("() => location.search.includes('cuts=')")
-            visits.still(page)
+            visits.still(page, whole=True)
         if name != "Data":
             assert page.locator(".st-key-data input").input_value() == "hostile"
             assert page.locator(".st-key-model input").input_value() == "hostile-model"
@@ -136,12 +136,12 @@ def test_no_address_and_no_field_runs(server: serving.Server, page: Any) -> None
     payload = quote(PAYLOADS[0] + PAYLOADS[1])
     for address in (
         f"/?model={payload}&data={payload}&sample={payload}",
-        f"/cohorts?model=qj-planted&filter={payload}&cohort={payload}:error%3E1&pin={payload}/{payload}/{payload}",
-        f"/dynamics?model=qj-planted&H.{payload}=1&view={payload}&{payload}=1",
+        f"/cohorts?model=qj-parity&filter={payload}&cohort={payload}:error%3E1&pin={payload}/{payload}/{payload}",
+        f"/dynamics?model=qj-parity&H.{payload}=1&view={payload}&{payload}=1",
         f"/glossary?find={payload}",
-        f"/samples?model=qj-planted&find={payload}&x={payload}",
+        f"/samples?model=qj-parity&find={payload}&x={payload}",
     ):
-        visits.open_page(page, server.url + address)
+        visits.open_page(page, server.url + address, whole=address.startswith("/cohorts"))
         assert_clean(page, address)
     field = page.get_by_role("textbox", name="Search ids and words")
     field.fill("")

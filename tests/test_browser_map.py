@@ -27,6 +27,7 @@ def until(page: Any, key: str, start: str) -> str:
 
 def drag(page: Any, panel: str, corners: list[tuple[float, float]]) -> None:
     """Draws with the pointer on a panel's figure, in parts of its plotting area."""
+    visits.come(page, panel)
     area = page.locator(f".st-key-panel-{panel} .nsewdrag").first
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
@@ -48,7 +49,7 @@ def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(
     words = page.locator(".st-key-box-cohort").inner_text()
     count = int(words.split(" of 600")[0].split()[-1])
     assert 0 < count < 600
-    page.locator(".st-key-panel-slices .nsewdrag").first.scroll_into_view_if_needed()
+    visits.come(page, "slices")
     page.locator(".st-key-panel-slices path.point").first.click(force=True)
     narrowed = until(page, "filter", "regime=")
     assert narrowed.endswith(lasso)
@@ -56,6 +57,7 @@ def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(
 
 def test_a_cell_of_the_confusions_is_a_cohort(page: Any, server: serving.Server) -> None:
     visits.open_page(page, f"{server.url}/cohorts?model=qcnn-digits")
+    visits.come(page, "quality")
     cell = page.locator(".st-key-panel-confusions path.point").first
     cell.scroll_into_view_if_needed()
     cell.click(force=True)

@@ -88,6 +88,7 @@ def test_planted_moments_are_the_peaks_and_the_page_plays_from_them(
     last = next(one for one in reversed(made) if one.id in said)
     visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={last.id}")
     page.wait_for_function("() => document.querySelector('.qf-player video')?.readyState >= 2")
+    visits.still(page, whole=True)
     buttons = page.locator(".qf-peaks button")
     assert buttons.all_inner_texts() == said[last.id]
     for number in range(3):
@@ -116,6 +117,7 @@ def test_a_recording_is_played_and_sought_on_its_strip(
         ),
     )
     visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
+    visits.still(page, whole=True)
     page.wait_for_selector(f"{STRIP} .xtick text")
     page.wait_for_function("() => document.querySelector('.qf-player video')?.readyState >= 2")
     assert any(part.startswith("bytes 0-") for part in ranges)
@@ -186,7 +188,7 @@ def a_session_file_opens_the_same_recording_elsewhere(
         elsewhere.get_by_role("link", name=re.compile("^Open it")).click()
         ready = "() => document.querySelector('.qf-player video')?.readyState >= 2"
         elsewhere.wait_for_function(ready, timeout=120_000)
-        visits.still(elsewhere)  # the strip waits below the screen
+        visits.still(elsewhere, whole=True)  # the strip waits below the screen
         assert elsewhere.locator(".qf-peaks").inner_text() == wanted
         length = elsewhere.evaluate("() => document.querySelector('.qf-player video').duration")
         assert length == pytest.approx(one.seconds, abs=0.15)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts import serving
+from scripts import serving, visits
 from tests import importable
 from tests.test_browser import settle
 from tests.test_browser_train import field, quiet
@@ -59,6 +59,7 @@ def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(
 ) -> None:
     page = walk.page
     walk.option("model", "qj-parity")
+    visits.still(page, whole=True)
     walk.click(page.locator(".st-key-telling-synergy").get_by_role("link").last)
     page.wait_for_selector("h1:has-text('Samples')")
     settle(page)
@@ -107,6 +108,7 @@ def test_which_coupling_decides_and_whether_entanglement_is_needed(walk: Walk) -
     page = walk.page
     walk.link("Understand the physics", "Dynamics")
     settle(page)
+    visits.come(page, "built", "cut")
     page.wait_for_selector(".st-key-panel-built h4")
     assert re.search(r"% by (H|dissipation):", page.inner_text(".st-key-panel-built h4"))
     assert page.inner_text(".st-key-panel-cut h4").startswith("Without the correlations of")

@@ -71,19 +71,19 @@ PLACES = """() => [...document.querySelectorAll('[class*="st-key-later-"]')].map
 
 @pytest.mark.browser
 def test_scrolling_draws_what_comes_near_in_the_place_kept_for_it(page: Any, server: Any) -> None:
-    visits.open_page(page, f"{server.url}/dynamics?model=qj-parity", whole=False)
+    visits.open_page(page, f"{server.url}/dynamics?model=qj-parity")
     assert "built" in page.evaluate(PLACES)
     assert page.locator(".st-key-figure-decision-over-time .main-svg").count()
     page.locator(".st-key-later-built").scroll_into_view_if_needed()
     page.wait_for_selector(".st-key-figure-built .main-svg")
-    visits.still(page, whole=False)
+    visits.still(page)
     # far from it again, another sample: its place is as high as it was
     height = page.locator(".st-key-panel-built").bounding_box()["height"]
     page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
     page.evaluate("() => qfusionWhole()")  # as before printing
     assert page.evaluate(PLACES) == []
     page.locator(".st-key-_next button:visible").first.click()
-    visits.still(page, whole=False)
+    visits.still(page)
     assert page.locator(".st-key-panel-built").bounding_box()["height"] == pytest.approx(
         height, abs=40
     )

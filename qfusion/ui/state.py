@@ -35,7 +35,7 @@ NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 WAITING = "_waiting"  # of this page's panels those that are below the screen
 MAX_NOTICES = 12
-_ADDRESS, _WHEN = "_address_told", "_address_when"
+_ADDRESS, _WHEN, _USUAL = "_address_told", "_address_when", "_address_usual"
 
 
 def bound(key: str) -> dict[str, Any]:
@@ -147,14 +147,27 @@ def settle_address(began: float) -> None:
         began: when the run of the page began, by `time.monotonic`.
     """
     query = address()
+    held = {
+        key: written(value)
+        for key in {*query, *st.session_state.get(_USUAL, ()), *st.session_state.get(_ADDRESS, ())}
+        if (value := st.session_state.get(key)) is not None
+    }
+    # what a parameter held when it left the address is what is usual: set to anything else since, it belongs there
+    usual = st.session_state.setdefault(_USUAL, {})
+    usual |= {
+        key: held[key]
+        for key in st.session_state.get(_ADDRESS, ())
+        if key in held and key not in query
+    }
     if query != st.session_state.get(_ADDRESS):  # in this run, or in one that this one has ended
         st.session_state[_ADDRESS], st.session_state[_WHEN] = query, time.monotonic()
-    stale = {
-        key: now
-        for key in query
-        if st.session_state.get(key) is not None
-        and (now := written(st.session_state[key])) != query[key]
-    }
+    with get_session_state().query_params() as params:
+        stale = {
+            key: now
+            for key, now in held.items()
+            if now != (query[key] if key in query else usual.get(key, now))
+            and (key in query or params.is_bound(key))
+        }
     # a busy browser reads what it is told within 120 s; told what it knows, it does nothing
     if began - st.session_state[_WHEN] < 120.0 and tell(stale, bound=True):
         st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
