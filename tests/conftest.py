@@ -119,6 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(alone.clear)
     if config.cache is not None:
         os.environ["QFUSION_CACHE"] = str(config.cache.mkdir("qfusion"))
+        os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir("numba"))
 
 
 # Files that are run in one process, one after the other, by the beginnings of their names: the first, so that only one
@@ -233,6 +234,32 @@ class Together(LoadScopeScheduling):
             (scope for start, scope in TOGETHER.items() if Path(file).name.startswith(start)), file
         )
         return f"{scope}, slow" if is_slow(file) else scope
+
+    def _assign_work_unit(self, node: Any) -> None:
+        """Gives a process a file; one of a single test with what follows, as it waits with its last test for that."""
+        super()._assign_work_unit(node)
+        if self._pending_of(self.assigned_work[node]) < 2:
+            self._reschedule(node)
+
+    def remove_node(self, node: Any) -> str | None:
+        """Gives to others what a process that crashed has left, and returns the test that crashed it.
+
+        xdist also gives them what was done, which they wait for without end, and that test, which crashes them, too.
+        """
+        work = self.assigned_work.pop(node)
+        left = [
+            (tests, test) for tests in work.values() for test, done in tests.items() if not done
+        ]
+        if not left:
+            return None
+        tests, crashed = left[0]
+        tests[crashed] = True
+        self.workqueue.update(
+            {scope: tests for scope, tests in work.items() if not all(tests.values())}
+        )
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return crashed
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,10 +9,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests import alone
+from tests import alone, conftest
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = (
@@ -119,3 +121,54 @@ def test_what_the_user_has_changes_no_test_and_is_not_changed(
         assert not list(empty.iterdir())
     assert sorted(collected) == sorted(alike)
     assert digest(foreign) == before
+
+
+class Process:
+    """A process of the tests, as xdist's scheduler sees it: it runs a test once it knows what follows."""
+
+    gateway = SimpleNamespace(id="gw")
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, places: list[int]) -> None:
+        self.places += places
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+    def runs(self) -> bool:
+        return len(self.places) > (not self.shutting_down)
+
+
+@pytest.mark.parametrize("crashes", ["a.py::1", "b.py::0", "d.py::2", "e.py::0"])
+def test_after_a_crash_every_other_test_is_run_once_and_nobody_waits(crashes: str) -> None:
+    sizes = {"a.py": 3, "b.py": 1, "c.py": 1, "d.py": 3, "e.py": 1}
+    names = [f"{file}::{number}" for file, count in sizes.items() for number in range(count)]
+    config = SimpleNamespace(
+        getvalue=lambda _: ["2*popen"], option=SimpleNamespace(loadscopereorder=False)
+    )
+    scheduler: Any = conftest.Together(config, None)  # type: ignore[arg-type]
+    there = [Process(), Process()]
+    for one in there:
+        scheduler.add_node(one)
+    for one in there:
+        scheduler.add_node_collection(one, names)
+    scheduler.schedule()
+    done, crashed = list[str](), list[str | None]()
+    while running := [one for one in there if one.runs()]:
+        for one in running:
+            test = names[one.places.pop(0)]
+            if test != crashes:
+                done.append(test)
+                scheduler.mark_test_complete(one, names.index(test))
+                continue
+            there.remove(one)
+            crashed.append(scheduler.remove_node(one))
+            there.append(Process())
+            scheduler.add_node(there[-1])
+            scheduler.add_node_collection(there[-1], names)
+            scheduler.schedule()
+    assert crashed == [crashes]
+    assert sorted([*done, crashes]) == sorted(names)

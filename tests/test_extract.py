@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import wave
 from dataclasses import replace
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 import qfusion
@@ -402,6 +405,18 @@ def test_extractors_measure_what_they_say() -> None:
     assert loudest in range(1, 4), "200 Hz lie in a low band"
     # as short as can be
     assert extractors.features(voice, Audio(np.zeros(3, np.float32), 16_000)).shape == (1, 56)
+
+
+def test_what_pitch_takes_is_compiled_by_one_process_at_a_time() -> None:
+    extractors._compile_pitch.cache_clear()
+    path = Path(tempfile.gettempdir(), f"qfusion-numba-{os.getuid()}.lock")
+    waiting = threading.Thread(target=extractors._compile_pitch)
+    with FileLock(path, is_singleton=False):
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+    waiting.join(240)
+    assert not waiting.is_alive()
 
 
 def test_a_recording_at_its_own_rate_is_resampled_as_files_are(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import files, media, staged_set
@@ -92,6 +94,20 @@ class Extractor(NamedTuple):
 # A voice. Steps are means over 1 / rate seconds of what is measured every 10 ms.
 
 
+_YIN: Any = dict(fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HOP)
+
+
+@lru_cache(maxsize=1)
+def _compile_pitch() -> None:
+    """Has one process at a time compile what YIN takes, or read what another has compiled. Two that compile at once mix
+    their parts up in Numba's files, and every process that reads these from then on ends by a segmentation fault."""
+    import librosa
+
+    user = getattr(os, "getuid", int)()
+    with FileLock(Path(tempfile.gettempdir(), f"qfusion-numba-{user}.lock"), is_singleton=False):
+        librosa.yin(np.zeros(1024, np.float32), **_YIN)
+
+
 def spectrum(chosen: Chosen) -> Begun:
     """Log-mel bands, MFCC, pitch by YIN (de Cheveigné and Kawahara 2002) and energy, by librosa."""
     import librosa as lib
@@ -99,13 +115,14 @@ def spectrum(chosen: Chosen) -> Begun:
     bands, coefficients = chosen["bands"], chosen["coefficients"]
 
     def make(given: Audio) -> np.ndarray:
+        _compile_pitch()
         y = np.pad(given.samples, (0, max(0, 1024 - len(given.samples))))
         power = lib.feature.melspectrogram(
             y=y, sr=SAMPLES, n_fft=512, hop_length=HOP, n_mels=bands, fmin=50
         )
         mel = lib.power_to_db(power, amin=1e-10, top_db=None)
         cepstrum = lib.feature.mfcc(S=mel, n_mfcc=coefficients)
-        pitch = lib.yin(y, fmin=60, fmax=500, sr=SAMPLES, frame_length=1024, hop_length=HOP)
+        pitch = lib.yin(y, **_YIN)
         energy = 20 * np.log10(lib.feature.rms(y=y, frame_length=512, hop_length=HOP)[0] + 1e-5)
         # a place where YIN finds no period is given the highest or lowest pitch that was allowed
         heard = (energy > -60) & (pitch > 62) & (pitch < 480)
