@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests import alone, conftest
+from tests import alone
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = (
@@ -143,13 +143,19 @@ class Process:
 
 
 @pytest.mark.parametrize("crashes", ["a.py::1", "b.py::0", "d.py::2", "e.py::0"])
-def test_after_a_crash_every_other_test_is_run_once_and_nobody_waits(crashes: str) -> None:
+def test_after_a_crash_every_other_test_is_run_once_and_nobody_waits(
+    crashes: str, pytestconfig: pytest.Config
+) -> None:
     sizes = {"a.py": 3, "b.py": 1, "c.py": 1, "d.py": 3, "e.py": 1}
     names = [f"{file}::{number}" for file, count in sizes.items() for number in range(count)]
     config = SimpleNamespace(
         getvalue=lambda _: ["2*popen"], option=SimpleNamespace(loadscopereorder=False)
     )
-    scheduler: Any = conftest.Together(config, None)  # type: ignore[arg-type]
+    # imported once more, it would install all that it does a second time
+    conftest: Any = next(
+        one for one in pytestconfig.pluginmanager.get_plugins() if hasattr(one, "Together")
+    )
+    scheduler = conftest.Together(config, None)
     there = [Process(), Process()]
     for one in there:
         scheduler.add_node(one)
