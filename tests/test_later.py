@@ -87,3 +87,18 @@ def test_scrolling_draws_what_comes_near_in_the_place_kept_for_it(page: Any, ser
     assert page.locator(".st-key-panel-built").bounding_box()["height"] == pytest.approx(
         height, abs=40
     )
+    # a place may stand on the page before its button does
+    page.evaluate(
+        """() => {
+      const place = document.createElement('div');
+      place.className = 'st-key-later-late';
+      place.style.height = '10px';
+      document.querySelector('[data-testid=stMain] h1').append(place);
+      setTimeout(() => {
+        const button = document.createElement('button');
+        button.onclick = () => { window.late = true; place.remove(); };
+        place.append(button);
+      }, 500);
+    }"""
+    )
+    page.wait_for_function("() => window.late")

@@ -56,14 +56,15 @@ if (!window.qfusionFrame) {
     const button = place.querySelector("button");
     if (!button || !place.isConnected) return;
     button.click();
-    setTimeout(() => { if (button.isConnected) pressed.delete(place); look(); }, 5000);  // a click that was lost
+    // A click that was lost, as one that came just before another is; the place may have another button by now.
+    setTimeout(() => { if (place.isConnected) pressed.delete(place); look(); }, 5000);
   };
   const near = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) if (isIntersecting) { near.unobserve(target); come(target); }
   }, { rootMargin: "50% 0px" });
   const look = () => {
     for (const place of document.querySelectorAll('[class*="st-key-later-"]')) {
-      if (pressed.has(place)) continue;
+      if (pressed.has(place) || !place.querySelector("button")) continue;  // its button may come after it
       pressed.add(place);
       if (heights.has(name(place))) place.style.minHeight = `${heights.get(name(place))}px`;
       near.observe(place);
