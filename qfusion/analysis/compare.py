@@ -119,7 +119,11 @@ def two_models(sides: Sides) -> bool:
 
 def apart(sides: Sides, count: int = COUNT) -> Apart:
     """Returns the test samples on which two models differ most; see `two_models`."""
-    a, b = sides.a.study, sides.b.study
+    return _apart(sides.b.study, sides.a.study, count)
+
+
+@memo(16, says="Comparing both models on the test samples …")
+def _apart(b: Study, a: Study, count: int) -> Apart:
     rows = b.dataset.rows("test")
     if b.classes:
         differences = np.abs(b.probabilities[rows] - a.probabilities[rows]).sum(1) / 2
@@ -129,7 +133,7 @@ def apart(sides: Sides, count: int = COUNT) -> Apart:
         opposed = np.sign(a.scores[rows, 0]) != np.sign(b.scores[rows, 0])
     order = np.argsort(-np.abs(differences), kind="stable")[:count]
     terms = []
-    for row in rows[order] if comparable(sides) else ():
+    for row in rows[order] if a.coalitions == b.coalitions else ():
         output = int(b.predicted[row]) if b.classes else 0
         mine, other = a.dividends(row, output), b.dividends(row, output)
         terms.append({term: value - mine[term] for term, value in other.items()})

@@ -241,14 +241,8 @@ def opposing(result: compare.Apart, largest: Sequence[str], classes: bool) -> st
     count = {term: largest.count(term) for term in largest}
     first = [text.term(term) or "the baseline" for term in top(count)]
     often = max(count.values())
-    return (
-        f"{words}; where they differ most, {listed(first)} {'parts' if len(first) == 1 else 'part'} them "
-        + (
-            f"in {often} of {len(largest)}"
-            if len(first) == 1
-            else f"in {often} of {len(largest)} each"
-        )
-    )
+    verb, ending = ("parts", "") if len(first) == 1 else ("part", " each")
+    return f"{words}; where they differ most, {listed(first)} {verb} them in {often} of {len(largest)}{ending}"
 
 
 def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
