@@ -91,7 +91,9 @@ VISITS = (
     Visit("operators", "/operators"),
     Visit("operators-network", f"/operators?{NETWORK}"),
     Visit("samples-similar", "/samples?similar=modality%20states"),
-    Visit("cohorts", "/cohorts?cuts=true"),
+    Visit("cohorts", "/cohorts"),
+    Visit("cohorts-entanglement", "/cohorts?cohorts.view=Entanglement&cuts=true"),
+    Visit("cohorts-quality", "/cohorts?cohorts.view=Quality"),
     Visit(
         "cohorts-map",
         "/cohorts?model=qj-planted&map=contributions&map.colour=error&slice=regime&filter=relation%3Dconflict",

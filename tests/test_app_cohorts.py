@@ -43,9 +43,8 @@ def table_of(source: str) -> tuple[Any, pd.DataFrame]:
 
 
 def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(source: str) -> None:
-    app = visit(
-        "Cohorts", model=model_of(source), filter="relation=complement; error>0.01", by="relation"
-    )
+    asked = {"model": model_of(source), "filter": "relation=complement; error>0.01"}
+    app = visit("Cohorts", **asked, measure=cohort_measures.ENTROPY)
     assert not app.error
     assert not app.warning
     study, rows = table_of(source)
@@ -68,6 +67,7 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
         wanted, abs=1e-9
     )
     assert f"share of {name} | {rows[cohort_measures.share_column(name)].mean():.1%}" in words
+    words = plain(said(visit("Cohorts", **asked, by="relation")))
     assert "2,000 resamples" in words
     assert f"the {study.background.size:,} training samples" in words
 
@@ -82,8 +82,10 @@ def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
 
 
 def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
-    app = visit("Cohorts", data="parity", cohort=["far off:error>0.4", "evens:truth=even"])
+    saved = ["far off:error>0.4", "evens:truth=even"]
+    app = visit("Cohorts", data="parity", cohort=saved, strength="joint_share")
     assert app.text_input(key="filter").value == "error>0.4"
+    assert app.query_params["cohorts.view"] == "Entanglement"  # whose axis that is
     assert "cohort ‘far off’" in plain(said(app))
     app.text_input(key="filter").set_value("relation=joint;error>0.2").run()
     app.text_input(key="_cohort_name").set_value("hard")
@@ -139,7 +141,7 @@ def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(
     app = visit("Cohorts", data="planted", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
-    assert "Does entanglement explain fusion?" in said(app)
+    assert "modality leads" in said(app) or "leads with" in said(app)
 
 
 def test_entanglement_measures_are_those_of_the_states() -> None:

@@ -35,14 +35,13 @@ OF_A_MODEL = (
 # The others look the same whatever is chosen: the first walk sees them in both themes.
 OF_NONE = ("Data", "Train", "Sweeps", "Leaderboard", "Glossary", "Guided tour")
 LOOKED_AT = {
-    "light": (*OF_A_MODEL, *OF_NONE),
-    "dark": (*OF_A_MODEL[:5], "Fusion rules", *OF_A_MODEL[5:]),
+    "light": (*OF_A_MODEL, "Errors", "Entanglement", *OF_NONE),
+    "dark": (*OF_A_MODEL[:5], "Fusion rules", *OF_A_MODEL[5:], "Quality"),
 }
-# What a click opens on a page before it is looked at, and what is looked at as well once a click has opened it.
-OPENED = {
-    "light Cohorts": ".st-key-cuts label",
-    "dark Fusion rules": '[role="tab"]:has-text("Fusion rules")',
-}
+# What is looked at as well once a click has opened it, and what else a click opens there.
+TABS = ("Fusion rules", "Errors", "Entanglement", "Quality")
+OPENED = {name: f'[role="tab"]:has-text("{name}")' for name in TABS}
+CUTS = ".st-key-cuts label"  # on a fast machine the correlations are cut at once, without a switch
 WIDTHS = {
     "light": (1440, 800),
     "dark": (800, 1440),
@@ -130,13 +129,13 @@ def look_at(page: Any, url: str, name: str, theme: str) -> None:
         link.click()
         page.wait_for_selector(f"h1:has-text('{name}')")
         visits.still(page, whole=True)
-    # on a fast machine the correlations are cut at once, without a switch
-    opened = page.locator(OPENED.get(f"{theme} {name}", "#none"))
-    if opened.count():
-        opened.first.click()
-        page.wait_for_timeout(200)
-        visits.still(page, whole=True)
-    assert f"{theme} {name}" != "light Cohorts" or page.locator(".st-key-panel-cut-test h4").count()
+    for place in (OPENED[name], CUTS) if name in TABS else ():
+        opened = page.locator(place)
+        if opened.count():
+            opened.first.click()
+            page.wait_for_timeout(200)
+            visits.still(page, whole=True)
+    assert name != "Entanglement" or page.locator(".st-key-panel-cut-test h4").count()
     assert name != "Fusion rules" or page.locator(".st-key-panel-tables").count()
 
 

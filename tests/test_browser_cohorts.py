@@ -80,7 +80,8 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_open
     assert "cohort=at+odds" in page.url
     follow(page, "Cohorts")
     assert page.locator(".st-key-filter input").input_value() == "relation=conflict"
-    visits.come(page, "entanglement")
+    page.get_by_role("tab", name="Entanglement").click()
+    visits.still(page, whole=True)
     assert "cohort ‘at odds’" in page.inner_text(".st-key-panel-entanglement")
     page.locator(".st-key-filter input").fill("error>0.45")
     page.locator(".st-key-filter input").press("Enter")
@@ -100,7 +101,8 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     settle(page)
     assert f"sample={wanted}" in page.url
     assert f"; {wanted} is" in page.inner_text(".st-key-box-cohort")
-    visits.come(page, "dividends")
+    page.get_by_role("tab", name="Contributions").click()
+    visits.still(page, whole=True)
     page.locator(".st-key-by input").scroll_into_view_if_needed()
     page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes at once
     page.locator(".st-key-by input").click()

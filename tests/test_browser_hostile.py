@@ -116,6 +116,11 @@ def test_no_name_runs_on_any_page(server: serving.Server, hostile: Path, page: A
             link.first.click()
             page.wait_for_selector(f"h1:has-text('{name}')")
             visits.still(page, whole=True)
+        for tab in ("Errors", "Quality", "Entanglement") if name == "Cohorts" else ():
+            hover(page)
+            assert_clean(page, name)
+            page.get_by_role("tab", name=tab).click()
+            visits.still(page, whole=True)
         if (
             name == "Cohorts" and page.locator(".st-key-cuts label").count()
         ):  # else they are cut at once

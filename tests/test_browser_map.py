@@ -42,7 +42,7 @@ def drag(page: Any, panel: str, corners: list[tuple[float, float]]) -> None:
 def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(
     page: Any, server: serving.Server
 ) -> None:
-    visits.open_page(page, f"{server.url}/cohorts?model=qj-planted&slice=regime")
+    visits.open_page(page, f"{server.url}/cohorts?model=qj-planted&slice=regime", whole=True)
     drag(page, "sample-map", [(0.1, 0.1), (0.6, 0.1), (0.6, 0.8), (0.1, 0.8), (0.1, 0.12)])
     lasso = until(page, "filter", "pca[states]@")
     assert lasso.startswith("pca[states]@")
@@ -56,8 +56,9 @@ def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(
 
 
 def test_a_cell_of_the_confusions_is_a_cohort(page: Any, server: serving.Server) -> None:
-    visits.open_page(page, f"{server.url}/cohorts?model=qcnn-digits")
-    visits.come(page, "quality")
+    visits.open_page(
+        page, f"{server.url}/cohorts?model=qcnn-digits&cohorts.view=Quality", whole=True
+    )
     cell = page.locator(".st-key-panel-confusions path.point").first
     cell.scroll_into_view_if_needed()
     cell.click(force=True)

@@ -114,6 +114,6 @@ def test_panels(digits: Any, planted: Any) -> None:
     ("model", "words"), [("qj-planted", "Bias "), ("qcnn-digits", "are right")]
 )
 def test_the_page(model: str, words: str) -> None:
-    app = visit("Cohorts", model=model)
+    app = visit("Cohorts", model=model, **{"cohorts.view": "Quality"})
     assert not app.error
     assert words in plain(said(app))

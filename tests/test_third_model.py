@@ -397,7 +397,8 @@ WHY = {
 
 @pytest.mark.parametrize("title", PAGES)
 def test_every_page_shows_it_or_says_why_not(title: str, trained: DataSet) -> None:
-    app = visit(title, model="products", data=DATA)
+    view = {"cohorts.view": "Entanglement"} if title == "Cohorts" else {}
+    app = visit(title, model="products", data=DATA, **view)
     assert app.selectbox(key="model").value == "products"
     assert not app.error
     assert not app.warning

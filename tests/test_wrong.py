@@ -171,7 +171,7 @@ def test_slices_say_which_conditions_they_leave_out(planted: Any) -> None:
 
 
 def test_chips_and_the_table_on_the_page(planted: Any) -> None:
-    app = visit("Cohorts", data="planted", filter="relation=conflict")
+    app = visit("Cohorts", data="planted", filter="relation=conflict", slice="relation")
     chips = next(group for group in app.get("button_group") if group.key == "_chips")
     assert chips.value == ["conflict"]
     chips.set_value(["conflict", "wrong sign"]).run()

@@ -992,7 +992,25 @@ STRENGTH = address.Choice(
     cohort_measures.STRENGTHS,
 )
 CUTS = address.Switch("cuts", "Cut the correlations", "They are not cut.")
-CONTROLS = (FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, SLICES_BY)
+# the parts of the page, with choices of theirs: links of when all stood below each other name no part
+VIEWS = {
+    "Contributions": (),  # unless told
+    "Errors": (SLICES_BY,),
+    "Quality": (),
+    "Entanglement": (MEASURE, STRENGTH, CUTS),
+}
+VIEW = address.Choice(
+    "cohorts.view", "View", "Contributions are shown.", values=tuple(VIEWS), look="tabs"
+)
+CONTROLS = (VIEW, FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, SLICES_BY)
+
+
+def meant(view: address.View) -> str:
+    """Returns the part of the page that an address means which names none: that whose choices it says."""
+    held = (name for name, own in VIEWS.items() if any(map(view.get, (one.key for one in own))))
+    return view.get(VIEW.key) or next(held, VIEW.options()[0])
+
+
 PANELS = {
     "cohort-shares": panel.Panel(shares, scope="levels"),
     "types": panel.Panel(types, scope="levels"),

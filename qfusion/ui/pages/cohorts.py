@@ -14,7 +14,7 @@ from qfusion.analysis import answers, cohort_measures, errors, sample, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS, cohorts, stability
-from qfusion.panels import cohorts as builders, compare as maps, dynamics, panel
+from qfusion.panels import address, cohorts as builders, compare as maps, dynamics, panel
 from qfusion.ui import controls, frame, guidance, panels, state, views
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
@@ -25,7 +25,10 @@ _CHIPS = "_chips"
 
 
 def put_back(_: Study) -> None:
-    """Puts back the filter of an earlier visit, before the rules are asked."""
+    """Puts back the filter of an earlier visit, and opens what a link means, before the rules are asked."""
+    part = builders.meant(address.View("cohorts", state.address()))
+    if builders.VIEW.key not in st.session_state and part != builders.VIEW.options()[0]:
+        state.put(builders.VIEW.key, part)
     if FILTER not in st.session_state and FILTER not in st.query_params:
         first = [] if state.get(_STARTED) else state.saved_cohorts()[:1]
         words = state.get(_KEPT, first[0].filter if first else "")
@@ -48,9 +51,18 @@ def choose_levels(here: frame.Here) -> errors.Levels:
         levels = errors.levels_of(
             here.sample_of(), words, output=here.output_name, name=_name_of(cohorts.parse(words))
         )
-        _chips(study, table, levels.parts)
+        others = _chips(study, table, levels.parts)
         _count(here, levels, table)
         with st.container(horizontal=True, gap="small", key="cohort-tools"):
+            st.button(
+                "everyone",
+                key="_pick_everyone",
+                on_click=state.put,
+                args=(
+                    FILTER,
+                    cohorts.written([part for part in others if part.column == cohorts.SPLIT]),
+                ),
+            )
             _save_row(levels.parts)
             st.popover(
                 "Columns", icon=":material/view_column:", help="What a filter can name."
@@ -112,8 +124,11 @@ def _saved(words: str) -> None:
             )
 
 
-def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -> None:
-    """Conditions as chips, all of which hold, several relations being one; those of the filter are marked."""
+def _chips(
+    study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]
+) -> tuple[cohorts.Part, ...]:
+    """Conditions as chips, all of which hold, several relations being one; those of the filter are marked, and its
+    others returned."""
     rows = table[
         cohorts.within_split(parts, table) & np.isfinite(table[cohort_measures.JOINT].to_numpy())
     ]
@@ -121,25 +136,16 @@ def _chips(study: Study, table: pd.DataFrame, parts: tuple[cohorts.Part, ...]) -
     marked, others = read_back(parts, chips)
     kinds = [kind for kind in RELATIONS if kind in marked or (rows["relation"] == kind).any()]
     state.put(_CHIPS, marked)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="quick-picks"):
-        st.button(
-            "everyone",
-            key="_pick_everyone",
-            on_click=state.put,
-            args=(
-                FILTER,
-                cohorts.written([part for part in others if part.column == cohorts.SPLIT]),
-            ),
-        )
-        st.pills(
-            "Chips of the filter",
-            [*kinds, *chips],
-            key=_CHIPS,
-            selection_mode="multi",
-            label_visibility="collapsed",
-            on_change=_chipped,
-            args=(chips, others),
-        )
+    st.container(key="quick-picks").pills(
+        "Chips of the filter",
+        [*kinds, *chips],
+        key=_CHIPS,
+        selection_mode="multi",
+        label_visibility="collapsed",
+        on_change=_chipped,
+        args=(chips, others),
+    )
+    return others
 
 
 def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
@@ -414,13 +420,6 @@ def model_quality(here: frame.Here, levels: errors.Levels) -> None:
         panels.show(levels, here.theme, "curves", first=1)
 
 
-def distributions(here: frame.Here, levels: errors.Levels) -> None:
-    """The distribution of every dividend, of all and of the cohort, by the grouping picked."""
-    panels.choosing(
-        levels, here.theme, "dividends", lambda: controls.draw(builders.BY, here.study), first=True
-    )
-
-
 def entanglement(here: frame.Here, levels: errors.Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     study = here.study
@@ -501,8 +500,6 @@ def _said(interval: stability.Interval) -> str:
 def cuts(here: frame.Here, levels: errors.Levels) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
     modality."""
-    if not dynamics.can_cut(levels):
-        return
     rows, count = levels.places(levels.rows[levels.inside]), len(builders.cut_rows(levels))
     with panels.around("cut-test") as head:
         seconds = builders.cut_seconds(levels)
@@ -590,13 +587,43 @@ def _selected(
 
 # Cohorts: all samples, a cohort of them and one sample, side by side.
 
-PARTS = {
-    "entanglement": entanglement,
-    "cut-test": cuts,
-    "dividends": distributions,
-    "slices": error_slices,
-    "quality": model_quality,
-}
+
+def contributions(here: frame.Here, levels: errors.Levels) -> None:
+    """How modalities relate and share, and the distribution of every dividend, by the grouping picked."""
+    panels.beside(
+        lambda: panels.show(
+            levels,
+            here.theme,
+            "types",
+            first=1,
+            on_select=lambda key: _picked_type(key, levels.parts),
+        ),
+        lambda: panels.show(levels, here.theme, "cohort-shares", first=1),
+        widths=[1, 1.25],
+    )
+    panels.choosing(
+        levels, here.theme, "dividends", lambda: controls.draw(builders.BY, here.study), first=True
+    )
+
+
+def wrong_ones(here: frame.Here, levels: errors.Levels) -> None:
+    """Wrong decisions and what misled them, slices and the worst."""
+    wrong_decisions(here, levels)
+    error_slices(here, levels)
+
+
+def needed(here: frame.Here, levels: errors.Levels) -> None:
+    """Whether entanglement goes with fusion, and whether the model needs it."""
+    panels.beside(
+        *(
+            partial(part, here, levels)
+            for part in (entanglement, cuts)
+            if part is entanglement or dynamics.can_cut(levels)
+        )
+    )
+
+
+PARTS = dict(zip(builders.VIEWS, (contributions, wrong_ones, model_quality, needed), strict=True))
 
 
 def page() -> None:
@@ -609,20 +636,11 @@ def page() -> None:
             ladder(here, levels)
         with right:
             map_of_samples(here, levels)
-        panels.later("wrong", partial(wrong_decisions, here, levels))
-        panels.beside(
-            lambda: panels.show(
-                levels,
-                here.theme,
-                "types",
-                on_select=lambda key: _picked_type(key, levels.parts),
-            ),
-            lambda: panels.show(levels, here.theme, "cohort-shares"),
-            widths=[1, 1.25],
-        )
-        for name, part in PARTS.items():
-            panels.later(name, partial(part, here, levels), stays=True)
-        panels.below(here.theme, **here.scopes(), levels=levels)
+        parts = {
+            name: partial(panels.later, name.lower(), partial(part, here, levels), stays=True)
+            for name, part in PARTS.items()
+        }
+        panels.tabs(builders.VIEW, parts, theme=here.theme, **here.scopes(), levels=levels)
 
 
 frame.run(__file__, __name__)
