@@ -19,7 +19,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import address
 from qfusion.runs import Plan, Run, plans
 from qfusion.runs.folder import Record
-from qfusion.training import checkpoint
+from qfusion.training import Options, checkpoint, prepare
 from tests.test_app_pages import plain, said, visit
 
 TRAIN = "Train"
@@ -148,6 +148,45 @@ def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
     )
     assert app.multiselect(key="run").value == ["mine-5", "mine-6"]
     assert app.text_input(key="_new.name").value == ""
+
+
+@pytest.mark.parametrize("typed", ["", "mine"])
+def test_both_systems_are_begun_on_equal_terms_and_lead_to_compare(
+    typed: str, launched: list[tuple[str, bool]]
+) -> None:
+    app = visit(TRAIN, **{"new.data": "planted", "new.both": "true"})
+    app.number_input(key="new.seeds").set_value(2).run()
+    app.text_input(key="_new.name").set_value(typed).run()
+    app.number_input(key="new.quantum-jump.planted.epochs").set_value(7).run()
+    app.number_input(key="new.quantum-jump.planted.hidden").set_value(24).run()
+    assert "4 times" in said(app)
+    app.button(key="_start").click().run()
+    assert not [one.value for one in app.error]
+    names = [
+        f"{typed}-{kind}" if typed else f"{kind}-planted"
+        for kind in ("quantum-jump", "entangled-qcnn")
+    ]
+    assert [name for name, _ in launched] == [f"{name}-{seed}" for name in names for seed in (0, 1)]
+    first, second = (runs.find(f"{name}-1").plan for name in names)
+    assert (first.model, second.model) == ("quantum-jump", "entangled-qcnn")
+    assert first.options == second.options
+    assert first.options["epochs"] == 7
+    assert first.seed == second.seed == 1
+    for key in first.settings.keys() & second.settings.keys():
+        assert first.settings[key] == second.settings[key], key
+    assert second.settings["hidden"] == 24
+    pair = [f"{name}-0" for name in names]
+    for name in pair:
+        of_run = runs.find(name)
+        of_run.write(record_of(7, of=7, state="finished"))
+        dataset = load("planted")
+        model = prepare(of_run.plan.model, dataset, of_run.plan.settings, Options(), 0).model
+        card = checkpoint.of(model, dataset, name=name).card
+        checkpoint.save(checkpoint.folders()[-1] / name, model, card)
+    app = visit(TRAIN, run=pair)
+    link = next(one.proto for one in app.get("page_link") if "Compare" in one.proto.label)
+    assert f"pin={pair[0]}%2Fplanted%2F" in link.query_string
+    assert f"explore={pair[1]}" in link.query_string
 
 
 @pytest.mark.parametrize(

@@ -806,6 +806,14 @@ REPLAY = address.Number(
     whole=True,
     look="box",
 )
+BOTH = address.Switch(
+    "new.both",
+    "Both systems",
+    "One is trained.",
+    "Also trains the other system, QiNN-QJ or the network, with the same seeds: what both have, such as encoders and "
+    "schedule, is the same, the rest is as it is by default.",
+    look="box",
+)
 FIRST = address.Number(
     "new.first",
     "First seed",
@@ -861,7 +869,7 @@ def setting(
     )
 
 
-CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY)
+CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY, BOTH)
 
 
 _SEEN, _INSIDE, _RESULTS = map(VIEW.chosen, VIEWS)

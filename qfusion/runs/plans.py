@@ -170,6 +170,16 @@ def known(data: str, model: str) -> dict[str, Any]:
     return {**registry.settings(model), **asdict(default_options(sources.load(data)))}
 
 
+def counterpart(data: str, model: str, chosen: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Returns the other of the two systems and its settings on equal terms: what both have is as `chosen`, or as the
+    first has it by default; the rest is its own."""
+    other = next(kind for kind in MAIN if kind != model)
+    first, own = {**known(data, model), **chosen}, known(data, other).items()
+    if first["input_dropout"] < 0:  # in QiNN-QJ as the other dropout
+        first["input_dropout"] = first["dropout"]
+    return other, {key: first[key] for key, default in own if first.get(key, default) != default}
+
+
 def value(key: str, text: str, default: Any) -> Any:
     """Returns `text` as a value of the kind that the default is: text, a whole number, a number, or several (4,4,2).
 

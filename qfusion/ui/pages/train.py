@@ -462,29 +462,35 @@ def _explained(choice: address.Control, place: DeltaGenerator) -> Any:
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     """Name, seeds, what it will cost, and the button."""
     with st.container(key="grid-start"):
-        first, second, third, fourth, last = (
-            st.container(gap="xxsmall", key=f"start-{place}") for place in range(5)
+        first, second, third, fourth, fifth, last = (
+            st.container(gap="xxsmall", key=f"start-{place}") for place in range(6)
         )
     count = _explained(builders.SEEDS, second)
     seed = _explained(builders.FIRST, third)
     replay = _explained(builders.REPLAY, fourth)
     seeds = runs.check_seeds(count, seed)
-    free = plans.free_name(f"{kind}-{name}", seeds=seeds)
+    both = kind in plans.MAIN and _explained(builders.BOTH, fifth)
+    kinds = {kind: chosen} | dict([plans.counterpart(name, kind, chosen)] if both else [])
+    count *= len(kinds)
+    free = {one: plans.free_name(f"{one}-{name}", seeds=seeds) for one in kinds}
     with first:
         says = "Of the run and of the model it makes; left empty, the one that is shown."
         typed = st.text_input(
             "Name",
-            placeholder=free,
+            placeholder=" and ".join(free.values()),
             max_chars=64,
             key=_NAME,
             persist_state="session",
             help=guidance.help(says),
         ).strip()
         guidance.below(says)
-        names = plans.names_of(typed or free, seeds)
-        wrong = True
+        names = {
+            one: plans.names_of((f"{typed}-{one}" if both else typed) if typed else own, seeds)
+            for one, own in free.items()
+        }
+        every, wrong = [entry for group in names.values() for entry in group], True
         with frame.guard():
-            plans.check_names(names)
+            plans.check_names(every)
             wrong = False
     events = runs.can_write_events() and last.checkbox(
         "Write event files",
@@ -514,12 +520,18 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         disabled=wrong,
     ):
         access.check_train()
-        plan = plans.plan(name, kind, chosen, seed, replay=replay)
+        orders = {
+            one: plans.plan(name, one, own, seed, replay=replay) for one, own in kinds.items()
+        }
         plans.start(
-            {entry: replace(plan, seed=number) for entry, number in zip(names, seeds, strict=True)},
+            {
+                entry: replace(orders[one], seed=number)
+                for one, group in names.items()
+                for entry, number in zip(group, seeds, strict=True)
+            },
             bool(events),
         )
-        state.put(_STARTED, names)
+        state.put(_STARTED, every)
         st.rerun()
 
 
@@ -684,6 +696,10 @@ def _actions(shown: list[runs.Seen]) -> None:
             _buttons(shown)
         for entry in shown:
             _explore(entry)
+        ready = {entry.name: entry.plan.data for entry in shown if entry.plan and entry.has_model}
+        data = {*ready.values()}
+        if len(ready) == 2 and len(data) == 1 and data <= {*address.sources()}:
+            _compare(*ready, *data)
 
 
 def _buttons(shown: list[runs.Seen]) -> None:
@@ -784,6 +800,21 @@ def _explore(entry: runs.Seen) -> None:
         )
     else:
         st.caption(f"{name} was trained on data that are not among the data sets here.")
+
+
+def _compare(a: str, b: str, data: str) -> None:
+    """The way to what two models make of a sample of the data that both were trained on."""
+    dataset = reruns.dataset(data)
+    sample = str(dataset.ids[dataset.rows("test")[0]])
+    frame.link(
+        "pages/compare.py",
+        f"Compare {text.plain(a)} with {text.plain(b)}",
+        ":material/compare:",
+        pin=str(address.Pin(a, data, sample)),
+        explore=b,
+        on=data,
+        open=sample,
+    )
 
 
 def _problems(shown: list[runs.Seen]) -> None:
