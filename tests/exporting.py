@@ -57,8 +57,11 @@ ADDRESSES = (
     f"/what_if?{NETWORK}&do.left=another+sample%27s&knobs=true",
     f"/operators?{JUMP}",
     f"/operators?{NETWORK}",
-    f"/cohorts?{OF_CLASSES}&cuts=true",
-    f"/cohorts?{JUMP}",
+    *(
+        f"/cohorts?{of}&cohorts.view={part}"
+        for of in (OF_CLASSES, JUMP)
+        for part in ("Contributions", "Errors", "Quality", "Entanglement&cuts=true")
+    ),
     f"/compare?{JUMP}&sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3",
     f"/compare?{NETWORK}&pin=qj-parity/parity/pair-0001/H.left=0.5",
     f"/compare?{JUMP}&compare.view=Several%20samples",

@@ -13,7 +13,7 @@ from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import samples as figures
-from qfusion.panels import cohorts as panels
+from qfusion.panels import cohorts as panels, samples
 from tests.test_app_pages import plain, said, visit
 
 
@@ -117,3 +117,20 @@ def test_the_page(model: str, words: str) -> None:
     app = visit("Cohorts", model=model, **{"cohorts.view": "Quality"})
     assert not app.error
     assert words in plain(said(app))
+
+
+def test_margin_against_rank_says_which_decisions_are_wrong() -> None:
+    sample = open_sample("qcnn-digits", "digit-0004")
+    study, rows = sample.study, sample.study.dataset.rows("test")
+    picture = samples.scatter(sample)
+    table = picture.table().set_index("id")
+    for name in table.index[::50]:
+        row = study.dataset.row(name)
+        scores, truth = list(study.scores[row]), int(study.dataset.y[row])
+        own = scores.pop(truth)
+        assert table.loc[name, "margin"] == pytest.approx(own - max(scores), abs=1e-12)
+    assert sorted(table["rank"]) == list(range(1, len(rows) + 1))
+    assert table.sort_values("rank")["margin"].is_monotonic_increasing
+    wrong = int((study.predicted[rows] != study.dataset.y[rows]).sum())
+    assert wrong
+    assert f"Decided wrongly: {wrong} of {len(rows)}," in picture.title

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.panels import pages
+from qfusion.panels import cohorts, pages
 from tests import doors, keeping
 from tests.keeping import KEPT
 
@@ -52,9 +52,20 @@ def _lists_columns(table: Any) -> bool:
 
 
 def shown(link: str) -> set[str]:
-    """The panels that a page shows under a link, as the command line has them: without the page."""
+    """The panels that a page shows under a link, in all its parts, as the command line has them: without the page."""
     page, address = pages.of_link(f"http://here{link}")
-    return set() if page in pages.WITHOUT else set(pages.shown(pages.opened(page, address).view))
+    parts = cohorts.VIEW.options() if page == "cohorts" else [""]
+    return {
+        name
+        for part in parts
+        for name in (
+            ()
+            if page in pages.WITHOUT
+            else pages.shown(
+                pages.opened(page, address | ({cohorts.VIEW.key: [part]} if part else {})).view
+            )
+        )
+    }
 
 
 @pytest.mark.parametrize("kept", LINKS, ids=[each["link"] for each in LINKS])

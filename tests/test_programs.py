@@ -113,16 +113,10 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ),
     ("Decision operators", {**PLANTED, "votes": "text with audio", "among": "valid"}, ()),
     ("Decision operators", {**PARITY, **ZERO}, ("along",)),
-    (
-        "Cohorts",
-        {
-            **PLANTED,
-            "filter": "relation=conflict; error>0.5",
-            "by": "relation",
-            "strength": "joint_share",
-        },
-        (),
-    ),
+    ("Cohorts", {**PLANTED, "filter": "relation=conflict; error>0.5", "by": "relation"}, ()),
+    ("Cohorts", {**PLANTED, "filter": "relation=conflict", "strength": "joint_share"}, ()),
+    ("Cohorts", {**PLANTED, "filter": "error>0.5", "cohorts.view": "Errors"}, ("sample-map",)),
+    ("Cohorts", {**OF_CLASSES, "cohorts.view": "Quality"}, ("sample-map",)),
     (
         "Compare",
         {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5,T=1.2", "H.text-audio": "0.5"},

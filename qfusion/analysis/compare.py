@@ -18,7 +18,6 @@ from qfusion.analysis import cohort_measures, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, open_study, with_background
 from qfusion.analysis.study import (
-    DISAGREEMENT,
     Study,
     dividend_column,
     negativities,
@@ -364,7 +363,11 @@ def axes(study: Study) -> dict[str, str]:
     """What samples can be drawn against: column -> axis title."""
     unit = "score of the class" if study.classes else study.unit_of(0)
     answers = (
-        {"certainty": "softmax of the predicted class"}
+        {
+            "rank": "rank by margin",
+            "margin": "margin: score of the true class less the best other",
+            "certainty": "softmax of the predicted class",
+        }
         if study.classes
         else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
     )
@@ -385,10 +388,17 @@ def axes(study: Study) -> dict[str, str]:
 
 
 def default_axes(study: Study) -> tuple[str, str]:
-    """Which axes are shown first: truth and prediction, or for classes error and disagreement."""
-    if not study.classes:
-        return "truth", "prediction"
-    return "error", DISAGREEMENT if DISAGREEMENT in axes(study) else "certainty"
+    """Which axes are shown first: truth and prediction, or for classes margin against rank."""
+    return ("rank", "margin") if study.classes else ("truth", "prediction")
+
+
+def margins(study: Study, rows: np.ndarray) -> np.ndarray:
+    """How far the score of the true class is above the best of the others, (N,): below 0 where the decision is wrong;
+    NaN where no truth is known."""
+    truth, scores = study.dataset.y[rows], study.scores[rows]
+    true = np.arange(scores.shape[1]) == truth[:, None]
+    ahead = scores.max(1, initial=-np.inf, where=true) - scores.max(1, initial=-np.inf, where=~true)
+    return np.where(truth < 0, np.nan, ahead)
 
 
 def asks_entanglement(study: Study, *columns: str) -> bool:
@@ -397,8 +407,11 @@ def asks_entanglement(study: Study, *columns: str) -> bool:
 
 
 def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """The rows that have a number on both axes; of entanglement, of the first `MAX_ENTANGLED`; of very many, some that
-    are evenly spread."""
+    """The rows that have a number on both axes, with ranks among them; of entanglement, of the first `MAX_ENTANGLED`;
+    of very many, some that are evenly spread."""
+    if {x, y} & {"rank", "margin"}:
+        margin = pd.Series(margins(study, study.dataset.places(rows.index)), rows.index)
+        rows = rows.assign(margin=margin, rank=margin.rank(method="first"))
     if asks_entanglement(study, x, y):
         rows = rows.head(MAX_ENTANGLED)
         values = negativities(study, study.dataset.places(rows.index)).T

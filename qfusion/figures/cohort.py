@@ -352,6 +352,7 @@ def scatter(
     chosen: str | None = None,
     captions: Sequence[str] | None = None,
     diagonal: bool = False,
+    zero: bool = False,
     whole_name: str = "others",
     cohort_name: str = "samples",
     theme: Theme = "light",
@@ -362,13 +363,13 @@ def scatter(
         ids: (N,) sample ids; x, y: (N,) values, with their axis titles (unit included).
         cohort: which samples are of it, bool (N,); all unless told.
         captions: (N,) text for the hover, from data: escaped here.
-        diagonal: draw the line y = x (truth against prediction).
+        diagonal, zero: draw the line y = x (truth against prediction), or y = 0 (below it are the wrong ones).
     """
     inside = np.ones(len(ids), dtype=bool) if cohort is None else cohort
     figure = (
         base(theme, 400, legend=cohort is not None)
         .update_xaxes(title={"text": label(x_title, 90)})
-        .update_yaxes(title={"text": label(y_title, 70)})
+        .update_yaxes(title={"text": label(y_title, 70)}, zeroline=zero, zerolinecolor=LINE[theme])
     )
     if not len(ids):
         return note(figure, "No sample passes the filters." if cohort is None else NO_ROWS, theme)

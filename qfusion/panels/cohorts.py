@@ -1011,14 +1011,19 @@ def meant(view: address.View) -> str:
     return view.get(VIEW.key) or next(held, VIEW.options()[0])
 
 
+def _within(part: str) -> panel.Opens:
+    return lambda view: meant(view) == part
+
+
 PANELS = {
-    "cohort-shares": panel.Panel(shares, scope="levels"),
-    "types": panel.Panel(types, scope="levels"),
-    "dividends": panel.Panel(dividends, {"by": BY}, scope="levels"),
+    "cohort-shares": panel.Panel(shares, opens=_within("Contributions"), scope="levels"),
+    "types": panel.Panel(types, opens=_within("Contributions"), scope="levels"),
+    "dividends": panel.Panel(dividends, {"by": BY}, opens=_within("Contributions"), scope="levels"),
     "entanglement": panel.Panel(
         entanglement,
         {"measure": MEASURE, "strength": STRENGTH, "everyone": panel.EVERYONE},
         fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.study)),
+        opens=_within("Entanglement"),
         scope="levels",
     ),
     "cut-test": panel.Panel(
@@ -1026,13 +1031,22 @@ PANELS = {
         {"everyone": panel.EVERYONE},
         conditions={"wanted": CUTS},
         fits=worth_cutting,
+        opens=_within("Entanglement"),
         scope="levels",
     ),
-    "slices": panel.Panel(slices, {"by": SLICES_BY}, fits=some, scope="levels"),
-    "worst": panel.Panel(worst, fits=some, scope="levels"),
-    "wrong": panel.Panel(wrong, fits=some, scope="levels"),
-    "confusions": panel.Panel(confusions, fits=has_classes, scope="levels"),
-    "calibration": panel.Panel(calibration, fits=has_classes, scope="levels"),
-    "curves": panel.Panel(curves, fits=has_classes, scope="levels"),
-    "residuals": panel.Panel(residuals, fits=is_regression, scope="levels"),
+    "slices": panel.Panel(
+        slices, {"by": SLICES_BY}, fits=some, opens=_within("Errors"), scope="levels"
+    ),
+    "worst": panel.Panel(worst, fits=some, opens=_within("Errors"), scope="levels"),
+    "wrong": panel.Panel(wrong, fits=some, opens=_within("Errors"), scope="levels"),
+    "confusions": panel.Panel(
+        confusions, fits=has_classes, opens=_within("Quality"), scope="levels"
+    ),
+    "calibration": panel.Panel(
+        calibration, fits=has_classes, opens=_within("Quality"), scope="levels"
+    ),
+    "curves": panel.Panel(curves, fits=has_classes, opens=_within("Quality"), scope="levels"),
+    "residuals": panel.Panel(
+        residuals, fits=is_regression, opens=_within("Quality"), scope="levels"
+    ),
 }

@@ -413,9 +413,12 @@ def scatter(
         classes=classes,
     )
     rows = compare.on_axes(study, passed, x, y)
+    wrong = int((rows["margin"] < 0).sum()) if y == "margin" else 0
     return panel.Picture(
         "scatter",
-        f"{text.plain(titles[y])} against {text.plain(titles[x])}",
+        f"Decided wrongly: {wrong:,} of {len(rows):,}, with a margin below 0"
+        if y == "margin"
+        else f"{text.plain(titles[y])} against {text.plain(titles[x])}",
         cohort.scatter(
             rows.index.tolist(),
             rows[x].to_numpy(),
@@ -427,6 +430,7 @@ def scatter(
                 (rows[column].astype(str).tolist() for column in said_columns(rows)), None
             ),
             diagonal={x, y} == {"truth", "prediction"},
+            zero=y == "margin",
             theme=theme,
         ),
         shows=f"one point a sample, {len(rows):,} in all"
