@@ -35,6 +35,11 @@ OPENED = (
     "/why_fuse?model=qj-parity&data=parity&why=The%20quantum%20part",
     "/why_fuse?why=Which%20piece",
     "/why_fuse?model=qcnn-digits&why=Which%20piece",
+    *(
+        f"/cohorts?model={model}&cohorts.view={part}"
+        for model in ("qj-planted", "qcnn-digits")
+        for part in ("Errors", "Quality", "Entanglement")
+    ),
     "/compare?compare.view=Several%20samples",
     "/compare?model=qcnn-parity&data=parity&sample=pair-0003&pin=qj-parity/parity/pair-0003",
     "/compare?model=qcnn-digits&compare.view=Several%20samples",
