@@ -1,7 +1,6 @@
 """The frame of all pages: set-up, navigation, shared pickers, notices, keys, and where our errors become messages."""
 
 import importlib
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -288,11 +287,11 @@ def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, Non
     @st.fragment(key=key)
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
-        began = time.monotonic()
+        start = state.begin_address()
         reruns.begin_run()
         with guard():
             part(*arguments, **options)
-        state.settle_address(began)
+        state.settle_address(start)
 
     return drawn
 
@@ -340,9 +339,9 @@ def run(file: str, name: str = "__main__") -> None:
     """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept. Does
     nothing where the file is imported, as its `name` says."""
     if name == "__main__":
-        began = time.monotonic()
+        start = state.begin_address()
         importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
-        state.settle_address(began)
+        state.settle_address(start)
 
 
 def _navigation() -> None:

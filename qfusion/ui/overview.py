@@ -237,14 +237,52 @@ def _places(study: Study) -> tuple[Place, ...]:
     )
 
 
+def model_and_data(here: frame.Here) -> None:
+    """Test metrics, what the model and the data are, and how to read the pages."""
+    study = here.study
+    left, middle, right = st.columns(3, gap="medium")
+    with left:
+        metrics_card(here)
+    with (
+        middle,
+        _card(
+            "model",
+            "Model",
+            text.plain(study.card.get("notes") or "") or answers.sentence(study),
+            answers.model_rows(study),
+        ),
+    ):
+        views.export_button(here)
+    with right:
+        data = study.dataset
+        _card(
+            "data",
+            "Data",
+            text.plain(data.description, 600),
+            (
+                {"": data.title, "samples": f"{len(data):,}"}
+                | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
+                | {
+                    m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
+                    for m in data.modalities
+                }
+                | {
+                    "target": answers.target_words(study),
+                    "source": data.source,
+                    "licence": data.licence,
+                    "digest": data.digest[:12],
+                }
+            ),
+        )
+    reading_guide(here)
+
+
 # Overview: who decided on the sample at hand, three samples to start with, what is loaded and how good it is.
 
 
 def page() -> None:
     """Draws the page."""
     here = frame.shell("Overview")
-    study = here.study
-
     with frame.guard(), st.container(key="fold-overview"):
         with guidance.invitation(frame.link, frame.FILES) as invited:
             for label, page, icon, shown in WAYS if invited else ():
@@ -254,45 +292,9 @@ def page() -> None:
             with st.container(key="said-now"):
                 views.sample_content(here, details=False, key="now")
             panels.show(here.sample_of(), here.theme, "waterfall", first=1)
-        pipeline(here)
-        examples = st.container()
-        left, middle, right = st.columns(3, gap="medium")
-        with left:
-            metrics_card(here)
-        with (
-            middle,
-            _card(
-                "model",
-                "Model",
-                text.plain(study.card.get("notes") or "") or answers.sentence(study),
-                answers.model_rows(study),
-            ),
-        ):
-            views.export_button(here)
-        with right:
-            data = study.dataset
-            _card(
-                "data",
-                "Data",
-                text.plain(data.description, 600),
-                (
-                    {"": data.title, "samples": f"{len(data):,}"}
-                    | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
-                    | {
-                        m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}"
-                        for m in data.modalities
-                    }
-                    | {
-                        "target": answers.target_words(study),
-                        "source": data.source,
-                        "licence": data.licence,
-                        "digest": data.digest[:12],
-                    }
-                ),
-            )
-        reading_guide(here)
-        with examples:
-            panels.later("samples-to-start-with", partial(example_samples, here))
+        panels.later("how-it-works", partial(pipeline, here))
+        panels.later("samples-to-start-with", partial(example_samples, here))
+        panels.later("model-and-data", partial(model_and_data, here))
         with questions, frame.guard():
             five_questions(here)  # last: of a network, looking for what would flip it takes seconds
         panels.below(here.theme, **here.scopes())

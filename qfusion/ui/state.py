@@ -8,6 +8,7 @@ names it first.
 A key that begins with an underscore is of the session alone; every other one is a parameter of the address.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -36,6 +37,9 @@ DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 WAITING = "_waiting"  # of this page's panels those that are below the screen
 MAX_NOTICES = 12
 _ADDRESS, _WHEN, _USUAL = "_address_told", "_address_when", "_address_usual"
+_SENT = (
+    "_address_sent"  # the address as it was told last, and when one was that was new to the browser
+)
 
 
 def bound(key: str) -> dict[str, Any]:
@@ -137,16 +141,21 @@ def begin_again(changes: Mapping[str, Sequence[str]]) -> None:
         st.rerun()
 
 
-def settle_address(began: float) -> None:
+def begin_address() -> tuple[float, dict[str, list[str]]]:
+    """When a run of the page begins, by `time.monotonic`, and with which address."""
+    return time.monotonic(), address()
+
+
+def settle_address(start: tuple[float, dict[str, list[str]]]) -> None:
     """Tells the browser the address again where a slider was moved on while the last one was on its way.
 
     Streamlit's browser writes what a widget holds into the address by itself, and its server tells it the address as it
     was when a run of the page began: what comes late takes the newer value out again, for good.
 
     Args:
-        began: when the run of the page began, by `time.monotonic`.
+        start: of the run of the page, see `begin_address`.
     """
-    query = address()
+    (began, first), query = start, address()
     held = {
         key: written(value)
         for key in {*query, *st.session_state.get(_USUAL, ()), *st.session_state.get(_ADDRESS, ())}
@@ -169,8 +178,16 @@ def settle_address(began: float) -> None:
             and (key in query or params.is_bound(key))
         }
     # a busy browser reads what it is told within 120 s; told what it knows, it does nothing
+    sent, when = st.session_state.get(_SENT, (query, -math.inf))
     if began - st.session_state[_WHEN] < 120.0 and tell(stale, bound=True):
         st.session_state[_ADDRESS], st.session_state[_WHEN] = address(), time.monotonic()
+    elif query != sent and began - when < 120.0:
+        # both crossed: the browser wrote a newer value, and then it was told the one before
+        with get_session_state().query_params() as params:
+            params._send_query_param_msg()
+        st.session_state[_SENT] = query, when
+    if address() != first:  # told in this run, here or by a widget
+        st.session_state[_SENT] = address(), time.monotonic()
 
 
 def address_now() -> dict[str, list[str]]:
