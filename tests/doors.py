@@ -79,8 +79,9 @@ class Page:
         return [number for title in self.titles for number in numbers_in(title)]
 
 
-def visit(link: str) -> Page:
-    """Opens a link, `/dynamics?model=...`, cold; nothing of it may be refused."""
+def visit(link: str, look: Callable[[Any, str], Page] | None = None) -> Page:
+    """Opens a link, `/dynamics?model=...`, cold; nothing of it may be refused. It is looked at as `shown` does unless
+    told."""
     from streamlit.testing.v1 import AppTest
 
     parts = urlsplit(link)
@@ -90,7 +91,7 @@ def visit(link: str) -> Page:
         app.switch_page(_file(parts.path))
     for key, values in parse_qs(parts.query, keep_blank_values=True).items():
         app.query_params[key] = values if len(values) != 1 else values[0]
-    return shown(app, parts.path)
+    return (look or shown)(app, parts.path)
 
 
 def turn(app: Any, path: str) -> Page:

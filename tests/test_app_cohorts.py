@@ -346,6 +346,15 @@ def test_pinning_from_another_page_and_clearing() -> None:
     assert "With p0031" not in plain(" ".join(each.proto.help for each in app.get("page_link")))
 
 
+def test_another_model_of_the_same_data_is_set_beside_by_one_click() -> None:
+    app = visit("Compare", model="qj-parity", sample="pair-0003")
+    app.button(key="_beside_qcnn-parity").click().run()
+    assert not app.exception
+    assert app.query_params["pin"] == "qj-parity/parity/pair-0003"
+    assert app.selectbox(key="model").value == "qcnn-parity"
+    assert "**B** pair-0003 by qcnn-parity" in plain(said(app))
+
+
 def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
     app = visit("Compare", data="planted", pin="<img src=x onerror=1>")
     assert len(app.warning) == 1

@@ -379,14 +379,14 @@ def link_of(app: AppTest, path: str, *tabs: str) -> dict[str, Any]:
 def test_a_copied_link_shows_the_same_elsewhere(runs: Path, name: str) -> None:
     address, steps = STATES[name]
     path, tabs = urlsplit(address).path, TABS.get(name, ())
-    app = doors.visit(address).app
+    app = doors.visit(address, doors.read).app
     before = seen(app)
     for step in steps:
         step(app)
-        here = doors.shown(app, path)
+        here = doors.read(app, path)
     wanted, link = seen(app), link_of(app, path, *tabs)
     assert wanted != before
-    elsewhere = doors.visit(f"{path}?{urlencode(link, doseq=True)}")
+    elsewhere = doors.visit(f"{path}?{urlencode(link, doseq=True)}", doors.read)
     found = seen(elsewhere.app)
     for part in wanted:
         assert found[part] == wanted[part], part

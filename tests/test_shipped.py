@@ -23,10 +23,12 @@ QCNN = {"qcnn-digits": 0.98, "qcnn-avdigits": 0.985, "qcnn-houston": 0.96}
 
 
 def test_all_are_there():
-    assert {"qj-scenes", "qj-planted", "qj-mosi", *QCNN} <= set(checkpoint.available())
+    assert {"qj-scenes", "qcnn-scenes", "qj-planted", "qj-mosi", *QCNN} <= set(
+        checkpoint.available()
+    )
 
 
-@pytest.mark.parametrize("name", ["qj-scenes", "qj-planted", "qj-mosi"])
+@pytest.mark.parametrize("name", ["qj-scenes", "qcnn-scenes", "qj-planted", "qj-mosi"])
 def test_card_states_what_the_weights_reach(name, request):
     found = checkpoint.load(name)
     source = found.card["data"]["name"]
@@ -52,6 +54,11 @@ def test_mosi_reaches_its_bar_over_the_seeds():
 def test_pictures_and_questions_are_answered_together_as_in_truth():
     found, dataset = checkpoint.load("qj-scenes"), data.load("scenes")
     assert min(found.card["metrics"]["test"]["accuracy"]["values"]) >= 0.95
+    network = checkpoint.card("qcnn-scenes")
+    assert network["metrics"]["test"]["accuracy"]["mean"] >= 0.95
+    assert (
+        network["opening"] == found.card["opening"]
+    )  # so that Compare has both beside each other at once
     assert dataset.known([found.card["opening"]])
     model, rows = found.model, dataset.rows("test")
     behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))

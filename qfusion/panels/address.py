@@ -664,14 +664,13 @@ def own_data(model: str) -> str:
     return str(backgrounds.loaded(model).card["data"]["name"])
 
 
-def model_for(data_name: str) -> str | None:
-    """Returns the first model that was trained on a data set."""
+def models_for(data_name: str) -> Iterator[str]:
+    """Yields the models that were trained on a data set."""
     for name in models():
         with suppress(QFusionError):  # a damaged checkpoint is named when it is picked
-            # the card says it without the weights, which are read of a model that could be the one
+            # the card says it without the weights, which are read of a model that could be one
             if checkpoint.card(name)["data"]["name"] == data_name == own_data(name):
-                return name
-    return None
+                yield name
 
 
 def misfit(model: str, data_name: str) -> str:
@@ -835,7 +834,9 @@ def _choose_model(values: Values) -> None:
     if "model" not in values:
         sample = values.get("sample", [""])[0]
         values["model"] = [
-            (model_for(values["data"][0]) if "data" in values else first_of(sample)) or models()[0]
+            next(models_for(values["data"][0]), models()[0])
+            if "data" in values
+            else first_of(sample)
         ]
     model = values["model"][0]
     if "data" not in values:

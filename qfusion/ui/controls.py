@@ -737,7 +737,7 @@ def settle_pickers() -> None:
         return
     model = st.query_params.get(address.MODEL.key)
     if model is None:
-        state.put(address.MODEL.key, address.model_for(wanted) or address.models()[0])
+        state.put(address.MODEL.key, next(address.models_for(wanted), address.models()[0]))
     elif problem := address.misfit(model, wanted):
         state.notice(
             f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
@@ -782,7 +782,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
         **state.bound(address.DATA.key),
     )
     _checks.check(
-        not address.misfit(model, chosen) or address.model_for(chosen) is not None,
+        not address.misfit(model, chosen) or any(address.models_for(chosen)),
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
         f"{chosen} --model quantum-jump --name my-model`.",
     )
@@ -891,7 +891,7 @@ def _data_changed() -> None:
         model in address.models()
         and name in address.sources()
         and address.misfit(model, name)
-        and (other := address.model_for(name))
+        and (other := next(address.models_for(name), None))
     ):
         state.put(address.MODEL.key, other)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import streamlit as st
@@ -19,6 +20,8 @@ from qfusion.training import metrics
 from qfusion.ui import controls, frame, guidance, panels, reruns, state, views
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
+
+MOST_OFFERED = 3  # other models that A can be set beside by a click
 
 
 def forget_lost(_: Study) -> None:
@@ -72,6 +75,21 @@ def nothing_pinned(here: frame.Here) -> None:
                 on_click=state.put,
                 args=(state.PIN, address.Pin(study.name, study.dataset.name, sample)),
             )
+    others = (name for name in address.models_for(study.dataset.name) if name != study.name)
+    with st.container(horizontal=True, key="other-models"):
+        for name in islice(others, MOST_OFFERED):
+            st.button(
+                f"A = {text.plain(study.name)}, B = {text.plain(name)}, of {text.plain(here.sample)}",
+                key=f"_beside_{name}",
+                icon=":material/compare:",
+                on_click=_set_against,
+                args=(controls.view_of(study, here.row), name),
+            )
+
+
+def _set_against(view: address.Pin, model: str) -> None:
+    state.put(state.PIN, view)
+    state.put(address.MODEL.key, model)
 
 
 def what_is_compared(here: frame.Here, view: address.Pin) -> None:
