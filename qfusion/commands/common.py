@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +29,7 @@ from qfusion._checks import check, read_pairs, require_number
 from qfusion._sentences import Pace, Tell
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from qfusion.explain.interventions import Disturbance
@@ -184,6 +187,14 @@ Data = Annotated[
         "trained on unless given.",
     ),
 ]
+Address = Annotated[
+    str,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Share the work with the workers of this Dask scheduler, such as tcp://HOST:8786.",
+    ),
+]
 Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
 SUFFIXES = (".csv", ".parquet")
 
@@ -202,6 +213,111 @@ def load(
     if warning:
         say(f"qfusion: warning: {warning}")
     return trained, dataset
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What rows are asked about: a trained model, in a `way` of its evolution, on a data set, against a background.
+
+    Attributes:
+        words: the arguments of `opened` that open it elsewhere, too.
+        group: processes that work out the background together.
+    """
+
+    trained: qfusion.training.checkpoint.Checkpoint
+    dataset: qfusion.data.DataSet
+    words: tuple[str | None, ...]
+    group: qfusion.training.options.Group
+
+    @cached_property
+    def behind(self) -> qfusion.explain.AnyBackground:
+        """What stands for absent modalities: rows that the model was trained on, or one other sample."""
+        from qfusion.explain import backgrounds
+
+        model, dataset, (_, _, _, kind, contrast) = self.trained.model, self.dataset, self.words
+        if contrast is not None:
+            features = inputs(dataset, [dataset.row(contrast)])
+            return backgrounds.background(model, features, "contrast", label=contrast)
+        rows = dataset.rows(self.trained_on)
+        return backgrounds.background_of(model, dataset, rows, str(kind), group=self.group)
+
+    @cached_property
+    def seeds(self) -> qfusion.explain.stability.Stability | None:
+        """What training seeds leave open, where it was measured."""
+        from qfusion.explain import stability
+
+        return stability.measured(str(self.words[0]), self.trained.card, self.dataset)
+
+    def others(self, rows: np.ndarray) -> np.ndarray:
+        """Returns all rows of the split of some, among which modalities are swapped."""
+        return self.dataset.rows(str(self.dataset.split[rows[0]]))
+
+    @property
+    def trained_on(self) -> str:
+        """The split of these rows."""
+        return qfusion.training.checkpoint.training_split(self.trained.card)
+
+    @property
+    def digests(self) -> str:
+        """Tell model and data from others of their names."""
+        return f"{self.trained.card['weights_sha256'][:12]} and {self.dataset.digest[:12]}"
+
+    def by_chunks(
+        self, work: Any, rows: np.ndarray, engine: qfusion.runs.cluster.Cluster | None
+    ) -> Iterator[tuple[int, Any]]:
+        """Yields number and result of chunks of rows in their order, those of this process or all by a cluster.
+
+        Args:
+            work: what is asked of this and of the rows of a chunk; where workers do it, a function of a module, in
+                which parts of its arguments may be bound.
+        """
+        from qfusion.explain import backgrounds
+
+        parts = backgrounds.chunks(rows, self.group)
+        if engine is None:
+            return ((place, work(self, part)) for place, part in parts)
+        return engine.map(_at, ((work, self.digests, self.words, part) for _, part in parts))
+
+
+def opened(
+    model: str,
+    data: str | None,
+    way: str = "auto",
+    background: str = "joint",
+    contrast: str | None = None,
+    group: qfusion.training.options.Group | None = None,
+) -> Opened:
+    """Returns a model on its data, by the options of commands.
+
+    Raises:
+        NotFound, InvalidInput: see `load`; also when the model has no evolution that has a `way`.
+    """
+    trained, dataset = load(model, data)
+    if way != "auto":
+        model_in_time = qfusion.models.require(
+            trained.model, "time", "whose way could be chosen", "Option `--way`: the model"
+        )
+        trained = replace(trained, model=model_in_time.by(way))
+    places = (
+        str(Path(word).absolute()) if word and Path(word).exists() else word
+        for word in (model, data)
+    )
+    words = (*places, way, background, contrast)
+    return Opened(trained, dataset, words, group or qfusion.training.options.ALONE)
+
+
+@lru_cache(maxsize=1)
+def _opened_at(digests: str, words: Any) -> Opened:
+    result = opened(*words)
+    check(
+        result.digests == digests,
+        f"Model or data of that name are others there: their digests are {result.digests}, not {digests}.",
+    )
+    return result
+
+
+def _at(work: Any, digests: str, words: Any, rows: Any) -> Any:
+    return work(_opened_at(digests, words), rows)
 
 
 def inputs(dataset: qfusion.data.DataSet, rows: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import json
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +21,13 @@ from qfusion._checks import check, choose, read_toml
 from qfusion._files import write_file
 from qfusion._sentences import Pace
 from qfusion.commands.common import (
+    Address,
     Data,
     Json,
     Missing,
     Model,
     Noise,
+    Opened,
     Seed,
     Split,
     Swap,
@@ -34,6 +37,7 @@ from qfusion.commands.common import (
     load,
     metrics_table,
     number,
+    opened,
     print_result,
     say,
     table,
@@ -93,35 +97,23 @@ def evaluate(
             "(of each sample), trajectories (sampled), or auto: the cheapest.",
         ),
     ] = "auto",
+    cluster: Address = "",
     as_json: Json = False,
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
-    from qfusion.explain import backgrounds, interventions
+    from qfusion.explain import interventions
 
-    with qfusion.training.options.joined("cpu") as (group, _):
-        trained, dataset = load(model, data)
+    with (
+        qfusion.training.options.joined("cpu") as (group, _),
+        qfusion.runs.cluster.connected(cluster) as engine,
+    ):
+        here = opened(model, data, way, group=group)
+        trained, dataset = here.trained, here.dataset
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        rows = dataset.rows(split)
-        trained_on = qfusion.training.checkpoint.training_split(trained.card)
-        evaluated, how = trained.model, None
-        if way != "auto" or qfusion.models.can(evaluated, "time"):
-            evaluated = qfusion.models.require(
-                evaluated, "time", "whose way could be chosen", "Option `--way`: the model"
-            ).by(way)
-            how = evaluated.choice(min(len(rows), interventions.BATCH))
-        behind = (
-            backgrounds.background_of(trained.model, dataset, dataset.rows(trained_on), group=group)
-            if wanted.missing
-            else None
-        )
-        parts = group.collected(
-            {
-                place: interventions.scores(
-                    evaluated, dataset, part, wanted, trained_on, behind, rows
-                )
-                for place, part in backgrounds.chunks(rows, group)
-            }
-        )
+        rows, how = dataset.rows(split), None
+        if qfusion.models.can(trained.model, "time"):
+            how = trained.model.choice(min(len(rows), interventions.BATCH))
+        parts = group.collected(dict(here.by_chunks(partial(_scores, wanted), rows, engine)))
         measured = qfusion.training.metrics.of_rows(
             dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
         )
@@ -146,7 +138,17 @@ def evaluate(
         ),
     )
     if how is not None and not as_json:
-        say(how.why + (_scatter(evaluated, dataset, rows) if how.way == "trajectories" else ""))
+        say(how.why + (_scatter(trained.model, dataset, rows) if how.way == "trajectories" else ""))
+
+
+def _scores(wanted: Any, of: Opened, part: np.ndarray) -> np.ndarray:
+    """The scores of some rows of a split, here or on a worker."""
+    from qfusion.explain import interventions
+
+    behind = of.behind if wanted.missing else None
+    return interventions.scores(
+        of.trained.model, of.dataset, part, wanted, of.trained_on, behind, of.others(part)
+    )
 
 
 def _scatter(model: Any, dataset: Any, rows: np.ndarray) -> str:
@@ -755,6 +757,7 @@ def sweep(
         ),
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes on this machine.")] = 1,
+    cluster: Address = "",
     queue: Annotated[
         bool, typer.Option("--queue", help="Wait until a processor is free among your queued runs.")
     ] = False,
@@ -762,6 +765,10 @@ def sweep(
 ) -> None:
     """Search settings by validation loss; trials that do worse than the median are stopped early. Killed, the same
     command goes on."""
+    check(
+        not cluster or (jobs == 1 and not queue),
+        "Argument `--cluster` has its workers train, without --jobs and --queue. Give either.",
+    )
     if data is None:
         check(
             not (ranges or choices or assign),
@@ -786,7 +793,7 @@ def sweep(
             storage,
         )
     qfusion.runs.sweep.go_on(match)
-    _study(match, jobs, queue)
+    _study(match, jobs, queue, cluster)
     best = match.best()
     attempts = match.attempts()
     states = {
@@ -820,27 +827,33 @@ def sweep(
     )
 
 
-def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool) -> None:
-    """Takes part with so many processes; those that were started here end with this one."""
+def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool, cluster: str) -> None:
+    """Takes part with so many processes, those that were started here end with this one; or has a cluster do it."""
     started: list[subprocess.Popen[bytes]] = []
-    try:
-        started += [qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)]
-        with bar("Sweep") as show:
-            qfusion.runs.sweep.work(
-                sweep,
-                lambda trial, progress: show(
-                    sum(a.state not in ("waiting", "running") for a in sweep.attempts()),
-                    sweep.trials,
-                    f"trial {trial}, epoch {progress.epoch} of {progress.epochs}",
-                ),
-                queue,
-            )
-        for process in started:
-            process.wait()
-    except BaseException:
-        for process in started:
-            process.terminate()
-        raise
+    with bar("Sweep") as show, qfusion.runs.cluster.connected(cluster) as engine:
+
+        def count(remark: str = "over a cluster") -> None:
+            ended = sum(a.state not in ("waiting", "running") for a in sweep.attempts())
+            show(ended, sweep.trials, remark)
+
+        def after_epoch(trial: int, progress: qfusion.training.Progress) -> None:
+            count(f"trial {trial}, epoch {progress.epoch} of {progress.epochs}")
+
+        try:
+            if engine is not None:
+                qfusion.runs.sweep.work_over(engine, sweep, count)
+            else:
+                launched = (sweep.name, sweep.storage)
+                started += [qfusion.runs.sweep.launch(*launched) for _ in range(jobs - 1)]
+                qfusion.runs.sweep.work(sweep, after_epoch, queue)
+            for process in started:
+                process.wait()
+        except BaseException:
+            for process in started:
+                process.terminate()
+            if engine is not None:
+                qfusion.runs.sweep.stop(sweep)
+            raise
 
 
 def _ranking(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,17 +18,20 @@ from rich.console import RenderableType
 import qfusion
 from qfusion._checks import check, choose
 from qfusion.commands.common import (
+    Address,
     Data,
     Json,
     Missing,
     Model,
     Noise,
+    Opened,
     Seed,
     Swap,
     disturbance,
     inputs,
     load,
     number,
+    opened,
     print_result,
     table,
     table_path,
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qfusion.analysis.study import Study
+    from qfusion.explain.interventions import Disturbance
 
 
 # The option of `explain` that says which term of the dynamics built which term of the decision.
@@ -269,6 +274,7 @@ def explain(
             "or on average over the split.",
         ),
     ] = False,
+    cluster: Address = "",
     as_json: Json = False,
 ) -> None:
     """Split a decision exactly into what each modality and each combination contributed, against the training set or
@@ -281,63 +287,35 @@ def explain(
         split is None or out is not None or physics,
         "Argument `--split` needs a file to write to. Add --out FILE.csv.",
     )
+    check(
+        out is not None or not cluster,
+        "Argument `--cluster` shares the rows of a split. Add --split SPLIT --out FILE.csv, or leave it out.",
+    )
     check_background(background, contrast)
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain import backgrounds, interventions, stability
-
-    with qfusion.training.options.joined("cpu") as (group, _):
-        trained, dataset = load(model, data)
+    with (
+        qfusion.training.options.joined("cpu") as (group, _),
+        qfusion.runs.cluster.connected(cluster) as engine,
+    ):
+        here = opened(model, data, "auto", background, contrast, group)
+        trained, dataset = here.trained, here.dataset
         rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        behind: qfusion.explain.AnyBackground = (
-            backgrounds.background_of(
-                trained.model,
-                dataset,
-                dataset.rows(qfusion.training.checkpoint.training_split(trained.card)),
-                background,
-                group=group,
-            )
-            if contrast is None
-            else qfusion.explain.background(
-                trained.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
-            )
-        )
-        outputs = trained.model.outputs
+        behind, outputs = here.behind, trained.model.outputs
         index = 0 if output is None else outputs.index(choose("Output", output, outputs))
-        seeds = stability.measured(model, trained.card, dataset)
         seconds = 0.0
 
-        def explained(
-            part: np.ndarray,
-        ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None]:
-            nonlocal seconds
-            features = _features(trained, dataset, part, wanted)
-            # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
-            # interactions; not loading, nor encoding the background.
-            started = time.perf_counter()
-            explanation = qfusion.explain.explain(trained.model, features, behind)
-            _ = explanation.interaction  # worked out when first asked for
-            seconds += time.perf_counter() - started
-            if wanted.missing:
-                explanation = interventions.without(explanation, wanted.missing)
-            return explanation, stability.doubt(seeds, dataset, part, np.full(len(part), index))
-
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
-            """A row a sample: its contributions, how its modalities relate, and which of them leads."""
-            for number, part in backgrounds.chunks(rows, group):
-                explanation, doubt = explained(part)
-                verdict = qfusion.explain.judge(explanation, index, doubt)
-                yield (
-                    number,
-                    explanation.frame(dataset.ids[part].tolist(), output=index)
-                    .reset_index()
-                    .assign(relation=verdict.relation, leader=verdict.leaders),
-                )
+            nonlocal seconds
+            work = partial(_contributions, index, wanted)
+            for number, (frame, took) in here.by_chunks(work, rows, engine):
+                seconds += took
+                yield number, frame
 
         if sample is not None:
-            explanation, doubt = explained(rows)
+            explanation, doubt, _ = _explained(index, wanted, here, rows)
             words = decision(explanation, dataset, rows[0], index, doubt)
             words["disturbance"] = wanted.words
         else:
@@ -353,18 +331,12 @@ def explain(
                 "disturbance": wanted.words,
                 **({} if out is None else {"out": str(out)}),
             }
+        if cut or (physics and group.leads):
+            features = _features(here, rows, wanted)
         if cut:
-            words["cut"] = curves(
-                trained.model, _features(trained, dataset, rows, wanted), behind, cut, times, index
-            )
+            words["cut"] = curves(trained.model, features, behind, cut, times, index)
         if physics and group.leads:
-            words |= matrix(
-                trained.model,
-                _features(trained, dataset, rows, wanted),
-                behind,
-                index,
-                wanted.missing,
-            )
+            words |= matrix(trained.model, features, behind, index, wanted.missing)
         if out is not None:
             write_chunks(tables(), out, group)
         if "seconds" in words:
@@ -373,22 +345,42 @@ def explain(
             _print(words, as_json)
 
 
-def _features(
-    trained: qfusion.training.checkpoint.Checkpoint,
-    dataset: qfusion.data.DataSet,
-    rows: Any,
-    wanted: qfusion.explain.interventions.Disturbance,
-) -> dict[str, Any]:
+def _contributions(
+    index: int, wanted: Disturbance, of: Opened, part: np.ndarray
+) -> tuple[pd.DataFrame, float]:
+    """A row for each of some samples: its contributions, how its modalities relate, and which of them leads; and the
+    seconds that it took. Here or on a worker."""
+    explanation, doubt, seconds = _explained(index, wanted, of, part)
+    verdict = qfusion.explain.judge(explanation, index, doubt)
+    frame = explanation.frame(of.dataset.ids[part].tolist(), output=index).reset_index()
+    return frame.assign(relation=verdict.relation, leader=verdict.leaders), seconds
+
+
+def _explained(
+    index: int, wanted: Disturbance, of: Opened, part: np.ndarray
+) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None, float]:
+    """Some samples explained, what seeds leave open, and the seconds that the first took."""
+    from qfusion.explain import interventions, stability
+
+    features, behind = _features(of, part, wanted), of.behind
+    # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
+    # interactions; not loading, nor encoding the background.
+    started = time.perf_counter()
+    explanation = qfusion.explain.explain(of.trained.model, features, behind)
+    _ = explanation.interaction  # worked out when first asked for
+    seconds = time.perf_counter() - started
+    if wanted.missing:
+        explanation = interventions.without(explanation, wanted.missing)
+    doubt = stability.doubt(of.seeds, of.dataset, part, np.full(len(part), index))
+    return explanation, doubt, seconds
+
+
+def _features(of: Opened, rows: np.ndarray, wanted: Disturbance) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
     from qfusion.explain import interventions
 
     return interventions.inputs(
-        dataset,
-        rows,
-        wanted,
-        qfusion.training.checkpoint.training_split(trained.card),
-        dataset.rows(str(dataset.split[rows[0]])),
-        model=trained.model,
+        of.dataset, rows, wanted, of.trained_on, of.others(rows), model=of.trained.model
     )
 
 

@@ -35,6 +35,8 @@ from qfusion.training import Progress, metrics, prepare
 if TYPE_CHECKING:
     import optuna
 
+    from qfusion.runs.cluster import Cluster
+
 # Where sweeps are kept: Optuna's journal files, or databases that several machines reach.
 
 SCHEMES = ("sqlite", "mysql", "postgresql")  # what Optuna's RDBStorage is documented with
@@ -426,6 +428,7 @@ def work(
     sweep: Sweep,
     on_epoch: Callable[[int, Progress], None] = lambda number, progress: None,
     queued: bool = False,
+    once: bool = False,
 ) -> None:
     """Tries settings until every trial of the sweep has ended or is another process's.
 
@@ -433,6 +436,7 @@ def work(
         sweep: made by `begin` or `find`.
         on_epoch: called after each epoch with the trial's number.
         queued: wait until a processor is free, see `folder.slot`.
+        once: end with the first of them.
 
     Raises:
         InvalidInput: when the data are not those that the sweep was begun with.
@@ -450,6 +454,27 @@ def work(
     with alive(sweep.name) as worker, wanted as free:
         while free and (claimed := claim(sweep.study, sweep.trials, worker)) is not None:
             _try(sweep, *claimed, dataset, on_epoch)
+            free = not once
+
+
+def work_over(engine: Cluster, sweep: Sweep, on_trial: Callable[[], None]) -> None:
+    """Has the workers of a cluster try settings until every trial has ended, or the sweep is stopped.
+
+    Args:
+        engine: whose workers reach the storage of the sweep. on_trial: called after each trial.
+    """
+    path = journal(sweep.name, sweep.storage)
+    place = sweep.name, sweep.storage if path is None else str(path.absolute())
+    while True:
+        for _ in engine.map(_work_once, [place] * sweep.trials, ordered=False):
+            on_trial()
+        if sweep.is_done or sweep.study.user_attrs.get("stopped"):
+            return
+        time.sleep(BEAT)  # a trial of another machine that has gone is not given up yet
+
+
+def _work_once(name: str, where: str) -> None:
+    work(find(name, where), once=True)
 
 
 def stop(sweep: Sweep) -> None:
