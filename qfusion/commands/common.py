@@ -148,9 +148,7 @@ Folders = Annotated[
 
 def open_models(models: list[Path] | None) -> None:
     """Adds models to those that are found by name; each must be one, under a name that is free."""
-    from qfusion.runs.folder import check_free
-    from qfusion.training import checkpoint
-
+    checkpoint = qfusion.training.checkpoint
     for place in models or []:
         name, card = checkpoint.place_of(place)
         check(
@@ -158,7 +156,7 @@ def open_models(models: list[Path] | None) -> None:
             f"Argument `--model` must name the folder that `train --out` made, or a card, but "
             f"{place} holds no {card.name}. A training that has not ended has no model yet.",
         )
-        check_free(name)
+        qfusion.runs.folder.check_free(name)
         checkpoint.load(card)
         check(
             os.pathsep not in str(card.absolute()),
@@ -221,40 +219,28 @@ class Opened:
 
     Attributes:
         words: the arguments of `opened` that open it elsewhere, too.
-        group: processes that work out the background together.
+        group: processes that share the rows.
     """
 
     trained: qfusion.training.checkpoint.Checkpoint
     dataset: qfusion.data.DataSet
-    words: tuple[str | None, ...]
+    words: tuple[Any, ...]
     group: qfusion.training.options.Group
 
     @cached_property
     def behind(self) -> qfusion.explain.AnyBackground:
         """What stands for absent modalities: rows that the model was trained on, or one other sample."""
-        from qfusion.explain import backgrounds
-
-        model, dataset, (_, _, _, kind, contrast) = self.trained.model, self.dataset, self.words
+        model, dataset, (*_, kind, contrast) = self.trained.model, self.dataset, self.words
+        backgrounds = qfusion.explain.backgrounds
         if contrast is not None:
             features = inputs(dataset, [dataset.row(contrast)])
             return backgrounds.background(model, features, "contrast", label=contrast)
         rows = dataset.rows(self.trained_on)
-        return backgrounds.background_of(model, dataset, rows, str(kind), group=self.group)
-
-    @cached_property
-    def seeds(self) -> qfusion.explain.stability.Stability | None:
-        """What training seeds leave open, where it was measured."""
-        from qfusion.explain import stability
-
-        return stability.measured(str(self.words[0]), self.trained.card, self.dataset)
-
-    def others(self, rows: np.ndarray) -> np.ndarray:
-        """Returns all rows of the split of some, among which modalities are swapped."""
-        return self.dataset.rows(str(self.dataset.split[rows[0]]))
+        return backgrounds.background_of(model, dataset, rows, kind, group=self.group)
 
     @property
     def trained_on(self) -> str:
-        """The split of these rows."""
+        """The split that the model was trained on."""
         return qfusion.training.checkpoint.training_split(self.trained.card)
 
     @property
@@ -262,21 +248,22 @@ class Opened:
         """Tell model and data from others of their names."""
         return f"{self.trained.card['weights_sha256'][:12]} and {self.dataset.digest[:12]}"
 
-    def by_chunks(
-        self, work: Any, rows: np.ndarray, engine: qfusion.runs.cluster.Cluster | None
-    ) -> Iterator[tuple[int, Any]]:
+    def others(self, rows: np.ndarray) -> np.ndarray:
+        """Returns all rows of the split of some, among which modalities are swapped."""
+        return self.dataset.rows(str(self.dataset.split[rows[0]]))
+
+    def by_chunks(self, work: Any, rows: np.ndarray, client: Any) -> Iterator[tuple[int, Any]]:
         """Yields number and result of chunks of rows in their order, those of this process or all by a cluster.
 
         Args:
-            work: what is asked of this and of the rows of a chunk; where workers do it, a function of a module, in
-                which parts of its arguments may be bound.
+            work: what is asked of this and of the rows of a chunk; where workers do it, a function of a module, of
+                which arguments may be bound. client: of `runs.cluster.connected`.
         """
-        from qfusion.explain import backgrounds
-
-        parts = backgrounds.chunks(rows, self.group)
-        if engine is None:
+        parts = qfusion.explain.backgrounds.chunks(rows, self.group)
+        if client is None:
             return ((place, work(self, part)) for place, part in parts)
-        return engine.map(_at, ((work, self.digests, self.words, part) for _, part in parts))
+        words = work, self.digests, self.words
+        return qfusion.runs.cluster.over(client, _at, ((*words, part) for _, part in parts))
 
 
 def opened(
@@ -294,15 +281,14 @@ def opened(
     """
     trained, dataset = load(model, data)
     if way != "auto":
-        model_in_time = qfusion.models.require(
-            trained.model, "time", "whose way could be chosen", "Option `--way`: the model"
-        )
-        trained = replace(trained, model=model_in_time.by(way))
-    places = (
-        str(Path(word).absolute()) if word and Path(word).exists() else word
+        what = "whose way could be chosen", "Option `--way`: the model"
+        in_time = qfusion.models.require(trained.model, "time", *what)
+        trained = replace(trained, model=in_time.by(way))
+    files = (
+        word and str(Path(word).absolute() if Path(word).exists() else word)
         for word in (model, data)
     )
-    words = (*places, way, background, contrast)
+    words = (*files, way, background, contrast)
     return Opened(trained, dataset, words, group or qfusion.training.options.ALONE)
 
 

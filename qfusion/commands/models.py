@@ -101,19 +101,17 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
-    from qfusion.explain import interventions
-
     with (
         qfusion.training.options.joined("cpu") as (group, _),
-        qfusion.runs.cluster.connected(cluster) as engine,
+        qfusion.runs.cluster.connected(cluster) as client,
     ):
         here = opened(model, data, way, group=group)
         trained, dataset = here.trained, here.dataset
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
         rows, how = dataset.rows(split), None
         if qfusion.models.can(trained.model, "time"):
-            how = trained.model.choice(min(len(rows), interventions.BATCH))
-        parts = group.collected(dict(here.by_chunks(partial(_scores, wanted), rows, engine)))
+            how = trained.model.choice(min(len(rows), qfusion.explain.interventions.BATCH))
+        parts = group.collected(dict(here.by_chunks(partial(_scores, wanted), rows, client)))
         measured = qfusion.training.metrics.of_rows(
             dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
         )
@@ -143,12 +141,9 @@ def evaluate(
 
 def _scores(wanted: Any, of: Opened, part: np.ndarray) -> np.ndarray:
     """The scores of some rows of a split, here or on a worker."""
-    from qfusion.explain import interventions
-
     behind = of.behind if wanted.missing else None
-    return interventions.scores(
-        of.trained.model, of.dataset, part, wanted, of.trained_on, behind, of.others(part)
-    )
+    words = of.dataset, part, wanted, of.trained_on, behind, of.others(part)
+    return qfusion.explain.interventions.scores(of.trained.model, *words)
 
 
 def _scatter(model: Any, dataset: Any, rows: np.ndarray) -> str:
@@ -830,28 +825,28 @@ def sweep(
 def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool, cluster: str) -> None:
     """Takes part with so many processes, those that were started here end with this one; or has a cluster do it."""
     started: list[subprocess.Popen[bytes]] = []
-    with bar("Sweep") as show, qfusion.runs.cluster.connected(cluster) as engine:
+    with bar("Sweep") as show, qfusion.runs.cluster.connected(cluster) as client:
 
-        def count(remark: str = "over a cluster") -> None:
-            ended = sum(a.state not in ("waiting", "running") for a in sweep.attempts())
-            show(ended, sweep.trials, remark)
-
-        def after_epoch(trial: int, progress: qfusion.training.Progress) -> None:
-            count(f"trial {trial}, epoch {progress.epoch} of {progress.epochs}")
+        def count(trial: int = 0, now: qfusion.training.Progress | None = None) -> None:
+            show(
+                sum(a.state not in ("waiting", "running") for a in sweep.attempts()),
+                sweep.trials,
+                f"trial {trial}, epoch {now.epoch} of {now.epochs}" if now else "over a cluster",
+            )
 
         try:
-            if engine is not None:
-                qfusion.runs.sweep.work_over(engine, sweep, count)
-            else:
+            if client is None:
                 launched = (sweep.name, sweep.storage)
                 started += [qfusion.runs.sweep.launch(*launched) for _ in range(jobs - 1)]
-                qfusion.runs.sweep.work(sweep, after_epoch, queue)
+                qfusion.runs.sweep.work(sweep, count, queue)
+            else:
+                qfusion.runs.sweep.work_over(client, sweep, count)
             for process in started:
                 process.wait()
         except BaseException:
             for process in started:
                 process.terminate()
-            if engine is not None:
+            if client is not None:  # its workers leave their trials, as those do
                 qfusion.runs.sweep.stop(sweep)
             raise
 

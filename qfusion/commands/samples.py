@@ -297,7 +297,7 @@ def explain(
         table_path(out)
     with (
         qfusion.training.options.joined("cpu") as (group, _),
-        qfusion.runs.cluster.connected(cluster) as engine,
+        qfusion.runs.cluster.connected(cluster) as client,
     ):
         here = opened(model, data, "auto", background, contrast, group)
         trained, dataset = here.trained, here.dataset
@@ -310,7 +310,7 @@ def explain(
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
             nonlocal seconds
             work = partial(_contributions, index, wanted)
-            for number, (frame, took) in here.by_chunks(work, rows, engine):
+            for number, (frame, took) in here.by_chunks(work, rows, client):
                 seconds += took
                 yield number, frame
 
@@ -360,8 +360,7 @@ def _explained(
     index: int, wanted: Disturbance, of: Opened, part: np.ndarray
 ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None, float]:
     """Some samples explained, what seeds leave open, and the seconds that the first took."""
-    from qfusion.explain import interventions, stability
-
+    stability = qfusion.explain.stability
     features, behind = _features(of, part, wanted), of.behind
     # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
     # interactions; not loading, nor encoding the background.
@@ -370,16 +369,15 @@ def _explained(
     _ = explanation.interaction  # worked out when first asked for
     seconds = time.perf_counter() - started
     if wanted.missing:
-        explanation = interventions.without(explanation, wanted.missing)
-    doubt = stability.doubt(of.seeds, of.dataset, part, np.full(len(part), index))
+        explanation = qfusion.explain.interventions.without(explanation, wanted.missing)
+    seeds = stability.measured(str(of.words[0]), of.trained.card, of.dataset)
+    doubt = stability.doubt(seeds, of.dataset, part, np.full(len(part), index))
     return explanation, doubt, seconds
 
 
 def _features(of: Opened, rows: np.ndarray, wanted: Disturbance) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
-    from qfusion.explain import interventions
-
-    return interventions.inputs(
+    return qfusion.explain.interventions.inputs(
         of.dataset, rows, wanted, of.trained_on, of.others(rows), model=of.trained.model
     )
 

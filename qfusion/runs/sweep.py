@@ -29,13 +29,11 @@ from filelock import FileLock
 from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
 from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
-from qfusion.runs import folder, plans
+from qfusion.runs import cluster, folder, plans
 from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:
     import optuna
-
-    from qfusion.runs.cluster import Cluster
 
 # Where sweeps are kept: Optuna's journal files, or databases that several machines reach.
 
@@ -457,16 +455,16 @@ def work(
             free = not once
 
 
-def work_over(engine: Cluster, sweep: Sweep, on_trial: Callable[[], None]) -> None:
+def work_over(client: Any, sweep: Sweep, on_trial: Callable[[], None]) -> None:
     """Has the workers of a cluster try settings until every trial has ended, or the sweep is stopped.
 
     Args:
-        engine: whose workers reach the storage of the sweep. on_trial: called after each trial.
+        client: of `cluster.connected`, whose workers reach the storage of the sweep. on_trial: called after each trial.
     """
     path = journal(sweep.name, sweep.storage)
     place = sweep.name, sweep.storage if path is None else str(path.absolute())
     while True:
-        for _ in engine.map(_work_once, [place] * sweep.trials, ordered=False):
+        for _ in cluster.over(client, _work_once, [place] * sweep.trials, ordered=False):
             on_trial()
         if sweep.is_done or sweep.study.user_attrs.get("stopped"):
             return
