@@ -39,13 +39,12 @@ computed, not what caused an annotation. Models and samples are named by their n
 
 
 def _study(model: str, data: str) -> Study:
-    from qfusion.analysis.sample import open_study
     from qfusion.panels import address
 
     choose("Model", model, address.models())
     name = data or address.own_data(model)
     address.test_data(name)
-    return open_study(model, name)
+    return qfusion.analysis.sample.open_study(model, name)
 
 
 def _sample(
@@ -57,13 +56,12 @@ def _sample(
     background: str = "joint",
     contrast: str = "",
 ) -> Sample:
-    from qfusion.analysis.sample import open_sample
     from qfusion.panels import address
 
     study = _study(model, data)
     address.tweak_of(study, tweak)
     samples.check_background(background, contrast or None)
-    return open_sample(
+    return qfusion.analysis.open_sample(
         model,
         sample,
         study.dataset.name,
@@ -130,12 +128,13 @@ def list_samples(
     """
     from qfusion.analysis import cohort_measures
     from qfusion.analysis.study import said_columns
-    from qfusion.explain import cohorts
 
-    study, parts = _study(model, data), cohorts.parse(filter)
+    study, parts = _study(model, data), qfusion.explain.cohorts.parse(filter)
     table = cohort_measures.table_for(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
-    rows = table.loc[cohorts.passing(parts, table), [*columns, *said_columns(table)]]
+    rows = table.loc[
+        qfusion.explain.cohorts.passing(parts, table), [*columns, *said_columns(table)]
+    ]
     for name in said_columns(rows):
         rows[name] = rows[name].astype(str).str[:MOST_TEXT]
     page = _page("samples", rows.reset_index().to_dict("records"), offset, limit)

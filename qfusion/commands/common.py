@@ -231,12 +231,13 @@ class Opened:
     def behind(self) -> qfusion.explain.AnyBackground:
         """What stands for absent modalities: rows that the model was trained on, or one other sample."""
         model, dataset, (*_, kind, contrast) = self.trained.model, self.dataset, self.words
-        backgrounds = qfusion.explain.backgrounds
-        if contrast is not None:
-            features = inputs(dataset, [dataset.row(contrast)])
-            return backgrounds.background(model, features, "contrast", label=contrast)
-        rows = dataset.rows(self.trained_on)
-        return backgrounds.background_of(model, dataset, rows, kind, group=self.group)
+        if contrast is None:
+            rows = dataset.rows(self.trained_on)
+            return qfusion.explain.backgrounds.background_of(
+                model, dataset, rows, kind, group=self.group
+            )
+        features = inputs(dataset, [dataset.row(contrast)])
+        return qfusion.explain.background(model, features, "contrast", label=contrast)
 
     @property
     def trained_on(self) -> str:
@@ -273,37 +274,40 @@ def opened(
     background: str = "joint",
     contrast: str | None = None,
     group: qfusion.training.options.Group | None = None,
+    digests: str = "",
 ) -> Opened:
-    """Returns a model on its data, by the options of commands.
+    """Returns a model on its data, by the options of commands; where `digests` are given, with these.
 
     Raises:
         NotFound, InvalidInput: see `load`; also when the model has no evolution that has a `way`.
     """
     trained, dataset = load(model, data)
     if way != "auto":
-        what = "whose way could be chosen", "Option `--way`: the model"
-        in_time = qfusion.models.require(trained.model, "time", *what)
+        in_time = qfusion.models.require(
+            trained.model, "time", "whose way could be chosen", "Option `--way`: the model"
+        )
         trained = replace(trained, model=in_time.by(way))
-    files = (
-        word and str(Path(word).absolute() if Path(word).exists() else word)
-        for word in (model, data)
-    )
-    words = (*files, way, background, contrast)
-    return Opened(trained, dataset, words, group or qfusion.training.options.ALONE)
-
-
-@lru_cache(maxsize=1)
-def _opened_at(digests: str, words: Any) -> Opened:
-    result = opened(*words)
+    words = (*map(_placed, (model, data)), way, background, contrast)
+    result = Opened(trained, dataset, words, group or qfusion.training.options.ALONE)
     check(
-        result.digests == digests,
+        digests in ("", result.digests),
         f"Model or data of that name are others there: their digests are {result.digests}, not {digests}.",
     )
     return result
 
 
+def _placed(word: str | None) -> str | None:
+    """The whole path of a file, or of a trained model's folder, for processes that work elsewhere."""
+    path = Path(word or "")
+    there = path.is_file() or (path / qfusion.training.checkpoint.CARD).is_file()
+    return str(path.absolute()) if there else word
+
+
+_opened_once = lru_cache(maxsize=1)(opened)  # on a worker
+
+
 def _at(work: Any, digests: str, words: Any, rows: Any) -> Any:
-    return work(_opened_at(digests, words), rows)
+    return work(_opened_once(*words, digests=digests), rows)
 
 
 def inputs(dataset: qfusion.data.DataSet, rows: Any) -> dict[str, Any]:
@@ -336,12 +340,10 @@ def write_chunks(
     Raises:
         InvalidInput: when the file cannot be written.
     """
-    if group.size == 1:
-        write_table((frame for _, frame in chunks), out)
-        return
-    frames = group.collected(dict(chunks))
+    if group.size > 1:
+        chunks = sorted(group.collected(dict(chunks)).items(), key=lambda chunk: chunk[0])
     if group.leads:
-        write_table((frames[number] for number in sorted(frames)), out)
+        write_table((frame for _, frame in chunks), out)
 
 
 def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
@@ -350,16 +352,17 @@ def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
     Raises:
         InvalidInput: when the file cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow.parquet
 
     rows = 0
     with _files.atomic(table_path(out)) as part, ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
+        writer: pyarrow.parquet.ParquetWriter | None = None
         for frame in frames:
             if out.suffix.lower() == ".parquet":
-                table = pa.Table.from_pandas(frame, preserve_index=False)
-                writer = writer or stack.enter_context(pq.ParquetWriter(part, table.schema))
+                table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+                writer = writer or stack.enter_context(
+                    pyarrow.parquet.ParquetWriter(part, table.schema)
+                )
                 writer.write_table(table)
             else:
                 frame.to_csv(part, index=False, header=rows == 0, mode="a")

@@ -143,14 +143,14 @@ def curves(
 ) -> dict[str, Any]:
     """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after
     the cut."""
-    from qfusion.explain import cuts as method
-
-    cuts = method.cuts(
+    cuts = qfusion.explain.cuts.cuts(
         model,
         features,
-        np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES),
+        np.linspace(
+            0.0, float(getattr(model, "duration", 0.0)), times or qfusion.explain.cuts.TIMES
+        ),
         modalities=None if "all" in cut else cut,
-        kinds=tuple(method.KINDS),
+        kinds=tuple(qfusion.explain.cuts.KINDS),
         background=behind,
     )
     names, after, before = cuts.outputs, cuts.dividends, cuts.dividends_before
@@ -360,7 +360,6 @@ def _explained(
     index: int, wanted: Disturbance, of: Opened, part: np.ndarray
 ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None, float]:
     """Some samples explained, what seeds leave open, and the seconds that the first took."""
-    stability = qfusion.explain.stability
     features, behind = _features(of, part, wanted), of.behind
     # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
     # interactions; not loading, nor encoding the background.
@@ -370,8 +369,8 @@ def _explained(
     seconds = time.perf_counter() - started
     if wanted.missing:
         explanation = qfusion.explain.interventions.without(explanation, wanted.missing)
-    seeds = stability.measured(str(of.words[0]), of.trained.card, of.dataset)
-    doubt = stability.doubt(seeds, of.dataset, part, np.full(len(part), index))
+    seeds = qfusion.explain.stability.measured(str(of.words[0]), of.trained.card, of.dataset)
+    doubt = qfusion.explain.stability.doubt(seeds, of.dataset, part, np.full(len(part), index))
     return explanation, doubt, seconds
 
 
@@ -394,10 +393,11 @@ def decision(
     Args:
         explanation: of the sample in `row` alone. index: of the output. doubt: see `stability.doubt`.
     """
-    from qfusion.explain import verdicts
-
     names, classes = explanation.coalitions, dataset.target.classes
-    verdict, errors = verdicts.verdict(explanation, 0, index, doubt), explanation.errors
+    verdict, errors = (
+        qfusion.explain.verdict(explanation, 0, index, doubt),
+        explanation.errors,
+    )
     return {
         "sample": dataset.ids[row],
         "output": explanation.outputs[index],
@@ -422,8 +422,9 @@ def decision(
         "verdict": verdict.record()
         | {
             "says": [
-                f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
-                f"Did the modalities conflict? {verdicts.conflict(verdict)}",
+                f"{qfusion.explain.verdicts.decided(verdict)} "
+                f"{qfusion.explain.verdicts.largest_part(verdict.dividends)}.",
+                f"Did the modalities conflict? {qfusion.explain.verdicts.conflict(verdict)}",
             ]
         },
     }
@@ -594,7 +595,6 @@ Shown = tuple[dict[str, Any], list[str | RenderableType]]
 def patch(study: Study, sample: str, donor: str) -> Shown:
     """Returns the scores of a sample with each modality's state at each time from another one."""
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import cuts
 
     result = analysis.patches_of(study, study.dataset.row(sample), donor)
     shown = {
@@ -609,7 +609,7 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
         for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
     ]
     return shown, [
-        cuts.answer_for_patches(result, donor=donor),
+        qfusion.explain.cuts.answer_for_patches(result, donor=donor),
         table(
             ["t", *result.modalities],
             rows,
@@ -621,7 +621,6 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
 def gate_groups(study: Study, sample: str, shots: int) -> Shown:
     """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import evidence as method
 
     row = study.dataset.row(sample)
     result = analysis.gate_groups_of(study, row, int(study.predicted[row]), shots)
@@ -636,7 +635,8 @@ def gate_groups(study: Study, sample: str, shots: int) -> Shown:
         "groups": frame.to_dict("records"),
     }
     titles = [
-        f"{target.capitalize()}: {method.answer(result, target)}" for target in result.shapley
+        f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
+        for target in result.shapley
     ]
     return shown, [
         *titles,
@@ -654,10 +654,7 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         retrain: epochs to train every set on for; 0 does not. name: of the model. keep: what the smallest is
             called among the reader's own; "" puts none there.
     """
-    from qfusion import model_export
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import building as method
-    from qfusion.training import checkpoint
 
     result = analysis.pruning_of(study)
     tweak = result.tweak(result.size)
@@ -669,18 +666,23 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         "tweak": str(tweak),
         "curve": result.frame().to_dict("records"),
     }
-    words: list[str | RenderableType] = [method.answer_for_pruning(result)]
+    words: list[str | RenderableType] = [qfusion.explain.building.answer_for_pruning(result)]
     source, change = load(name, study.dataset.name)[0], str(tweak)
     if retrain:
-        values, trained = method.retrained_sets(study.model, study.dataset, result, retrain)
-        source, change = checkpoint.of(trained, study.dataset, name=keep or name), ""
+        values, trained = qfusion.explain.building.retrained_sets(
+            study.model, study.dataset, result, retrain
+        )
+        source, change = (
+            qfusion.training.checkpoint.of(trained, study.dataset, name=keep or name),
+            "",
+        )
         shown["retrained"] = values
         words.append(
             f"{result.metric} by terms left, trained on for {retrain} epochs: "
             + ", ".join(f"{k}: {value:.3f}" for k, value in enumerate(values))
         )
     if keep:
-        shown["model"] = str(model_export.keep(source, change, study.dataset, keep))
+        shown["model"] = str(qfusion.model_export.keep(source, change, study.dataset, keep))
         words.append(f"Written: {shown['model']}")
     return shown, [
         *words,
@@ -763,8 +765,6 @@ def why(
 ) -> None:
     """Say whether fusion matters, for the data alone (--data) or for a model (--model), which piece of a model does it:
     a modality's state, a group of gates, a term of the generator; and which quantum resource (--twins)."""
-    from qfusion.analysis.sample import open_study
-
     check(
         prune or not (retrain or keep),
         "Arguments `--retrain` and `--keep` are about the smallest generator. Add --smallest.",
@@ -781,7 +781,7 @@ def why(
     if not pieces:
         of_model(model, data, as_json)
         return
-    study = open_study(model, data)
+    study = qfusion.analysis.sample.open_study(model, data)
     parts = {
         "patch": patch(study, *patching) if patching else None,
         "groups": gate_groups(study, groups, shots) if groups else None,

@@ -26,6 +26,7 @@ from qfusion.errors import DataUnavailable, QFusionError, provided, refused
 # seconds in which a scheduler answers and has a worker, also once its last one has gone; seconds between two looks at
 # what has ended; parts for each worker that are sent before their turn
 WAIT, BEAT, AHEAD = 10.0, 2.0, 4
+_PACKAGES = ("torch", "numpy", "distributed")
 START = (
     "Start `dask scheduler` and, with this Python, these packages and this qfusion, `dask worker ADDRESS --nthreads 1 "
     "--nworkers N`; see docs/scale-out.md."
@@ -37,9 +38,8 @@ def versions() -> str:
     """Returns what decides numbers in this process: versions, of qfusion also a digest of its files."""
     files = sorted(Path(__file__).parents[1].rglob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    names = ("torch", "numpy", "distributed")
-    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    return f"Python {platform.python_version()}, {packages}, qfusion {__version__} ({digest[:8]})"
+    packages = (f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    return f"Python {platform.python_version()}, {', '.join(packages)}, qfusion {__version__} ({digest[:8]})"
 
 
 def _at_worker(theirs: str, threads: int, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -87,8 +87,11 @@ def over(
     left, most = enumerate(arguments), AHEAD * len(client.nthreads())
     while True:
         for number, words in itertools.islice(left, most - len(waiting)):
-            part = (versions(), torch.get_num_threads(), work, *words)
-            waiting[client.submit(_at_worker, *part, pure=False)] = number
+            waiting[
+                client.submit(
+                    _at_worker, versions(), torch.get_num_threads(), work, *words, pure=False
+                )
+            ] = number
         if not waiting:
             return
         with refused(
