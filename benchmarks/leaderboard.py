@@ -2,7 +2,7 @@
 
     QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...]
                                                          [--cache FILE.jsonl] [--keep] [--beside]
-                                                         [--runs-only --part I/N]
+                                                         [--runs-only --part I/N] [--cluster ADDRESS]
     python benchmarks/leaderboard.py --plan       # what would be trained, with one timed epoch of each
 
 Equal terms: on a data set all models train on the same rows with the encoder settings (width, dropout, kind) and the
@@ -211,6 +211,7 @@ def measured_over(client: Any, wanted: Sequence[Run], folder: Path) -> Iterator[
     Args:
         client: of `cluster.connected`; its workers import this module by its name.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     words = [(run,) for run in wanted]
     for number, (record, files) in cluster.over(client, at_worker, words, ordered=False):
         if record["key"] != wanted[number].key:
