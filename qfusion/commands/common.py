@@ -230,14 +230,14 @@ class Opened:
     @cached_property
     def behind(self) -> qfusion.explain.AnyBackground:
         """What stands for absent modalities: rows that the model was trained on, or one other sample."""
-        model, dataset, (*_, kind, contrast) = self.trained.model, self.dataset, self.words
+        model, dataset, contrast = self.trained.model, self.dataset, self.words[4]
         if contrast is None:
-            rows = dataset.rows(self.trained_on)
             return qfusion.explain.backgrounds.background_of(
-                model, dataset, rows, kind, group=self.group
+                model, dataset, dataset.rows(self.trained_on), self.words[3], group=self.group
             )
-        features = inputs(dataset, [dataset.row(contrast)])
-        return qfusion.explain.background(model, features, "contrast", label=contrast)
+        return qfusion.explain.background(
+            model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
+        )
 
     @property
     def trained_on(self) -> str:
@@ -263,8 +263,9 @@ class Opened:
         parts = qfusion.explain.backgrounds.chunks(rows, self.group)
         if client is None:
             return ((place, work(self, part)) for place, part in parts)
-        words = work, self.digests, self.words
-        return qfusion.runs.cluster.over(client, _at, ((*words, part) for _, part in parts))
+        return qfusion.runs.cluster.over(
+            client, _at, ((work, self.digests, self.words, part) for _, part in parts)
+        )
 
 
 def opened(
@@ -283,12 +284,18 @@ def opened(
     """
     trained, dataset = load(model, data)
     if way != "auto":
-        in_time = qfusion.models.require(
-            trained.model, "time", "whose way could be chosen", "Option `--way`: the model"
+        trained = replace(
+            trained,
+            model=qfusion.models.require(
+                trained.model, "time", "whose way could be chosen", "Option `--way`: the model"
+            ).by(way),
         )
-        trained = replace(trained, model=in_time.by(way))
-    words = (*map(_placed, (model, data)), way, background, contrast)
-    result = Opened(trained, dataset, words, group or qfusion.training.options.ALONE)
+    result = Opened(
+        trained,
+        dataset,
+        (*map(_placed, (model, data)), way, background, contrast),
+        group or qfusion.training.options.ALONE,
+    )
     check(
         digests in ("", result.digests),
         f"Model or data of that name are others there: their digests are {result.digests}, not {digests}.",
@@ -299,8 +306,8 @@ def opened(
 def _placed(word: str | None) -> str | None:
     """The whole path of a file, or of a trained model's folder, for processes that work elsewhere."""
     path = Path(word or "")
-    there = path.is_file() or (path / qfusion.training.checkpoint.CARD).is_file()
-    return str(path.absolute()) if there else word
+    is_one = path.is_file() or (path / qfusion.training.checkpoint.CARD).is_file()
+    return str(path.absolute()) if is_one else word
 
 
 _opened_once = lru_cache(maxsize=1)(opened)  # on a worker

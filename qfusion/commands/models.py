@@ -141,9 +141,15 @@ def evaluate(
 
 def _scores(wanted: Any, of: Opened, part: np.ndarray) -> np.ndarray:
     """The scores of some rows of a split, here or on a worker."""
-    behind = of.behind if wanted.missing else None
-    words = of.dataset, part, wanted, of.trained_on, behind, of.others(part)
-    return qfusion.explain.interventions.scores(of.trained.model, *words)
+    return qfusion.explain.interventions.scores(
+        of.trained.model,
+        of.dataset,
+        part,
+        wanted,
+        of.trained_on,
+        of.behind if wanted.missing else None,
+        of.others(part),
+    )
 
 
 def _scatter(model: Any, dataset: Any, rows: np.ndarray) -> str:
@@ -836,8 +842,9 @@ def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool, cluster: str
 
         try:
             if client is None:
-                launched = (sweep.name, sweep.storage)
-                started += [qfusion.runs.sweep.launch(*launched) for _ in range(jobs - 1)]
+                started += [
+                    qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)
+                ]
                 qfusion.runs.sweep.work(sweep, count, queue)
             else:
                 qfusion.runs.sweep.work_over(client, sweep, count)

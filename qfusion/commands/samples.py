@@ -309,8 +309,9 @@ def explain(
 
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
             nonlocal seconds
-            work = partial(_contributions, index, wanted)
-            for number, (frame, took) in here.by_chunks(work, rows, client):
+            for number, (frame, took) in here.by_chunks(
+                partial(_contributions, index, wanted), rows, client
+            ):
                 seconds += took
                 yield number, frame
 
@@ -331,12 +332,14 @@ def explain(
                 "disturbance": wanted.words,
                 **({} if out is None else {"out": str(out)}),
             }
-        if cut or (physics and group.leads):
-            features = _features(here, rows, wanted)
         if cut:
-            words["cut"] = curves(trained.model, features, behind, cut, times, index)
+            words["cut"] = curves(
+                trained.model, _features(here, rows, wanted), behind, cut, times, index
+            )
         if physics and group.leads:
-            words |= matrix(trained.model, features, behind, index, wanted.missing)
+            words |= matrix(
+                trained.model, _features(here, rows, wanted), behind, index, wanted.missing
+            )
         if out is not None:
             write_chunks(tables(), out, group)
         if "seconds" in words:
@@ -352,8 +355,11 @@ def _contributions(
     seconds that it took. Here or on a worker."""
     explanation, doubt, seconds = _explained(index, wanted, of, part)
     verdict = qfusion.explain.judge(explanation, index, doubt)
-    frame = explanation.frame(of.dataset.ids[part].tolist(), output=index).reset_index()
-    return frame.assign(relation=verdict.relation, leader=verdict.leaders), seconds
+    return (
+        explanation.frame(of.dataset.ids[part].tolist(), output=index)
+        .reset_index()
+        .assign(relation=verdict.relation, leader=verdict.leaders)
+    ), seconds
 
 
 def _explained(
@@ -604,15 +610,14 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
         "donor_scores": dict(zip(result.outputs, result.donor[0], strict=True)),
         "patches": result.frame().to_dict("records"),
     }
-    rows = [
-        [number(t, 2), *map(number, shares)]
-        for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
-    ]
     return shown, [
         qfusion.explain.cuts.answer_for_patches(result, donor=donor),
         table(
             ["t", *result.modalities],
-            rows,
+            [
+                [number(t, 2), *map(number, shares)]
+                for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
+            ],
             f"Share of the difference restored by the state at t from {donor}",
         ),
     ]

@@ -26,7 +26,6 @@ from qfusion.errors import DataUnavailable, QFusionError, provided, refused
 # seconds in which a scheduler answers and has a worker, also once its last one has gone; seconds between two looks at
 # what has ended; parts for each worker that are sent before their turn
 WAIT, BEAT, AHEAD = 10.0, 2.0, 4
-_PACKAGES = ("torch", "numpy", "distributed")
 START = (
     "Start `dask scheduler` and, with this Python, these packages and this qfusion, `dask worker ADDRESS --nthreads 1 "
     "--nworkers N`; see docs/scale-out.md."
@@ -36,9 +35,12 @@ START = (
 @cache
 def versions() -> str:
     """Returns what decides numbers in this process: versions, of qfusion also a digest of its files."""
-    files = sorted(Path(__file__).parents[1].rglob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    packages = (f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    digest = hashlib.sha256(
+        b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py")))
+    ).hexdigest()
+    packages = (
+        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "numpy", "distributed")
+    )
     return f"Python {platform.python_version()}, {', '.join(packages)}, qfusion {__version__} ({digest[:8]})"
 
 
@@ -104,8 +106,9 @@ def over(
         ):
             client.wait_for_workers(1, WAIT)  # the last one may be started anew
             with suppress(TimeoutError):  # also where a worker goes with what it had done
-                parts = list(waiting)[: 1 if ordered else None]
-                ended = next(iter(engine.wait(parts, BEAT, "FIRST_COMPLETED").done))
+                ended, *_ = engine.wait(
+                    list(waiting)[: 1 if ordered else None], BEAT, "FIRST_COMPLETED"
+                ).done
                 result = ended.result(WAIT)
                 yield waiting.pop(ended), result
 

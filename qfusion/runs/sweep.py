@@ -337,8 +337,10 @@ class Sweep:
 
     def attempts(self) -> list[Attempt]:
         """Returns all trials, in the order of their places."""
-        trials = owners(self.study)
-        return [_attempt(number, trials[number], self.search) for number in sorted(trials)]
+        return [
+            _attempt(number, trial, self.search)
+            for number, trial in sorted(owners(self.study).items(), key=lambda held: held[0])
+        ]
 
     def best(self) -> Attempt | None:
         """Returns the best of the finished trials, the first among equals; None when there is none yet."""
@@ -462,9 +464,9 @@ def work_over(client: Any, sweep: Sweep, on_trial: Callable[[], None]) -> None:
         client: of `cluster.connected`, whose workers reach the storage of the sweep. on_trial: called after each trial.
     """
     path = journal(sweep.name, sweep.storage)
-    place = sweep.name, sweep.storage if path is None else str(path.absolute())
+    words = [(sweep.name, str(path.absolute()) if path else sweep.storage)] * sweep.trials
     while True:
-        for _ in cluster.over(client, _work_once, [place] * sweep.trials, ordered=False):
+        for _ in cluster.over(client, _work_once, words, ordered=False):
             on_trial()
         if sweep.is_done or sweep.study.user_attrs.get("stopped"):
             return
