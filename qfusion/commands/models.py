@@ -645,14 +645,17 @@ def _plan(
         isinstance(data, str),
         "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
     )
-    from_file = [
-        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in file.get("set", {}).items()
-    ]
     return qfusion.runs.plans.plan(
         str(data),
         model,
-        _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model)),
+        _settings(
+            [
+                f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+                for key, value in file.get("set", {}).items()
+            ]
+            + assignments,
+            qfusion.runs.plans.known(str(data), model),
+        ),
         seed,
         replay=replay,
     )

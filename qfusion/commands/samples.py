@@ -70,9 +70,8 @@ def matrix(
     )
 
     def by_term(parts: np.ndarray) -> dict[str, dict[str, float]]:
-        keys = [term.key for term in built.terms]
         return {
-            name: dict(zip(keys, row, strict=True))
+            name: dict(zip([term.key for term in built.terms], row, strict=True))
             for name, row in zip(built.dividends, there[:, None] * parts, strict=True)
         }
 
@@ -541,21 +540,29 @@ def needs(name: str, as_json: bool) -> None:
 
     result = needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
     tested = result["worth"]
-    rows = [
-        [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
-        + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
-        for of, entry in {
-            **result["estimators"],
-            **{f"{one} against the rest": entry for one, entry in result["against_rest"].items()},
-        }.items()
-    ]
     print_result(
         result,
         as_json,
         *(f"{words}." for words in result["says"]),
         table(
             ["Estimator", "Redundancy", "Synergy", "Total", "Unique"],
-            rows,
+            [
+                [
+                    of,
+                    *(
+                        _interval(part)
+                        for part in (entry["redundancy"], entry["synergy"], entry["total"])
+                    ),
+                ]
+                + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
+                for of, entry in {
+                    **result["estimators"],
+                    **{
+                        f"{one} against the rest": entry
+                        for one, entry in result["against_rest"].items()
+                    },
+                }.items()
+            ],
             f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows",
         ),
         table(
@@ -577,20 +584,24 @@ def of_model(model: str, data: str | None, as_json: bool) -> None:
     from qfusion.analysis import sample, trust
 
     result = trust.summary(sample.open_study(model, data))
-    tables = [
-        table(
-            [*rows[0]],
-            [
-                [number(value) if isinstance(value, float) else value for value in row.values()]
-                for row in rows
-            ],
-            name.replace("_", " "),
-        )
-        for name, part in result.items()
-        for rows in part.values()
-        if isinstance(rows, list) and rows
-    ]
-    print_result(result, as_json, *(part["says"] + "." for part in result.values()), *tables)
+    print_result(
+        result,
+        as_json,
+        *(part["says"] + "." for part in result.values()),
+        *[
+            table(
+                [*rows[0]],
+                [
+                    [number(value) if isinstance(value, float) else value for value in row.values()]
+                    for row in rows
+                ],
+                name.replace("_", " "),
+            )
+            for name, part in result.items()
+            for rows in part.values()
+            if isinstance(rows, list) and rows
+        ],
+    )
 
 
 # Which piece does it?
@@ -639,12 +650,11 @@ def gate_groups(study: Study, sample: str, shots: int) -> Shown:
         "whole": result.whole,
         "groups": frame.to_dict("records"),
     }
-    titles = [
-        f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
-        for target in result.shapley
-    ]
     return shown, [
-        *titles,
+        *[
+            f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
+            for target in result.shapley
+        ],
         table(
             list(frame.columns),
             [[row[0], *map(number, row[1:])] for row in frame.itertuples(index=False)],
@@ -706,22 +716,24 @@ def twins(study: Study, seeds: int) -> Shown:
     from qfusion.analysis import audit
 
     shown = audit.entry(audit.train_twins(study, seeds), study.dataset)
-    rows = [
-        [
-            row["resource"],
-            row["seeds"],
-            f"{row['worth']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
-            if row["seeds"]
-            else "-",
-            row["verdict"],
-            number(row.get("cut_loses")),
-        ]
-        for row in shown["rows"]
-    ]
     failures = {failure: None for row in shown["rows"] for failure in row["failed"]}
-    title = f"{shown['short']} with each resource less without, trained alike; 95 % t intervals over seeds"
     return shown, [
-        table(["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"], rows, title),
+        table(
+            ["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"],
+            [
+                [
+                    row["resource"],
+                    row["seeds"],
+                    f"{row['worth']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
+                    if row["seeds"]
+                    else "-",
+                    row["verdict"],
+                    number(row.get("cut_loses")),
+                ]
+                for row in shown["rows"]
+            ],
+            f"{shown['short']} with each resource less without, trained alike; 95 % t intervals over seeds",
+        ),
         *(f"Not trained: {failure}" for failure in failures),
     ]
 

@@ -255,10 +255,9 @@ def settle(study: optuna.Study, trials: int) -> None:
 
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         if not is_alive(trial):
-            try:
+            # another process was faster, each storage says so in its own way
+            with contextlib.suppress(Exception):
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            except Exception:  # another process was faster, each storage says so in its own way
-                continue
     held, everything = owners(study), study.get_trials(deepcopy=False)
     for number in range(trials):
         if number not in held:
@@ -277,13 +276,12 @@ def settle(study: optuna.Study, trials: int) -> None:
 def owners(study: optuna.Study) -> dict[int, optuna.trial.FrozenTrial]:
     """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
     without an error."""
-    there = (
-        trial
+    return {
+        number: trial
         for trial in reversed(study.get_trials(deepcopy=False))
-        if trial.state.name != "FAIL" or "error" in trial.user_attrs
-    )
-    places = ((trial.user_attrs.get("place"), trial) for trial in there)
-    return {number: trial for number, trial in places if isinstance(number, int)}
+        if (trial.state.name != "FAIL" or "error" in trial.user_attrs)
+        and isinstance(number := trial.user_attrs.get("place"), int)
+    }
 
 
 # Sweeps themselves.
@@ -602,15 +600,16 @@ def _search(study: optuna.Study, name: str) -> plans.Search:
 def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: plans.Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
     state = _STATES[trial.state.name]
-    value = trial.value if state == FINISHED else None
-    if state in (PRUNED, RUNNING) and history:
-        value = history[-1]
     end = trial.datetime_complete.timestamp() if trial.datetime_complete else time.time()
     begin = trial.datetime_start.timestamp() if trial.datetime_start else end
     return Attempt(
         number=number,
         state=state,
-        value=value,
+        value=history[-1]
+        if history and state in (PRUNED, RUNNING)
+        else trial.value
+        if state == FINISHED
+        else None,
         tried=dict(trial.params),
         seed=search.seed + number,
         history=history,
