@@ -39,11 +39,9 @@ computed, not what caused an annotation. Models and samples are named by their n
 
 
 def _study(model: str, data: str) -> Study:
-    from qfusion.panels import address
-
-    choose("Model", model, address.models())
-    name = data or address.own_data(model)
-    address.test_data(name)
+    choose("Model", model, qfusion.panels.address.models())
+    name = data or qfusion.panels.address.own_data(model)
+    qfusion.panels.address.test_data(name)
     return qfusion.analysis.sample.open_study(model, name)
 
 
@@ -56,10 +54,8 @@ def _sample(
     background: str = "joint",
     contrast: str = "",
 ) -> Sample:
-    from qfusion.panels import address
-
     study = _study(model, data)
-    address.tweak_of(study, tweak)
+    qfusion.panels.address.tweak_of(study, tweak)
     samples.check_background(background, contrast or None)
     return qfusion.analysis.open_sample(
         model,
@@ -217,7 +213,6 @@ def tweak(
         output: the class whose score is split; the predicted one of the model as trained unless given.
     """
     from qfusion.analysis import answers, text
-    from qfusion.panels import address, dynamics
 
     now = _sample(model, sample, data, tweak, output)
 
@@ -228,12 +223,14 @@ def tweak(
         "sample": now.id,
         "tweak": now.changed,
         "output": now.explanation.outputs[now.output],
-        "says": text.unmarked(dynamics.turned(now)) if now.changed else "Nothing is changed.",
+        "says": text.unmarked(qfusion.panels.dynamics.turned(now))
+        if now.changed
+        else "Nothing is changed.",
         "decision": ends(lambda one: text.unmarked(answers.numbered(one.study, one.scores))),
         "score": ends(lambda one: one.score),
         "dividends": ends(lambda one: one.dividends),
         "metrics": ends(lambda one: one.metrics),
-        "highest": address.slider_tops(now.model) if now.can("time") else {},
+        "highest": qfusion.panels.address.slider_tops(now.model) if now.can("time") else {},
     }
 
 

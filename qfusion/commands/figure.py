@@ -475,7 +475,6 @@ def story(
     as_json: Json = False,
 ) -> None:
     """Write a story to show: a sample, the decision on it, its terms as they grow, and what one lever changes."""
-    from qfusion.panels import story as told
     from qfusion.report.story import KINDS, check_length
 
     suffix = out.suffix.lower()
@@ -499,8 +498,8 @@ def story(
         contrast=contrast or "",
         tweak=tweak,
     )
-    result = told.story(opened)
-    write_file(out, result.written(suffix, theme, seconds, fps))  # type: ignore[arg-type]
+    result = qfusion.panels.story.story(opened)
+    write_file(out, result.written(suffix, theme, seconds, fps))
     say(f"Story written to {out}")
     print_result(
         {

@@ -283,8 +283,11 @@ def import_(
 
 def _card_path(program: str) -> Path:
     path = Path(program)
-    factory = program.rpartition(":")[2] if ":" in program else path.stem
-    return path.with_suffix(".toml") if path.exists() else Path(f"{factory}.toml")
+    return (
+        path.with_suffix(".toml")
+        if path.exists()
+        else Path(f"{program.rpartition(':')[2] if ':' in program else path.stem}.toml")
+    )
 
 
 def _words(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
@@ -524,8 +527,11 @@ def train(
             plan = _plan(data, model, seed, assign or [], config, replay)
             folder = qfusion.runs.create(plan, out, name or "").path
         elif group.leads:  # a run's folder, or the name of one of the user's
-            given = Path(str(resume), "plan.json").is_file()
-            folder = Path(str(resume)) if given else qfusion.runs.find(str(resume)).path
+            folder = (
+                Path(str(resume))
+                if Path(str(resume), "plan.json").is_file()
+                else qfusion.runs.find(str(resume)).path
+            )
         run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         with bar("Training") as show:
             shown = _Shown(show)
@@ -864,10 +870,13 @@ def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool, cluster: str
 def _ranking(
     sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.Attempt]
 ) -> RenderableType:
-    sign = 1 if sweep.search.direction == "minimize" else -1
     ranked = sorted(
         attempts,
-        key=lambda a: (a.state != "finished", a.state != "pruned", sign * (a.value or 0.0)),
+        key=lambda a: (
+            a.state != "finished",
+            a.state != "pruned",
+            (a.value or 0.0) * (1 if sweep.search.direction == "minimize" else -1),
+        ),
     )
     keys = list(sweep.search.space)
     return table(

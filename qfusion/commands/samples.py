@@ -536,9 +536,7 @@ def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
 
 def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
-    from qfusion.panels.why import needs_record
-
-    result = needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
+    result = qfusion.panels.why.needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
     tested = result["worth"]
     print_result(
         result,
