@@ -158,7 +158,7 @@ def main() -> None:
         "--cluster",
         default="",
         metavar="ADDRESS",
-        help="have the workers of this Dask scheduler train, started with PYTHONPATH=.:benchmarks:scripts",
+        help="have the workers of this Dask scheduler train, started with PYTHONPATH=.:benchmarks",
     )
     parser.add_argument(
         "--write", action="store_true", help="write what the app shows and the table of the docs"

@@ -475,7 +475,7 @@ def main() -> None:
         "--cluster",
         default="",
         metavar="ADDRESS",
-        help="have the workers of this Dask scheduler train, started with PYTHONPATH=.:benchmarks:scripts",
+        help="have the workers of this Dask scheduler train, started with PYTHONPATH=.:benchmarks",
     )
     parser.add_argument(
         "--again",

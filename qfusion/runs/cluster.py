@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import itertools
+import logging
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -125,6 +126,7 @@ def connected(address: str) -> Iterator[Any]:
         yield None
         return
     engine: Any = importlib.import_module("distributed")  # on demand: it is optional
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # errors say it
     what = f"Argument `--cluster` must be the address of a Dask scheduler that has workers, but {address[:80]!r}"
     with refused(
         f"{what} does not answer in {WAIT:.0f} seconds, or is none",
