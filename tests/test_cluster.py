@@ -111,6 +111,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Servers]]
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in OWN:
         monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
+    monkeypatch.setattr(cluster, "WAIT", 60.0)  # a busy machine is no failure
 
 
 @pytest.fixture
@@ -183,9 +184,9 @@ def test_a_killed_worker_changes_no_digit(
     assert len(gone) == 1
     for more in (["--missing", "text"], ["--way", "states"]):
         words = ["evaluate", "--model", "qj-planted", "--json", *more]
-        one_, two_ = said(words, capsys), said([*words, *there], capsys)
-        assert two_.pop("metrics") == pytest.approx(one_.pop("metrics"), abs=1e-12)
-        assert two_ == one_
+        alone, shared = said(words, capsys), said([*words, *there], capsys)
+        assert shared.pop("metrics") == pytest.approx(alone.pop("metrics"), abs=1e-12)
+        assert shared == alone
 
 
 def test_a_killed_worker_loses_no_trial(
@@ -233,14 +234,13 @@ def test_records_of_a_board_are_those_of_one_process(
 def test_a_cluster_without_workers_is_given_up(
     several: list[Servers], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(backgrounds, "CHUNK", 60)
-    monkeypatch.setattr(cluster, "WAIT", 2.0)
-    monkeypatch.setattr(cluster, "BEAT", 0.2)
     out, there = tmp_path / "table.csv", several[2].address
     words = ["explain", "--model", "qj-planted", "--split", "test", "--cluster", there]
     with cluster.connected(there) as client:
         parts = cluster.over(client, time.sleep, [(0.1,)] * 9)
         assert next(parts)[0] == 0
+        monkeypatch.setattr(cluster, "WAIT", 3.0)
+        monkeypatch.setattr(cluster, "BEAT", 0.2)
         for worker in several[2].workers:
             worker.kill()
         with pytest.raises(DataUnavailable, match=r"cut off.*Only 0/1 workers"):
