@@ -46,6 +46,7 @@ from qfusion.analysis.audit import (  # noqa: E402
     metric_of,
     settings_of as settings_for,
 )
+from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import train  # noqa: E402
 
 RUNS = ROOT / "benchmarks" / "runs" / "audit.jsonl"
@@ -118,6 +119,17 @@ def write(audits: Mapping[str, dict[str, Any]]) -> None:
     tables.write("audit", "\n\n".join([*parts, tables.provenance("audit.py", today)]), PAGE)
 
 
+def at_worker(data: str, variant: str, seed: int, epochs: int) -> dict[str, Any]:
+    """On a worker of a cluster: the record of a run."""
+    return measured(list(runs([data], seed + 1, [variant], epochs))[-1])
+
+
+def measured(run: Run) -> dict[str, Any]:
+    """Trains a run, and returns its record with the seconds it took."""
+    start = time.perf_counter()
+    return run.measure() | {"seconds": round(time.perf_counter() - start, 1)}
+
+
 def main() -> None:
     """Trains what is missing and prints the tables."""
     parser = argparse.ArgumentParser(
@@ -143,6 +155,12 @@ def main() -> None:
         "--finished", action="store_true", help="train nothing; print what the cache holds"
     )
     parser.add_argument(
+        "--cluster",
+        default="",
+        metavar="ADDRESS",
+        help="have the workers of this Dask scheduler train, started with PYTHONPATH=.:benchmarks",
+    )
+    parser.add_argument(
         "--write", action="store_true", help="write what the app shows and the table of the docs"
     )
     arguments = parser.parse_args()
@@ -155,17 +173,27 @@ def main() -> None:
     if arguments.plan:
         plan(left)
         return
-    for number, run in enumerate([] if arguments.finished else left, 1):
-        start = time.perf_counter()
-        record = known[run.key] = run.measure()
-        record["seconds"] = round(time.perf_counter() - start, 1)
-        leaderboard.keep(record, arguments.cache)
-        name = run.terms.data
-        result = record.get("failed") or f"{record['test'][metric_of(run.terms.dataset)[0]]:.4f}"
-        print(
-            f"{number}/{len(left)} {name} {run.variant} seed {run.seed}: {result}, {record['seconds']:.0f} s",
-            flush=True,
+    left = [] if arguments.finished else left
+    with cluster.connected(arguments.cluster) as client:
+        words = [(run.terms.data, run.variant, run.seed, arguments.epochs) for run in left]
+        records = (
+            ((number, measured(run)) for number, run in enumerate(left))
+            if client is None
+            else cluster.over(client, at_worker, words, ordered=False)
         )
+        for count, (number, record) in enumerate(records, 1):
+            run = left[number]
+            if record["key"] != run.key:
+                parser.error(f"a worker has other data or settings for {words[number]}")
+            known[run.key] = record
+            leaderboard.keep(record, arguments.cache)
+            metric = metric_of(run.terms.dataset)[0]
+            result = record.get("failed") or f"{record['test'][metric]:.4f}"
+            print(
+                f"{count}/{len(left)} {run.terms.data} {run.variant} seed {run.seed}: {result}, "
+                f"{record['seconds']:.0f} s",
+                flush=True,
+            )
     records = [known[run.key] for run in wanted if run.key in known]
     audits = {name: audit_of(records, name, arguments.within) for name in arguments.names}
     if arguments.write:
@@ -196,4 +224,6 @@ def plan(left: Sequence[Run]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    import audit  # by the name that workers of a cluster know it by, too
+
+    audit.main()

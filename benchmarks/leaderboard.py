@@ -2,7 +2,7 @@
 
     QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...]
                                                          [--cache FILE.jsonl] [--keep] [--beside]
-                                                         [--runs-only --part I/N]
+                                                         [--runs-only --part I/N] [--cluster ADDRESS]
     python benchmarks/leaderboard.py --plan       # what would be trained, with one timed epoch of each
 
 Equal terms: on a data set all models train on the same rows with the encoder settings (width, dropout, kind) and the
@@ -47,6 +47,7 @@ from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.explain.interventions import robustness  # noqa: E402
 from qfusion.models import FusionModel  # noqa: E402
+from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS, MORE_SEEDS = 5, 10
@@ -196,25 +197,74 @@ def keep(record: dict[str, Any], cache: Path | None) -> None:
             kept.write(("" if whole else "\n") + json.dumps(record) + "\n")
 
 
+def at_worker(run: Run) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """On a worker of a cluster: the record of a run, and of a first seed the files of its weights and robustness."""
+    with tempfile.TemporaryDirectory() as name:
+        record = measure(run, Path(name))
+        robust([record], Path(name))
+        return record, {path.name: path.read_bytes() for path in Path(name).iterdir()}
+
+
+def measured_over(client: Any, wanted: Sequence[Run], folder: Path) -> Iterator[dict[str, Any]]:
+    """Yields the records of runs as the workers of a cluster end them; the files of first seeds are then in `folder`.
+
+    Args:
+        client: of `cluster.connected`; its workers import this module by its name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [(run,) for run in wanted]
+    for number, (record, files) in cluster.over(client, at_worker, words, ordered=False):
+        if record["key"] != wanted[number].key:
+            raise SystemExit(f"A worker has other data or settings for {wanted[number]}.")
+        for name, data in files.items():
+            with atomic(folder / name) as part:
+                part.write_bytes(data)
+        yield record
+
+
 def collect(
-    wanted: Sequence[Run], cache: Path | None, folder: Path, seeds: Path | None = None
+    wanted: Sequence[Run],
+    cache: Path | None,
+    folder: Path,
+    seeds: Path | None = None,
+    address: str = "",
 ) -> list[dict[str, Any]]:
-    """Returns the records of all runs, trained where they are not kept yet (nor among the `seeds` of a shipped model);
-    the weights of first seeds are in `folder`."""
+    """Returns the records of all runs, trained where they are not kept yet (nor among the `seeds` of a shipped model),
+    by the workers of the cluster at an address; the weights of first seeds are in `folder`."""
     known = read(cache)
-    for number, run in enumerate(wanted, 1):
-        if run.key in known and (run.seed or (folder / f"{run.data}-{run.model}.json").is_file()):
-            continue
-        record = (shipped(run, seeds, folder) if seeds else None) or measure(run, folder)
-        known[run.key] = record
+    left = [
+        run
+        for run in wanted
+        if run.key not in known
+        or not (run.seed or (folder / f"{run.data}-{run.model}.json").is_file())
+    ]
+    with cluster.connected(address) as client:
+        records = (
+            (
+                (shipped(run, seeds, folder) if seeds else None) or measure(run, folder)
+                for run in left
+            )
+            if client is None
+            else measured_over(client, left, folder)
+        )
+        announced(records, len(left), cache, known)
+    return [known[run.key] for run in wanted]
+
+
+def announced(
+    records: Iterator[dict[str, Any]], count: int, cache: Path | None, known: dict[str, Any]
+) -> None:
+    """Keeps records as they come, and prints a line for each."""
+    for number, record in enumerate(records, 1):
+        known[record["key"]] = record
         keep(record, cache)
         main_one = record["test"].get("accuracy", record["test"].get("mae"))
         seconds = record.get("seconds", 0)
         print(
-            f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {seconds:.0f} s",
+            f"{number}/{count} {record['data']} {record['model']} seed {record['seed']}: {main_one:.4f}, "
+            f"{seconds:.0f} s",
             flush=True,
         )
-    return [known[run.key] for run in wanted]
 
 
 def plan(wanted: Sequence[Run], cache: Path | None) -> None:
@@ -422,6 +472,12 @@ def main() -> None:
         help="train the runs I of every N, as I/N, beside processes with the rest",
     )
     parser.add_argument(
+        "--cluster",
+        default="",
+        metavar="ADDRESS",
+        help="have the workers of this Dask scheduler train, started with PYTHONPATH=.:benchmarks",
+    )
+    parser.add_argument(
         "--again",
         action="store_true",
         help="measure nothing; work out tests, sentences and tables anew from the board's own rows",
@@ -453,7 +509,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as forgotten:
         folder = arguments.cache.with_suffix("") if arguments.cache else Path(forgotten)
         folder.mkdir(parents=True, exist_ok=True)
-        records = collect(wanted, arguments.cache, folder, arguments.shipped)
+        records = collect(wanted, arguments.cache, folder, arguments.shipped, arguments.cluster)
         if arguments.runs_only:
             return
         names = [name for name in PLACES if name in kept or any(r["data"] == name for r in records)]
@@ -474,4 +530,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    import leaderboard  # by the name that workers of a cluster know it by, too
+
+    leaderboard.main()

@@ -130,6 +130,7 @@ EXAMPLES: dict[Callable[..., None], list[str]] = {
     models.sweep: [
         "sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
         "sweep --name first --jobs 4",
+        "sweep --name first --storage /shared/first.journal --cluster tcp://HOST:8786",
     ],
     models.evaluate: [
         "evaluate --model qj-mosi --split test --json",
@@ -138,6 +139,7 @@ EXAMPLES: dict[Callable[..., None], list[str]] = {
     samples.explain: [
         "explain --model qj-mosi --sample ID --json",
         "explain --model qj-mosi --split test --out contributions.csv",
+        "explain --model qj-mosi --split test --out contributions.csv --cluster tcp://HOST:8786",
     ],
     samples.why: [
         "why --data parity",

@@ -171,6 +171,7 @@ SLOW = (
     "test_model_import",
     "test_model_export",
     "test_distributed",
+    "test_cluster.py",
     "test_wheel",
     "test_serving",
     "test_workers",

@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +29,7 @@ from qfusion._checks import check, read_pairs, require_number
 from qfusion._sentences import Pace, Tell
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from qfusion.explain.interventions import Disturbance
@@ -145,9 +148,7 @@ Folders = Annotated[
 
 def open_models(models: list[Path] | None) -> None:
     """Adds models to those that are found by name; each must be one, under a name that is free."""
-    from qfusion.runs.folder import check_free
-    from qfusion.training import checkpoint
-
+    checkpoint = qfusion.training.checkpoint
     for place in models or []:
         name, card = checkpoint.place_of(place)
         check(
@@ -155,7 +156,7 @@ def open_models(models: list[Path] | None) -> None:
             f"Argument `--model` must name the folder that `train --out` made, or a card, but "
             f"{place} holds no {card.name}. A training that has not ended has no model yet.",
         )
-        check_free(name)
+        qfusion.runs.folder.check_free(name)
         checkpoint.load(card)
         check(
             os.pathsep not in str(card.absolute()),
@@ -184,6 +185,14 @@ Data = Annotated[
         "trained on unless given.",
     ),
 ]
+Address = Annotated[
+    str,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Share the work with the workers of this Dask scheduler, such as tcp://HOST:8786.",
+    ),
+]
 Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
 SUFFIXES = (".csv", ".parquet")
 
@@ -202,6 +211,110 @@ def load(
     if warning:
         say(f"qfusion: warning: {warning}")
     return trained, dataset
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What rows are asked about: a trained model, in a `way` of its evolution, on a data set, against a background.
+
+    Attributes:
+        words: the arguments of `opened` that open it elsewhere, too.
+        group: processes that share the rows.
+    """
+
+    trained: qfusion.training.checkpoint.Checkpoint
+    dataset: qfusion.data.DataSet
+    words: tuple[Any, ...]
+    group: qfusion.training.options.Group
+
+    @cached_property
+    def behind(self) -> qfusion.explain.AnyBackground:
+        """What stands for absent modalities: rows that the model was trained on, or one other sample."""
+        model, dataset, contrast = self.trained.model, self.dataset, self.words[4]
+        if contrast is None:
+            return qfusion.explain.backgrounds.background_of(
+                model, dataset, dataset.rows(self.trained_on), self.words[3], group=self.group
+            )
+        return qfusion.explain.background(
+            model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
+        )
+
+    @property
+    def trained_on(self) -> str:
+        """The split that the model was trained on."""
+        return qfusion.training.checkpoint.training_split(self.trained.card)
+
+    @property
+    def digests(self) -> str:
+        """Tell model and data from others of their names."""
+        return f"{self.trained.card['weights_sha256'][:12]} and {self.dataset.digest[:12]}"
+
+    def others(self, rows: np.ndarray) -> np.ndarray:
+        """Returns all rows of the split of some, among which modalities are swapped."""
+        return self.dataset.rows(str(self.dataset.split[rows[0]]))
+
+    def by_chunks(self, work: Any, rows: np.ndarray, client: Any) -> Iterator[tuple[int, Any]]:
+        """Yields number and result of chunks of rows in their order, those of this process or all by a cluster.
+
+        Args:
+            work: what is asked of this and of the rows of a chunk; where workers do it, a function of a module, of
+                which arguments may be bound. client: of `runs.cluster.connected`.
+        """
+        parts = qfusion.explain.backgrounds.chunks(rows, self.group)
+        if client is None:
+            return ((place, work(self, part)) for place, part in parts)
+        return qfusion.runs.cluster.over(
+            client, _at, ((work, self.digests, self.words, part) for _, part in parts)
+        )
+
+
+def opened(
+    model: str,
+    data: str | None,
+    way: str = "auto",
+    background: str = "joint",
+    contrast: str | None = None,
+    group: qfusion.training.options.Group | None = None,
+    digests: str = "",
+) -> Opened:
+    """Returns a model on its data, by the options of commands; where `digests` are given, with these.
+
+    Raises:
+        NotFound, InvalidInput: see `load`; also when the model has no evolution that has a `way`.
+    """
+    trained, dataset = load(model, data)
+    if way != "auto":
+        trained = replace(
+            trained,
+            model=qfusion.models.require(
+                trained.model, "time", "whose way could be chosen", "Option `--way`: the model"
+            ).by(way),
+        )
+    result = Opened(
+        trained,
+        dataset,
+        (*map(_placed, (model, data)), way, background, contrast),
+        group or qfusion.training.options.ALONE,
+    )
+    check(
+        digests in ("", result.digests),
+        f"Model or data of that name are others there: their digests are {result.digests}, not {digests}.",
+    )
+    return result
+
+
+def _placed(word: str | None) -> str | None:
+    """The whole path of a file, or of a trained model's folder, for processes that work elsewhere."""
+    path = Path(word or "")
+    is_one = path.is_file() or (path / qfusion.training.checkpoint.CARD).is_file()
+    return str(path.absolute()) if is_one else word
+
+
+_opened_once = lru_cache(maxsize=1)(opened)  # on a worker
+
+
+def _at(work: Any, digests: str, words: Any, rows: Any) -> Any:
+    return work(_opened_once(*words, digests=digests), rows)
 
 
 def inputs(dataset: qfusion.data.DataSet, rows: Any) -> dict[str, Any]:
@@ -234,12 +347,10 @@ def write_chunks(
     Raises:
         InvalidInput: when the file cannot be written.
     """
-    if group.size == 1:
-        write_table((frame for _, frame in chunks), out)
-        return
-    frames = group.collected(dict(chunks))
+    if group.size > 1:
+        chunks = sorted(group.collected(dict(chunks)).items(), key=lambda chunk: chunk[0])
     if group.leads:
-        write_table((frames[number] for number in sorted(frames)), out)
+        write_table((frame for _, frame in chunks), out)
 
 
 def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
@@ -248,16 +359,17 @@ def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
     Raises:
         InvalidInput: when the file cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow.parquet
 
     rows = 0
     with _files.atomic(table_path(out)) as part, ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
+        writer: pyarrow.parquet.ParquetWriter | None = None
         for frame in frames:
             if out.suffix.lower() == ".parquet":
-                table = pa.Table.from_pandas(frame, preserve_index=False)
-                writer = writer or stack.enter_context(pq.ParquetWriter(part, table.schema))
+                table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+                writer = writer or stack.enter_context(
+                    pyarrow.parquet.ParquetWriter(part, table.schema)
+                )
                 writer.write_table(table)
             else:
                 frame.to_csv(part, index=False, header=rows == 0, mode="a")

@@ -475,7 +475,6 @@ def story(
     as_json: Json = False,
 ) -> None:
     """Write a story to show: a sample, the decision on it, its terms as they grow, and what one lever changes."""
-    from qfusion.panels import story as told
     from qfusion.report.story import KINDS, check_length
 
     suffix = out.suffix.lower()
@@ -499,8 +498,8 @@ def story(
         contrast=contrast or "",
         tweak=tweak,
     )
-    result = told.story(opened)
-    write_file(out, result.written(suffix, theme, seconds, fps))  # type: ignore[arg-type]
+    result = qfusion.panels.story.story(opened)
+    write_file(out, result.written(suffix, theme, seconds, fps))
     say(f"Story written to {out}")
     print_result(
         {
@@ -527,18 +526,16 @@ def _of_cohort(
     contrast: str | None,
 ) -> qfusion.report.blocks.Report:
     from qfusion.analysis import cohort_measures
-    from qfusion.analysis.sample import background_of_kind, open_study
-    from qfusion.explain import cohorts
     from qfusion.report import contents
 
-    study = open_study(checkpoint, dataset)
+    study = qfusion.analysis.sample.open_study(checkpoint, dataset)
     if contrast is not None or background != "joint":
         study = study.against(
-            background_of_kind(
+            qfusion.analysis.sample.background_of_kind(
                 study, background if contrast is None else "contrast", contrast or ""
             )
         )
-    parts = cohorts.parse(cohort)
+    parts = qfusion.explain.cohorts.parse(cohort)
     outputs = checkpoint.model.outputs
     index = None if output is None else outputs.index(choose("Output", output, outputs))
     return qfusion.report.cohort(

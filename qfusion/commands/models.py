@@ -8,6 +8,7 @@ import json
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +21,13 @@ from qfusion._checks import check, choose, read_toml
 from qfusion._files import write_file
 from qfusion._sentences import Pace
 from qfusion.commands.common import (
+    Address,
     Data,
     Json,
     Missing,
     Model,
     Noise,
+    Opened,
     Seed,
     Split,
     Swap,
@@ -34,6 +37,7 @@ from qfusion.commands.common import (
     load,
     metrics_table,
     number,
+    opened,
     print_result,
     say,
     table,
@@ -93,35 +97,21 @@ def evaluate(
             "(of each sample), trajectories (sampled), or auto: the cheapest.",
         ),
     ] = "auto",
+    cluster: Address = "",
     as_json: Json = False,
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
-    from qfusion.explain import backgrounds, interventions
-
-    with qfusion.training.options.joined("cpu") as (group, _):
-        trained, dataset = load(model, data)
+    with (
+        qfusion.training.options.joined("cpu") as (group, _),
+        qfusion.runs.cluster.connected(cluster) as client,
+    ):
+        here = opened(model, data, way, group=group)
+        trained, dataset = here.trained, here.dataset
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        rows = dataset.rows(split)
-        trained_on = qfusion.training.checkpoint.training_split(trained.card)
-        evaluated, how = trained.model, None
-        if way != "auto" or qfusion.models.can(evaluated, "time"):
-            evaluated = qfusion.models.require(
-                evaluated, "time", "whose way could be chosen", "Option `--way`: the model"
-            ).by(way)
-            how = evaluated.choice(min(len(rows), interventions.BATCH))
-        behind = (
-            backgrounds.background_of(trained.model, dataset, dataset.rows(trained_on), group=group)
-            if wanted.missing
-            else None
-        )
-        parts = group.collected(
-            {
-                place: interventions.scores(
-                    evaluated, dataset, part, wanted, trained_on, behind, rows
-                )
-                for place, part in backgrounds.chunks(rows, group)
-            }
-        )
+        rows, how = dataset.rows(split), None
+        if qfusion.models.can(trained.model, "time"):
+            how = trained.model.choice(min(len(rows), qfusion.explain.interventions.BATCH))
+        parts = group.collected(dict(here.by_chunks(partial(_scores, wanted), rows, client)))
         measured = qfusion.training.metrics.of_rows(
             dataset, rows, np.concatenate([parts[place] for place in sorted(parts)])
         )
@@ -146,7 +136,20 @@ def evaluate(
         ),
     )
     if how is not None and not as_json:
-        say(how.why + (_scatter(evaluated, dataset, rows) if how.way == "trajectories" else ""))
+        say(how.why + (_scatter(trained.model, dataset, rows) if how.way == "trajectories" else ""))
+
+
+def _scores(wanted: Any, of: Opened, part: np.ndarray) -> np.ndarray:
+    """The scores of some rows of a split, here or on a worker."""
+    return qfusion.explain.interventions.scores(
+        of.trained.model,
+        of.dataset,
+        part,
+        wanted,
+        of.trained_on,
+        of.behind if wanted.missing else None,
+        of.others(part),
+    )
 
 
 def _scatter(model: Any, dataset: Any, rows: np.ndarray) -> str:
@@ -280,8 +283,11 @@ def import_(
 
 def _card_path(program: str) -> Path:
     path = Path(program)
-    factory = program.rpartition(":")[2] if ":" in program else path.stem
-    return path.with_suffix(".toml") if path.exists() else Path(f"{factory}.toml")
+    return (
+        path.with_suffix(".toml")
+        if path.exists()
+        else Path(f"{program.rpartition(':')[2] if ':' in program else path.stem}.toml")
+    )
 
 
 def _words(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
@@ -521,8 +527,11 @@ def train(
             plan = _plan(data, model, seed, assign or [], config, replay)
             folder = qfusion.runs.create(plan, out, name or "").path
         elif group.leads:  # a run's folder, or the name of one of the user's
-            given = Path(str(resume), "plan.json").is_file()
-            folder = Path(str(resume)) if given else qfusion.runs.find(str(resume)).path
+            folder = (
+                Path(str(resume))
+                if Path(str(resume), "plan.json").is_file()
+                else qfusion.runs.find(str(resume)).path
+            )
         run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         with bar("Training") as show:
             shown = _Shown(show)
@@ -642,14 +651,17 @@ def _plan(
         isinstance(data, str),
         "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
     )
-    from_file = [
-        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in file.get("set", {}).items()
-    ]
     return qfusion.runs.plans.plan(
         str(data),
         model,
-        _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model)),
+        _settings(
+            [
+                f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+                for key, value in file.get("set", {}).items()
+            ]
+            + assignments,
+            qfusion.runs.plans.known(str(data), model),
+        ),
         seed,
         replay=replay,
     )
@@ -755,6 +767,7 @@ def sweep(
         ),
     ] = "",
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes on this machine.")] = 1,
+    cluster: Address = "",
     queue: Annotated[
         bool, typer.Option("--queue", help="Wait until a processor is free among your queued runs.")
     ] = False,
@@ -762,6 +775,10 @@ def sweep(
 ) -> None:
     """Search settings by validation loss; trials that do worse than the median are stopped early. Killed, the same
     command goes on."""
+    check(
+        not cluster or (jobs == 1 and not queue),
+        "Argument `--cluster` has its workers train, without --jobs and --queue. Give either.",
+    )
     if data is None:
         check(
             not (ranges or choices or assign),
@@ -786,7 +803,7 @@ def sweep(
             storage,
         )
     qfusion.runs.sweep.go_on(match)
-    _study(match, jobs, queue)
+    _study(match, jobs, queue, cluster)
     best = match.best()
     attempts = match.attempts()
     states = {
@@ -820,36 +837,46 @@ def sweep(
     )
 
 
-def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool) -> None:
-    """Takes part with so many processes; those that were started here end with this one."""
+def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool, cluster: str) -> None:
+    """Takes part with so many processes, those that were started here end with this one; or has a cluster do it."""
     started: list[subprocess.Popen[bytes]] = []
-    try:
-        started += [qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)]
-        with bar("Sweep") as show:
-            qfusion.runs.sweep.work(
-                sweep,
-                lambda trial, progress: show(
-                    sum(a.state not in ("waiting", "running") for a in sweep.attempts()),
-                    sweep.trials,
-                    f"trial {trial}, epoch {progress.epoch} of {progress.epochs}",
-                ),
-                queue,
+    with bar("Sweep") as show, qfusion.runs.cluster.connected(cluster) as client:
+
+        def count(trial: int = 0, now: qfusion.training.Progress | None = None) -> None:
+            show(
+                sum(a.state not in ("waiting", "running") for a in sweep.attempts()),
+                sweep.trials,
+                f"trial {trial}, epoch {now.epoch} of {now.epochs}" if now else "over a cluster",
             )
-        for process in started:
-            process.wait()
-    except BaseException:
-        for process in started:
-            process.terminate()
-        raise
+
+        try:
+            if client is None:
+                started += [
+                    qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)
+                ]
+                qfusion.runs.sweep.work(sweep, count, queue)
+            else:
+                qfusion.runs.sweep.work_over(client, sweep, count)
+            for process in started:
+                process.wait()
+        except BaseException:
+            for process in started:
+                process.terminate()
+            if client is not None:  # its workers leave their trials, as those do
+                qfusion.runs.sweep.stop(sweep)
+            raise
 
 
 def _ranking(
     sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.Attempt]
 ) -> RenderableType:
-    sign = 1 if sweep.search.direction == "minimize" else -1
     ranked = sorted(
         attempts,
-        key=lambda a: (a.state != "finished", a.state != "pruned", sign * (a.value or 0.0)),
+        key=lambda a: (
+            a.state != "finished",
+            a.state != "pruned",
+            (a.value or 0.0) * (1 if sweep.search.direction == "minimize" else -1),
+        ),
     )
     keys = list(sweep.search.space)
     return table(

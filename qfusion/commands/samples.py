@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,17 +18,20 @@ from rich.console import RenderableType
 import qfusion
 from qfusion._checks import check, choose
 from qfusion.commands.common import (
+    Address,
     Data,
     Json,
     Missing,
     Model,
     Noise,
+    Opened,
     Seed,
     Swap,
     disturbance,
     inputs,
     load,
     number,
+    opened,
     print_result,
     table,
     table_path,
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qfusion.analysis.study import Study
+    from qfusion.explain.interventions import Disturbance
 
 
 # The option of `explain` that says which term of the dynamics built which term of the decision.
@@ -65,9 +70,8 @@ def matrix(
     )
 
     def by_term(parts: np.ndarray) -> dict[str, dict[str, float]]:
-        keys = [term.key for term in built.terms]
         return {
-            name: dict(zip(keys, row, strict=True))
+            name: dict(zip([term.key for term in built.terms], row, strict=True))
             for name, row in zip(built.dividends, there[:, None] * parts, strict=True)
         }
 
@@ -138,14 +142,14 @@ def curves(
 ) -> dict[str, Any]:
     """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after
     the cut."""
-    from qfusion.explain import cuts as method
-
-    cuts = method.cuts(
+    cuts = qfusion.explain.cuts.cuts(
         model,
         features,
-        np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES),
+        np.linspace(
+            0.0, float(getattr(model, "duration", 0.0)), times or qfusion.explain.cuts.TIMES
+        ),
         modalities=None if "all" in cut else cut,
-        kinds=tuple(method.KINDS),
+        kinds=tuple(qfusion.explain.cuts.KINDS),
         background=behind,
     )
     names, after, before = cuts.outputs, cuts.dividends, cuts.dividends_before
@@ -269,6 +273,7 @@ def explain(
             "or on average over the split.",
         ),
     ] = False,
+    cluster: Address = "",
     as_json: Json = False,
 ) -> None:
     """Split a decision exactly into what each modality and each combination contributed, against the training set or
@@ -281,63 +286,36 @@ def explain(
         split is None or out is not None or physics,
         "Argument `--split` needs a file to write to. Add --out FILE.csv.",
     )
+    check(
+        out is not None or not cluster,
+        "Argument `--cluster` shares the rows of a split. Add --split SPLIT --out FILE.csv, or leave it out.",
+    )
     check_background(background, contrast)
     check_cuts(cut, times, sample, missing)
     if out is not None:
         table_path(out)
-    from qfusion.explain import backgrounds, interventions, stability
-
-    with qfusion.training.options.joined("cpu") as (group, _):
-        trained, dataset = load(model, data)
+    with (
+        qfusion.training.options.joined("cpu") as (group, _),
+        qfusion.runs.cluster.connected(cluster) as client,
+    ):
+        here = opened(model, data, "auto", background, contrast, group)
+        trained, dataset = here.trained, here.dataset
         rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        behind: qfusion.explain.AnyBackground = (
-            backgrounds.background_of(
-                trained.model,
-                dataset,
-                dataset.rows(qfusion.training.checkpoint.training_split(trained.card)),
-                background,
-                group=group,
-            )
-            if contrast is None
-            else qfusion.explain.background(
-                trained.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
-            )
-        )
-        outputs = trained.model.outputs
+        behind, outputs = here.behind, trained.model.outputs
         index = 0 if output is None else outputs.index(choose("Output", output, outputs))
-        seeds = stability.measured(model, trained.card, dataset)
         seconds = 0.0
 
-        def explained(
-            part: np.ndarray,
-        ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None]:
-            nonlocal seconds
-            features = _features(trained, dataset, part, wanted)
-            # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
-            # interactions; not loading, nor encoding the background.
-            started = time.perf_counter()
-            explanation = qfusion.explain.explain(trained.model, features, behind)
-            _ = explanation.interaction  # worked out when first asked for
-            seconds += time.perf_counter() - started
-            if wanted.missing:
-                explanation = interventions.without(explanation, wanted.missing)
-            return explanation, stability.doubt(seeds, dataset, part, np.full(len(part), index))
-
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
-            """A row a sample: its contributions, how its modalities relate, and which of them leads."""
-            for number, part in backgrounds.chunks(rows, group):
-                explanation, doubt = explained(part)
-                verdict = qfusion.explain.judge(explanation, index, doubt)
-                yield (
-                    number,
-                    explanation.frame(dataset.ids[part].tolist(), output=index)
-                    .reset_index()
-                    .assign(relation=verdict.relation, leader=verdict.leaders),
-                )
+            nonlocal seconds
+            for number, (frame, took) in here.by_chunks(
+                partial(_contributions, index, wanted), rows, client
+            ):
+                seconds += took
+                yield number, frame
 
         if sample is not None:
-            explanation, doubt = explained(rows)
+            explanation, doubt, _ = _explained(index, wanted, here, rows)
             words = decision(explanation, dataset, rows[0], index, doubt)
             words["disturbance"] = wanted.words
         else:
@@ -355,15 +333,11 @@ def explain(
             }
         if cut:
             words["cut"] = curves(
-                trained.model, _features(trained, dataset, rows, wanted), behind, cut, times, index
+                trained.model, _features(here, rows, wanted), behind, cut, times, index
             )
         if physics and group.leads:
             words |= matrix(
-                trained.model,
-                _features(trained, dataset, rows, wanted),
-                behind,
-                index,
-                wanted.missing,
+                trained.model, _features(here, rows, wanted), behind, index, wanted.missing
             )
         if out is not None:
             write_chunks(tables(), out, group)
@@ -373,22 +347,42 @@ def explain(
             _print(words, as_json)
 
 
-def _features(
-    trained: qfusion.training.checkpoint.Checkpoint,
-    dataset: qfusion.data.DataSet,
-    rows: Any,
-    wanted: qfusion.explain.interventions.Disturbance,
-) -> dict[str, Any]:
-    """Inputs of rows of one split, with noise, and with modalities of others of that split."""
-    from qfusion.explain import interventions
+def _contributions(
+    index: int, wanted: Disturbance, of: Opened, part: np.ndarray
+) -> tuple[pd.DataFrame, float]:
+    """A row for each of some samples: its contributions, how its modalities relate, and which of them leads; and the
+    seconds that it took. Here or on a worker."""
+    explanation, doubt, seconds = _explained(index, wanted, of, part)
+    verdict = qfusion.explain.judge(explanation, index, doubt)
+    return (
+        explanation.frame(of.dataset.ids[part].tolist(), output=index)
+        .reset_index()
+        .assign(relation=verdict.relation, leader=verdict.leaders)
+    ), seconds
 
-    return interventions.inputs(
-        dataset,
-        rows,
-        wanted,
-        qfusion.training.checkpoint.training_split(trained.card),
-        dataset.rows(str(dataset.split[rows[0]])),
-        model=trained.model,
+
+def _explained(
+    index: int, wanted: Disturbance, of: Opened, part: np.ndarray
+) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None, float]:
+    """Some samples explained, what seeds leave open, and the seconds that the first took."""
+    features, behind = _features(of, part, wanted), of.behind
+    # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
+    # interactions; not loading, nor encoding the background.
+    started = time.perf_counter()
+    explanation = qfusion.explain.explain(of.trained.model, features, behind)
+    _ = explanation.interaction  # worked out when first asked for
+    seconds = time.perf_counter() - started
+    if wanted.missing:
+        explanation = qfusion.explain.interventions.without(explanation, wanted.missing)
+    seeds = qfusion.explain.stability.measured(str(of.words[0]), of.trained.card, of.dataset)
+    doubt = qfusion.explain.stability.doubt(seeds, of.dataset, part, np.full(len(part), index))
+    return explanation, doubt, seconds
+
+
+def _features(of: Opened, rows: np.ndarray, wanted: Disturbance) -> dict[str, Any]:
+    """Inputs of rows of one split, with noise, and with modalities of others of that split."""
+    return qfusion.explain.interventions.inputs(
+        of.dataset, rows, wanted, of.trained_on, of.others(rows), model=of.trained.model
     )
 
 
@@ -404,10 +398,11 @@ def decision(
     Args:
         explanation: of the sample in `row` alone. index: of the output. doubt: see `stability.doubt`.
     """
-    from qfusion.explain import verdicts
-
     names, classes = explanation.coalitions, dataset.target.classes
-    verdict, errors = verdicts.verdict(explanation, 0, index, doubt), explanation.errors
+    verdict, errors = (
+        qfusion.explain.verdict(explanation, 0, index, doubt),
+        explanation.errors,
+    )
     return {
         "sample": dataset.ids[row],
         "output": explanation.outputs[index],
@@ -432,8 +427,9 @@ def decision(
         "verdict": verdict.record()
         | {
             "says": [
-                f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
-                f"Did the modalities conflict? {verdicts.conflict(verdict)}",
+                f"{qfusion.explain.verdicts.decided(verdict)} "
+                f"{qfusion.explain.verdicts.largest_part(verdict.dividends)}.",
+                f"Did the modalities conflict? {qfusion.explain.verdicts.conflict(verdict)}",
             ]
         },
     }
@@ -540,25 +536,31 @@ def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
 
 def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
-    from qfusion.panels.why import needs_record
-
-    result = needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
+    result = qfusion.panels.why.needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
     tested = result["worth"]
-    rows = [
-        [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
-        + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
-        for of, entry in {
-            **result["estimators"],
-            **{f"{one} against the rest": entry for one, entry in result["against_rest"].items()},
-        }.items()
-    ]
     print_result(
         result,
         as_json,
         *(f"{words}." for words in result["says"]),
         table(
             ["Estimator", "Redundancy", "Synergy", "Total", "Unique"],
-            rows,
+            [
+                [
+                    of,
+                    *(
+                        _interval(part)
+                        for part in (entry["redundancy"], entry["synergy"], entry["total"])
+                    ),
+                ]
+                + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
+                for of, entry in {
+                    **result["estimators"],
+                    **{
+                        f"{one} against the rest": entry
+                        for one, entry in result["against_rest"].items()
+                    },
+                }.items()
+            ],
             f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows",
         ),
         table(
@@ -580,20 +582,24 @@ def of_model(model: str, data: str | None, as_json: bool) -> None:
     from qfusion.analysis import sample, trust
 
     result = trust.summary(sample.open_study(model, data))
-    tables = [
-        table(
-            [*rows[0]],
-            [
-                [number(value) if isinstance(value, float) else value for value in row.values()]
-                for row in rows
-            ],
-            name.replace("_", " "),
-        )
-        for name, part in result.items()
-        for rows in part.values()
-        if isinstance(rows, list) and rows
-    ]
-    print_result(result, as_json, *(part["says"] + "." for part in result.values()), *tables)
+    print_result(
+        result,
+        as_json,
+        *(part["says"] + "." for part in result.values()),
+        *[
+            table(
+                [*rows[0]],
+                [
+                    [number(value) if isinstance(value, float) else value for value in row.values()]
+                    for row in rows
+                ],
+                name.replace("_", " "),
+            )
+            for name, part in result.items()
+            for rows in part.values()
+            if isinstance(rows, list) and rows
+        ],
+    )
 
 
 # Which piece does it?
@@ -604,7 +610,6 @@ Shown = tuple[dict[str, Any], list[str | RenderableType]]
 def patch(study: Study, sample: str, donor: str) -> Shown:
     """Returns the scores of a sample with each modality's state at each time from another one."""
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import cuts
 
     result = analysis.patches_of(study, study.dataset.row(sample), donor)
     shown = {
@@ -614,15 +619,14 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
         "donor_scores": dict(zip(result.outputs, result.donor[0], strict=True)),
         "patches": result.frame().to_dict("records"),
     }
-    rows = [
-        [number(t, 2), *map(number, shares)]
-        for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
-    ]
     return shown, [
-        cuts.answer_for_patches(result, donor=donor),
+        qfusion.explain.cuts.answer_for_patches(result, donor=donor),
         table(
             ["t", *result.modalities],
-            rows,
+            [
+                [number(t, 2), *map(number, shares)]
+                for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
+            ],
             f"Share of the difference restored by the state at t from {donor}",
         ),
     ]
@@ -631,7 +635,6 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
 def gate_groups(study: Study, sample: str, shots: int) -> Shown:
     """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import evidence as method
 
     row = study.dataset.row(sample)
     result = analysis.gate_groups_of(study, row, int(study.predicted[row]), shots)
@@ -645,11 +648,11 @@ def gate_groups(study: Study, sample: str, shots: int) -> Shown:
         "whole": result.whole,
         "groups": frame.to_dict("records"),
     }
-    titles = [
-        f"{target.capitalize()}: {method.answer(result, target)}" for target in result.shapley
-    ]
     return shown, [
-        *titles,
+        *[
+            f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
+            for target in result.shapley
+        ],
         table(
             list(frame.columns),
             [[row[0], *map(number, row[1:])] for row in frame.itertuples(index=False)],
@@ -664,10 +667,7 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         retrain: epochs to train every set on for; 0 does not. name: of the model. keep: what the smallest is
             called among the reader's own; "" puts none there.
     """
-    from qfusion import model_export
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import building as method
-    from qfusion.training import checkpoint
 
     result = analysis.pruning_of(study)
     tweak = result.tweak(result.size)
@@ -679,18 +679,23 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         "tweak": str(tweak),
         "curve": result.frame().to_dict("records"),
     }
-    words: list[str | RenderableType] = [method.answer_for_pruning(result)]
+    words: list[str | RenderableType] = [qfusion.explain.building.answer_for_pruning(result)]
     source, change = load(name, study.dataset.name)[0], str(tweak)
     if retrain:
-        values, trained = method.retrained_sets(study.model, study.dataset, result, retrain)
-        source, change = checkpoint.of(trained, study.dataset, name=keep or name), ""
+        values, trained = qfusion.explain.building.retrained_sets(
+            study.model, study.dataset, result, retrain
+        )
+        source, change = (
+            qfusion.training.checkpoint.of(trained, study.dataset, name=keep or name),
+            "",
+        )
         shown["retrained"] = values
         words.append(
             f"{result.metric} by terms left, trained on for {retrain} epochs: "
             + ", ".join(f"{k}: {value:.3f}" for k, value in enumerate(values))
         )
     if keep:
-        shown["model"] = str(model_export.keep(source, change, study.dataset, keep))
+        shown["model"] = str(qfusion.model_export.keep(source, change, study.dataset, keep))
         words.append(f"Written: {shown['model']}")
     return shown, [
         *words,
@@ -709,22 +714,24 @@ def twins(study: Study, seeds: int) -> Shown:
     from qfusion.analysis import audit
 
     shown = audit.entry(audit.train_twins(study, seeds), study.dataset)
-    rows = [
-        [
-            row["resource"],
-            row["seeds"],
-            f"{row['worth']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
-            if row["seeds"]
-            else "-",
-            row["verdict"],
-            number(row.get("cut_loses")),
-        ]
-        for row in shown["rows"]
-    ]
     failures = {failure: None for row in shown["rows"] for failure in row["failed"]}
-    title = f"{shown['short']} with each resource less without, trained alike; 95 % t intervals over seeds"
     return shown, [
-        table(["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"], rows, title),
+        table(
+            ["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"],
+            [
+                [
+                    row["resource"],
+                    row["seeds"],
+                    f"{row['worth']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
+                    if row["seeds"]
+                    else "-",
+                    row["verdict"],
+                    number(row.get("cut_loses")),
+                ]
+                for row in shown["rows"]
+            ],
+            f"{shown['short']} with each resource less without, trained alike; 95 % t intervals over seeds",
+        ),
         *(f"Not trained: {failure}" for failure in failures),
     ]
 
@@ -773,8 +780,6 @@ def why(
 ) -> None:
     """Say whether fusion matters, for the data alone (--data) or for a model (--model), which piece of a model does it:
     a modality's state, a group of gates, a term of the generator; and which quantum resource (--twins)."""
-    from qfusion.analysis.sample import open_study
-
     check(
         prune or not (retrain or keep),
         "Arguments `--retrain` and `--keep` are about the smallest generator. Add --smallest.",
@@ -791,7 +796,7 @@ def why(
     if not pieces:
         of_model(model, data, as_json)
         return
-    study = open_study(model, data)
+    study = qfusion.analysis.sample.open_study(model, data)
     parts = {
         "patch": patch(study, *patching) if patching else None,
         "groups": gate_groups(study, groups, shots) if groups else None,

@@ -1,7 +1,7 @@
 """Trainings that run in processes of their own, each in a folder that holds all there is to know about it. One training
 itself is of `training`."""
 
-from qfusion.runs import sweep
+from qfusion.runs import cluster, sweep
 from qfusion.runs.folder import STATES, Plan, Run, create, find, home, runs
 from qfusion.runs.plans import is_starting, launch, work
 
@@ -9,6 +9,7 @@ __all__ = [
     "STATES",
     "Plan",
     "Run",
+    "cluster",
     "create",
     "find",
     "home",

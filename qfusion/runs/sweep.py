@@ -29,7 +29,7 @@ from filelock import FileLock
 from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
 from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
-from qfusion.runs import folder, plans
+from qfusion.runs import cluster, folder, plans
 from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:
@@ -255,10 +255,9 @@ def settle(study: optuna.Study, trials: int) -> None:
 
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         if not is_alive(trial):
-            try:
+            # another process was faster, each storage says so in its own way
+            with contextlib.suppress(Exception):
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            except Exception:  # another process was faster, each storage says so in its own way
-                continue
     held, everything = owners(study), study.get_trials(deepcopy=False)
     for number in range(trials):
         if number not in held:
@@ -277,13 +276,12 @@ def settle(study: optuna.Study, trials: int) -> None:
 def owners(study: optuna.Study) -> dict[int, optuna.trial.FrozenTrial]:
     """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
     without an error."""
-    there = (
-        trial
+    return {
+        number: trial
         for trial in reversed(study.get_trials(deepcopy=False))
-        if trial.state.name != "FAIL" or "error" in trial.user_attrs
-    )
-    places = ((trial.user_attrs.get("place"), trial) for trial in there)
-    return {number: trial for number, trial in places if isinstance(number, int)}
+        if (trial.state.name != "FAIL" or "error" in trial.user_attrs)
+        and isinstance(number := trial.user_attrs.get("place"), int)
+    }
 
 
 # Sweeps themselves.
@@ -337,8 +335,10 @@ class Sweep:
 
     def attempts(self) -> list[Attempt]:
         """Returns all trials, in the order of their places."""
-        trials = owners(self.study)
-        return [_attempt(number, trials[number], self.search) for number in sorted(trials)]
+        return [
+            _attempt(number, trial, self.search)
+            for number, trial in sorted(owners(self.study).items(), key=lambda held: held[0])
+        ]
 
     def best(self) -> Attempt | None:
         """Returns the best of the finished trials, the first among equals; None when there is none yet."""
@@ -426,6 +426,7 @@ def work(
     sweep: Sweep,
     on_epoch: Callable[[int, Progress], None] = lambda number, progress: None,
     queued: bool = False,
+    once: bool = False,
 ) -> None:
     """Tries settings until every trial of the sweep has ended or is another process's.
 
@@ -433,6 +434,7 @@ def work(
         sweep: made by `begin` or `find`.
         on_epoch: called after each epoch with the trial's number.
         queued: wait until a processor is free, see `folder.slot`.
+        once: end with the first of them.
 
     Raises:
         InvalidInput: when the data are not those that the sweep was begun with.
@@ -450,6 +452,27 @@ def work(
     with alive(sweep.name) as worker, wanted as free:
         while free and (claimed := claim(sweep.study, sweep.trials, worker)) is not None:
             _try(sweep, *claimed, dataset, on_epoch)
+            free = not once
+
+
+def work_over(client: Any, sweep: Sweep, on_trial: Callable[[], None]) -> None:
+    """Has the workers of a cluster try settings until every trial has ended, or the sweep is stopped.
+
+    Args:
+        client: of `cluster.connected`, whose workers reach the storage of the sweep. on_trial: called after each trial.
+    """
+    path = journal(sweep.name, sweep.storage)
+    words = [(sweep.name, str(path.absolute()) if path else sweep.storage)] * sweep.trials
+    while True:
+        for _ in cluster.over(client, _work_once, words, ordered=False):
+            on_trial()
+        if sweep.is_done or sweep.study.user_attrs.get("stopped"):
+            return
+        time.sleep(BEAT)  # a trial of another machine that has gone is not given up yet
+
+
+def _work_once(name: str, where: str) -> None:
+    work(find(name, where), once=True)
 
 
 def stop(sweep: Sweep) -> None:
@@ -577,15 +600,16 @@ def _search(study: optuna.Study, name: str) -> plans.Search:
 def _attempt(number: int, trial: optuna.trial.FrozenTrial, search: plans.Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
     state = _STATES[trial.state.name]
-    value = trial.value if state == FINISHED else None
-    if state in (PRUNED, RUNNING) and history:
-        value = history[-1]
     end = trial.datetime_complete.timestamp() if trial.datetime_complete else time.time()
     begin = trial.datetime_start.timestamp() if trial.datetime_start else end
     return Attempt(
         number=number,
         state=state,
-        value=value,
+        value=history[-1]
+        if history and state in (PRUNED, RUNNING)
+        else trial.value
+        if state == FINISHED
+        else None,
         tried=dict(trial.params),
         seed=search.seed + number,
         history=history,

@@ -1,0 +1,309 @@
+"""A cluster does what one process does, to the last digit, also where a worker is killed in the middle; what cannot
+work is refused at once and by name. Scheduler and workers are processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+
+from qfusion.cli import main
+from qfusion.commands import samples
+from qfusion.data import load
+from qfusion.errors import DataUnavailable, InvalidInput
+from qfusion.explain import backgrounds
+from qfusion.runs import cluster, sweep
+from scripts.serving import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import leaderboard  # noqa: E402
+import leaderboard_terms as terms  # noqa: E402
+
+FORK = multiprocessing.get_context("fork")
+OWN = ("RUNS", "MODELS", "IMPORTED", "CACHE")
+
+
+class Servers(NamedTuple):
+    """A scheduler and its workers."""
+
+    address: str
+    scheduler: Any
+    workers: tuple[Any, ...]
+
+
+def slowly(module: Any, name: str) -> None:
+    """Lets a function take a while, so that something can happen meanwhile."""
+    whole = getattr(module, name)
+
+    def slow(*words: Any) -> Any:
+        time.sleep(0.15)
+        return whole(*words)
+
+    setattr(module, name, slow)
+
+
+def _serve(kind: str, home: Path, *words: Any, **named: Any) -> None:
+    """A scheduler or a worker, in a process whose files are its own; a kill is a kill: nobody starts it again."""
+    os.environ.update({f"QFUSION_{name}": str(home / name.lower()) for name in OWN})
+    # a shared folder tells that one of this machine is gone; others wait for signs of life
+    os.environ["QFUSION_RUNS"] = str(home.parent / "runs")
+    os.chdir(home)
+    slowly(samples, "_contributions"), slowly(sweep, "_value")
+    sink = os.open(home / f"{kind}.log", os.O_WRONLY | os.O_CREAT)
+    os.dup2(sink, 1), os.dup2(sink, 2)
+
+    async def go() -> None:
+        async with getattr(importlib.import_module("distributed"), kind)(*words, **named) as server:
+            await server.finished()
+
+    asyncio.run(go())
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Servers]]:
+    """Clusters of two workers, a test each, and one whose worker has two threads: all begun before the first client,
+    whose threads no fork would have."""
+    for name in ("distributed", "optuna", "torch._dynamo"):  # here once, not in every member
+        importlib.import_module(name)
+    samples.opened("qj-planted", None).behind  # noqa: B018
+    load("digits")
+    recipe = terms.PLACES["digits"].recipe
+    quick = replace(recipe, options=recipe.options | dict(epochs=1))
+    before = terms.PLACES["digits"]
+    terms.PLACES["digits"] = replace(before, recipe=quick)
+    clusters: list[Servers] = []
+
+    def begin(kind: str, *words: Any, **named: Any) -> Any:
+        home = tmp_path_factory.mktemp(kind.lower())
+        process = FORK.Process(target=_serve, args=(kind, home, *words), kwargs=named)
+        process.start()
+        return process
+
+    for threads in ((1, 1), (1, 1), (1, 1), (2,)):
+        port = free_port()
+        address = f"tcp://127.0.0.1:{port}"
+        scheduler = begin("Scheduler", host="127.0.0.1", port=port, dashboard=False)
+        workers = [begin("Worker", address, nthreads=n, dashboard=False) for n in threads]
+        clusters.append(Servers(address, scheduler, tuple(workers)))
+    yield clusters
+    for each in clusters:
+        for process in (*each.workers, each.scheduler):
+            process.kill()
+            process.join()
+    terms.PLACES["digits"] = before
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OWN:
+        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
+    monkeypatch.setattr(cluster, "WAIT", 60.0)  # a busy machine is no failure
+
+
+@pytest.fixture
+def killing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
+    """Kills a worker that is at work once the first part has come; the list then holds its process."""
+
+    def begin() -> list[int]:
+        gone: list[int] = []
+        whole = cluster.over
+
+        def over(client: Any, *words: Any, **named: Any) -> Iterator[tuple[int, Any]]:
+            for part in whole(client, *words, **named):
+                if not gone:
+                    busy = [place for place, keys in client.processing().items() if keys]
+                    assert busy, "all parts were done before one could be killed"
+                    gone.append(client.run(os.getpid, workers=busy[:1])[busy[0]])
+                    os.kill(gone[0], signal.SIGKILL)
+                yield part
+
+        monkeypatch.setattr(cluster, "over", over)
+        return gone
+
+    return begin
+
+
+def alive(servers: Servers) -> list[bool]:
+    """Which workers are, those that are not first."""
+    return sorted(worker.is_alive() for worker in servers.workers)
+
+
+def said(words: list[object], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What a command prints as JSON."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    assert ended.value.code == 0, err
+    return json.loads(out)
+
+
+def refused(words: list[object], capsys: pytest.CaptureFixture[str]) -> str:
+    """The line with which a command ends that cannot work."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (1, "")
+    (line,) = (line for line in err.splitlines() if line.startswith("qfusion: error: "))
+    return line
+
+
+def test_a_killed_worker_changes_no_digit(
+    several: list[Servers],
+    killing: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backgrounds, "CHUNK", 60)  # ten parts; workers are told their rows
+    words = ["explain", "--model", "qj-planted", "--split", "test", "--json"]
+    words += ["--noise", "audio=0.5", "--swap", "vision"]
+    alone = said([*words, "--out", tmp_path / "alone.parquet"], capsys)
+    there = ["--cluster", several[0].address]
+    gone = killing()
+    shared = said([*words, "--out", tmp_path / "shared.parquet", *there], capsys)
+    one, two = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("alone", "shared"))
+    pd.testing.assert_frame_equal(one, two, rtol=0, atol=1e-12)
+    assert len(one) == 600
+    assert {**shared, "seconds": 0, "out": ""} == {**alone, "seconds": 0, "out": ""}
+    assert shared["seconds"] > 0
+    assert alive(several[0]) == [False, True]
+    assert len(gone) == 1
+    for more in (["--missing", "text"], ["--way", "states"]):
+        words = ["evaluate", "--model", "qj-planted", "--json", *more]
+        alone, shared = said(words, capsys), said([*words, *there], capsys)
+        assert shared.pop("metrics") == pytest.approx(alone.pop("metrics"), abs=1e-12)
+        assert shared == alone
+
+
+def test_a_killed_worker_loses_no_trial(
+    several: list[Servers], killing: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the same values, as long as what is tried next does not depend on what has ended."""
+    words = ["sweep", "--data", "digits", "--model", "linear", "--trials", "4", "--json"]
+    words += ["--range", "rate=1e-3:1e-1:log", "--set", "epochs=2", "--set", "batch=256"]
+    alone = said([*words, "--name", "alone"], capsys)
+    gone = killing()
+    shared = said([*words, "--name", "shared", "--cluster", several[1].address], capsys)
+    assert shared["best"] == alone["best"]
+    assert shared["trials"] == alone["trials"]
+    one, two = (sweep.find(name) for name in ("alone", "shared"))
+    assert [a.history for a in one.attempts()] == [a.history for a in two.attempts()]
+    assert alive(several[1]) == [False, True]
+    assert len(gone) == 1
+    assert len(two.study.get_trials()) > 4  # one was begun twice
+
+
+def test_records_of_a_board_are_those_of_one_process(
+    several: list[Servers], tmp_path: Path
+) -> None:
+    wanted = [leaderboard.Run("digits", "late", seed) for seed in (0, 1)]
+    one, two = (
+        leaderboard.collect(wanted, tmp_path / f"{name}.jsonl", folder, address=address)
+        for name, folder, address in (
+            ("alone", tmp_path / "alone", ""),
+            ("shared", tmp_path / "shared", several[0].address),
+        )
+    )
+    for alone, shared in zip(one, two, strict=True):
+        assert shared["test"] == pytest.approx(alone["test"], abs=1e-9)
+        assert shared["key"] == alone["key"]
+        assert shared["epochs"] == 1
+    assert set(leaderboard.read(tmp_path / "shared.jsonl")) == {run.key for run in wanted}
+    robust = leaderboard.robust(one, tmp_path / "alone")["digits"]["late"]
+    assert (tmp_path / "shared" / f"robustness-{wanted[0].key}.json").is_file()
+    shared = leaderboard.robust(two, tmp_path / "shared")["digits"]["late"]
+    assert [row["accuracy"] for row in shared] == pytest.approx(
+        [row["accuracy"] for row in robust], abs=1e-9
+    )
+
+
+def test_a_cluster_without_workers_is_given_up(
+    several: list[Servers], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    out, there = tmp_path / "table.csv", several[2].address
+    words = ["explain", "--model", "qj-planted", "--split", "test", "--cluster", there]
+    with cluster.connected(there) as client:
+        parts = cluster.over(client, time.sleep, [(0.1,)] * 9)
+        assert next(parts)[0] == 0
+        monkeypatch.setattr(cluster, "WAIT", 3.0)
+        monkeypatch.setattr(cluster, "BEAT", 0.2)
+        for worker in several[2].workers:
+            worker.kill()
+        with pytest.raises(DataUnavailable, match=r"cut off.*Only 0/1 workers"):
+            list(parts)
+    line = refused([*words, "--out", out], capsys)
+    assert there in line
+    assert "has none that load this qfusion (Only 0/1 workers" in line
+    assert "dask worker" in line
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("tcp://127.0.0.1:1", "Timed out"),
+        ("nonsense", "missing port"),
+        ("tls://127.0.0.1:1", "TLS"),
+        ("http://127.0.0.1:8786", "unknown address scheme"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_named(
+    address: str, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(cluster, "WAIT", 1.0)
+    begin = time.monotonic()
+    line = refused(["evaluate", "--model", "qj-planted", "--cluster", address], capsys)
+    for part in ("`--cluster`", repr(address), words, "dask scheduler"):
+        assert part in line
+    assert time.monotonic() - begin < 20
+
+
+def test_workers_that_differ_are_refused(several: list[Servers], monkeypatch: Any) -> None:
+    def why(place: Servers) -> str:
+        with pytest.raises(InvalidInput) as error, cluster.connected(place.address):
+            pass
+        return str(error.value)
+
+    assert "one thread each" in why(several[3])
+    ours = cluster.versions()
+    assert "torch" in ours
+    with cluster.connected(several[0].address) as client:
+        assert [part for _, part in cluster.over(client, cluster.versions, [()])] == [ours]
+        monkeypatch.setattr(cluster, "versions", lambda: ours.replace("torch 2.", "torch 1."))
+        with pytest.raises(InvalidInput, match=r"has .*torch 2\..*but the command .*torch 1\."):
+            list(cluster.over(client, time.sleep, [(0,)]))  # also one that comes later
+    assert "Install the same on both" in why(several[0])
+
+
+def test_the_package_is_named_where_it_is_missing(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    line = refused(["evaluate", "--model", "qj-planted", "--cluster", "tcp://127.0.0.1:1"], capsys)
+    assert "pip install distributed" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["explain", "--model", "qj-planted", "--sample", "p0031"], "--split"),
+        (["sweep", "--name", "first", "--jobs", "2"], "--jobs"),
+        (["sweep", "--name", "first", "--queue"], "--queue"),
+    ],
+)
+def test_what_a_cluster_cannot_do_is_named(words: list[object], why: str, capsys: Any) -> None:
+    line = refused([*words, "--cluster", "tcp://127.0.0.1:1"], capsys)
+    assert "`--cluster`" in line
+    assert why in line
