@@ -46,7 +46,8 @@ SENTENCE = """([where, pattern, before]) => {
     if (words && words !== before && new RegExp(pattern).test(words)) return words;
   }
 }"""
-HEADING = ' [data-testid="stHeading"], .st-key-panel-{0} h4'
+WATERFALL = '[class*="st-key-panel-waterfall"] h4'
+FOLDERS = ("CACHE", "RUNS", "IMPORTED", "MODELS", "DATA")
 
 
 class NotPossible(Exception):
@@ -127,7 +128,9 @@ class Walk:
     def go(self, title: str, *, idle: bool = True) -> None:
         """Goes to a page by the menu."""
         bar = self.page.locator('[data-testid="stSidebar"]')
-        self.click(bar.get_by_role("link", name=title, exact=True), f"{title} in the menu", idle=idle)
+        self.click(
+            bar.get_by_role("link", name=title, exact=True), f"{title} in the menu", idle=idle
+        )
         self.page.wait_for_selector(f"h1:has-text('{title}')", timeout=LIMIT)
         self.ready(idle=idle)
 
@@ -151,6 +154,17 @@ class Walk:
         self.seconds = time.monotonic() - self.began - self.training
         return str(handle.json_value())
 
+    @contextlib.contextmanager
+    def at_its_folders(self) -> Iterator[None]:
+        """The library looks where the app does: models and sets of one's own."""
+        before = dict(os.environ)
+        os.environ.update(environment(self.folder))
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
     @property
     def model(self) -> str:
         """The model picked in the bar."""
@@ -162,9 +176,16 @@ class Walk:
         return str(self.page.locator(".st-key-sample input").first.input_value())
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """Variables that say where an app keeps what is made: in folders of its own."""
+    return {f"QFUSION_{word}": str(folder / word.lower()) for word in FOLDERS}
+
+
 def numbers(words: str) -> list[float]:
     """The numbers in a sentence."""
-    return [float(one) for one in re.findall(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?", words.replace("−", "-"))]
+    return [
+        float(one) for one in re.findall(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?", words.replace("−", "-"))
+    ]
 
 
 def agree(said: str, library: str) -> None:
@@ -173,7 +194,7 @@ def agree(said: str, library: str) -> None:
         raise AssertionError(f"The page says {said!r}, the library {library!r}")
 
 
-def opened(model: str, sample: str, tweak: str = "", data: str | None = None) -> Any:
+def opened(model: str | Path, sample: str, tweak: str = "", data: str | None = None) -> Any:
     """The sample by the library."""
     from qfusion.analysis.sample import open_sample
 
@@ -207,7 +228,9 @@ def weaken_a_coupling(walk: Walk) -> str:
     )
     walk.ready()
     key, value = next(
-        pair for pair in re.findall(r"[?&](H\.[^=&]+)=([\d.]+)", walk.page.url) if float(pair[1]) != 1
+        pair
+        for pair in re.findall(r"[?&](H\.[^=&]+)=([\d.]+)", walk.page.url)
+        if float(pair[1]) != 1
     )
     after = opened(walk.model, walk.sample, f"{key}={value}")
     agree_ends(said, after)
@@ -267,51 +290,53 @@ def own_data_explained(walk: Walk) -> str:
     page.wait_for_selector(".st-key-import-report", state="detached", timeout=LIMIT)
     walk.ready()
     both = page.get_by_role("button", name="Train both systems")
-    said = []
+    start = page.locator(".st-key-_start button")
     if both.count():
-        walk.click(both, "Train both systems", idle=False)
-        page.wait_for_selector("h1:has-text('Train')", timeout=LIMIT)
-        trained(walk, 2)
-        said.append(explained(walk, 0))
-        walk.go("Train")
-        said.append(explained(walk, 1))
+        walk.click(both, "Train both systems")
+        walk.go("Train", idle=False)
     else:
         walk.link("Train a model on it", "Train")
-        walk.click(page.locator(".st-key-_start button"), "Start", idle=False)
-        trained(walk, 1)
-        said.append(explained(walk, 0))
-        walk.go("Train")
-        walk.choose("Model", KINDS[1])
-        walk.click(page.locator(".st-key-_start button"), "Start", idle=False)
-        trained(walk, 1)
-        said.append(explained(walk, 0))
-    return " ".join(said)
+        walk.click(start, "Start", idle=False)
+        walk.choose("Kind of model", "entangled-qcnn", idle=False)
+        walk.click(start, "Start", idle=False)
+    trained(walk)
+    first = explained(walk)
+    other = NAMES[0] if NAMES[1] in first else NAMES[1]
+    walk.choose("Model", f"{other}-{OWN}")
+    return f"{first} {what_decided(walk)}"
 
 
-KINDS = ("QiNN-QJ", "QCNN")
+NAMES = ("quantum-jump", "entangled-qcnn")
 
 
-def trained(walk: Walk, count: int) -> None:
-    """Waits until so many trainings have ended, which counts apart."""
+def trained(walk: Walk) -> None:
+    """Waits until both trainings have ended, which counts apart."""
     began = time.monotonic()
-    links = walk.page.get_by_role("link", name=re.compile("^.*Explore samples of"))
-    while links.count() < count:
+    runs = walk.folder / "runs"
+    while sum('"finished"' in one.read_text() for one in runs.glob("*/record.json")) < 2:
         if time.monotonic() - began > TRAINING:
             raise RuntimeError("The training takes too long.")
-        walk.page.wait_for_timeout(250)
+        time.sleep(0.2)
     walk.training += time.monotonic() - began
+    walk.page.get_by_role("link", name="Explore samples of").first.wait_for()
     walk.ready()
 
 
-def explained(walk: Walk, which: int) -> str:
+def explained(walk: Walk) -> str:
     """Opens the samples of a trained model; the sentence that says what decided on the first."""
-    links = walk.page.get_by_role("link", name=re.compile("^.*Explore samples of"))
-    walk.count(f"click {links.nth(which).inner_text()}")
-    links.nth(which).click()
-    walk.page.wait_for_selector("h1:has-text('Samples')", timeout=LIMIT)
-    walk.ready()
-    said = walk.sentence('[class*="st-key-panel-waterfall"] h4', r"[-+−]\d+\.\d+\).* for ‘")
-    assert walk.page.locator(".st-key-data input").first.input_value() == OWN
+    walk.link("Explore samples of", "Samples")
+    return what_decided(walk)
+
+
+def what_decided(walk: Walk, data: str = OWN) -> str:
+    """The sentence that says what decided on the sample by a model of one's own."""
+    from qfusion.panels import samples
+
+    said = walk.sentence(WATERFALL, r"\([-+−]\d+\.\d+\).* for ‘")
+    assert walk.page.locator(".st-key-data input").first.input_value() == data
+    with walk.at_its_folders():
+        sample = opened(walk.folder / "models" / f"{walk.model}.json", walk.sample, data=data)
+        agree(said, samples.waterfall(sample).headline)
     return f"{walk.model}: {said}."
 
 
@@ -405,30 +430,29 @@ def edit_a_gate(walk: Walk) -> str:
 
 
 def own_model(folder: Path) -> Path:
-    """Somebody's module for the shipped opinions, trained elsewhere, as torch.export writes it."""
+    """Somebody's module for the shipped pairs of digits, trained elsewhere, as torch.export writes it."""
     import torch
 
     from qfusion import data
 
-    opinions = data.load("planted")
-    rows = opinions.inputs(opinions.rows("train")[:4], torch.float64)
+    pairs = data.load("parity")
+    rows = pairs.inputs(pairs.rows("train")[:4], torch.float64)
+    sizes = {name: x[0].numel() for name, x in rows.items()}
 
     class Products(torch.nn.Module):
-        """Three modalities: means over time, multiplied."""
+        """Two pictures, multiplied."""
 
         def __init__(self) -> None:
             super().__init__()
             torch.manual_seed(0)
             self.parts = torch.nn.ModuleDict(
-                {name: torch.nn.Linear(x.shape[-1], 6) for name, x in rows.items()}
+                {name: torch.nn.Linear(size, 6) for name, size in sizes.items()}
             )
-            self.out = torch.nn.Linear(6, 1)
+            self.out = torch.nn.Linear(6, 2)
 
-        def forward(self, text: Any, audio: Any, vision: Any) -> Any:
-            found = {"text": text, "audio": audio, "vision": vision}
-            made = [self.parts[name](x).tanh() for name, x in found.items()]
-            made = [x.mean(1) if x.ndim == 3 else x for x in made]
-            return self.out(made[0] * made[1] + made[2])
+        def forward(self, left: Any, right: Any) -> Any:
+            made = [self.parts["left"](left.flatten(1)), self.parts["right"](right.flatten(1))]
+            return self.out(made[0].tanh() * made[1].tanh())
 
     module = Products().double().eval()
     free = tuple({0: torch.export.Dim.DYNAMIC} for _ in rows)
@@ -445,7 +469,7 @@ def own_model_explained(walk: Walk) -> str:
     walk.click(page.get_by_text("Bring a model").first, "Bring a model")
     form = page.locator('[data-testid="stForm"]', has_text="Data set whose modalities go in")
     walk.need(form, "no form")
-    walk.choose("Data set whose modalities go in", "planted")
+    walk.choose("Data set whose modalities go in", "parity")
     walk.upload(form.locator('input[type="file"]'), path)
     form.get_by_text(path.name).wait_for()
     walk.type("Name", "products", within=form)
@@ -453,9 +477,8 @@ def own_model_explained(walk: Walk) -> str:
     page.get_by_text("is among the models").wait_for(timeout=LIMIT)
     walk.ready()
     walk.link("Open it on Samples", "Samples")
-    said = walk.sentence('[class*="st-key-panel-waterfall"] h4', r"\([-+−]\d+\.\d+\)")
     assert walk.model == "products"
-    return said
+    return what_decided(walk, "parity")
 
 
 def a_story(walk: Walk) -> str:
@@ -511,11 +534,10 @@ def visiting(app: Path) -> Iterator[Walk]:
 
     with tempfile.TemporaryDirectory(prefix="qfusion-tasks-") as name:
         folder = Path(name)
-        own = {
-            f"QFUSION_{word}": str(folder / word.lower())
-            for word in ("CACHE", "RUNS", "IMPORTED", "MODELS", "DATA")
-        }
-        with serving.serve(folder, own, limit=240, place=app) as server, sync_playwright() as made:
+        with (
+            serving.serve(folder, environment(folder), limit=240, place=app) as server,
+            sync_playwright() as made,
+        ):
             chromium = serving.launch(made)
             context = chromium.new_context(viewport={"width": 1440, "height": 900})
             context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)

@@ -75,7 +75,9 @@ def steady(page: Any) -> dict[str, Any]:
 
 def copied(page: Any) -> str:
     page.locator("#qf-copy").click()
-    page.wait_for_function("() => document.getElementById('qf-said').textContent === 'Copied'")
+    page.wait_for_function(
+        "() => document.getElementById('qf-said').textContent.startsWith('Copied: it opens this view of sample ')"
+    )
     return str(page.evaluate("() => navigator.clipboard.readText()"))
 
 
