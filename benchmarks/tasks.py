@@ -36,7 +36,7 @@ import tables  # noqa: E402
 from scripts import serving, visits  # noqa: E402
 
 MOST = 8  # clicks
-LIMIT = 240_000  # milliseconds that a step may take, on a busy machine
+LIMIT = 120_000  # milliseconds that a step may take, on a busy machine
 TRAINING = 1800  # seconds
 OWN = "own-set"
 # The text of the first element that is seen, matches and is not as it was.
