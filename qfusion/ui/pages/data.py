@@ -69,7 +69,7 @@ def chosen_set() -> None:
     frame.link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     recordings(dataset)
     if name in registry.imported_names():
-        if access.may_train():
+        if access.may_train() and not _limits.is_read_only():
             st.button(
                 "Train both systems on it",
                 key="_train_both",
