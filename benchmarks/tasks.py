@@ -5,7 +5,7 @@
 Every task has a server and a browser of its own, both fresh, and begins at the front page with nothing but what is
 shipped. Counted is what a hand does: a click, a drag, a file, a typed text one each, an entry of a select box two,
 opened and chosen; scrolling and reading count nothing. Seconds are those of the machine, from the first click until the
-sentence stands on the page, training apart. The sentence is found by a pattern, and what it says is compared with what
+sentence stands on the page, waiting for trainings apart. The sentence is found by a pattern, and what it says is compared with what
 the library says. Two checkouts take turns, task by task; what one cannot do is said in a word. Writes the table `tasks`
 of docs/results.md when all tasks were done.
 """
@@ -583,7 +583,7 @@ def cells(done: Done) -> list[str]:
     return [
         f"{done.clicks}{', no answer' if done.problem else ''}",
         f"{statistics.median(done.seconds):.1f}"
-        + (f" + {trained_for:.0f} of training" if trained_for else ""),
+        + (f" + {trained_for:.0f} of waiting for the trainings" if trained_for else ""),
     ]
 
 

@@ -478,6 +478,7 @@ def test_couplings_are_set_beside_the_step_and_its_end_is_the_decision_under_the
     app.slider(key="gate").set_value(4).run()
     assert app.slider(key="H.text").value == 0.3
     sample = open_sample("qj-planted", "p2924", tweak="H.text=0.3")
+    assert plain(physics.turned(sample)) in plain(said(app))
     ends, when = circuit.ends(sample, circuit.replay(sample))
     rho = partial_trace(torch.as_tensor(sample.track().rho[-1]), sample.model.dims, (0,))
     levels = rho.diagonal().real.numpy()

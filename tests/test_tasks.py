@@ -43,7 +43,9 @@ def test_the_table_says_what_was_not_possible_and_what_has_no_answer() -> None:
     assert lines[2] == (
         r"| why this decision | 1 | 2.0 | not possible: no link | – | text \| audio 40% |"
     )
-    assert lines[3].endswith("| 8 | 9.0 + 60 of training | 12, no answer | 1.0 | left (+0.42) |")
+    assert lines[3].endswith(
+        "| 8 | 9.0 + 60 of waiting for the trainings | 12, no answer | 1.0 | left (+0.42) |"
+    )
 
 
 @pytest.mark.browser

@@ -598,7 +598,9 @@ def one_step(here: frame.Here) -> None:
 
 
 def step_and_sample(here: frame.Here, sample: Sample) -> None:
-    """What is above the sliders: the step under them."""
+    """What is above the sliders: the step under them, and what they make of the decision."""
+    if sample.changed:
+        st.markdown(physics.turned(sample))
     more = "" if guidance.full() else f" {_WHOLE}"
     steps, gates = controls.row(
         replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
