@@ -5,9 +5,9 @@
 Every task has a server and a browser of its own, both fresh, and begins at the front page with nothing but what is
 shipped. Counted is what a hand does: a click, a drag, a file, a typed text one each, an entry of a select box two,
 opened and chosen; scrolling and reading count nothing. Seconds are those of the machine, from the first click until the
-sentence stands on the page, waiting for trainings apart. The sentence is found by a pattern, and what it says is compared with what
-the library says. Two checkouts take turns, task by task; what one cannot do is said in a word. Writes the table `tasks`
-of docs/results.md when all tasks were done.
+sentence stands on the page, waiting for trainings apart. The sentence is found by a pattern, and what it says is
+compared with what the library says. Two checkouts take turns, task by task; what one cannot do is said in a word.
+Writes the table `tasks` of docs/results.md when all tasks were done.
 """
 
 from __future__ import annotations
