@@ -7,13 +7,14 @@ shipped. Counted is what a hand does: a click, a drag, a file, a typed text one 
 opened and chosen; scrolling and reading count nothing. Seconds are those of the machine, from the first click until the
 sentence stands on the page, waiting for trainings apart. The sentence is found by a pattern, and what it says is
 compared with what the library says. Two checkouts take turns, task by task; what one cannot do is said in a word.
-Writes the table `tasks` of docs/results.md when all tasks were done.
+Writes the table `tasks` of docs/results.md; a task that is not done keeps its line.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import statistics
@@ -37,6 +38,7 @@ import tables  # noqa: E402
 
 from scripts import serving, visits  # noqa: E402
 
+KEPT = ROOT / "benchmarks" / "runs" / "tasks.json"
 MOST = 8  # clicks
 LIMIT = 600_000  # milliseconds that a step may take, on a busy machine
 TRAINING = 1800  # seconds
@@ -587,15 +589,16 @@ def cells(done: Done) -> list[str]:
     ]
 
 
-def table(found: dict[str, list[Done]]) -> str:
+def row(name: str, both: list[Done]) -> list[str]:
+    """A task's line of the table."""
+    return [TASKS[name][0], *(cell for done in both for cell in cells(done)), plain(both[0])]
+
+
+def table(rows: list[list[str]]) -> str:
     """The tasks, each with its clicks, seconds and sentence."""
-    several = any(len(both) > 1 for both in found.values())
-    head = ["task", "clicks", "seconds", *(["clicks before", "seconds before"] if several else [])]
-    rows = [
-        [TASKS[name][0], *(cell for done in both for cell in cells(done)), plain(both[0])]
-        for name, both in found.items()
-    ]
-    lines = tables.markdown([*head, "the sentence that answers"], rows).split("\n")
+    head = ["task", "clicks", "seconds", "clicks before", "seconds before"]
+    head = [*head[: len(rows[0]) - 2], "the sentence that answers"]
+    lines = tables.markdown(head, rows).split("\n")
     lines[1] = lines[1].removesuffix("---: |") + "--- |"  # words stand left
     return "\n".join(lines)
 
@@ -633,18 +636,22 @@ def main() -> None:
                 shot = asked.shots and asked.shots / f"{name}-{('now', 'before')[number]}.png"
                 measure(name, app, done, shot)
                 print(name, *cells(done), plain(done), sep="  ", flush=True)
-    text = (
-        table(found)
-        + f"\n\nSeconds: medians of {asked.runs}."
-        + (f" Before: revision {revision(sides[1])}." if len(sides) > 1 else "")
-    )
+    rows = {name: row(name, both) for name, both in found.items()}
+    if asked.dry:
+        print(table(list(rows.values())))
+        return
+    # a task that was done another time, and as often beside another checkout, keeps its line
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    size = len(next(iter(rows.values())))
+    rows = {name: line for name, line in kept.items() if len(line) == size} | rows
+    KEPT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    text = table([rows[name] for name in TASKS if name in rows])
+    text += f"\n\nSeconds: medians of {asked.runs}."
+    if len(sides) > 1:
+        text += f" Before: revision {revision(sides[1])}."
     if load > BUSY * (os.cpu_count() or 1):
         text += f" The machine was busy with other things (load {load:.1f} when it began)."
-    text += " " + tables.provenance("tasks.py")
-    if asked.dry or set(found) != set(TASKS):
-        print(text)
-    else:
-        tables.write("tasks", text)
+    tables.write("tasks", text + " " + tables.provenance("tasks.py"))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_the_table_says_what_was_not_possible_and_what_has_no_answer() -> None:
         ],
     }
     found["why"][1].problem = "not possible: no link"
-    lines = tasks.table(found).split("\n")
+    lines = tasks.table([tasks.row(name, both) for name, both in found.items()]).split("\n")
     assert lines[1] == "| --- | ---: | ---: | ---: | ---: | --- |"
     assert lines[2] == (
         r"| why this decision | 1 | 2.0 | not possible: no link | – | text \| audio 40% |"
