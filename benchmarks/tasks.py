@@ -614,6 +614,21 @@ def revision(app: Path) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def write(rows: dict[str, list[str]], sides: list[Path], runs: int, load: float) -> None:
+    """Writes the table; a task that was done another time, beside another checkout or not as now, keeps its line."""
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    size = len(next(iter(rows.values())))
+    rows = {name: line for name, line in kept.items() if len(line) == size} | rows
+    KEPT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    text = table([rows[name] for name in TASKS if name in rows])
+    text += f"\n\nSeconds: medians of {runs}."
+    if len(sides) > 1:
+        text += f" Before: revision {revision(sides[1])}."
+    if load > BUSY * (os.cpu_count() or 1):
+        text += f" The machine was busy with other things (load {load:.1f} when it began)."
+    tables.write("tasks", text + " " + tables.provenance("tasks.py"))
+
+
 def main() -> None:
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(
@@ -639,19 +654,11 @@ def main() -> None:
     rows = {name: row(name, both) for name, both in found.items()}
     if asked.dry:
         print(table(list(rows.values())))
-        return
-    # a task that was done another time, and as often beside another checkout, keeps its line
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    size = len(next(iter(rows.values())))
-    rows = {name: line for name, line in kept.items() if len(line) == size} | rows
-    KEPT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
-    text = table([rows[name] for name in TASKS if name in rows])
-    text += f"\n\nSeconds: medians of {asked.runs}."
-    if len(sides) > 1:
-        text += f" Before: revision {revision(sides[1])}."
-    if load > BUSY * (os.cpu_count() or 1):
-        text += f" The machine was busy with other things (load {load:.1f} when it began)."
-    tables.write("tasks", text + " " + tables.provenance("tasks.py"))
+    else:
+        write(rows, sides, asked.runs, load)
+    wrong = [name for name, (now, *_) in found.items() if now.problem or now.clicks > MOST]
+    if wrong:
+        raise SystemExit(f"Without an answer, or by more than {MOST} clicks: {', '.join(wrong)}.")
 
 
 if __name__ == "__main__":
