@@ -19,7 +19,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.figures import circuit_boxes
 from qfusion.models import entangled_qcnn, qcnn
-from qfusion.panels import circuit
+from qfusion.panels import circuit, dynamics as physics
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
@@ -254,7 +254,9 @@ def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
 
 def test_edits_last_across_views_and_are_told(pairs: CircuitSpace) -> None:
     app = visit("Circuit", model="qcnn-parity", phi="all:and", part="Walk")
-    assert "tables are edited" in plain(said(app))
+    # the line says what becomes of the decision, as that of Dynamics does
+    sample = open_sample("qcnn-parity", str(app.selectbox(key="sample").value), tweak="all:and")
+    assert plain(app.info[0].value).startswith(plain(physics.turned(sample)))
     learned = circuit_boxes.replay(pairs, 5, "")
     edited = circuit_boxes.replay(pairs, 5, "all:and")
     assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
@@ -476,6 +478,7 @@ def test_couplings_are_set_beside_the_step_and_its_end_is_the_decision_under_the
     app.slider(key="gate").set_value(4).run()
     assert app.slider(key="H.text").value == 0.3
     sample = open_sample("qj-planted", "p2924", tweak="H.text=0.3")
+    assert plain(physics.turned(sample)) in plain(said(app))
     ends, when = circuit.ends(sample, circuit.replay(sample))
     rho = partial_trace(torch.as_tensor(sample.track().rho[-1]), sample.model.dims, (0,))
     levels = rho.diagonal().real.numpy()

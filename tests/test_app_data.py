@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.data import importing, registry
+from qfusion.runs import folder as runs, plans
 from qfusion.ui import access, views
 from qfusion.ui.pages import data as import_view
 from tests import importable, recordings
@@ -159,6 +160,23 @@ def test_an_imported_set_is_removed_and_its_name_used_again(tmp_path: Path) -> N
     assert "mine was removed" in app.success[0].value
     assert "mine" not in data.names()
     assert app.selectbox(key="set").value == "scenes"
+
+
+def test_both_systems_are_trained_on_a_set_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(plans, "launch", lambda run, events=False: begun.append(run.name))
+    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mine")
+    app = press(visit("Data", set="mine"), "Train both systems on it")
+    assert begun == ["quantum-jump-mine", "entangled-qcnn-mine"]
+    assert [run.plan.data for run in runs.runs()] == ["mine", "mine"]
+    assert "Both systems are being trained on mine" in plain(app.success[0].value).replace("**", "")
+    assert not app.error
+    # of sets that are shipped there are models, and a server that only shows trains nothing
+    labels = [button.label for button in visit("Data", set="planted").button]
+    assert "Train both systems on it" not in labels
 
 
 def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

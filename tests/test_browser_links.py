@@ -75,8 +75,12 @@ def steady(page: Any) -> dict[str, Any]:
 
 def copied(page: Any) -> str:
     page.locator("#qf-copy").click()
-    page.wait_for_function("() => document.getElementById('qf-said').textContent === 'Copied'")
-    return str(page.evaluate("() => navigator.clipboard.readText()"))
+    page.wait_for_function("() => document.getElementById('qf-said').textContent.startsWith('Cop')")
+    link = str(page.evaluate("() => navigator.clipboard.readText()"))
+    words, query = page.inner_text("#qf-said"), dict(parse_qsl(urlsplit(link).query))
+    of = f" of sample {query['sample']} by {query['model']}" if "sample" in query else ""
+    assert words == f"Copied: it opens this view{of}."
+    return link
 
 
 Step = Callable[[Any], None]

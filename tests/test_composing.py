@@ -390,6 +390,8 @@ def test_the_drawer_composes_and_writes_zips() -> None:
     app.run()
     latex = next(each.value for each in app.code if r"\begin{figure}" in each.value)
     assert r"\includegraphics[width=89mm]" in latex
+    size = re.compile(r"As SVG it is 89 × \d+ mm in print, with letters of [\d.]+ pt\.")
+    assert any(size.fullmatch(each.value) for each in app.caption)
     app.button(key="drawer-add").click().run()
     app.segmented_control(key="_drawer.what").set_value("Several panels in one").run()
     assert not app.exception

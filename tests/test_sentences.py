@@ -493,7 +493,7 @@ def _() -> None:
             elif abs(moving[-1] - moving[0]) >= 1e-3:
                 done = (moving[place] - moving[0]) / (moving[-1] - moving[0])
                 assert (f"has gone {percent(done)} of its way" in words) == (0 <= done <= 1)
-                assert 0 <= done <= 1 or "outside its way" in words
+                assert 0 <= done <= 1 or "; it begins at " in words
             else:
                 assert ("as at the start" in words) == (max(moving) == min(moving))
     nothing = {"": np.ones(2), "alpha": np.zeros(2)}

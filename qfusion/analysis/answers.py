@@ -142,7 +142,7 @@ def answer(
         moved = f"by then {moving_name} has gone {percent(done)} of its way"
     else:
         moved = (
-            f"by then {moving_name} is {moving[place]:z.2f} {unit}, outside its way from {moving[0]:z.2f} to "
+            f"by then {moving_name} is {moving[place]:z.2f} {unit}; it begins at {moving[0]:z.2f} and ends at "
             f"{moving[-1]:z.2f}"
         )
     return f"The decision leaves the single modalities for good at {where[place]}: {moved}"

@@ -10,6 +10,10 @@ if (!window.qfusionShares) {
     const query = said.toString();
     return { text: location.origin + location.pathname + (query ? "?" + query : ""), longest: about.longest };
   };
+  const copied = (text) => {
+    const said = new URL(text).searchParams, sample = said.get("sample");
+    return "Copied: it opens this view" + (sample ? ` of sample ${sample} by ${said.get("model")}.` : ".");
+  };
   const say = (words) => { const at = part("qf-said"); at.textContent = words; at.hidden = false; };
   const show = (text) => { const field = part("qf-field"); field.value = text; field.hidden = false; return field; };
   const byHand = (text) => {
@@ -18,7 +22,7 @@ if (!window.qfusionShares) {
     field.select();
     let done = false;
     try { done = document.execCommand("copy"); } catch { done = false; }
-    say(done ? "Copied" : "Your browser does not let pages copy. Copy the marked link yourself.");
+    say(done ? copied(text) : "Your browser does not let pages copy. Copy the marked link yourself.");
   };
   const copy = async () => {
     const { text, longest } = link();
@@ -35,7 +39,7 @@ if (!window.qfusionShares) {
       return;
     }
     show(text);
-    say("Copied");
+    say(copied(text));
   };
   document.addEventListener("click", (event) => { if (event.target.closest?.("#qf-copy")) copy(); });
   // The link in the field is of this moment, not of the moment of the copy.

@@ -147,7 +147,9 @@ def _print(make: Callable[[ExportStyle], bytes], style: ExportStyle, key: str, a
             _, letters = export.noticed(partial(make, style), "tikz")
     st.container(border=True, key=key).image(picture.decode(), width="stretch", alt=alt)
     width, height = export.size_mm(picture)
-    st.caption(f"{width:.0f} × {height:.0f} mm")
+    st.caption(
+        f"As {FORMATS[style.format]} it is {width:.0f} × {height:.0f} mm in print, with letters of {style.font:g} pt."
+    )
     if letters:
         st.warning(text.message(letters), icon=":material/font_download_off:")
 

@@ -316,9 +316,14 @@ def theme() -> Theme:
 
 
 def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
-    """A link to a page that carries the pickers, and `query` (see `address.ALIASES`), in its address; `help` is shown
-    under the mouse."""
-    st.page_link(page, label=label, icon=icon, help=help, query_params=carried(**query))
+    """A link to a page that carries the pickers, and `query`, in its address; `help` is shown under the mouse.
+
+    A parameter that has an alias (see `address.ALIASES`) goes by it: by its own name the pickers of the last page would
+    be stronger.
+    """
+    aliases = {key: alias for alias, key in address.ALIASES.items()}
+    carries = carried(**{aliases.get(key, key): value for key, value in query.items()})
+    st.page_link(page, label=label, icon=icon, help=help, query_params=carries)
 
 
 def carried(**query: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from qfusion.analysis import answers, dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.models import entangled_qcnn
-from qfusion.panels import circuit, network
+from qfusion.panels import circuit, dynamics as physics, network
 from qfusion.training import metrics
 from qfusion.ui import access, controls, frame, guidance, panels, state, views
 
@@ -598,7 +598,9 @@ def one_step(here: frame.Here) -> None:
 
 
 def step_and_sample(here: frame.Here, sample: Sample) -> None:
-    """What is above the sliders: the step under them."""
+    """What is above the sliders: the step under them, and what they make of the decision."""
+    if sample.changed:
+        st.markdown(physics.turned(sample))
     more = "" if guidance.full() else f" {_WHOLE}"
     steps, gates = controls.row(
         replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
@@ -621,7 +623,7 @@ def fusion_network(here: frame.Here) -> None:
         # whatever view is open, the decision is that of the edited tables, and the address holds them
         if view != "Fusion rules" and sample.tweak:
             st.info(
-                f"Angles or tables are edited: {text.plain(sample.tweak)}. Undo it here or under “Fusion rules”.",
+                f"{physics.turned(sample)} Undo it here or under “Fusion rules”.",
                 icon=":material/edit:",
             )
         if view == "Fusion rules" or controls.edits_text():

@@ -15,6 +15,7 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clips, importing, registry, spec, staged_set
 from qfusion.panels import address, learning as builders, why
+from qfusion.runs import plans
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 from qfusion.ui.pages import why_fuse
 
@@ -68,7 +69,31 @@ def chosen_set() -> None:
     frame.link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     recordings(dataset)
     if name in registry.imported_names():
+        if access.may_train() and not _limits.is_read_only():
+            st.button(
+                "Train both systems on it",
+                key="_train_both",
+                icon=":material/model_training:",
+                on_click=frame.or_notice,
+                args=(_train_both, name),
+                help=" and ".join(f"**{plans.KINDS[kind].title}**" for kind in plans.MAIN)
+                + ", with their usual settings. They are trained in processes of their own, which go on when this "
+                "page is closed.",
+            )
         _record(name)
+
+
+def _train_both(name: str) -> None:
+    """Starts a training of either system, with the usual settings; Train shows them."""
+    access.check_train()
+    started = {plans.free_name(f"{kind}-{name}"): plans.plan(name, kind, {}) for kind in plans.MAIN}
+    plans.start(started)
+    state.put(builders.RUNS.key, list(started))
+    state.put(
+        KEPT,
+        f"Both systems are being trained on **{text.plain(name)}**: **Train**, in the menu, shows how far they are and "
+        "leads to their samples.",
+    )
 
 
 def _card(data_set: spec.DataSet) -> str:
