@@ -515,8 +515,8 @@ def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
     return (
         f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
-        f"{share(worst.rate)} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; beyond chance "
-        f"among {len(result)} slices"
+        f"{share(worst.rate)} of {worst.count:,} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; "
+        f"beyond chance among {len(result)} slices"
     )
 
 
