@@ -36,12 +36,14 @@ def told(visitor: Visitor, **values: object) -> Seen:
     return visitor._run()
 
 
-SELECTIONS = {
+SLICES = {
     "figure-slices": (
         '[{"event": "selection", "value": 3}]',
         '[{"event": "selection", "value": {"points": [{"customdata": [1e999]}]}}]',
-    ),
-    "figure-residuals": ('[{"event": "selection", "value": {"points": [{"customdata": ["x"]}]}}]',),
+    )
+}
+RESIDUALS = {
+    "figure-residuals": ('[{"event": "selection", "value": {"points": [{"customdata": ["x"]}]}}]',)
 }
 
 
@@ -54,7 +56,8 @@ SELECTIONS = {
         ("dynamics", JUMP, {"_shortcuts": True, "_session_open": True, "_model_out": True}),
         ("samples", JUMP, {"similar": []}),
         ("samples", JUMP, {"similar": ["x"], "words": []}),
-        ("cohorts", JUMP, SELECTIONS),
+        ("cohorts", {**JUMP, "cohorts.view": "Errors"}, SLICES),
+        ("cohorts", {**JUMP, "cohorts.view": "Quality"}, RESIDUALS),
         (
             "circuit",
             NETWORK,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -123,8 +124,11 @@ def _servers(parent: int) -> dict[str, int]:
     """The servers that a process has begun, by their number."""
     result = {}
     for process in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-        words = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
-        result |= {
-            word.split("=")[1]: int(process) for word in words if word.startswith(_limits.WORKER)
-        }
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            words = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+            result |= {
+                word.split("=")[1]: int(process)
+                for word in words
+                if word.startswith(_limits.WORKER)
+            }
     return result

@@ -52,9 +52,14 @@ if (!window.qfusionFrame) {
   const sizes = new ResizeObserver((entries) => {
     for (const { target } of entries) if (target.isConnected) heights.set(name(target), target.offsetHeight);
   });
+  // A press that follows a click on a link names the page that is being left, and leads back to it.
+  let left = 0;
+  addEventListener("click", (event) => { if (event.target.closest?.("a[href]")) left = Date.now(); }, true);
   const come = (place) => {
     const button = place.querySelector("button");
     if (!button || !place.isConnected) return;
+    const state = document.querySelector("[data-test-script-state]")?.dataset.testScriptState;
+    if (state !== "notRunning" || Date.now() - left < 2000) { setTimeout(() => come(place), 100); return; }
     button.click();
     // A click that was lost, as one that came just before another is; the place may have another button by now.
     setTimeout(() => { if (place.isConnected) pressed.delete(place); look(); }, 5000);
