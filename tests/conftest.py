@@ -201,7 +201,7 @@ def pytest_collection() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files that take longest first, and the slow rest last; the tests of a file stay in their order.
 
-    A test in a browser that fails is run once more, and the summary says so: what a busy machine delays is not
+    A test in a browser that fails is run up to twice more, and the summary says so: what a busy machine delays is not
     what it asks about.
     """
 
@@ -219,7 +219,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("browser") and item.config.pluginmanager.hasplugin(
             "rerunfailures"
         ):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 class Together(LoadScopeScheduling):
