@@ -39,10 +39,13 @@ computed, not what caused an annotation. Models and samples are named by their n
 
 
 def _study(model: str, data: str) -> Study:
-    choose("Model", model, qfusion.panels.address.models())
-    name = data or qfusion.panels.address.own_data(model)
-    qfusion.panels.address.test_data(name)
-    return qfusion.analysis.sample.open_study(model, name)
+    from qfusion.analysis.sample import open_study
+    from qfusion.panels import address
+
+    choose("Model", model, address.models())
+    name = data or address.own_data(model)
+    address.test_data(name)
+    return open_study(model, name)
 
 
 def _sample(
@@ -54,10 +57,13 @@ def _sample(
     background: str = "joint",
     contrast: str = "",
 ) -> Sample:
+    from qfusion.analysis.sample import open_sample
+    from qfusion.panels import address
+
     study = _study(model, data)
-    qfusion.panels.address.tweak_of(study, tweak)
+    address.tweak_of(study, tweak)
     samples.check_background(background, contrast or None)
-    return qfusion.analysis.open_sample(
+    return open_sample(
         model,
         sample,
         study.dataset.name,
@@ -124,13 +130,12 @@ def list_samples(
     """
     from qfusion.analysis import cohort_measures
     from qfusion.analysis.study import said_columns
+    from qfusion.explain import cohorts
 
-    study, parts = _study(model, data), qfusion.explain.cohorts.parse(filter)
+    study, parts = _study(model, data), cohorts.parse(filter)
     table = cohort_measures.table_for(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
-    rows = table.loc[
-        qfusion.explain.cohorts.passing(parts, table), [*columns, *said_columns(table)]
-    ]
+    rows = table.loc[cohorts.passing(parts, table), [*columns, *said_columns(table)]]
     for name in said_columns(rows):
         rows[name] = rows[name].astype(str).str[:MOST_TEXT]
     page = _page("samples", rows.reset_index().to_dict("records"), offset, limit)
@@ -213,6 +218,7 @@ def tweak(
         output: the class whose score is split; the predicted one of the model as trained unless given.
     """
     from qfusion.analysis import answers, text
+    from qfusion.panels import address, dynamics
 
     now = _sample(model, sample, data, tweak, output)
 
@@ -223,14 +229,12 @@ def tweak(
         "sample": now.id,
         "tweak": now.changed,
         "output": now.explanation.outputs[now.output],
-        "says": text.unmarked(qfusion.panels.dynamics.turned(now))
-        if now.changed
-        else "Nothing is changed.",
+        "says": text.unmarked(dynamics.turned(now)) if now.changed else "Nothing is changed.",
         "decision": ends(lambda one: text.unmarked(answers.numbered(one.study, one.scores))),
         "score": ends(lambda one: one.score),
         "dividends": ends(lambda one: one.dividends),
         "metrics": ends(lambda one: one.metrics),
-        "highest": qfusion.panels.address.slider_tops(now.model) if now.can("time") else {},
+        "highest": address.slider_tops(now.model) if now.can("time") else {},
     }
 
 

@@ -526,16 +526,18 @@ def _of_cohort(
     contrast: str | None,
 ) -> qfusion.report.blocks.Report:
     from qfusion.analysis import cohort_measures
+    from qfusion.analysis.sample import background_of_kind, open_study
+    from qfusion.explain import cohorts
     from qfusion.report import contents
 
-    study = qfusion.analysis.sample.open_study(checkpoint, dataset)
+    study = open_study(checkpoint, dataset)
     if contrast is not None or background != "joint":
         study = study.against(
-            qfusion.analysis.sample.background_of_kind(
+            background_of_kind(
                 study, background if contrast is None else "contrast", contrast or ""
             )
         )
-    parts = qfusion.explain.cohorts.parse(cohort)
+    parts = cohorts.parse(cohort)
     outputs = checkpoint.model.outputs
     index = None if output is None else outputs.index(choose("Output", output, outputs))
     return qfusion.report.cohort(

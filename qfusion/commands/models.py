@@ -283,11 +283,8 @@ def import_(
 
 def _card_path(program: str) -> Path:
     path = Path(program)
-    return (
-        path.with_suffix(".toml")
-        if path.exists()
-        else Path(f"{program.rpartition(':')[2] if ':' in program else path.stem}.toml")
-    )
+    factory = program.rpartition(":")[2] if ":" in program else path.stem
+    return path.with_suffix(".toml") if path.exists() else Path(f"{factory}.toml")
 
 
 def _words(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
@@ -651,17 +648,14 @@ def _plan(
         isinstance(data, str),
         "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.",
     )
+    from_file = [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in file.get("set", {}).items()
+    ]
     return qfusion.runs.plans.plan(
         str(data),
         model,
-        _settings(
-            [
-                f"{key}={value if isinstance(value, str) else json.dumps(value)}"
-                for key, value in file.get("set", {}).items()
-            ]
-            + assignments,
-            qfusion.runs.plans.known(str(data), model),
-        ),
+        _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model)),
         seed,
         replay=replay,
     )
@@ -870,13 +864,10 @@ def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool, cluster: str
 def _ranking(
     sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.Attempt]
 ) -> RenderableType:
+    sign = 1 if sweep.search.direction == "minimize" else -1
     ranked = sorted(
         attempts,
-        key=lambda a: (
-            a.state != "finished",
-            a.state != "pruned",
-            (a.value or 0.0) * (1 if sweep.search.direction == "minimize" else -1),
-        ),
+        key=lambda a: (a.state != "finished", a.state != "pruned", sign * (a.value or 0.0)),
     )
     keys = list(sweep.search.space)
     return table(

@@ -70,8 +70,9 @@ def matrix(
     )
 
     def by_term(parts: np.ndarray) -> dict[str, dict[str, float]]:
+        keys = [term.key for term in built.terms]
         return {
-            name: dict(zip([term.key for term in built.terms], row, strict=True))
+            name: dict(zip(keys, row, strict=True))
             for name, row in zip(built.dividends, there[:, None] * parts, strict=True)
         }
 
@@ -142,14 +143,14 @@ def curves(
 ) -> dict[str, Any]:
     """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after
     the cut."""
-    cuts = qfusion.explain.cuts.cuts(
+    from qfusion.explain import cuts as method
+
+    cuts = method.cuts(
         model,
         features,
-        np.linspace(
-            0.0, float(getattr(model, "duration", 0.0)), times or qfusion.explain.cuts.TIMES
-        ),
+        np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES),
         modalities=None if "all" in cut else cut,
-        kinds=tuple(qfusion.explain.cuts.KINDS),
+        kinds=tuple(method.KINDS),
         background=behind,
     )
     names, after, before = cuts.outputs, cuts.dividends, cuts.dividends_before
@@ -398,11 +399,10 @@ def decision(
     Args:
         explanation: of the sample in `row` alone. index: of the output. doubt: see `stability.doubt`.
     """
+    from qfusion.explain import verdicts
+
     names, classes = explanation.coalitions, dataset.target.classes
-    verdict, errors = (
-        qfusion.explain.verdict(explanation, 0, index, doubt),
-        explanation.errors,
-    )
+    verdict, errors = verdicts.verdict(explanation, 0, index, doubt), explanation.errors
     return {
         "sample": dataset.ids[row],
         "output": explanation.outputs[index],
@@ -427,9 +427,8 @@ def decision(
         "verdict": verdict.record()
         | {
             "says": [
-                f"{qfusion.explain.verdicts.decided(verdict)} "
-                f"{qfusion.explain.verdicts.largest_part(verdict.dividends)}.",
-                f"Did the modalities conflict? {qfusion.explain.verdicts.conflict(verdict)}",
+                f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
+                f"Did the modalities conflict? {verdicts.conflict(verdict)}",
             ]
         },
     }
@@ -536,31 +535,25 @@ def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
 
 def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
-    result = qfusion.panels.why.needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
+    from qfusion.panels.why import needs_record
+
+    result = needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
     tested = result["worth"]
+    rows = [
+        [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
+        + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
+        for of, entry in {
+            **result["estimators"],
+            **{f"{one} against the rest": entry for one, entry in result["against_rest"].items()},
+        }.items()
+    ]
     print_result(
         result,
         as_json,
         *(f"{words}." for words in result["says"]),
         table(
             ["Estimator", "Redundancy", "Synergy", "Total", "Unique"],
-            [
-                [
-                    of,
-                    *(
-                        _interval(part)
-                        for part in (entry["redundancy"], entry["synergy"], entry["total"])
-                    ),
-                ]
-                + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
-                for of, entry in {
-                    **result["estimators"],
-                    **{
-                        f"{one} against the rest": entry
-                        for one, entry in result["against_rest"].items()
-                    },
-                }.items()
-            ],
+            rows,
             f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows",
         ),
         table(
@@ -582,24 +575,20 @@ def of_model(model: str, data: str | None, as_json: bool) -> None:
     from qfusion.analysis import sample, trust
 
     result = trust.summary(sample.open_study(model, data))
-    print_result(
-        result,
-        as_json,
-        *(part["says"] + "." for part in result.values()),
-        *[
-            table(
-                [*rows[0]],
-                [
-                    [number(value) if isinstance(value, float) else value for value in row.values()]
-                    for row in rows
-                ],
-                name.replace("_", " "),
-            )
-            for name, part in result.items()
-            for rows in part.values()
-            if isinstance(rows, list) and rows
-        ],
-    )
+    tables = [
+        table(
+            [*rows[0]],
+            [
+                [number(value) if isinstance(value, float) else value for value in row.values()]
+                for row in rows
+            ],
+            name.replace("_", " "),
+        )
+        for name, part in result.items()
+        for rows in part.values()
+        if isinstance(rows, list) and rows
+    ]
+    print_result(result, as_json, *(part["says"] + "." for part in result.values()), *tables)
 
 
 # Which piece does it?
@@ -610,6 +599,7 @@ Shown = tuple[dict[str, Any], list[str | RenderableType]]
 def patch(study: Study, sample: str, donor: str) -> Shown:
     """Returns the scores of a sample with each modality's state at each time from another one."""
     from qfusion.analysis import trust as analysis
+    from qfusion.explain import cuts
 
     result = analysis.patches_of(study, study.dataset.row(sample), donor)
     shown = {
@@ -619,14 +609,15 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
         "donor_scores": dict(zip(result.outputs, result.donor[0], strict=True)),
         "patches": result.frame().to_dict("records"),
     }
+    rows = [
+        [number(t, 2), *map(number, shares)]
+        for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
+    ]
     return shown, [
-        qfusion.explain.cuts.answer_for_patches(result, donor=donor),
+        cuts.answer_for_patches(result, donor=donor),
         table(
             ["t", *result.modalities],
-            [
-                [number(t, 2), *map(number, shares)]
-                for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
-            ],
+            rows,
             f"Share of the difference restored by the state at t from {donor}",
         ),
     ]
@@ -635,6 +626,7 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
 def gate_groups(study: Study, sample: str, shots: int) -> Shown:
     """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
     from qfusion.analysis import trust as analysis
+    from qfusion.explain import evidence as method
 
     row = study.dataset.row(sample)
     result = analysis.gate_groups_of(study, row, int(study.predicted[row]), shots)
@@ -648,11 +640,11 @@ def gate_groups(study: Study, sample: str, shots: int) -> Shown:
         "whole": result.whole,
         "groups": frame.to_dict("records"),
     }
+    titles = [
+        f"{target.capitalize()}: {method.answer(result, target)}" for target in result.shapley
+    ]
     return shown, [
-        *[
-            f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
-            for target in result.shapley
-        ],
+        *titles,
         table(
             list(frame.columns),
             [[row[0], *map(number, row[1:])] for row in frame.itertuples(index=False)],
@@ -667,7 +659,10 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         retrain: epochs to train every set on for; 0 does not. name: of the model. keep: what the smallest is
             called among the reader's own; "" puts none there.
     """
+    from qfusion import model_export
     from qfusion.analysis import trust as analysis
+    from qfusion.explain import building as method
+    from qfusion.training import checkpoint
 
     result = analysis.pruning_of(study)
     tweak = result.tweak(result.size)
@@ -679,23 +674,18 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         "tweak": str(tweak),
         "curve": result.frame().to_dict("records"),
     }
-    words: list[str | RenderableType] = [qfusion.explain.building.answer_for_pruning(result)]
+    words: list[str | RenderableType] = [method.answer_for_pruning(result)]
     source, change = load(name, study.dataset.name)[0], str(tweak)
     if retrain:
-        values, trained = qfusion.explain.building.retrained_sets(
-            study.model, study.dataset, result, retrain
-        )
-        source, change = (
-            qfusion.training.checkpoint.of(trained, study.dataset, name=keep or name),
-            "",
-        )
+        values, trained = method.retrained_sets(study.model, study.dataset, result, retrain)
+        source, change = checkpoint.of(trained, study.dataset, name=keep or name), ""
         shown["retrained"] = values
         words.append(
             f"{result.metric} by terms left, trained on for {retrain} epochs: "
             + ", ".join(f"{k}: {value:.3f}" for k, value in enumerate(values))
         )
     if keep:
-        shown["model"] = str(qfusion.model_export.keep(source, change, study.dataset, keep))
+        shown["model"] = str(model_export.keep(source, change, study.dataset, keep))
         words.append(f"Written: {shown['model']}")
     return shown, [
         *words,
@@ -714,24 +704,22 @@ def twins(study: Study, seeds: int) -> Shown:
     from qfusion.analysis import audit
 
     shown = audit.entry(audit.train_twins(study, seeds), study.dataset)
+    rows = [
+        [
+            row["resource"],
+            row["seeds"],
+            f"{row['worth']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
+            if row["seeds"]
+            else "-",
+            row["verdict"],
+            number(row.get("cut_loses")),
+        ]
+        for row in shown["rows"]
+    ]
     failures = {failure: None for row in shown["rows"] for failure in row["failed"]}
+    title = f"{shown['short']} with each resource less without, trained alike; 95 % t intervals over seeds"
     return shown, [
-        table(
-            ["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"],
-            [
-                [
-                    row["resource"],
-                    row["seeds"],
-                    f"{row['worth']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
-                    if row["seeds"]
-                    else "-",
-                    row["verdict"],
-                    number(row.get("cut_loses")),
-                ]
-                for row in shown["rows"]
-            ],
-            f"{shown['short']} with each resource less without, trained alike; 95 % t intervals over seeds",
-        ),
+        table(["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"], rows, title),
         *(f"Not trained: {failure}" for failure in failures),
     ]
 

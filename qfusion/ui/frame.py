@@ -76,6 +76,7 @@ NEEDS: dict[str, tuple[Ability, ...]] = {
     "Circuit": ("circuit",),
     "Decision operators": ("states",),
 }
+_ALIAS_OF = {key: alias for alias, key in address.ALIASES.items()}
 _UNFIT = "_unfit_pages"  # those that the model picked does not have
 P = ParamSpec("P")
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
@@ -321,8 +322,7 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
     A parameter that has an alias (see `address.ALIASES`) goes by it: by its own name the pickers of the last page would
     be stronger.
     """
-    aliases = {key: alias for alias, key in address.ALIASES.items()}
-    carries = carried(**{aliases.get(key, key): value for key, value in query.items()})
+    carries = carried(**{_ALIAS_OF.get(key, key): value for key, value in query.items()})
     st.page_link(page, label=label, icon=icon, help=help, query_params=carries)
 
 
