@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from qfusion import runs
+from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.panels.dynamics import PANELS
 from qfusion.runs import plans
 from qfusion.training import checkpoint
+from qfusion.ui import controls, panels
 from tests.test_app_pages import said, visit
 
 SETTINGS = {"epochs": 4, "patience": 0, "batch": 256, "dims": [2, 2, 2], "hidden": 4}
@@ -82,3 +86,26 @@ def test_the_cursor_leads_to_the_model_after_an_epoch() -> None:
     app = app.select_slider(key="_epoch").set_value("4").run()
     assert app.selectbox(key="model").value == "mine@4"
     assert "mine@4" in said(app) or not app.error
+
+
+@pytest.mark.usefixtures("run")
+def test_play_leads_the_figures_of_a_page_through_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn, chart = {}, panels.chart
+
+    def charted(*figure: Any, picture: Any = None, **others: Any) -> None:
+        if picture is not None:
+            drawn[picture.name] = picture
+        chart(*figure, picture=picture, **others)
+
+    app = visit("Dynamics", model="mine@2", data="planted", sample="p0031")
+    monkeypatch.setattr(panels, "chart", charted)
+    app = app.button(key="_play_epoch").click().run()
+    assert not app.exception
+    film = drawn["decision-over-time"].film
+    assert [label for label, _ in film["stops"]] == ["after epoch 2", "after epoch 4", "trained"]
+    spec = PANELS["decision-over-time"].build(open_sample("mine@4", "p0031")).spec
+    assert film["figure"] == spec, "the figure in the middle is that of the model after epoch 4"
+    later = controls.trained_as(open_sample("mine@2", "p0031", background="mixed"), "mine@4")
+    assert (later.name, later.study.background.kind) == ("mine@4", "mixed")

@@ -86,6 +86,38 @@ function begin(parent) {
   return host;
 }
 
+// A cursor plays. Between two of its stops a number, such as the place of a line, goes on evenly; what was measured stays.
+function between(figure, [, here], [, next], share) {
+  const ahead = new Map(next.map(([path, value]) => [path.join('/'), value]));
+  for (const [path, value] of here) {
+    const name = path.at(-1), place = path.slice(0, -1).reduce((part, key) => part[key], figure);
+    const then = ahead.get(path.join('/'));
+    if (value === null) delete place[name];
+    else place[name] = typeof value === 'number' && typeof then === 'number' ? value + (then - value) * share : value;
+  }
+  return figure;
+}
+
+async function play(host, {turn, seconds, figure, stops}) {
+  const plotly = await window.qfusionPlotly(host.library), sign = document.createElement('div');
+  if (window.qfusionPlays?.turn !== turn) window.qfusionPlays = {turn, began: performance.now()};  // one clock for all
+  const {began} = window.qfusionPlays;
+  sign.className = 'qf-moment';
+  host.append(sign);
+  for (let now = 0; now < 1 && host.turn === turn && host.isConnected; now = (performance.now() - began) / 1000 / seconds) {
+    const at = now * stops.length, stop = Math.floor(at), next = stops[stop + 1] ?? stops[stop], {width, height} = host.room;
+    if (host.seen && width) {
+      const {data, layout} = fast(between(JSON.parse(figure), stops[stop], next, at - stop));
+      await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
+      sign.textContent = stops[stop][0];
+    }
+    await new Promise(requestAnimationFrame);
+  }
+  sign.remove();
+  host.drawn = ' ';
+  host.draw();
+}
+
 const download = ({name, text}) => {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([text], {type: 'text/csv'}));
@@ -142,6 +174,11 @@ export default function ({data, parentElement, setTriggerValue}) {
   if (data.file && data.file.turn !== host.saved) { host.saved = data.file.turn; download(data.file); }
   Object.assign(host, {spec: data.figure, config: data.config, library: data.library, chosen: data.chosen,
     say: found => host.chosen && setTriggerValue('selection', found)});
+  if (data.film.turn && data.film.turn !== host.turn) {
+    host.turn = data.film.turn;
+    host.queue = host.queue.then(() => play(host, data.film)).catch(error => console.error('A figure could not be played.', error));
+  } else if (host.told && host.told !== data.figure) host.turn = null;  // something else is shown
+  host.told = data.figure;
   const least = `${data.height}px`;
   if (host.style.getPropertyValue('--least') !== least) host.style.setProperty('--least', least);
   if (host.ariaLabel !== data.alt) host.ariaLabel = data.alt;

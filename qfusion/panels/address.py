@@ -400,6 +400,7 @@ class Number(Control):
     Attributes:
         default: that is taken unless another is chosen. step: of the widget. whole: whether it has no fraction.
         look: "slider" or "box".
+        plays: whether it is a cursor that can be played, see `panel.played`.
     """
 
     low: float = 0.0
@@ -408,6 +409,7 @@ class Number(Control):
     step: float | None = None
     whole: bool = False
     look: str = field(default="slider", kw_only=True)
+    plays: bool = field(default=False, kw_only=True)
 
     def require(self, study: Any, value: str) -> None:
         """See `Control.require`."""

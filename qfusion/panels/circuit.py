@@ -616,6 +616,7 @@ GATE = address.Number(
     whole=True,
     look="slider",
     fits=_DRAWN,
+    plays=True,
 )
 STEP_COUNT = address.Choice(
     "steps",

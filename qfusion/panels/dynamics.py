@@ -865,6 +865,7 @@ CURSOR = address.Number(
     default=1.0,
     fits=TIMED,
     style={"format": "percent"},
+    plays=True,
 )
 _TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
 MOVING = address.Choice(

@@ -5,7 +5,9 @@ here. Below, how numbers of a figure are said to a reader who does not see it.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -19,10 +21,11 @@ import plotly.io
 from qfusion._checks import check
 from qfusion._sentences import listed as in_words, share, size, sizes, top
 from qfusion.analysis import answers, cohort_measures, memo, text
+from qfusion.errors import QFusionError
 from qfusion.figures import export
 from qfusion.figures.style import finite
 from qfusion.models import Ability
-from qfusion.panels.address import Choice, View, always
+from qfusion.panels.address import Choice, Number, View, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,7 @@ class Picture:
         table: makes the numbers behind the figure.
         called: what the figure is called where its title states what it finds.
         lead: what there is to say above it, as markdown.
+        film: how the figure changes while a cursor goes on, see `played`.
 
     Raises:
         InvalidInput: when a number of the figure is NaN or infinite.
@@ -52,6 +56,7 @@ class Picture:
     table: Callable[[], pd.DataFrame]
     called: str = ""
     lead: str = ""
+    film: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.figure is not None:
@@ -91,6 +96,42 @@ class Picture:
             else export.image(self.figure, self.alt)
         )
         return f"<p><b>{escape(self.headline)}</b></p>{shown}<p>{escape(self.caption)}</p>"
+
+
+MOST_PLAYED = 3_000_000  # bytes of what changes, beyond which stops are left out
+
+
+def played(builds: Mapping[str, Callable[[], Picture]]) -> dict[str, Any]:
+    """Returns how a figure changes from stop to stop of a cursor, as JSON.
+
+    `figure` is the one in the middle, whole. `stops` are pairs of a label and of what is different there: paths, each
+    with what stands in its place, None for nothing. Stops without such a picture are left out; of none it is empty.
+
+    Args:
+        builds: by label of a stop, what builds the picture there.
+    """
+    specs = {}
+    for label, build in builds.items():
+        with suppress(QFusionError):
+            specs[label] = build().spec
+    if not specs:
+        return {}
+    middle = list(specs.values())[len(specs) // 2]
+    whole = json.loads(middle)
+    stops = [(label, list(_changes(whole, json.loads(spec)))) for label, spec in specs.items()]
+    return {"figure": middle, "stops": stops[:: 1 + len(json.dumps(stops)) // MOST_PLAYED]}
+
+
+def _changes(before: Any, after: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, Any]]:
+    """Where one value of JSON differs from another, and what stands there."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in {**before, **after}:
+            yield from _changes(before.get(key), after.get(key), (*path, key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for place, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _changes(old, new, (*path, place))
+    elif before != after:
+        yield path, after
 
 
 # of a builder whose last pictures are kept for all who ask, as those of the samples around the one that is read
@@ -254,6 +295,18 @@ class Panel:
     endings: Callable[[View, Any], Iterable[str]] = lambda view, scope: ("",)
     below: bool = False
     scope: str = "sample"
+
+    @property
+    def cursor(self) -> tuple[str, str] | None:
+        """The argument of `build` that a cursor gives which can be played, and the cursor's key; None without one."""
+        return next(
+            (
+                (argument, read.key)
+                for argument, read in self.options.items()
+                if isinstance(read, Number) and read.plays
+            ),
+            None,
+        )
 
     @property
     def is_cached(self) -> bool:

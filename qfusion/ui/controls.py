@@ -3,6 +3,7 @@ back at its default where another model or data set left what is no option here.
 redo; and the bar that stays in view on top of a page: model, data, sample, background, pins.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -859,27 +860,61 @@ def _model_changed() -> None:
         state.put(address.DATA.key, own)
 
 
-_EPOCH, _LAST = "_epoch", "end"
+def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41) -> None:
+    """Draws the button that plays all figures that follow a cursor: what they are at its stops is made once, by
+    `ui.panels`, and drawn in the browser.
+
+    Args:
+        key: of the cursor. stops: where it can halt, with what is written there.
+        most: of these that are taken, evenly.
+    """
+    halts, count = [*stops.items()], min(len(stops), most)
+    taken = dict(halts[n * (len(halts) - 1) // max(count - 1, 1)] for n in range(count))
+    st.button(
+        "Play",
+        key=f"_play{key}",
+        icon=":material/play_arrow:",
+        help="Play: figures follow the cursor from its beginning to its end.",
+        on_click=lambda: state.put(state.PLAYS, (time.monotonic(), key, taken)),
+    )
+
+
+def trained_as(scope: Any, model: str) -> Any:
+    """A sample, or a study, of another model of the same training, compared with the same kind of background."""
+    study = getattr(scope, "study", scope)
+    behind = study.background
+    _checks.check(
+        behind.kind != "cohort", "Saved cohorts are not compared with through a training."
+    )
+    other = samples.with_background(
+        samples.open_study(model, study.dataset.name), behind.kind, behind.label
+    )
+    return replace(scope, study=other) if scope is not study else other
+
+
+EPOCH, _LAST = "_epoch", "end"
 
 
 def _replay(model: str) -> None:
     """A cursor over the epochs after which the model was kept, if there are any."""
     name, _, epoch = model.partition(checkpoint.AFTER)
     if epochs := checkpoint.epochs(model):
-        state.put(_EPOCH, epoch or _LAST)
+        state.put(EPOCH, epoch or _LAST)
         st.select_slider(
             "After epoch",
             [*map(str, epochs), _LAST],
-            key=_EPOCH,
+            key=EPOCH,
             on_change=_epoch_changed,
             args=(name,),
             width=190,
             help="Leads every page through the training: the model as it was after that epoch.",
         )
+        stops = {f"{name}{checkpoint.AFTER}{at}": f"after epoch {at}" for at in epochs}
+        play_cursor(EPOCH, {**stops, name: "trained"}, most=12)
 
 
 def _epoch_changed(name: str) -> None:
-    epoch = state.get(_EPOCH)
+    epoch = state.get(EPOCH)
     there = name if epoch == _LAST else f"{name}{checkpoint.AFTER}{epoch}"
     if there in address.models():
         state.put(address.MODEL.key, there)

@@ -3,10 +3,11 @@ with their formulas, its numbers, its export.
 """
 
 import html
+import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -30,7 +31,7 @@ from qfusion.figures.recipe import apply_visible, parse_visible
 from qfusion.figures.style import Theme
 from qfusion.panels import address, pages
 from qfusion.panels.address import Choice
-from qfusion.panels.panel import Picture, capital, ended
+from qfusion.panels.panel import Panel, Picture, capital, ended, played
 from qfusion.quantum.states import KINDS
 from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
 
@@ -269,6 +270,7 @@ def chart(
         picture: what it is of, for the buttons above it: export, numbers and words, of a `small` one export alone.
     """
     data: dict[str, Any] = {
+        "film": dict(picture.film) if picture else {},
         "figure": spec or plotly.io.to_json(figure, validate=False),
         "config": {"displayModeBar": False, "doubleClick": False, **(config or {})},
         "height": figure.layout.height or 450,  # pixels
@@ -396,11 +398,37 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pi
     files of it have them; arguments as of `show`."""
     page = str(state.get(state.PAGE, ""))
     shown = state.everything()[page]
-    return {
-        name: partial(panel.build, scope, theme, **panel.arguments(view, rest))
-        for name, (view, panel, rest) in ((name, pages.find(page, name, shown)) for name in names)
-        if panel.shown(view, scope, rest)
-    }
+    result: dict[str, Callable[[], Picture]] = {}
+    for name, (view, panel, rest) in ((name, pages.find(page, name, shown)) for name in names):
+        if panel.shown(view, scope, rest):
+            build = partial(panel.build, scope, theme, **panel.arguments(view, rest))
+            result[name] = partial(_filmed, build, panel)
+    return result
+
+
+# A cursor that plays, see `controls.play_cursor`: what figures are at its stops is made once, and drawn in the browser.
+
+_WAITS = 5  # seconds after Play in which a figure begins with it
+
+
+def _filmed(build: partial[Picture], panel: Panel) -> Picture:
+    """A picture, with how it changes where its cursor, or the one over a training, is to be played."""
+    picture, (pressed, key, stops) = build(), state.get(state.PLAYS) or (0, "", {})
+    scope, *rest = build.args
+    if time.monotonic() - pressed > _WAITS or picture.figure is None:
+        return picture
+    if key == controls.EPOCH and panel.scope in ("sample", "study"):
+        builds = {
+            label: partial(build.func, controls.trained_as(scope, model), *rest, **build.keywords)
+            for model, label in stops.items()
+        }
+    elif panel.cursor and panel.cursor[1] == key:
+        builds = {label: partial(build, **{panel.cursor[0]: at}) for at, label in stops.items()}
+    else:
+        return picture
+    if not (film := played(builds)):
+        return picture
+    return replace(picture, film={**film, "turn": pressed, "seconds": max(5, len(stops) / 8)})
 
 
 # What stands below the first screen is drawn once it comes near it: `frame.js` presses a button in its place.

@@ -214,11 +214,13 @@ def dynamics(here: frame.Here) -> None:
                 "Correlations",
                 "State",
             ):
-                controls.draw(
-                    builders.CURSOR,
-                    step=1 / (len(sample.places) - 1),
-                    place=st.container(key="cursor"),
-                )
+                last = len(sample.places) - 1
+                with st.container(horizontal=True, vertical_alignment="center", key="cursor"):
+                    controls.play_cursor(
+                        builders.CURSOR.key,
+                        {n / last: f"t = {place:.2f}" for n, place in enumerate(sample.places)},
+                    )
+                    controls.draw(builders.CURSOR, step=1 / last)
             panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.scopes(tweak))
             changed = builders.changes(tweak)
             st.caption(

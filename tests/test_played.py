@@ -1,0 +1,101 @@
+"""A cursor that plays: frames are made once, and what they say is what the builder says at each stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+
+from qfusion.analysis.sample import Sample, open_sample
+from qfusion.errors import InvalidInput
+from qfusion.panels import circuit, dynamics, panel, states
+from scripts import visits
+
+
+def at_stop(figure: str, changes: Sequence[tuple[Sequence[Any], Any]]) -> Any:
+    """The figure at a stop, as `figure.js` makes it."""
+    result = json.loads(figure)
+    for path, value in changes:
+        place = result
+        for key in path[:-1]:
+            place = place[key]
+        if value is None:
+            place.pop(path[-1], None)
+        else:
+            place[path[-1]] = value
+    return result
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    return open_sample("qj-parity", "pair-0003")
+
+
+@pytest.mark.parametrize(
+    "name", ["decision-over-time", "populations", "matrix-modulus", "information"]
+)
+def test_every_stop_is_what_the_builder_draws_there(sample: Sample, name: str) -> None:
+    found = {**dynamics.PANELS, **states.PANELS}[name]
+    assert found.cursor == ("t", dynamics.CURSOR.key)
+    builds = {
+        f"t = {t}": partial(found.build, sample, **found.fixed, t=t) for t in (0, 0.3, 0.5, 1)
+    }
+    film = panel.played(builds)
+    assert [label for label, _ in film["stops"]] == list(builds)
+    for label, changes in film["stops"]:
+        assert at_stop(film["figure"], changes) == json.loads(builds[label]().spec)
+    assert len(json.dumps(film["stops"])) < 3 * len(film["figure"])
+
+
+def test_the_walk_through_gates_plays_and_stops_without_a_picture_are_left_out() -> None:
+    sample = open_sample("qcnn-parity", "pair-0003")
+    found = circuit.PANELS["before-after"]
+    assert found.cursor == ("gate", circuit.GATE.key)
+
+    def refused() -> panel.Picture:
+        raise InvalidInput("This gate acts on more than four qubits.")
+
+    builds = {str(gate): partial(found.build, sample, gate=gate) for gate in (1, 40, 80)}
+    film = panel.played({"none": refused, **builds})
+    assert [label for label, _ in film["stops"]] == list(builds)
+
+
+def test_of_too_many_bytes_stops_are_left_out(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds = {
+        str(n): partial(dynamics.PANELS["populations"].build, sample, t=n / 20) for n in range(21)
+    }
+    whole = panel.played(builds)["stops"]
+    monkeypatch.setattr(panel, "MOST_PLAYED", len(json.dumps(whole)) // 3)
+    fewer = panel.played(builds)["stops"]
+    assert fewer == whole[::4]
+
+
+@pytest.mark.browser
+def test_figures_follow_the_cursor_in_the_browser(page: Any, server: Any) -> None:
+    """All figures of the view begin at once and move; then they stand where the cursor does, as before."""
+    visits.open_page(page, server.url + "/dynamics?model=qj-parity&data=parity&view=State")
+    drawn = (
+        "() => JSON.stringify(document.querySelector('.st-key-figure-populations .qf-figure').data)"
+    )
+    before = page.evaluate(drawn)
+    page.get_by_role("button", name="Play").first.click()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.qf-moment')].some(e => /^t = 0[.]/.test(e.textContent))"
+    )
+    moment = page.locator(".st-key-figure-populations .qf-moment")
+    first = moment.text_content()
+    on_the_way = page.evaluate(drawn)
+    assert on_the_way != before
+    page.wait_for_function(
+        "first => document.querySelector('.st-key-figure-populations .qf-moment').textContent > first",
+        arg=first,
+    )
+    page.wait_for_function("() => !document.querySelector('.qf-moment')")
+    page.wait_for_function("() => !document.querySelector('.qf-figure[aria-busy]')")
+    assert page.evaluate(drawn) == before
+    assert "t=" not in page.url.partition("?")[2].replace("data=", "")
