@@ -966,6 +966,17 @@ def _() -> None:
             f"**{', '.join(names) if count < 3 else f'{count} changes'}**: score 1.000 → 2.000, "
         )
         assert "decision unchanged, test MAE: 0.500 → 0.250." in words
+    tested, yes, no = ("accuracy", 0.5, 0.25), "‘yes’", "‘no’"
+    for decided, sure, end in (
+        ((yes, yes), (0.994, 0.501), "decision unchanged (softmax 0.994 → 0.501), test"),
+        ((yes, yes), (0.9941, 0.9944), "decision unchanged, test"),
+        ((yes, no), (0.994, 0.501), "decision now ‘no’, test"),
+    ):
+        assert end in dynamics.before_after(["one"], {}, (5.0, 0.1), decided, tested, sure=sure)
+    weak = open_sample("qj-scenes", "scene-6338", tweak="H.picture-question=0.5")
+    words = dynamics.turned(weak)
+    sure = [float(one.probabilities.max()) for one in (weak.learned, weak)]
+    assert f"decision unchanged (softmax {written(sure[0], 3)} → {written(sure[1], 3)})" in words
 
 
 @checks("what a slider's modalities share")

@@ -628,6 +628,7 @@ def before_after(
     decided: tuple[str, str],
     metric: tuple[str, float, float],
     whose: str = "",
+    sure: tuple[float, float] = (0.0, 0.0),
 ) -> str:
     """What the sliders change, in a line.
 
@@ -636,6 +637,8 @@ def before_after(
         score, decided: as learned and now; the decision in words.
         metric: name of a test metric, its value as learned and now.
         whose: what is scored, behind the word.
+        sure: softmax of the predicted class as learned and now, said where it stays the same class; alike where there
+            are no classes.
     """
     what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
     parts = [
@@ -646,6 +649,8 @@ def before_after(
         f"score{whose} {moved(*score)}",
         "decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}",
     ]
+    if decided[0] == decided[1] and not alike(*sure):
+        parts[-1] += f" (softmax {moved(*sure)})"
     return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {moved(*metric[1:])}."
 
 
@@ -662,7 +667,16 @@ def turned(sample: Sample) -> str:
         (answers.verdict(study, base.scores), answers.verdict(study, sample.scores)),
         (tested, base.metrics[first], sample.metrics[first]),
         sample.whose,
+        sure_of(base, sample),
     )
+
+
+def sure_of(base: Sample, now: Sample) -> tuple[float, float]:
+    """Softmax of the predicted class as learned and now; alike where there are no classes."""
+    if not base.study.classes:
+        return 0.0, 0.0
+    before, after = (float(part.probabilities.max()) for part in (base, now))
+    return before, after
 
 
 def likeliest(when: str, populations: Mapping[str, float]) -> str:

@@ -171,6 +171,7 @@ def _before_after(after: Sample, changed: list[str]) -> str:
         (answers.verdict(study, before.scores), answers.verdict(study, after.scores)),
         (f"{called}{answers.of_seed(study)}", before.metrics[name], after.metrics[name]),
         after.whose,
+        dynamics.sure_of(before, after),
     )
 
 
