@@ -438,6 +438,12 @@ def _own(study: Study) -> dict[str, Any]:
         return {"seeds": 0}
 
 
+def shipped(data: str) -> dict[str, Any]:
+    """What ships of the audit on a data set: title, metric, seeds, bound and a row a resource of either system; nothing
+    where none was measured."""
+    return dict(json.loads(_files.asset_text("audit.json")).get(data, {}))
+
+
 def audit_of(study: Study) -> dict[str, Any]:
     """The audit of the study's kind of model on its data: title, metric, seeds, bound and a row a resource; what ships,
     unless more seeds of this very model were trained here.
@@ -445,10 +451,9 @@ def audit_of(study: Study) -> dict[str, Any]:
     Raises:
         NotFound: when it is not measured.
     """
-    shipped = json.loads(_files.asset_text("audit.json")).get(study.dataset.name, {})
-    measured = [row for row in shipped.get("rows", []) if row["system"] == study.card["model"]]
-    own = _own(study)
-    if own["seeds"] > shipped.get("seeds", 0) or (own["seeds"] and not measured):
+    ours, own = shipped(study.dataset.name), _own(study)
+    measured = [row for row in ours.get("rows", []) if row["system"] == study.card["model"]]
+    if own["seeds"] > ours.get("seeds", 0) or (own["seeds"] and not measured):
         return own
     if not measured:
         raise NotFound(
@@ -456,7 +461,7 @@ def audit_of(study: Study) -> dict[str, Any]:
             f"'{study.dataset.name}'. `qfusion why --model {study.name} --twins {SEEDS}` trains the twins and "
             "measures it."
         )
-    return shipped | {"rows": measured}
+    return ours | {"rows": measured}
 
 
 def is_audited(study: Study, **_: Any) -> bool:

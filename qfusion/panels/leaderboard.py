@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import runs, text
+from qfusion.analysis import audit, runs, text
 from qfusion.errors import QFusionError
 from qfusion.figures import style, training as figures
-from qfusion.panels import address, panel
+from qfusion.panels import address, panel, why
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _COLUMNS = {
@@ -279,6 +279,33 @@ def _family(board: runs.Board, model: str) -> str:
     )
 
 
+_SYSTEMS = {audit.QJ: ("QiNN-QJ", style.BLUE), audit.QCNN: ("QCNN", style.VERMILLION)}
+
+
+def resources(board: runs.Board, theme: style.Theme = "light", *, data: str = "") -> panel.Picture:
+    """What each quantum resource of both systems is worth: full models less twins without it, trained alike.
+
+    Args:
+        board: the leaderboard.
+        theme: of the figure.
+        data: name of a data set on the board, the first unless told.
+    """
+    entry = audit.shipped(data or board.names[0])
+    check(bool(entry), f"Which quantum resources matter is not measured on data set '{data}'.")
+    systems = [_SYSTEMS[row["system"]] for row in entry["rows"]]
+    names = [
+        f"{system}: {row['resource']}"
+        for (system, _), row in zip(systems, entry["rows"], strict=True)
+    ]
+    hues = [hue for _, hue in systems]
+    return why.resources_worth("board-audit", entry, names, theme, hues)
+
+
+def is_audited(board: runs.Board, data: str = "", **_: Any) -> bool:
+    """Whether the audit of quantum resources stands on a data set."""
+    return bool(audit.shipped(data or board.names[0]))
+
+
 def measured(
     board: runs.Board, data: str = "", models: Sequence[str] | None = None, **_: Any
 ) -> bool:
@@ -365,6 +392,7 @@ PANELS = {
         scope="board",
     ),
     "board-agreement": panel.Panel(agreement, {"data": BOARD}, fits=is_planted, scope="board"),
+    "board-audit": panel.Panel(resources, {"data": BOARD}, fits=is_audited, scope="board"),
     "board-robustness": panel.Panel(
         robustness,
         {

@@ -1,5 +1,6 @@
 """Does fusion matter, does the quantum part, and which piece of it? The panels of Why fuse."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -613,15 +614,36 @@ PIECES = {
 def twins_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
     entry = audit.audit_of(study)
-    names = [row["resource"] for row in entry["rows"]]
-    members_of = {
-        verdict: [row["resource"] for row in entry["rows"] if row["verdict"] == verdict]
-        for verdict in dict.fromkeys(row["verdict"] for row in entry["rows"])
-    }
-    words = "; ".join(f"{verdict}: {listed(members)}" for verdict, members in members_of.items())
+    return resources_worth("why-audit", entry, [row["resource"] for row in entry["rows"]], theme)
+
+
+def resources_worth(
+    name: str,
+    entry: Mapping[str, Any],
+    names: Sequence[str],
+    theme: style.Theme = "light",
+    hues: Sequence[str] = (),
+) -> panel.Picture:
+    """What resources are worth, of an audit; those that matter are named first.
+
+    Args:
+        name: of the panel. entry: see `audit.shipped`. names: of its rows. theme: of the figure.
+        hues: of the rows, grey unless told.
+    """
+    members_of: dict[str, list[str]] = {}
+    for called, row in zip(names, entry["rows"], strict=True):
+        members_of.setdefault(row["verdict"], []).append(called)
+    few = panel.MAX_NAMED
+    words = "; ".join(
+        f"{verdict}: "
+        + (listed(members) if len(members) <= few else f"{len(members)} of {len(names)} resources")
+        for verdict, members in sorted(
+            members_of.items(), key=lambda pair: pair[0].startswith("not needed")
+        )
+    )
     failed = sum(len(row["failed"]) for row in entry["rows"])
     return panel.Picture(
-        "why-audit",
+        name,
         panel.capital(words),
         figures.dots(
             names,
@@ -634,7 +656,7 @@ def twins_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
                     float,
                 ),
             },
-            hues=[style.GREY] * len(names),
+            hues=hues or [style.GREY] * len(names),
             x_title=f"{entry['short']} with the resource less without",
             theme=theme,
         ),

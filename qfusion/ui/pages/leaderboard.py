@@ -40,6 +40,7 @@ def board(here: frame.Here) -> None:
         with controls.fold(builders.TABLE, ":material/table:"):
             _table(result, name, key, table)
         panels.show(result, here.theme, "board-joint", "board-agreement", columns=2, gap="medium")
+        panels.show(result, here.theme, "board-audit")
         _claims(result)
         _robustness(here, result, name)
         panels.below(here.theme, **here.scopes(), board=result)
