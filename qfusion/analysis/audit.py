@@ -18,7 +18,7 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -32,7 +32,7 @@ import torch
 
 from qfusion import _files, _sentences
 from qfusion._checks import check, read_json
-from qfusion._sentences import count
+from qfusion._sentences import count, listed
 from qfusion.analysis import trust
 from qfusion.analysis.memo import Job, begin_job, in_process, memo
 from qfusion.analysis.sample import open_study
@@ -442,6 +442,23 @@ def shipped(data: str) -> dict[str, Any]:
     """What ships of the audit on a data set: title, metric, seeds, bound and a row a resource of either system; nothing
     where none was measured."""
     return dict(json.loads(_files.asset_text("audit.json")).get(data, {}))
+
+
+MOST_NAMED = 3  # resources of which a sentence holds the names
+
+
+def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """What an audit says of the resources of its rows, called by `names`: what matters first."""
+    members: dict[str, list[str]] = {}
+    for row, name in zip(rows, names, strict=True):
+        members.setdefault(row["verdict"], []).append(name)
+    return "; ".join(
+        f"{verdict}: "
+        + (listed(some) if len(some) <= MOST_NAMED else f"{len(some)} of {len(names)} resources")
+        for verdict, some in sorted(
+            members.items(), key=lambda pair: pair[0].startswith("not needed")
+        )
+    )
 
 
 def audit_of(study: Study) -> dict[str, Any]:

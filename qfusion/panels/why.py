@@ -624,23 +624,13 @@ def resources_worth(
     theme: style.Theme = "light",
     hues: Sequence[str] = (),
 ) -> panel.Picture:
-    """What resources are worth, of an audit; those that matter are named first.
+    """What resources are worth, of an audit.
 
     Args:
         name: of the panel. entry: see `audit.shipped`. names: of its rows. theme: of the figure.
         hues: of the rows, grey unless told.
     """
-    members_of: dict[str, list[str]] = {}
-    for called, row in zip(names, entry["rows"], strict=True):
-        members_of.setdefault(row["verdict"], []).append(called)
-    few = panel.MAX_NAMED
-    words = "; ".join(
-        f"{verdict}: "
-        + (listed(members) if len(members) <= few else f"{len(members)} of {len(names)} resources")
-        for verdict, members in sorted(
-            members_of.items(), key=lambda pair: pair[0].startswith("not needed")
-        )
-    )
+    words = audit.says(entry["rows"], names)
     failed = sum(len(row["failed"]) for row in entry["rows"])
     return panel.Picture(
         name,

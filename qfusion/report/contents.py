@@ -21,14 +21,14 @@ from scipy.io import wavfile
 from qfusion import __version__
 from qfusion._checks import check
 from qfusion._sentences import listed
-from qfusion.analysis import cohort_measures, dynamics, inside, text, trust
+from qfusion.analysis import audit, cohort_measures, dynamics, inside, text, trust
 from qfusion.analysis.errors import Levels
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import clips
 from qfusion.data.spec import Audio, Clip, Film, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.explain import RELATIONS, cohorts, cuts, faithfulness, stability, verdicts
+from qfusion.explain import RELATIONS, cohorts, cuts, faithfulness, fusing, stability, verdicts
 from qfusion.explain.building import answer, built_over_classes
 from qfusion.explain.evidence import INERT
 from qfusion.figures import (
@@ -120,6 +120,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "planted": planted,
         "seeds": seeds,
         "warnings": warnings,
+        "questions": _questions(sample.study),
         "made_with": ", ".join(
             [
                 f"qfusion {__version__}",
@@ -143,6 +144,19 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "SAYS": building.SAYS,
         "INERT": INERT,
     }
+
+
+def _questions(study: Study) -> dict[str, str]:
+    """What is known of the model as a whole: what matters to its loss, which quantum resource its kind needs here."""
+    game = trust.loss_game(study)
+    answers = {"Overall": f"{fusing.matters(game)} (over {game.total.n:,} test samples)"}
+    if audit.is_audited(study):
+        rows, seeds = (audit.audit_of(study)[key] for key in ("rows", "seeds"))
+        words = audit.says(rows, [row["resource"] for row in rows])
+        answers["Quantum resources"] = (
+            f"{words} (twins that lack one were trained with the same settings, {seeds} seeds each)"
+        )
+    return answers
 
 
 def _seeds(sample: Sample) -> tuple[stability.Stability | None, str]:
