@@ -13,10 +13,14 @@ from torch import Tensor
 
 from benchmarks import audit as benchmark
 from qfusion import data, explain
-from qfusion.analysis import audit
+from qfusion.analysis import audit, runs, trust
+from qfusion.analysis.sample import open_study
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import fusing
 from qfusion.models import build, can, registry, twins
+from qfusion.panels import leaderboard
 from qfusion.quantum import lindblad, states
+from qfusion.report import contents
 from qfusion.training import Options, checkpoint, train
 
 SMALL: dict[str, Any] = dict(dims=2, jumps=2, hidden=4, measurements=3, duration=1.5)
@@ -379,3 +383,30 @@ def test_a_twin_that_fails_is_said_in_its_row() -> None:
     assert "| coherence (local basis) | 2 |" in rows[2]
     assert "**1 failed** (seed 2: ValueError: its scores are not finite)" in rows[2]
     assert len(rows) == 3  # of twins that nobody trained there is no row
+
+
+def test_what_matters_is_named_first_and_of_many_the_count_is_said() -> None:
+    within = "not needed within ±0.02"
+    verdicts = [within, "needed", within, within, within, "helps"]
+    names = list("abcdef")
+    rows = [{"verdict": verdict} for verdict in verdicts]
+    assert audit.says(rows, names) == f"needed: b; helps: f; {within}: 4 of 6 resources"
+    assert audit.says(rows[:3], names[:3]) == f"needed: b; {within}: a and c"
+
+
+def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
+    board, entry = runs.open_board(), audit.shipped("parity")
+    assert leaderboard.is_audited(board, "parity")
+    assert not leaderboard.is_audited(board, "avletters")
+    picture = leaderboard.resources(board, data="parity")
+    systems = {"quantum-jump": "QiNN-QJ", "entangled-qcnn": "QCNN"}
+    names = [f"{systems[row['system']]}: {row['resource']}" for row in entry["rows"]]
+    assert picture.headline.lower() == audit.says(entry["rows"], names).lower()
+    assert picture.table()["worth"].tolist() == [row["worth"] for row in entry["rows"]]
+    study = open_study("qj-parity")
+    rows = audit.audit_of(study)["rows"]
+    assert {row["system"] for row in rows} == {"quantum-jump"}
+    answers = contents._questions(study)
+    assert answers["Quantum resources"].startswith(audit.says(rows, [r["resource"] for r in rows]))
+    assert answers["Overall"].startswith(fusing.matters(trust.loss_game(study)))
+    assert list(contents._questions(open_study("qj-scenes"))) == ["Overall"]
