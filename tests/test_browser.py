@@ -207,7 +207,7 @@ def gate(page: Any) -> int:
 
 
 def test_the_circuit_is_walked_and_downloaded(visit: Callable[[str], Any], tmp_path: Path) -> None:
-    page = visit("/circuit?data=digits&gate=0")
+    page = visit("/circuit?model=qcnn-parity&data=parity&gate=0")
     the_scrubber_moves_by_button_key_and_click(page)
     the_circuit_downloads_as_openqasm_and_svg(page, tmp_path)
 
@@ -254,7 +254,7 @@ def test_truth_tables_are_edited_by_knobs_and_by_a_click_on_a_cell(
     visit: Callable[[str], Any], page: Any
 ) -> None:
     page.set_viewport_size({"width": 800, "height": 1000})
-    visit("/circuit?data=digits&part=Fusion%20rules&outcome=000")
+    visit("/circuit?model=qcnn-parity&data=parity&part=Fusion%20rules&outcome=00")
     tables_change_decision_and_link(page)
     a_cell_opens_its_angle_and_is_marked_when_edited(page)
 
@@ -271,7 +271,7 @@ def tables_change_decision_and_link(page: Any) -> None:
     knob.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
-        "() => document.querySelector('.st-key-phi input').value.startsWith('all:and,0.000=')"
+        "() => document.querySelector('.st-key-phi input').value.startsWith('all:and,0.00=')"
     )
     settle(page)
     assert "phi=all" in page.url
@@ -301,30 +301,30 @@ def a_cell_opens_its_angle_and_is_marked_when_edited(page: Any) -> None:
     accuracy, predicted = metric(page, "Test accuracy"), metric(page, "predicted")
     visits.come(page, "waterfall-edited")
     terms = page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text()
-    for row, column in ((3, 5), (2, 3)):  # the second time the chart is another one
+    for row, column in ((3, 2), (2, 1)):  # the second time the chart is another one
         x, y = cell(page, row, column)
         page.mouse.move(x + 6, y - 4)
         page.wait_for_timeout(300)
         page.mouse.click(x + 6, y - 4)
         page.wait_for_selector(f".st-key-_phi-{row}-0-{column}")
         settle(page)
-        assert page.locator(".st-key-element input").input_value() == str(row)
-        assert page.locator(".st-key-outcome input").input_value() == format(column, "03b")
-    assert "element=2" in page.url
-    assert "outcome=011" in page.url
-    number = page.locator('[class*="st-key-_number-2-0-3"] input')
+        assert page.locator(".st-key-element input").input_value() == f"element {row}"
+        assert page.locator(".st-key-outcome input").input_value() == format(column, "02b")
+    assert "element=element+2" in page.url
+    assert "outcome=01" in page.url
+    number = page.locator('[class*="st-key-_number-2-0-1"] input')
     number.fill("0")
     number.press("Enter")
-    page.wait_for_function("() => document.querySelector('.st-key-phi input').value === '2.011=0'")
+    page.wait_for_function("() => document.querySelector('.st-key-phi input').value === '2.01=0'")
     wait_for_words(page, "Fused by edited tables")
     settle(page)
     edited = page.evaluate("""() => {
       const plot = document.querySelector('.st-key-panel-tables .js-plotly-plot'), traces = plot.data;
       const cells = traces.find(trace => trace.name === 'cells');
       const marks = plot.calcdata.find(points => points[0].trace.name === 'edited');
-      return [marks.length, Math.round(marks[0].y), Math.round(marks[0].x), cells.customdata[2 * 8 + 3][2]];
+      return [marks.length, Math.round(marks[0].y), Math.round(marks[0].x), cells.customdata[2 * 4 + 1][2]];
     }""")
-    assert edited == [1, 2, 3, 0]
+    assert edited == [1, 2, 1, 0]
     # One cell of one element hardly moves accuracy and probability, but the terms of the score it does.
     assert page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text() != terms
     page.get_by_role("button", name="Reset this cell").click()

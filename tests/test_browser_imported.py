@@ -212,7 +212,7 @@ def test_models_are_uploaded_or_found_and_explored(
 
 def upload(page: Any, server: serving.Server, name: str, path: Path) -> None:
     """Imports a file on the Train page, and opens it on Samples; another model on other data was open before."""
-    visits.open_page(page, server.url)
+    visits.open_page(page, server.url + "/what_if?model=qj-parity&data=parity")
     page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Train", exact=True).click()
     page.get_by_text("Bring a model that was trained elsewhere").click()
     form = page.locator('[data-testid="stForm"]', has_text="Data set whose modalities go in")

@@ -23,21 +23,21 @@ def quiet(page: Any) -> None:
 
 def test_a_sweep_is_begun_watched_and_read(page: Any, server: serving.Server) -> None:
     page.set_default_timeout(120_000)
-    page.goto(server.url + "/sweeps?sweep.data=digits&sweep.kind=linear")
+    page.goto(server.url + "/sweeps?sweep.data=parity&sweep.kind=linear")
     form = page.locator(".st-key-box-new-sweep details").first  # open as long as there is no sweep
     form.wait_for()
     quiet(page)
     if form.get_attribute("open") is None:
         form.locator("summary").first.click()
-    for label, value in (("Trials", "4"), ("Most epochs", "2"), ("Name", "seen")):
+    for label, value in (("Trials", "2"), ("Most epochs", "1"), ("Name", "seen")):
         box = page.locator(f"input[aria-label='{label}']")
         box.fill(value)
         box.press("Enter")
         quiet(page)
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("4 of 4 trials have ended").first.wait_for(timeout=240_000)
+    page.get_by_text("2 of 2 trials have ended").first.wait_for(timeout=240_000)
     quiet(page)
-    assert "train --data digits --model linear" in page.inner_text("body")
+    assert "train --data parity --model linear" in page.inner_text("body")
     page.locator(
         ".st-key-panel-sweep-history .js-plotly-plot"
     ).wait_for()  # exactly one: more would raise

@@ -83,19 +83,19 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     page.wait_for_function("name => location.search.includes('run=' + name)", arg=name)
     page.wait_for_function(DRAWN, arg=name)
     run = Run(runs / name)
-    page.wait_for_function(f"() => ({EPOCHS})() >= 5", timeout=120_000)
+    page.wait_for_function(f"() => ({EPOCHS})() >= 1", timeout=120_000)
     before = page.evaluate(EPOCHS)
     page.wait_for_function(f"before => ({EPOCHS})() > before", arg=before, timeout=60_000)
     link = page.url.split("?")[0]
     page.goto(server.url + "/_stcore/health")  # the app is left, the run goes on
     done = run.record().epoch
-    page.goto(link)  # not even the link is needed: the run is found
-    page.wait_for_function(DRAWN, arg=name)
-    page.wait_for_function(f"() => ({EPOCHS})() > 0")
     until = time.monotonic() + 60
     while run.record().epoch <= done and time.monotonic() < until:
         time.sleep(0.2)
     assert run.record().epoch > done
+    page.goto(link)  # not even the link is needed: the run is found
+    page.wait_for_function(DRAWN, arg=name)
+    page.wait_for_function(f"() => ({EPOCHS})() > 0")
     assert page.evaluate(EXCESS) <= 0
     explore = page.get_by_role("link", name=f"Explore samples of {name}")
     button(page, "_stop").click()
