@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import soundfile
 
 from qfusion import data
+from scripts import serving
 
 pytestmark = pytest.mark.browser
 SLOWEST = 6.0  # seconds of a busy machine; alone it answers in half a second
@@ -33,20 +33,22 @@ def spoken(tmp_path: Path, real_data: Path) -> Path:
     return path
 
 
-# In the place of the microphone: what it hears is a file.
-HEARD = """file => {
-  const listen = async () => {
-    const bytes = Uint8Array.from(atob(file), each => each.charCodeAt(0)), context = new AudioContext();
-    const source = context.createBufferSource(), heard = context.createMediaStreamDestination();
-    source.buffer = await context.decodeAudioData(bytes.buffer);
-    source.connect(heard);
-    source.start();
-    return heard.stream;
-  };
-  const device = {deviceId: 'file', kind: 'audioinput', label: 'a file', groupId: ''};
-  navigator.mediaDevices.getUserMedia = listen;
-  navigator.mediaDevices.enumerateDevices = async () => [device];
-}"""
+@pytest.fixture
+def heard(browser: Any, spoken: Path) -> Iterator[Any]:
+    """A page whose microphone plays that file."""
+    flags = [
+        *serving.FLAGS,
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={spoken}%noloop",
+    ]
+    second = browser.browser_type.launch(executable_path=serving.chromium_path(), args=flags)
+    context = second.new_context(viewport={"width": 1440, "height": 1000})
+    context.add_init_script(serving.STILL)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    yield page
+    second.close()
 
 
 def draw_seven(page: Any, place: int = 0) -> None:
@@ -80,14 +82,12 @@ def seconds(wait: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def test_a_digit_is_drawn_and_spoken_and_decided(page: Any, server: Any, spoken: Path) -> None:
+def test_a_digit_is_drawn_and_spoken_and_decided(heard: Any, server: Any, real_data: Path) -> None:
     """Both of them a 7: their sum is even. Then it is a sample like any other, and stays when it is loaded again."""
-    page.set_viewport_size({"width": 1440, "height": 1000})
-    page.set_default_timeout(60_000)
+    page = heard
     page.goto(server.url + SAMPLES)
     page.wait_for_selector(".qf-canvas canvas", timeout=120_000)
     ready(page)
-    page.evaluate(HEARD, base64.b64encode(spoken.read_bytes()).decode())
     draw_seven(page)
     answer = page.locator(".st-key-own-answer")
     assert seconds(lambda: answer.locator("h4").wait_for()) < SLOWEST
