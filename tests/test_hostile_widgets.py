@@ -162,7 +162,7 @@ def test_random_cases_change_nothing_for_others(server: serving.Server) -> None:
     with Visitor(server.url) as quiet, Visitor(server.url) as visitor:
         for _ in range(2):
             truth = shown(quiet.open("samples", **JUMP))
-        for page, query in rng.sample(fuzz_widgets.PAGES, 5):
+        for page, query in rng.sample(fuzz_widgets.PAGES, 3):
             visitor.open(page, **query)
             for _ in range(2):
                 how, typed = fuzz_widgets.case(visitor, rng)
