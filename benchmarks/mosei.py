@@ -181,7 +181,7 @@ def plain_epoch(name: str) -> float:
     return time.perf_counter() - began
 
 
-def steps(folder: Path, part: float, runs: Sequence[str]) -> dict[str, Any]:
+def steps(folder: Path, part: float, runs: Sequence[str], epochs: int = 2) -> dict[str, Any]:
     """Makes the stand-in, takes it through every command, and returns what was measured, by step; of several runs of
     the training each begins with the plain loop."""
     file = folder / "mosei.pkl"
@@ -194,7 +194,7 @@ def steps(folder: Path, part: float, runs: Sequence[str]) -> dict[str, Any]:
     }
     file.unlink()
     plain = [sys.executable, __file__, "--plain", "mosei"]
-    train = ["train", "--data", "mosei", "--set", "epochs=2", "--json", "--name"]
+    train = ["train", "--data", "mosei", "--set", f"epochs={epochs}", "--json", "--name"]
     found["epochs"], found["plain"] = [], []
     for name in runs:  # by turns, as the machine is not even
         if len(runs) > 1:

@@ -58,10 +58,10 @@ def click(page: Any, where: tuple[float, float]) -> None:
     page.mouse.click(*where)
 
 
-def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_opens_its_sample(
+def test_a_cohort_is_made_and_kept_a_view_is_pinned_and_compared_and_a_point_opens_its_sample(
     visit: Callable[[str], Any],
 ) -> None:
-    page = visit("/cohorts")
+    page = visit("/cohorts?model=qj-planted&sample=p0031")
     click(page, place(page, "types", "all of test", 2))
     page.wait_for_function(
         "() => document.querySelector('.st-key-filter input').value === 'relation=conflict'"
@@ -78,10 +78,11 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_open
     settle(page)
     follow(page, "Samples")
     assert "cohort=at+odds" in page.url
+    a_view_is_pinned_tweaked_compared_and_swapped(page)
     follow(page, "Cohorts")
     assert page.locator(".st-key-filter input").input_value() == "relation=conflict"
     page.get_by_role("tab", name="Entanglement").click()
-    visits.still(page, whole=True)
+    visits.come(page, "entanglement")
     assert "cohort ‘at odds’" in page.inner_text(".st-key-panel-entanglement")
     page.locator(".st-key-filter input").fill("error>0.45")
     page.locator(".st-key-filter input").press("Enter")
@@ -102,7 +103,7 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     assert f"sample={wanted}" in page.url
     assert f"; {wanted} is" in page.inner_text(".st-key-box-cohort")
     page.get_by_role("tab", name="Contributions").click()
-    visits.still(page, whole=True)
+    visits.come(page, "dividends")
     page.locator(".st-key-by input").scroll_into_view_if_needed()
     page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes at once
     page.locator(".st-key-by input").click()
@@ -114,8 +115,7 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     assert "by=planted+type" in page.url or "by=planted%20type" in page.url
 
 
-def test_a_view_is_pinned_tweaked_compared_and_swapped(visit: Callable[[str], Any]) -> None:
-    page = visit("/samples?model=qj-planted&sample=p0031")
+def a_view_is_pinned_tweaked_compared_and_swapped(page: Any) -> None:
     page.get_by_role("button", name="Pin", exact=True).click()
     page.wait_for_function(
         "() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031')"

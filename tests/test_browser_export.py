@@ -36,6 +36,9 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE = json.dumps({"page": "samples", "title": "</metadata>(\\) é"}, ensure_ascii=False)
 TYPED = '1 < 2 & <b>bold</b> $x^2$ "q" <script>alert(1)</script>'
+LOOK = ExportStyle(
+    engine="chrome", title=True, caption=True, font=8, hidden=("audio",), theme="light"
+)
 KINDS: tuple[styles.Format, ...] = ("svg", "pdf", "png")
 
 
@@ -53,42 +56,32 @@ def lines() -> go.Figure:
     return dynamics.measure_lines(T, series, M, "entropy (nats)", between=":", theme="dark")
 
 
-def drawn(kind: styles.Format) -> dict[str, bytes]:
-    """A hatched figure, one with a legend and one with a colour bar, with titles and captions."""
-    look = ExportStyle(
-        format=kind,
-        engine="chrome",
-        title=True,
-        caption=True,
-        font=8,
-        hidden=("audio",),
-        theme="light",
-    )
+def drawn() -> dict[str, bytes]:
+    """A hatched figure, one with a legend and one with a colour bar, with titles and captions; in every format."""
     said = {"title": TYPED, "caption": f"Over 600 samples. {TYPED}", "recipe": RECIPE}
     figures = {
-        "lines": lines(),
-        "waterfall": decision.waterfall(TERMS, M, truth=0.3),
-        **({"bar": EXAMPLES["states.density_matrix"]("light")} if kind == "svg" else {}),
+        "lines.svg": lines(),
+        "bar.svg": EXAMPLES["states.density_matrix"]("light"),
+        "waterfall.pdf": decision.waterfall(TERMS, M, truth=0.3),
+        "lines.png": lines(),
     }
-    return {name: export.save(figure, look, **said) for name, figure in figures.items()}
-
-
-def digests() -> dict[str, str]:
-    """Of the files by their names; drawn in another order than the test draws them."""
     return {
-        f"{name}.{kind}": hashlib.sha256(data).hexdigest()
-        for kind in reversed(KINDS)
-        for name, data in drawn(kind).items()
+        name: export.save(figure, replace(LOOK, format=name[-3:]), **said)
+        for name, figure in figures.items()
     }
+
+
+def digests(files: dict[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
 def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> None:
-    files = {kind: drawn(kind) for kind in KINDS}
-    for found in files.values():
-        for data in found.values():
-            assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
-            assert exporting.size_mm(data)[0] == pytest.approx(89, abs=0.1)
-    svg = files["svg"]["lines"].decode()
+    files = drawn()
+    assert {name[-3:] for name in files} == set(KINDS)
+    for data in files.values():
+        assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
+        assert exporting.size_mm(data)[0] == pytest.approx(89, abs=0.1)
+    svg = files["lines.svg"].decode()
     root = ET.fromstring(svg)
     words = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "".join(TYPED.split()) in "".join("".join(words).split())
@@ -100,7 +93,7 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     ) == pytest.approx(8, rel=0.01)
     assert "rgb(0, 114, 178)" in svg, style.BLUE
     assert style.PAPER["dark"].lower() not in svg.lower()
-    page = PdfReader(io.BytesIO(files["pdf"]["waterfall"])).pages[0]
+    page = PdfReader(io.BytesIO(files["waterfall.pdf"])).pages[0]
     assert "".join(TYPED.split()) in "".join(page.extract_text().split())
     assert not page.images, "hatching and letters are vectors"
     assert "Pattern" not in page["/Resources"]
@@ -112,13 +105,13 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert any(abs(size - 8 * 15 / 13) < 0.05 for size in sizes), (
         "the title's letters, 15 of the 13 pixels that are 8 pt"
     )
-    image = Image.open(io.BytesIO(files["png"]["lines"]))
+    image = Image.open(io.BytesIO(files["lines.png"]))
     assert image.width == round(89 / 25.4 * 300)
     assert image.getpixel((2, image.height - 2))[:3] == (255, 255, 255)
     code = (
-        "import json; import qfusion.figures.export as browser; browser.CHROME_FRESH = 4; "
-        "from tests.test_browser_export import digests; "
-        "print(json.dumps(digests()))"
+        "import json; import qfusion.figures.export as browser; browser.CHROME_FRESH = 3; "
+        "from tests.test_browser_export import digests, drawn; "
+        "print(json.dumps(digests(drawn())))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -128,11 +121,7 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
         check=True,
         timeout=120,
     )
-    assert json.loads(done.stdout) == {
-        f"{name}.{kind}": hashlib.sha256(data).hexdigest()
-        for kind, found in files.items()
-        for name, data in found.items()
-    }
+    assert json.loads(done.stdout) == digests(files)
     assert done.stderr == "", "the browser ends without a word"
 
 

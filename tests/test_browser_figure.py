@@ -1,4 +1,4 @@
-"""Figures on a page: changed in place, as large as their panel, the buttons above them."""
+"""Figures on a page: changed in place, as large as their panel, the buttons above them; those below the screen."""
 
 from __future__ import annotations
 
@@ -22,9 +22,42 @@ LEGENDS = """() => Math.max(...[...document.querySelectorAll('.qf-figure')].filt
     - e._fullLayout._size.t))"""
 
 
-def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> None:
-    address = "/samples?model=qj-parity&sample=pair-0003&data=parity"
-    visits.open_page(page, server.url + address, whole=True)
+# Of the parts that wait below the screen.
+PLACES = """() => [...document.querySelectorAll('[class*="st-key-later-"]')].map(
+  place => /st-key-later-(\\S+)/.exec(place.className)[1])"""
+
+
+def test_a_figure_stays_its_numbers_are_saved_a_zip_is_cancelled_and_what_waits_is_drawn_as_it_comes(
+    page: Any, server: Any, tmp_path: Path
+) -> None:
+    visits.open_page(
+        page, server.url + "/samples?model=qj-parity&sample=pair-0003&data=parity", whole=True
+    )
+    the_numbers_are_saved(page, tmp_path)
+    seen: list[Any] = []
+    page.on("download", lambda file: seen.append(file))
+    a_figure_stays_and_only_its_numbers_change(page)
+    page.locator(".st-key-figure-verdict .qf-export").click()
+    page.get_by_role("dialog").get_by_role("button", name="Download SVG").wait_for()
+    assert not seen  # though the figure was drawn again, and the drawer has opened
+    the_making_of_a_zip_can_be_cancelled(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    figures_are_as_large_as_their_panels(page)
+    scrolling_draws_what_comes_near_in_the_place_kept_for_it(page)
+
+
+def the_numbers_are_saved(page: Any, folder: Path) -> None:
+    with page.expect_download() as download:
+        page.locator(".st-key-figure-verdict .qf-numbers").click()
+    assert download.value.suggested_filename == "qfusion-verdict.csv"
+    download.value.save_as(folder / "verdict.csv")
+    wanted = samples.verdict(open_sample("qj-parity", "pair-0003", "parity")).table()
+    first = (folder / "verdict.csv").read_text().splitlines()[0]
+    assert first.split(",")[0] == wanted.columns[0]
+
+
+def a_figure_stays_and_only_its_numbers_change(page: Any) -> None:
     page.wait_for_selector(".st-key-figure-similar .main-svg")
     page.wait_for_function("() => !document.querySelector('.qf-figure[aria-busy]')")
     page.evaluate(
@@ -44,39 +77,6 @@ def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> N
         "() => document.querySelector('.st-key-figure-verdict .qf-figure').ariaLabel"
     )
     assert told == samples.verdict(sample).alt
-    page.set_viewport_size({"width": 1100, "height": 900})
-    link = page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Decision operators")
-    link.click()
-    page.wait_for_selector("h1:has-text('Decision operators')")
-    for width in (1100, 800, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        visits.still(page, whole=True)
-        page.wait_for_timeout(500)
-        assert np.abs(page.evaluate(ROOMS)).max() < 1
-        assert page.evaluate(LEGENDS) <= 1
-
-
-def test_the_numbers_are_saved_once_the_drawer_opens_and_the_making_of_a_zip_can_be_cancelled(
-    page: Any, server: Any, tmp_path: Path
-) -> None:
-    visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
-    with page.expect_download() as download:
-        page.locator(".st-key-figure-verdict .qf-numbers").click()
-    assert download.value.suggested_filename == "qfusion-verdict.csv"
-    target = tmp_path / "verdict.csv"
-    download.value.save_as(target)
-    wanted = samples.verdict(open_sample("qj-planted", "p0031", "planted")).table()
-    assert target.read_text().splitlines()[0].split(",")[0] == wanted.columns[0]
-    seen: list[Any] = []
-    page.on("download", lambda file: seen.append(file))
-    page.locator(
-        ".st-key-_next button:visible"
-    ).first.click()  # draws the figure again, saves nothing
-    visits.still(page)
-    page.locator(".st-key-figure-verdict .qf-export").click()
-    page.get_by_role("dialog").get_by_role("button", name="Download SVG").wait_for()
-    assert not seen
-    the_making_of_a_zip_can_be_cancelled(page)
 
 
 def the_making_of_a_zip_can_be_cancelled(page: Any) -> None:
@@ -90,3 +90,55 @@ def the_making_of_a_zip_can_be_cancelled(page: Any) -> None:
     page.wait_for_timeout(1500)
     assert not drawer.get_by_role("button", name="figures, ").count()
     assert drawer.get_by_role("button", name="Make the zip").is_enabled()
+
+
+def lead(page: Any, title: str) -> None:
+    link = page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title)
+    link.click()
+    page.wait_for_selector(f"h1:has-text('{title}')")
+
+
+def figures_are_as_large_as_their_panels(page: Any) -> None:
+    page.set_viewport_size({"width": 1100, "height": 900})
+    lead(page, "Decision operators")
+    for width in (1100, 800, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        visits.still(page, whole=True)
+        page.wait_for_timeout(500)
+        assert np.abs(page.evaluate(ROOMS)).max() < 1
+        assert page.evaluate(LEGENDS) <= 1
+
+
+def scrolling_draws_what_comes_near_in_the_place_kept_for_it(page: Any) -> None:
+    lead(page, "Dynamics")
+    visits.still(page)
+    assert "built" in page.evaluate(PLACES)
+    assert page.locator(".st-key-figure-decision-over-time .main-svg").count()
+    page.locator(".st-key-later-built").scroll_into_view_if_needed()
+    page.wait_for_selector(".st-key-figure-built .main-svg")
+    visits.still(page)
+    # far from it again, another sample: its place is as high as it was
+    height = page.locator(".st-key-panel-built").bounding_box()["height"]
+    page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+    page.evaluate("() => qfusionWhole()")  # as before printing
+    assert page.evaluate(PLACES) == []
+    page.locator(".st-key-_next button:visible").first.click()
+    visits.still(page)
+    assert page.locator(".st-key-panel-built").bounding_box()["height"] == pytest.approx(
+        height, abs=40
+    )
+    # a place may stand on the page before its button does
+    page.evaluate(
+        """() => {
+      const place = document.createElement('div');
+      place.className = 'st-key-later-late';
+      place.style.height = '10px';
+      document.querySelector('[data-testid=stMain] h1').append(place);
+      setTimeout(() => {
+        const button = document.createElement('button');
+        button.onclick = () => { window.late = true; place.remove(); };
+        place.append(button);
+      }, 500);
+    }"""
+    )
+    page.wait_for_function("() => window.late")

@@ -59,7 +59,7 @@ def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(
 ) -> None:
     page = walk.page
     walk.option("model", "qj-parity")
-    visits.still(page, whole=True)
+    visits.come(page, "samples-to-start-with")
     walk.click(page.locator(".st-key-telling-synergy").get_by_role("link").last)
     page.wait_for_selector("h1:has-text('Samples')")
     settle(page)
@@ -77,7 +77,9 @@ def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(
 def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     page = walk.page
     walk.link("Bring my data", "Data")
-    files = importable.write_mmsa(tmp_path / "unaligned_50.pkl", importable.mmsa())
+    files = importable.write_mmsa(
+        tmp_path / "unaligned_50.pkl", counts={"train": 20, "valid": 8, "test": 8}
+    )
     page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(files))
     walk.clicks += 1
     page.get_by_text(files.name).first.wait_for()
@@ -91,7 +93,7 @@ def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     page.wait_for_selector(".st-key-import-report", state="detached")
     walk.link("Train a model on it", "Train")
     walk.click(page.get_by_label("Max epochs", exact=True), settles=False)
-    field(page, "Max epochs", "2")
+    field(page, "Max epochs", "1")
     walk.click(page.locator(".st-key-_start button").first, settles=False)
     explore = page.get_by_role("link", name="Explore samples of")
     explore.wait_for()

@@ -19,7 +19,7 @@ from qfusion.training import checkpoint
 from qfusion.ui import controls, reruns, server as guard, sharing, state
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
-from scripts.fuzz_widgets import JUMP, NETWORK
+from scripts.fuzz_widgets import JUMP
 from scripts.visitor import Seen, Visitor
 
 
@@ -60,7 +60,7 @@ RESIDUALS = {
         ("cohorts", {**JUMP, "cohorts.view": "Quality"}, RESIDUALS),
         (
             "circuit",
-            NETWORK,
+            {"model": "qcnn-parity", "data": "parity"},
             {
                 "figure-circuit": '[{"event": "selection", "value": {"points": [{"customdata": [-1e9]}]}}]'
             },
@@ -162,7 +162,7 @@ def test_random_cases_change_nothing_for_others(server: serving.Server) -> None:
     with Visitor(server.url) as quiet, Visitor(server.url) as visitor:
         for _ in range(2):
             truth = shown(quiet.open("samples", **JUMP))
-        for page, query in rng.sample(fuzz_widgets.PAGES, 5):
+        for page, query in rng.sample(fuzz_widgets.PAGES, 3):
             visitor.open(page, **query)
             for _ in range(2):
                 how, typed = fuzz_widgets.case(visitor, rng)

@@ -1,4 +1,5 @@
-"""What stands below the first screen is drawn once it comes near it, by a button that a script presses or a reader."""
+"""What stands below the first screen is drawn once it comes near it, by a button that a script presses or a
+reader; by scrolling, in tests/test_browser_figure.py."""
 
 from __future__ import annotations
 
@@ -8,7 +9,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.ui import panels, reruns
-from scripts import visits
 from tests import charts
 from tests.test_app_pages import visit
 
@@ -63,42 +63,3 @@ def test_a_session_draws_ahead_what_its_page_shows(monkeypatch: pytest.MonkeyPat
     visit("Samples", whole=False, model="qj-parity")
     assert {"shapley", "entropies"} <= without[-1]
     assert "waterfall" not in without[-1]
-
-
-PLACES = """() => [...document.querySelectorAll('[class*="st-key-later-"]')].map(
-  place => /st-key-later-(\\S+)/.exec(place.className)[1])"""
-
-
-@pytest.mark.browser
-def test_scrolling_draws_what_comes_near_in_the_place_kept_for_it(page: Any, server: Any) -> None:
-    visits.open_page(page, f"{server.url}/dynamics?model=qj-parity")
-    assert "built" in page.evaluate(PLACES)
-    assert page.locator(".st-key-figure-decision-over-time .main-svg").count()
-    page.locator(".st-key-later-built").scroll_into_view_if_needed()
-    page.wait_for_selector(".st-key-figure-built .main-svg")
-    visits.still(page)
-    # far from it again, another sample: its place is as high as it was
-    height = page.locator(".st-key-panel-built").bounding_box()["height"]
-    page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
-    page.evaluate("() => qfusionWhole()")  # as before printing
-    assert page.evaluate(PLACES) == []
-    page.locator(".st-key-_next button:visible").first.click()
-    visits.still(page)
-    assert page.locator(".st-key-panel-built").bounding_box()["height"] == pytest.approx(
-        height, abs=40
-    )
-    # a place may stand on the page before its button does
-    page.evaluate(
-        """() => {
-      const place = document.createElement('div');
-      place.className = 'st-key-later-late';
-      place.style.height = '10px';
-      document.querySelector('[data-testid=stMain] h1').append(place);
-      setTimeout(() => {
-        const button = document.createElement('button');
-        button.onclick = () => { window.late = true; place.remove(); };
-        place.append(button);
-      }, 500);
-    }"""
-    )
-    page.wait_for_function("() => window.late")
