@@ -132,9 +132,9 @@ def test_a_model_that_has_no_twins_says_so(place: Any) -> None:
 
 
 def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(audit, "SEEDS", 3)
+    monkeypatch.setattr(audit, "SEEDS", 1)
     study = own("entangled-qcnn")
-    seeds = audit.seeds_of(study) + 3
+    seeds = audit.seeds_of(study) + 1
     page = visit("Why fuse", model=study.name, data="sensors", why="The quantum part")
     page.button(key="_twins_train").click().run()
     assert not page.exception
