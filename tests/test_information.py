@@ -269,8 +269,10 @@ def test_mixes_are_in_the_order_of_what_they_are_mixed_from(
 
 def test_few_rows_in_many_cells_are_taken_off(
     clustered: dict[str, tuple[dict[str, np.ndarray], np.ndarray]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Some .05 of the synergy of every set is what shuffled labels give."""
+    monkeypatch.setattr(stability, "RESAMPLES", 100)
     for kind in ("unique 1", "unique 2"):
         levels, y = clustered[kind]
         less = information.of_levels(levels, None, y)
