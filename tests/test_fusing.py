@@ -422,9 +422,7 @@ def test_parity_is_all_joint_and_mosi_is_not_told() -> None:
 
 def test_a_model_without_states_is_sampled_and_says_so(tmp_path: Any, monkeypatch: Any) -> None:
     dataset = data.load("planted")
-    model = build(
-        "concatenation", dataset.input_specs, ("score",), dict(hidden=4, width=4)
-    ).eval()
+    model = build("concatenation", dataset.input_specs, ("score",), dict(hidden=4, width=4)).eval()
     card = checkpoint.make_card(
         model,
         dataset,
