@@ -242,7 +242,7 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
     couplings = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "coupling"}
     dissipations = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "dissipation"}
     parts, h = np.zeros_like(found.parts), 2e-3
-    x, w = np.polynomial.legendre.leggauss(6)
+    x, w = np.polynomial.legendre.leggauss(4)
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
         for g, parameter in enumerate(found.terms):
             for step, share in zip((-2, -1, 1, 2), np.array([1, -8, 8, -1]) / 12, strict=True):

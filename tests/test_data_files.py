@@ -361,7 +361,7 @@ def test_files_cut_short_are_refused(tmp_path: Path) -> None:
 def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     # each is read in a process of its own
-    mats = (mat(tmp_path, X=cell(A, B), Y=Y), 5), (mat(tmp_path, True, X=cell(A, B), Y=Y), 3)
+    mats = (mat(tmp_path, X=cell(A, B), Y=Y), 4), (mat(tmp_path, True, X=cell(A, B), Y=Y), 2)
     for path, trials in (*mats, (npz(tmp_path, a=A, b=B, y=Y), 150)):
         whole = path.read_bytes()
         for _ in range(trials):

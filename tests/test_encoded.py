@@ -88,9 +88,7 @@ def test_a_page_waits_for_half_of_a_heavy_set_which_is_kept(
 
 def model_of(kind: str, dataset: DataSet) -> Any:
     torch.manual_seed(0)
-    found = build(
-        kind, dataset.input_specs, ("score",), {"dims": 2} if kind == "quantum-jump" else {}
-    )
+    found = build(kind, dataset.input_specs, ("score",), {"dims": 2} if "jump" in kind else {})
     found.standardise(dataset.inputs(dataset.rows("train")))
     return found.double().eval()
 

@@ -264,10 +264,10 @@ def spread(
 )
 def test_standard_errors_are_the_spread_of_the_shots(form: str, device: str) -> None:
     model = model_of(2)
-    scores, errors = spread(model, 60, 400, form=form, device=device)
+    scores, errors = spread(model, 40, 400, form=form, device=device)
     exact = scores_of(model, angles_of(model)).numpy()
     deviations = (scores - exact) / errors
-    assert np.abs(deviations.mean(0)).max() < 4 / math.sqrt(60)
+    assert np.abs(deviations.mean(0)).max() < 4 / math.sqrt(40)
     assert deviations.std(0) == pytest.approx(np.ones(3), abs=0.3)
 
 

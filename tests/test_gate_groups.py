@@ -78,9 +78,9 @@ def by_permutations(value: dict[frozenset[str], float], players: list[str]) -> n
 @pytest.mark.parametrize(("n", "M", "C"), [(2, 2, 3), (3, 3, 1), (4, 2, 2), (4, 4, 4)])
 def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
-    one, rows = masses(model, 1), masses(model, 5, seed=2)
+    one, rows = masses(model, 1), masses(model, 3, seed=2)
     random = np.random.default_rng(0)
-    truth = random.integers(0, C, 5) if C > 1 else random.normal(size=5)
+    truth = random.integers(0, C, 3) if C > 1 else random.normal(size=3)
     result = evidence.gate_groups(model, one, f"c{C - 1}", rows, truth, shots=50)
     players = [group.key for group in result.groups]
     assert len(players) == n + 2
@@ -94,7 +94,7 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
             error = (
                 np.abs(many[:, 0] - truth)
                 if C == 1
-                else -np.log(softmax(many, 1)[np.arange(5), truth.astype(int)])
+                else -np.log(softmax(many, 1)[np.arange(3), truth.astype(int)])
             )
             loss[some] = float(error.mean())
     for name, values in (("score", score), ("entanglement", entropy), ("loss", loss)):

@@ -17,7 +17,7 @@ from qfusion import data
 from qfusion.analysis import trust
 from qfusion.cli import app
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import information, worth
+from qfusion.explain import information, stability, worth
 from qfusion.explain.stability import Interval
 from qfusion.panels import pages, why as panels
 from tests.test_app_pages import said, visit
@@ -168,7 +168,8 @@ def cases(count: int, n: int) -> list[tuple[worth.Task, np.ndarray, dict[str, fl
     return result
 
 
-def test_gaussian_cases_lie_within_their_intervals() -> None:
+def test_gaussian_cases_lie_within_their_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stability, "RESAMPLES", 400)
     names, hits = ("redundancy", "one", "two", "synergy", "total"), []
     for task, _, truth in cases(100, 400):
         predictions = worth.Predictions(task)
@@ -268,8 +269,10 @@ def test_mixes_are_in_the_order_of_what_they_are_mixed_from(
 
 def test_few_rows_in_many_cells_are_taken_off(
     clustered: dict[str, tuple[dict[str, np.ndarray], np.ndarray]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Some .05 of the synergy of every set is what shuffled labels give."""
+    monkeypatch.setattr(stability, "RESAMPLES", 100)
     for kind in ("unique 1", "unique 2"):
         levels, y = clustered[kind]
         less = information.of_levels(levels, None, y)
@@ -297,18 +300,25 @@ def told_together() -> information.Estimate:
 
 
 def few_trees(patch: pytest.MonkeyPatch, *, networks: bool = True) -> None:
-    """Few trees, small networks (unless `networks` is False) and few shuffles, where it is asked how results are put
-    together and not how sharp they are."""
+    """Few trees, small networks that learn fast (unless `networks` is False), few shuffles and resamples, where it is
+    asked how results are put together and not how sharp they are."""
     whole = worth._model
-    smaller: dict[str, dict[str, Any]] = {worth.TREES: {"n_estimators": 20}}
+    smaller: dict[str, dict[str, Any]] = {worth.TREES: {"n_estimators": 10}}
     if networks:
-        smaller[worth.NETWORK] = {"hidden_layer_sizes": (64, 32), "n_iter_no_change": 5}
+        smaller[worth.NETWORK] = {
+            "hidden_layer_sizes": (64, 32),
+            "learning_rate_init": 3e-3,
+            "batch_size": 128,
+            "n_iter_no_change": 3,
+            "tol": 2e-3,
+        }
 
     def small(member: str, classes: int) -> Any:
         return whole(member, classes).set_params(**smaller.get(member, {}))
 
     patch.setattr(worth, "_model", small)
     patch.setattr(information, "SHUFFLES", 3)
+    patch.setattr(stability, "RESAMPLES", 400)
 
 
 @pytest.fixture
@@ -349,7 +359,7 @@ def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told() -> Non
 @pytest.mark.usefixtures("light")
 def test_five_modalities_are_the_one_that_tells_most_against_the_rest() -> None:
     rng = np.random.default_rng(0)
-    features = {name: rng.normal(size=(150, 2)) for name in "abcde"}
+    features = {name: rng.normal(size=(100, 2)) for name in "abcde"}
     y = (features["d"][:, 0] > 0).astype(int)
     result = information.of_predictions(worth.Predictions(worth.of_features(features, y)), "five")
     assert result.main.sources == ("d", "the rest")

@@ -281,7 +281,7 @@ def test_a_slow_or_greedy_torch_program_ends(monkeypatch: pytest.MonkeyPatch) ->
         torch.export.export(Slow(), (torch.ones(3, 3),), dynamic_shapes=({0: side, 1: side},)),
         buffer,
     )
-    monkeypatch.setenv("QFUSION_PROGRAM_MB", "600")
+    monkeypatch.setenv("QFUSION_PROGRAM_MB", "300")
     program = Program(buffer.getvalue(), "slow.pt2", "torch")
     assert float(program.run([torch.eye(3)], 0).sum()) == 3
     monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
@@ -292,7 +292,7 @@ def test_a_slow_or_greedy_torch_program_ends(monkeypatch: pytest.MonkeyPatch) ->
     assert float(program.run([torch.eye(3)], 0).sum()) == 3  # in another process
     monkeypatch.setenv("QFUSION_PROGRAM_S", "60")
     with pytest.raises(Exhausted, match=r"`slow.pt2` asks for more memory than there is"):
-        program.run([torch.eye(9000)], 0)
+        program.run([torch.eye(6500)], 0)
 
 
 @pytest.mark.usefixtures("serving")

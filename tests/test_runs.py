@@ -269,7 +269,7 @@ def readable(run: Run) -> None:
 
 def test_killed_again_and_again_a_run_ends_in_the_same_weights(monkeypatch):
     monkeypatch.setattr(plans, "PULSE", 0.02)
-    alone, run = (runs.create(plan(8), name=name) for name in ("whole", "killed"))
+    alone, run = (runs.create(plan(5), name=name) for name in ("whole", "killed"))
     began = time.perf_counter()
     runs.work(alone)
     whole = weights(alone)
@@ -284,7 +284,7 @@ def test_killed_again_and_again_a_run_ends_in_the_same_weights(monkeypatch):
         if process.exitcode != -signal.SIGKILL:
             assert same(run, whole)
             again += 1
-            run = runs.create(plan(8), name=f"killed-{again}")
+            run = runs.create(plan(5), name=f"killed-{again}")
             continue
         kills += 1
         readable(run)

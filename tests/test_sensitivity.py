@@ -191,15 +191,15 @@ def assert_slopes_and_effects(
     return found
 
 
+# One of each kind, where each is slow.
+KINDS = ("H[audio]", "H[text+audio+vision]", "D[text+audio]", "T", "W[vision,3]")
+
+
 @pytest.mark.parametrize("d", [2, 3])
 def test_jump_slopes_equal_finite_differences(d: int) -> None:
     model = jump_model(d)
     background = explain.background(model, features(5, seed=2))
-    # one of each kind where each is slow
-    keys = (
-        ("H[audio]", "H[text+audio+vision]", "D[text+audio]", "T", "W[vision,3]") if d > 2 else None
-    )
-    found = assert_slopes_and_effects(model, features(2), background, keys=keys)
+    found = assert_slopes_and_effects(model, features(2), background, keys=KINDS if d > 2 else None)
     assert len(found.parameters) == 7 + 7 + 1 + 3 * 3
     titles = [parameter.title for parameter in found.parameters]
     assert titles[:4] == ["H: text", "H: audio", "H: vision", "H: text–audio"]
@@ -257,7 +257,9 @@ def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
 def test_slopes_of_a_model_without_time_left() -> None:
     model = jump_model(2).tweaked(Tweak(duration=0.0))
     background = explain.background(model, features(5, seed=2))
-    assert_slopes_and_effects(model, features(2), background, ("score", "dividend[text]"))
+    assert_slopes_and_effects(
+        model, features(2), background, ("score", "dividend[text]"), keys=KINDS
+    )
     found = method.sensitivity(model, features(2), background, targets=["entropy[text]"])
     assert np.isnan(found.slopes[0, 0])
     assert "infinite slope" in found.note

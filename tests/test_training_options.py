@@ -314,7 +314,7 @@ def test_mixed_precision_is_as_good_as_another_seed():
     rows = dataset.rows("test")
 
     def predicted(seed: int, precision: str) -> np.ndarray:
-        options = Options(epochs=3, batch=256, rate=5e-3, patience=0, precision=precision)
+        options = Options(epochs=2, batch=256, rate=5e-3, patience=0, precision=precision)
         return metrics.predict(
             train("quantum-jump", dataset, dict(dims=2, hidden=8), options, seed).model,
             dataset,
@@ -447,6 +447,7 @@ def test_the_command_suggests_a_rate_and_keeps_nothing(capsys, tmp_path, monkeyp
     assert "keeps nothing" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("unchecked_shapes")  # of 500 small samplings
 def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajectories():
     dataset = load("planted")
     model = prepare(

@@ -79,7 +79,7 @@ def local(scale: float = 1.0) -> Generator:
 @pytest.mark.parametrize("scale", [0.0, 1.0, 4.0])
 def test_waiting_times_average_to_the_master_equation_without_a_time_step_error(scale):
     """Of every population and coherence: none lies further off than what so many draws leave, at any strength."""
-    acting, psi, N = local(scale), ket(12), 2000
+    acting, psi, N = local(scale), ket(12), 1000
     rho = evolve(acting, density(psi), [1.0])[0]
     final = trajectories.waiting_times(
         acting, psi.repeat(N, 1), 1.0, torch.Generator().manual_seed(1)

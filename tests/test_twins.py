@@ -204,7 +204,7 @@ def test_without_coupling_the_mean_field_is_the_full_model() -> None:
 
 
 def test_the_mean_field_keeps_states_and_differs_where_modalities_couple() -> None:
-    full, twin = model_of("quantum-jump"), model_of("jump-mean-field", steps=30)
+    full, twin = model_of("quantum-jump"), model_of("jump-mean-field", steps=12)
     twin.load_state_dict(full.state_dict())
     assert (twin(rows_of(twin)) - full(rows_of(full))).abs().max() > 1e-3
     with torch.no_grad():
