@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import pdist, squareform
-from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
 from qfusion.analysis import errors, sample, trust
@@ -358,18 +357,6 @@ def test_one_basin_of_whatever_shape_is_seldom_called_several() -> None:
         result = fusing.basins(rng.normal(size=(R, 100, T)) @ rng.normal(size=(T, T)))
         assert result.share.value < 0.09
     assert "Not told" in fusing.basin_share(result)
-
-
-def test_the_silhouette_is_that_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    for R in range(4, 12):
-        apart = squareform(pdist(rng.normal(size=(R, 3))))
-        cut = rng.permutation(np.r_[1, 1, 2, 2, rng.integers(1, 4, R - 4) % 3 + 1])
-        if np.bincount(cut)[1:].min() < 2:
-            cut = np.where(cut == 3, 1, cut)
-        wanted = silhouette_score(apart, cut, metric="precomputed")
-        assert fusing._silhouette(apart, cut) == pytest.approx(wanted, abs=1e-12)
-    assert fusing._silhouette(np.zeros((4, 4)), np.array([1, 1, 2, 2])) == 0
 
 
 def test_two_basins_are_seen_and_said() -> None:
