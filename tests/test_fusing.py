@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import pdist, squareform
 
 from qfusion import data, explain
 from qfusion.analysis import errors, sample, trust
