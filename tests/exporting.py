@@ -27,7 +27,8 @@ from qfusion.figures.recipe import RESOLUTIONS, SIZES, THEMES, ExportStyle, size
 JUMP, NETWORK = "model=qj-planted", "model=qcnn-parity&data=parity"
 OF_CLASSES, PICTURES = (
     "model=qj-parity&data=parity",
-    "model=qcnn-digits&data=digits&background=reference%20state",
+    # with a sample: which one is shown unless told is asked of the usual background, which takes as long again
+    "model=qcnn-digits&data=digits&background=reference%20state&sample=digit-0003",
 )
 ADDRESSES = (
     f"/?{JUMP}",
