@@ -249,14 +249,13 @@ def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 def _f1(truth: np.ndarray, chosen: np.ndarray, *, weighted: bool = False) -> float:
     """Mean over the classes that occur, by equal weight or by how often each is true.
 
-    As scikit-learn's `f1_score`, whose checks of what it is given take a hundred times as long as the counting, which is
-    done for thousands of resamples.
+    As scikit-learn's `f1_score`, whose checks take a hundred times as long as the counting, which is done for thousands
+    of resamples.
     """
     truth, chosen = np.asarray(truth, dtype=int), np.asarray(chosen, dtype=int)
     size = max(truth.max(), chosen.max()) + 1
     true, taken, right = (
-        np.bincount(classes, minlength=size)
-        for classes in (truth, chosen, truth[truth == chosen])
+        np.bincount(classes, minlength=size) for classes in (truth, chosen, truth[truth == chosen])
     )
     occur = true + taken > 0
     scores = 2 * right[occur] / (true + taken)[occur]
