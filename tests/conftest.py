@@ -313,7 +313,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(autouse=True)
 def seeds() -> None:
     """Gives every test the same random numbers, whatever ran before."""
-    torch.manual_seed(0)
+    if torch.cuda.is_available():
+        torch.manual_seed(0)
+    else:  # `torch.manual_seed` also notes, with the whole stack, what a GPU is to be told once there is one
+        torch.default_generator.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 - libraries draw from the global generator
 
 
