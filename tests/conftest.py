@@ -26,6 +26,8 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+import typer.main
+import typer.testing
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.caching import cache_data_api, cache_resource_api
 from streamlit.testing.v1 import local_script_runner
@@ -109,6 +111,9 @@ polled, local_script_runner.require_widgets_deltas = (
     local_script_runner.require_widgets_deltas,
     _wait,
 )
+# What a command line is made of, the annotations of some fifty functions, is read once a process, not with every
+# command that a test runs: that took longer than most of these.
+typer.main.get_command = typer.testing._get_command = functools.cache(typer.main.get_command)
 for each in (cache_data_api.DataCaches, cache_resource_api.ResourceCaches):
     _keep_more(each)
 sharing.install(10)  # the library keeps results by key too, and is as roomy here
@@ -308,7 +313,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(autouse=True)
 def seeds() -> None:
     """Gives every test the same random numbers, whatever ran before."""
-    torch.manual_seed(0)
+    if torch.cuda.is_available():
+        torch.manual_seed(0)
+    else:  # `torch.manual_seed` also notes, with the whole stack, what a GPU is to be told once there is one
+        torch.default_generator.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 - libraries draw from the global generator
 
 

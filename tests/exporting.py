@@ -20,14 +20,22 @@ from typing import Any, NamedTuple
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures.recipe import RESOLUTIONS, SIZES, THEMES, ExportStyle, size_mm as size_of_svg
+from qfusion.figures.recipe import (
+    FORMATS,
+    RESOLUTIONS,
+    SIZES,
+    THEMES,
+    ExportStyle,
+    size_mm as size_of_svg,
+)
 
 # Every figure once with each kind of model that has it, of the smallest models: two modalities and a target of classes
 # (parity), three and a number (planted), and pictures and ten classes (digits) for what only these have.
 JUMP, NETWORK = "model=qj-planted", "model=qcnn-parity&data=parity"
 OF_CLASSES, PICTURES = (
     "model=qj-parity&data=parity",
-    "model=qcnn-digits&data=digits&background=reference%20state",
+    # with a sample: which one is shown unless told is asked of the usual background, which takes as long again
+    "model=qcnn-digits&data=digits&background=reference%20state&sample=digit-0003",
 )
 ADDRESSES = (
     f"/?{JUMP}",
@@ -206,6 +214,26 @@ def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> d
         )
         found[job.name] = f"{_hash(panel.recipe.text().encode())} {_hash(content)}"
     return found
+
+
+def in_every_format(
+    terms: Mapping[str, float], modalities: Sequence[str], recipe: str
+) -> dict[str, str]:
+    """SHA-256 of the file of a waterfall in every format, with nothing loaded that figures do not need."""
+    from qfusion.figures import decision, export
+
+    chosen = {"title": True, "caption": True, "theme": "grey"}
+    found = {
+        kind: export.save(
+            decision.waterfall(terms, modalities, truth=0.3),
+            ExportStyle(format=kind, **chosen),
+            title="a",
+            caption="b",
+            recipe=recipe,
+        )
+        for kind in FORMATS
+    }
+    return {kind: _hash(data) for kind, data in found.items()}
 
 
 def assert_legend(svg: bytes, figure: Any) -> None:

@@ -38,6 +38,15 @@ def is_han(letter: str) -> bool:
     return "\u3400" <= letter <= "\u9fff"
 
 
+def words(pdf: bytes) -> tuple[str, ...]:
+    """Returns the text of every page of a PDF: in a tenth of the time that pypdf takes, which reads every line of the
+    drawings, too."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        return tuple(
+            page.get_textpage().get_text_bounded().replace("\r\n", "\n") for page in document
+        )
+
+
 def letters(pdf: bytes) -> list[Printed]:
     """Returns every Chinese letter of a PDF, in the order of its text, cut out of the rendered page."""
     result = []

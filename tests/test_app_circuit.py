@@ -103,7 +103,7 @@ def test_overview_says_what_the_network_is(pairs: CircuitSpace) -> None:
 def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: CircuitSpace) -> None:
     row = wrong_sample(digits)
     sample, truth = str(digits.dataset.ids[row]), int(digits.dataset.y[row])
-    app = visit("Samples", model="qcnn-digits", sample=sample)
+    app = visit("Samples", whole=False, model="qcnn-digits", sample=sample)
     words = plain(said(app))
     assert f"Predicted ‘{digits.classes[digits.predicted[row]]}’" in words
     assert f"but it is ‘{digits.classes[truth]}’" in words
@@ -120,7 +120,9 @@ def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Circ
         largest = dividends[1:][np.abs(dividends[1:]).argmax()]
         assert f"({largest:+.2f}) for ‘{digits.classes[output]}’" in plain(said(app))
     assert (
-        visit("Samples", model="qcnn-digits", sample=sample, output=digits.classes[truth])
+        visit(
+            "Samples", whole=False, model="qcnn-digits", sample=sample, output=digits.classes[truth]
+        )
         .selectbox(key="output")
         .value
         == digits.classes[truth]
@@ -146,7 +148,7 @@ def test_masses_are_those_of_the_model(digits: CircuitSpace) -> None:
 def test_filters_by_class_and_verdict(digits: CircuitSpace) -> None:
     rows = digits.dataset.rows("test")
     wrong = int((digits.predicted[rows] != digits.dataset.y[rows]).sum())
-    app = visit("Samples", model="qcnn-digits", verdict="wrong")
+    app = visit("Samples", whole=False, model="qcnn-digits", verdict="wrong")
     assert f"{wrong:,} of {len(digits.dataset):,} samples pass" in said(app)
     app.multiselect(key="class").select("3").run()
     assert not app.exception
@@ -472,7 +474,7 @@ def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
 
 
 def test_couplings_are_set_beside_the_step_and_its_end_is_the_decision_under_them() -> None:
-    app = visit("Circuit", model="qj-planted", sample="p2924")
+    app = visit("Circuit", whole=False, model="qj-planted", sample="p2924")
     app.slider(key="H.text").set_value(0.3).run()
     assert not app.error
     app.slider(key="gate").set_value(4).run()

@@ -112,7 +112,7 @@ def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
 
 
 def test_chips_of_the_filter() -> None:
-    app = visit("Cohorts", data="planted")
+    app = visit("Cohorts", whole=False, data="planted")
     next(group for group in app.get("button_group") if group.key == "_chips").set_value(
         ["conflict"]
     ).run()
@@ -202,6 +202,7 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
     sample = str(study.dataset.ids[row])
     app = visit(
         "Compare",
+        whole=False,
         data="planted",
         sample=sample,
         pin=f"qj-planted/planted/{sample}",
@@ -295,15 +296,15 @@ def test_a_saved_cohort_is_a_background_on_every_page() -> None:
         "background": "a saved cohort",
         "members": "far",
     }
-    words = plain(said(visit("Samples", **query)))
+    words = plain(said(visit("Samples", whole=False, **query)))
     assert f"({largest:+.2f})" in words
     assert f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’." in words
-    words = plain(said(visit("Compare", pin="qj-planted/planted/p1671", **query)))
+    words = plain(said(visit("Compare", whole=False, pin="qj-planted/planted/p1671", **query)))
     assert (
         words.count(f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’.")
         == 2
     )
-    words = plain(said(visit("Samples", **(query | {"cohort": ["far:smell>1"]}))))
+    words = plain(said(visit("Samples", whole=False, **(query | {"cohort": ["far:smell>1"]}))))
     assert "Cohort ‘far’ does not fit this model" in words
     assert "Baseline: the mean over the 2,100 training samples." in words
 
@@ -318,7 +319,12 @@ def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.Monke
     checkpoint.save(tmp_path / "shifted", own.model, own.card)
     monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
     app = visit(
-        "Compare", model="shifted", data="planted", sample="p0031", pin="qj-planted/planted/p0031"
+        "Compare",
+        whole=False,
+        model="shifted",
+        data="planted",
+        sample="p0031",
+        pin="qj-planted/planted/p0031",
     )
     assert not app.error
     words = plain(said(app))
@@ -335,7 +341,7 @@ def test_models_that_explain_other_scores_are_not_subtracted() -> None:
 
 
 def test_pinning_from_another_page_and_clearing() -> None:
-    app = visit("Samples", data="planted", sample="p0031")
+    app = visit("Samples", whole=False, data="planted", sample="p0031")
     app.button(key="_pin_now").click().run()
     assert app.query_params["pin"] in ("qj-planted/planted/p0031", ["qj-planted/planted/p0031"])
     assert "With p0031 by qj-planted" in plain(
@@ -347,7 +353,7 @@ def test_pinning_from_another_page_and_clearing() -> None:
 
 
 def test_another_model_of_the_same_data_is_set_beside_by_one_click() -> None:
-    app = visit("Compare", model="qj-parity", sample="pair-0003")
+    app = visit("Compare", whole=False, model="qj-parity", sample="pair-0003")
     app.button(key="_beside_qcnn-parity").click().run()
     assert not app.exception
     assert app.query_params["pin"] == "qj-parity/parity/pair-0003"

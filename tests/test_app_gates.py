@@ -218,7 +218,9 @@ def test_headless_figures_programs_reports_and_files(
 
 
 def test_what_a_link_cannot_say_is_named(trained: dict[str, str]) -> None:
-    app = visit("Circuit", **address("qfl", "planted", trained, gate="-1"))
+    app = visit("Circuit", whole=False, **address("qfl", "planted", trained, gate="-1"))
     assert "gate" in plain(app.warning[0].value)
-    app = visit("Circuit", **address("qfl", "planted", trained, **{"table.program": "perhaps"}))
+    app = visit(
+        "Circuit", whole=False, **address("qfl", "planted", trained, **{"table.program": "perhaps"})
+    )
     assert len(app.warning) == 1

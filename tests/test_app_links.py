@@ -3,6 +3,7 @@ links; sessions."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from qfusion.analysis import trust
+from qfusion.explain import information
 from qfusion.panels import pages
 from qfusion.runs import sweep
 from qfusion.ui import frame, sharing, state
@@ -20,6 +23,7 @@ from tests.charts import figures
 from tests.test_app_pages import plain, said, visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
+from tests.test_information import few_trees
 
 QJ, QCNN = "qj-planted", "qcnn-digits"
 # Of two modalities and on eight qubits: what is worked out behind a widget takes a tenth of the time.
@@ -78,6 +82,18 @@ EXEMPT = {
     "_session": "a session file",
     "_repair": "of a file that is brought",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rows() -> Iterator[None]:
+    """What a set needs is measured on few rows by small learners, where a widget asks for it: how precisely, is not
+    asked here."""
+    with pytest.MonkeyPatch.context() as patch:
+        few_trees(patch)
+        patch.setattr(
+            trust, "needs", functools.cache(functools.partial(information.estimate, rows=100))
+        )
+        yield
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_samples_page_shows_the_librarys_prediction_and_dividends(
     dataset = data.load(source)
     row = int(dataset.rows("test")[7])
     sample = str(dataset.ids[row])
-    app = visit("Samples", data=source, sample=sample)
+    app = visit("Samples", whole=False, data=source, sample=sample)
     inputs = dataset.inputs([row], dtype=torch.float64)
     with torch.no_grad():
         prediction = float(model_of(inputs)[0, 0])
@@ -208,7 +208,7 @@ def test_samples_page_shows_the_librarys_prediction_and_dividends(
 
 
 def test_picking_another_sample_changes_the_page() -> None:
-    app = visit("Samples", data="planted")
+    app = visit("Samples", whole=False, data="planted")
     ids = data.load("planted").ids
     app.selectbox(key="sample").select(str(ids[3])).run()
     assert not app.exception
@@ -217,7 +217,7 @@ def test_picking_another_sample_changes_the_page() -> None:
 
 
 def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
-    app = visit("Samples", data="planted", split="valid")
+    app = visit("Samples", whole=False, data="planted", split="valid")
     assert f"{len(planted.rows('valid')):,} of {len(planted):,} samples pass" in said(app)
     app.text_input(key="find").set_value("no such words anywhere").run()
     assert not app.exception
@@ -256,7 +256,7 @@ def test_sliders_change_prediction_and_test_metrics_as_the_library_says(
 ) -> None:
     dataset = data.load(source)
     row = int(dataset.rows("test")[3])
-    app = visit("Dynamics", data=source, sample=str(dataset.ids[row]))
+    app = visit("Dynamics", whole=False, data=source, sample=str(dataset.ids[row]))
     expected = metrics.evaluate(model_of, dataset, "test")
     assert value(app, "MAE") == pytest.approx(expected["mae"], abs=6e-4)
     app.slider(key="H.text").set_value(0.3)
@@ -287,7 +287,7 @@ def _error(app: AppTest) -> float:
 
 
 def test_the_page_says_how_exact_its_states_are() -> None:
-    assert 1e-13 < _error(visit("Dynamics", data="planted")) < 1e-7
+    assert 1e-13 < _error(visit("Dynamics", whole=False, data="planted")) < 1e-7
 
 
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
@@ -306,6 +306,7 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
 def test_a_link_restores_the_whole_view() -> None:
     app = visit(
         "Dynamics",
+        whole=False,
         data="planted",
         **{"H.text-audio": "0.5", "D.text": "2", "T": "0.5", "view": "State"},
     )
@@ -316,7 +317,9 @@ def test_a_link_restores_the_whole_view() -> None:
 
 
 def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None:
-    app = visit("Dynamics", data="planted", **{"rate.1": "2", "rate.3": "0.5", "H.text": "0.5"})
+    app = visit(
+        "Dynamics", whole=False, data="planted", **{"rate.1": "2", "rate.3": "0.5", "H.text": "0.5"}
+    )
     assert not [each for each in app.slider if str(each.key).startswith("rate.")]
     words = plain(said(app))
     assert "An old link also sets rates of single learned jump operators" in words
@@ -342,7 +345,7 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
 
 
 def test_sliders_say_strengths_and_stand_by_them() -> None:
-    app = visit("Dynamics", data="planted")
+    app = visit("Dynamics", whole=False, data="planted")
     learned = strengths_of(reruns.study_of("qj-planted", "planted").model.system())
     for start, found in (("H.", learned.energy), ("D.", learned.rates)):
         sliders = [each for each in app.slider if str(each.key).startswith(start)]
@@ -355,7 +358,7 @@ def test_sliders_say_strengths_and_stand_by_them() -> None:
 
 
 def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
-    app = visit("Dynamics", data="planted", view="State", t="0.9")
+    app = visit("Dynamics", whole=False, data="planted", view="State", t="0.9")
     for duration in (0.5, 0.0, 2.0):
         app.slider(key="T").set_value(duration).run()
         assert not app.exception
@@ -409,7 +412,7 @@ def test_every_view_opens_without_evolution_and_without_jumps(view: str) -> None
 def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(
     title: str, query: dict[str, str], words: str
 ) -> None:
-    app = visit(title, **({"split": "valid"} if title == "Samples" else {}), **query)
+    app = visit(title, whole=False, **({"split": "valid"} if title == "Samples" else {}), **query)
     assert len(app.warning) == 1
     shown = plain(app.warning[0].value)
     assert words in shown
@@ -426,7 +429,7 @@ def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(
 
 def test_every_invalid_value_in_a_link_is_named_and_the_rest_applies() -> None:
     wrong = {"model": "nope", "H.picture": "abc"}
-    app = visit("Dynamics", **wrong, **{"sample": "scene-6337", "D.question": "2"})
+    app = visit("Dynamics", whole=False, **wrong, **{"sample": "scene-6337", "D.question": "2"})
     said_of = [plain(each.value) for each in app.warning]
     assert any("nope" in words for words in said_of)
     assert any("abc" in words for words in said_of)
@@ -449,13 +452,13 @@ def test_a_link_that_names_a_sample_alone_opens_the_set_that_was_first() -> None
 
 
 def test_data_that_do_not_fit_the_model_are_named(real_data: Path) -> None:
-    app = visit("Overview", model="qj-planted", data="mosi")
+    app = visit("Overview", whole=False, model="qj-planted", data="mosi")
     assert "does not fit" in app.warning[0].value
     assert app.selectbox(key="data").value == "planted"
 
 
 def test_changing_the_data_changes_the_model_with_it(real_data: Path) -> None:
-    app = visit("Samples", data="planted")
+    app = visit("Samples", whole=False, data="planted")
     app.selectbox(key="data").select("mosi").run()
     assert not app.exception
     assert app.selectbox(key="model").value == "qj-mosi"
@@ -468,12 +471,12 @@ def test_without_the_real_data_the_app_says_how_to_get_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
-    app = visit("Overview")
+    app = visit("Overview", whole=False)
     assert not app.error
     assert any("data sets are not here" in expander.label for expander in app.expander)
     assert "CMU" in said(app)
     assert "python -m qfusion data get mosi" in said(app)
-    asked = visit("Overview", data="mosi")
+    asked = visit("Overview", whole=False, data="mosi")
     assert "data get mosi" in asked.warning[0].value
     assert asked.selectbox(key="data").value == "scenes"
 
@@ -490,11 +493,11 @@ def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(
     with pytest.raises(SystemExit) as ended:
         cli.main(["app", "--model", str(folder)])
     assert not ended.value.code
-    app = visit("Samples", model="my-model")
+    app = visit("Samples", whole=False, model="my-model")
     assert not app.warning
     assert not app.error
     assert app.selectbox(key="model").value == "my-model"
-    asked = visit("Samples", model=str(folder))
+    asked = visit("Samples", whole=False, model=str(folder))
     assert "does not exist" in asked.warning[0].value
     assert asked.selectbox(key="model").value == "qj-scenes"
     with pytest.raises(InvalidInput, match="where it lies"):
@@ -518,7 +521,7 @@ def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("title", PAGES)
 def test_an_altered_checkpoint_is_named_and_another_can_be_picked(title: str, altered: str) -> None:
-    app = visit(title, model=altered)
+    app = visit(title, whole=False, model=altered)
     assert "altered" in app.error[0].value
     app.selectbox(key="model").select("qj-planted").run()
     assert not app.exception
@@ -533,7 +536,7 @@ def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     reruns._dataset.clear()  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)
-    app = visit("Overview")
+    app = visit("Overview", whole=False)
     assert "p0007" in app.error[0].value
     assert app.selectbox(key="model").value == "qj-planted"
 

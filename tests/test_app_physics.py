@@ -27,6 +27,7 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     row = int(dataset.rows("test")[3])
     app = visit(
         "Dynamics",
+        whole=False,
         data="planted",
         sample=str(dataset.ids[row]),
         view=VIEW,
@@ -97,7 +98,9 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     ],
 )
 def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> None:
-    app = visit(title, **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}), **query)
+    app = visit(
+        title, whole=False, **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}), **query
+    )
     assert not app.error
     assert not app.warning
     words = plain(said(app))

@@ -143,7 +143,7 @@ def test_each_question_is_proven_on_the_page_that_its_link_opens(study: Study) -
         assert re.search(SAID[question], answer), answer
         title = where[network]
         column = list(WHERE).index(question)
-        there = visit(title, **dict(parse_qsl(links[column].query_string)))
+        there = visit(title, whole=False, **dict(parse_qsl(links[column].query_string)))
         assert there.title[0].value == title
         assert links[column].page == FILES[title].rpartition("/")[2].removesuffix(".py")
         assert not there.warning
@@ -164,12 +164,14 @@ def test_a_link_sets_the_knob_of_the_physics_that_flips(qubits: str) -> None:
     query: dict[str, Any] = {"model": qubits, "data": "planted", "knobs": "true"}
     dataset = reruns.dataset("planted")
     for row in dataset.rows("test")[:20]:
-        app = visit("What if", sample=str(dataset.ids[row]), **query)
+        app = visit("What if", whole=False, sample=str(dataset.ids[row]), **query)
         if links(app):
             break
     before = value(app, "Prediction")
     for wanted in links(app):
-        there = visit("Dynamics", T="0.5", **wanted)  # a knob that was turned before is put back
+        there = visit(
+            "Dynamics", whole=False, T="0.5", **wanted
+        )  # a knob that was turned before is put back
         assert not there.warning
         assert value(there, "Prediction") * before < 0 or math.isclose(
             value(there, "Prediction"), 0, abs_tol=6e-4

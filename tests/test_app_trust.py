@@ -39,7 +39,12 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     found = operators.operator(study.model, study.background, group, output)
     label = decision_operators.WITH.join(study.modalities[:2])
     app = visit(
-        OPERATORS, model=model, sample=str(study.dataset.ids[row]), votes=label, words="full"
+        OPERATORS,
+        whole=False,
+        model=model,
+        sample=str(study.dataset.ids[row]),
+        votes=label,
+        words="full",
     )
     assert not app.error
     assert not app.warning
@@ -63,7 +68,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
 
 
 def test_a_group_of_another_model_gives_way() -> None:
-    app = visit(OPERATORS, model="qj-planted", votes="text with audio with vision")
+    app = visit(OPERATORS, whole=False, model="qj-planted", votes="text with audio with vision")
     assert "text, audio and vision" in plain(said(app))
     app.selectbox(key="model").select("qcnn-digits").run()
     assert not app.exception
@@ -74,7 +79,7 @@ def test_a_group_of_another_model_gives_way() -> None:
 @pytest.mark.parametrize("model", ["qj-planted", "qcnn-digits"])
 @pytest.mark.parametrize("against", ["product of marginals", "nothing known", "one other sample"])
 def test_another_background_changes_the_operator(model: str, against: str) -> None:
-    app = visit(OPERATORS, model=model, **{BACKGROUND.key: against})
+    app = visit(OPERATORS, whole=False, model=model, **{BACKGROUND.key: against})
     assert not app.error
     words = plain(said(app))
     assert {
@@ -108,7 +113,7 @@ def test_cautions_are_what_was_measured() -> None:
     study = study_of("qj-planted")
     found = trust.against_truth(study)
     assert found is not None
-    words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Truth")))
+    words = plain(said(visit(FAITHFULNESS, whole=False, model="qj-planted", proof="Truth")))
     assert (
         f"rank correlation {found.rank.min():.2f} on {len(study.dataset.rows('test')):,} test samples"
         in words
@@ -116,7 +121,8 @@ def test_cautions_are_what_was_measured() -> None:
     share, count = trust.sarcasm(study, None)[0]
     assert f"of {count} sarcastic test samples {share:.1%}" in words
     short, full = (
-        visit(FAITHFULNESS, model="qj-planted", words=depth) for depth in ("brief", "full")
+        visit(FAITHFULNESS, whole=False, model="qj-planted", words=depth)
+        for depth in ("brief", "full")
     )
     helps = [plain(element.help) for element in short.markdown if element.help]
     for one in trust.trust_warnings(study):
@@ -216,7 +222,7 @@ def test_other_methods_run_when_asked() -> None:
     ],
 )
 def test_invalid_values_in_a_link_are_named(title: str, query: dict[str, str]) -> None:
-    app = visit(title, **query)
+    app = visit(title, whole=False, **query)
     told = [plain(warning.value) for warning in app.warning]
     assert len(told) == len(query)
     for key, value in query.items():

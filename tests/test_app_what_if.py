@@ -58,7 +58,7 @@ def parts(source: str) -> tuple[Any, Any, Any, int]:
 def test_the_page_says_what_would_flip_the_decision(source: str) -> None:
     model, dataset, _, row = parts(source)
     states = counterfactual.states_of(model, dataset.inputs([row], dtype=torch.float64))
-    app = visit("What if", data=source, sample=str(dataset.ids[row]))
+    app = visit("What if", whole=False, data=source, sample=str(dataset.ids[row]))
     assert not app.error
     assert not app.warning
     words = plain(said(app))
@@ -109,6 +109,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     numbers = list(changes.shown_state(states[name]))
     app = visit(
         "What if",
+        whole=False,
         data=source,
         sample=str(dataset.ids[row]),
         **{f"do.{name}": TITLES[STATE], f"set.{name}.1": "0.9"},
@@ -140,6 +141,7 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
     made = planted.recipe_of(dataset)
     app = visit(
         "What if",
+        whole=False,
         data="planted",
         sample=str(dataset.ids[row]),
         say="the plot was not very good",
@@ -210,7 +212,7 @@ def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
 
 def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     dataset = data.load("planted")
-    app = visit("What if", data="planted", sample="p0014")
+    app = visit("What if", whole=False, data="planted", sample="p0014")
     before = value(app, "Prediction")
     app.button(key="_flip-audio").click().run()
     assert not app.exception
@@ -250,7 +252,7 @@ def test_knobs_that_flip_are_named() -> None:
 def test_an_invalid_value_in_a_link_is_named_and_the_page_stays_usable(
     query: dict[str, str], words: str
 ) -> None:
-    app = visit("What if", data="planted", **query)
+    app = visit("What if", whole=False, data="planted", **query)
     assert len(app.warning) == 1
     assert words in str(app.warning[0].value).replace("\\", "").replace("\u200b", "")
     assert not app.error
@@ -259,7 +261,7 @@ def test_an_invalid_value_in_a_link_is_named_and_the_page_stays_usable(
 
 def test_what_the_data_do_not_allow_is_not_offered(source: str) -> None:
     _, dataset, _, _ = parts(source)
-    app = visit("What if", data=source)
+    app = visit("What if", whole=False, data=source)
     for name in dataset.names:
         assert (TITLES[INPUT] in app.selectbox(key=f"do.{name}").options) == (source == "planted")
 

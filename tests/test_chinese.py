@@ -3,6 +3,7 @@ every letter of a rendered page is the glyph of the font that the PDF names, no 
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 from pathlib import Path
@@ -87,6 +88,12 @@ def ran(*words: str) -> str:
     return done.stderr
 
 
+@functools.cache
+def extracted(pdf: bytes) -> str:
+    """The words of a PDF, by a second reader."""
+    return "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+
+
 def looked_at(pdf: bytes) -> str:
     """The Chinese letters of a PDF, after each was looked at."""
     seen = list(printed.letters(pdf))
@@ -95,7 +102,7 @@ def looked_at(pdf: bytes) -> str:
         best, likeness = printed.nearest(each, among)
         assert best == each.letter, f"{each.letter} is drawn as {best} ({likeness:.2f})"
         assert likeness > 0.9, f"{each.letter} is like its glyph by {likeness:.2f} only"
-    by_pypdf = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    by_pypdf = extracted(pdf)
     assert fonts.BOX not in by_pypdf
     text = "".join(each.letter for each in seen)
     assert sorted(text) == sorted(filter(printed.is_han, by_pypdf))
@@ -112,9 +119,7 @@ def test_a_report_prints_the_words_and_ids_of_a_chinese_sample(place: Path, samp
     assert len(sentence) == 10
     for words in (sentence, TITLE, "视频"):
         assert words in text
-    written = "".join(
-        page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages
-    ).replace("\n", "")
+    written = extracted(pdf).replace("\n", "")
     assert sentence in written
     assert sample in written
     html = (place / "report" / "report.html").read_text(encoding="utf-8")

@@ -106,10 +106,21 @@ def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_allclose(parts.after[name].value, estimates.value, atol=1e-12)
 
 
+@pytest.fixture(scope="module")
+def umap_compiles() -> None:
+    """UMAP, which numba compiles as for readers, without its search for neighbours by trees: of fewer than 4,096
+    samples UMAP does not call it, and numba takes twice as long for it as for all the rest."""
+    numba = pytest.importorskip("numba")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba.config, "DISABLE_JIT", 1)
+        pytest.importorskip("pynndescent")
+    pytest.importorskip("umap")
+
+
+@pytest.mark.usefixtures("umap_compiles")
 def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     few: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("umap")
     monkeypatch.setattr(cohort_measures, "MAX_UMAP", 40)
     monkeypatch.setattr(cohort_measures, "FEW_UMAP", 20)
     some, every = (maps.on_map(few, "states", "UMAP", everyone) for everyone in (False, True))
@@ -131,9 +142,9 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     )
 
 
+@pytest.mark.usefixtures("umap_compiles")
 def test_umap_is_the_same_by_its_seed() -> None:
     """Beside the other test that has numba compile UMAP, which takes longer than all else here."""
-    pytest.importorskip("umap")
     X = np.r_[
         np.random.default_rng(0).normal(size=(30, 6)),
         np.random.default_rng(1).normal(size=(30, 6)) + 12,

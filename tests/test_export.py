@@ -56,18 +56,6 @@ def lines(theme: style.Theme = "light") -> go.Figure:
     return dynamics.measure_lines(T, series, M, "entropy (nats)", between=":", theme=theme)
 
 
-def digests() -> dict[str, str]:
-    """SHA-256 of a file in every format."""
-    chosen = {"title": True, "caption": True, "theme": "grey"}
-    found = {
-        kind: export.save(
-            waterfall(), ExportStyle(format=kind, **chosen), title="a", caption="b", recipe=RECIPE
-        )
-        for kind in styles.FORMATS
-    }
-    return {kind: hashlib.sha256(data).hexdigest() for kind, data in found.items()}
-
-
 def texts(data: bytes, kind: styles.Format) -> str:
     """What a reader sees written in a file; nothing for pixels."""
     if kind == "svg":
@@ -137,9 +125,12 @@ def test_fonts_have_the_size_asked_for() -> None:
 
 
 def test_the_same_bytes_in_a_fresh_process_that_finds_no_program() -> None:
-    code = "import json; from tests.test_export import digests; print(json.dumps(digests()))"
+    code = (
+        "import json, sys; from tests import exporting; "
+        "print(json.dumps(exporting.in_every_format(*json.loads(sys.argv[1]))))"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, json.dumps([TERMS, M, RECIPE])],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -147,7 +138,7 @@ def test_the_same_bytes_in_a_fresh_process_that_finds_no_program() -> None:
         timeout=100,
         env={**os.environ, "PATH": "", "PYTHONHASHSEED": "7"},
     )
-    assert json.loads(done.stdout) == digests()
+    assert json.loads(done.stdout) == exporting.in_every_format(TERMS, M, RECIPE)
 
 
 def test_a_page_needs_no_network_and_runs_nothing_but_plotly() -> None:

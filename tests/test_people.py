@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pypdf
 import pytest
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
@@ -35,6 +34,7 @@ from qfusion.figures import export, recipe
 from qfusion.figures.export import unknown
 from qfusion.panels import faithfulness as panels
 from qfusion.training import Options, checkpoint, metrics, train
+from tests import printed as printer
 from tests.test_app_pages import plain, said, visit
 
 NAN = float("nan")
@@ -820,7 +820,7 @@ def test_the_report_of_a_sample_holds_its_chinese_words(tmp_path: Path) -> None:
     words = ["report", "--model", "simple", "--sample", "vid00200$_$1", "--out", str(out)]
     done = CliRunner().invoke(typer_app, words, catch_exceptions=False)
     assert done.exit_code == 0
-    text = "".join(page.extract_text() for page in pypdf.PdfReader(out).pages).replace("\n", "")
+    text = "".join(printer.words(out.read_bytes())).replace("\n", "")
     missing = unknown("这部电影非常好看")
     assert ("fonts-wqy-microhei" in text) == bool(missing)
     assert "这部电影非常好看" in text or missing

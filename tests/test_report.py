@@ -27,6 +27,7 @@ from qfusion.figures import numbers
 from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
 from qfusion.training.checkpoint import Checkpoint
+from tests import printed
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = (
@@ -81,9 +82,13 @@ class Page(HTMLParser):
 
 
 def written(about: Any, found: report.Report) -> Written:
-    pdf = pypdf.PdfReader(io.BytesIO(found.pdf()))
+    pdf = found.pdf()
     return Written(
-        about, found, found.html().decode(), pdf, tuple(page.extract_text() for page in pdf.pages)
+        about,
+        found,
+        found.html().decode(),
+        pypdf.PdfReader(io.BytesIO(pdf)),
+        printed.words(pdf),
     )
 
 

@@ -57,6 +57,12 @@ def example(name: str, theme: str) -> go.Figure:
     return FIGURES[name](theme)  # type: ignore[arg-type]
 
 
+@functools.cache
+def in_grey(name: str) -> go.Figure:
+    """The same in grey."""
+    return in_theme(example(name, "light"), "grey")
+
+
 def test_what_a_look_is_unless_said_otherwise() -> None:
     assert ExportStyle().as_dict() == {
         "format": "svg",
@@ -116,12 +122,12 @@ def test_a_hostile_look_is_refused_by_name_and_in_few_words(given: Any, named: s
 @pytest.mark.parametrize("name", FIGURES)
 def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
     drawn = {theme: example(name, theme) for theme in ("light", "dark")}
-    before = drawn["light"].to_json()
-    for theme, wanted in drawn.items():
+    written = {theme: figure.to_json() for theme, figure in drawn.items()}
+    for theme, wanted in written.items():
         found = [in_theme(given, theme).to_json() for given in drawn.values()]
-        assert json.loads(found[0]) == json.loads(wanted.to_json())
+        assert json.loads(found[0]) == json.loads(wanted)
         assert found[0] == found[1]
-    assert drawn["light"].to_json() == before, "the figure that was given is changed"
+    assert drawn["light"].to_json() == written["light"], "the figure that was given is changed"
 
 
 def test_a_name_that_looks_like_a_colour_stays() -> None:
@@ -162,12 +168,13 @@ def colours(part: Any, key: str = "") -> set[str]:
 def test_greys_are_grey_and_the_rest_stays(name: str) -> None:
     drawn = example(name, "dark")
     found = in_theme(drawn, "grey")
-    for colour in colours(json.loads(found.to_json())):
+    written = found.to_json()
+    for colour in colours(json.loads(written)):
         for triple in re.findall(r"#(..)(..)(..)\b", colour) or re.findall(
             r"rgba?\((\d+),\s*(\d+),\s*(\d+)", colour
         ):
             assert len(set(triple)) == 1, colour
-    assert found.to_json() == in_theme(example(name, "light"), "grey").to_json()
+    assert written == in_grey(name).to_json()
     assert len(found.data) == len(drawn.data)
     for before, after in zip(drawn.data, found.data, strict=True):
         assert after.name == before.name
@@ -181,7 +188,7 @@ def contrast(colour: str) -> float:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_grey_lines_and_points_stand_out_and_series_differ(name: str) -> None:
-    found = in_theme(example(name, "light"), "grey")
+    found = in_grey(name)
     quiet = {grey(lightness(style.LINE["light"])), style.PAPER["light"]}
     told: dict[tuple[Any, ...], str] = {}
     for trace in found.data:

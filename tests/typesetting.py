@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -39,18 +41,6 @@ def compiled(body: str, folder: Path, preamble: str = "") -> Path:
 
 def balanced(tex: str) -> bool:
     """Whether every brace that is not escaped has its partner, comments aside."""
-    depth, skip = 0, False
-    for line in tex.splitlines():
-        for place, letter in enumerate(line):
-            if skip:
-                skip = False
-            elif letter == "\\":
-                skip = True
-            elif letter == "%" and (place == 0 or line[place - 1] != "\\"):
-                break
-            elif letter in "{}":
-                depth += 1 if letter == "{" else -1
-                if depth < 0:
-                    return False
-        skip = False
-    return depth == 0
+    braces = re.findall("[{}]", re.sub(r"\\.|%.*", "", tex))
+    depths = list(accumulate(1 if brace == "{" else -1 for brace in braces))
+    return min(depths, default=0) >= 0 and depths[-1:] in ([], [0])

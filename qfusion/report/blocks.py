@@ -39,15 +39,15 @@ def clean(text: object, limit: int = MAX_TEXT) -> str:
     ones are cut."""
     words = str(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     short = words if len(words) <= limit else words[: limit - 1] + "…"
-    return "".join(
+    odd = [
         letter
+        for letter in set(short)
         # the joiners: letters of Persian, of India and emoji are written with them
         # not: control, format (such as those that turn the direction), surrogates, private, not assigned
-        if letter in "\n\u200c\u200d"
-        or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-        else "\ufffd"
-        for letter in short
-    )
+        if letter not in "\n\u200c\u200d"
+        and unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn")
+    ]
+    return short.translate(dict.fromkeys(map(ord, odd), "\ufffd"))
 
 
 def broken(text: object) -> str:
