@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import pdist, squareform
-from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
 from qfusion.analysis import errors, sample, trust
@@ -358,15 +356,6 @@ def test_one_basin_of_whatever_shape_is_seldom_called_several() -> None:
         result = fusing.basins(rng.normal(size=(R, 100, T)) @ rng.normal(size=(T, T)))
         assert result.share.value < 0.09
     assert "Not told" in fusing.basin_share(result)
-
-
-@pytest.mark.parametrize("clusters", [2, 3])
-def test_silhouettes_are_scikit_learns(clusters: int) -> None:
-    rng = np.random.default_rng(0)
-    for points in (rng.normal(size=(9, 3)), np.zeros((9, 3))):
-        labels = rng.permutation(np.arange(9) % clusters)
-        expected = silhouette_score(points, labels)
-        assert fusing.silhouette(squareform(pdist(points)), labels) == pytest.approx(expected)
 
 
 def test_two_basins_are_seen_and_said() -> None:

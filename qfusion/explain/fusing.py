@@ -495,30 +495,20 @@ def split(points: np.ndarray) -> tuple[float, np.ndarray]:
     no such cut."""
     from scipy.cluster import hierarchy
     from scipy.spatial.distance import pdist, squareform
+    from sklearn.metrics import silhouette_score  # on demand, as it takes long to load
 
     apart = pdist(points)
     best, labels = -1.0, np.zeros(len(points), dtype=int)
-    tree, distances = hierarchy.linkage(apart, "average"), squareform(apart)
+    tree = hierarchy.linkage(apart, "average")
     for count in range(2, len(points) // LEAST + 1):
         cut = hierarchy.fcluster(tree, count, "maxclust")
         if len(np.unique(cut)) < 2 or np.bincount(cut)[1:].min() < LEAST:
             continue
-        value = silhouette(distances, cut - 1)
+        value = float(silhouette_score(squareform(apart), cut, metric="precomputed"))
         if value > best:
             first = {name: place for place, name in enumerate(dict.fromkeys(cut.tolist()))}
             best, labels = value, np.array([first[name] for name in cut.tolist()])
     return best, labels
-
-
-def silhouette(distances: np.ndarray, labels: np.ndarray) -> float:
-    """Returns the mean silhouette of points in clusters 0..K-1 of two or more each, from their distances (R, R); as
-    scikit-learn's `silhouette_score`, whose checks take ten times as long for a handful of points."""
-    sums = np.stack([np.bincount(labels, weights=row) for row in distances])
-    sizes, own = np.bincount(labels), labels[:, None] == np.unique(labels)
-    inside = sums[own] / (sizes - 1)[labels]
-    nearest = np.where(own, np.inf, sums / sizes).min(1)
-    with np.errstate(invalid="ignore"):  # points that all coincide: 0
-        return float(np.nan_to_num((nearest - inside) / np.maximum(inside, nearest)).mean())
 
 
 def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0) -> Basins:
