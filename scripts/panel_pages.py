@@ -28,7 +28,7 @@ OPENED = (
     "/what_if?sample=p0014&knobs=true&do.audio=another%20sample%27s",
     "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
     "/dynamics?model=qj-parity&data=parity&view=H%20and%20L",
-    "/leaderboard?board=avparity",
+    "/leaderboard?board=parity",
     "/circuit?model=third&data=digits",
     "/faithfulness?proof=Other%20methods&proof.run=true",
     "/why_fuse?why=The%20data&data.need=true",

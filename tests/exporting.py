@@ -93,6 +93,7 @@ ADDRESSES = (
     "/sweeps?sweep=first&sweep.view=Settings+against+value",
     "/sweeps?sweep=first&sweep.view=All+settings+at+once",
     "/leaderboard?board=planted",
+    "/leaderboard?board=parity",
 )
 
 

@@ -97,8 +97,8 @@ def test_readers_of_a_killed_server_go_on_where_they_were(tmp_path: Path) -> Non
         Visitor(server.url) as second,
     ):
         address = {"model": "qj-parity", "sample": "pair-0003", "H.left-right": 0.4}
-        assert not first.open("dynamics", view="H and L", **address).exceptions
-        assert not second.open("glossary").exceptions
+        for visitor in (first, second):
+            assert not visitor.open("dynamics", **address).exceptions
         cookies = [visitor._cookies[workers.COOKIE] for visitor in (first, second)]
         assert sorted(cookies) == ["0", "1"]  # the one with fewer connections is chosen
         before = first.seen.words()

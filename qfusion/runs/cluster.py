@@ -6,6 +6,7 @@ run what this process runs. Dask gives to others what a worker had that has gone
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib.metadata
 import itertools
@@ -134,6 +135,7 @@ def connected(address: str) -> Iterator[Any]:
         *(OSError, ValueError, TypeError),
         why="{words}",
     ):
+        gc.collect()  # one that could not connect waits, as it goes, for a lock that the next one's start holds
         client = engine.Client(address, timeout=WAIT)
     with client:
         theirs, _, ours = (part.get("packages") for part in client.get_versions().values())
