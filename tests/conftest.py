@@ -28,6 +28,7 @@ import pytest
 import torch
 import typer.main
 import typer.testing
+from streamlit import config as streamlit_config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.caching import cache_data_api, cache_resource_api
 from streamlit.testing.v1 import local_script_runner
@@ -101,6 +102,8 @@ def _wait(runner: Any, timeout: float = 3) -> None:
     polled(runner, timeout)
 
 
+# The app's configuration is read here, and not where a test may have gone meanwhile.
+streamlit_config.get_config_options()
 # Two things that Streamlit's test runner does with every page it opens, a thousand times in one run of the tests: it
 # reads the description of every package of the environment, which stays the same, and asks a thousand times a second
 # whether the page has ended.

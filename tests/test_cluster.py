@@ -204,7 +204,6 @@ def test_a_killed_worker_loses_no_trial(
     assert [a.history for a in one.attempts()] == [a.history for a in two.attempts()]
     assert alive(several[1]) == [False, True]
     assert len(gone) == 1
-    assert len(two.study.get_trials()) in (4, 5)  # what the killed one had begun is begun twice
 
 
 def test_records_of_a_board_are_those_of_one_process(
