@@ -242,8 +242,7 @@ class Together(LoadScopeScheduling):
         scope = next(
             (scope for start, scope in TOGETHER.items() if Path(file).name.startswith(start)), file
         )
-        # the slow rest that drives the browser goes on with it and with its server, which would both begin cold
-        return f"{scope}, slow" if is_slow(file) and scope != "browser" else scope
+        return f"{scope}, slow" if is_slow(file) else scope
 
     def _assign_work_unit(self, node: Any) -> None:
         """Gives a process a file; one of a single test with what follows, as it waits with its last test for that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from qfusion import runs
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.sample import background_of_kind, open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels.dynamics import PANELS
 from qfusion.runs import plans
@@ -109,3 +110,7 @@ def test_play_leads_the_figures_of_a_page_through_the_training(
     assert film["figure"] == spec, "the figure in the middle is that of the model after epoch 4"
     later = controls.trained_as(open_sample("mine@2", "p0031", background="mixed"), "mine@4")
     assert (later.name, later.study.background.kind) == ("mine@4", "mixed")
+    mine = open_sample("mine@2", "p0031")
+    cohort = mine.study.against(background_of_kind(mine.study, "cohort", "few", [0, 1, 2]))
+    with pytest.raises(InvalidInput, match="cohorts"):
+        controls.trained_as(replace(mine, study=cohort), "mine@4")

@@ -86,14 +86,14 @@ function begin(parent) {
   return host;
 }
 
-// A cursor plays. Between two of its stops a number, such as the place of a line, goes on evenly; what was measured stays.
+// A cursor plays. Between two of its stops a number of the layout, such as the place of a line, goes on evenly; traces stay.
 function between(figure, [, here], [, next], share) {
   const ahead = new Map(next.map(([path, value]) => [path.join('/'), value]));
   for (const [path, value] of here) {
     const name = path.at(-1), place = path.slice(0, -1).reduce((part, key) => part[key], figure);
-    const then = ahead.get(path.join('/'));
+    const then = ahead.get(path.join('/')), even = path[0] === 'layout' && typeof value === 'number' && typeof then === 'number';
     if (value === null) delete place[name];
-    else place[name] = typeof value === 'number' && typeof then === 'number' ? value + (then - value) * share : value;
+    else place[name] = even ? value + (then - value) * share : value;
   }
   return figure;
 }

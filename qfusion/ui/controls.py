@@ -875,7 +875,7 @@ def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41) -> None:
         key=f"_play{key}",
         icon=":material/play_arrow:",
         help="Play: figures follow the cursor from its beginning to its end.",
-        on_click=lambda: state.put(state.PLAYS, (time.monotonic(), key, taken)),
+        on_click=lambda: state.put(state.PLAYS, (now := time.monotonic(), now, key, taken)),
     )
 
 

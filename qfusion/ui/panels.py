@@ -408,27 +408,30 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pi
 
 # A cursor that plays, see `controls.play_cursor`: what figures are at its stops is made once, and drawn in the browser.
 
-_WAITS = 5  # seconds after Play in which a figure begins with it
+_WAITS = 5  # seconds in which a figure begins with it, since Play or since the figure before
 
 
 def _filmed(build: partial[Picture], panel: Panel) -> Picture:
     """A picture, with how it changes where its cursor, or the one over a training, is to be played."""
-    picture, (pressed, key, stops) = build(), state.get(state.PLAYS) or (0, "", {})
-    scope, *rest = build.args
-    if time.monotonic() - pressed > _WAITS or picture.figure is None:
+    since, turn, key, stops = state.get(state.PLAYS) or (-_WAITS, 0.0, "", {})
+    late = time.monotonic() - since > _WAITS
+    picture, (scope, *rest) = build(), build.args
+    if late or picture.figure is None:
         return picture
     if key == controls.EPOCH and panel.scope in ("sample", "study"):
-        builds = {
-            label: partial(build.func, controls.trained_as(scope, model), *rest, **build.keywords)
-            for model, label in stops.items()
-        }
+
+        def after(model: str) -> Picture:
+            return build.func(controls.trained_as(scope, model), *rest, **build.keywords)
+
+        builds = {label: partial(after, model) for model, label in stops.items()}
     elif panel.cursor and panel.cursor[1] == key:
         builds = {label: partial(build, **{panel.cursor[0]: at}) for at, label in stops.items()}
     else:
         return picture
     if not (film := played(builds)):
         return picture
-    return replace(picture, film={**film, "turn": pressed, "seconds": max(5, len(stops) / 8)})
+    state.put(state.PLAYS, (time.monotonic(), turn, key, stops))
+    return replace(picture, film={**film, "turn": turn, "seconds": max(5, len(stops) / 8)})
 
 
 # What stands below the first screen is drawn once it comes near it: `frame.js` presses a button in its place.
