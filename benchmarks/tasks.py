@@ -394,7 +394,7 @@ def errors_by_conflict(walk: Walk) -> str:
     tab = walk.page.get_by_role("tab", name="Errors", exact=True)
     if tab.count():
         walk.click(tab, "Errors")
-    visits.come(walk.page, "slices")
+    visits.come(walk.page, "errors" if tab.count() else "slices")
     said = walk.sentence(
         ".st-key-panel-slices h4", r"‘conflict’ is wrong more often: \d+% .*all \d+%; beyond chance"
     )
