@@ -8,6 +8,7 @@ import io
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -150,11 +151,11 @@ def _questions(study: Study) -> dict[str, str]:
     """What is known of the model as a whole: what matters to its loss, which quantum resource its kind needs here."""
     game = trust.loss_game(study)
     answers = {"Overall": f"{fusing.matters(game)} (over {game.total.n:,} test samples)"}
-    if audit.is_audited(study):
-        rows, seeds = (audit.audit_of(study)[key] for key in ("rows", "seeds"))
-        words = audit.says(rows, [row["resource"] for row in rows])
+    with suppress(NotFound):  # it is not audited
+        entry = audit.audit_of(study)
+        words = audit.says(entry["rows"], [row["resource"] for row in entry["rows"]])
         answers["Quantum resources"] = (
-            f"{words} (twins that lack one were trained with the same settings, {seeds} seeds each)"
+            f"{words} (twins that lack one were trained with the same settings, {entry['seeds']} seeds each)"
         )
     return answers
 
