@@ -114,6 +114,11 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "WAIT", 60.0)  # a busy machine is no failure
 
 
+def at_work(dask_worker: Any) -> int:
+    """How many parts a worker is at."""
+    return len(dask_worker.state.executing)
+
+
 @pytest.fixture
 def killing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
     """Kills a worker that is at work once the first part has come; the list then holds its process."""
@@ -127,6 +132,8 @@ def killing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
                 if not gone:
                     busy = [place for place, keys in client.processing().items() if keys]
                     assert busy, "all parts were done before one could be killed"
+                    while not client.run(at_work, workers=busy[:1])[busy[0]]:
+                        time.sleep(0.01)  # it has a part, and has not begun
                     gone.append(client.run(os.getpid, workers=busy[:1])[busy[0]])
                     os.kill(gone[0], signal.SIGKILL)
                 yield part
@@ -204,6 +211,7 @@ def test_a_killed_worker_loses_no_trial(
     assert [a.history for a in one.attempts()] == [a.history for a in two.attempts()]
     assert alive(several[1]) == [False, True]
     assert len(gone) == 1
+    assert len(two.study.get_trials()) > 4  # one was begun twice
 
 
 def test_records_of_a_board_are_those_of_one_process(
