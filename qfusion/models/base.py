@@ -127,8 +127,11 @@ def last_states(gru: nn.GRU, steps: Tensor, sizes: Sequence[int]) -> Tensor:
     into, weight, bias, own = (
         gru.get_parameter(f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
-    if steps.device.type != "cpu":  # where one kernel does it all
-        return gru(PackedSequence(steps, torch.tensor(sizes)))[1][0]
+    if (
+        steps.device.type != "cpu"
+    ):  # where one kernel does it all; cuDNN's has no gradient outside training
+        with torch.backends.cudnn.flags(enabled=gru.training or not torch.is_grad_enabled()):
+            return gru(PackedSequence(steps, torch.tensor(sizes)))[1][0]
     inputs = torch.addmm(bias, steps, into.t()).to(weight.dtype)
     with torch.autocast("cpu", enabled=False):
         states: Tensor = _Recurrence.apply(inputs, weight, own, tuple(sizes))
