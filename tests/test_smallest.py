@@ -72,8 +72,8 @@ def planted(seed: int, outputs: int = 1) -> tuple[QuantumJump, QuantumJump, list
 @pytest.mark.usefixtures("unchecked_shapes")  # 2,000 small evolutions, of which that took half
 def test_planted_terms_are_those_that_stay() -> None:
     """Of ten students, each a teacher with noise on the eleven terms that it does not have, before data that the
-    teacher labelled: nothing is trained."""
-    hits = 0
+    teacher labelled: nothing is trained. One after another, and by gates on all."""
+    hits, by_gates = 0, 0
     for seed in range(10):
         teacher, student, chosen = planted(seed)
         rows = [features(150, 100 + seed), features(150, 200 + seed)]
@@ -81,7 +81,9 @@ def test_planted_terms_are_those_that_stay() -> None:
         result = building.prune(student, *labelled, "regression", orders=0)
         assert result.chosen[PLANTED] > result.chosen[-1]  # the noise did harm
         hits += result.size == PLANTED and sorted(result.left(PLANTED)) == chosen
+        by_gates += sorted(result.gated[-PLANTED:]) == chosen
     assert hits >= 9
+    assert by_gates >= 9
 
 
 def test_noise_that_is_trained_on_with_the_terms_that_stay_goes() -> None:
@@ -162,6 +164,12 @@ def test_every_set_is_what_the_tweaked_model_says(kind: str) -> None:
     assert result.random[:, 0] == pytest.approx(result.shown.value[0])
     assert result.random[:, -1] == pytest.approx(result.shown.value[-1])
     assert len(result.frame()) == 7
+    # the order of the gates is shown on the same rows, set by set
+    assert sorted(result.gated) == sorted(result.terms)
+    for k, value in enumerate(result.by_gates):
+        gates = model.tweaked(building.without(Tweak(), result.gated[: 6 - k]))
+        scores = gates(second).detach().numpy()
+        assert value == pytest.approx(metrics.of_scores(scores, y[25:], kind, "plain")[name])
 
 
 def test_a_tweak_that_is_there_stays() -> None:
@@ -196,6 +204,8 @@ def pruning(chosen: list[float], low: float | None) -> building.Pruning:
         estimates(shares),
         gain,
         values[None],
+        ("H[text]", "D[audio]"),
+        values,
     )
 
 

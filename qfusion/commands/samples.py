@@ -690,10 +690,18 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
     return shown, [
         *words,
         table(
-            list(result.frame().columns),
+            ["terms", "next", result.metric, "share", "by gates", "then", "at random"],
             [
-                [int(row[0]), row[1], *map(number, row[2:])]
-                for row in result.frame().itertuples(index=False)
+                [
+                    row["terms"],
+                    row["next"],
+                    number(row[result.metric]),
+                    f"{row['share']:.3f} [{number(row.get('share_low'))}, {number(row.get('share_high'))}]",
+                    row["next_by_gates"],
+                    number(row["by_gates"]),
+                    number(row["random_mean"]),
+                ]
+                for row in shown["curve"]
             ],
         ),
     ]

@@ -32,6 +32,7 @@ is stated: what the last polynomials contribute, and what is missing in the sum.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -588,9 +589,20 @@ def _pace(F: np.ndarray) -> np.ndarray:
 # orders. A greedy order need not hold the best set of each size. As the terms were learned together, one that can be
 # missed says that the others do without it now, and no more; `retrained` lets them adapt, with what was taken out
 # held at zero.
+#
+# A second order looks at all terms at once: a gate on each, drawn anew at every step from a hard concrete distribution
+# (Louizos, Welling, Kingma 2018, arXiv 1712.01312), is learned against loss + lambda E[terms left], and lambda rises
+# until all have closed. The one that was open last stays longest.
 
 PART = 0.95  # of what the generator adds, on the choosing rows, that the smallest one has
 ORDERS = 20
+GATE_STEPS, GATE_RATE, OPENED = (
+    200,
+    0.2,
+    2.0,
+)  # of their training: steps, rate of Adam, log alpha at first
+PRICES = (1e-3, 10.0)  # lambda, first and last, of the loss that the generator takes off
+TEMPERATURE, STRETCHED = 2 / 3, (-0.1, 1.1)  # of the distribution, as in the paper
 Rows = tuple[Mapping[str, Features], np.ndarray]  # features of some rows, and their truth
 
 
@@ -606,6 +618,7 @@ class Pruning:
         shown: metric on the others, with intervals, (G + 1,); of which there are `showing`.
         shares: of what the generator adds to the metric, on these, (G + 1,). gain: what it adds, (1,).
         random: metric on these by random orders, (R, G + 1).
+        gated: keys in the order in which L0 gates closed. by_gates: metric on these by that order, (G + 1,).
     """
 
     terms: tuple[str, ...]
@@ -619,6 +632,8 @@ class Pruning:
     shares: cuts.Estimates
     gain: cuts.Estimates
     random: np.ndarray
+    gated: tuple[str, ...]
+    by_gates: np.ndarray
 
     @property
     def size(self) -> int:
@@ -645,13 +660,15 @@ class Pruning:
         columns = {
             "terms": np.arange(len(self.chosen)),
             "next": ["", *self.terms[::-1]],
+            "next_by_gates": ["", *self.gated[::-1]],
             "chosen": self.chosen,
             self.metric: self.shown.value,
             "share": self.shares.value,
         }
         if self.shares.low is not None:
             columns |= {"share_low": self.shares.low, "share_high": self.shares.high}
-        return pd.DataFrame(columns | {"random_mean": self.random.mean(0)})
+        columns |= {"by_gates": self.by_gates, "random_mean": self.random.mean(0)}
+        return pd.DataFrame(columns)
 
 
 def without(tweak: Tweak, terms: Iterable[str]) -> Tweak:
@@ -706,12 +723,15 @@ def prune(
     kets = [_kets(moving, *rows) for rows in (choosing, showing)]
     G = len(names)
     with progress_shown("Taking terms out") as tell:
-        done, total = 0, G * (G + 1) // 2 + (orders + 1) * (G + 1)
+        done, total = 0, G * (G + 1) // 2 + (orders + 2) * (G + 1) + 2 * GATE_STEPS
+
+        def step(cost: int = 1) -> None:
+            nonlocal done
+            done += cost
+            tell(done, total)
 
         def scores(gone: Iterable[str], place: int) -> np.ndarray:
-            nonlocal done
-            done += 1
-            tell(done, total)
+            step()
             observables = moving.tweaked(without(tweak, gone)).observables()
             return (base.expectation(observables, kets[place]) + moving.bias).numpy()
 
@@ -722,7 +742,13 @@ def prune(
             best = min(options, key=lambda key: _loss(options[key], choosing[1], kind))
             order.append(best)
             first.append(options[best])
-        drawn = [order, *(random.permutation(names).tolist() for _ in range(orders))]
+        scale = abs(_loss(first[-1], choosing[1], kind) - _loss(first[0], choosing[1], kind))
+        gated = _closing(moving, kets[0], choosing[1], kind, scale, seed, lambda: step(2))
+        drawn = [
+            order,
+            [names[place] for place in gated],
+            *(random.permutation(names).tolist() for _ in range(orders)),
+        ]
         second = [[scores(one[:gone], 1) for gone in range(G, -1, -1)] for one in drawn]
     metric = cuts.METRICS[kind][0]
     chosen, shown = (
@@ -741,7 +767,7 @@ def prune(
     values = np.concatenate(
         [cuts.resampled_metrics(shown, block[block.sum(1) > 0])[metric] for block in blocks]
     )
-    curve, rest = values[:, : G + 1], values[0, G + 1 :]
+    curve, rest = values[:, : G + 1], values[0, G + 1 :].reshape(orders + 1, G + 1)
     least = np.maximum(curve[:, :1], cuts.chance(np.asarray(showing[1]), kind)[metric])
     gain = curve[:, -1:] - least
     return Pruning(
@@ -755,8 +781,55 @@ def prune(
         B,
         cuts.estimates((curve - least) / np.where(gain == 0, np.nan, gain)),
         cuts.estimates(gain),
-        rest.reshape(orders, G + 1),
+        rest[1:],
+        tuple(drawn[1]),
+        rest[0],
     )
+
+
+@torch.enable_grad()
+def _closing(
+    model: TimeModel,
+    kets: Tensor,
+    truth: np.ndarray,
+    kind: str,
+    scale: float,
+    seed: int,
+    on_step: Callable[[], None],
+) -> list[int]:
+    """Places of the terms, of H before D, in the order in which L0 gates on them close, where the generator takes
+    `scale` off the loss."""
+    couplings, dissipations = physics_terms(model)
+    n, G = len(couplings), len(couplings) + len(dissipations)
+    with torch.no_grad():
+        generator, O = decomposition.traceless(model.generator()), model.readout()
+    target = torch.as_tensor(truth, dtype=torch.long if kind == "classification" else torch.float64)
+    random, opened = torch.Generator().manual_seed(seed), torch.zeros(G, dtype=torch.float64)
+    log_alpha = torch.full((G,), OPENED, dtype=torch.float64, requires_grad=True)
+    optimiser, (low, high) = torch.optim.Adam([log_alpha], GATE_RATE), STRETCHED
+    for step, price in enumerate(np.geomspace(*PRICES, GATE_STEPS) * scale):
+        on_step()
+        u = torch.rand(G, generator=random, dtype=torch.float64)
+        drawn = ((u.logit() + log_alpha) / TEMPERATURE).sigmoid() * (high - low) + low
+        gates = drawn.clamp(0, 1)
+        acting = decomposition.scaled(
+            generator,
+            dict(zip(couplings, gates[:n], strict=True)),
+            dict(zip(dissipations, gates[n:], strict=True)),
+        )
+        evolved = evolve(acting, O, [model.duration], "observables")[0]
+        scores = base.expectation(evolved, kets) + model.bias
+        loss = (
+            torch.nn.functional.cross_entropy(scores, target)
+            if kind == "classification"
+            else torch.nn.functional.mse_loss(scores[:, 0], target)
+        )
+        is_open = (log_alpha - TEMPERATURE * math.log(-low / high)).sigmoid()
+        optimiser.zero_grad()
+        (loss + price * is_open.sum()).backward()
+        optimiser.step()
+        opened[(log_alpha.detach().sigmoid() * (high - low) + low) > 0.5] = step + 1.0
+    return [int(place) for place in (opened + log_alpha.detach().sigmoid()).argsort(stable=True)]
 
 
 def _kets(model: TimeModel, inputs: Mapping[str, Features], truth: np.ndarray) -> Tensor:

@@ -528,14 +528,22 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     least, most = result.shown.value[0], result.shown.value[-1]
     floor = most - float(result.gain.value[0])
     scale = most - floor if most != floor else 1.0
-    tweak = str(result.tweak(result.size))
+    lines["L0 gates"] = ((result.by_gates - floor) / scale,) * 3
+    size, tweak = result.size, str(result.tweak(result.size))
+    by_gates = set(result.gated[::-1][:size])
+    gates = (
+        "keep the same"
+        if by_gates == set(result.left(size))
+        else f"keep {listed([text.plain(key) for key in sorted(by_gates)])} of that size, with {short} "
+        f"{result.by_gates[size]:.3f} against {result.shown.value[size]:.3f}"
+    )
     return panel.Picture(
         "smallest",
         building.answer_for_pruning(result, text.plain),
         figures.banded(
             np.arange(len(result.terms) + 1),
             lines,
-            hues={"greedy": style.BLUE},
+            hues={"greedy": style.BLUE, "L0 gates": style.ORANGE},
             x_title="terms left",
             y_title=f"share of what the generator adds to {short}",
             behind=np.maximum((result.random - floor) / scale, -1.0),
@@ -547,7 +555,8 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
         f"from {most:.3f} with all to {least:.3f} with none, as a share of what all add to "
         f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation samples "
         f"choose the order, and the size (dotted): the smallest with {building.PART:.0%} of the best on these. Band: "
-        f"95 % bootstrap; grey: {len(result.random)} random orders. Tweak that leaves it: `{tweak or 'none'}`.",
+        f"95 % bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once on the same "
+        f"samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`.",
         not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "
         "does that; nor the best set of each size, which a greedy order need not hold.",
         alt=f"Share by terms left: {panel.listed(range(len(result.terms) + 1), result.shares.value, '.0%')}.",
