@@ -240,7 +240,6 @@ def test_which_modality_matters_is_told_only_where_intervals_do() -> None:
 
 
 def test_games_of_shapiq_agree() -> None:
-    pytest.importorskip("shapiq")
     from shapiq.game_theory.exact import ExactComputer
 
     rng = np.random.default_rng(3)
@@ -269,8 +268,7 @@ def test_games_of_shapiq_agree() -> None:
 
 
 def test_shapiq_agrees_on_the_unanimity_game() -> None:
-    pytest.importorskip("shapiq_games")
-    from shapiq_games.synthetic import SOUM  # type: ignore[import-not-found]
+    from shapiq_games.synthetic import SOUM
 
     game = SOUM(n=4, n_basis_games=6, random_state=1)
     asked = np.array([[int(m in S) for m in range(4)] for S in subsets(4)])
