@@ -86,16 +86,25 @@ function begin(parent) {
   return host;
 }
 
-// A cursor plays. Between two of its stops a number of the layout, such as the place of a line, goes on evenly; traces stay.
-function between(figure, [, here], [, next], share) {
-  const ahead = new Map(next.map(([path, value]) => [path.join('/'), value]));
-  for (const [path, value] of here) {
-    const name = path.at(-1), place = path.slice(0, -1).reduce((part, key) => part[key], figure);
-    const then = ahead.get(path.join('/')), even = path[0] === 'layout' && typeof value === 'number' && typeof then === 'number';
+// A cursor plays. At a stop all is drawn; between two of them its line goes on evenly, and all else stays.
+function standing(figure, changes) {
+  const whole = JSON.parse(figure);
+  for (const [path, value] of changes) {
+    const name = path.at(-1), place = path.slice(0, -1).reduce((part, key) => part[key], whole);
     if (value === null) delete place[name];
-    else place[name] = even ? value + (then - value) * share : value;
+    else place[name] = value;
   }
-  return figure;
+  return whole;
+}
+
+function lines(here, next, share) {
+  const moved = {};
+  for (const [n, shape] of here.layout.shapes?.entries() ?? []) for (const end of ['x0', 'x1']) {
+    const then = next.layout.shapes?.[n]?.[end];
+    if (typeof shape[end] === 'number' && typeof then === 'number' && then !== shape[end])
+      moved[`shapes[${n}].${end}`] = shape[end] + (then - shape[end]) * share;
+  }
+  return moved;
 }
 
 async function play(host, {turn, seconds, figure, stops}) {
@@ -104,12 +113,17 @@ async function play(host, {turn, seconds, figure, stops}) {
   const {began} = window.qfusionPlays;
   sign.className = 'qf-moment';
   host.append(sign);
+  let drawn = '', here, next;
   for (let now = 0; now < 1 && host.turn === turn && host.isConnected; now = (performance.now() - began) / 1000 / seconds) {
-    const at = now * stops.length, stop = Math.floor(at), next = stops[stop + 1] ?? stops[stop], {width, height} = host.room;
-    if (host.seen && width) {
-      const {data, layout} = fast(between(JSON.parse(figure), stops[stop], next, at - stop));
+    const at = now * stops.length, stop = Math.floor(at), {width, height} = host.room, wanted = `${stop} ${width} ${height}`;
+    if (host.seen && width && drawn !== wanted) {
+      [here, next] = [stops[stop], stops[stop + 1] ?? stops[stop]].map(([, changes]) => standing(figure, changes));
+      const {data, layout} = fast(structuredClone(here));
       await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
-      sign.textContent = stops[stop][0];
+      [drawn, sign.textContent] = [wanted, stops[stop][0]];
+    } else if (host.seen && width) {
+      const moved = lines(here, next, at - stop);
+      if (Object.keys(moved).length) await plotly.relayout(host, moved);
     }
     await new Promise(requestAnimationFrame);
   }

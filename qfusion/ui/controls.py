@@ -860,13 +860,13 @@ def _model_changed() -> None:
         state.put(address.DATA.key, own)
 
 
-def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41) -> None:
+def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41, pace: float = 8) -> None:
     """Draws the button that plays all figures that follow a cursor: what they are at its stops is made once, by
     `ui.panels`, and drawn in the browser.
 
     Args:
         key: of the cursor. stops: where it can halt, with what is written there.
-        most: of these that are taken, evenly.
+        most: of these that are taken, evenly. pace: of how many a second, in five seconds at least.
     """
     halts, count = [*stops.items()], min(len(stops), most)
     taken = dict(halts[n * (len(halts) - 1) // max(count - 1, 1)] for n in range(count))
@@ -875,7 +875,9 @@ def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41) -> None:
         key=f"_play{key}",
         icon=":material/play_arrow:",
         help="Play: figures follow the cursor from its beginning to its end.",
-        on_click=lambda: state.put(state.PLAYS, (now := time.monotonic(), now, key, taken)),
+        on_click=lambda: state.put(
+            state.PLAYS, (now := time.monotonic(), now, key, taken, max(5.0, count / pace))
+        ),
     )
 
 

@@ -413,7 +413,7 @@ _WAITS = 5  # seconds in which a figure begins with it, since Play or since the 
 
 def _filmed(build: partial[Picture], panel: Panel) -> Picture:
     """A picture, with how it changes where its cursor, or the one over a training, is to be played."""
-    since, turn, key, stops = state.get(state.PLAYS) or (-_WAITS, 0.0, "", {})
+    since, turn, key, stops, seconds = state.get(state.PLAYS) or (-_WAITS, 0.0, "", {}, 0.0)
     late = time.monotonic() - since > _WAITS
     picture, (scope, *rest) = build(), build.args
     if late or picture.figure is None:
@@ -430,8 +430,8 @@ def _filmed(build: partial[Picture], panel: Panel) -> Picture:
         return picture
     if not (film := played(builds)):
         return picture
-    state.put(state.PLAYS, (time.monotonic(), turn, key, stops))
-    return replace(picture, film={**film, "turn": turn, "seconds": max(5, len(stops) / 8)})
+    state.put(state.PLAYS, (time.monotonic(), turn, key, stops, seconds))
+    return replace(picture, film={**film, "turn": turn, "seconds": seconds})
 
 
 # What stands below the first screen is drawn once it comes near it: `frame.js` presses a button in its place.

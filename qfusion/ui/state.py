@@ -34,9 +34,8 @@ from qfusion.panels.address import (
 T = TypeVar("T")
 NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
-PLAYS = (
-    "_plays"  # since when figures may begin, when Play was pressed, of which cursor, and its stops
-)
+# since when figures may begin, when Play was pressed, of which cursor, its stops, and the seconds that it takes
+PLAYS = "_plays"
 WAITING = "_waiting"  # of this page's panels those that are below the screen
 MAX_NOTICES = 12
 _ADDRESS, _WHEN, _USUAL = "_address_told", "_address_when", "_address_usual"

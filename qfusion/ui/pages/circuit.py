@@ -504,7 +504,7 @@ def scrubber(walk: Replay, sample: Sample | None = None) -> None:
             ("_on", "chevron_right", "One box on", _step, (stops, 1, walk.count)),
         ):
             st.button("", icon=f":material/{icon}:", key=name, help=words, on_click=act, args=about)
-        controls.play_cursor(key, {n: f"gate {n} of {walk.count}" for n in stops[1:]})
+        controls.play_cursor(key, {n: f"gate {n} of {walk.count}" for n in stops[1:]}, pace=4)
         controls.draw(circuit.GATE, high=walk.count, default=walk.count)
     if sample is not None:
         with beside[0], st.container(horizontal=True):
