@@ -519,16 +519,13 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     result = trust.pruning_of(study)
     short = metrics.describe[result.metric].short
     low, high = result.shares.low, result.shares.high
-    lines = {
-        "greedy": tuple(
-            np.nan_to_num(result.shares.value if end is None else end)
-            for end in (result.shares.value, low, high)
-        )
-    }
+    greedy = tuple(
+        np.nan_to_num(result.shares.value if end is None else end)
+        for end in (result.shares.value, low, high)
+    )
     least, most = result.shown.value[0], result.shown.value[-1]
     floor = most - float(result.gain.value[0])
     scale = most - floor if most != floor else 1.0
-    lines["L0 gates"] = ((result.by_gates - floor) / scale,) * 3
     size, tweak = result.size, str(result.tweak(result.size))
     by_gates = set(result.gated[::-1][:size])
     gates = (
@@ -542,7 +539,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
         building.answer_for_pruning(result, text.plain),
         figures.banded(
             np.arange(len(result.terms) + 1),
-            lines,
+            {"L0 gates": ((result.by_gates - floor) / scale,) * 3, "greedy": greedy},
             hues={"greedy": style.BLUE, "L0 gates": style.ORANGE},
             x_title="terms left",
             y_title=f"share of what the generator adds to {short}",
