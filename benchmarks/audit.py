@@ -38,6 +38,7 @@ from qfusion._files import atomic  # noqa: E402
 from qfusion.analysis.audit import (  # noqa: E402
     QCNN,
     QJ,
+    RESOURCES,
     VARIANTS,
     WITHIN,
     Run,
@@ -109,11 +110,42 @@ def table(audit: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def in_short(board: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns what the audits of all data sets say together: a table of verdicts, and what they are of each system,
+    whichever way they point."""
+    bounds = {audit["within"] for audit in board.values()}
+    rows, words = [], []
+    for system, name in ((QJ, "QiNN-QJ"), (QCNN, "the network")):
+        said: dict[str, list[str]] = {}
+        for resource in [row.title for row in RESOURCES if VARIANTS[row.full].system == system]:
+            cells = []
+            for audit in board.values():
+                row = next(row for row in audit["rows"] if row["resource"] == resource)
+                verdict = row["verdict"].partition(" within")[0]
+                said.setdefault(verdict, []).append(f"{resource} ({audit['title']})")
+                cells.append(f"{verdict} {row['worth']:+.3f}" if row["seeds"] else verdict)
+            rows.append([f"{name}: {resource}", *cells])
+        total = sum(map(len, said.values()))
+        words.append(
+            f"Of {name}, {total} comparisons: "
+            + "; ".join(
+                f"{verdict} {len(places)}"
+                + (f", {', '.join(places)}" if not verdict.startswith("not") else "")
+                for verdict, places in sorted(said.items())
+            )
+            + "."
+        )
+    bound = f"Not needed: within ±{max(bounds)}."
+    header = ["Resource", *(audit["title"] for audit in board.values())]
+    return "\n\n".join([tables.markdown(header, rows), " ".join([bound, *words])])
+
+
 def write(audits: Mapping[str, dict[str, Any]]) -> None:
-    """Writes what the app shows (others stay as they stand), and the table of docs/why-fuse.md."""
+    """Writes what the app shows (others stay as they stand), and the tables of docs/why-fuse.md."""
     board = json.loads(BOARD.read_text()) | audits
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, indent=1) + "\n")
+    tables.write("audit-short", in_short(board), PAGE)
     parts = [f"**{audit['title']}**\n\n{table(audit)}" for audit in audits.values()]
     today = time.strftime("%Y-%m-%d")
     tables.write("audit", "\n\n".join([*parts, tables.provenance("audit.py", today)]), PAGE)
