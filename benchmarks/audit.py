@@ -110,9 +110,9 @@ def table(audit: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def in_short(board: Mapping[str, Mapping[str, Any]]) -> str:
-    """Returns what the audits of all data sets say together: a table of verdicts, and what they are of each system,
-    whichever way they point."""
+def in_short(board: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """Returns what the audits of all data sets say together: a table of verdicts, and in words how many there are of
+    each system, whichever way they point."""
     bounds = {audit["within"] for audit in board.values()}
     rows, words = [], []
     for system, name in ((QJ, "QiNN-QJ"), (QCNN, "the network")):
@@ -135,17 +135,19 @@ def in_short(board: Mapping[str, Mapping[str, Any]]) -> str:
             )
             + "."
         )
-    bound = f"Not needed: within ±{max(bounds)}."
+    bound = f"Not needed: no difference of {max(bounds)} or more in the test result, by two one-sided tests."
     header = ["Resource", *(audit["title"] for audit in board.values())]
-    return "\n\n".join([tables.markdown(header, rows), " ".join([bound, *words])])
+    return tables.markdown(header, rows), " ".join([bound, *words])
 
 
 def write(audits: Mapping[str, dict[str, Any]]) -> None:
-    """Writes what the app shows (others stay as they stand), and the tables of docs/why-fuse.md."""
+    """Writes what the app shows (others stay as they stand), the tables of docs/why-fuse.md, and a line of README."""
     board = json.loads(BOARD.read_text()) | audits
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, indent=1) + "\n")
-    tables.write("audit-short", in_short(board), PAGE)
+    verdicts, words = in_short(board)
+    tables.write("audit-short", f"{verdicts}\n\n{words}", PAGE)
+    tables.write("audit-words", words)
     parts = [f"**{audit['title']}**\n\n{table(audit)}" for audit in audits.values()]
     today = time.strftime("%Y-%m-%d")
     tables.write("audit", "\n\n".join([*parts, tables.provenance("audit.py", today)]), PAGE)
