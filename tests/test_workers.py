@@ -111,6 +111,14 @@ def test_readers_of_a_killed_server_go_on_where_they_were(tmp_path: Path) -> Non
         assert not first.set("_next", True).exceptions
         assert first.go("data").exceptions == []
         assert first.seen.title.startswith("Data")
+        # more than nginx lets pass unless it is told: the file arrives whole, at the server of its reader
+        voice = "id,pitch\n" + "".join(f"s{n},{n % 7}.{'0' * 600}\n" for n in range(3217))
+        labels = "id,split,label\n" + "".join(
+            f"s{n},{('train', 'valid', 'test')[n % 3]},{n % 2}\n" for n in range(3217)
+        )
+        assert len(voice) > 1_500_000
+        first.upload("_import_files", {"voice.csv": voice.encode(), "labels.csv": labels.encode()})
+        assert "3,217" in first.set("Examine", True).words()
         until = time.monotonic() + 60
         while _servers(server.pid).keys() != processes.keys():
             assert time.monotonic() < until, server.log.read_text()
