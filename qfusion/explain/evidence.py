@@ -379,21 +379,15 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         disagreement(p).numpy(),
         float(contradiction(p)) if classes else None,
         float(conflict(p)) if classes else None,
-        _pairwise(p) if classes else None,
+        np.array(
+            [[float(conflict(p[:, [a, b]])) if a != b else 0.0 for b in range(M)] for a in range(M)]
+        )
+        if classes
+        else None,
         beliefs(p.mT) if classes else None,
         beliefs(stages[:, -1]) if classes else None,
         vectors.numpy(),
         qubit_entropy(vectors).numpy(),
-    )
-
-
-def _pairwise(masses: Tensor) -> np.ndarray:
-    M = masses.shape[-1]
-    return np.array(
-        [
-            [float(conflict(masses[:, [a, b]])) if a != b else 0.0 for b in range(M)]
-            for a in range(M)
-        ]
     )
 
 
@@ -460,14 +454,13 @@ class GateGroups:
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a group: its values by target, the error of shots and the interval of the loss."""
-        ends = np.array([(interval.low, interval.high) for interval in self.losses])
         return pd.DataFrame(
             {
                 "group": [group.key for group in self.groups],
                 **self.shapley,
                 "score_shot_error": self.errors,
-                "loss_low": ends[:, 0],
-                "loss_high": ends[:, 1],
+                "loss_low": [interval.low for interval in self.losses],
+                "loss_high": [interval.high for interval in self.losses],
             }
         )
 
@@ -668,13 +661,12 @@ def answer(result: GateGroups, target: str = SCORE, name: Callable[[str], str] =
     what = f"score of {name(result.output)}" if target == SCORE else "entropy of the qubits"
     first = int(np.abs(values).argmax())
     change = result.whole[target] - result.empty[target]
-    size = np.abs(values).sum()
+    size = float(np.abs(values).sum())
     if size == 0:
         return f"No gate group changes the {what}"
-    part = percent(abs(float(values[first])) / float(size))
     return (
         f"Of what the gate groups add to the {what}, {change:+z.2f} together, {titles[first]} has most: "
-        f"{values[first]:+z.2f} ({part} of all sizes)"
+        f"{values[first]:+z.2f} ({percent(abs(float(values[first])) / size)} of all sizes)"
     )
 
 

@@ -97,8 +97,7 @@ def emap(
         for scores in coalitions.over_all_rows(model, states, behind, [(m,) for m in range(M)])
     ]
     means, spread = map(np.concatenate, zip(*parts, strict=True))
-    exact = M == 2 and count == len(whole)
-    errors = None if exact else np.sqrt(spread / count)
+    errors = None if M == 2 and count == len(whole) else np.sqrt(spread / count)
     result = means.sum(1) - (M - 1) * means.mean((0, 1))
     return Additive(EMAP, M, whole, result, errors, count)
 
@@ -201,8 +200,10 @@ def fuses(result: Additive, worth: Gains, metric: str, short: str) -> str:
         return (
             f"Its joint terms do harm: without them {short} is better by {-gain.value:.3f} ({how})"
         )
-    bound = max(-gain.low, gain.high)
-    return f"Not told that its joint terms are worth anything: at most {bound:.3f} of {short} either way ({how})"
+    return (
+        f"Not told that its joint terms are worth anything: at most {max(-gain.low, gain.high):.3f} of {short} either "
+        f"way ({how})"
+    )
 
 
 # What takes how much off the loss.
@@ -478,13 +479,11 @@ class Basins:
 
     Attributes:
         labels: the basin of every seed, (B, R), 0 for all where there is one.
-        silhouette: of the best split into basins of `LEAST` seeds or more, (B,); -1 where there is none.
-        threshold: of the silhouette, which about `FALSE` of samples of one basin pass.
+        threshold: of the silhouette of the best split, which about `FALSE` of samples of one basin pass.
         share: of samples with several basins, with its interval.
     """
 
     labels: np.ndarray
-    silhouette: np.ndarray
     threshold: float
     share: stability.Interval
 
@@ -540,7 +539,7 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
         gap = max(np.linalg.norm(x - y) for x, y in combinations(centres, 2))
         several[b] = gap > MATERIAL * np.linalg.norm(values[:, b], axis=-1).mean()
     share = stability.mean(several.astype(float), clusters=clusters)
-    return Basins(np.where(several[:, None], labels, 0), best, threshold, share)
+    return Basins(np.where(several[:, None], labels, 0), threshold, share)
 
 
 def basin_words(
