@@ -359,16 +359,15 @@ def pipeline(study: Study) -> tuple[Part, ...]:
 def read_out_words(model: Any) -> str:
     """How many vectors measure what."""
     read = model.measurement_vectors()
-    count = len(next(iter(read.values())))
+    s, vectors = next(iter(read.items()))
     if len(read) > 1:
-        return f"{count} measurement vectors on each modality"
-    s = next(iter(read))
+        return f"{len(vectors)} measurement vectors on each modality"
     what = (
         "the joint state"
         if len(s) == len(model.dims)
         else f"{text.plain(model.modalities[s[0]])} alone"
     )
-    return f"{count} measurement vectors on {what}"
+    return f"{len(vectors)} measurement vectors on {what}"
 
 
 def model_rows(study: Study) -> dict[str, Any]:

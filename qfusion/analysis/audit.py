@@ -20,7 +20,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,9 @@ def settings_of(terms: Terms, variant: str) -> dict[str, Any]:
     """Returns the settings of a variant's model: the terms', as far as its kind has them, and what differs."""
     own = VARIANTS[variant]
     known = registry.settings(own.kind)
-    whole = {**terms.whole, **dict(own.settings)}
-    chosen = {key: value for key, value in whole.items() if key in known}
+    chosen = {
+        key: value for key, value in {**terms.whole, **dict(own.settings)}.items() if key in known
+    }
     if own.kind != "state-linear":
         return chosen
 
@@ -335,8 +336,12 @@ def terms_of(study: Study) -> Terms:
     chosen = {
         key: value for key, value in card.get("training", {}).items() if key in Options.names()
     }
-    options = Options(**{**asdict(default_options(study.dataset)), **chosen})
-    return Terms(study.dataset.name, study.dataset, settings, options)
+    return Terms(
+        study.dataset.name,
+        study.dataset,
+        settings,
+        replace(default_options(study.dataset), **chosen),
+    )
 
 
 def runs_of(study: Study, seeds: Iterable[int]) -> list[Run]:
@@ -519,12 +524,18 @@ def cut_of(study: Study) -> pd.DataFrame:
     rows = study.bulk[np.isin(study.bulk, data.rows("test"))]
     parts = {}
     for resource in twins.CUTS[study.card["model"]]:
-        scores = metrics.predict(twins.cut(study.model, resource), data, rows)
         without = fusing.Additive(
-            resource, len(study.modalities), study.scores[rows], scores, None, len(rows)
+            resource,
+            len(study.modalities),
+            study.scores[rows],
+            metrics.predict(twins.cut(study.model, resource), data, rows),
+            None,
+            len(rows),
         )
-        worth = trust.gains(study, rows, without, {metric: label})
-        parts[resource] = {column: part[metric] for column, part in worth.items()}
+        parts[resource] = {
+            column: part[metric]
+            for column, part in trust.gains(study, rows, without, {metric: label}).items()
+        }
     return fusing.interval_frame(
         "resource",
         **{

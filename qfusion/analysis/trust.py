@@ -328,9 +328,9 @@ ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how 
 def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
     """The metrics of a data set, the one that is told first first."""
     target, names = dataset.target, metrics.names(dataset)
-    first = [name for name in metrics.headlines(names) if name in names]
     return {
-        name: metrics.label(name, target.convention) for name in dict.fromkeys((*first, *names))
+        name: metrics.label(name, target.convention)
+        for name in dict.fromkeys((*metrics.headlines(names), *names))
     }
 
 
@@ -408,13 +408,6 @@ def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     return fusing.synergies(exact, sampled, study.predicted[rows])
 
 
-def predictions_as_data(study: Study) -> DataSet:
-    """The data set whose target is what the model predicts: information that its modalities hold of this target is what
-    the model has made of them."""
-    y = study.predicted if study.classes else study.scores[:, 0]
-    return replace(study.dataset, y=y.astype(study.dataset.y.dtype))
-
-
 # Basins: one explanation over training seeds, or several?
 
 
@@ -429,8 +422,10 @@ def basins(study: Study) -> fusing.Basins:
     Raises:
         NotFound: when seeds were not measured. InvalidInput: when they are too few.
     """
-    clusters = cohort_measures.clusters_of(study.dataset, study.dataset.rows(SPLIT))
-    return fusing.basins(stability_of(study).of(answers.KINDS[0])[1], clusters)
+    return fusing.basins(
+        stability_of(study).of(answers.KINDS[0])[1],
+        cohort_measures.clusters_of(study.dataset, study.dataset.rows(SPLIT)),
+    )
 
 
 def summary(study: Study) -> dict[str, Any]:

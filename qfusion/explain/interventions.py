@@ -122,8 +122,9 @@ def nearest_donor(
         scores = counterfactual.value(form, candidates)
         far = counterfactual.distance(states[modality], candidates)
     else:
-        lent = {**base.nested_tiled(dict(states), count), modality: candidates}
-        scores = counterfactual.scores_of(model, lent)
+        scores = counterfactual.scores_of(
+            model, {**base.nested_tiled(dict(states), count), modality: candidates}
+        )
         far = torch.linalg.vector_norm(
             counterfactual.flat(candidates) - counterfactual.flat(states[modality]), dim=-1
         )
