@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _sentences, explain, track
+from qfusion import explain, track
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import predict, with_observables
+from qfusion.analysis.study import in_chunks, predict, with_observables
 from qfusion.data.spec import split_term
 from qfusion.explain import cuts, evidence
 from qfusion.models import qcnn, require
@@ -448,10 +448,9 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> c
     for `cut_test`."""
     kinds = tuple(cuts.KINDS) if np.prod(model.dims) <= MAX_HELD else cuts.DEFAULT
     moments = np.linspace(0, float(model.duration), times)
-    chunks = np.array_split(rows, range(AT_ONCE, len(rows), AT_ONCE))
     parts = [
         cuts.cuts(model, metrics.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
-        for chunk in _sentences.progress_over(chunks, "Cutting correlations", len(rows), len)
+        for chunk in in_chunks(rows, AT_ONCE, "Cutting correlations")
     ]
     return cuts.cut_metrics(
         replace(

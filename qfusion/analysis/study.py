@@ -542,10 +542,16 @@ def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
 @torch.no_grad()
 def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
     """Yields the states at T of some samples, (n, D, D), a few at a time."""
-    chunks = np.array_split(rows, range(EVOLVED_AT_ONCE, len(rows), EVOLVED_AT_ONCE))
-    for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
+    for chunk in in_chunks(rows, EVOLVED_AT_ONCE, "Evolving states"):
         rho = states.density(study.kets(chunk).to(torch.complex128))
         yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
+
+
+def in_chunks(rows: np.ndarray, most: int, task: str) -> Iterator[np.ndarray]:
+    """Yields rows, at most so many at a time, and says how far the task is, see `progress_over`."""
+    return _sentences.progress_over(
+        np.array_split(rows, range(most, len(rows), most)), task, len(rows), len
+    )
 
 
 # An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit.
@@ -577,9 +583,12 @@ class CircuitSpace(Study):
     @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        fused = (self.model.fuse(self.by_name(rows))[0] for rows in self.blocks())
         return torch.cat(
-            [qcnn.evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
+            [
+                qcnn.evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
+                + self.model.bias
+                for rows in self.blocks()
+            ]
         ).numpy()
 
     @whole

@@ -16,7 +16,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import answers, cohort_measures, compare
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import Sample, default_contrast, open_study
-from qfusion.analysis.study import Study, dividend_column
+from qfusion.analysis.study import Study, dividend_column, in_chunks
 from qfusion.data import DataSet
 from qfusion.data.spec import People
 from qfusion.errors import QFusionError
@@ -78,7 +78,6 @@ def feature_curves(
         data, data.rows(checkpoint.training_split(study.card)), modality
     )[0]
     size = INSIDE if metrics.is_heavy(data) else max(1, len(rows))
-    chunks = np.array_split(rows, range(size, len(rows), size))
     changes = [
         attribution.feature_changes(
             study.model,
@@ -91,7 +90,7 @@ def feature_curves(
             probability=probability,
             orders=5,  # of each the model is asked fourteen times
         )
-        for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len)
+        for chunk in in_chunks(rows, size, "Replacing features")
     ]
     return attribution.curves_of(
         np.concatenate(changes, -1),
