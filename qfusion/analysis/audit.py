@@ -422,8 +422,9 @@ def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
     """Returns the training of twins in a process of its own, begun by this call or an earlier one; it goes on when
     nobody looks any more."""
     words, total = [study.name, study.dataset.name, str(seeds)], len(runs_of(study, range(seeds)))
-    code = f"from {__name__} import work; work()"
-    make = partial(in_process, code, words, total, "Training twins")
+    make = partial(
+        in_process, f"from {__name__} import work; work()", words, total, "Training twins"
+    )
     return begin_job(twins_key(study), make, total, again=True, aside=True, lasting=True)
 
 

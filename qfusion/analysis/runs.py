@@ -294,8 +294,7 @@ def onsets(record: folder.Record) -> dict[str, Onset]:
 def came_first(joint: Onset, entanglement: Onset) -> str:
     """Whether a model was entangled before it fused, or the other way round, as a sentence without its end."""
     if joint.first is None or entanglement.first is None:
-        missing = "fuses" if joint.first is None else "entangles"
-        return f"It never {missing} beyond zero"
+        return f"It never {'fuses' if joint.first is None else 'entangles'} beyond zero"
     words = (
         f"the joint part came to half of its last value in epoch {joint.first}, entanglement in epoch "
         f"{entanglement.first}"

@@ -382,9 +382,9 @@ class Apart:
     def of(model: TimeModel, jump_parameters: JumpParameters, output: int) -> Apart:
         """Takes a model apart into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
-        terms = [
+        terms = (
             Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms
-        ]
+        )
         generator = decomposition.traceless(Generator(dims, tuple(terms)))
         H: dict[decomposition.Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
         L: dict[decomposition.Subset, dict[int, Tensor]] = {
@@ -502,9 +502,8 @@ def observables(apart: Apart) -> list[Tensor]:
         acting = torch.stack([*apart.acting(O_l)], 1)
         gathered = combine(weights[-1:], acting)[0]
         for i in reversed(range(1, len(times))):
-            step = [times[i] - times[i - 1]]
             gathered = (
-                evolve(apart.generator, gathered, step, "observables")[0]
+                evolve(apart.generator, gathered, [times[i] - times[i - 1]], "observables")[0]
                 + combine(weights[i - 1 : i], acting)[0]
             )
         missing = torch.linalg.vector_norm(gathered.sum(0) - (seen[-1] - seen[0]))

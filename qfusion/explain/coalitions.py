@@ -685,9 +685,12 @@ def _places(n: int) -> Tensor:
 
 def _pairs(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: decomposition.Subset) -> Tensor:
     present = torch.tensor([m in S for m in range(masses.shape[-1])])
-    mixed = (torch.where(present, sample, rows) for sample in masses)
     return torch.stack(
-        [O.flatten(1) @ _mean_products(fuse(pairs, phi)[0]).flatten() for pairs in mixed]
+        [
+            O.flatten(1)
+            @ _mean_products(fuse(torch.where(present, sample, rows), phi)[0]).flatten()
+            for sample in masses
+        ]
     )
 
 

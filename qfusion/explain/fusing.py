@@ -260,11 +260,10 @@ class LossGame:
 
     def frame(self) -> pd.DataFrame:
         """Returns a row a coalition with its dividend, then a row a modality with its Shapley value."""
-        parts = {"dividend": self.dividends, "Shapley value": self.shapley}
         return pd.concat(
             [
                 interval_frame("of", loss_reduction=part).assign(what=what)
-                for what, part in parts.items()
+                for what, part in (("dividend", self.dividends), ("Shapley value", self.shapley))
             ],
             ignore_index=True,
         )

@@ -101,9 +101,8 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
 
 
 def _as_learned(sample: Sample) -> Act:
-    says = f"{answers.decided(sample)} {answers.what_was_added(sample)}"
-    behind = against_words(sample.study.background)
-    return Act("As learned", text.unmarked(f"{says} {behind}"), _lines(sample))
+    says = f"{answers.decided(sample)} {answers.what_was_added(sample)} {against_words(sample.study.background)}"
+    return Act("As learned", text.unmarked(says), _lines(sample))
 
 
 def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
@@ -116,8 +115,9 @@ def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
 def _lines(sample: Sample, before: drawing.Curves | None = None) -> go.Figure:
     """The terms as they grow, above those before a change."""
     places, terms = _grown(sample)
-    what = f"contribution ({sample.unit})"
-    figure = drawing.measure_lines(places, terms, sample.modalities, what, before=before)
+    figure = drawing.measure_lines(
+        places, terms, sample.modalities, f"contribution ({sample.unit})", before=before
+    )
     if sample.can("layers"):
         figure.update_xaxes(
             title_text="place in the network",
