@@ -116,7 +116,7 @@ def test_own_terms_are_the_baseline_and_single_dividends() -> None:
 
 
 def additive(model: np.ndarray, scores: np.ndarray) -> fusing.Additive:
-    return fusing.Additive(fusing.EMAP, 2, model, scores, None, len(model))
+    return fusing.Additive(2, model, scores, None, len(model))
 
 
 def test_gains_are_differences_with_the_sign_of_better() -> None:

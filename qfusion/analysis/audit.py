@@ -526,7 +526,6 @@ def cut_of(study: Study) -> pd.DataFrame:
     parts = {}
     for resource in twins.CUTS[study.card["model"]]:
         without = fusing.Additive(
-            resource,
             len(study.modalities),
             study.scores[rows],
             metrics.predict(twins.cut(study.model, resource), data, rows),

@@ -162,12 +162,10 @@ class Nearest:
     """Samples near to one.
 
     Attributes:
-        by: of `ways`.
         rows: of the samples, the nearest first, (n,). distances: (n,).
         among: of so many samples. median: of the distances of all of these.
     """
 
-    by: str
     rows: np.ndarray
     distances: np.ndarray
     among: int
@@ -207,7 +205,6 @@ def nearest(sample: Sample, by: str = cohort_measures.DIVIDENDS, count: int = CO
     distances = _distances(study, others, row, by, sample.output, rows)
     order = np.argsort(distances, kind="stable")[:count]
     return Nearest(
-        by,
         others[order],
         distances[order],
         len(others),

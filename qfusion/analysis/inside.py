@@ -182,15 +182,12 @@ class Records:
             and which operators jumped (from 0 on).
         edges: of the spans of time in which jumps are counted, (B + 1,).
         counts: jumps per trajectory and time in each span, (K, B).
-        error: standard errors of these (those of a Poisson count), (K, B); NaN where none was counted, which does not
-            say that the rate is 0 without error.
         times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
     """
 
     runs: tuple[tuple[int, np.ndarray, np.ndarray], ...]
     edges: np.ndarray
     counts: np.ndarray
-    error: np.ndarray
     times: np.ndarray
     exact: np.ndarray
 
@@ -216,12 +213,10 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     counts = np.array(
         [np.histogram(times[which == k], edges)[0] for k in range(len(L))], dtype=float
     )
-    per = runs * (edges[1] - edges[0])
     return Records(
         tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0])),
         edges,
-        counts / per,
-        np.where(counts > 0, np.sqrt(counts), np.nan) / per,
+        counts / (runs * (edges[1] - edges[0])),
         track.times,
         np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real,
     )

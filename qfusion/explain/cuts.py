@@ -477,8 +477,6 @@ class CutMetrics:
         modalities, kinds, times: of the `Cuts`. n: samples.
         after: (K, M, nT) by metric, of `METRICS`; values are those of `training.metrics.of_scores`.
         before: undisturbed, shape (), by metric. losses: after less before, (K, M, nT), by metric.
-        classical: what is kept without coherence, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
-            there.
         chance: the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
     """
 
@@ -489,7 +487,6 @@ class CutMetrics:
     after: dict[str, Estimates]
     before: dict[str, Estimates]
     losses: dict[str, Estimates]
-    classical: dict[str, Estimates]
     chance: dict[str, float]
 
 
@@ -535,10 +532,6 @@ def cut_metrics(
     after = {name: values[name][:, :-1].reshape(-1, *shape) for name in METRICS[kind]}
     before = {name: values[name][:, -1] for name in METRICS[kind]}
     losses = {name: after[name] - before[name][:, None, None, None] for name in METRICS[kind]}
-    classical = {}
-    if set(result.kinds) >= {"cut", "dephased"}:
-        cut, dephased = (result.kinds.index(name) for name in ("cut", "dephased"))
-        classical = {name: part[:, dephased] - part[:, cut] for name, part in after.items()}
     return CutMetrics(
         result.modalities,
         result.kinds,
@@ -547,7 +540,6 @@ def cut_metrics(
         {name: estimates(part) for name, part in after.items()},
         {name: estimates(part) for name, part in before.items()},
         {name: estimates(part) for name, part in losses.items()},
-        {name: estimates(part) for name, part in classical.items()},
         chance(np.asarray(truth), kind),
     )
 

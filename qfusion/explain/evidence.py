@@ -266,7 +266,7 @@ class Reading:
         rules: for each element the nearest named rule and the root mean square distance of the tables (0 to 1).
         conjunctive, disjunctive: masses that AND and OR would give, (n,).
         disagreement: see the function, (n,).
-        contradiction, conflict: see the functions; None where elements are no classes.
+        conflict: see the function; None where elements are no classes.
         pairwise: conflict of every two modalities, (M, M), zero on the diagonal; None as above.
         by_modality: beliefs of each modality, arrays (M, n); None as above.
         by_fusion: beliefs of the fused masses, arrays (n,); None as above.
@@ -289,7 +289,6 @@ class Reading:
     conjunctive: np.ndarray
     disjunctive: np.ndarray
     disagreement: np.ndarray
-    contradiction: float | None
     conflict: float | None
     pairwise: np.ndarray | None
     by_modality: Beliefs | None
@@ -377,7 +376,6 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         conjunctive(p).numpy(),
         disjunctive(p).numpy(),
         disagreement(p).numpy(),
-        float(contradiction(p)) if classes else None,
         float(conflict(p)) if classes else None,
         np.array(
             [[float(conflict(p[:, [a, b]])) if a != b else 0.0 for b in range(M)] for a in range(M)]

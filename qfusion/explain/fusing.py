@@ -40,14 +40,12 @@ class Additive:
     """A model's scores without its joint terms.
 
     Attributes:
-        kind: of `KINDS`.
         modalities: how many.
         model, scores: with and without joint terms, (B, C).
         errors: standard errors of these at most, (B, C); None where they are exact.
         rows: what each modality is averaged over.
     """
 
-    kind: str
     modalities: int
     model: np.ndarray
     scores: np.ndarray
@@ -77,7 +75,7 @@ def emap(
         result = coalitions.explain(model, inputs, backgrounds.background(model, inputs, kind))
         own, nothing = result.values[:, 1 : M + 1], result.values[:, 0]
         scores = own.sum(1) - (M - 1) * nothing
-        return Additive(EMAP, M, result.prediction, scores, None, len(scores))
+        return Additive(M, result.prediction, scores, None, len(scores))
     states = model.encode(inputs)
     whole = model.scores(states).double().numpy()
     rng, count = np.random.default_rng(seed), min(most, len(whole))
@@ -99,7 +97,7 @@ def emap(
     means, spread = map(np.concatenate, zip(*parts, strict=True))
     errors = None if M == 2 and count == len(whole) else np.sqrt(spread / count)
     result = means.sum(1) - (M - 1) * means.mean((0, 1))
-    return Additive(EMAP, M, whole, result, errors, count)
+    return Additive(M, whole, result, errors, count)
 
 
 def own_terms(explanation: coalitions.Explanation) -> Additive:
@@ -108,7 +106,7 @@ def own_terms(explanation: coalitions.Explanation) -> Additive:
     scores = explanation.dividends[:, : M + 1].sum(1)
     terms = explanation.errors
     errors = None if terms is None else np.sqrt((terms[:, : M + 1] ** 2).sum(1))
-    return Additive(OWN, M, explanation.prediction, scores, errors, explanation.background_size)
+    return Additive(M, explanation.prediction, scores, errors, explanation.background_size)
 
 
 Gains = dict[str, dict[str, stability.Interval]]  # "model", "additive" and "gain", each by metric
@@ -236,14 +234,12 @@ class LossGame:
     """What coalitions and modalities take off the mean loss of B samples.
 
     Attributes:
-        modalities: names. loss: of `LOSSES`.
+        loss: of `LOSSES`.
         dividends: by coalition. shapley: by modality; both add up to `total`.
         ahead: by how much the first modality by Shapley value takes off more than the second; None of a single one.
         start, end: mean loss of the baseline and of the model.
-        rows: dividends of every sample, (B, 2^M), the empty coalition first.
     """
 
-    modalities: tuple[str, ...]
     loss: str
     dividends: dict[str, stability.Interval]
     shapley: dict[str, stability.Interval]
@@ -251,7 +247,6 @@ class LossGame:
     ahead: stability.Interval | None
     start: float
     end: float
-    rows: np.ndarray
 
     @property
     def order(self) -> list[str]:
@@ -311,7 +306,6 @@ def loss_game(
         clusters=clusters,
     )
     return LossGame(
-        names,
         loss,
         {name: known[f"dividend\n{name}"] for name in terms},
         {name: known[f"shapley\n{name}"] for name in names},
@@ -319,7 +313,6 @@ def loss_game(
         known["ahead\n"] if others else None,
         float(of[:, 0].mean()),
         float(of[:, -1].mean()),
-        rows[..., 0],
     )
 
 
