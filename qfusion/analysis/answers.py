@@ -407,12 +407,3 @@ def of_seed(study: Study) -> str:
     """What follows the name of a test metric of the loaded weights, to tell it from the mean over the training seeds;
     nothing where there is one seed."""
     return ", this seed" if len(study.card.get("seeds", [])) > 1 else ""
-
-
-def target_words(study: Study) -> str:
-    """What is predicted."""
-    return study.dataset.target.name + (
-        f": {len(study.classes)} classes"
-        if study.classes
-        else " in [{:g}, {:g}]".format(*study.scale)
-    )

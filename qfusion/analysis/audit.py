@@ -199,8 +199,9 @@ class Run:
 
 def behind_encoders(model: Any) -> int:
     """Returns how many parameters a fusion model has that are not its encoders'."""
-    inside = sum(p.numel() for p in model.encoders.parameters())
-    return sum(p.numel() for p in model.parameters()) - inside
+    return sum(
+        p.numel() for name, p in model.named_parameters() if not name.startswith("encoders.")
+    )
 
 
 # What paired differences over seeds say.
@@ -497,8 +498,10 @@ def is_audited(study: Study, **_: Any) -> bool:
 
 def has_twins(study: Study) -> bool:
     """Whether there are twins of models of its kind, which are exact: none is made of sampled trajectories."""
-    sampled = study.card["settings"].get("dynamics", "master") != "master"
-    return study.card["model"] in (QJ, QCNN) and not sampled
+    return (
+        study.card["model"] in (QJ, QCNN)
+        and study.card["settings"].get("dynamics", "master") == "master"
+    )
 
 
 def seeds_of(study: Study) -> int:

@@ -375,12 +375,15 @@ def axes(study: Study) -> dict[str, str]:
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
     )
-    columns = [f"{spec.COLUMN}{label}" for label in labels]
     return {
         **answers,
         "error": study.unit_of_error,
         **study.fact_titles(),
-        **{name: text.column(name) for name in columns if name in study.dataset.table.columns},
+        **{
+            name: text.column(name)
+            for label in labels
+            if (name := f"{spec.COLUMN}{label}") in study.dataset.table.columns
+        },
         **{
             dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
             for term in study.terms

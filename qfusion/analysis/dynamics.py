@@ -54,8 +54,7 @@ def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
         scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
     elif study.can("rules"):
         fused = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
-        learned = model.network is study.model.network
-        read = study.observables if learned else _observables(model)
+        read = study.observables if model.network is study.model.network else _observables(model)
         scores = (qcnn.evaluate(read, fused) + model.bias).numpy()
     else:
         scores = study.scores[rows]

@@ -187,10 +187,11 @@ def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
 
 def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
     """See `watched`, by run; runs without it are left out."""
-    result = {
-        entry.name: watched(entry.record, prefix) for entry in seen if entry.record is not None
+    return {
+        entry.name: terms
+        for entry in seen
+        if entry.record is not None and (terms := watched(entry.record, prefix))
     }
-    return {name: terms for name, terms in result.items() if terms}
 
 
 def by_modalities(

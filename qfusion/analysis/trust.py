@@ -314,11 +314,6 @@ def needs(dataset: DataSet) -> information.Estimate:
     return information.estimate(dataset)
 
 
-def needs_key(dataset: DataSet) -> tuple[str, str]:
-    """What tells this job from others."""
-    return "needs", dataset.digest
-
-
 # Does my model fuse?
 
 ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how often

@@ -115,8 +115,7 @@ def evaluated_values(
         for scores in over_all_rows(model, states, background, decomposition.subsets(M))
     ]
     means, spreads = map(np.concatenate, zip(*parts, strict=True))
-    left = 1 - rows / max(background.total, rows)
-    return means, spreads * np.sqrt(left / rows)
+    return means, spreads * np.sqrt(1 / rows - 1 / max(background.total, rows))
 
 
 def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:

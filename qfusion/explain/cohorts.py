@@ -242,8 +242,9 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
     words, known = column.astype(str), column.notna().to_numpy()
     if part.operator == "~":
         texts = words.str.casefold().str
-        holds = [texts.contains(value.casefold(), regex=False) for value in part.values]
-        return np.any(holds, axis=0) & known
+        return known & np.any(
+            [texts.contains(value.casefold(), regex=False) for value in part.values], axis=0
+        )
     distinct = words.unique()
     if len(distinct) <= _KNOWN_VALUES:
         options = [*filter(None, distinct), *(RELATIONS if part.column == _RELATION else ())]

@@ -228,8 +228,7 @@ def conflict(masses: Tensor) -> Tensor:
     a modality that merely speaks for no class does not count: K = 1 - (1 - m_conj(empty)) / prod_m (1 - m_m(empty)). It
     is not a number where a modality has m(empty) = 1.
     """
-    alone = 1 - (1 - masses).prod(-2)
-    return 1 - (1 - contradiction(masses)) / alone.prod(-1)
+    return 1 - (1 - contradiction(masses)) / (1 - (1 - masses).prod(-2)).prod(-1)
 
 
 def disagreement(masses: Tensor) -> Tensor:
@@ -570,8 +569,7 @@ def shapley_variances(variances: np.ndarray) -> np.ndarray:
     """Returns the variances (G,) of the Shapley values of G players where the value of every coalition is measured on
     its own with these variances, (2, ..., 2)."""
     G = variances.ndim
-    squared = _weights(G) ** 2
-    return np.array([np.tensordot(squared, variances.sum(g), G - 1) for g in range(G)])
+    return np.array([np.tensordot(_weights(G) ** 2, variances.sum(g), G - 1) for g in range(G)])
 
 
 def _weights(G: int) -> np.ndarray:

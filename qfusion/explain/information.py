@@ -84,8 +84,12 @@ def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dic
         both, one, two = (
             union(parts, 1e-9, 50_000).bits for parts in (alone, alone[:1], alone[1:])
         )
-        values = (one + two - both, both - two, both - one, union([joint]).bits - both)
-        return dict(zip(("|".join(names), *names, "+".join(names)), values, strict=True))
+        return {
+            "|".join(names): one + two - both,
+            names[0]: both - two,
+            names[1]: both - one,
+            "+".join(names): union([joint]).bits - both,
+        }
     dit: Any = importlib.import_module("dit")  # on demand: it is optional, and takes seconds
     importlib.import_module("dit.pid")
     distribution = dit.Distribution(
@@ -521,24 +525,17 @@ def gaussian(
         name: worth.explained(part, task.truth) for name, part in {**outputs, TOTAL: joint}.items()
     }
 
-    def bits(name: str, less: str = "") -> Callable[[np.ndarray], np.ndarray]:
-        def of(weights: np.ndarray) -> np.ndarray:
-            parts = [
-                -np.log2(1 - np.clip(shares[one](weights), 0, 1 - 1e-9)) / 2
-                for one in (name, less)
-                if one
-            ]
-            return parts[0] - parts[1] if less else parts[0]
-
-        return of
+    def bits(name: str, less: str, weights: np.ndarray) -> np.ndarray:
+        told, apart = (
+            -np.log2(1 - np.clip(shares[one](weights), 0, 1 - 1e-9)) / 2 if one else 0.0
+            for one in (name, less)
+        )
+        return np.asarray(told - apart)
 
     # An R2 of 1.96^2 / n can be there where held-out predictions, which resamples do not fit again, show none.
     unseen = -np.log2(1 - 1.96**2 / len(task.predicted)) / 2
     # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
-    terms = {
-        **{(name, ""): bits(name) for name in shares},
-        **{(a, b): bits(a, b) for a in shares for b in outputs if a != b},
-    }
+    terms = {(a, b): partial(bits, a, b) for a in shares for b in ("", *outputs) if a != b}
     known = stability.intervals(
         {"\0".join(key): of for key, of in terms.items()},
         len(task.predicted),

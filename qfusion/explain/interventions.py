@@ -118,8 +118,9 @@ def nearest_donor(
     count = base.nested_length(candidates)
     before = counterfactual.decision(counterfactual.scores_of(model, states)[0])
     if can(model, "states"):
-        form = counterfactual.score_form(model, states, modality).detach()
-        scores = counterfactual.value(form, candidates)
+        scores = counterfactual.value(
+            counterfactual.score_form(model, states, modality).detach(), candidates
+        )
         far = counterfactual.distance(states[modality], candidates)
     else:
         scores = counterfactual.scores_of(

@@ -40,7 +40,8 @@ def story(sample: Sample) -> Story:
         InvalidInput: when the model is read out at its end only.
     """
     learned, study = sample.learned, sample.study
-    acts = [_as_learned(learned)]
+    says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {against_words(study.background)}"
+    acts = [Act("As learned", text.unmarked(says), _lines(learned))]
     if sample.changed:
         acts.append(_pulled(sample, _changes(sample)))
     elif (result := lever(sample)) is not None:
@@ -98,11 +99,6 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
     for stage, pattern in np.ndindex(shape.stages, shape.patterns):
         words = entangled_qcnn.with_angle(words, shape, place, stage, pattern, pi / 2)
     return words
-
-
-def _as_learned(sample: Sample) -> Act:
-    says = f"{answers.decided(sample)} {answers.what_was_added(sample)} {against_words(sample.study.background)}"
-    return Act("As learned", text.unmarked(says), _lines(sample))
 
 
 def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
