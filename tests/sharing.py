@@ -143,7 +143,8 @@ def install(times: int = 1) -> None:
             and owner is not studies.EvaluatedSpace  # tests follow how it is worked out
         ):
             for each in vars(owner).values():
-                if isinstance(each, functools.cached_property):
+                # what copies of a study share decides their keys
+                if isinstance(each, functools.cached_property) and type(each) is not studies.shared:
                     each.func = on_disk(each.func, memory._key)
 
 

@@ -380,13 +380,10 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
             expected = metrics.of_scores(scores[place], truth, kind)[name]
             assert after.value[place] == pytest.approx(expected, abs=1e-12)
             assert found.losses[name].value[place] == pytest.approx(expected - plain, abs=1e-12)
-        for each in (after, found.before[name], found.losses[name], found.classical[name]):
+        for each in (after, found.before[name], found.losses[name]):
             assert (each.low <= each.value).all()
             assert (each.value <= each.high).all()
             assert (each.low < each.high).all()
-        assert found.classical[name].value == pytest.approx(
-            after.value[1] - after.value[0], abs=1e-12
-        )
     assert found.n == 60
     assert found.chance == pytest.approx(
         {"accuracy": np.bincount(truth).max() / 60}

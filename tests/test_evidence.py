@@ -176,11 +176,10 @@ def test_elements_that_are_no_classes_have_no_beliefs() -> None:
     assert found.elements[0] == "element 0"
     assert (
         found.conflict,
-        found.contradiction,
         found.pairwise,
         found.by_modality,
         found.by_fusion,
-    ) == (None,) * 5
+    ) == (None,) * 4
     assert not any(name.startswith("belief") for name in found.frame())
 
 

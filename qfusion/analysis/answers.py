@@ -359,16 +359,15 @@ def pipeline(study: Study) -> tuple[Part, ...]:
 def read_out_words(model: Any) -> str:
     """How many vectors measure what."""
     read = model.measurement_vectors()
-    count = len(next(iter(read.values())))
+    s, vectors = next(iter(read.items()))
     if len(read) > 1:
-        return f"{count} measurement vectors on each modality"
-    s = next(iter(read))
+        return f"{len(vectors)} measurement vectors on each modality"
     what = (
         "the joint state"
         if len(s) == len(model.dims)
         else f"{text.plain(model.modalities[s[0]])} alone"
     )
-    return f"{count} measurement vectors on {what}"
+    return f"{len(vectors)} measurement vectors on {what}"
 
 
 def model_rows(study: Study) -> dict[str, Any]:
@@ -408,12 +407,3 @@ def of_seed(study: Study) -> str:
     """What follows the name of a test metric of the loaded weights, to tell it from the mean over the training seeds;
     nothing where there is one seed."""
     return ", this seed" if len(study.card.get("seeds", [])) > 1 else ""
-
-
-def target_words(study: Study) -> str:
-    """What is predicted."""
-    return study.dataset.target.name + (
-        f": {len(study.classes)} classes"
-        if study.classes
-        else " in [{:g}, {:g}]".format(*study.scale)
-    )

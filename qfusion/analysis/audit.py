@@ -20,7 +20,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,9 @@ def settings_of(terms: Terms, variant: str) -> dict[str, Any]:
     """Returns the settings of a variant's model: the terms', as far as its kind has them, and what differs."""
     own = VARIANTS[variant]
     known = registry.settings(own.kind)
-    whole = {**terms.whole, **dict(own.settings)}
-    chosen = {key: value for key, value in whole.items() if key in known}
+    chosen = {
+        key: value for key, value in {**terms.whole, **dict(own.settings)}.items() if key in known
+    }
     if own.kind != "state-linear":
         return chosen
 
@@ -198,8 +199,9 @@ class Run:
 
 def behind_encoders(model: Any) -> int:
     """Returns how many parameters a fusion model has that are not its encoders'."""
-    inside = sum(p.numel() for p in model.encoders.parameters())
-    return sum(p.numel() for p in model.parameters()) - inside
+    return sum(
+        p.numel() for name, p in model.named_parameters() if not name.startswith("encoders.")
+    )
 
 
 # What paired differences over seeds say.
@@ -335,8 +337,12 @@ def terms_of(study: Study) -> Terms:
     chosen = {
         key: value for key, value in card.get("training", {}).items() if key in Options.names()
     }
-    options = Options(**{**asdict(default_options(study.dataset)), **chosen})
-    return Terms(study.dataset.name, study.dataset, settings, options)
+    return Terms(
+        study.dataset.name,
+        study.dataset,
+        settings,
+        replace(default_options(study.dataset), **chosen),
+    )
 
 
 def runs_of(study: Study, seeds: Iterable[int]) -> list[Run]:
@@ -417,8 +423,9 @@ def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
     """Returns the training of twins in a process of its own, begun by this call or an earlier one; it goes on when
     nobody looks any more."""
     words, total = [study.name, study.dataset.name, str(seeds)], len(runs_of(study, range(seeds)))
-    code = f"from {__name__} import work; work()"
-    make = partial(in_process, code, words, total, "Training twins")
+    make = partial(
+        in_process, f"from {__name__} import work; work()", words, total, "Training twins"
+    )
     return begin_job(twins_key(study), make, total, again=True, aside=True, lasting=True)
 
 
@@ -491,8 +498,10 @@ def is_audited(study: Study, **_: Any) -> bool:
 
 def has_twins(study: Study) -> bool:
     """Whether there are twins of models of its kind, which are exact: none is made of sampled trajectories."""
-    sampled = study.card["settings"].get("dynamics", "master") != "master"
-    return study.card["model"] in (QJ, QCNN) and not sampled
+    return (
+        study.card["model"] in (QJ, QCNN)
+        and study.card["settings"].get("dynamics", "master") == "master"
+    )
 
 
 def seeds_of(study: Study) -> int:
@@ -519,12 +528,17 @@ def cut_of(study: Study) -> pd.DataFrame:
     rows = study.bulk[np.isin(study.bulk, data.rows("test"))]
     parts = {}
     for resource in twins.CUTS[study.card["model"]]:
-        scores = metrics.predict(twins.cut(study.model, resource), data, rows)
         without = fusing.Additive(
-            resource, len(study.modalities), study.scores[rows], scores, None, len(rows)
+            len(study.modalities),
+            study.scores[rows],
+            metrics.predict(twins.cut(study.model, resource), data, rows),
+            None,
+            len(rows),
         )
-        worth = trust.gains(study, rows, without, {metric: label})
-        parts[resource] = {column: part[metric] for column, part in worth.items()}
+        parts[resource] = {
+            column: part[metric]
+            for column, part in trust.gains(study, rows, without, {metric: label}).items()
+        }
     return fusing.interval_frame(
         "resource",
         **{

@@ -404,9 +404,11 @@ def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts
     if len(corners) > 3:
         inside = cohorts.inside(corners, result.xy)
         closed = np.vstack([corners, corners[:1]])
-        # without corners near to the line between others (Douglas and Peucker 1973)
-        spared = (approximate_polygon(closed, at * span)[:-1] for at in np.geomspace(3e-4, 0.1, 24))
-        shapes = [thinned(corners, MAX_VERTICES), *spared]
+        shapes = [
+            thinned(corners, MAX_VERTICES),
+            # without corners near to the line between others (Douglas and Peucker 1973)
+            *(approximate_polygon(closed, at * span)[:-1] for at in np.geomspace(3e-4, 0.1, 24)),
+        ]
         best = min(
             (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
             key=lambda shape: (int((cohorts.inside(shape, result.xy) != inside).sum()), len(shape)),
@@ -543,11 +545,10 @@ def groupings(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     result = [
         NOT_GROUPED,
         "relation",
-        *(["truth", VERDICT] if study.classes else ["sign of truth", "truth" + QUARTERS]),
+        *(["sign of truth"] if spans_zero(study) else []),
+        *(["truth", VERDICT] if study.classes else ["truth" + QUARTERS]),
         "error" + QUARTERS,
     ]
-    if not study.classes and not spans_zero(study):
-        result.remove("sign of truth")
     for name in map(str, study.dataset.table.columns):
         values = rows[name].astype(str) if name in rows.columns and name not in result else None
         if (

@@ -136,9 +136,13 @@ def _apart(b: Study, a: Study, count: int) -> Apart:
         output = int(b.predicted[row]) if b.classes else 0
         mine, other = a.dividends(row, output), b.dividends(row, output)
         terms.append({term: value - mine[term] for term, value in other.items()})
-    median = float(np.median(np.abs(differences))) if len(rows) else float("nan")
     return Apart(
-        rows[order], differences[order], tuple(terms), median, int(opposed.sum()), len(rows)
+        rows[order],
+        differences[order],
+        tuple(terms),
+        float(np.median(np.abs(differences))) if len(rows) else float("nan"),
+        int(opposed.sum()),
+        len(rows),
     )
 
 
@@ -158,12 +162,10 @@ class Nearest:
     """Samples near to one.
 
     Attributes:
-        by: of `ways`.
         rows: of the samples, the nearest first, (n,). distances: (n,).
         among: of so many samples. median: of the distances of all of these.
     """
 
-    by: str
     rows: np.ndarray
     distances: np.ndarray
     among: int
@@ -203,7 +205,6 @@ def nearest(sample: Sample, by: str = cohort_measures.DIVIDENDS, count: int = CO
     distances = _distances(study, others, row, by, sample.output, rows)
     order = np.argsort(distances, kind="stable")[:count]
     return Nearest(
-        by,
         others[order],
         distances[order],
         len(others),
@@ -374,12 +375,15 @@ def axes(study: Study) -> dict[str, str]:
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
     )
-    columns = [f"{spec.COLUMN}{label}" for label in labels]
     return {
         **answers,
         "error": study.unit_of_error,
         **study.fact_titles(),
-        **{name: text.column(name) for name in columns if name in study.dataset.table.columns},
+        **{
+            name: text.column(name)
+            for label in labels
+            if (name := f"{spec.COLUMN}{label}") in study.dataset.table.columns
+        },
         **{
             dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
             for term in study.terms
@@ -431,22 +435,17 @@ def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 BEHIND, AHEAD = 10_000, 2_000  # training and test samples at most, spread evenly
 
 
-@dataclass(frozen=True)
-class Away:
-    """How far a sample lies from the nearest training sample: its distance, the median of test samples, and the share
-    of these that lie nearer."""
-
-    distance: float
-    median: float
-    nearer: float
-
-
-def away(sample: Sample) -> Away:
-    """Returns how far a sample lies from the nearest training sample, in what the model's encoders make of it."""
+def away_words(sample: Sample) -> str:
+    """Returns in a sentence how far a sample lies from the nearest training sample, beside the median of test samples
+    and the share of these that lie nearer."""
     own = float(_from_training(sample.study, np.array([sample.row]))[0])
     rows = cohort_measures.thinned(sample.dataset.rows("test"), AHEAD)
     others = _from_training(sample.study, rows[rows != sample.row])
-    return Away(own, float(np.median(others)), float((others < own).mean()))
+    return (
+        "In what the encoders make of it, it lies further from the training data than "
+        f"{share(float((others < own).mean()))} of the test samples ({own:.2g} from the nearest; their median is "
+        f"{np.median(others):.2g})."
+    )
 
 
 @memo(16, background=False)
@@ -466,11 +465,3 @@ def _encoded(study: Any, rows: np.ndarray) -> np.ndarray:
     if study.can("masses"):
         return np.asarray(study.masses[torch.as_tensor(rows)].flatten(1).numpy())
     return cohort_measures.coordinates_of(study, cohort_measures.FEATURES, rows)
-
-
-def away_words(result: Away) -> str:
-    """Returns a sentence about it."""
-    return (
-        f"In what the encoders make of it, it lies further from the training data than {share(result.nearer)} of "
-        f"the test samples ({result.distance:.2g} from the nearest; their median is {result.median:.2g})."
-    )

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import _sentences, explain, track
+from qfusion import explain, track
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.analysis.study import predict, with_observables
+from qfusion.analysis.study import in_chunks, predict, with_observables
 from qfusion.data.spec import split_term
 from qfusion.explain import cuts, evidence
 from qfusion.models import qcnn, require
@@ -54,8 +54,7 @@ def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
         scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
     elif study.can("rules"):
         fused = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
-        learned = model.network is study.model.network
-        read = study.observables if learned else _observables(model)
+        read = study.observables if model.network is study.model.network else _observables(model)
         scores = (qcnn.evaluate(read, fused) + model.bias).numpy()
     else:
         scores = study.scores[rows]
@@ -448,10 +447,9 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> c
     for `cut_test`."""
     kinds = tuple(cuts.KINDS) if np.prod(model.dims) <= MAX_HELD else cuts.DEFAULT
     moments = np.linspace(0, float(model.duration), times)
-    chunks = np.array_split(rows, range(AT_ONCE, len(rows), AT_ONCE))
     parts = [
         cuts.cuts(model, metrics.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
-        for chunk in _sentences.progress_over(chunks, "Cutting correlations", len(rows), len)
+        for chunk in in_chunks(rows, AT_ONCE, "Cutting correlations")
     ]
     return cuts.cut_metrics(
         replace(

@@ -182,15 +182,12 @@ class Records:
             and which operators jumped (from 0 on).
         edges: of the spans of time in which jumps are counted, (B + 1,).
         counts: jumps per trajectory and time in each span, (K, B).
-        error: standard errors of these (those of a Poisson count), (K, B); NaN where none was counted, which does not
-            say that the rate is 0 without error.
         times: (nT,). exact: Tr(L_k^+ L_k rho(t)), (K, nT).
     """
 
     runs: tuple[tuple[int, np.ndarray, np.ndarray], ...]
     edges: np.ndarray
     counts: np.ndarray
-    error: np.ndarray
     times: np.ndarray
     exact: np.ndarray
 
@@ -216,12 +213,10 @@ def records(sample: Sample, runs: int = RUNS) -> Records:
     counts = np.array(
         [np.histogram(times[which == k], edges)[0] for k in range(len(L))], dtype=float
     )
-    per = runs * (edges[1] - edges[0])
     return Records(
         tuple(sorted(every, key=lambda run: (*run[1][:1], np.inf)[0])),
         edges,
-        counts / per,
-        np.where(counts > 0, np.sqrt(counts), np.nan) / per,
+        counts / (runs * (edges[1] - edges[0])),
         track.times,
         np.einsum("kba,kbc,tca->kt", L.conj(), L, track.rho, optimize=True).real,
     )
@@ -607,12 +602,15 @@ def grid(modality: Modality) -> tuple[int, int] | None:
     if modality.shape is not None:
         spec = InputSpec(modality.size, modality.is_sequence, modality.shape)
         return (modality.shape[0], modality.shape[1]) if spec.pictured else None
-    places = [_CELL.fullmatch(name) for name in modality.feature_names]
-    if not all(places):
+    cells = [
+        (int(place[1]), int(place[2]))
+        for place in map(_CELL.fullmatch, modality.feature_names)
+        if place
+    ]
+    if len(cells) < len(modality.feature_names):
         return None
-    h, w = (1 + max(int(place.group(k)) for place in places if place) for k in (1, 2))
-    expected = [(r, c) for r in range(h) for c in range(w)]
-    return (h, w) if [(int(p.group(1)), int(p.group(2))) for p in places if p] == expected else None
+    h, w = 1 + np.max(cells, 0)
+    return (int(h), int(w)) if cells == list(np.ndindex(h, w)) else None
 
 
 def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFrame:
@@ -680,11 +678,10 @@ class Source:
 
 def source(dataset: DataSet, row: int) -> Source:
     """Returns what there is to see and hear of a row: its recording, else what the set holds."""
-    problem, clip = "", None
     try:
-        clip = dataset.clip_of(row)
+        clip, problem = dataset.clip_of(row), ""
     except QFusionError as error:
-        problem = str(error)
+        clip, problem = None, str(error)
     if clip is not None:
         return Source(clip)
     pieces = list(dataset.content(row).values())

@@ -102,8 +102,9 @@ def _leave_own(arguments: dict[str, Any]) -> None:
     another argument names one of these: what is of the set is worked out once for all who ask."""
     for name, value in arguments.items():
         whole = getattr(value, "of_set", value)
-        others = (other for key, other in arguments.items() if key != name)
-        if whole is not value and not any(_names_own(other, value.dataset) for other in others):
+        if whole is not value and not any(
+            _names_own(other, value.dataset) for key, other in arguments.items() if key != name
+        ):
             arguments[name] = whole
 
 

@@ -187,10 +187,11 @@ def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
 
 def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
     """See `watched`, by run; runs without it are left out."""
-    result = {
-        entry.name: watched(entry.record, prefix) for entry in seen if entry.record is not None
+    return {
+        entry.name: terms
+        for entry in seen
+        if entry.record is not None and (terms := watched(entry.record, prefix))
     }
-    return {name: terms for name, terms in result.items() if terms}
 
 
 def by_modalities(
@@ -294,8 +295,7 @@ def onsets(record: folder.Record) -> dict[str, Onset]:
 def came_first(joint: Onset, entanglement: Onset) -> str:
     """Whether a model was entangled before it fused, or the other way round, as a sentence without its end."""
     if joint.first is None or entanglement.first is None:
-        missing = "fuses" if joint.first is None else "entangles"
-        return f"It never {missing} beyond zero"
+        return f"It never {'fuses' if joint.first is None else 'entangles'} beyond zero"
     words = (
         f"the joint part came to half of its last value in epoch {joint.first}, entanglement in epoch "
         f"{entanglement.first}"

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -644,11 +644,10 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
         again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
     """
     key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
-
-    def encoded_aside() -> None:
-        in_process(f"from {__name__} import encode; encode()", [model, data], total, "Encoding")
-
-    return begin_job(key, encoded_aside, total, again=again, aside=True)
+    make = partial(
+        in_process, f"from {__name__} import encode; encode()", [model, data], total, "Encoding"
+    )
+    return begin_job(key, make, total, again=again, aside=True)
 
 
 @memo(4, says="Encoding the first samples …", stamp=_identity)

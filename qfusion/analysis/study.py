@@ -5,10 +5,10 @@
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -36,28 +36,23 @@ EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
 T = TypeVar("T")
 
 
-class shared(Generic[T]):
+class shared(cached_property[T]):
     """What a study works out when it is first asked for, once for all its copies `against` other backgrounds."""
 
-    def __init__(self, make: Callable[[Any], T]) -> None:
-        self.make, self.__doc__ = make, make.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, study: Any, owner: type | None = None) -> T:
-        if self.name not in study._shared:
-            study._shared[self.name] = (
-                self.make(study) if study._set is None else self._joined(study)
+    def __get__(self, study: Any, owner: type | None = None) -> Any:
+        name = str(self.attrname)
+        if name not in study._shared:
+            study._shared[name] = (
+                self.func(study) if study._set is None else self._joined(study, name)
             )
-        return cast("T", study._shared[self.name])
+        return study._shared[name]
 
-    def _joined(self, study: Any) -> Any:
+    def _joined(self, study: Any, name: str) -> Any:
         """Of a study with a visitor's samples: what there is of the set, followed by theirs where each has its own."""
-        whole = getattr(study._set, self.name)
+        whole = getattr(study._set, name)
         if not isinstance(whole, np.ndarray | torch.Tensor) or len(whole) != len(study.dataset):
             return whole
-        own = getattr(study._alone, self.name)
+        own = getattr(study._alone, name)
         return (
             np.append(whole, own, 0) if isinstance(whole, np.ndarray) else torch.cat([whole, own])
         )
@@ -467,9 +462,9 @@ def predict(
     study: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor
 ) -> np.ndarray:
     """Scores (B, C) of rows for given observables (C, D, D): one product and no evolution."""
-    parts = np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
     values = [
-        base.expectation(observables, study.kets(part).to(observables.dtype)) for part in parts
+        base.expectation(observables, study.kets(part).to(observables.dtype))
+        for part in np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
     ]
     return (torch.cat(values) + bias).numpy()
 
@@ -547,10 +542,16 @@ def negativities(study: Any, rows: np.ndarray) -> np.ndarray:
 @torch.no_grad()
 def final_states(study: Any, rows: np.ndarray) -> Iterator[torch.Tensor]:
     """Yields the states at T of some samples, (n, D, D), a few at a time."""
-    chunks = np.array_split(rows, range(EVOLVED_AT_ONCE, len(rows), EVOLVED_AT_ONCE))
-    for chunk in _sentences.progress_over(chunks, "Evolving states", len(rows), len):
+    for chunk in in_chunks(rows, EVOLVED_AT_ONCE, "Evolving states"):
         rho = states.density(study.kets(chunk).to(torch.complex128))
         yield study.model.evolve_states(rho, [float(study.model.duration)])[0]
+
+
+def in_chunks(rows: np.ndarray, most: int, task: str) -> Iterator[np.ndarray]:
+    """Yields rows, at most so many at a time, and says how far the task is, see `progress_over`."""
+    return _sentences.progress_over(
+        np.array_split(rows, range(most, len(rows), most)), task, len(rows), len
+    )
 
 
 # An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit.
@@ -582,9 +583,12 @@ class CircuitSpace(Study):
     @torch.no_grad()
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
-        fused = (self.model.fuse(self.by_name(rows))[0] for rows in self.blocks())
         return torch.cat(
-            [qcnn.evaluate(self.observables, vectors) + self.model.bias for vectors in fused]
+            [
+                qcnn.evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
+                + self.model.bias
+                for rows in self.blocks()
+            ]
         ).numpy()
 
     @whole

@@ -16,7 +16,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import answers, cohort_measures, compare
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import Sample, default_contrast, open_study
-from qfusion.analysis.study import Study, dividend_column
+from qfusion.analysis.study import Study, dividend_column, in_chunks
 from qfusion.data import DataSet
 from qfusion.data.spec import People
 from qfusion.errors import QFusionError
@@ -78,7 +78,6 @@ def feature_curves(
         data, data.rows(checkpoint.training_split(study.card)), modality
     )[0]
     size = INSIDE if metrics.is_heavy(data) else max(1, len(rows))
-    chunks = np.array_split(rows, range(size, len(rows), size))
     changes = [
         attribution.feature_changes(
             study.model,
@@ -91,7 +90,7 @@ def feature_curves(
             probability=probability,
             orders=5,  # of each the model is asked fourteen times
         )
-        for chunk in _sentences.progress_over(chunks, "Replacing features", len(rows), len)
+        for chunk in in_chunks(rows, size, "Replacing features")
     ]
     return attribution.curves_of(
         np.concatenate(changes, -1),
@@ -315,11 +314,6 @@ def needs(dataset: DataSet) -> information.Estimate:
     return information.estimate(dataset)
 
 
-def needs_key(dataset: DataSet) -> tuple[str, str]:
-    """What tells this job from others."""
-    return "needs", dataset.digest
-
-
 # Does my model fuse?
 
 ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how often
@@ -328,9 +322,9 @@ ROWS, DRAWS = 16, 10  # of the background, from which F_syn is sampled, and how 
 def metric_labels(dataset: DataSet) -> dict[str, metrics.Label]:
     """The metrics of a data set, the one that is told first first."""
     target, names = dataset.target, metrics.names(dataset)
-    first = [name for name in metrics.headlines(names) if name in names]
     return {
-        name: metrics.label(name, target.convention) for name in dict.fromkeys((*first, *names))
+        name: metrics.label(name, target.convention)
+        for name in dict.fromkeys((*metrics.headlines(names), *names))
     }
 
 
@@ -408,13 +402,6 @@ def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     return fusing.synergies(exact, sampled, study.predicted[rows])
 
 
-def predictions_as_data(study: Study) -> DataSet:
-    """The data set whose target is what the model predicts: information that its modalities hold of this target is what
-    the model has made of them."""
-    y = study.predicted if study.classes else study.scores[:, 0]
-    return replace(study.dataset, y=y.astype(study.dataset.y.dtype))
-
-
 # Basins: one explanation over training seeds, or several?
 
 
@@ -429,8 +416,10 @@ def basins(study: Study) -> fusing.Basins:
     Raises:
         NotFound: when seeds were not measured. InvalidInput: when they are too few.
     """
-    clusters = cohort_measures.clusters_of(study.dataset, study.dataset.rows(SPLIT))
-    return fusing.basins(stability_of(study).of(answers.KINDS[0])[1], clusters)
+    return fusing.basins(
+        stability_of(study).of(answers.KINDS[0])[1],
+        cohort_measures.clusters_of(study.dataset, study.dataset.rows(SPLIT)),
+    )
 
 
 def summary(study: Study) -> dict[str, Any]:

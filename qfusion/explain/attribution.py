@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion.data.spec import coalitions, split_term
 from qfusion.explain import backgrounds, counterfactual, faithfulness, stability
 from qfusion.models import FusionModel, base, can, require
 from qfusion.models.base import Features, split
-from qfusion.quantum.decomposition import subset_name, subsets
 
 SCORE = "score"
 BASELINES: dict[str, str] = {
@@ -165,13 +165,10 @@ class Attribution:
 def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
     """Returns what can be attributed to a modality's features: the score and, of a model with states, every dividend
     that it is in."""
-    own = model.modalities.index(choose("Modality", modality, model.modalities))
+    choose("Modality", modality, model.modalities)
     if not can(model, "states"):
         return (SCORE,)
-    return (
-        SCORE,
-        *(subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if own in s),
-    )
+    return (SCORE, *(term for term in coalitions(model.modalities) if modality in split_term(term)))
 
 
 def attribute(
@@ -265,8 +262,7 @@ def _valued(
         form = counterfactual.score_form(model, own, modality)[output].detach()
     else:
         forms = counterfactual.dividend_forms(model, inputs, background, modality)
-        names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities))]
-        form = forms[names.index(term), output].detach()
+        form = forms[coalitions(model.modalities).index(term), output].detach()
     return lambda state: counterfactual.value(form, state.to(form.dtype))
 
 

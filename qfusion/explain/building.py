@@ -48,7 +48,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import listed, progress_over, progress_shown, share
 from qfusion.data import DataSet, spec
 from qfusion.errors import InvalidInput
-from qfusion.explain import backgrounds, coalitions, cuts, fusing, stability
+from qfusion.explain import backgrounds, coalitions, cuts, fusing
 from qfusion.explain.sensitivity import JumpParameters, Parameter, physics_terms, system
 from qfusion.models import Features, FusionModel, TimeModel, base, registry, require
 from qfusion.models.quantum_jump import LEARNED, Tweak
@@ -382,9 +382,9 @@ class Apart:
     def of(model: TimeModel, jump_parameters: JumpParameters, output: int) -> Apart:
         """Takes a model apart into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
-        terms = [
+        terms = (
             Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms
-        ]
+        )
         generator = decomposition.traceless(Generator(dims, tuple(terms)))
         H: dict[decomposition.Subset, list[Term]] = {s: [] for s in jump_parameters.couplings}
         L: dict[decomposition.Subset, dict[int, Tensor]] = {
@@ -502,9 +502,8 @@ def observables(apart: Apart) -> list[Tensor]:
         acting = torch.stack([*apart.acting(O_l)], 1)
         gathered = combine(weights[-1:], acting)[0]
         for i in reversed(range(1, len(times))):
-            step = [times[i] - times[i - 1]]
             gathered = (
-                evolve(apart.generator, gathered, step, "observables")[0]
+                evolve(apart.generator, gathered, [times[i] - times[i - 1]], "observables")[0]
                 + combine(weights[i - 1 : i], acting)[0]
             )
         missing = torch.linalg.vector_norm(gathered.sum(0) - (seen[-1] - seen[0]))
@@ -642,11 +641,6 @@ class Pruning:
         gains = self.chosen - max(self.chosen[0], self.chance)
         return int(np.argmax(gains >= PART * gains.max())) if gains.max() > 0 else 0
 
-    @property
-    def is_told(self) -> bool:
-        """Whether the generator adds something to the metric beyond chance."""
-        return self.gain.low is not None and float(self.gain.low[0]) > 0
-
     def left(self, k: int) -> tuple[str, ...]:
         """Keys of the k terms that go last, the last one first."""
         return self.terms[::-1][:k]
@@ -759,14 +753,7 @@ def prune(
         )
     )
     B = len(showing[1])
-    enough = stability.enough(B, clusters)
-    blocks = [
-        np.ones((1, B)),
-        *(stability.counts(B, cuts.RESAMPLES, seed, clusters) if enough else ()),
-    ]
-    values = np.concatenate(
-        [cuts.resampled_metrics(shown, block[block.sum(1) > 0])[metric] for block in blocks]
-    )
+    values = cuts.with_resamples(shown, B, cuts.RESAMPLES, seed, clusters)[metric]
     curve, rest = values[:, : G + 1], values[0, G + 1 :].reshape(orders + 1, G + 1)
     least = np.maximum(curve[:, :1], cuts.chance(np.asarray(showing[1]), kind)[metric])
     gain = curve[:, -1:] - least
@@ -865,8 +852,13 @@ def retrained(
         state, settings = trained.baked(
             dict(trained.state_dict()), dict(trained.settings), str(tweak)
         )
-    specs = {name: vars(entry) for name, entry in trained.input_specs.items()}
-    whole: FusionModel = registry.rebuild(trained.kind, specs, trained.outputs, settings, state)
+    whole: FusionModel = registry.rebuild(
+        trained.kind,
+        {name: vars(entry) for name, entry in trained.input_specs.items()},
+        trained.outputs,
+        settings,
+        state,
+    )
     return whole.double().eval().requires_grad_(False)
 
 
@@ -894,12 +886,10 @@ def answer_for_pruning(result: Pruning, name: Callable[[str], str] = str) -> str
     """
     short = metrics.describe[result.metric].short
     where = f"on {result.showing:,} test samples"
-    if not result.is_told:
-        gain = cuts.change_words(result.gain, 0)
-        return f"Not shown that the generator adds to {short}: {gain} {where}"
+    low, high, least = result.shares.low, result.shares.high, result.gain.low
+    if low is None or high is None or least is None or least[0] <= 0:
+        return f"Not shown that the generator adds to {short}: {cuts.change_words(result.gain, 0)} {where}"
     k, G = result.size, len(result.terms)
-    low, high = result.shares.low, result.shares.high
-    assert low is not None and high is not None
     return (
         f"{k} of {G} terms {'carries' if k == 1 else 'carry'} {share(float(result.shares.value[k]))} "
         f"[{share(float(low[k]))}, {share(float(high[k]))}] of what the generator adds to {short} "

@@ -115,8 +115,7 @@ def evaluated_values(
         for scores in over_all_rows(model, states, background, decomposition.subsets(M))
     ]
     means, spreads = map(np.concatenate, zip(*parts, strict=True))
-    left = 1 - rows / max(background.total, rows)
-    return means, spreads * np.sqrt(left / rows)
+    return means, spreads * np.sqrt(1 / rows - 1 / max(background.total, rows))
 
 
 def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
@@ -685,9 +684,12 @@ def _places(n: int) -> Tensor:
 
 def _pairs(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: decomposition.Subset) -> Tensor:
     present = torch.tensor([m in S for m in range(masses.shape[-1])])
-    mixed = (torch.where(present, sample, rows) for sample in masses)
     return torch.stack(
-        [O.flatten(1) @ _mean_products(fuse(pairs, phi)[0]).flatten() for pairs in mixed]
+        [
+            O.flatten(1)
+            @ _mean_products(fuse(torch.where(present, sample, rows), phi)[0]).flatten()
+            for sample in masses
+        ]
     )
 
 

@@ -229,8 +229,7 @@ def _numeric(part: Part, column: pd.Series) -> np.ndarray:
     if part.operator in _COMPARISONS:
         with np.errstate(invalid="ignore"):
             return np.asarray(_COMPARISONS[part.operator](values, numbers[0]))
-    close = [np.isclose(values, number, rtol=1e-9, atol=1e-12) for number in numbers]
-    equal = np.any(close, axis=0)
+    equal = np.any([np.isclose(values, one, rtol=1e-9, atol=1e-12) for one in numbers], axis=0)
     return (equal if part.operator == "=" else ~equal) & ~np.isnan(values)
 
 
@@ -243,8 +242,9 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
     words, known = column.astype(str), column.notna().to_numpy()
     if part.operator == "~":
         texts = words.str.casefold().str
-        holds = [texts.contains(value.casefold(), regex=False) for value in part.values]
-        return np.any(holds, axis=0) & known
+        return known & np.any(
+            [texts.contains(value.casefold(), regex=False) for value in part.values], axis=0
+        )
     distinct = words.unique()
     if len(distinct) <= _KNOWN_VALUES:
         options = [*filter(None, distinct), *(RELATIONS if part.column == _RELATION else ())]

@@ -731,9 +731,8 @@ def _turn(
         if turns and abs(inner - learned) > abs(turns[0] - learned):
             break  # the other side is farther
         if gap(outer) > 0:
-            ends = sorted((inner, outer))
             turns.append(
-                scipy.optimize.toms748(gap, *ends, xtol=1e-12 * top, rtol=1e-14)
+                scipy.optimize.toms748(gap, *sorted((inner, outer)), xtol=1e-12 * top, rtol=1e-14)
                 if gap(inner) < 0
                 else inner
             )

@@ -477,8 +477,6 @@ class CutMetrics:
         modalities, kinds, times: of the `Cuts`. n: samples.
         after: (K, M, nT) by metric, of `METRICS`; values are those of `training.metrics.of_scores`.
         before: undisturbed, shape (), by metric. losses: after less before, (K, M, nT), by metric.
-        classical: what is kept without coherence, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
-            there.
         chance: the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
     """
 
@@ -489,7 +487,6 @@ class CutMetrics:
     after: dict[str, Estimates]
     before: dict[str, Estimates]
     losses: dict[str, Estimates]
-    classical: dict[str, Estimates]
     chance: dict[str, float]
 
 
@@ -531,20 +528,10 @@ def cut_metrics(
         [result.scores.reshape(-1, B, result.scores.shape[-1]), result.before[None]]
     )
     columns = metric_columns(scores, np.asarray(truth), kind)
-    drawn = stability.counts(B, resamples, seed, clusters) if stability.enough(B, clusters) else ()
-    blocks = [
-        resampled_metrics(columns, weights[weights.sum(1) > 0])
-        for weights in (np.ones((1, B)), *drawn)
-    ]
-    # the samples themselves first, then as they are drawn
-    values = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    values = with_resamples(columns, B, resamples, seed, clusters)
     after = {name: values[name][:, :-1].reshape(-1, *shape) for name in METRICS[kind]}
     before = {name: values[name][:, -1] for name in METRICS[kind]}
     losses = {name: after[name] - before[name][:, None, None, None] for name in METRICS[kind]}
-    classical = {}
-    if set(result.kinds) >= {"cut", "dephased"}:
-        cut, dephased = (result.kinds.index(name) for name in ("cut", "dephased"))
-        classical = {name: part[:, dephased] - part[:, cut] for name, part in after.items()}
     return CutMetrics(
         result.modalities,
         result.kinds,
@@ -553,7 +540,6 @@ def cut_metrics(
         {name: estimates(part) for name, part in after.items()},
         {name: estimates(part) for name, part in before.items()},
         {name: estimates(part) for name, part in losses.items()},
-        {name: estimates(part) for name, part in classical.items()},
         chance(np.asarray(truth), kind),
     )
 
@@ -583,6 +569,22 @@ def metric_columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str
                 "absolute": np.abs(error),
                 "truth": (truth - truth.mean())[:, None],
             }
+
+
+def with_resamples(
+    columns: dict[str, np.ndarray],
+    n: int,
+    resamples: int,
+    seed: int,
+    clusters: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """The metrics (1 + R, F) of n samples themselves, first, and as they are drawn, where they are enough for that."""
+    drawn = stability.counts(n, resamples, seed, clusters) if stability.enough(n, clusters) else ()
+    blocks = [
+        resampled_metrics(columns, weights[weights.sum(1) > 0])
+        for weights in (np.ones((1, n)), *drawn)
+    ]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
 def resampled_metrics(columns: dict[str, np.ndarray], weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -794,8 +796,9 @@ class Patches:
         flat = self.scores[..., row, :].reshape(-1, len(self.outputs))
         columns = {f"score[{name}]": flat[:, c] for c, name in enumerate(self.outputs)}
         shares, turned = (values[..., row].ravel() for values in (self.restored, self.turned))
-        frame = pd.DataFrame(columns | {"restored": shares, "turned": turned}, index=places)
-        return frame.reset_index()
+        return pd.DataFrame(
+            columns | {"restored": shares, "turned": turned}, index=places
+        ).reset_index()
 
 
 @torch.no_grad()
@@ -862,8 +865,7 @@ def _start(
     """States (B, D, D) of samples before the evolution, or the mean state of a background."""
     if isinstance(given, Mapping):
         return states.density(model.product_state(model.encode(given)).to(torch.complex128))
-    sigma: Tensor = backgrounds.fitting(model, given).sigma
-    return sigma.to(torch.complex128)[None]
+    return backgrounds.fitting(model, given).sigma.to(torch.complex128)[None]
 
 
 # What patches say, in a sentence.

@@ -228,8 +228,7 @@ def conflict(masses: Tensor) -> Tensor:
     a modality that merely speaks for no class does not count: K = 1 - (1 - m_conj(empty)) / prod_m (1 - m_m(empty)). It
     is not a number where a modality has m(empty) = 1.
     """
-    alone = 1 - (1 - masses).prod(-2)
-    return 1 - (1 - contradiction(masses)) / alone.prod(-1)
+    return 1 - (1 - contradiction(masses)) / (1 - (1 - masses).prod(-2)).prod(-1)
 
 
 def disagreement(masses: Tensor) -> Tensor:
@@ -266,7 +265,7 @@ class Reading:
         rules: for each element the nearest named rule and the root mean square distance of the tables (0 to 1).
         conjunctive, disjunctive: masses that AND and OR would give, (n,).
         disagreement: see the function, (n,).
-        contradiction, conflict: see the functions; None where elements are no classes.
+        conflict: see the function; None where elements are no classes.
         pairwise: conflict of every two modalities, (M, M), zero on the diagonal; None as above.
         by_modality: beliefs of each modality, arrays (M, n); None as above.
         by_fusion: beliefs of the fused masses, arrays (n,); None as above.
@@ -289,7 +288,6 @@ class Reading:
     conjunctive: np.ndarray
     disjunctive: np.ndarray
     disagreement: np.ndarray
-    contradiction: float | None
     conflict: float | None
     pairwise: np.ndarray | None
     by_modality: Beliefs | None
@@ -377,23 +375,16 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         conjunctive(p).numpy(),
         disjunctive(p).numpy(),
         disagreement(p).numpy(),
-        float(contradiction(p)) if classes else None,
         float(conflict(p)) if classes else None,
-        _pairwise(p) if classes else None,
+        np.array(
+            [[float(conflict(p[:, [a, b]])) if a != b else 0.0 for b in range(M)] for a in range(M)]
+        )
+        if classes
+        else None,
         beliefs(p.mT) if classes else None,
         beliefs(stages[:, -1]) if classes else None,
         vectors.numpy(),
         qubit_entropy(vectors).numpy(),
-    )
-
-
-def _pairwise(masses: Tensor) -> np.ndarray:
-    M = masses.shape[-1]
-    return np.array(
-        [
-            [float(conflict(masses[:, [a, b]])) if a != b else 0.0 for b in range(M)]
-            for a in range(M)
-        ]
     )
 
 
@@ -460,14 +451,13 @@ class GateGroups:
 
     def frame(self) -> pd.DataFrame:
         """Returns one row a group: its values by target, the error of shots and the interval of the loss."""
-        ends = np.array([(interval.low, interval.high) for interval in self.losses])
         return pd.DataFrame(
             {
                 "group": [group.key for group in self.groups],
                 **self.shapley,
                 "score_shot_error": self.errors,
-                "loss_low": ends[:, 0],
-                "loss_high": ends[:, 1],
+                "loss_low": [interval.low for interval in self.losses],
+                "loss_high": [interval.high for interval in self.losses],
             }
         )
 
@@ -579,8 +569,7 @@ def shapley_variances(variances: np.ndarray) -> np.ndarray:
     """Returns the variances (G,) of the Shapley values of G players where the value of every coalition is measured on
     its own with these variances, (2, ..., 2)."""
     G = variances.ndim
-    squared = _weights(G) ** 2
-    return np.array([np.tensordot(squared, variances.sum(g), G - 1) for g in range(G)])
+    return np.array([np.tensordot(_weights(G) ** 2, variances.sum(g), G - 1) for g in range(G)])
 
 
 def _weights(G: int) -> np.ndarray:
@@ -668,13 +657,12 @@ def answer(result: GateGroups, target: str = SCORE, name: Callable[[str], str] =
     what = f"score of {name(result.output)}" if target == SCORE else "entropy of the qubits"
     first = int(np.abs(values).argmax())
     change = result.whole[target] - result.empty[target]
-    size = np.abs(values).sum()
+    size = float(np.abs(values).sum())
     if size == 0:
         return f"No gate group changes the {what}"
-    part = percent(abs(float(values[first])) / float(size))
     return (
         f"Of what the gate groups add to the {what}, {change:+z.2f} together, {titles[first]} has most: "
-        f"{values[first]:+z.2f} ({part} of all sizes)"
+        f"{values[first]:+z.2f} ({percent(abs(float(values[first])) / size)} of all sizes)"
     )
 
 

@@ -171,8 +171,12 @@ def modality_curves(
     def along(order: np.ndarray) -> np.ndarray:
         # bit masks of the first k players
         taken = np.concatenate([np.zeros((B, 1), int), np.cumsum(1 << order, 1)], 1)
-        left = (2**M - 1) ^ taken, taken
-        return np.stack([np.take_along_axis(changes, players, 1).mean(0) for players in left])
+        return np.stack(
+            [
+                np.take_along_axis(changes, players, 1).mean(0)
+                for players in ((2**M - 1) ^ taken, taken)
+            ]
+        )
 
     rng = np.random.default_rng(seed)
     random = np.array([along(np.argsort(rng.random((B, M)), 1)) for _ in range(orders)])

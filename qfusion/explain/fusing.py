@@ -40,14 +40,12 @@ class Additive:
     """A model's scores without its joint terms.
 
     Attributes:
-        kind: of `KINDS`.
         modalities: how many.
         model, scores: with and without joint terms, (B, C).
         errors: standard errors of these at most, (B, C); None where they are exact.
         rows: what each modality is averaged over.
     """
 
-    kind: str
     modalities: int
     model: np.ndarray
     scores: np.ndarray
@@ -77,7 +75,7 @@ def emap(
         result = coalitions.explain(model, inputs, backgrounds.background(model, inputs, kind))
         own, nothing = result.values[:, 1 : M + 1], result.values[:, 0]
         scores = own.sum(1) - (M - 1) * nothing
-        return Additive(EMAP, M, result.prediction, scores, None, len(scores))
+        return Additive(M, result.prediction, scores, None, len(scores))
     states = model.encode(inputs)
     whole = model.scores(states).double().numpy()
     rng, count = np.random.default_rng(seed), min(most, len(whole))
@@ -97,10 +95,9 @@ def emap(
         for scores in coalitions.over_all_rows(model, states, behind, [(m,) for m in range(M)])
     ]
     means, spread = map(np.concatenate, zip(*parts, strict=True))
-    exact = M == 2 and count == len(whole)
-    errors = None if exact else np.sqrt(spread / count)
+    errors = None if M == 2 and count == len(whole) else np.sqrt(spread / count)
     result = means.sum(1) - (M - 1) * means.mean((0, 1))
-    return Additive(EMAP, M, whole, result, errors, count)
+    return Additive(M, whole, result, errors, count)
 
 
 def own_terms(explanation: coalitions.Explanation) -> Additive:
@@ -109,7 +106,7 @@ def own_terms(explanation: coalitions.Explanation) -> Additive:
     scores = explanation.dividends[:, : M + 1].sum(1)
     terms = explanation.errors
     errors = None if terms is None else np.sqrt((terms[:, : M + 1] ** 2).sum(1))
-    return Additive(OWN, M, explanation.prediction, scores, errors, explanation.background_size)
+    return Additive(M, explanation.prediction, scores, errors, explanation.background_size)
 
 
 Gains = dict[str, dict[str, stability.Interval]]  # "model", "additive" and "gain", each by metric
@@ -201,8 +198,10 @@ def fuses(result: Additive, worth: Gains, metric: str, short: str) -> str:
         return (
             f"Its joint terms do harm: without them {short} is better by {-gain.value:.3f} ({how})"
         )
-    bound = max(-gain.low, gain.high)
-    return f"Not told that its joint terms are worth anything: at most {bound:.3f} of {short} either way ({how})"
+    return (
+        f"Not told that its joint terms are worth anything: at most {max(-gain.low, gain.high):.3f} of {short} either "
+        f"way ({how})"
+    )
 
 
 # What takes how much off the loss.
@@ -235,14 +234,12 @@ class LossGame:
     """What coalitions and modalities take off the mean loss of B samples.
 
     Attributes:
-        modalities: names. loss: of `LOSSES`.
+        loss: of `LOSSES`.
         dividends: by coalition. shapley: by modality; both add up to `total`.
         ahead: by how much the first modality by Shapley value takes off more than the second; None of a single one.
         start, end: mean loss of the baseline and of the model.
-        rows: dividends of every sample, (B, 2^M), the empty coalition first.
     """
 
-    modalities: tuple[str, ...]
     loss: str
     dividends: dict[str, stability.Interval]
     shapley: dict[str, stability.Interval]
@@ -250,7 +247,6 @@ class LossGame:
     ahead: stability.Interval | None
     start: float
     end: float
-    rows: np.ndarray
 
     @property
     def order(self) -> list[str]:
@@ -259,11 +255,10 @@ class LossGame:
 
     def frame(self) -> pd.DataFrame:
         """Returns a row a coalition with its dividend, then a row a modality with its Shapley value."""
-        parts = {"dividend": self.dividends, "Shapley value": self.shapley}
         return pd.concat(
             [
                 interval_frame("of", loss_reduction=part).assign(what=what)
-                for what, part in parts.items()
+                for what, part in (("dividend", self.dividends), ("Shapley value", self.shapley))
             ],
             ignore_index=True,
         )
@@ -311,7 +306,6 @@ def loss_game(
         clusters=clusters,
     )
     return LossGame(
-        names,
         loss,
         {name: known[f"dividend\n{name}"] for name in terms},
         {name: known[f"shapley\n{name}"] for name in names},
@@ -319,7 +313,6 @@ def loss_game(
         known["ahead\n"] if others else None,
         float(of[:, 0].mean()),
         float(of[:, -1].mean()),
-        rows[..., 0],
     )
 
 
@@ -478,13 +471,11 @@ class Basins:
 
     Attributes:
         labels: the basin of every seed, (B, R), 0 for all where there is one.
-        silhouette: of the best split into basins of `LEAST` seeds or more, (B,); -1 where there is none.
-        threshold: of the silhouette, which about `FALSE` of samples of one basin pass.
+        threshold: of the silhouette of the best split, which about `FALSE` of samples of one basin pass.
         share: of samples with several basins, with its interval.
     """
 
     labels: np.ndarray
-    silhouette: np.ndarray
     threshold: float
     share: stability.Interval
 
@@ -540,7 +531,7 @@ def basins(values: np.ndarray, clusters: np.ndarray | None = None, seed: int = 0
         gap = max(np.linalg.norm(x - y) for x, y in combinations(centres, 2))
         several[b] = gap > MATERIAL * np.linalg.norm(values[:, b], axis=-1).mean()
     share = stability.mean(several.astype(float), clusters=clusters)
-    return Basins(np.where(several[:, None], labels, 0), best, threshold, share)
+    return Basins(np.where(several[:, None], labels, 0), threshold, share)
 
 
 def basin_words(

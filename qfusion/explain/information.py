@@ -84,8 +84,12 @@ def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dic
         both, one, two = (
             union(parts, 1e-9, 50_000).bits for parts in (alone, alone[:1], alone[1:])
         )
-        values = (one + two - both, both - two, both - one, union([joint]).bits - both)
-        return dict(zip(("|".join(names), *names, "+".join(names)), values, strict=True))
+        return {
+            "|".join(names): one + two - both,
+            names[0]: both - two,
+            names[1]: both - one,
+            "+".join(names): union([joint]).bits - both,
+        }
     dit: Any = importlib.import_module("dit")  # on demand: it is optional, and takes seconds
     importlib.import_module("dit.pid")
     distribution = dit.Distribution(
@@ -367,17 +371,18 @@ def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
     the probabilities of more classes."""
     if outputs.shape[1] > 2:
         return cluster_levels({"": np.exp(outputs)}, count)[""]
-    line = outputs[:, -1]
-    edges = np.unique(np.quantile(line, np.linspace(0, 1, count + 1)[1:-1]))
-    return np.unique(np.searchsorted(edges, line, side="right"), return_inverse=True)[1]
+    return _quantile_levels(outputs[:, -1], count)
 
 
 def classes_of(task: worth.Task) -> np.ndarray:
     """Returns classes of every row of a task, (N,); of numbers quantile classes."""
-    if task.classes:
-        return task.y
-    edges = np.unique(np.quantile(task.y, np.linspace(0, 1, QUANTILES + 1)[1:-1]))
-    return np.unique(np.searchsorted(edges, task.y, side="right"), return_inverse=True)[1]
+    return task.y if task.classes else _quantile_levels(task.y, QUANTILES)
+
+
+def _quantile_levels(line: np.ndarray, count: int) -> np.ndarray:
+    """Which of so many quantiles each number is in, (n,), whole numbers from 0 without gaps."""
+    edges = np.unique(np.quantile(line, np.linspace(0, 1, count + 1)[1:-1]))
+    return np.unique(np.searchsorted(edges, line, side="right"), return_inverse=True)[1]
 
 
 # What is asked of a data set: every estimator, the plain test, and each modality against the rest.
@@ -426,9 +431,13 @@ class Estimate:
 
     def frame(self) -> pd.DataFrame:
         """A row for every estimator, or modality against the rest, and part."""
-        of_all = (one.frame().assign(of="all") for one in self.by.values())
-        of_rest = (one.frame().assign(of=name) for name, one in self.of_rest.items())
-        return pd.concat([*of_all, *of_rest], ignore_index=True)
+        return pd.concat(
+            [
+                *(one.frame().assign(of="all") for one in self.by.values()),
+                *(one.frame().assign(of=name) for name, one in self.of_rest.items()),
+            ],
+            ignore_index=True,
+        )
 
 
 def estimate(dataset: DataSet, rows: int = worth.ROWS) -> Estimate:
@@ -516,24 +525,17 @@ def gaussian(
         name: worth.explained(part, task.truth) for name, part in {**outputs, TOTAL: joint}.items()
     }
 
-    def bits(name: str, less: str = "") -> Callable[[np.ndarray], np.ndarray]:
-        def of(weights: np.ndarray) -> np.ndarray:
-            parts = [
-                -np.log2(1 - np.clip(shares[one](weights), 0, 1 - 1e-9)) / 2
-                for one in (name, less)
-                if one
-            ]
-            return parts[0] - parts[1] if less else parts[0]
-
-        return of
+    def bits(name: str, less: str, weights: np.ndarray) -> np.ndarray:
+        told, apart = (
+            -np.log2(1 - np.clip(shares[one](weights), 0, 1 - 1e-9)) / 2 if one else 0.0
+            for one in (name, less)
+        )
+        return np.asarray(told - apart)
 
     # An R2 of 1.96^2 / n can be there where held-out predictions, which resamples do not fit again, show none.
     unseen = -np.log2(1 - 1.96**2 / len(task.predicted)) / 2
     # Smallest and largest of several are of their intervals' ends: those of resamples are biased where two are alike.
-    terms = {
-        **{(name, ""): bits(name) for name in shares},
-        **{(a, b): bits(a, b) for a in shares for b in outputs if a != b},
-    }
+    terms = {(a, b): partial(bits, a, b) for a in shares for b in ("", *outputs) if a != b}
     known = stability.intervals(
         {"\0".join(key): of for key, of in terms.items()},
         len(task.predicted),
@@ -615,11 +617,12 @@ def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
             head += f"; only together at most {max(main.synergy.high, 0):.2f}"
     gain = result.gain
     if gain.known and gain.low > 0:
-        ends = f"{gain.low:.2f} to {gain.high:.2f}"
-        head += f". Joint models are told {gain.value:.2f} bits ({ends}) more than late ones, which add up"
+        head += (
+            f". Joint models are told {gain.value:.2f} bits ({gain.low:.2f} to {gain.high:.2f}) more than late ones, "
+            "which add up"
+        )
     elif gain.known:
         head += f". That joint models are told more than late ones is not shown (at most {max(gain.high, 0):.2f} bits)"
-    other = result.by[CLUSTERS].synergy
     if SYNERGY in result.apart:
-        head += f". Estimators differ: by clusters {other.value:.2f} only together"
+        head += f". Estimators differ: by clusters {result.by[CLUSTERS].synergy.value:.2f} only together"
     return head

@@ -118,12 +118,14 @@ def nearest_donor(
     count = base.nested_length(candidates)
     before = counterfactual.decision(counterfactual.scores_of(model, states)[0])
     if can(model, "states"):
-        form = counterfactual.score_form(model, states, modality).detach()
-        scores = counterfactual.value(form, candidates)
+        scores = counterfactual.value(
+            counterfactual.score_form(model, states, modality).detach(), candidates
+        )
         far = counterfactual.distance(states[modality], candidates)
     else:
-        lent = {**base.nested_tiled(dict(states), count), modality: candidates}
-        scores = counterfactual.scores_of(model, lent)
+        scores = counterfactual.scores_of(
+            model, {**base.nested_tiled(dict(states), count), modality: candidates}
+        )
         far = torch.linalg.vector_norm(
             counterfactual.flat(candidates) - counterfactual.flat(states[modality]), dim=-1
         )

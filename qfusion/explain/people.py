@@ -343,19 +343,21 @@ def follows(alone: tuple[Alone, ...], whose: str, show: Callable[[str], str] = s
     few = [entry for entry in alone if not entry.rank.known]
     rising, falling = [e for e in alone if rises(e)], [e for e in alone if falls(e)]
     rest = [e for e in alone if e not in [*few, *rising, *falling]]
-    numbers = listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
-    unknown = named(few) if len(alone) > NAMED else numbers
+    unknown = (
+        named(few)
+        if len(alone) > NAMED
+        else listed([f"{show(e.modality)} (n = {len(e.label):,})" for e in few])
+    )
     groups = (  # how each begins as the first part of the sentence, and as a later one
         (rising, "Own terms", "", f" rise with {whose} of {named(rising)}"),
         (falling, "Own terms", "they", f" fall where {whose} rise of {named(falling)}"),
         (rest, f"Not shown that own terms go with {whose} of", "not shown for", f" {named(rest)}"),
         (few, "Too", "too", f" few or constant numbers to tell for {unknown}"),
     )
-    parts: list[str] = []
-    for members, first, later, text in groups:
-        if members:
-            parts.append((later if parts else first) + text)
-    return "; ".join(parts)
+    parts = [part for members, *part in groups if members]
+    return "; ".join(
+        (later if place else first) + text for place, (first, later, text) in enumerate(parts)
+    )
 
 
 def _interval(interval: stability.Interval) -> str:

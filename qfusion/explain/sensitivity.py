@@ -694,14 +694,13 @@ class Response:
     """A target on the way from a removed term to where it stands, at both ends and Gauss-Legendre nodes between.
 
     Attributes:
-        parameter: the term; target: what is followed.
+        parameter: the term.
         factors: ascending from 0 to the parameter's value, (n,). values, slopes: there, (n,).
         effect: y(0) - y(value). mean_slope: by quadrature over the nodes; times -value it is the effect, up to the
             quadrature's error.
     """
 
     parameter: Parameter
-    target: str
     factors: np.ndarray
     values: np.ndarray
     slopes: np.ndarray
@@ -801,7 +800,6 @@ def response(
     values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
     return Response(
         parameter,
-        target,
         parameter.value * shares,
         values,
         slopes,

@@ -192,8 +192,13 @@ def correlation(
         len(x) == len(y),
         f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.",
     )
-    statistics = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
-    return intervals(statistics, len(x), resamples, seed, clusters)
+    return intervals(
+        {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)},
+        len(x),
+        resamples,
+        seed,
+        clusters,
+    )
 
 
 def mean(

@@ -470,6 +470,5 @@ def sentence(result: Worth) -> str:
         return f"Joint models do worse than late ones by {-joint.value:.2f} ± {half:.2f} {unit}"
     head = f"Small joint models are worth at most {joint.high:+.2f} {unit} beyond late ones"
     if late.known and late.low > 0:
-        spread = (late.high - late.low) / 2
-        return f"{head}, and these {late.value:+.2f} ± {spread:.2f} beyond the best modality"
+        return f"{head}, and these {late.value:+.2f} ± {(late.high - late.low) / 2:.2f} beyond the best modality"
     return f"{head}; that these do better than the best modality is not told"

@@ -124,8 +124,11 @@ class Pin:
     tweak: str = ""
 
     def __str__(self) -> str:
-        parts = (self.model, self.data, self.sample, self.tweak)
-        return "/".join(quote(part, safe=" :=,.+[]()-_|") for part in parts if part)
+        return "/".join(
+            quote(part, safe=" :=,.+[]()-_|")
+            for part in (self.model, self.data, self.sample, self.tweak)
+            if part
+        )
 
 
 def parse_pin(text: str) -> Pin:
@@ -834,11 +837,10 @@ def _kept(values: Values) -> Values:
 def _choose_model(values: Values) -> None:
     """Model and data that agree."""
     if "model" not in values:
-        sample = values.get("sample", [""])[0]
         values["model"] = [
             next(models_for(values["data"][0]), models()[0])
             if "data" in values
-            else first_of(sample)
+            else first_of(values.get("sample", [""])[0])
         ]
     model = values["model"][0]
     if "data" not in values:

@@ -97,8 +97,10 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
         return "No sample of this cohort"
     leader = verdicts.leader_of(means)
     if not leader:
-        ranked = sorted(means.items(), key=lambda item: -item[1])
-        shares = ", ".join(f"{text.plain(name)} {mean:.0%}" for name, mean in ranked)
+        shares = ", ".join(
+            f"{text.plain(name)} {mean:.0%}"
+            for name, mean in sorted(means.items(), key=lambda item: -item[1])
+        )
         return f"No modality leads{' in the cohort' if split else ' on average'}: {shares}"
     if not split:
         return (

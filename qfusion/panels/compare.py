@@ -629,8 +629,7 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
             if any(len(term) > 1 for term in terms)
             else "the largest term"
         )
-        of = "this one" if len(terms) == 1 else f"all {len(terms)}"
-        return f"{text.term(shared[0])} is {what} of {of}"
+        return f"{text.term(shared[0])} is {what} of {'this one' if len(terms) == 1 else f'all {len(terms)}'}"
     named = list(dict.fromkeys(term for entry in terms for term in entry))
     if not named:
         return "No term of these decisions is as large as 0.01"
@@ -906,8 +905,9 @@ def _coloured(
 
 def _tips(rows: pd.DataFrame) -> list[str]:
     number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
-    form = f"label {number}, prediction {number}"
-    return list(map(form.format, rows["truth"], rows["prediction"]))
+    return list(
+        map(f"label {number}, prediction {number}".format, rows["truth"], rows["prediction"])
+    )
 
 
 def _method(result: cohort_measures.SampleMap) -> str:

@@ -675,8 +675,7 @@ def sure_of(base: Sample, now: Sample) -> tuple[float, float]:
     """Softmax of the predicted class as learned and now; alike where there are no classes."""
     if not base.study.classes:
         return 0.0, 0.0
-    before, after = (float(part.probabilities.max()) for part in (base, now))
-    return before, after
+    return float(base.probabilities.max()), float(now.probabilities.max())
 
 
 def likeliest(when: str, populations: Mapping[str, float]) -> str:

@@ -799,8 +799,9 @@ def _samples(study: Study, result: people.Beside) -> str:
 
 def intervals_over(dataset: DataSet, rows: np.ndarray, what: str = "samples") -> str:
     """What intervals resample: the clusters of some rows that the data set names, else the rows, called `what`."""
-    over = what if dataset.clusters is None else dataset.clusters.count_words(rows)
-    return f"95 % bootstrap intervals over {over}"
+    return "95 % bootstrap intervals over " + (
+        what if dataset.clusters is None else dataset.clusters.count_words(rows)
+    )
 
 
 def _how(study: Study) -> str:

@@ -297,8 +297,7 @@ def resources(board: runs.Board, theme: style.Theme = "light", *, data: str = ""
         f"{system}: {row['resource']}"
         for (system, _), row in zip(systems, entry["rows"], strict=True)
     ]
-    hues = [hue for _, hue in systems]
-    return why.resources_worth("board-audit", entry, names, theme, hues)
+    return why.resources_worth("board-audit", entry, names, theme, [hue for _, hue in systems])
 
 
 def is_audited(board: runs.Board, data: str = "", **_: Any) -> bool:

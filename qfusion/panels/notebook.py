@@ -61,8 +61,7 @@ def of_study(study: Study) -> str:
     intervals, and its test metrics over seeds."""
     shares = cohorts.shares(errors.levels_of(sample_of(study, study.bulk[0])))
     rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
-    measured = study.card.get("metrics", {}).get("test")
-    metrics = samples.test_metrics(study) if measured else None
+    metrics = samples.test_metrics(study) if study.card.get("metrics", {}).get("test") else None
     return _html(
         [
             f"{text.plain(study.name)} on {text.plain(study.dataset.title)}",
@@ -119,8 +118,7 @@ def tweak(sample: Sample) -> Any:
     else:
         knobs = {"": widgets.Text(sample.changed, description="edits", **wide)}
     shown = widgets.HTML()
-    knobs_alone = widgets.VBox(list(knobs.values()), layout={"margin": "0 2em 0 0"})
-    box = widgets.HBox([knobs_alone, shown])
+    box = widgets.HBox([widgets.VBox(list(knobs.values()), layout={"margin": "0 2em 0 0"}), shown])
 
     def follow(_: object = None) -> None:
         words = ",".join(

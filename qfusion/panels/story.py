@@ -40,7 +40,8 @@ def story(sample: Sample) -> Story:
         InvalidInput: when the model is read out at its end only.
     """
     learned, study = sample.learned, sample.study
-    acts = [_as_learned(learned)]
+    says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {against_words(study.background)}"
+    acts = [Act("As learned", text.unmarked(says), _lines(learned))]
     if sample.changed:
         acts.append(_pulled(sample, _changes(sample)))
     elif (result := lever(sample)) is not None:
@@ -100,12 +101,6 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
     return words
 
 
-def _as_learned(sample: Sample) -> Act:
-    says = f"{answers.decided(sample)} {answers.what_was_added(sample)}"
-    behind = against_words(sample.study.background)
-    return Act("As learned", text.unmarked(f"{says} {behind}"), _lines(sample))
-
-
 def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
     """The terms under a lever, those as learned as thin lines, and what it changed."""
     before = _grown(sample.learned)
@@ -116,8 +111,9 @@ def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
 def _lines(sample: Sample, before: drawing.Curves | None = None) -> go.Figure:
     """The terms as they grow, above those before a change."""
     places, terms = _grown(sample)
-    what = f"contribution ({sample.unit})"
-    figure = drawing.measure_lines(places, terms, sample.modalities, what, before=before)
+    figure = drawing.measure_lines(
+        places, terms, sample.modalities, f"contribution ({sample.unit})", before=before
+    )
     if sample.can("layers"):
         figure.update_xaxes(
             title_text="place in the network",

@@ -8,7 +8,6 @@ What is done is asked for by modality, those that are not named stay as they are
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -599,11 +598,9 @@ def inputs(study: Study, modality: str) -> list[address.Number]:
 
 def controls(view: address.View, study: Study) -> list[address.Control]:
     """What a reader may choose; also names modalities and numbers that this model does not have."""
-    of_modalities = (
-        (action(study, name), donor(name), *numbers(study, name), *inputs(study, name))
-        for name in study.modalities
-    )
-    known: list[address.Control] = [KNOBS, WORDS, *chain.from_iterable(of_modalities)]
+    known: list[address.Control] = [KNOBS, WORDS]
+    for name in study.modalities:
+        known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
     keys = [one.key for one in known]
     return [
         *known,

@@ -34,8 +34,10 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     """What modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more than
     two modalities, of each against the rest."""
     result = trust.needs(dataset)
-    rows = dict(result.by)
-    rows |= {f"{name} against the rest": one for name, one in result.of_rest.items()}
+    rows = {
+        **result.by,
+        **{f"{name} against the rest": one for name, one in result.of_rest.items()},
+    }
     titles = {
         information.REDUNDANCY: figures.SHARED,
         **{name: name for name in (*result.modalities, information.REST)},
@@ -381,9 +383,9 @@ def _ranked(levels: errors.Levels) -> fusing.Ranking:
 
 
 def _whom(levels: errors.Levels) -> str:
-    behind = against_words(levels.study.bulk_background)
     return (
-        f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. {behind}"
+        f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. "
+        f"{against_words(levels.study.bulk_background)}"
     )
 
 

@@ -267,7 +267,12 @@ def model_and_data(here: frame.Here) -> None:
                     for m in data.modalities
                 }
                 | {
-                    "target": answers.target_words(study),
+                    "target": data.target.name
+                    + (
+                        f": {len(study.classes)} classes"
+                        if study.classes
+                        else " in [{:g}, {:g}]".format(*study.scale)
+                    ),
                     "source": data.source,
                     "licence": data.licence,
                     "digest": data.digest[:12],

@@ -361,7 +361,7 @@ def _shown(here: frame.Here, made: own.Own) -> None:
                 if here.sample == made.id:
                     frame.link("app.py", "Five questions about it", ":material/help:")
             # last, since all test samples are looked at the first time
-            st.caption(compare.away_words(compare.away(sample)))
+            st.caption(compare.away_words(sample))
 
 
 def _input(here: frame.Here, made: own.Own, name: str) -> None:

@@ -33,7 +33,7 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
             icon=":material/help:",
         )
         return
-    key = trust.needs_key(dataset)
+    key = ("needs", dataset.digest)
     place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
     if not controls.draw(builders.NEED, place=place):
         st.caption(
