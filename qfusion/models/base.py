@@ -271,32 +271,15 @@ class Standardiser(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """What an encoder has made of a modality already, (B, outputs): models take it in the place of features."""
+    """What an encoder has made of a modality already, (B, outputs): models take it in the place of features, and
+    `nested_part` and the like find the tensor in it."""
 
     values: Tensor
 
-    def __len__(self) -> int:
-        return len(self.values)
 
-    def __getitem__(self, rows: Any) -> Encoded:
-        return Encoded(self.values[rows])
-
-    @property
-    def ndim(self) -> int:
-        """Two: rows and outputs."""
-        return self.values.ndim
-
-    def repeat(self, *times: int) -> Encoded:
-        """Returns all rows so many times, as of a tensor."""
-        return Encoded(self.values.repeat(*times))
-
-    def repeat_interleave(self, times: int, dim: int) -> Encoded:
-        """Returns every row so many times, one after the other, as of a tensor."""
-        return Encoded(self.values.repeat_interleave(times, dim))
-
-    def to(self, device: torch.device | str) -> Encoded:
-        """Returns it on a device."""
-        return Encoded(self.values.to(device))
+_pytree.register_pytree_node(
+    Encoded, lambda encoded: ([encoded.values], None), lambda values, _: Encoded(*values)
+)
 
 
 class Pooling(nn.Module):

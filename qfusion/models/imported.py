@@ -124,11 +124,12 @@ class Program:
             for name in ("onnx", "onnxruntime")
             if kind == "onnx" and importlib.util.find_spec(name) is None
         ]
-        if missing:
-            raise DataUnavailable(
-                f"Program `{file}` is an ONNX model, for which {' and '.join(missing)} is not "
-                f"installed. `pip install {' '.join(missing)}`."
-            )
+        check(
+            not missing,
+            f"Program `{file}` is an ONNX model, for which {' and '.join(missing)} is not "
+            f"installed. `pip install {' '.join(missing)}`.",
+            DataUnavailable,
+        )
         self.file, self.kind, self._data = file, kind, data
         self._lock, self._process = threading.Lock(), cast("subprocess.Popen[bytes] | None", None)
         with self._lock:
@@ -633,19 +634,13 @@ def _fit(entry: Input, name: str, spec: base.InputSpec) -> None:
     )
     named = {axis for axis in entry.axes if isinstance(axis, str)}
     numbers = prod(axis for axis in entry.axes if isinstance(axis, int))
-    if entry.gives == "values":
-        sides = (
-            {"rows", "steps", "features"}
-            if spec.sequence
-            else {"rows", "features"}
-            if "features" in named
-            else {"rows"}
-        )
-        size = spec.size if sides == {"rows"} else 1
-    else:
-        sides, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(
-            entry.gives, ({"rows", "steps"}, 1)
-        )
+    flat = {"rows", "features"} if "features" in named else {"rows"}
+    sides = {
+        "values": {"rows", "steps", "features"} if spec.sequence else flat,
+        "mean": {"rows", "features"},
+        "lengths": {"rows"},
+    }.get(entry.gives, {"rows", "steps"})
+    size = spec.size if entry.gives == "values" and sides == {"rows"} else 1
     check(
         named == sides and numbers == size,
         f"`axes` of input `{entry.name}` are {list(entry.axes)}, but {entry.gives} of `{name}` "
@@ -773,9 +768,17 @@ class Imported(base.FusionModel):
             if classes
             else [0]
         )
+        # what other models have as encoders: here only the means of the features
         self.encoders = nn.ModuleDict(
-            {name: _Means(spec, (means or {}).get(name)) for name, spec in self.input_specs.items()}
+            {name: base.Averaged(spec) for name, spec in self.input_specs.items()}
         )
+        for name, known in (means or {}).items():
+            mean = cast(base.Averaged, self.encoders[name]).standardise.mean
+            check(
+                len(known) == len(mean),
+                f"The card holds {len(known)} means of {len(mean)} features. Import the program again.",
+            )
+            mean.copy_(torch.tensor(known))
         self.bias = nn.Parameter(
             torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
         )
@@ -904,21 +907,6 @@ class Imported(base.FusionModel):
         elif columns.shape[1] < count:
             columns = torch.cat([torch.zeros_like(columns), columns], 1)
         return columns[:, self._order] + self.bias
-
-
-class _Means(nn.Module):
-    """What other models have as an encoder: here only the means of the features."""
-
-    def __init__(self, spec: base.InputSpec, means: Sequence[float] | None):
-        super().__init__()
-        self.standardise = base.Standardiser(spec.size)
-        if means is not None:
-            check(
-                len(means) == spec.size,
-                f"The card holds {len(means)} means of {spec.size} features. Import the "
-                "program again.",
-            )
-            self.standardise.mean.copy_(torch.tensor(means))
 
 
 def _place(ports: Sequence[Port], name: str) -> int:

@@ -17,11 +17,18 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils import _pytree
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet, files
-from qfusion.models.base import FusionModel, drawn, mean_over_steps, nested_part, real_steps, split
+from qfusion.models.base import (
+    FusionModel,
+    drawn,
+    mean_over_steps,
+    nested_mapped,
+    nested_part,
+    real_steps,
+    split,
+)
 
 # The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to.
 
@@ -84,10 +91,7 @@ def is_small(dataset: DataSet, count: int) -> bool:
 
 def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
     """Returns inputs on a device."""
-    return {
-        name: tuple(t.to(device) for t in x) if isinstance(x, tuple) else x.to(device)
-        for name, x in inputs.items()
-    }
+    return nested_mapped(lambda entry: entry.to(device), dict(inputs))
 
 
 def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
@@ -649,7 +653,7 @@ def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
 
     def after(_: nn.Module, __: Any, output: Any) -> Any:
         entered.close()
-        return _pytree.tree_map(
+        return nested_mapped(
             lambda part: part.float() if part.is_floating_point() else part, output
         )
 
