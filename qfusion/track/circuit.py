@@ -263,7 +263,7 @@ class StepCircuit(drawing.Drawn):
         return circuit
 
     @cached_property
-    @dynamics.single_threaded
+    @dynamics.single_threaded()
     def error(self) -> StepError:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
         steps = min(max(1, round(self.system.duration / self.dt)), _MAX_STEPS)
@@ -737,7 +737,7 @@ class Run:
     circuits: int
 
 
-@dynamics.single_threaded
+@dynamics.single_threaded()
 def run(
     model: EntangledQCNN,
     theta: Mapping[str, Tensor],

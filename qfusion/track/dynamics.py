@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,25 +30,16 @@ if TYPE_CHECKING:
 # A norm off by this much puts the trace of the density matrix off by what `measures` accepts as round-off.
 _NORM_TOLERANCE = 5e-8
 
-P = ParamSpec("P")
-R = TypeVar("R")
+# made when first asked for: it looks at what is loaded
+_thread_pools = functools.cache(ThreadpoolController)
 
 
-_thread_pools = functools.cache(
-    ThreadpoolController
-)  # made when first asked for: it looks at what is loaded
-
-
-def single_threaded(function: Callable[P, R]) -> Callable[P, R]:
-    """Lets `function` use one BLAS thread: matrices of side 64 gain little from two, and lose ten times and more to
-    their waiting for each other as soon as anything else wants the cores."""
-
-    @functools.wraps(function)
-    def limited(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _thread_pools().limit(limits=1, user_api="blas"):
-            return function(*args, **kwargs)
-
-    return limited
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Lets the function that it stands above use one BLAS thread: matrices of side 64 gain little from two, and lose
+    ten times and more to their waiting for each other as soon as anything else wants the cores."""
+    with _thread_pools().limit(limits=1, user_api="blas"):
+        yield
 
 
 def array(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
@@ -171,7 +163,7 @@ class Ensemble:
     jumps: np.ndarray
 
 
-@single_threaded
+@single_threaded()
 def sample_trajectories(
     system: lindblad.System,
     psi0: Tensor | np.ndarray,
@@ -317,7 +309,7 @@ class Track:
         return np.diagonal(self.rho, axis1=1, axis2=2).real
 
 
-@single_threaded
+@single_threaded()
 def track(
     system: lindblad.System,
     psi0: Tensor | np.ndarray,
@@ -393,7 +385,7 @@ def follow(
     )
 
 
-@single_threaded
+@single_threaded()
 def solve(
     system: lindblad.System,
     psi0: Tensor | np.ndarray,
@@ -474,7 +466,7 @@ class Attractor:
     note: str
 
 
-@single_threaded
+@single_threaded()
 def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -> Attractor:
     """Returns the steady state of `system`, the gap, and the distance of the states `rho` to it.
 
@@ -509,21 +501,31 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
     steady, residual = _steady_state(G, jumps, rate)
     gap, error = _gap(G, jumps, steady, rate)
     if gap <= _NO_DECAY * rate:
-        note = (
+        return Attractor(
+            steady,
+            residual,
+            0.0,
+            error,
+            False,
+            None,
             "Some deviations never decay: there are several steady states, and the one shown is one of them. "
-            "Where a sample ends depends on where it starts."
+            "Where a sample ends depends on where it starts.",
         )
-        return Attractor(steady, residual, 0.0, error, False, None, note)
     distance = (
         None
         if rho is None
         else np.atleast_1d(np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2)
     )
-    note = (
+    return Attractor(
+        steady,
+        residual,
+        gap,
+        error,
+        True,
+        distance,
         f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
-        "the spectral gap."
+        "the spectral gap.",
     )
-    return Attractor(steady, residual, gap, error, True, distance, note)
 
 
 def centred(system: lindblad.System) -> lindblad.Term:
@@ -728,7 +730,7 @@ class Contraction:
         return -np.log(np.maximum(self.distances[-1], 1e-12) / self.distances[0]) / self.times[-1]
 
 
-@single_threaded
+@single_threaded()
 def contraction(
     system: lindblad.System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
 ) -> Contraction:
@@ -886,8 +888,11 @@ def unitaries_of_step(
             only a global phase and has no gate.
     """
     dims = system.dims
-    whole = {tuple(range(len(dims))): system.H}
-    parts = decomposition.decompose(system.H, dims) if split == "terms" else whole
+    parts = (
+        decomposition.decompose(system.H, dims)
+        if split == "terms"
+        else {tuple(range(len(dims))): system.H}
+    )
     least = 1e-14 * float(torch.linalg.matrix_norm(system.H))
     unitaries = {}
     for subset, part in parts.items():
