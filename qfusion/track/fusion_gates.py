@@ -393,7 +393,7 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 
 def _on_vectors(noise: Noise) -> Tensor:
-    return decomposition.transfer_matrix(noise.gate())[list(qcnn.IXZ)][:, list(qcnn.IXZ)]
+    return decomposition.transfer_matrix(noise.gate())[qcnn.IXZ][:, qcnn.IXZ]
 
 
 # Replays one sample through a circuit gate by gate: Bloch vectors, entropies, states before and after each gate.
