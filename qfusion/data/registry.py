@@ -385,18 +385,13 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         IntegrityError: when a file is not the one that was recorded.
         InvalidInput: when a file given by its path does not hold what it should.
     """
-    if is_path(name):
-        path = Path(name).absolute()
-        return _load_file(path, files.size_of(path), path.stat().st_mtime_ns)
+    path = Path(name)  # of what looks like one, and is no source's name
+    if str(name) not in names() and (
+        len(path.parts) > 1 or path.suffix.lower() in multiview.SUFFIXES
+    ):
+        return _load_file(path.absolute(), files.size_of(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
     return _load(known, stamp(known))
-
-
-def is_path(name: str | os.PathLike[str]) -> bool:
-    """Returns whether `load` would take `name` for the path of a file: it is no source's name, and looks like one."""
-    return str(name) not in names() and (
-        len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES
-    )
 
 
 @lru_cache(maxsize=8)

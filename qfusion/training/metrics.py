@@ -403,9 +403,8 @@ def is_kept(model: Any, dataset: DataSet) -> bool:
 
 def is_ready(model: Any, dataset: DataSet) -> bool:
     """Returns whether nothing that takes long has to be encoded before `inputs` answers."""
-    if not is_heavy(dataset) or not is_kept(model, dataset):
-        return True
-    return _find(encoded_place(model, dataset)) is not None
+    made = is_heavy(dataset) and is_kept(model, dataset)
+    return not made or _find(encoded_place(model, dataset)) is not None
 
 
 def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
