@@ -17,14 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
 
 from qfusion import _files, _limits, _sentences
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet, files
 from qfusion.errors import QFusionError
 from qfusion.models import FusionModel, TimeModel, base, can, require
-from qfusion.models.base import Encoded, in_double
 from qfusion.training.options import ALONE, Group, to
 
 # Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
@@ -423,7 +421,8 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
         own = encode(model, dataset.own, dataset.own.rows(), torch.float64)
         numbers = {name: np.concatenate([numbers[name], own[name]]) for name in numbers}
     return {
-        name: Encoded(torch.from_numpy(values[chosen]).double()) for name, values in numbers.items()
+        name: base.Encoded(torch.from_numpy(values[chosen]).double())
+        for name, values in numbers.items()
     }
 
 
@@ -507,13 +506,13 @@ def _made(
 ) -> dict[str, np.ndarray]:
     # the samples by which that is decided
     few = np.unique(np.linspace(0, len(dataset) - 1, 64).astype(int))
-    exact = copy.deepcopy(in_double(model)).eval()
+    exact = copy.deepcopy(base.in_double(model)).eval()
 
     @torch.no_grad()
-    def scores(dtype: torch.dtype) -> Tensor:
+    def scores(dtype: torch.dtype) -> torch.Tensor:
         return exact(
             {
-                name: Encoded(torch.from_numpy(values).double())
+                name: base.Encoded(torch.from_numpy(values).double())
                 for name, values in encode(model, dataset, few, dtype).items()
             }
         )
