@@ -776,7 +776,6 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
 
 SECONDS = 60  # of the processor
 PATIENCE = 300  # seconds of the clock
-_CHILD = Path(__file__).with_name("_mat_child.py")
 _AGAIN = "Save it again, with `save -v7` in MATLAB or `scipy.io.savemat` in Python."
 
 
@@ -818,7 +817,8 @@ def _run(path: Path, out: Path, memory: int) -> None:
     try:
         done = subprocess.run(
             [
-                *(sys.executable, "-P", str(_CHILD), str(path.absolute()), str(out)),
+                *(sys.executable, "-P", str(Path(__file__).with_name("_mat_child.py"))),
+                *(str(path.absolute()), str(out)),
                 *(str(memory), str(SECONDS), str(MAX_SIZE)),
             ],
             env=_limits.environment(),

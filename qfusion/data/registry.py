@@ -345,8 +345,10 @@ class SourceInfo:
 def sources() -> dict[str, package.Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    items = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
-    modules = [import_module(item.name) for item in items]
+    modules = [
+        import_module(item.name)
+        for item in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    ]
     declared = [source for m in modules for source in getattr(m, "SOURCES", None) or [m.SOURCE]]
     return {source.name: source for source in sorted(declared, key=lambda source: source.place)}
 
@@ -500,8 +502,13 @@ def download(
                 _unpack(source, source.archive, Path(temporary), base, progress, retries)
             for done, file in enumerate(lacking if source.archive is None else ()):
                 progress(done, len(lacking), file.path)
-                url = _address(base, file.path, file.url)
-                _fetch(file.path, Path(temporary), url, retries, file.sha256)
+                _fetch(
+                    file.path,
+                    Path(temporary),
+                    _address(base, file.path, file.url),
+                    retries,
+                    file.sha256,
+                )
             for file in lacking:
                 place = folder / file.path
                 place.parent.mkdir(parents=True, exist_ok=True)

@@ -552,12 +552,13 @@ class DataSet:
     recorded: InitVar[str] = ""
 
     def __post_init__(self, recorded: str) -> None:
-        object.__setattr__(self, "modalities", tuple(self.modalities))
-        object.__setattr__(
-            self, "y", frozen(self.y, float if self.target.kind == "regression" else np.int64)
-        )
-        for name in ("ids", "split"):
-            object.__setattr__(self, name, frozen(getattr(self, name), np.str_))
+        for name, value in (
+            ("modalities", tuple(self.modalities)),
+            ("y", frozen(self.y, float if self.target.kind == "regression" else np.int64)),
+            ("ids", frozen(self.ids, np.str_)),
+            ("split", frozen(self.split, np.str_)),
+        ):
+            object.__setattr__(self, name, value)
         check(
             self.clusters is None or len(self.clusters.labels) == len(self.ids),
             f"Argument `clusters` must have a row for each of {len(self.ids)} samples, but has "

@@ -687,8 +687,14 @@ def _of_ids(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
 
 def _of_split(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
     if (rank < 0).all():
-        words = "There is no split into training, validation and test."
-        return [Finding("no-split", "error", words, "", ("make-split",))]
+        return [
+            Finding(
+                "no-split",
+                "error",
+                "There is no split into training, validation and test.",
+                repairs=("make-split",),
+            )
+        ]
     empty = [part for part in SPLITS if part not in staged.split]
     drawn = empty == ["valid"] and (rank == 0).sum() > 1
     return [

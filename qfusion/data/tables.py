@@ -237,7 +237,10 @@ class Reader(staged_set.Reading):
             kind=kind,
             parts=parts,
             ids=self.ids,
-            split=self.split(),
+            split=staged_set.split_of(
+                self.words(SPLIT) or [""] * len(self.ids),
+                f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
+            ),
             target="labels" if targets.labels else "class" if targets.classes else self.label,
             columns=self.columns(),
             unimodal=self.unimodal(),
@@ -440,13 +443,6 @@ class Reader(staged_set.Reading):
             f"A sample may have several of {len(targets.labels)} labels: {', '.join(targets.labels)[:300]}.",
         )
         return targets
-
-    def split(self) -> np.ndarray:
-        """The split (N,), "" where there is none."""
-        return staged_set.split_of(
-            self.words(SPLIT) or [""] * len(self.ids),
-            f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
-        )
 
     def unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities."""
