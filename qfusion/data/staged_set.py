@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
@@ -19,7 +19,7 @@ from numpy.lib import format as npy
 
 from qfusion import _limits
 from qfusion._checks import check
-from qfusion._sentences import count
+from qfusion._sentences import count, meanwhile
 from qfusion.data import files
 from qfusion.data.spec import SPLITS
 from qfusion.errors import InvalidInput
@@ -289,14 +289,9 @@ class Reading:
         return Part(name, path, shape, feature_names, lengths, picture)
 
 
-@contextmanager
-def at_most(size: int) -> Iterator[None]:
+def at_most(size: int) -> AbstractContextManager[None]:
     """Inside the block, no modality may take more than `size` bytes: small files can unpack to anything."""
-    token = _ROOM.set(size)
-    try:
-        yield
-    finally:
-        _ROOM.reset(token)
+    return meanwhile(_ROOM, size)
 
 
 def need_room(folder: Path, size: int, what: str) -> None:

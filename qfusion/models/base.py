@@ -7,8 +7,8 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree
 
 from qfusion._checks import check, choose, require_whole
+from qfusion._sentences import meanwhile
 from qfusion.errors import InvalidInput
 from qfusion.quantum import states
 
@@ -154,14 +155,9 @@ class Share(NamedTuple):
 _share: ContextVar[Share | None] = ContextVar("share", default=None)
 
 
-@contextmanager
-def sharing(share: Share | None) -> Iterator[None]:
+def sharing(share: Share | None) -> AbstractContextManager[None]:
     """While it lasts, what is drawn per sample is drawn for the whole batch; None changes nothing."""
-    token = _share.set(share)
-    try:
-        yield
-    finally:
-        _share.reset(token)
+    return meanwhile(_share, share)
 
 
 def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
