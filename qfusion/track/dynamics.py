@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     import qutip
 
 
-# A norm off by this much puts the trace of the density matrix off by what `measures` accepts as round-off.
-_NORM_TOLERANCE = 5e-8
-
 # made when first asked for: it looks at what is loaded
 _thread_pools = functools.cache(ThreadpoolController)
 
@@ -76,8 +73,9 @@ def checked_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:
     )
     require_finite(name, ket)
     norm = float(np.linalg.norm(ket))
+    # so much puts the trace of the density matrix off by what `measures` accepts as round-off
     check(
-        abs(norm - 1) <= _NORM_TOLERANCE,
+        abs(norm - 1) <= 5e-8,
         f"Argument `{name}` must have norm 1, but has norm {norm:.9g}. Divide it by its norm, in double precision.",
     )
     return ket
@@ -100,11 +98,6 @@ def as_ket(psi: np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
 def operators(system: lindblad.System) -> tuple[qutip.Qobj, list[qutip.Qobj]]:
     """Returns H and the jump operators of `system` for QuTiP."""
     return as_operator(system.H, system.dims), [as_operator(L, system.dims) for L in system.jumps]
-
-
-def dimension(system: lindblad.System) -> int:
-    """Returns the joint dimension D."""
-    return math.prod(system.dims)
 
 
 # Quantum-jump trajectories of one sample by QuTiP's Monte Carlo solver.
@@ -178,7 +171,7 @@ def sample_trajectories(
     Raises:
         InvalidInput: when an argument is out of range, NaN, of the wrong size or not normalised.
     """
-    t, psi = checked_times(times), checked_ket("psi0", psi0, dimension(system))
+    t, psi = checked_times(times), checked_ket("psi0", psi0, len(system.H))
     check(
         isinstance(number, int) and number >= 0,
         f"Argument `trajectories` must be a whole number from 0, but is {number!r}. Ask for 20, say.",
@@ -401,7 +394,7 @@ def solve(
     Raises:
         InvalidInput: as for `track`.
     """
-    t, psi = checked_times(times), checked_ket("psi0", psi0, dimension(system))
+    t, psi = checked_times(times), checked_ket("psi0", psi0, len(system.H))
     if rtol is None:  # errors of so many periods may add up
         energies = np.linalg.eigvalsh(array(system.H))
         rtol = max(RTOL / max(1.0, np.ptp(energies) * t[-1] / 20), 1e-12)
@@ -435,11 +428,7 @@ def to_frame(tracked: Track) -> pd.DataFrame:
 
 # Where the dynamics ends: the steady state, how fast it is reached, and how far a sample is from it.
 
-# A decay slower than this part of the mean jump rate cannot be told from none.
-_NO_DECAY = 1e-6
 _DENSE = 16  # largest D whose generator is diagonalised, in 40 ms
-_POLES = 2  # frequencies beside zero near which a slow deviation is looked for
-_ILL_CONDITIONED = 1e6
 
 
 @dataclass(frozen=True)
@@ -477,7 +466,7 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
     Raises:
         InvalidInput: when `rho` is not finite or of the wrong shape.
     """
-    D = dimension(system)
+    D = len(system.H)
     if rho is not None:
         states = array(rho)
         check(
@@ -500,7 +489,7 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
     G, jumps = (part.numpy() for part in lindblad.form(term, "states")[1:])
     steady, residual = _steady_state(G, jumps, rate)
     gap, error = _gap(G, jumps, steady, rate)
-    if gap <= _NO_DECAY * rate:
+    if gap <= 1e-6 * rate:  # cannot be told from none
         return Attractor(
             steady,
             residual,
@@ -599,10 +588,10 @@ def _gap(G: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     solver = _ShiftedGenerator(G, jumps, steady)
     value, error = solver.rightmost(0.01 * rate)
     coherences = solver.secular_coherences()
-    for coherence in coherences[np.argsort(-coherences.real)[:_POLES]]:
-        if (
-            coherence.real > 2 * value.real and coherence.imag > 0.5 * rate
-        ):  # slower ones the pole at zero has seen
+    # two frequencies beside zero near which a slow deviation is looked for
+    for coherence in coherences[np.argsort(-coherences.real)[:2]]:
+        # slower ones the pole at zero has seen
+        if coherence.real > 2 * value.real and coherence.imag > 0.5 * rate:
             value, error = max(
                 (value, error),
                 solver.rightmost(0.01 * rate + 1j * coherence.imag),
@@ -623,9 +612,7 @@ class _ShiftedGenerator:
 
     def __init__(self, G: np.ndarray, jumps: np.ndarray, steady: np.ndarray) -> None:
         g, V = np.linalg.eig(G)
-        if (
-            np.linalg.cond(V) > _ILL_CONDITIONED
-        ):  # near a defective G the basis of one beside it will do
+        if np.linalg.cond(V) > 1e6:  # near a defective G the basis of one beside it will do
             noise = np.random.default_rng(0).standard_normal((2, *G.shape))
             g, V = np.linalg.eig(G + 1e-4 * np.linalg.norm(G) / len(G) * (noise[0] + 1j * noise[1]))
         inverse = np.linalg.inv(V)
@@ -703,8 +690,6 @@ MIXED = (
     0.25  # trace distance below which two inputs count as mixed (Levin and Peres 2017, section 4.5)
 )
 _ALIKE = 1e-3  # trace distance at t = 0 below which a pair says nothing of contraction
-_FOLLOWED = 3  # pairs followed beyond T: those that are farthest apart then
-_LONGEST = 1e3  # multiples of T after which mixing is given up
 
 
 @dataclass(frozen=True)
@@ -766,7 +751,7 @@ def contraction(
         for seed in range(seeds)
     ]
     random_rates = [np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T) for end in ends]
-    far = np.argsort(-distances[-1])[:_FOLLOWED].copy()
+    far = np.argsort(-distances[-1])[:3].copy()  # pairs that are followed beyond T
     mixing_time = _mixing_time(H, jumps, moved[-1][far], times, distances.max(1))
     return Contraction(times, distances, np.array(random_rates), mixing_time)
 
@@ -811,7 +796,7 @@ def _mixing_time(
         if worst[i] < MIXED:
             return _crossing(times[i - 1], times[i], worst[i - 1], worst[i])
     at, far = float(times[-1]), float(worst[-1])
-    while at < _LONGEST * times[-1]:
+    while at < 1e3 * times[-1]:
         moved = lindblad.evolve_states(H, jumps, moved, [at / 4])[0]
         now = float((_trace_norms(moved) / 2).max())
         if now < MIXED:
@@ -855,7 +840,7 @@ def kraus_of_step(system: lindblad.System, dt: float) -> np.ndarray:
         InvalidInput: when `dt` is not positive, or D is above `MAX_EXACT`: at D = 64 the Choi matrix has side 4096,
             whose eigenvectors take minutes; the split step of `unitaries_of_step` and `jump_channel` serves there.
     """
-    D, step = dimension(system), checked_step(dt)
+    D, step = len(system.H), checked_step(dt)
     check(
         D <= MAX_EXACT,
         f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
@@ -897,7 +882,7 @@ def unitaries_of_step(
     unitaries = {}
     for subset, part in parts.items():
         if subset and float(torch.linalg.matrix_norm(part)) > least:
-            rest = dimension(system) // math.prod(dims[m] for m in subset)
+            rest = len(system.H) // math.prod(dims[m] for m in subset)
             energies, V = torch.linalg.eigh(states.partial_trace(part, dims, subset) / rest)
             unitaries[subset] = ((V * torch.exp(-1j * energies * dt)) @ V.mH).numpy()
     return unitaries
