@@ -466,8 +466,10 @@ def _arrays(clip: Clip) -> dict[str, np.ndarray]:
     result = {"seconds": np.array(seconds)}
     if facts.size is not None:
         middles = ((np.arange(THUMBS) + 0.5) * seconds / THUMBS).tolist()
-        shown = media.pictures(clip.path, clip.start, end, times=middles, side=THUMB)
-        film = Film(np.stack(list(shown)), THUMBS / seconds)
+        film = Film(
+            np.stack([*media.pictures(clip.path, clip.start, end, times=middles, side=THUMB)]),
+            THUMBS / seconds,
+        )
         (result["poster"],) = media.pictures(
             clip.path, clip.start, end, times=[seconds / 2], side=POSTER
         )

@@ -140,8 +140,9 @@ def extract(
             how | {"memory": MEMORY}, takes, todo, done, processes, patience, progress
         )
         for row, words in why.items():
-            file = os.path.relpath(takes.pop(row).path, root)
-            failures.append(Failure(str(reader.ids[row]), file, words))
+            failures.append(
+                Failure(str(reader.ids[row]), os.path.relpath(takes.pop(row).path, root), words)
+            )
         check(bool(takes), f"No recording can be read. {failures[0].why if failures else ''}")
         if failures:
             first_ones = "; ".join(f"{one.id[:60]}: {one.why[:200]}" for one in failures[:SHOWN])

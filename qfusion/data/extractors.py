@@ -605,8 +605,9 @@ def serve() -> None:
     except QFusionError as error:
         print(json.dumps({"why": str(error)}), file=answers)
         return
-    names = {name: extractor.names for name, extractor in extractors.items()}
-    print(json.dumps({"names": names}), file=answers)
+    print(
+        json.dumps({"names": {name: one.names for name, one in extractors.items()}}), file=answers
+    )
     if taken := taken_memory():
         limit(taken + begin["memory"], 10**8)
     for order in map(json.loads, sys.stdin):

@@ -148,9 +148,8 @@ def bound(folder: Path, most: int, spared: int = 0) -> None:
             (path for path in folder.iterdir() if path.suffix != ".lock"),
             key=lambda path: -path.stat().st_mtime,
         )
-        sizes = [path.stat().st_size for path in newest]
-        totals = zip(newest, itertools.accumulate(sizes), strict=True)
-        for path, total in itertools.islice(totals, spared, None):
+        totals = itertools.accumulate(path.stat().st_size for path in newest)
+        for path, total in list(zip(newest, totals, strict=True))[spared:]:
             if total > most:
                 path.unlink(missing_ok=True)
 

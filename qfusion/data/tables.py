@@ -150,8 +150,12 @@ def read_tables(
         "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.",
     )
     reader = Reader(folder, open_table(labels), tuple(modalities))
-    parts = [reader.modality(name, path) for name, path in modalities.items()]
-    return reader.staged(parts, target, labels.name, "tables")
+    return reader.staged(
+        [reader.modality(name, path) for name, path in modalities.items()],
+        target,
+        labels.name,
+        "tables",
+    )
 
 
 class Reader(staged_set.Reading):
@@ -207,10 +211,10 @@ class Reader(staged_set.Reading):
             dtype=np.str_,
         )
         self.index = pd.Index(self.ids)
-        self.used = {*own, self.label}
         self.people = {
             name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
+        self.used = {*own, self.label, labels.column(SPLIT), *self.people.values()}
 
     def _strings(self, column: str) -> list[str]:
         return self.table.column(column).cast(pa.string()).fill_null("").to_pylist()
@@ -456,9 +460,8 @@ class Reader(staged_set.Reading):
 
     def columns(self) -> pd.DataFrame:
         """The other columns, to show and filter by; what was said is called `text`."""
-        text, split = self.header.column(TEXT), self.header.column(SPLIT)
-        used = {*self.used, split, *self.people.values()}
-        rest = [name for name in self.header.columns if name not in used]
+        text = self.header.column(TEXT)
+        rest = [name for name in self.header.columns if name not in self.used]
         columns = {
             "text" if name == text else name[:60]: shown
             for name in rest

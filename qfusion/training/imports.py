@@ -608,8 +608,12 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
         return 0
     for size in (1, 2, 3, 4, 5, 8, 16, 20, 24, 32, 48, 64, 100, 128, 256):
         with contextlib.suppress(InvalidInput):
-            card = replace(model.card, batch=size)
-            Imported(model.input_specs, model.outputs, model.program, card).scores(rows)
+            Imported(
+                model.input_specs,
+                model.outputs,
+                model.program,
+                replace(model.card, batch=size),
+            ).scores(rows)
             return size
     return 0
 
