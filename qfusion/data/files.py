@@ -115,9 +115,10 @@ def data_folder() -> Path:
 
 def key_of(parts: Iterable[str | bytes]) -> str:
     """Returns a short digest of what an array was made from; any change gives another file name."""
-    written = (part.encode() if isinstance(part, str) else part for part in parts)
-    digests = b"".join(hashlib.sha256(part).digest() for part in written)
-    return hashlib.sha256(digests).hexdigest()[:16]
+    digests = (
+        hashlib.sha256(part.encode() if isinstance(part, str) else part).digest() for part in parts
+    )
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
 
 
 def cached_arrays(

@@ -823,10 +823,8 @@ class DataSet:
 
     def _checked_rows(self, rows: Any) -> np.ndarray:
         chosen = np.atleast_1d(np.asarray(rows))
-        if chosen.size == 0:
-            chosen = chosen.astype(np.int64)
         check(
-            chosen.dtype.kind in "iu" and chosen.ndim == 1,
+            (chosen.dtype.kind in "iu" or chosen.size == 0) and chosen.ndim == 1,
             f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape {chosen.shape}. "
             "Use `row(id)` or `rows(split)` to get them.",
         )
@@ -836,7 +834,7 @@ class DataSet:
             f"Argument `rows` must lie in 0..{len(self.ids) - 1}, but holds {bad[:1].tolist()}. "
             "Use `row(id)` or `rows(split)` to get row numbers.",
         )
-        return chosen
+        return chosen.astype(np.int64, copy=False)
 
 
 def digest_of(data: DataSet) -> str:

@@ -328,12 +328,11 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
         f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
         "regression if they are amounts, or name another column.",
     )
-    # numbers that were read as floats are named as they were written
-    shown = [
-        int(label) if isinstance(label, float) and label.is_integer() else label
+    return codes.astype(np.int64), tuple(
+        # numbers that were read as floats are named as they were written
+        str(int(label) if isinstance(label, float) and label.is_integer() else label)
         for label in known.tolist()
-    ]
-    return codes.astype(np.int64), tuple(map(str, shown))
+    )
 
 
 def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> Targets:

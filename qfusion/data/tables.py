@@ -31,7 +31,6 @@ SPLIT, STEP, TEXT = (
     ("step", "time", "frame"),
     ("text", "raw_text", "transcript"),
 )
-_BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,8 @@ class Table:
             if self.path.suffix.lower() != ".parquet":
                 yield from pa.csv.open_csv(
                     self.path,
-                    pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+                    # bytes that are parsed together
+                    pa.csv.ReadOptions(use_threads=False, block_size=1 << 23),
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
                         column_types={
