@@ -278,8 +278,10 @@ class Onnx:
             onnx.checker.check_model(model)
         except Exception as error:  # the checker's own class, and ValueError
             raise Refused(_why(error, file, f"onnx {onnx.__version__}")) from error
-        weights = {tensor.name for tensor in model.graph.initializer}
-        weights |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+        weights = {
+            *(tensor.name for tensor in model.graph.initializer),
+            *(tensor.values.name for tensor in model.graph.sparse_initializer),
+        }
         inputs = [port for port in model.graph.input if port.name not in weights]
         self.about: dict[str, Any] = {
             "inputs": [_port(onnx, port) for port in inputs],

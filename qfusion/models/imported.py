@@ -34,7 +34,6 @@ from qfusion.models import _program_child as _child, base
 # its own (`_child`), of whose answers nothing is taken on trust.
 
 MAX_SIZE = 1 << 30  # bytes of a file
-MAX_FEATURES = 4096  # of an input of an ONNX model whose gradient is wanted: each takes two runs
 LOADING = 300  # seconds in which a server's program has to be loaded
 _TYPES = {
     str(kind).removeprefix("torch."): kind
@@ -329,7 +328,7 @@ def _differences(
     x = inputs[place]
     flat, slopes = x.flatten(1), torch.zeros_like(x.flatten(1))
     check(
-        flat.shape[1] <= MAX_FEATURES,
+        flat.shape[1] <= 4096,  # each takes two runs
         f"Program `{program.file}` has no gradients, and differences over "
         f"{flat.shape[1]:,} numbers take too long. Export the model by torch.export "
         "instead.",
@@ -453,8 +452,11 @@ class ProgramCard:
         ]
         parts: list[tuple[str, Input | Output]] = [("[[input]]", entry) for entry in self.inputs]
         for title, part in [*parts, ("[output]", self.output)]:
-            lines += ["", title]
-            lines += [f"{key} = {_toml(value)}" for key, value in asdict(part).items()]
+            lines += [
+                "",
+                title,
+                *(f"{key} = {_toml(value)}" for key, value in asdict(part).items()),
+            ]
         return "\n".join([*lines, ""])
 
 

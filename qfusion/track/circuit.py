@@ -56,14 +56,6 @@ def _qubits(d: int) -> int:
     return max(1, math.ceil(math.log2(d)))
 
 
-def wires_of(system: lindblad.System) -> Wires:
-    """Returns the qubits of each modality, as many as its levels need."""
-    return {
-        name: tuple(f"{name}{q}" for q in range(_qubits(d)))
-        for name, d in zip(system.names, system.dims, strict=True)
-    }
-
-
 def checked_kets(
     system: lindblad.System, kets: Mapping[str, Tensor] | Sequence[Tensor]
 ) -> list[np.ndarray]:
@@ -357,19 +349,24 @@ def step_circuit(
         f"Argument `form` must be 'trotter' above D = 16, but is 'exact' at D = {D}. The step's channel would have "
         f"{D * D} Kraus operators of side {D}.",
     )
-    wires = wires_of(system)
+    wires = {
+        name: tuple(f"{name}{q}" for q in range(_qubits(d)))
+        for name, d in zip(system.names, system.dims, strict=True)
+    }
     own = checked_kets(system, kets)
     psi = states.product([torch.from_numpy(ket) for ket in own]).numpy()
     gates = [
-        _preparation(name, wires[name], state)
-        for name, state in zip(system.names, own, strict=True)
+        *(
+            _preparation(name, wires[name], state)
+            for name, state in zip(system.names, own, strict=True)
+        ),
+        # A term or jump operator that is zero, as after a tweak, has no gate.
+        *(
+            [_whole_step(system, dt, wires)]
+            if form == "exact"
+            else _split_step(system, psi, dt, split, wires)
+        ),
     ]
-    # A term or jump operator that is zero, as after a tweak, has no gate.
-    gates += (
-        [_whole_step(system, dt, wires)]
-        if form == "exact"
-        else _split_step(system, psi, dt, split, wires)
-    )
     qubits = tuple(wire for name in system.names for wire in wires[name])
     return StepCircuit(fusion_gates.in_columns(gates, qubits), qubits, system, psi, dt, form)
 
@@ -803,8 +800,11 @@ def run(
         spare = [] if name == MIXED else [f"spare[{i}]" for i in range(model.elements)]
         wires = [*circuit.wires, *spare]
         prepare = partial(_prepare, circuit.wires, spare, vectors)
-    on = _device(device, wires, shots, seed)
-    p = np.asarray(circuit.probabilities(on, shots=shots, noise=noise, before=prepare)())
+    p = np.asarray(
+        circuit.probabilities(
+            _device(device, wires, shots, seed), shots=shots, noise=noise, before=prepare
+        )()
+    )
     values = fusion_gates.outcome_scores(model).numpy()
     scores = p @ values
     variance = np.zeros_like(scores)

@@ -463,8 +463,8 @@ def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
         json.dumps(model.settings, sort_keys=True),
         dataset.digest,
         *more,
+        *(f"{name} {spec}" for name, spec in model.input_specs.items()),
     ]
-    parts += [f"{name} {spec}" for name, spec in model.input_specs.items()]
     for name, values in (model.state_dict() if more else model.encoders.state_dict()).items():
         parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
     return encoded_folder() / f"{files.key_of(parts)}.npz"

@@ -517,9 +517,8 @@ def parameter_groups(model: nn.Module, options: Options) -> list[dict[str, Any]]
     ...), whose length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
     parameters: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
-        decay = 0.0
-        if p.ndim > 1 and not re.fullmatch(r"phi|V\d*", name):
-            decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
+        whole = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
+        decay = whole if p.ndim > 1 and not re.fullmatch(r"phi|V\d*", name) else 0.0
         parameters.setdefault(decay, []).append(p)
     return [{"params": members, "weight_decay": decay} for decay, members in parameters.items()]
 
