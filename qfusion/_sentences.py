@@ -88,13 +88,18 @@ _show: ContextVar[Show] = ContextVar(
 
 
 @contextmanager
-def progress_to(show: Show) -> Iterator[None]:
-    """Has shown by `show`, called with what takes long, what is worked out in this thread while the block lasts."""
-    token = _show.set(show)
+def meanwhile(variable: ContextVar[T], value: T) -> Iterator[None]:
+    """Gives a variable of this thread a value while the block lasts."""
+    token = variable.set(value)
     try:
         yield
     finally:
-        _show.reset(token)
+        variable.reset(token)
+
+
+def progress_to(show: Show) -> AbstractContextManager[None]:
+    """Has shown by `show`, called with what takes long, what is worked out in this thread while a block lasts."""
+    return meanwhile(_show, show)
 
 
 def progress_shown(task: str) -> AbstractContextManager[Tell]:

@@ -11,6 +11,7 @@ import signal
 import time
 
 import numpy as np
+import optuna
 import pytest
 
 from qfusion import runs
@@ -182,7 +183,8 @@ def test_a_killed_trial_is_done_again(monkeypatch):
             sweep,
             "_trained",
             lambda sweep, trial, number, dataset, on_epoch: (
-                trial.suggest_float("rate", 1e-4, 1e-3) + number
+                trial.suggest_float("rate", 1e-4, 1e-3) + number,
+                optuna.trial.TrialState.COMPLETE,
             ),
         )
         sweep.work(found)

@@ -438,11 +438,7 @@ class Preview:
     poster: np.ndarray | None = None
     envelope: np.ndarray | None = None
     spectrogram: np.ndarray | None = None
-
-    @property
-    def edges(self) -> np.ndarray:
-        """Hz between the bands."""
-        return np.geomspace(LOWEST, HEARD / 2, BANDS + 1)
+    edges = np.geomspace(LOWEST, HEARD / 2, BANDS + 1)
 
 
 def preview(clip: Clip) -> Preview:
@@ -466,8 +462,10 @@ def _arrays(clip: Clip) -> dict[str, np.ndarray]:
     result = {"seconds": np.array(seconds)}
     if facts.size is not None:
         middles = ((np.arange(THUMBS) + 0.5) * seconds / THUMBS).tolist()
-        shown = media.pictures(clip.path, clip.start, end, times=middles, side=THUMB)
-        film = Film(np.stack(list(shown)), THUMBS / seconds)
+        film = Film(
+            np.stack([*media.pictures(clip.path, clip.start, end, times=middles, side=THUMB)]),
+            THUMBS / seconds,
+        )
         (result["poster"],) = media.pictures(
             clip.path, clip.start, end, times=[seconds / 2], side=POSTER
         )
@@ -499,7 +497,7 @@ def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
     hop = max(1, len(samples) // COLUMNS, size // COLUMNS)
     transform = signal.ShortTimeFFT(np.hanning(size), hop, rate)
     power = transform.spectrogram(np.pad(samples, (0, max(0, size - len(samples)))))
-    edges = Preview(0.0).edges
+    edges = Preview.edges
     middles = np.sqrt(edges[1:] * edges[:-1])[:, None]
     ratios = np.log(np.maximum(transform.f, 1) / middles) / np.log(edges[1] / edges[0])
     weights = np.exp(-(ratios**2)) * (middles < rate / 2)

@@ -29,7 +29,6 @@ from qfusion import _limits
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
-from qfusion.data.extractors import NONE, OPTIONS, Take, method_of
 from qfusion.errors import DataUnavailable, QFusionError, refused
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
@@ -111,7 +110,9 @@ def extract(
     root, recordings, beside = clips.opened(folder, [])
     chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
     records = {
-        key: extractors.record_of(key, words) for key, words in chosen.items() if words != NONE
+        key: extractors.record_of(key, words)
+        for key, words in chosen.items()
+        if words != extractors.NONE
     }
     check(bool(records), "Every extractor is left out. Choose one for a modality at least.")
     with ExitStack() as stack:
@@ -139,8 +140,9 @@ def extract(
             how | {"memory": MEMORY}, takes, todo, done, processes, patience, progress
         )
         for row, words in why.items():
-            file = os.path.relpath(takes.pop(row).path, root)
-            failures.append(Failure(str(reader.ids[row]), file, words))
+            failures.append(
+                Failure(str(reader.ids[row]), os.path.relpath(takes.pop(row).path, root), words)
+            )
         check(bool(takes), f"No recording can be read. {failures[0].why if failures else ''}")
         if failures:
             first_ones = "; ".join(f"{one.id[:60]}: {one.why[:200]}" for one in failures[:SHOWN])
@@ -158,7 +160,8 @@ def extract(
         ready = importing.repaired(examined, repairs, second, progress)
         outcome = Extracted(ready.staged, ready.report, failures, resumed)
         outcome.remarks += filter(
-            None, (method_of(key, record["method"]).terms for key, record in records.items())
+            None,
+            (extractors.method_of(key, record["method"]).terms for key, record in records.items()),
         )
         if not outcome.report.errors:
             outcome.place = importing.store(
@@ -182,7 +185,7 @@ def extract(
 def _joined(
     name: str,
     root: Path,
-    takes: Mapping[int, Take],
+    takes: Mapping[int, extractors.Take],
     ids: Sequence[str],
     draft: Path,
     progress: staged_set.Progress,
@@ -224,7 +227,7 @@ def _plain(text: str) -> str:
 
 def _takes(
     root: Path, recordings: Mapping[str, Path], beside: Mapping[str, Path], reader: tables.Reader
-) -> tuple[dict[int, Take], list[Failure]]:
+) -> tuple[dict[int, extractors.Take], list[Failure]]:
     """Of the rows of the table that have a file, which part of it; and the others. Files are as of `clips.opened`."""
     names = clips.called_like(recordings) | {name: [name] for name in recordings}
     called = {_plain(name): files for name, files in names.items()}
@@ -232,7 +235,7 @@ def _takes(
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, tables.TEXT)
     )
-    takes, failures = dict[int, Take](), list[Failure]()
+    takes, failures = dict[int, extractors.Take](), list[Failure]()
     for row in range(rows):
         key = _plain(
             named[row].strip().replace("\\", "/").removeprefix("./") or str(reader.ids[row])
@@ -250,7 +253,9 @@ def _takes(
                 for what, words in (("start", starts[row]), ("end", ends[row]))
             )
             words = str(beside.get(candidates[0].rpartition(".")[0], ""))
-            takes[row] = Take(str(recordings[candidates[0]]), start or 0.0, end, words, texts[row])
+            takes[row] = extractors.Take(
+                str(recordings[candidates[0]]), start or 0.0, end, words, texts[row]
+            )
         except QFusionError as error:
             failures.append(Failure(str(reader.ids[row]), named[row][:200], str(error)))
     check(
@@ -265,12 +270,16 @@ def _takes(
 
 
 def _finished(
-    root: Path, takes: Mapping[int, Take], records: Mapping[str, Any], longest: float, draft: Path
+    root: Path,
+    takes: Mapping[int, extractors.Take],
+    records: Mapping[str, Any],
+    longest: float,
+    draft: Path,
 ) -> dict[int, Path]:
     """Where the features of each row are or will be: named by what they are made from."""
     made = json.dumps([records, longest], sort_keys=True)
 
-    def key(take: Take) -> str:
+    def key(take: extractors.Take) -> str:
         facts = [os.stat(path) for path in (take.path, take.subtitles) if path]
         state = [(entry.st_size, entry.st_mtime_ns) for entry in facts]
         where = os.path.relpath(take.path, root), take.start, take.end, take.text
@@ -334,7 +343,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _run(
     begin: Mapping[str, Any],
-    takes: Mapping[int, Take],
+    takes: Mapping[int, extractors.Take],
     todo: Sequence[int],
     done: Mapping[int, Path],
     processes: int,
@@ -378,7 +387,7 @@ def _run(
 
 def _staged(
     reader: tables.Reader,
-    takes: Mapping[int, Take],
+    takes: Mapping[int, extractors.Take],
     done: Mapping[int, Path],
     names: Mapping[str, Sequence[str]],
     target: str,
@@ -399,7 +408,8 @@ def _staged(
     for name, real in zip(names, np.array(counts).T, strict=True):
         if not real.any():
             reader.say(
-                "left-out", f"No recording has what `{OPTIONS[name]}` looks at: there is no {name}."
+                "left-out",
+                f"No recording has what `{extractors.OPTIONS[name]}` looks at: there is no {name}.",
             )
             continue
         absent = np.flatnonzero(real == 0)

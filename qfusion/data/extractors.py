@@ -8,7 +8,7 @@ that somebody names, checked against their digest, and read as numbers, not as p
 A file is read in a process of its own (`serve`), which may be killed.
 """
 
-import importlib
+import importlib.metadata
 import json
 import os
 import re
@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -427,7 +426,7 @@ def record_of(modality: str, words: str) -> dict[str, Any]:
         choose(f"Setting of {name}", key.strip(), method.settings): value for key, _, value in pairs
     }
     with provided():
-        packages = {package: metadata.version(package) for package in method.packages}
+        packages = {package: importlib.metadata.version(package) for package in method.packages}
     chosen = {
         key: _chosen(f"{name}:{key}", method, key, given.get(key, "").strip())
         for key in method.settings
@@ -583,8 +582,9 @@ def measure(
     )
     for name, there in (("audio", facts.sound), ("vision", facts.size)):
         if name in extractors and there:
-            part = part_of(name, extractors[name], path, take.start, end)
-            result[name] = features(extractors[name], part)
+            result[name] = features(
+                extractors[name], part_of(name, extractors[name], path, take.start, end)
+            )
     if "text" in extractors:
         timed = media.words(Path(take.subtitles)) if take.subtitles else ()
         inside = [w.text for w in timed if w.end > take.start and (not end or w.start < end)]
@@ -605,8 +605,9 @@ def serve() -> None:
     except QFusionError as error:
         print(json.dumps({"why": str(error)}), file=answers)
         return
-    names = {name: extractor.names for name, extractor in extractors.items()}
-    print(json.dumps({"names": names}), file=answers)
+    print(
+        json.dumps({"names": {name: one.names for name, one in extractors.items()}}), file=answers
+    )
     if taken := taken_memory():
         limit(taken + begin["memory"], 10**8)
     for order in map(json.loads, sys.stdin):

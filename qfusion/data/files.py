@@ -115,9 +115,10 @@ def data_folder() -> Path:
 
 def key_of(parts: Iterable[str | bytes]) -> str:
     """Returns a short digest of what an array was made from; any change gives another file name."""
-    written = (part.encode() if isinstance(part, str) else part for part in parts)
-    digests = b"".join(hashlib.sha256(part).digest() for part in written)
-    return hashlib.sha256(digests).hexdigest()[:16]
+    digests = (
+        hashlib.sha256(part.encode() if isinstance(part, str) else part).digest() for part in parts
+    )
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
 
 
 def cached_arrays(
@@ -148,9 +149,8 @@ def bound(folder: Path, most: int, spared: int = 0) -> None:
             (path for path in folder.iterdir() if path.suffix != ".lock"),
             key=lambda path: -path.stat().st_mtime,
         )
-        sizes = [path.stat().st_size for path in newest]
-        totals = zip(newest, itertools.accumulate(sizes), strict=True)
-        for path, total in itertools.islice(totals, spared, None):
+        totals = itertools.accumulate(path.stat().st_size for path in newest)
+        for path, total in list(zip(newest, totals, strict=True))[spared:]:
             if total > most:
                 path.unlink(missing_ok=True)
 
@@ -776,7 +776,6 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
 
 SECONDS = 60  # of the processor
 PATIENCE = 300  # seconds of the clock
-_CHILD = Path(__file__).with_name("_mat_child.py")
 _AGAIN = "Save it again, with `save -v7` in MATLAB or `scipy.io.savemat` in Python."
 
 
@@ -818,7 +817,8 @@ def _run(path: Path, out: Path, memory: int) -> None:
     try:
         done = subprocess.run(
             [
-                *(sys.executable, "-P", str(_CHILD), str(path.absolute()), str(out)),
+                *(sys.executable, "-P", str(Path(__file__).with_name("_mat_child.py"))),
+                *(str(path.absolute()), str(out)),
                 *(str(memory), str(SECONDS), str(MAX_SIZE)),
             ],
             env=_limits.environment(),

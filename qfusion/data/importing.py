@@ -22,14 +22,6 @@ from qfusion import _files, _limits
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._sentences import count
 from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
-from qfusion.data.spec import (
-    CONVENTIONS,
-    LARGEST,
-    MOSI,
-    Target,
-    check_convention,
-    likely_convention,
-)
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
 # Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded.
@@ -464,7 +456,7 @@ def _write(
             pa.ipc.new_file(sink, table.schema) as writer,
         ):
             writer.write_table(table, max_chunksize=files.ROWS)
-    target = Target(
+    target = spec.Target(
         "classification" if staged.classes else "regression",
         staged.target,
         staged.bounds,
@@ -544,12 +536,12 @@ FORMATS = {
 }
 TARGETS = ("auto", "regression", "classification", "labels")
 WORDS = {
-    MOSI: "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
+    spec.MOSI: "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
     "sims": "CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation)",
     "plain": "any number (MAE, correlation, R2)",
 }
 _WHY = {
-    MOSI: "since scores lie in [-3, 3]",
+    spec.MOSI: "since scores lie in [-3, 3]",
     "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
     "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS",
 }
@@ -585,7 +577,7 @@ def read(
     _limits.refuse("import data")
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
-    choose("Convention", convention, ("auto", *CONVENTIONS))
+    choose("Convention", convention, ("auto", *spec.CONVENTIONS))
     paths_read = _expanded(paths)
     if kind == "auto":
         kind = _kind(paths_read, bool(modalities or labels))
@@ -645,15 +637,15 @@ def take_convention(staged: staged_set.StagedSet, words: str) -> None:
             "or import the set with --target regression.",
         )
         return
-    fits = likely_convention(
+    fits = spec.likely_convention(
         staged.y,
         annotated={part.name for part in staged.parts} == set(staged.unimodal),
         pickled=staged.kind == mmsa.KIND,
     )
     staged.convention = fits if words == "auto" else words
-    check_convention(staged.convention, staged.y)
-    if words in LARGEST:
-        staged.bounds = -LARGEST[words], LARGEST[words]
+    spec.check_convention(staged.convention, staged.y)
+    if words in spec.LARGEST:
+        staged.bounds = -spec.LARGEST[words], spec.LARGEST[words]
     if words != "auto" or fits != "plain" or staged.kind == mmsa.KIND:
         staged.findings.append(
             staged_set.Finding(
@@ -661,7 +653,7 @@ def take_convention(staged: staged_set.StagedSet, words: str) -> None:
                 "note",
                 f"Metrics are those of {WORDS[staged.convention]}, "
                 f"{'as asked for' if words != 'auto' else _WHY[fits]}. "
-                f"Another is one of {', '.join(CONVENTIONS)} (--convention).",
+                f"Another is one of {', '.join(spec.CONVENTIONS)} (--convention).",
             )
         )
 

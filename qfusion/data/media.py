@@ -419,8 +419,8 @@ def _moving(container: Any) -> Any:
     """The stream of moving pictures: none is a cover that belongs to a sound file."""
     from av.stream import Disposition
 
-    moving = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
-    return next(moving, None)
+    streams = container.streams.video
+    return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
 
 
 def _decoded(container: Any, stream: Any, path: Path, left: Iterator[int]) -> Iterator[Any]:

@@ -345,8 +345,10 @@ class SourceInfo:
 def sources() -> dict[str, package.Source]:
     """Returns the data sets that come with the library or are read from known files, by name: all that modules of
     `sources` declare."""
-    items = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
-    modules = [import_module(item.name) for item in items]
+    modules = [
+        import_module(item.name)
+        for item in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    ]
     declared = [source for m in modules for source in getattr(m, "SOURCES", None) or [m.SOURCE]]
     return {source.name: source for source in sorted(declared, key=lambda source: source.place)}
 
@@ -385,18 +387,13 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         IntegrityError: when a file is not the one that was recorded.
         InvalidInput: when a file given by its path does not hold what it should.
     """
-    if is_path(name):
-        path = Path(name).absolute()
-        return _load_file(path, files.size_of(path), path.stat().st_mtime_ns)
+    path = Path(name)  # of what looks like one, and is no source's name
+    if str(name) not in names() and (
+        len(path.parts) > 1 or path.suffix.lower() in multiview.SUFFIXES
+    ):
+        return _load_file(path.absolute(), files.size_of(path), path.stat().st_mtime_ns)
     known = choose("Data set", str(name), names())
     return _load(known, stamp(known))
-
-
-def is_path(name: str | os.PathLike[str]) -> bool:
-    """Returns whether `load` would take `name` for the path of a file: it is no source's name, and looks like one."""
-    return str(name) not in names() and (
-        len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES
-    )
 
 
 @lru_cache(maxsize=8)
@@ -505,8 +502,13 @@ def download(
                 _unpack(source, source.archive, Path(temporary), base, progress, retries)
             for done, file in enumerate(lacking if source.archive is None else ()):
                 progress(done, len(lacking), file.path)
-                url = _address(base, file.path, file.url)
-                _fetch(file.path, Path(temporary), url, retries, file.sha256)
+                _fetch(
+                    file.path,
+                    Path(temporary),
+                    _address(base, file.path, file.url),
+                    retries,
+                    file.sha256,
+                )
             for file in lacking:
                 place = folder / file.path
                 place.parent.mkdir(parents=True, exist_ok=True)

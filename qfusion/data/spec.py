@@ -552,12 +552,13 @@ class DataSet:
     recorded: InitVar[str] = ""
 
     def __post_init__(self, recorded: str) -> None:
-        object.__setattr__(self, "modalities", tuple(self.modalities))
-        object.__setattr__(
-            self, "y", frozen(self.y, float if self.target.kind == "regression" else np.int64)
-        )
-        for name in ("ids", "split"):
-            object.__setattr__(self, name, frozen(getattr(self, name), np.str_))
+        for name, value in (
+            ("modalities", tuple(self.modalities)),
+            ("y", frozen(self.y, float if self.target.kind == "regression" else np.int64)),
+            ("ids", frozen(self.ids, np.str_)),
+            ("split", frozen(self.split, np.str_)),
+        ):
+            object.__setattr__(self, name, value)
         check(
             self.clusters is None or len(self.clusters.labels) == len(self.ids),
             f"Argument `clusters` must have a row for each of {len(self.ids)} samples, but has "
@@ -822,10 +823,8 @@ class DataSet:
 
     def _checked_rows(self, rows: Any) -> np.ndarray:
         chosen = np.atleast_1d(np.asarray(rows))
-        if chosen.size == 0:
-            chosen = chosen.astype(np.int64)
         check(
-            chosen.dtype.kind in "iu" and chosen.ndim == 1,
+            (chosen.dtype.kind in "iu" or chosen.size == 0) and chosen.ndim == 1,
             f"Argument `rows` must hold row numbers, but has type {chosen.dtype} and shape {chosen.shape}. "
             "Use `row(id)` or `rows(split)` to get them.",
         )
@@ -835,7 +834,7 @@ class DataSet:
             f"Argument `rows` must lie in 0..{len(self.ids) - 1}, but holds {bad[:1].tolist()}. "
             "Use `row(id)` or `rows(split)` to get row numbers.",
         )
-        return chosen
+        return chosen.astype(np.int64, copy=False)
 
 
 def digest_of(data: DataSet) -> str:

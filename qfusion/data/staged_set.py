@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
@@ -19,7 +19,7 @@ from numpy.lib import format as npy
 
 from qfusion import _limits
 from qfusion._checks import check
-from qfusion._sentences import count
+from qfusion._sentences import count, meanwhile
 from qfusion.data import files
 from qfusion.data.spec import SPLITS
 from qfusion.errors import InvalidInput
@@ -289,14 +289,9 @@ class Reading:
         return Part(name, path, shape, feature_names, lengths, picture)
 
 
-@contextmanager
-def at_most(size: int) -> Iterator[None]:
+def at_most(size: int) -> AbstractContextManager[None]:
     """Inside the block, no modality may take more than `size` bytes: small files can unpack to anything."""
-    token = _ROOM.set(size)
-    try:
-        yield
-    finally:
-        _ROOM.reset(token)
+    return meanwhile(_ROOM, size)
 
 
 def need_room(folder: Path, size: int, what: str) -> None:
@@ -333,12 +328,11 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
         f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
         "regression if they are amounts, or name another column.",
     )
-    # numbers that were read as floats are named as they were written
-    shown = [
-        int(label) if isinstance(label, float) and label.is_integer() else label
+    return codes.astype(np.int64), tuple(
+        # numbers that were read as floats are named as they were written
+        str(int(label) if isinstance(label, float) and label.is_integer() else label)
         for label in known.tolist()
-    ]
-    return codes.astype(np.int64), tuple(map(str, shown))
+    )
 
 
 def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> Targets:
@@ -687,8 +681,14 @@ def _of_ids(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
 
 def _of_split(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
     if (rank < 0).all():
-        words = "There is no split into training, validation and test."
-        return [Finding("no-split", "error", words, "", ("make-split",))]
+        return [
+            Finding(
+                "no-split",
+                "error",
+                "There is no split into training, validation and test.",
+                repairs=("make-split",),
+            )
+        ]
     empty = [part for part in SPLITS if part not in staged.split]
     drawn = empty == ["valid"] and (rank == 0).sum() > 1
     return [

@@ -31,7 +31,6 @@ SPLIT, STEP, TEXT = (
     ("step", "time", "frame"),
     ("text", "raw_text", "transcript"),
 )
-_BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,8 @@ class Table:
             if self.path.suffix.lower() != ".parquet":
                 yield from pa.csv.open_csv(
                     self.path,
-                    pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+                    # bytes that are parsed together
+                    pa.csv.ReadOptions(use_threads=False, block_size=1 << 23),
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
                         column_types={
@@ -150,8 +150,12 @@ def read_tables(
         "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.",
     )
     reader = Reader(folder, open_table(labels), tuple(modalities))
-    parts = [reader.modality(name, path) for name, path in modalities.items()]
-    return reader.staged(parts, target, labels.name, "tables")
+    return reader.staged(
+        [reader.modality(name, path) for name, path in modalities.items()],
+        target,
+        labels.name,
+        "tables",
+    )
 
 
 class Reader(staged_set.Reading):
@@ -207,10 +211,10 @@ class Reader(staged_set.Reading):
             dtype=np.str_,
         )
         self.index = pd.Index(self.ids)
-        self.used = {*own, self.label}
         self.people = {
             name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
+        self.used = {*own, self.label, labels.column(SPLIT), *self.people.values()}
 
     def _strings(self, column: str) -> list[str]:
         return self.table.column(column).cast(pa.string()).fill_null("").to_pylist()
@@ -237,7 +241,10 @@ class Reader(staged_set.Reading):
             kind=kind,
             parts=parts,
             ids=self.ids,
-            split=self.split(),
+            split=staged_set.split_of(
+                self.words(SPLIT) or [""] * len(self.ids),
+                f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
+            ),
             target="labels" if targets.labels else "class" if targets.classes else self.label,
             columns=self.columns(),
             unimodal=self.unimodal(),
@@ -441,13 +448,6 @@ class Reader(staged_set.Reading):
         )
         return targets
 
-    def split(self) -> np.ndarray:
-        """The split (N,), "" where there is none."""
-        return staged_set.split_of(
-            self.words(SPLIT) or [""] * len(self.ids),
-            f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
-        )
-
     def unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities."""
         values = {
@@ -460,9 +460,8 @@ class Reader(staged_set.Reading):
 
     def columns(self) -> pd.DataFrame:
         """The other columns, to show and filter by; what was said is called `text`."""
-        text, split = self.header.column(TEXT), self.header.column(SPLIT)
-        used = {*self.used, split, *self.people.values()}
-        rest = [name for name in self.header.columns if name not in used]
+        text = self.header.column(TEXT)
+        rest = [name for name in self.header.columns if name not in self.used]
         columns = {
             "text" if name == text else name[:60]: shown
             for name in rest

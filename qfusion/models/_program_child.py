@@ -89,7 +89,8 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     return part
 
 
-def _short(error: BaseException) -> str:
+def short(error: BaseException) -> str:
+    """Returns what an error says, in one line of at most 200 letters; of none its kind."""
     return (" ".join(str(error).split()) or type(error).__name__)[:200]
 
 
@@ -107,7 +108,7 @@ class Torch:
             program = torch.export.load(io.BytesIO(data))
         except Exception as error:  # torch promises no class of its own
             raise Refused(
-                f"Program `{file}` cannot be loaded by torch {torch.__version__} ({_short(error)}). "
+                f"Program `{file}` cannot be loaded by torch {torch.__version__} ({short(error)}). "
                 f"{_AGAIN}"
             ) from error
         signature = program.graph_signature
@@ -262,7 +263,7 @@ class Onnx:
             model = onnx.load_model_from_string(data)
         except Exception as error:  # of whichever library of Protocol Buffers there is
             raise Refused(
-                f"Program `{file}` cannot be read as an ONNX model ({_short(error)}). Export it "
+                f"Program `{file}` cannot be read as an ONNX model ({short(error)}). Export it "
                 "again."
             ) from error
         parameters = self._check(onnx, model)
@@ -277,8 +278,10 @@ class Onnx:
             onnx.checker.check_model(model)
         except Exception as error:  # the checker's own class, and ValueError
             raise Refused(_why(error, file, f"onnx {onnx.__version__}")) from error
-        weights = {tensor.name for tensor in model.graph.initializer}
-        weights |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+        weights = {
+            *(tensor.name for tensor in model.graph.initializer),
+            *(tensor.values.name for tensor in model.graph.sparse_initializer),
+        }
         inputs = [port for port in model.graph.input if port.name not in weights]
         self.about: dict[str, Any] = {
             "inputs": [_port(onnx, port) for port in inputs],
@@ -374,10 +377,10 @@ def _why(error: Exception, file: str, reader: str) -> str:
         )
     if "opset" in words.lower() and ("support" in words.lower() or "version" in words.lower()):
         return (
-            f"Program `{file}` asks for operators newer than {reader} knows ({_short(error)}). Export it for an "
+            f"Program `{file}` asks for operators newer than {reader} knows ({short(error)}). Export it for an "
             "older opset."
         )
-    return f"Program `{file}` cannot be loaded by {reader} ({_short(error)}). Export it again."
+    return f"Program `{file}` cannot be loaded by {reader} ({short(error)}). Export it again."
 
 
 def shut() -> None:
@@ -416,7 +419,7 @@ def _reply(work: Callable[..., Answer], *given: Any) -> Answer:
         BaseException
     ) as error:  # whatever a program's engine raises; panics of Rust are no Exception
         memory = isinstance(error, MemoryError) or bool(_MEMORY.search(str(error)))
-        return {"memory": True} if memory else {"fails": _short(error)}, b""
+        return {"memory": True} if memory else {"fails": short(error)}, b""
 
 
 def main() -> None:

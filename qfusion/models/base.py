@@ -7,8 +7,8 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.utils import _pytree
 
 from qfusion._checks import check, choose, require_whole
+from qfusion._sentences import meanwhile
 from qfusion.errors import InvalidInput
 from qfusion.quantum import states
 
@@ -154,14 +155,9 @@ class Share(NamedTuple):
 _share: ContextVar[Share | None] = ContextVar("share", default=None)
 
 
-@contextmanager
-def sharing(share: Share | None) -> Iterator[None]:
+def sharing(share: Share | None) -> AbstractContextManager[None]:
     """While it lasts, what is drawn per sample is drawn for the whole batch; None changes nothing."""
-    token = _share.set(share)
-    try:
-        yield
-    finally:
-        _share.reset(token)
+    return meanwhile(_share, share)
 
 
 def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
@@ -271,32 +267,15 @@ class Standardiser(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """What an encoder has made of a modality already, (B, outputs): models take it in the place of features."""
+    """What an encoder has made of a modality already, (B, outputs): models take it in the place of features, and
+    `nested_part` and the like find the tensor in it."""
 
     values: Tensor
 
-    def __len__(self) -> int:
-        return len(self.values)
 
-    def __getitem__(self, rows: Any) -> Encoded:
-        return Encoded(self.values[rows])
-
-    @property
-    def ndim(self) -> int:
-        """Two: rows and outputs."""
-        return self.values.ndim
-
-    def repeat(self, *times: int) -> Encoded:
-        """Returns all rows so many times, as of a tensor."""
-        return Encoded(self.values.repeat(*times))
-
-    def repeat_interleave(self, times: int, dim: int) -> Encoded:
-        """Returns every row so many times, one after the other, as of a tensor."""
-        return Encoded(self.values.repeat_interleave(times, dim))
-
-    def to(self, device: torch.device | str) -> Encoded:
-        """Returns it on a device."""
-        return Encoded(self.values.to(device))
+_pytree.register_pytree_node(
+    Encoded, lambda encoded: ([encoded.values], None), lambda values, _: Encoded(*values)
+)
 
 
 class Pooling(nn.Module):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -33,7 +34,6 @@ from qfusion.models import _program_child as _child, base
 # its own (`_child`), of whose answers nothing is taken on trust.
 
 MAX_SIZE = 1 << 30  # bytes of a file
-MAX_FEATURES = 4096  # of an input of an ONNX model whose gradient is wanted: each takes two runs
 LOADING = 300  # seconds in which a server's program has to be loaded
 _TYPES = {
     str(kind).removeprefix("torch."): kind
@@ -124,11 +124,12 @@ class Program:
             for name in ("onnx", "onnxruntime")
             if kind == "onnx" and importlib.util.find_spec(name) is None
         ]
-        if missing:
-            raise DataUnavailable(
-                f"Program `{file}` is an ONNX model, for which {' and '.join(missing)} is not "
-                f"installed. `pip install {' '.join(missing)}`."
-            )
+        check(
+            not missing,
+            f"Program `{file}` is an ONNX model, for which {' and '.join(missing)} is not "
+            f"installed. `pip install {' '.join(missing)}`.",
+            DataUnavailable,
+        )
         self.file, self.kind, self._data = file, kind, data
         self._lock, self._process = threading.Lock(), cast("subprocess.Popen[bytes] | None", None)
         with self._lock:
@@ -233,13 +234,8 @@ class Program:
         self, order: dict[str, Any], body: bytes, seconds: int
     ) -> tuple[dict[str, Any], bytes]:
         """The answer to a message. A process that does not give one is ended; the next call begins another."""
-        process, late = cast("subprocess.Popen[bytes]", self._process), threading.Event()
-
-        def stop() -> None:
-            late.set()
-            process.kill()
-
-        clock = threading.Timer(seconds, stop)
+        process, began = cast("subprocess.Popen[bytes]", self._process), time.monotonic()
+        clock = threading.Timer(seconds, process.kill)
         clock.daemon = True
         if _limits.bound():
             clock.start()
@@ -251,7 +247,8 @@ class Program:
                 process.wait(2)  # it says by its status why it ends
             _end(process)
             self._process = None
-            raise self._ended(process.returncode, late.is_set()) from error
+            late = _limits.bound() and time.monotonic() - began >= seconds
+            raise self._ended(process.returncode, late) from error
         except (
             BaseException
         ):  # a reader's click ends a page's run: what comes later would answer another question
@@ -331,7 +328,7 @@ def _differences(
     x = inputs[place]
     flat, slopes = x.flatten(1), torch.zeros_like(x.flatten(1))
     check(
-        flat.shape[1] <= MAX_FEATURES,
+        flat.shape[1] <= 4096,  # each takes two runs
         f"Program `{program.file}` has no gradients, and differences over "
         f"{flat.shape[1]:,} numbers take too long. Export the model by torch.export "
         "instead.",
@@ -455,8 +452,11 @@ class ProgramCard:
         ]
         parts: list[tuple[str, Input | Output]] = [("[[input]]", entry) for entry in self.inputs]
         for title, part in [*parts, ("[output]", self.output)]:
-            lines += ["", title]
-            lines += [f"{key} = {_toml(value)}" for key, value in asdict(part).items()]
+            lines += [
+                "",
+                title,
+                *(f"{key} = {_toml(value)}" for key, value in asdict(part).items()),
+            ]
         return "\n".join([*lines, ""])
 
 
@@ -633,19 +633,13 @@ def _fit(entry: Input, name: str, spec: base.InputSpec) -> None:
     )
     named = {axis for axis in entry.axes if isinstance(axis, str)}
     numbers = prod(axis for axis in entry.axes if isinstance(axis, int))
-    if entry.gives == "values":
-        sides = (
-            {"rows", "steps", "features"}
-            if spec.sequence
-            else {"rows", "features"}
-            if "features" in named
-            else {"rows"}
-        )
-        size = spec.size if sides == {"rows"} else 1
-    else:
-        sides, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(
-            entry.gives, ({"rows", "steps"}, 1)
-        )
+    flat = {"rows", "features"} if "features" in named else {"rows"}
+    sides = {
+        "values": {"rows", "steps", "features"} if spec.sequence else flat,
+        "mean": {"rows", "features"},
+        "lengths": {"rows"},
+    }.get(entry.gives, {"rows", "steps"})
+    size = spec.size if entry.gives == "values" and sides == {"rows"} else 1
     check(
         named == sides and numbers == size,
         f"`axes` of input `{entry.name}` are {list(entry.axes)}, but {entry.gives} of `{name}` "
@@ -773,9 +767,17 @@ class Imported(base.FusionModel):
             if classes
             else [0]
         )
+        # what other models have as encoders: here only the means of the features
         self.encoders = nn.ModuleDict(
-            {name: _Means(spec, (means or {}).get(name)) for name, spec in self.input_specs.items()}
+            {name: base.Averaged(spec) for name, spec in self.input_specs.items()}
         )
+        for name, known in (means or {}).items():
+            mean = cast(base.Averaged, self.encoders[name]).standardise.mean
+            check(
+                len(known) == len(mean),
+                f"The card holds {len(known)} means of {len(mean)} features. Import the program again.",
+            )
+            mean.copy_(torch.tensor(known))
         self.bias = nn.Parameter(
             torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False
         )
@@ -904,21 +906,6 @@ class Imported(base.FusionModel):
         elif columns.shape[1] < count:
             columns = torch.cat([torch.zeros_like(columns), columns], 1)
         return columns[:, self._order] + self.bias
-
-
-class _Means(nn.Module):
-    """What other models have as an encoder: here only the means of the features."""
-
-    def __init__(self, spec: base.InputSpec, means: Sequence[float] | None):
-        super().__init__()
-        self.standardise = base.Standardiser(spec.size)
-        if means is not None:
-            check(
-                len(means) == spec.size,
-                f"The card holds {len(means)} means of {spec.size} features. Import the "
-                "program again.",
-            )
-            self.standardise.mean.copy_(torch.tensor(means))
 
 
 def _place(ports: Sequence[Port], name: str) -> int:

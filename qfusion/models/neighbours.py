@@ -835,7 +835,6 @@ def prepared(state: Tensor) -> Tensor:
 # the components' place, which no source does.
 
 RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
-LONGEST_STEP = 1 / 40  # microseconds
 PROJECTIONS = ("pca", "trained")
 
 
@@ -959,7 +958,7 @@ class Reservoir(CircuitFusion):
     def substeps(self) -> tuple[int, float]:
         """Steps between two times that are read, and how long each takes."""
         between = self.settings["duration"] / self.settings["readouts"]
-        count = math.ceil(between / LONGEST_STEP - 1e-9)
+        count = math.ceil(between / 0.025 - 1e-9)  # of at most 1 / 40 of a microsecond
         return count, between / count
 
     def detunings(self, numbers: Tensor) -> Tensor:

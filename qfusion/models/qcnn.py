@@ -28,7 +28,7 @@ MAX_QUBITS = 10
 HEAD_SCALE = (
     4.0  # scores are HEAD_SCALE * (W f) + b: features lie in [-1, 1], logits should not have to
 )
-IZ, IXZ, ALL = (0, 3), (0, 1, 3), (0, 1, 2, 3)
+IZ, IXZ, ALL = [0, 3], [0, 1, 3], [0, 1, 2, 3]  # letters of I, X, Y, Z
 _OF_SIZE = {2: IZ, 3: IXZ, 4: ALL}  # letters that a qubit with so many of them has
 Channel = Callable[["Step"], Tensor | None]
 
@@ -50,9 +50,9 @@ def layout(n: int) -> tuple[list[Step], list[int]]:
         pairs = [(a, a + 1) for first in (0, 1) for a in range(first, len(wires) - 1, 2)]
         if len(wires) > 2:
             pairs.append((len(wires) - 1, 0))
-        steps += [Step("conv", layer, (wires[a], wires[b])) for a, b in pairs]
         steps += [
-            Step("pool", layer, (wires[a + 1], wires[a])) for a in range(0, len(wires) - 1, 2)
+            *(Step("conv", layer, (wires[a], wires[b])) for a, b in pairs),
+            *(Step("pool", layer, (wires[a + 1], wires[a])) for a in range(0, len(wires) - 1, 2)),
         ]
         wires, layer = wires[::2], layer + 1
     return steps, wires
@@ -143,13 +143,13 @@ class QCNN(nn.Module):
             (C, 3, ..., 3) coefficients of words in {I, X, Z} for `first` = 0; else (C, 4, ..., 4) in {I, X, Y, Z}.
         """
         O, order = self.readout(), list(range(self.n))  # order: the qubit of each leg of O
-        letters: list[tuple[int, ...]] = [_OF_SIZE[side] for side in O.shape[1:]]
+        letters = [_OF_SIZE[side] for side in O.shape[1:]]
         maps = self.transfer_matrices(self.steps[first:last])
         for index, real in _backwards(tuple(self.steps[:last]), first):
             step, noise = self.steps[index], channel(self.steps[index])
             R = maps[step.kind, step.layer]
             R = R if noise is None else decomposition.transfer_matrix(noise) @ R
-            after: list[tuple[int, ...]] = [IXZ if q in real else ALL for q in step.wires]
+            after = [IXZ if q in real else ALL for q in step.wires]
             if step.kind == "pool" and noise is None:
                 after[0] = IZ  # a control that is measured stays diagonal
             block = _select(R.view(4, 4, 4, 4), [*(letters[q] for q in step.wires), *after])
@@ -209,7 +209,7 @@ def _select(R: Tensor, letters: Sequence[Sequence[int]]) -> Tensor:
     return R
 
 
-def _expand(O: Tensor, letters: list[tuple[int, ...]], wanted: tuple[int, ...]) -> Tensor:
+def _expand(O: Tensor, letters: list[list[int]], wanted: list[int]) -> Tensor:
     """Fills in letters that are absent (coefficient 0) and drops unwanted ones."""
     for axis, present in enumerate(letters):
         if present != wanted:
@@ -260,7 +260,6 @@ def _walsh(T: Tensor) -> Tensor:
 # measured keeps {I, Z} alone, and one that was measured leaves with its <Z> as soon as its gates
 # are done.
 
-_IZ, _IXZ, _ALL = list(IZ), list(IXZ), list(ALL)
 _CACHED = 2**20  # numbers
 
 
@@ -351,11 +350,11 @@ def _ring(
     wires = [network.steps[index].wires[1] for index in pools]
     letters = _letters(network, pools[-1], wires[-1])
     U = len(letters)
-    R, Q = maps["conv", 0], maps["pool", 0][0, letters][:, _IZ]
+    R, Q = maps["conv", 0], maps["pool", 0][0, letters][:, IZ]
     inputs = vectors.roll(2, 1).view(B, s, 2, 3)  # the last site first
     pairs = (inputs[:, :, 0, :, None] * inputs[:, :, 1, None, :]).view(B * s, 9)
-    P = pairs @ R[..., _IXZ, :][..., _IXZ].reshape(16, 9).T
-    D = torch.einsum("xyof,uzy->oxufz", R[_IZ], Q).reshape(4, -1)
+    P = pairs @ R[..., IXZ, :][..., IXZ].reshape(16, 9).T
+    D = torch.einsum("xyof,uzy->oxufz", R[IZ], Q).reshape(4, -1)
     A = (P.view(-1, 4) @ D).view(B, s, 8, U, 8)
     P = P.view(B, s, 4, 4)
     z = ((P[:, :, 0] @ R[3, 0]) * P[..., 0].roll(-1, 1)).sum(-1)  # R[Z, I, o, e'], all others I
@@ -411,8 +410,8 @@ def _letters(network: QCNN, index: int, qubit: int) -> list[int]:
     """What is still needed of a qubit after step `index`: {I, Z} when it is measured or read next, else everything."""
     for step in network.steps[index + 1 :]:
         if qubit in step.wires:
-            return _IZ if step.kind == "pool" and step.wires[0] == qubit else _ALL
-    return _IZ
+            return IZ if step.kind == "pool" and step.wires[0] == qubit else ALL
+    return IZ
 
 
 def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> None:

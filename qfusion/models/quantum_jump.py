@@ -301,8 +301,6 @@ def _assignment(part: str) -> tuple[str, str]:
 WAYS = ("observables", "states", "trajectories")
 SAMPLED = 256  # trajectories of a sample that is predicted
 _APPLICATIONS = 30  # of a generator, of the sizes that are learned, in one evolution
-# beyond either, sampling is considered: minutes on a core, and memory
-_MOST_OPERATIONS, _MOST_BYTES = 3e12, 8 * 2**30
 
 
 @dataclass(frozen=True)
@@ -502,7 +500,8 @@ class TimeModel(KetModel):
         operations = _APPLICATIONS * packed(count) * (2 * D**4 if D <= lindblad.SMALL else once)
         memory = 16 * D**2 * packed(count) * (_APPLICATIONS * gradient + 6)
         sampled = rows * SAMPLED * _APPLICATIONS * sum(8 * D * d for d in sides)
-        if (operations > _MOST_OPERATIONS or memory > _MOST_BYTES) and sampled < operations:
+        # sampling is considered from minutes on a core on, or so much memory
+        if (operations > 3e12 or memory > 8 * 2**30) and sampled < operations:
             return Choice(
                 "trajectories",
                 f"Sampled trajectories: at D = {D:,} an exact evolution takes about "

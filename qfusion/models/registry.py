@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import torch
-from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from qfusion._checks import check, choose
@@ -114,7 +113,7 @@ def rebuild(
     inputs: Mapping[str, Any],
     outputs: Sequence[str],
     chosen: Mapping[str, Any],
-    weights: Mapping[str, Tensor],
+    weights: Mapping[str, torch.Tensor],
 ) -> Any:
     """Returns a model with the given weights, as `build` makes it, but without drawing random numbers.
 

@@ -348,15 +348,14 @@ class CoherentQCNN(EntangledQCNN):
         masses, phi = torch.sin(theta / 2).square(), self.phi
         stages = entangled_qcnn.fuse(masses, phi)[1]
         M, parts = masses.shape[-1], []
+        controls = phi.shape[-1].bit_length() - 1  # of a stage: all modalities, or two of a chain
         for m in range(M):
-            stage = 0 if phi.shape[1] == 1 else max(0, m - 1)
-            tables = phi[:, stage].unflatten(-1, (2,) * (phi.shape[-1].bit_length() - 1))
-            place, others = m, [k for k in range(M) if k != m]
-            if phi.shape[1] > 1:
-                place, others = min(m, 1), [1 - m] if m < 2 else []
-            known = masses[..., others]
-            if phi.shape[1] > 1 and m > 1:  # behind the fused qubit of the stage before
-                known = stages[..., stage - 1 : stage]
+            stage = max(0, m + 1 - controls)
+            tables = phi[:, stage].unflatten(-1, (2,) * controls)
+            if stage:  # behind the fused qubit of the stage before
+                place, known = 1, stages[..., stage - 1 : stage]
+            else:
+                place, known = m, masses[..., [k for k in range(controls) if k != m]]
             overlap = torch.cos((tables.select(1 + place, 1) - tables.select(1 + place, 0)) / 2)
             weights = entangled_qcnn.probabilities(known) if M > 1 else masses.new_ones(1)
             parts.append((weights * overlap.reshape(len(phi), -1)).sum(-1).expand_as(theta[..., m]))

@@ -62,11 +62,9 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     parts: dict[Subset, Tensor] = {(): H}
     for m in range(len(dims)):
         others = [other for other in range(len(dims)) if other != m]
-        split: dict[Subset, Tensor] = {}
-        for subset, part in parts.items():
+        for subset, part in list(parts.items()):
             mean = states.embed(states.partial_trace(part, dims, others), dims, others) / dims[m]
-            split[subset], split[(*subset, m)] = mean, part - mean
-        parts = split
+            parts[subset], parts[(*subset, m)] = mean, part - mean
     return {subset: parts[subset] for subset in subsets(len(dims))}
 
 
@@ -210,7 +208,6 @@ def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
 # Lindblad generator whatever the factors, the same one in every gauge.
 
 Factors = Mapping[Subset, float | Tensor]
-_TIE = 1e-6  # relative distance below which moduli count as equal where a phase is fixed
 
 
 def traceless(generator: lindblad.Generator) -> lindblad.Generator:
@@ -298,7 +295,8 @@ def unravelling(jumps: Tensor) -> Tensor:
     mixing = torch.linalg.eigh(flat.conj() @ flat.mT)[1].flip(-1)  # of Tr[L_k^+ L_l], ascending
     view = (mixing.mT @ flat).view(jumps.shape)
     sizes = view.flatten(1).abs()
-    first = (sizes >= (1 - _TIE) * sizes.amax(1, keepdim=True)).int().argmax(1)
+    # moduli that differ by less than a millionth count as equal
+    first = (sizes >= (1 - 1e-6) * sizes.amax(1, keepdim=True)).int().argmax(1)
     leading = view.flatten(1).gather(1, first[:, None])
     phase = torch.where(
         leading == 0, torch.ones_like(leading), leading / leading.abs().clamp_min(1e-300)

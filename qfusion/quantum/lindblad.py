@@ -729,7 +729,6 @@ _ORDER = {
     torch.complex64: 9,
 }  # of the series of a step: its rest is at most 1 / (order + 1)!
 _NUMBERS = 2**23  # complex numbers of one series held at a time
-_BISECTIONS = 50
 
 
 def first_order(
@@ -874,7 +873,7 @@ def _powers(s: Tensor, count: int) -> Tensor:
 def _root(coefficients: Tensor, value: Tensor) -> Tensor:
     """Where in [0, 1] falling polynomials reach a value."""
     low, high = torch.zeros_like(value), torch.ones_like(value)
-    for _ in range(_BISECTIONS):
+    for _ in range(50):  # to the last digit
         middle = (low + high) / 2
         above = (_powers(middle, coefficients.shape[1]) * coefficients).sum(-1) > value
         low, high = torch.where(above, middle, low), torch.where(above, high, middle)

@@ -257,30 +257,18 @@ class States:
     """States (n, D, D) of several modalities; what the measures share of them is worked out once.
 
     Attributes:
-        rho: density matrices. dims: of the modalities, product D.
+        rho: density matrices. dims: of the modalities, product D. count: of the modalities.
+        singles: every modality. pairs: every two of them; also where there are but two, and the pair is the whole.
     """
 
     def __init__(self, rho: Tensor, dims: tuple[int, ...], eigenvalues: Tensor | None = None):
-        self.rho, self.dims = rho, dims
+        self.rho, self.dims, self.count = rho, dims, len(dims)
+        self.singles = [(m,) for m in range(self.count)]
+        self.pairs = list(combinations(range(self.count), 2))
         self._reduced: dict[tuple[int, ...], Tensor] = {(): rho, tuple(range(len(dims))): rho}
         self._eigenvalues: dict[tuple[int, ...], Tensor] = (
             {} if eigenvalues is None else {(): eigenvalues}
         )
-
-    @property
-    def count(self) -> int:
-        """Number of modalities."""
-        return len(self.dims)
-
-    @property
-    def singles(self) -> list[tuple[int, ...]]:
-        """Every modality."""
-        return [(m,) for m in range(self.count)]
-
-    @property
-    def pairs(self) -> list[tuple[int, ...]]:
-        """Every pair of modalities; also where there are but two, and the pair is the whole."""
-        return list(combinations(range(self.count), 2))
 
     def reduced(self, part: tuple[int, ...]) -> Tensor:
         """Returns the state of some modalities, (n, d, d); () for all together."""

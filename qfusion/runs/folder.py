@@ -274,8 +274,9 @@ class Run:
                 "Correct its permissions or free some disk space.",
             ):
                 try:
-                    lock = FileLock(self.path / "lock", is_singleton=False, timeout=PATIENCE)
-                    stack.enter_context(lock)
+                    stack.enter_context(
+                        FileLock(self.path / "lock", is_singleton=False, timeout=PATIENCE)
+                    )
                 except Timeout:
                     raise InvalidInput(
                         f"Run {self.name} is being trained by another process. Wait, or stop that one first."

@@ -45,7 +45,6 @@ from qfusion.quantum import states
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.runs import folder
 from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, options, prepare
-from qfusion.training.options import ALONE, Group
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -446,7 +445,7 @@ PULSE = 1.0  # seconds between two writings of state and record
 def work(
     run: folder.Run,
     on_epoch: Callable[[Progress], None] = lambda _: None,
-    group: Group = ALONE,
+    group: options.Group = options.ALONE,
     device: torch.device | str = "cpu",
     events: bool = False,
     queue: bool = False,
@@ -500,7 +499,7 @@ def _train(
     run: folder.Run,
     book: _Book,
     on_epoch: Callable[[Progress], None],
-    group: Group,
+    group: options.Group,
     device: torch.device | str,
     on_batch: Callable[[int, int, int, int], None],
 ) -> dict[str, Any]:
@@ -542,7 +541,7 @@ def _train(
 
 
 def _save(
-    run: folder.Run, fit: Fit[Any], model: Any, group: Group, epoch: int = 0
+    run: folder.Run, fit: Fit[Any], model: Any, group: options.Group, epoch: int = 0
 ) -> dict[str, Any]:
     """Keeps a model of a run, after an epoch or, of 0, at the end, and returns its metrics by split."""
     plan, dataset = run.plan, fit.dataset
@@ -575,7 +574,7 @@ def _save(
 class _Book:
     """Keeps state and record of a run; the leading process's writes, the others' only listen."""
 
-    def __init__(self, run: folder.Run, group: Group, events: bool):
+    def __init__(self, run: folder.Run, group: options.Group, events: bool):
         self.run, self.group, self.with_events = run, group, events
         self.record = folder.Record(pid=os.getpid(), host=socket.gethostname(), began=time.time())
         self.fit: Fit[Any] | None = None

@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from filelock import FileLock
@@ -129,7 +129,6 @@ def open_study(
         NotFound,
     )
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    place: Any
     if path is None:
         with refused(
             f"The database {hidden(storage)[:80]} cannot be used",
@@ -137,9 +136,8 @@ def open_study(
             Exception,  # of whichever driver
             why="{kind}",
         ):
-            place = optuna.storages.RDBStorage(storage)
+            place: Any = optuna.storages.RDBStorage(storage)
     else:
-        lock: Any = _Lock(path)
         with (
             refused(f"{path} cannot be written", "Choose a file where you may write."),
             warnings.catch_warnings(),
@@ -159,7 +157,9 @@ def open_study(
                 f"{path} is too large for the journal of a sweep.",
             )
             warnings.simplefilter("ignore")
-            place = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+            place = optuna.storages.JournalStorage(
+                JournalFileBackend(str(path), lock_obj=cast(Any, _Lock(path)))
+            )
     try:
         with refused(
             f"{path} cannot be written",
@@ -498,10 +498,6 @@ def launch(name: str, where: str = "") -> subprocess.Popen[bytes]:
     )
 
 
-class _Stopped(Exception):
-    """The sweep shall stop."""
-
-
 def _try(
     sweep: Sweep,
     trial: optuna.Trial,
@@ -513,14 +509,10 @@ def _try(
     import optuna
 
     # also of one that is stopped by hand, or by a defect: its place is settled anew
-    state = optuna.trial.TrialState.FAIL
-    value: float | None = None
+    outcome: tuple[float | None, optuna.trial.TrialState] = None, optuna.trial.TrialState.FAIL
     try:
-        value = _trained(sweep, trial, number, dataset, on_epoch)
-        state = (
-            optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE
-        )
-    except (optuna.exceptions.UpdateFinishedTrialError, _Stopped):
+        outcome = _trained(sweep, trial, number, dataset, on_epoch)
+    except optuna.exceptions.UpdateFinishedTrialError:
         pass
     except (QFusionError, MemoryError, torch.OutOfMemoryError) as error:
         with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
@@ -528,7 +520,7 @@ def _try(
     finally:
         # it may have been given up
         with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, ValueError):
-            sweep.study.tell(trial, value, state)
+            sweep.study.tell(trial, *outcome)
 
 
 def _trained(
@@ -537,8 +529,9 @@ def _trained(
     number: int,
     dataset: sources.DataSet,
     on_epoch: Callable[[int, Progress], None],
-) -> float | None:
-    """Returns the value of the epoch that a training keeps; None when it is pruned."""
+) -> tuple[float | None, optuna.trial.TrialState]:
+    """Returns the value of the epoch that a training keeps, None when it is pruned or the sweep shall stop, and how it
+    ended."""
     import optuna
 
     search, study = sweep.search, sweep.study
@@ -562,10 +555,10 @@ def _trained(
         trial.report(_value(search, progress), progress.epoch)
         on_epoch(number, progress)
         if not fit.done and trial.should_prune():
-            return None
+            return None, optuna.trial.TrialState.PRUNED
         if study.user_attrs.get("stopped"):
-            raise _Stopped
-    return _value(search, fit.history[fit.best_epoch - 1])
+            return None, optuna.trial.TrialState.FAIL
+    return _value(search, fit.history[fit.best_epoch - 1]), optuna.trial.TrialState.COMPLETE
 
 
 def _value(search: plans.Search, progress: Progress) -> float:

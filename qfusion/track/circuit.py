@@ -56,14 +56,6 @@ def _qubits(d: int) -> int:
     return max(1, math.ceil(math.log2(d)))
 
 
-def wires_of(system: lindblad.System) -> Wires:
-    """Returns the qubits of each modality, as many as its levels need."""
-    return {
-        name: tuple(f"{name}{q}" for q in range(_qubits(d)))
-        for name, d in zip(system.names, system.dims, strict=True)
-    }
-
-
 def checked_kets(
     system: lindblad.System, kets: Mapping[str, Tensor] | Sequence[Tensor]
 ) -> list[np.ndarray]:
@@ -170,7 +162,7 @@ def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wi
 
 def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
     kraus = dynamics.kraus_of_step(system, dt)
-    largest = float((np.abs(kraus[0]) ** 2).sum() / dynamics.dimension(system))
+    largest = float((np.abs(kraus[0]) ** 2).sum() / len(system.H))
     return StepGate(
         "channel",
         "exp(dt L)",
@@ -188,8 +180,6 @@ def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
 #
 # A modality of up to 2^n levels takes n wires,
 # `text0`, `text1`, ..., the first the most significant; states of these beyond its levels are never reached.
-
-_MAX_STEPS = 400  # whose error is worked out; a quarter of a second at D = 64
 
 
 @dataclass(frozen=True)
@@ -263,10 +253,11 @@ class StepCircuit(drawing.Drawn):
         return circuit
 
     @cached_property
-    @dynamics.single_threaded
+    @dynamics.single_threaded()
     def error(self) -> StepError:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
-        steps = min(max(1, round(self.system.duration / self.dt)), _MAX_STEPS)
+        # at most so many steps, which take a quarter of a second at D = 64
+        steps = min(max(1, round(self.system.duration / self.dt)), 400)
         rho = np.outer(self.psi, self.psi.conj())
         exact = lindblad.evolve_states(
             self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
@@ -343,7 +334,7 @@ def step_circuit(
         InvalidInput: when a ket does not fit or is not normalised, `dt` is not positive, or an option is unknown.
     """
     system = system if isinstance(system, lindblad.System) else system.system()
-    dt, D = dynamics.checked_step(dt), dynamics.dimension(system)
+    dt, D = dynamics.checked_step(dt), len(system.H)
     form = form or ("exact" if D <= 8 else "trotter")
     check(
         form in ("exact", "trotter"),
@@ -358,19 +349,24 @@ def step_circuit(
         f"Argument `form` must be 'trotter' above D = 16, but is 'exact' at D = {D}. The step's channel would have "
         f"{D * D} Kraus operators of side {D}.",
     )
-    wires = wires_of(system)
+    wires = {
+        name: tuple(f"{name}{q}" for q in range(_qubits(d)))
+        for name, d in zip(system.names, system.dims, strict=True)
+    }
     own = checked_kets(system, kets)
     psi = states.product([torch.from_numpy(ket) for ket in own]).numpy()
     gates = [
-        _preparation(name, wires[name], state)
-        for name, state in zip(system.names, own, strict=True)
+        *(
+            _preparation(name, wires[name], state)
+            for name, state in zip(system.names, own, strict=True)
+        ),
+        # A term or jump operator that is zero, as after a tweak, has no gate.
+        *(
+            [_whole_step(system, dt, wires)]
+            if form == "exact"
+            else _split_step(system, psi, dt, split, wires)
+        ),
     ]
-    # A term or jump operator that is zero, as after a tweak, has no gate.
-    gates += (
-        [_whole_step(system, dt, wires)]
-        if form == "exact"
-        else _split_step(system, psi, dt, split, wires)
-    )
     qubits = tuple(wire for name in system.names for wire in wires[name])
     return StepCircuit(fusion_gates.in_columns(gates, qubits), qubits, system, psi, dt, form)
 
@@ -411,9 +407,11 @@ class GateCircuit(drawing.Drawn):
     ) -> qml.tape.QuantumScript:
         """Returns the gates as a tape without a result; those that PennyLane does not know are matrices, of class
         `unitary`."""
-        gates = self.elementary if elementary else self.gates
         return qml.tape.QuantumScript(
-            [_operation_of_gate_circuit(gate, self.wires, unitary) for gate in gates]
+            [
+                _operation_of_gate_circuit(gate, self.wires, unitary)
+                for gate in (self.elementary if elementary else self.gates)
+            ]
         )
 
     def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
@@ -737,7 +735,7 @@ class Run:
     circuits: int
 
 
-@dynamics.single_threaded
+@dynamics.single_threaded()
 def run(
     model: EntangledQCNN,
     theta: Mapping[str, Tensor],
@@ -791,17 +789,22 @@ def run(
     wires = list(circuit.wires)
     if form == "elements":
         parts = [circuit.part("fusion", i) for i in range(model.elements)]
-        points = [
-            _vector(part, _device(device, part.wires, shots, seed, i), shots, noise)
-            for i, part in enumerate(parts, 1)
-        ]
-        vectors = torch.tensor(points, dtype=torch.float64)
+        vectors = torch.tensor(
+            [
+                _vector(part, _device(device, part.wires, shots, seed, i), shots, noise)
+                for i, part in enumerate(parts, 1)
+            ],
+            dtype=torch.float64,
+        )
         circuit = circuit.part("network")
         spare = [] if name == MIXED else [f"spare[{i}]" for i in range(model.elements)]
         wires = [*circuit.wires, *spare]
         prepare = partial(_prepare, circuit.wires, spare, vectors)
-    on = _device(device, wires, shots, seed)
-    p = np.asarray(circuit.probabilities(on, shots=shots, noise=noise, before=prepare)())
+    p = np.asarray(
+        circuit.probabilities(
+            _device(device, wires, shots, seed), shots=shots, noise=noise, before=prepare
+        )()
+    )
     values = fusion_gates.outcome_scores(model).numpy()
     scores = p @ values
     variance = np.zeros_like(scores)

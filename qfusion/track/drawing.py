@@ -272,9 +272,13 @@ def quantikz(
             + " \\\\\n".join(lines)
             + "\n\\end{quantikz}"
         )
-    comment = [f"% {' '.join(says.split())}"] if says else []
-    head = [*comment, f"% In the preamble: {NEEDS}", *notes]
-    return "\n".join([*head, "\n\n\\medskip\\noindent\n".join(blocks)]) + "\n"
+    lines = [
+        *([f"% {' '.join(says.split())}"] if says else []),
+        f"% In the preamble: {NEEDS}",
+        *notes,
+        "\n\n\\medskip\\noindent\n".join(blocks),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _gate(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,28 +27,16 @@ if TYPE_CHECKING:
     import qutip
 
 
-# A norm off by this much puts the trace of the density matrix off by what `measures` accepts as round-off.
-_NORM_TOLERANCE = 5e-8
-
-P = ParamSpec("P")
-R = TypeVar("R")
+# made when first asked for: it looks at what is loaded
+_thread_pools = functools.cache(ThreadpoolController)
 
 
-_thread_pools = functools.cache(
-    ThreadpoolController
-)  # made when first asked for: it looks at what is loaded
-
-
-def single_threaded(function: Callable[P, R]) -> Callable[P, R]:
-    """Lets `function` use one BLAS thread: matrices of side 64 gain little from two, and lose ten times and more to
-    their waiting for each other as soon as anything else wants the cores."""
-
-    @functools.wraps(function)
-    def limited(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _thread_pools().limit(limits=1, user_api="blas"):
-            return function(*args, **kwargs)
-
-    return limited
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Lets the function that it stands above use one BLAS thread: matrices of side 64 gain little from two, and lose
+    ten times and more to their waiting for each other as soon as anything else wants the cores."""
+    with _thread_pools().limit(limits=1, user_api="blas"):
+        yield
 
 
 def array(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
@@ -84,8 +73,9 @@ def checked_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:
     )
     require_finite(name, ket)
     norm = float(np.linalg.norm(ket))
+    # so much puts the trace of the density matrix off by what `measures` accepts as round-off
     check(
-        abs(norm - 1) <= _NORM_TOLERANCE,
+        abs(norm - 1) <= 5e-8,
         f"Argument `{name}` must have norm 1, but has norm {norm:.9g}. Divide it by its norm, in double precision.",
     )
     return ket
@@ -110,22 +100,9 @@ def operators(system: lindblad.System) -> tuple[qutip.Qobj, list[qutip.Qobj]]:
     return as_operator(system.H, system.dims), [as_operator(L, system.dims) for L in system.jumps]
 
 
-def dimension(system: lindblad.System) -> int:
-    """Returns the joint dimension D."""
-    return math.prod(system.dims)
-
-
 # Quantum-jump trajectories of one sample by QuTiP's Monte Carlo solver.
 
-# Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.
 _OPTIONS = {"rtol": 1e-7, "atol": 1e-9, "nsteps": 10**6, "progress_bar": "", "store_states": True}
-_JUMP_OPTIONS = {
-    "map": "serial",
-    "keep_runs_results": True,
-    "norm_tol": 1e-6,
-    "norm_t_tol": 1e-9,
-    "norm_steps": 200,
-}
 _CHUNK = 100  # trajectories QuTiP holds at a time
 
 
@@ -171,7 +148,7 @@ class Ensemble:
     jumps: np.ndarray
 
 
-@single_threaded
+@single_threaded()
 def sample_trajectories(
     system: lindblad.System,
     psi0: Tensor | np.ndarray,
@@ -186,7 +163,7 @@ def sample_trajectories(
     Raises:
         InvalidInput: when an argument is out of range, NaN, of the wrong size or not normalised.
     """
-    t, psi = checked_times(times), checked_ket("psi0", psi0, dimension(system))
+    t, psi = checked_times(times), checked_ket("psi0", psi0, len(system.H))
     check(
         isinstance(number, int) and number >= 0,
         f"Argument `trajectories` must be a whole number from 0, but is {number!r}. Ask for 20, say.",
@@ -205,7 +182,19 @@ def sample_trajectories(
         solved = qutip.sesolve(H, start, grid, options={**_OPTIONS, "method": "vern7"})
         kets = _kets([solved])[:, back[1:]]
         return tuple(_describe(system, t, kets, [[]])) * number
-    solver = qutip.MCSolver(H, jumps, options=_OPTIONS | _JUMP_OPTIONS)
+    # Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.
+    solver = qutip.MCSolver(
+        H,
+        jumps,
+        options={
+            **_OPTIONS,
+            "map": "serial",
+            "keep_runs_results": True,
+            "norm_tol": 1e-6,
+            "norm_t_tol": 1e-9,
+            "norm_steps": 200,
+        },
+    )
     seeds, result = np.random.SeedSequence(seed).spawn(number), []
     for first in range(0, number, _CHUNK):
         chunk = seeds[first : first + _CHUNK]
@@ -284,9 +273,6 @@ def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) ->
 
 # One sample followed by QuTiP: the master equation over time and every measure of its states.
 
-#: Default relative tolerance of the integrator: rho(t) is then within about 1e-9 of exact, at half the time of 1e-11.
-RTOL = 1e-7
-
 
 @dataclass(frozen=True)
 class Track:
@@ -317,7 +303,7 @@ class Track:
         return np.diagonal(self.rho, axis1=1, axis2=2).real
 
 
-@single_threaded
+@single_threaded()
 def track(
     system: lindblad.System,
     psi0: Tensor | np.ndarray,
@@ -393,7 +379,7 @@ def follow(
     )
 
 
-@single_threaded
+@single_threaded()
 def solve(
     system: lindblad.System,
     psi0: Tensor | np.ndarray,
@@ -409,10 +395,11 @@ def solve(
     Raises:
         InvalidInput: as for `track`.
     """
-    t, psi = checked_times(times), checked_ket("psi0", psi0, dimension(system))
-    if rtol is None:  # errors of so many periods may add up
+    t, psi = checked_times(times), checked_ket("psi0", psi0, len(system.H))
+    if rtol is None:
+        # with 1e-7 rho(t) is within about 1e-9 of exact, at half the time of 1e-11; errors of many periods may add up
         energies = np.linalg.eigvalsh(array(system.H))
-        rtol = max(RTOL / max(1.0, np.ptp(energies) * t[-1] / 20), 1e-12)
+        rtol = max(1e-7 / max(1.0, np.ptp(energies) * t[-1] / 20), 1e-12)
     check(
         1e-14 < rtol < 1,
         f"Argument `rtol` must lie between 1e-14 and 1, but is {rtol:g}. Use 1e-11 for a reference.",
@@ -443,11 +430,7 @@ def to_frame(tracked: Track) -> pd.DataFrame:
 
 # Where the dynamics ends: the steady state, how fast it is reached, and how far a sample is from it.
 
-# A decay slower than this part of the mean jump rate cannot be told from none.
-_NO_DECAY = 1e-6
 _DENSE = 16  # largest D whose generator is diagonalised, in 40 ms
-_POLES = 2  # frequencies beside zero near which a slow deviation is looked for
-_ILL_CONDITIONED = 1e6
 
 
 @dataclass(frozen=True)
@@ -474,7 +457,7 @@ class Attractor:
     note: str
 
 
-@single_threaded
+@single_threaded()
 def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -> Attractor:
     """Returns the steady state of `system`, the gap, and the distance of the states `rho` to it.
 
@@ -485,7 +468,7 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
     Raises:
         InvalidInput: when `rho` is not finite or of the wrong shape.
     """
-    D = dimension(system)
+    D = len(system.H)
     if rho is not None:
         states = array(rho)
         check(
@@ -508,22 +491,32 @@ def attractor(system: lindblad.System, rho: Tensor | np.ndarray | None = None) -
     G, jumps = (part.numpy() for part in lindblad.form(term, "states")[1:])
     steady, residual = _steady_state(G, jumps, rate)
     gap, error = _gap(G, jumps, steady, rate)
-    if gap <= _NO_DECAY * rate:
-        note = (
+    if gap <= 1e-6 * rate:  # cannot be told from none
+        return Attractor(
+            steady,
+            residual,
+            0.0,
+            error,
+            False,
+            None,
             "Some deviations never decay: there are several steady states, and the one shown is one of them. "
-            "Where a sample ends depends on where it starts."
+            "Where a sample ends depends on where it starts.",
         )
-        return Attractor(steady, residual, 0.0, error, False, None, note)
     distance = (
         None
         if rho is None
         else np.atleast_1d(np.abs(np.linalg.eigvalsh(states - steady)).sum(-1) / 2)
     )
-    note = (
+    return Attractor(
+        steady,
+        residual,
+        gap,
+        error,
+        True,
+        distance,
         f"Every start ends in one steady state. In the long run deviations decay at rate {gap:.3g}, "
-        "the spectral gap."
+        "the spectral gap.",
     )
-    return Attractor(steady, residual, gap, error, True, distance, note)
 
 
 def centred(system: lindblad.System) -> lindblad.Term:
@@ -597,10 +590,10 @@ def _gap(G: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     solver = _ShiftedGenerator(G, jumps, steady)
     value, error = solver.rightmost(0.01 * rate)
     coherences = solver.secular_coherences()
-    for coherence in coherences[np.argsort(-coherences.real)[:_POLES]]:
-        if (
-            coherence.real > 2 * value.real and coherence.imag > 0.5 * rate
-        ):  # slower ones the pole at zero has seen
+    # two frequencies beside zero near which a slow deviation is looked for
+    for coherence in coherences[np.argsort(-coherences.real)[:2]]:
+        # slower ones the pole at zero has seen
+        if coherence.real > 2 * value.real and coherence.imag > 0.5 * rate:
             value, error = max(
                 (value, error),
                 solver.rightmost(0.01 * rate + 1j * coherence.imag),
@@ -621,9 +614,7 @@ class _ShiftedGenerator:
 
     def __init__(self, G: np.ndarray, jumps: np.ndarray, steady: np.ndarray) -> None:
         g, V = np.linalg.eig(G)
-        if (
-            np.linalg.cond(V) > _ILL_CONDITIONED
-        ):  # near a defective G the basis of one beside it will do
+        if np.linalg.cond(V) > 1e6:  # near a defective G the basis of one beside it will do
             noise = np.random.default_rng(0).standard_normal((2, *G.shape))
             g, V = np.linalg.eig(G + 1e-4 * np.linalg.norm(G) / len(G) * (noise[0] + 1j * noise[1]))
         inverse = np.linalg.inv(V)
@@ -701,8 +692,6 @@ MIXED = (
     0.25  # trace distance below which two inputs count as mixed (Levin and Peres 2017, section 4.5)
 )
 _ALIKE = 1e-3  # trace distance at t = 0 below which a pair says nothing of contraction
-_FOLLOWED = 3  # pairs followed beyond T: those that are farthest apart then
-_LONGEST = 1e3  # multiples of T after which mixing is given up
 
 
 @dataclass(frozen=True)
@@ -728,7 +717,7 @@ class Contraction:
         return -np.log(np.maximum(self.distances[-1], 1e-12) / self.distances[0]) / self.times[-1]
 
 
-@single_threaded
+@single_threaded()
 def contraction(
     system: lindblad.System, psi: Tensor, others: Tensor, *, steps: int = 13, seeds: int = 6
 ) -> Contraction:
@@ -764,9 +753,13 @@ def contraction(
         for seed in range(seeds)
     ]
     random_rates = [np.mean(-np.log(_trace_norms(end) / 2 / distances[0]) / T) for end in ends]
-    far = np.argsort(-distances[-1])[:_FOLLOWED].copy()
-    mixing_time = _mixing_time(H, jumps, moved[-1][far], times, distances.max(1))
-    return Contraction(times, distances, np.array(random_rates), mixing_time)
+    far = np.argsort(-distances[-1])[:3].copy()  # pairs that are followed beyond T
+    return Contraction(
+        times,
+        distances,
+        np.array(random_rates),
+        _mixing_time(H, jumps, moved[-1][far], times, distances.max(1)),
+    )
 
 
 def _trace_norms(operators: Tensor) -> np.ndarray:
@@ -809,7 +802,7 @@ def _mixing_time(
         if worst[i] < MIXED:
             return _crossing(times[i - 1], times[i], worst[i - 1], worst[i])
     at, far = float(times[-1]), float(worst[-1])
-    while at < _LONGEST * times[-1]:
+    while at < 1e3 * times[-1]:
         moved = lindblad.evolve_states(H, jumps, moved, [at / 4])[0]
         now = float((_trace_norms(moved) / 2).max())
         if now < MIXED:
@@ -853,7 +846,7 @@ def kraus_of_step(system: lindblad.System, dt: float) -> np.ndarray:
         InvalidInput: when `dt` is not positive, or D is above `MAX_EXACT`: at D = 64 the Choi matrix has side 4096,
             whose eigenvectors take minutes; the split step of `unitaries_of_step` and `jump_channel` serves there.
     """
-    D, step = dimension(system), checked_step(dt)
+    D, step = len(system.H), checked_step(dt)
     check(
         D <= MAX_EXACT,
         f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
@@ -886,13 +879,16 @@ def unitaries_of_step(
             only a global phase and has no gate.
     """
     dims = system.dims
-    whole = {tuple(range(len(dims))): system.H}
-    parts = decomposition.decompose(system.H, dims) if split == "terms" else whole
+    parts = (
+        decomposition.decompose(system.H, dims)
+        if split == "terms"
+        else {tuple(range(len(dims))): system.H}
+    )
     least = 1e-14 * float(torch.linalg.matrix_norm(system.H))
     unitaries = {}
     for subset, part in parts.items():
         if subset and float(torch.linalg.matrix_norm(part)) > least:
-            rest = dimension(system) // math.prod(dims[m] for m in subset)
+            rest = len(system.H) // math.prod(dims[m] for m in subset)
             energies, V = torch.linalg.eigh(states.partial_trace(part, dims, subset) / rest)
             unitaries[subset] = ((V * torch.exp(-1j * energies * dt)) @ V.mH).numpy()
     return unitaries

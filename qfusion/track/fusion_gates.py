@@ -104,18 +104,13 @@ def parameters(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[str, T
     return {name: values.detach().double() for name, values in angles.items()}
 
 
-def prefix(modalities: Sequence[str]) -> str:
-    """Returns what the fused qubits are called: "fused", unless a modality has that name."""
-    return "fused" + "_" * max(
-        (len(name) for name in modalities if name.startswith("fused")), default=0
-    )
-
-
 def wires_of(
     model: EntangledQCNN,
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Returns for every element the names of its modality qubits, and of its fused qubits by stage, last one last."""
-    word, stages = prefix(model.modalities), len(stage_sizes(len(model.modalities)))
+    """Returns for every element the names of its modality qubits, and of its fused qubits by stage, last one last: they
+    are called "fused", unless a modality has that name."""
+    alike = [len(name) for name in model.modalities if name.startswith("fused")]
+    word, stages = "fused" + "_" * max(alike, default=0), len(stage_sizes(len(model.modalities)))
     first = tuple(tuple(f"{name}[{i}]" for name in model.modalities) for i in range(model.elements))
     fused = tuple(
         (*(f"{word}[{i},{k}]" for k in range(stages - 1)), f"{word}[{i}]")
@@ -300,10 +295,11 @@ class Noise:
 
     def gate(self) -> Tensor:
         """Returns the Kraus operators of depolarising and then damping on one qubit, (8, 2, 2) complex128."""
-        s, g = self.depolarising, torch.tensor(self.damping, dtype=torch.float64)
+        s, g = self.depolarising, self.damping
         weights = torch.tensor([1 - 0.75 * s, s / 4, s / 4, s / 4], dtype=torch.float64).sqrt()
-        decay = torch.zeros(2, 2, 2, dtype=torch.complex128)
-        decay[0, 0, 0], decay[0, 1, 1], decay[1, 0, 1] = 1, (1 - g).sqrt(), g.sqrt()
+        decay = torch.tensor(
+            [[[1, 0], [0, (1 - g) ** 0.5]], [[0, g**0.5], [0, 0]]], dtype=torch.complex128
+        )
         return (decay[:, None] @ (weights[:, None, None] * decomposition.PAULIS)).flatten(0, 1)
 
     def wrong(self) -> Tensor:
@@ -393,7 +389,7 @@ def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
 
 
 def _on_vectors(noise: Noise) -> Tensor:
-    return decomposition.transfer_matrix(noise.gate())[list(qcnn.IXZ)][:, list(qcnn.IXZ)]
+    return decomposition.transfer_matrix(noise.gate())[qcnn.IXZ][:, qcnn.IXZ]
 
 
 # Replays one sample through a circuit gate by gate: Bloch vectors, entropies, states before and after each gate.

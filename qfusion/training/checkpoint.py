@@ -76,8 +76,10 @@ def place_of(model: Path) -> tuple[str, Path]:
 
 def stamp(name: str) -> str:
     """Returns what changes whenever the files of a checkpoint do; their digests are checked when they are read."""
-    cards = [folder / f"{name}.json" for folder in folders()]
-    cards += [card for called, card in map(place_of, _files.opened_places()) if called == name]
+    cards = [
+        *(folder / f"{name}.json" for folder in folders()),
+        *(card for called, card in map(place_of, _files.opened_places()) if called == name),
+    ]
     files = [
         card.with_name(f"{card.stem}{suffix}")
         for card in cards

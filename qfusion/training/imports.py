@@ -29,6 +29,7 @@ from qfusion._checks import check, choose
 from qfusion._files import write_file
 from qfusion.data import DataSet, Modality, importing
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
+from qfusion.models._program_child import short
 from qfusion.models.base import nested_part, real_steps, split
 from qfusion.models.imported import (
     ADAPTERS,
@@ -95,7 +96,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
             ) from error
         except Exception as error:  # whatever foreign code raises
             raise InvalidInput(
-                f"Importing `{place}` fails ({_short(error)}). Mend it first: `python -c 'import "
+                f"Importing `{place}` fails ({short(error)}). Mend it first: `python -c 'import "
                 f"{place}'`."
             ) from error
         try:
@@ -170,7 +171,7 @@ def traced(
             with torch.no_grad():
                 outputs = call(module, given)
         except Exception as error:  # whatever foreign code raises
-            failed = failed or _short(error)
+            failed = failed or short(error)
             continue
         if program_card is None:
             card = replace(
@@ -311,10 +312,6 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return buffer.getvalue()
-
-
-def _short(error: Exception) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:200]
 
 
 # A first guess of a program's card: which input is which modality, told by names and shapes. It is printed, and to be
@@ -611,8 +608,12 @@ def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
         return 0
     for size in (1, 2, 3, 4, 5, 8, 16, 20, 24, 32, 48, 64, 100, 128, 256):
         with contextlib.suppress(InvalidInput):
-            card = replace(model.card, batch=size)
-            Imported(model.input_specs, model.outputs, model.program, card).scores(rows)
+            Imported(
+                model.input_specs,
+                model.outputs,
+                model.program,
+                replace(model.card, batch=size),
+            ).scores(rows)
             return size
     return 0
 

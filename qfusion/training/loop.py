@@ -441,8 +441,9 @@ def prepare(
         model.standardise(dataset.inputs(rows))
     else:
         for name in model.modalities:
-            standardise = model.encoders.get_submodule(f"{name}.standardise")
-            standardise.set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
+            model.encoders.get_submodule(f"{name}.standardise").set(  # type: ignore[operator]
+                *mean_and_std(dataset, rows, name)
+            )
     if model.projects:
         # fitted to so many rows, evenly among those that are trained on
         places = np.linspace(0, len(rows) - 1, min(len(rows), 4096)).astype(int)

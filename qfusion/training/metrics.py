@@ -17,14 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
 
 from qfusion import _files, _limits, _sentences
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet, files
 from qfusion.errors import QFusionError
 from qfusion.models import FusionModel, TimeModel, base, can, require
-from qfusion.models.base import Encoded, in_double
 from qfusion.training.options import ALONE, Group, to
 
 # Test metrics: sentiment regression as in MMSA (Mao et al. 2022), any other regression, and classification.
@@ -403,9 +401,8 @@ def is_kept(model: Any, dataset: DataSet) -> bool:
 
 def is_ready(model: Any, dataset: DataSet) -> bool:
     """Returns whether nothing that takes long has to be encoded before `inputs` answers."""
-    if not is_heavy(dataset) or not is_kept(model, dataset):
-        return True
-    return _find(encoded_place(model, dataset)) is not None
+    made = is_heavy(dataset) and is_kept(model, dataset)
+    return not made or _find(encoded_place(model, dataset)) is not None
 
 
 def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
@@ -424,7 +421,8 @@ def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, 
         own = encode(model, dataset.own, dataset.own.rows(), torch.float64)
         numbers = {name: np.concatenate([numbers[name], own[name]]) for name in numbers}
     return {
-        name: Encoded(torch.from_numpy(values[chosen]).double()) for name, values in numbers.items()
+        name: base.Encoded(torch.from_numpy(values[chosen]).double())
+        for name, values in numbers.items()
     }
 
 
@@ -465,8 +463,8 @@ def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
         json.dumps(model.settings, sort_keys=True),
         dataset.digest,
         *more,
+        *(f"{name} {spec}" for name, spec in model.input_specs.items()),
     ]
-    parts += [f"{name} {spec}" for name, spec in model.input_specs.items()]
     for name, values in (model.state_dict() if more else model.encoders.state_dict()).items():
         parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
     return encoded_folder() / f"{files.key_of(parts)}.npz"
@@ -508,13 +506,13 @@ def _made(
 ) -> dict[str, np.ndarray]:
     # the samples by which that is decided
     few = np.unique(np.linspace(0, len(dataset) - 1, 64).astype(int))
-    exact = copy.deepcopy(in_double(model)).eval()
+    exact = copy.deepcopy(base.in_double(model)).eval()
 
     @torch.no_grad()
-    def scores(dtype: torch.dtype) -> Tensor:
+    def scores(dtype: torch.dtype) -> torch.Tensor:
         return exact(
             {
-                name: Encoded(torch.from_numpy(values).double())
+                name: base.Encoded(torch.from_numpy(values).double())
                 for name, values in encode(model, dataset, few, dtype).items()
             }
         )

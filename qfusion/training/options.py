@@ -17,11 +17,18 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils import _pytree
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet, files
-from qfusion.models.base import FusionModel, drawn, mean_over_steps, nested_part, real_steps, split
+from qfusion.models.base import (
+    FusionModel,
+    drawn,
+    mean_over_steps,
+    nested_mapped,
+    nested_part,
+    real_steps,
+    split,
+)
 
 # The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to.
 
@@ -84,10 +91,7 @@ def is_small(dataset: DataSet, count: int) -> bool:
 
 def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
     """Returns inputs on a device."""
-    return {
-        name: tuple(t.to(device) for t in x) if isinstance(x, tuple) else x.to(device)
-        for name, x in inputs.items()
-    }
+    return nested_mapped(lambda entry: entry.to(device), dict(inputs))
 
 
 def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
@@ -513,9 +517,8 @@ def parameter_groups(model: nn.Module, options: Options) -> list[dict[str, Any]]
     ...), whose length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
     parameters: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
-        decay = 0.0
-        if p.ndim > 1 and not re.fullmatch(r"phi|V\d*", name):
-            decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
+        whole = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
+        decay = whole if p.ndim > 1 and not re.fullmatch(r"phi|V\d*", name) else 0.0
         parameters.setdefault(decay, []).append(p)
     return [{"params": members, "weight_decay": decay} for decay, members in parameters.items()]
 
@@ -649,7 +652,7 @@ def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
 
     def after(_: nn.Module, __: Any, output: Any) -> Any:
         entered.close()
-        return _pytree.tree_map(
+        return nested_mapped(
             lambda part: part.float() if part.is_floating_point() else part, output
         )
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -373,7 +372,9 @@ def _content_of_avdigits(
     return {**pictures, "audio": spec.Audio(samples.astype(np.float32) / 32768, rate)}
 
 
-def _seen(form: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> Any:
+def _seen(
+    form: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray
+) -> tuple[np.ndarray, spec.Content]:
     """A drawing as the pictures of the set are, as `Maker.make` gives it."""
     image = form(pixels)
     return image.ravel() / 255, spec.Image(spec.enlarged(image))
@@ -753,15 +754,6 @@ def _table(
     return pd.DataFrame(columns, index=ids)
 
 
-def _makers(question: Question) -> dict[str, spec.Maker]:
-    """How the digits of a question are made of a visitor's, each of its own: hints say which."""
-    pictures = [name for name, view in question.views.items() if view != "audio"]
-    return {
-        name: _maker(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
-        for name, view in question.views.items()
-    }
-
-
 def draw_question(
     name: str, base: spec.DataSet, sizes: Mapping[str, int] = SIZES, seed: int = 2013
 ) -> spec.DataSet:
@@ -799,6 +791,7 @@ def draw_question(
     together = "pair" if len(views) == 2 else "triple"
     ids = spec.numbered(together, len(y))
     modalities = {m.name: m for m in base.modalities}
+    pictures = [view for _, view in views if view != "audio"]
     return spec.DataSet(
         name=name,
         title=question.title,
@@ -824,7 +817,11 @@ def draw_question(
         y=y,
         ids=ids,
         split=np.repeat(spec.SPLITS, [sizes[part] for part in spec.SPLITS]),
-        makers=_makers(question),
+        # each of a visitor's digit of its own: hints say which
+        makers={
+            name: _maker(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
+            for name, view in views
+        },
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
         # The pictures and recordings that rows are put together from; each is in several rows.

@@ -16,7 +16,6 @@ import pandas as pd
 from qfusion._checks import check
 from qfusion.data import spec
 from qfusion.data.sources import Source, picture_maker, sentence_maker, steps_of, words_of
-from qfusion.data.spec import Clusters, Content, Image, Modality, Target, Text
 from qfusion.errors import InvalidInput
 
 # Pictures: two shapes on a dark ground, each in a form and a colour, one of them left of and above or below the other.
@@ -241,8 +240,14 @@ def dividends(
     base = float(right[pictures[behind], texts[behind]].mean())
     one, other = of_picture[pictures] - base, of_text[texts] - base
     joint = right[pictures, texts] - one - other - base
-    columns = {"": np.full(len(texts), base), "picture": one, "question": other}
-    return pd.DataFrame({**columns, "picture+question": joint})
+    return pd.DataFrame(
+        {
+            "": np.full(len(texts), base),
+            "picture": one,
+            "question": other,
+            "picture+question": joint,
+        }
+    )
 
 
 # The data set, and how what a visitor gives is made into features as its own are.
@@ -256,10 +261,10 @@ SIZES = {
 
 def _content(
     scenes: Scenes, pictures: np.ndarray, texts: np.ndarray, row: int
-) -> dict[str, Content]:
+) -> dict[str, spec.Content]:
     return {
-        "picture": Image(painted(scenes, pictures[[row]], _SHOWN)[0]),
-        "question": Text(TEXTS[texts[row]], SPOKEN[texts[row]]),
+        "picture": spec.Image(painted(scenes, pictures[[row]], _SHOWN)[0]),
+        "question": spec.Text(TEXTS[texts[row]], SPOKEN[texts[row]]),
     }
 
 
@@ -330,25 +335,25 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
         source=f"made by this project from seed {seed}",
         licence="Apache-2.0, like the project",
         modalities=(
-            Modality(
+            spec.Modality(
                 "picture",
                 seen,
                 None,
                 spec.pixel_names((SIDE, SIDE, 3)),
                 (SIDE, SIDE, 3),
             ),
-            Modality(
+            spec.Modality(
                 "question", spoken[texts], lengths[texts], tuple(f"word {w}" for w in VOCABULARY)
             ),
         ),
-        target=Target("classification", "answer", None, ("yes", "no")),
+        target=spec.Target("classification", "answer", None, ("yes", "no")),
         y=y,
         ids=ids,
         split=split,
         table=_table(scenes, pictures, texts, ids),
         truth=dividends(every, pictures, texts, np.flatnonzero(split == "train")).set_index(ids),
         content_of=partial(_content, scenes, pictures, texts),
-        clusters=Clusters(np.char.add("picture ", pictures.astype(str)), "pictures"),
+        clusters=spec.Clusters(np.char.add("picture ", pictures.astype(str)), "pictures"),
         makers={
             "picture": picture_maker(
                 "two shapes in red, yellow or blue on a dark ground", SIDE, SIDE * _SHOWN
