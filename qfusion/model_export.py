@@ -19,8 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import qfusion
-from qfusion import _limits
+from qfusion import __version__, _limits
 from qfusion._checks import check, choose
 from qfusion.analysis.sample import (
     Sample,
@@ -477,7 +476,7 @@ def card_of(
     own = checkpoint.of(model, dataset, name=name, seed=old["seed"], notes=notes).card
     return card | {
         "title": f"{old.get('title', '')}, tweaked",
-        "versions": {**old["versions"], "qfusion": qfusion.__version__},
+        "versions": {**old["versions"], "qfusion": __version__},
         **{key: own[key] for key in ("notes", "seeds", "this_seed", "metrics", "parameters")},
     }
 

@@ -11,12 +11,12 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import changes
+from qfusion.analysis.sample import open_study
 from qfusion.explain import sensitivity as method
 from qfusion.figures import physics as tornado
 from qfusion.models import Tweak
 from qfusion.models.quantum_jump import LEARNED
 from qfusion.training import checkpoint
-from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit
 
 VIEW = "Sensitivity"
@@ -125,7 +125,7 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
     columns = [name for name in table.columns if str(name).startswith("test ")]
     assert len(columns) == 2
     assert table[columns[0]].nunique() > 5
-    study = reruns.study_of(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
+    study = open_study(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
     where = LEARNED if source == "planted" else ""
     scored = changes.metrics_without(study, where)
     assert np.isclose(
@@ -141,7 +141,7 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
 
 
 def test_cohorts_hold_the_sample_and_its_like() -> None:
-    study = reruns.study_of("qcnn-parity", "parity")
+    study = open_study("qcnn-parity", "parity")
     row = int(study.dataset.rows("train")[0])
     alike = changes.rows_of(study, row, changes.CLASS, lambda: study.frame(0))
     assert row in alike

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion.analysis import answers
 from qfusion.analysis.answers import QUESTIONS
 from qfusion.analysis.changes import STATE
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, open_study
 from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
 from qfusion.panels.what_if import TITLES
@@ -31,7 +31,7 @@ MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
 @pytest.fixture(params=list(MODELS))
 def study(request: pytest.FixtureRequest) -> Study:
     """A model of each system on its data."""
-    return reruns.study_of(MODELS[request.param], request.param)
+    return open_study(MODELS[request.param], request.param)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def study(request: pytest.FixtureRequest) -> Study:
     ],
 )
 def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
-    study = reruns.study_of("qj-planted", "planted")
+    study = open_study("qj-planted", "planted")
     assert words in answers.settled(study, np.array(scores)[:, None], list("abc"))
 
 

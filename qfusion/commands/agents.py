@@ -21,9 +21,6 @@ from qfusion.errors import QFusionError, provided
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
-    from qfusion.analysis.sample import Sample
-    from qfusion.analysis.study import Study
-
 MOST_ROWS, MOST_TIMES = 100, 101  # of a list, of a track
 MOST_TEXT = 200  # characters of what was said in a sample, in a list
 MOST_KEYS = 100  # of an address
@@ -38,14 +35,12 @@ computed, not what caused an annotation. Models and samples are named by their n
 # What the tools open: by name alone.
 
 
-def _study(model: str, data: str) -> Study:
-    from qfusion.analysis.sample import open_study
-    from qfusion.panels import address
-
+def _study(model: str, data: str) -> qfusion.analysis.study.Study:
+    address = qfusion.panels.address
     choose("Model", model, address.models())
     name = data or address.own_data(model)
     address.test_data(name)
-    return open_study(model, name)
+    return qfusion.analysis.sample.open_study(model, name)
 
 
 def _sample(
@@ -56,14 +51,11 @@ def _sample(
     output: str,
     background: str = "joint",
     contrast: str = "",
-) -> Sample:
-    from qfusion.analysis.sample import open_sample
-    from qfusion.panels import address
-
+) -> qfusion.analysis.Sample:
     study = _study(model, data)
-    address.tweak_of(study, tweak)
+    qfusion.panels.address.tweak_of(study, tweak)
     samples.check_background(background, contrast or None)
-    return open_sample(
+    return qfusion.analysis.open_sample(
         model,
         sample,
         study.dataset.name,
@@ -74,7 +66,7 @@ def _sample(
     )
 
 
-def _decision(sample: Sample) -> dict[str, Any]:
+def _decision(sample: qfusion.analysis.Sample) -> dict[str, Any]:
     return samples.decision(
         sample.explanation, sample.dataset, sample.row, sample.output, sample.doubt
     )
@@ -128,15 +120,12 @@ def list_samples(
         data: name of a data set; the model's own unless given.
         offset: how many to leave out. limit: how many to list, at most 100.
     """
-    from qfusion.analysis import cohort_measures
-    from qfusion.analysis.study import said_columns
-    from qfusion.explain import cohorts
-
-    study, parts = _study(model, data), cohorts.parse(filter)
-    table = cohort_measures.table_for(study, None, parts)
+    study, parts = _study(model, data), qfusion.explain.cohorts.parse(filter)
+    table = qfusion.analysis.cohort_measures.table_for(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
-    rows = table.loc[cohorts.passing(parts, table), [*columns, *said_columns(table)]]
-    for name in said_columns(rows):
+    said = qfusion.analysis.study.said_columns(table)
+    rows = table.loc[qfusion.explain.cohorts.passing(parts, table), [*columns, *said]]
+    for name in said:
         rows[name] = rows[name].astype(str).str[:MOST_TEXT]
     page = _page("samples", rows.reset_index().to_dict("records"), offset, limit)
     return {"model": model, "data": study.dataset.name} | page | {"columns": list(table.columns)}
@@ -218,23 +207,24 @@ def tweak(
         output: the class whose score is split; the predicted one of the model as trained unless given.
     """
     from qfusion.analysis import answers, text
-    from qfusion.panels import address, dynamics
 
     now = _sample(model, sample, data, tweak, output)
 
-    def ends(of: Callable[[Sample], Any]) -> dict[str, Any]:
+    def ends(of: Callable[[qfusion.analysis.Sample], Any]) -> dict[str, Any]:
         return {"before": of(now.learned), "after": of(now)}
 
     return {
         "sample": now.id,
         "tweak": now.changed,
         "output": now.explanation.outputs[now.output],
-        "says": text.unmarked(dynamics.turned(now)) if now.changed else "Nothing is changed.",
+        "says": text.unmarked(qfusion.panels.dynamics.turned(now))
+        if now.changed
+        else "Nothing is changed.",
         "decision": ends(lambda one: text.unmarked(answers.numbered(one.study, one.scores))),
         "score": ends(lambda one: one.score),
         "dividends": ends(lambda one: one.dividends),
         "metrics": ends(lambda one: one.metrics),
-        "highest": address.slider_tops(now.model) if now.can("time") else {},
+        "highest": qfusion.panels.address.slider_tops(now.model) if now.can("time") else {},
     }
 
 
@@ -271,18 +261,18 @@ def figure(
     """
     from mcp.server.mcpserver import Image
 
-    from qfusion.figures.recipe import Recipe
-
     choose("Page", page.lower(), qfusion.panels.pages.PAGES)
-    wanted = Recipe(page, panel, _values(address))
-    content, about, remarks = figures.drawn(wanted, format, {"theme": theme, "size": size})
+    content, about, remarks = figures.drawn(
+        qfusion.figures.recipe.Recipe(page, panel, _values(address)),
+        format,
+        {"theme": theme, "size": size},
+    )
     check(
         len(content) <= MOST_BYTES,
         f"The figure has {len(content):,} bytes, and at most {MOST_BYTES:,} are sent. Ask for the other format.",
     )
-    kind = "svg+xml" if format == "svg" else format
     return [
-        Image(data=content, format=kind),
+        Image(data=content, format="svg+xml" if format == "svg" else format),
         json.dumps(about | {"remarks": list(filter(None, remarks))}),
     ]
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from qfusion.explain.interventions import Disturbance
-
 
 # How commands print: results to standard output, everything else to standard error.
 
@@ -412,22 +410,22 @@ def disturbance(
     swap: list[str] | None,
     noise: list[str] | None,
     seed: int,
-) -> Disturbance:
+) -> qfusion.explain.interventions.Disturbance:
     """Returns what the options ask for.
 
     Raises:
         NotFound, InvalidInput: when a modality does not exist, or a level is no number.
     """
-    from qfusion.explain.interventions import MAX_NOISE, Disturbance
-
     levels = read_pairs(
         noise or [], "Argument `--noise`", "MODALITY=LEVEL", f"--noise {modalities[0]}=0.5"
     )
-    wanted = Disturbance(
+    wanted = qfusion.explain.interventions.Disturbance(
         tuple(dict.fromkeys(missing or [])),
         swapped=tuple(dict.fromkeys(swap or [])),
         noise={
-            name: require_number(f"noise[{name}]", level, 0.0, MAX_NOISE)
+            name: require_number(
+                f"noise[{name}]", level, 0.0, qfusion.explain.interventions.MAX_NOISE
+            )
             for name, level in levels.items()
         },
         seed=seed,

@@ -283,14 +283,12 @@ def media(
     as_json: Json = False,
 ) -> None:
     """Join videos, sounds or pictures to the samples of a set: nothing is copied, and only these files are opened."""
-    from qfusion.data import clips
-
     dataset = qfusion.data.load(name)
     if folder is None:
-        joined = clips.coverage(dataset.name)
+        joined = qfusion.data.clips.coverage(dataset.name)
     else:
         with bar("Recordings") as show:
-            joined = clips.join(dataset, folder, by, show)
+            joined = qfusion.data.clips.join(dataset, folder, by, show)
     if joined is None:
         raise NotFound(f"No recordings are joined to '{name}'. Name the folder that holds them.")
     print_result(

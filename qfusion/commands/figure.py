@@ -112,14 +112,12 @@ def figure(
             sample is not None,
             "Argument `--sample` must be given with `--model`. Give the id of a sample.",
         )
-    from qfusion.figures import export, recipe as recipes
-
     pages = qfusion.panels.pages
     if recipe is not None:
         text = read_recipe(recipe)
-        if export.is_composition(text):
+        if qfusion.figures.export.is_composition(text):
             check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
-            whole = export.parse_composition(text)
+            whole = qfusion.figures.export.parse_composition(text)
             write_composition(
                 replace(whole, style=_style(whole.style, changed, {"format": kind})),
                 out,
@@ -127,14 +125,14 @@ def figure(
                 as_json,
             )
             return
-        wanted = recipes.parse(text)
+        wanted = qfusion.figures.recipe.parse(text)
     elif link is not None:
         page, query = pages.of_link(link)
         if panel is None:
             raise InvalidInput(
                 f"Argument `--panel` must name one of {', '.join(pages.figure_names(page, query))}. Give one of them."
             )
-        wanted = recipes.Recipe(page, panel, query)
+        wanted = qfusion.figures.recipe.Recipe(page, panel, query)
     else:
         address = _given(
             model=model,
@@ -145,7 +143,7 @@ def figure(
             contrast=contrast,
             tweak=tweak,
         )
-        wanted = recipes.Recipe(
+        wanted = qfusion.figures.recipe.Recipe(
             pages.BY_NAME, view, {key: [value] for key, value in address.items()}
         )
     content, about, remarks = drawn(wanted, kind, changed, anyway)
@@ -161,14 +159,12 @@ def drawn(
         wanted: the figure. kind: of `FORMATS`. changed: what its style is to be besides.
         anyway: also of another model or data than the recipe's.
     """
-    from qfusion.figures import export
-
     pages = qfusion.panels.pages
     styled = replace(
         wanted, style=_style(wanted.style, changed, {"format": kind} if kind != "json" else {})
     )
     cooked = pages.cook(styled, anyway=anyway)
-    content, letters = export.noticed(
+    content, letters = qfusion.figures.export.noticed(
         lambda: cooked.figure.to_json().encode() if kind == "json" else pages.save(cooked, styled),
         kind,
     )
@@ -188,25 +184,20 @@ def read_recipe(path: Path) -> str:
         NotFound: when there is no such file.
         InvalidInput: when it holds none, or is too large.
     """
-    from qfusion.data.files import size_of
-    from qfusion.figures import export
-
     check(
-        size_of(path) <= 64_000_000,
+        qfusion.data.files.size_of(path) <= 64_000_000,
         f"{path.name} is too large for a figure. Give the figure or its recipe.",
     )
-    return export.read_recipe(path.read_bytes())
+    return qfusion.figures.export.read_recipe(path.read_bytes())
 
 
 def write_composition(
     whole: qfusion.figures.export.Composition, out: Path, anyway: bool, as_json: bool
 ) -> None:
     """Writes a composition's file and says so."""
-    from qfusion.figures import export
-
     pages = qfusion.panels.pages
     panels = pages.cook_composition(whole, anyway=anyway)
-    content, letters = export.noticed(
+    content, letters = qfusion.figures.export.noticed(
         lambda: pages.save_composition(panels, whole), whole.style.format
     )
     _keep(
@@ -293,26 +284,26 @@ def compose(
 ) -> None:
     """Put several figures into one file as panels (a), (b), (c), its recipe included; `figure --recipe` makes it
     again."""
-    from qfusion.figures import export, recipe as recipes
-
     kind = out.suffix.lower().removeprefix(".")
     check(
-        kind in export.FORMATS,
-        f"Argument `--out` must end in {', '.join(f'.{name}' for name in export.FORMATS)}, but is "
+        kind in qfusion.figures.export.FORMATS,
+        f"Argument `--out` must end in {', '.join(f'.{name}' for name in qfusion.figures.export.FORMATS)}, but is "
         f"{out.name!r}. Give such a name.",
     )
     check((link is None) == (not panel), "Give `--link` together with `--panel`.")
-    panels = [recipes.parse(read_recipe(path)) for path in parts or []]
+    panels = [qfusion.figures.recipe.parse(read_recipe(path)) for path in parts or []]
     if link is not None:
         page, address = qfusion.panels.pages.of_link(link)
-        panels += [recipes.Recipe(page, name, address) for name in panel or []]
-    style = recipes.ExportStyle.parse(
+        panels += [qfusion.figures.recipe.Recipe(page, name, address) for name in panel or []]
+    style = qfusion.figures.recipe.ExportStyle.parse(
         {"format": kind}
         | _given(
             size=size or "double", theme=theme, font=font, dpi=dpi, title=title, caption=caption
         )
     )
-    write_composition(export.Composition(tuple(panels), columns, style), out, anyway, as_json)
+    write_composition(
+        qfusion.figures.export.Composition(tuple(panels), columns, style), out, anyway, as_json
+    )
 
 
 def figures(
@@ -342,11 +333,8 @@ def figures(
     as_json: Json = False,
 ) -> None:
     """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
-
-    from qfusion.figures.recipe import ExportStyle
-
     check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
-    style = ExportStyle.parse(
+    style = qfusion.figures.recipe.ExportStyle.parse(
         {"format": kind}
         | _given(size=size, theme=theme, font=font, dpi=dpi, title=title, caption=caption)
     )
@@ -525,21 +513,18 @@ def _of_cohort(
     background: str,
     contrast: str | None,
 ) -> qfusion.report.blocks.Report:
-    from qfusion.analysis import cohort_measures
-    from qfusion.analysis.sample import background_of_kind, open_study
-    from qfusion.explain import cohorts
-    from qfusion.report import contents
-
-    study = open_study(checkpoint, dataset)
+    study = qfusion.analysis.sample.open_study(checkpoint, dataset)
     if contrast is not None or background != "joint":
         study = study.against(
-            background_of_kind(
+            qfusion.analysis.sample.background_of_kind(
                 study, background if contrast is None else "contrast", contrast or ""
             )
         )
-    parts = cohorts.parse(cohort)
+    parts = qfusion.explain.cohorts.parse(cohort)
     outputs = checkpoint.model.outputs
     index = None if output is None else outputs.index(choose("Output", output, outputs))
     return qfusion.report.cohort(
-        contents.members(study, cohort_measures.table_for(study, index, parts), parts)
+        qfusion.report.contents.members(
+            study, qfusion.analysis.cohort_measures.table_for(study, index, parts), parts
+        )
     )

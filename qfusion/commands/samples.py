@@ -42,9 +42,6 @@ from qfusion.commands.common import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from qfusion.analysis.study import Study
-    from qfusion.explain.interventions import Disturbance
-
 
 # The option of `explain` that says which term of the dynamics built which term of the decision.
 
@@ -70,9 +67,8 @@ def matrix(
     )
 
     def by_term(parts: np.ndarray) -> dict[str, dict[str, float]]:
-        keys = [term.key for term in built.terms]
         return {
-            name: dict(zip(keys, row, strict=True))
+            name: {term.key: value for term, value in zip(built.terms, row, strict=True)}
             for name, row in zip(built.dividends, there[:, None] * parts, strict=True)
         }
 
@@ -114,25 +110,6 @@ def matrix_table(result: Mapping[str, Any]) -> RenderableType:
 # The options of `explain` that take the correlations of a modality away at a time.
 
 
-def check_cuts(
-    cut: list[str] | None, times: int | None, sample: str | None, missing: list[str] | None
-) -> None:
-    """Raises InvalidInput where the options do not fit each other."""
-    check(
-        times is None or bool(cut),
-        "Argument `--times` says at how many times to cut. Give --cut MODALITY too, or leave it out.",
-    )
-    check(
-        not cut or sample is not None,
-        "Argument `--cut` follows one sample, but none is given. Add --sample ID.",
-    )
-    check(
-        not cut or not missing,
-        "Arguments `--cut` and `--missing` cannot be combined: a modality that is left out has no state to cut. Give "
-        "one of them.",
-    )
-
-
 def curves(
     model: qfusion.models.FusionModel,
     features: Mapping[str, Any],
@@ -143,14 +120,14 @@ def curves(
 ) -> dict[str, Any]:
     """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after
     the cut."""
-    from qfusion.explain import cuts as method
-
-    cuts = method.cuts(
+    cuts = qfusion.explain.cuts.cuts(
         model,
         features,
-        np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES),
+        np.linspace(
+            0.0, float(getattr(model, "duration", 0.0)), times or qfusion.explain.cuts.TIMES
+        ),
         modalities=None if "all" in cut else cut,
-        kinds=tuple(method.KINDS),
+        kinds=tuple(qfusion.explain.cuts.KINDS),
         background=behind,
     )
     names, after, before = cuts.outputs, cuts.dividends, cuts.dividends_before
@@ -292,7 +269,19 @@ def explain(
         "Argument `--cluster` shares the rows of a split. Add --split SPLIT --out FILE.csv, or leave it out.",
     )
     check_background(background, contrast)
-    check_cuts(cut, times, sample, missing)
+    check(
+        times is None or bool(cut),
+        "Argument `--times` says at how many times to cut. Give --cut MODALITY too, or leave it out.",
+    )
+    check(
+        not cut or sample is not None,
+        "Argument `--cut` follows one sample, but none is given. Add --sample ID.",
+    )
+    check(
+        not cut or not missing,
+        "Arguments `--cut` and `--missing` cannot be combined: a modality that is left out has no state to cut. Give "
+        "one of them.",
+    )
     if out is not None:
         table_path(out)
     with (
@@ -349,7 +338,7 @@ def explain(
 
 
 def _contributions(
-    index: int, wanted: Disturbance, of: Opened, part: np.ndarray
+    index: int, wanted: qfusion.explain.interventions.Disturbance, of: Opened, part: np.ndarray
 ) -> tuple[pd.DataFrame, float]:
     """A row for each of some samples: its contributions, how its modalities relate, and which of them leads; and the
     seconds that it took. Here or on a worker."""
@@ -363,7 +352,7 @@ def _contributions(
 
 
 def _explained(
-    index: int, wanted: Disturbance, of: Opened, part: np.ndarray
+    index: int, wanted: qfusion.explain.interventions.Disturbance, of: Opened, part: np.ndarray
 ) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None, float]:
     """Some samples explained, what seeds leave open, and the seconds that the first took."""
     features, behind = _features(of, part, wanted), of.behind
@@ -380,7 +369,9 @@ def _explained(
     return explanation, doubt, seconds
 
 
-def _features(of: Opened, rows: np.ndarray, wanted: Disturbance) -> dict[str, Any]:
+def _features(
+    of: Opened, rows: np.ndarray, wanted: qfusion.explain.interventions.Disturbance
+) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
     return qfusion.explain.interventions.inputs(
         of.dataset, rows, wanted, of.trained_on, of.others(rows), model=of.trained.model
@@ -399,9 +390,8 @@ def decision(
     Args:
         explanation: of the sample in `row` alone. index: of the output. doubt: see `stability.doubt`.
     """
-    from qfusion.explain import verdicts
-
     names, classes = explanation.coalitions, dataset.target.classes
+    verdicts = qfusion.explain.verdicts
     verdict, errors = verdicts.verdict(explanation, 0, index, doubt), explanation.errors
     return {
         "sample": dataset.ids[row],
@@ -535,9 +525,7 @@ def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
 
 def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
-    from qfusion.panels.why import needs_record
-
-    result = needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
+    result = qfusion.panels.why.needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
     tested = result["worth"]
     rows = [
         [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
@@ -596,10 +584,9 @@ def of_model(model: str, data: str | None, as_json: bool) -> None:
 Shown = tuple[dict[str, Any], list[str | RenderableType]]
 
 
-def patch(study: Study, sample: str, donor: str) -> Shown:
+def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown:
     """Returns the scores of a sample with each modality's state at each time from another one."""
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import cuts
 
     result = analysis.patches_of(study, study.dataset.row(sample), donor)
     shown = {
@@ -614,7 +601,7 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
         for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
     ]
     return shown, [
-        cuts.answer_for_patches(result, donor=donor),
+        qfusion.explain.cuts.answer_for_patches(result, donor=donor),
         table(
             ["t", *result.modalities],
             rows,
@@ -623,10 +610,9 @@ def patch(study: Study, sample: str, donor: str) -> Shown:
     ]
 
 
-def gate_groups(study: Study, sample: str, shots: int) -> Shown:
+def gate_groups(study: qfusion.analysis.study.Study, sample: str, shots: int) -> Shown:
     """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import evidence as method
 
     row = study.dataset.row(sample)
     result = analysis.gate_groups_of(study, row, int(study.predicted[row]), shots)
@@ -641,7 +627,8 @@ def gate_groups(study: Study, sample: str, shots: int) -> Shown:
         "groups": frame.to_dict("records"),
     }
     titles = [
-        f"{target.capitalize()}: {method.answer(result, target)}" for target in result.shapley
+        f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
+        for target in result.shapley
     ]
     return shown, [
         *titles,
@@ -652,17 +639,14 @@ def gate_groups(study: Study, sample: str, shots: int) -> Shown:
     ]
 
 
-def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
+def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep: str) -> Shown:
     """Returns the generator with fewer and fewer terms, and puts the smallest one among the reader's models.
 
     Args:
         retrain: epochs to train every set on for; 0 does not. name: of the model. keep: what the smallest is
             called among the reader's own; "" puts none there.
     """
-    from qfusion import model_export
     from qfusion.analysis import trust as analysis
-    from qfusion.explain import building as method
-    from qfusion.training import checkpoint
 
     result = analysis.pruning_of(study)
     tweak = result.tweak(result.size)
@@ -674,18 +658,23 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
         "tweak": str(tweak),
         "curve": result.frame().to_dict("records"),
     }
-    words: list[str | RenderableType] = [method.answer_for_pruning(result)]
+    words: list[str | RenderableType] = [qfusion.explain.building.answer_for_pruning(result)]
     source, change = load(name, study.dataset.name)[0], str(tweak)
     if retrain:
-        values, trained = method.retrained_sets(study.model, study.dataset, result, retrain)
-        source, change = checkpoint.of(trained, study.dataset, name=keep or name), ""
+        values, trained = qfusion.explain.building.retrained_sets(
+            study.model, study.dataset, result, retrain
+        )
+        source, change = (
+            qfusion.training.checkpoint.of(trained, study.dataset, name=keep or name),
+            "",
+        )
         shown["retrained"] = values
         words.append(
             f"{result.metric} by terms left, trained on for {retrain} epochs: "
             + ", ".join(f"{k}: {value:.3f}" for k, value in enumerate(values))
         )
     if keep:
-        shown["model"] = str(model_export.keep(source, change, study.dataset, keep))
+        shown["model"] = str(qfusion.model_export.keep(source, change, study.dataset, keep))
         words.append(f"Written: {shown['model']}")
     return shown, [
         *words,
@@ -707,7 +696,7 @@ def smallest(study: Study, retrain: int, name: str, keep: str) -> Shown:
     ]
 
 
-def twins(study: Study, seeds: int) -> Shown:
+def twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
     """Trains the model's twins with so many seeds, and returns what each quantum resource is worth."""
     from qfusion.analysis import audit
 

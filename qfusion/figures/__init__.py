@@ -9,6 +9,7 @@ By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p
 `figures.numbers.contributions(...)`, in every theme."""
 
 import importlib
+import pkgutil
 from typing import Any
 
 _NOTEBOOK = (
@@ -30,10 +31,7 @@ _NOTEBOOK = (
     "built_over_time",
     "built_flow",
 )
-_ELSEWHERE = {
-    "numbers": ("qfusion.figures.numbers", ""),
-    "open_sample": ("qfusion.analysis.sample", "open_sample"),
-}
+_MODULES = [module.name for module in pkgutil.iter_modules(__path__)]
 
 # Figures of one decision that the command line draws by name.
 VIEWS = {
@@ -52,19 +50,16 @@ __all__ = ["numbers", "open_sample", *_NOTEBOOK]
 
 
 def __getattr__(name: str) -> Any:
-    """Loads what notebooks use when it is first asked for: importing one figure must not load the models."""
-    place, attribute = (
-        ("qfusion.figures.notebook", name) if name in _NOTEBOOK else _ELSEWHERE.get(name, ("", ""))
-    )
-    if not place:
+    """A module of figures, or what notebooks use, once it is asked for: importing one figure must not load the
+    models."""
+    if name in _MODULES:
+        return importlib.import_module(f"qfusion.figures.{name}")
+    if name == "open_sample":
+        return importlib.import_module("qfusion.analysis.sample").open_sample
+    if name not in _NOTEBOOK:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(place)
-    result = getattr(module, attribute) if attribute else module
-    return (
-        importlib.import_module("qfusion.figures.style").themed(result)
-        if name in _NOTEBOOK
-        else result
-    )
+    draw = getattr(importlib.import_module("qfusion.figures.notebook"), name)
+    return importlib.import_module("qfusion.figures.style").themed(draw)
 
 
 def __dir__() -> list[str]:

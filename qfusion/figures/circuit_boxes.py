@@ -18,7 +18,6 @@ from qfusion.models.neighbours import CircuitModel
 from qfusion.models.quantum_jump import LEARNED, Tweak
 from qfusion.quantum import states
 from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
-from qfusion.quantum.states import qubit_entropy
 from qfusion.track import dynamics as followed, fusion_gates
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
@@ -301,7 +300,7 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
         ),
         tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates),
         bloch,
-        qubit_entropy(bloch),
+        states.qubit_entropy(bloch),
         tuple(moments),
         (
             (0, "prepare"),

@@ -1,15 +1,14 @@
 """Many samples: all, a cohort and one on the same axes, grey, coloured, and a diamond; and slices of them with how
 often each is wrong."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from qfusion.explain.stability import Interval
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -30,9 +29,6 @@ from qfusion.figures.style import (
     term_colour,
     term_title,
 )
-
-if TYPE_CHECKING:
-    from qfusion.explain.stability import Interval
 
 NO_ROWS = "No sample of this cohort is explained."
 

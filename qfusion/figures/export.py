@@ -624,9 +624,10 @@ def chrome_file(
         height -= above + below
     else:
         height_mm += (above + below) * pixel(style)
-    sized = go.Figure(drawn).update_layout(width=width, height=max(height, 40), autosize=False)
     face = _SERIF if SIZES[style.size].serif else FONT
-    sized.update_layout(font={"family": face})
+    sized = go.Figure(drawn).update_layout(
+        width=width, height=max(height, 40), autosize=False, font={"family": face}
+    )
     theme = drawn_in(drawn)
     drawing = kaleido_file(sized, "svg", 1).decode()
     fonts.miss(unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))

@@ -15,12 +15,10 @@ from qfusion.analysis import dynamics
 from qfusion.analysis.sample import Sample, open_sample
 from qfusion.analysis.trust import stability_of
 from qfusion.errors import NotFound
-from qfusion.explain import building, evidence, faithfulness
-from qfusion.explain.coalitions import Explanation, explain
+from qfusion.explain import Explanation, building, evidence, explain, faithfulness
 from qfusion.explain.cuts import cuts, most_moved
 from qfusion.figures.states import basis_labels
 from qfusion.quantum import states
-from qfusion.quantum.states import column
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Sample
@@ -136,7 +134,8 @@ def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
         return reading(sample).frame().reset_index()[["element", "entropy"]]
     times, series = measured(sample, measure)
     return pd.DataFrame(
-        {"t": times} | {column(measure, part, "all"): values for part, values in series.items()}
+        {"t": times}
+        | {states.column(measure, part, "all"): values for part, values in series.items()}
     )
 
 
@@ -167,9 +166,11 @@ def masses(sample: Sample) -> pd.DataFrame:
 @of_sample
 def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
-    rho = state(sample, at)
     return pd.DataFrame(
-        {"state": basis_labels(sample.model.dims), "probability": np.real(np.diagonal(rho))}
+        {
+            "state": basis_labels(sample.model.dims),
+            "probability": np.real(np.diagonal(state(sample, at))),
+        }
     )
 
 
@@ -204,8 +205,7 @@ def verdict(sample: Sample) -> pd.DataFrame:
         return pd.DataFrame(
             {"sample": [sample.id], "truth": [sample.truth], "prediction": [sample.score]}
         )
-    weights = np.exp(sample.scores - sample.scores.max())
-    return classes_table(sample, sample.scores, weights / weights.sum()).drop(columns="sample")
+    return classes_table(sample, sample.scores, sample.probabilities).drop(columns="sample")
 
 
 def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
@@ -271,9 +271,8 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     """Returns a sample's way through the circuit, a `Replay`, and of a model with time the circuit, a step dt (or T /
     8)."""
     from qfusion.figures import circuit_boxes
-    from qfusion.models import require
 
-    require(sample.model, "circuit", "to walk through", f"Model '{sample.name}'")
+    sample.require("circuit", "to walk through")
     if not sample.can("time"):
         return circuit_boxes.replay(sample.study, sample.row, sample.changed), None
     built = dynamics.circuit(

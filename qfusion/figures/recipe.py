@@ -2,8 +2,6 @@
 size in print, theme, letters), the recipe it was made from, the page or the lines of LaTeX around it; and where files
 keep recipes."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html
@@ -15,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from math import log10
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
 import pandas as pd
@@ -27,14 +25,21 @@ from plotly.offline import get_plotlyjs
 
 from qfusion import __version__
 from qfusion._checks import check, read_json, require_number
+from qfusion._sentences import count
 from qfusion.errors import InvalidInput
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, AnyTheme, drawn_in
 
 Format = Literal["svg", "pdf", "png", "html", "tikz"]
-FORMATS: tuple[Format, ...] = ("svg", "pdf", "png", "html", "tikz")
+FORMATS: dict[Format, str] = {
+    "svg": "SVG",
+    "pdf": "PDF",
+    "png": "PNG",
+    "html": "HTML",
+    "tikz": "TikZ",
+}
 RESOLUTIONS = (300, 600)
 THEMES = {"light": "Light", "dark": "Dark", "grey": "Greyscale"}
-ENGINES = ("qfusion", "chrome")
+ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 CREATOR = "qfusion"  # names the program, and what it keeps, in every file
 LEAST_FONT, MAX_FONT = 5.0, 60.0  # pt
 MAX_HIDDEN, MAX_NAME = 200, 500
@@ -184,7 +189,7 @@ class ExportStyle:
         object.__setattr__(self, "hidden", tuple(dict.fromkeys(self.hidden)))
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> ExportStyle:
+    def parse(cls, given: Mapping[str, Any]) -> Self:
         """A style from what a recipe or an address says; what it does not say is as usual.
 
         Raises:
@@ -215,8 +220,7 @@ def _seen(value: Any) -> str:
         case str():
             return repr(value[:60]) + ("…" if len(value) > 60 else "")
         case list() | tuple() | dict():
-            entries = "entry" if len(value) == 1 else "entries"
-            return f"a {type(value).__name__} of {len(value):,} {entries}"
+            return f"a {type(value).__name__} of {count(len(value), 'entry', 'entries')}"
         case int() if abs(value) > 10**12:
             return "a number of more than twelve digits"
     return repr(value)[:60]
@@ -317,7 +321,7 @@ class Recipe:
             sort_keys=True,
         )
 
-    def like(self, other: Recipe) -> Recipe:
+    def like(self, other: Self) -> Self:
         """The same figure exported as another recipe says: its style, title and caption."""
         return replace(self, style=other.style, title=other.title, caption=other.caption)
 

@@ -19,7 +19,6 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import wraps
 from typing import Any, Literal, ParamSpec, get_args
 
 import numpy as np
@@ -603,7 +602,7 @@ def drawn_in(drawn: go.Figure) -> Theme:
 def themed(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
     """A function that draws in "light" and "dark" as one that takes every theme."""
 
-    @wraps(draw)
+    @functools.wraps(draw)
     def drawing(*args: Any, theme: AnyTheme = "light", **chosen: Any) -> go.Figure:
         return (
             in_theme(draw(*args, **chosen), "grey")

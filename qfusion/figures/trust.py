@@ -281,9 +281,9 @@ SYMBOLS = ("circle", "diamond-open", "square-open")
 
 def ends(intervals: Iterable[Interval | None]) -> np.ndarray:
     """Value, low and high of intervals as `dots` takes them, (rows, 3); NaN where there is none."""
-    nothing = (np.nan,) * 3
     return np.array(
-        [nothing if one is None else (one.value, one.low, one.high) for one in intervals], float
+        [(np.nan,) * 3 if one is None else (one.value, one.low, one.high) for one in intervals],
+        float,
     ).reshape(-1, 3)
 
 

@@ -9,34 +9,16 @@
 Neither needs a network, and both are the same to the last byte each time.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qfusion._checks import check
 from qfusion._files import write_file
+from qfusion.report.blocks import Report
+from qfusion.report.contents import of_cohort as cohort, of_sample as sample
 
-if TYPE_CHECKING:
-    from qfusion.analysis.sample import Sample
-    from qfusion.report.blocks import Report
-    from qfusion.report.contents import Members
+__all__ = ["SUFFIXES", "cohort", "places", "sample", "write"]
 
 SUFFIXES = (".html", ".pdf")
-
-
-def sample(sample: Sample) -> Report:
-    """Returns the report on one sample."""
-    from qfusion.report import contents
-
-    return contents.of_sample(sample)
-
-
-def cohort(members: Members) -> Report:
-    """Returns the report on a cohort."""
-    from qfusion.report import contents
-
-    return contents.of_cohort(members)
 
 
 def places(out: Path) -> list[Path]:

@@ -25,6 +25,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.filters import do_mark_safe
+from PIL import Image, ImageOps
 
 from qfusion import citations
 from qfusion._checks import choose
@@ -159,16 +160,12 @@ def figure(drawn: go.Figure, width: float = FULL, height: float | None = None) -
 
 def picture(pixels: np.ndarray, width: float = 40.0) -> Block:
     """Returns a picture of a sample, uint8 (h, w) or (h, w, 3), as a drawing, its pixels as squares."""
-    from PIL import Image, ImageOps
-
     image = Image.fromarray(np.asarray(pixels))
     larger = ImageOps.scale(image, max(1, 320 // max(image.size)), Image.Resampling.NEAREST)
-    buffer = io.BytesIO()
-    larger.save(buffer, "PNG")
     w, h = larger.size
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}">'
-        f'<image width="{w}" height="{h}" href="{data_address("image/png", buffer.getvalue())}"/></svg>'
+        f'<image width="{w}" height="{h}" href="{png_address(larger)}"/></svg>'
     )
     return {"kind": "figure", "svg": svg, "width": width}
 
@@ -194,6 +191,13 @@ def recording(kind: str, media: str, content: bytes, poster: np.ndarray | None =
 def data_address(kind: str, data: bytes) -> str:
     """Returns the address that holds a file's bytes itself."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def png_address(picture: Image.Image) -> str:
+    """Returns the address that holds a picture of PIL itself."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return data_address("image/png", buffer.getvalue())
 
 
 def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:

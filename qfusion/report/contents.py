@@ -300,8 +300,9 @@ def _curve(piece: Audio | Series, hue: str) -> Block:
     else:
         step = max(1, len(piece.samples) // 4000)  # points of a waveform
         values = np.asarray(piece.samples)[::step]
-        times = np.arange(len(values)) * step / piece.rate
-        drawn = evidence.curve(values, times, "time (s)", "amplitude", hue)
+        drawn = evidence.curve(
+            values, np.arange(len(values)) * step / piece.rate, "time (s)", "amplitude", hue
+        )
     return figure(drawn, HALF, 34)
 
 
@@ -550,22 +551,21 @@ def _leading(
 
 def _types(result: Members) -> dict[str, Any]:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
-    counts, errors = [], []
-    for mask in (np.ones(len(result.rows), dtype=bool), result.inside):
-        rows = [result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS]
-        counts.append([len(of_kind) for of_kind in rows])
-        errors.append(
-            [
-                stability.means(
-                    {"error": of_kind["error"].to_numpy(dtype=float)},
-                    clusters=cohort_measures.clusters_of(
-                        result.sample.dataset, result.places(of_kind)
-                    ),
-                )["error"]
-                for of_kind in rows
-            ]
-        )
-    return {"counts": counts, "errors": list(zip(*errors, strict=True))}
+    whole, part = (
+        [result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS]
+        for mask in (np.ones(len(result.rows), dtype=bool), result.inside)
+    )
+
+    def error(rows: pd.DataFrame) -> stability.Interval:
+        return stability.means(
+            {"error": rows["error"].to_numpy(dtype=float)},
+            clusters=cohort_measures.clusters_of(result.sample.dataset, result.places(rows)),
+        )["error"]
+
+    return {
+        "counts": [list(map(len, whole)), list(map(len, part))],
+        "errors": [(error(a), error(b)) for a, b in zip(whole, part, strict=True)],
+    }
 
 
 def _terms(result: Members) -> dict[str, Any]:

@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
+from PIL import Image, ImageOps
 
 from qfusion import _files
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import progress_over
 from qfusion.data import clips
 from qfusion.figures.recipe import CREATOR, printing, script_digest
-from qfusion.figures.style import INK, PAPER, QUIET, Theme, in_theme, label
-from qfusion.report.blocks import Block, clean, data_address, environment
+from qfusion.figures.style import INK, PAPER, QUIET, Theme, channels, in_theme, label
+from qfusion.report.blocks import Block, clean, environment, png_address
 
 KINDS = {
     ".html": "text/html",
@@ -37,6 +38,7 @@ SECONDS, RATE, GIF_RATE = 10.0, 30.0, 20.0  # frames a second; a GIF counts hund
 MAX_SECONDS, MAX_RATE, MAX_FRAMES = 120.0, 60.0, 1800
 HOLD = 0.15  # of an act's time, in which all of it stands
 SIZE, EDGE, FONT = (1280, 720), 20, 17.0  # pixels of a frame and around its drawing; points
+INNER = (SIZE[0] - 2 * EDGE, SIZE[1] - 2 * EDGE)  # of the drawing
 GIF_DPI = 72.0  # a GIF has 960 x 540 pixels
 CARD = 0.28  # of a frame's width, for the sample
 LINE = 22  # letters of a line of the card
@@ -99,8 +101,9 @@ class Story:
             return _animated(self, theme, seconds)
         if suffix == ".gif":
             return _gif(self, theme, seconds, min(rate, GIF_RATE))
-        drawn = _pixels(self, theme, 96.0)
-        shown = frames(drawn, round(seconds * rate), np.array(_channels(QUIET[theme])))
+        shown = frames(
+            _pixels(self, theme, 96.0), round(seconds * rate), np.array(channels(QUIET[theme]))
+        )
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder, f"story{suffix}")
             clips.encode(place, shown, rate, comment=f"{self.title}. {self.made_from}")
@@ -149,10 +152,6 @@ def frames(drawn: Sequence[Pixels], count: int, cursor: Any) -> Iterator[np.ndar
         frame[:, :edge] = end[:, :edge]
         frame[round(box.y) : round(box.y + box.height), edge - 1 : edge + 1] = cursor
         yield frame
-
-
-def _channels(colour: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
 # An act, drawn: beside its plot stands the sample's card.
@@ -207,10 +206,6 @@ def _framed(story: Story, act: Act, has_lines: bool = True) -> Act:
     return Act(act.name, act.says, figure, act.standing)
 
 
-def _inner() -> tuple[int, int]:
-    return SIZE[0] - 2 * EDGE, SIZE[1] - 2 * EDGE
-
-
 def _svg(
     act: Act, theme: Theme, key: str, size: tuple[float, float], **more: Any
 ) -> tuple[str, Box]:
@@ -240,7 +235,7 @@ def _titled(story: Story) -> list[tuple[Act, dict[str, str]]]:
 
     def height(place: int) -> float:
         act, words = framed[place]
-        return _svg(act, "light", "", _inner(), **words)[1].height
+        return _svg(act, "light", "", INNER, **words)[1].height
 
     heights = [height(place) for place in range(len(framed))]
     for _ in range(8):
@@ -254,18 +249,16 @@ def _titled(story: Story) -> list[tuple[Act, dict[str, str]]]:
 
 def _pixels(story: Story, theme: Theme, dpi: float) -> list[Pixels]:
     """The acts' frames, with the pictures pasted in."""
-    from PIL import Image
-
     edge, drawn = round(EDGE * dpi / 96), []
     for act, (framed, words) in zip(story.acts, _titled(story), strict=True):
-        points = _svg(framed, theme, "", _inner(), **words)[1]
+        points = _svg(framed, theme, "", INNER, **words)[1]
         box = Box(*(value * dpi / 72 for value in points))
 
         def pixels(shown: Act, words: dict[str, str] = words, box: Box = box) -> np.ndarray:
             paper = Image.new(
                 "RGB", (round(SIZE[0] * dpi / 96), round(SIZE[1] * dpi / 96)), PAPER[theme]
             )
-            png = _drawn(shown, "png", theme, _inner(), dpi, **words)
+            png = _drawn(shown, "png", theme, INNER, dpi, **words)
             paper.paste(Image.open(io.BytesIO(png)), (edge, edge))
             for picture, (x, y, side) in zip(
                 story.pictures.values(), _places(story, box), strict=True
@@ -273,8 +266,13 @@ def _pixels(story: Story, theme: Theme, dpi: float) -> list[Pixels]:
                 paper.paste(_fitted(picture, round(side)), (edge + round(x), edge + round(y)))
             return np.asarray(paper)
 
-        begin = pixels(_framed(story, act, has_lines=False))
-        drawn.append(Pixels(begin, pixels(framed), box._replace(x=box.x + edge, y=box.y + edge)))
+        drawn.append(
+            Pixels(
+                pixels(_framed(story, act, has_lines=False)),
+                pixels(framed),
+                box._replace(x=box.x + edge, y=box.y + edge),
+            )
+        )
     return drawn
 
 
@@ -291,11 +289,8 @@ def _places(story: Story, box: Box) -> list[tuple[float, float, float]]:
 
 def _fitted(pixels: np.ndarray, side: int) -> Any:
     """A picture in a square, its pixels as squares where it is small."""
-    from PIL import Image, ImageOps
-
     picture = Image.fromarray(np.asarray(pixels)).convert("RGB")
-    small = max(picture.size) < side
-    way = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
+    way = Image.Resampling.NEAREST if max(picture.size) < side else Image.Resampling.LANCZOS
     corner: Any = picture.getpixel((0, 0))
     return ImageOps.pad(picture, (side, side), way, corner)
 
@@ -305,18 +300,17 @@ def _fitted(pixels: np.ndarray, side: int) -> Any:
 
 def _gif(story: Story, theme: Theme, seconds: float, rate: float) -> bytes:
     """Frames of numbers of colours, which are chosen once for all acts."""
-    from PIL import Image
-
     drawn = _pixels(story, theme, GIF_DPI)
     ends = Image.fromarray(np.concatenate([act.end for act in drawn]))
     palette = ends.quantize(255, dither=Image.Dither.NONE)
 
     def numbered(pixels: np.ndarray) -> np.ndarray:
-        picture = Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE)
-        return np.asarray(picture)
+        return np.asarray(
+            Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE)
+        )
 
     chosen = [Pixels(numbered(act.begin), numbered(act.end), act.box) for act in drawn]
-    cursor = numbered(np.full((1, 1, 3), _channels(QUIET[theme]), np.uint8))[0, 0]
+    cursor = numbered(np.full((1, 1, 3), channels(QUIET[theme]), np.uint8))[0, 0]
     pause = round(100 / rate)  # hundredths of a second
     pictures = []
     for frame in frames(chosen, max(1, round(100 * seconds / pause)), cursor):
@@ -348,14 +342,15 @@ def _animated(story: Story, theme: Theme, seconds: float) -> bytes:
 
     count, parts = len(story.acts), []
     for place, (act, words) in enumerate(_titled(story)):
-        inside, box = _svg(act, theme, f"grows-{place}", _inner(), **words)
+        inside, box = _svg(act, theme, f"grows-{place}", INNER, **words)
         begin, end = place / count, (place + 1) / count
         times = (0.0, begin, end - HOLD / count, 1.0)
         shown = ("hidden" if place else "visible", "visible", "hidden" if end < 1 else "visible")
         uncovers = moves("width", (0, 0, box.width, box.width), times, "linear")
         goes = moves("x", (box.x, box.x, box.x + box.width, box.x + box.width), times, "linear")
         images = "".join(
-            f'<image x="{x:.2f}" y="{y:.2f}" width="{side:.2f}" height="{side:.2f}" href="{_png(picture)}"/>'
+            f'<image x="{x:.2f}" y="{y:.2f}" width="{side:.2f}" height="{side:.2f}" '
+            f'href="{png_address(_fitted(picture, 256))}"/>'
             for picture, (x, y, side) in zip(
                 story.pictures.values(), _places(story, box), strict=True
             )
@@ -388,12 +383,6 @@ def _cursor(box: Box, theme: Theme, goes: str = "") -> str:
         f'<rect class="cursor" x="{box.x + box.width:g}" y="{box.y:g}" width="1.5" height="{box.height:g}" '
         f'fill="{QUIET[theme]}">{goes}</rect>'
     )
-
-
-def _png(pixels: np.ndarray) -> str:
-    out = io.BytesIO()
-    _fitted(pixels, 256).save(out, "PNG")
-    return data_address("image/png", out.getvalue())
 
 
 PLOT = (860, 430)  # pixels of a page's plot

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
-from streamlit import runtime
 from streamlit.errors import StreamlitAuthError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -43,7 +42,7 @@ def enter() -> None:
     if demands_login() and not getattr(st.user, "is_logged_in", False):
         _ask()
         st.stop()
-    if session() and runtime.exists() and not _seated(session()):
+    if session() and st.runtime.exists() and not _seated(session()):
         _wait()
         st.stop()
 
@@ -93,7 +92,7 @@ def _seated(session: str) -> bool:
 
 
 def _leave() -> None:
-    for entry in [seat for seat in _seats if not runtime.get_instance().is_active_session(seat)]:
+    for entry in [seat for seat in _seats if not st.runtime.get_instance().is_active_session(seat)]:
         del _seats[entry]
 
 
@@ -204,6 +203,12 @@ def check_train() -> None:
         may_train(),
         f"On this server runs are not begun, stopped or deleted in the browser. Have {TRAIN}=yes set.",
     )
+
+
+def training(act: Callable[..., object], *words: Any) -> None:
+    """Does what is done with trainings, for a visitor who may; errors as of `check_train`."""
+    check_train()
+    act(*words)
 
 
 def says_read_only(what: str) -> bool:
@@ -386,7 +391,7 @@ def in_turn(make: Callable[[], bytes]) -> Callable[[], bytes]:
 
     def waits(_: int) -> None:
         check(
-            not who or not runtime.exists() or runtime.get_instance().is_active_session(who),
+            not who or not st.runtime.exists() or st.runtime.get_instance().is_active_session(who),
             "The reader has left.",
         )
 

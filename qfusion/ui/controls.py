@@ -28,13 +28,16 @@ from qfusion.models.quantum_jump import (
     learned,
 )
 from qfusion.panels import address, dynamics, network
-from qfusion.panels.address import Choice, Control, Number, SampleId, Switch, Text
 from qfusion.training import checkpoint
 from qfusion.ui import access, reruns, state
 
 
 def draw(
-    control: Control, study: Any = None, *, place: DeltaGenerator | None = None, **changes: Any
+    control: address.Control,
+    study: Any = None,
+    *,
+    place: DeltaGenerator | None = None,
+    **changes: Any,
 ) -> Any:
     """Draws the widget of a choice and returns what is chosen, as builders take it.
 
@@ -49,19 +52,19 @@ def draw(
     words.setdefault("help", control.help or None)
     with place or nullcontext():
         match control:
-            case Choice():
+            case address.Choice():
                 return _choice(control, study, label, words)
-            case Switch():
+            case address.Switch():
                 pick = st.checkbox if control.look == "box" else st.toggle
                 return pick(label, control.default, **words)
-            case Number():
+            case address.Number():
                 return _number(control, label, words)
-            case Text():
+            case address.Text():
                 return st.text_input(label, max_chars=control.most, **words) or ""
 
 
 def row(
-    *parts: Control,
+    *parts: address.Control,
     study: Any = None,
     align: Literal["top", "bottom"] = "bottom",
     key: str | None = None,
@@ -71,7 +74,7 @@ def row(
         return [draw(control, study) for control in parts]
 
 
-def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> Any:
+def _choice(control: address.Choice, study: Any, label: str, words: dict[str, Any]) -> Any:
     options: Sequence[str] = list(words.pop("options", None) or control.options(study))
     default = words.pop("default", "") or control.default
     first = default if default in options else next(iter(options), None)
@@ -95,7 +98,7 @@ def _choice(control: Choice, study: Any, label: str, words: dict[str, Any]) -> A
     return None if control.empty and not word else control.value(word)
 
 
-def _number(control: Number, label: str, words: dict[str, Any]) -> float:
+def _number(control: address.Number, label: str, words: dict[str, Any]) -> float:
     number = int if control.whole else float
     low, high, default = (
         number(words.pop(name, getattr(control, name))) for name in ("low", "high", "default")
@@ -119,19 +122,23 @@ def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
         state.put(key, default)
 
 
-def fold(control: Switch, icon: str | None = None, label: str = "") -> Any:
+def fold(control: address.Switch, icon: str | None = None, label: str = "") -> Any:
     """Draws the part of a page that a switch folds, and returns it; `open` says whether it is open."""
     return st.expander(label or control.label, icon=icon, **state.opened(control.key))
 
 
-def folded(control: Switch, content: Callable[[], object], icon: str, label: str = "") -> None:
+def folded(
+    control: address.Switch, content: Callable[[], object], icon: str, label: str = ""
+) -> None:
     """Draws the part of a page that a switch folds, whose content is worked out only while it is open."""
     with fold(control, icon, label) as box:
         if box.open:
             content()
 
 
-def tabs(control: Choice, options: Sequence[str] = ()) -> Iterator[tuple[str, DeltaGenerator]]:
+def tabs(
+    control: address.Choice, options: Sequence[str] = ()
+) -> Iterator[tuple[str, DeltaGenerator]]:
     """Draws tabs and gives the name and the place of that which is open."""
     names = list(options) or control.options()
     for name, tab in zip(names, st.tabs(names, **state.opened(control.key)), strict=True):
@@ -139,7 +146,7 @@ def tabs(control: Choice, options: Sequence[str] = ()) -> Iterator[tuple[str, De
             yield name, tab
 
 
-def check(*controls: Control, study: Any = None) -> None:
+def check(*controls: address.Control, study: Any = None) -> None:
     """Takes what does not fit some choices out of the address, and names it, before they are drawn."""
     state.drop_invalid({one.key: one.rule(study) for one in controls})
 
@@ -463,6 +470,38 @@ def watch(
     st.button("Cancel", key=key, on_click=cancel)
 
 
+def is_done(
+    job: memo.Job,
+    words: str,
+    problem: str,
+    *,
+    wanted: Callable[[], bool],
+    cancel: Callable[[], None],
+    width: int,
+    keys: tuple[str, str],
+) -> bool:
+    """Returns whether a job is done that this reader has begun; draws how far it is until then, or why it failed.
+
+    Args:
+        job, words, wanted, cancel: as of `watch`. problem: what is said of a `{job}` that has failed.
+        width: in pixels. keys: of what is drawn and of the button.
+    """
+    if job.under_way:
+        with st.container(width=width, key=keys[0]):
+            st.fragment(watch, run_every=PULSE)(
+                job,
+                words,
+                lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
+                wanted=wanted,
+                stay=lambda: memo.stay_for(job, access.session()),
+                cancel=cancel,
+                key=keys[1],
+            )
+    elif job.problem:
+        st.warning(text.message(problem.format(job=job)))
+    return job.state == memo.State.DONE
+
+
 def draw_progress(job: memo.Job, words: str, waiting: str = "") -> None:
     """How much of a `{job}` is done, in words, and the time that is left or what it waits for."""
     left = job.seconds_left
@@ -497,7 +536,7 @@ def open_study_shared(model: str, data: str) -> Study:
     """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
     reruns.require_known(model, data)
     if samples.is_encoded(model, data):
-        return reruns.study_of(model, data)
+        return samples.open_study(model, data)
     samples.begin_encoding(model, data)
     sample = st.query_params.get(address.SAMPLE.key) or state.get(address.SAMPLE.key) or ""
     return samples.with_visitors(samples.first_samples(model, data, str(sample)))
@@ -577,7 +616,7 @@ def offered(dataset: DataSet, *chosen: str) -> list[str]:
 
 
 def sample_box(
-    control: SampleId,
+    control: address.SampleId,
     dataset: DataSet,
     default: str,
     on_change: Callable[[], None] | None = None,

@@ -21,6 +21,8 @@ from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import export
 from qfusion.figures.recipe import (
+    ENGINES,
+    FORMATS,
     LEAST_FONT,
     MAX_FONT,
     RESOLUTIONS,
@@ -374,9 +376,7 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
 # The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a
 # preview.
 
-FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
 ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
-ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
 
 def body(drawn: Picture, chart: Callable[..., None]) -> None:

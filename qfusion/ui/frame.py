@@ -16,8 +16,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
-from qfusion.models.base import ABILITIES, Ability
-from qfusion.models.quantum_jump import Tweak
+from qfusion.models import Ability, Tweak, base
 from qfusion.panels import address, pages
 from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
 
@@ -149,12 +148,13 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         _settle(title, study)
         origin = address.made_from(study)
         here = Here(study, row, theme(), wanted)
-        grows = study.can("time") or study.can("layers")
         sharing.link_and_session(
             side,
             FILES,
             origin,
-            (lambda: here.sample_of(controls.current_tweak(study))) if grows else None,
+            (lambda: here.sample_of(controls.current_tweak(study)))
+            if study.can("time") or study.can("layers")
+            else None,
         )
         state.put(
             sharing.ORIGIN,
@@ -357,7 +357,7 @@ def _navigation() -> None:
                 if label not in unfit:
                     link(page, label, icon)
             lines = [
-                f"{label} is left out: the model has no {ABILITIES[NEEDS[label][0]]}."
+                f"{label} is left out: the model has no {base.ABILITIES[NEEDS[label][0]]}."
                 for label in unfit
             ]
             if lines and group == "Understand":

@@ -30,10 +30,9 @@ from qfusion.errors import QFusionError
 from qfusion.figures.recipe import apply_visible, parse_visible
 from qfusion.figures.style import Theme
 from qfusion.panels import address, pages
-from qfusion.panels.address import Choice
 from qfusion.panels.panel import Panel, Picture, capital, ended, played
 from qfusion.quantum.states import KINDS
-from qfusion.ui import controls, frame, guidance, reruns, server, sharing, state
+from qfusion.ui import controls, drawer, frame, guidance, reruns, server, sharing, state
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -54,8 +53,6 @@ def rendered(markdown: str) -> str:
 # The words of the pages in plain sentences, each with its formula: under every panel, and as a page of its own.
 #
 # The entries are `qfusion/assets/glossary.toml`.
-
-FIND = "word"  # key of the search on the glossary's page
 
 
 @dataclass(frozen=True)
@@ -380,7 +377,7 @@ def below(theme: Theme, **scopes: Any) -> None:
 
 
 def tabs(
-    control: Choice,
+    control: address.Choice,
     content: Mapping[str, Callable[..., object]],
     *arguments: Any,
     theme: Theme,
@@ -658,8 +655,6 @@ def footer(picture: Picture) -> None:
 
 def _drawer(picture: Picture) -> None:
     if picture.figure is not None and state.get(state.DRAWER) == picture.name:
-        from qfusion.ui import drawer
-
         reruns.dialog(
             "Export this figure",
             drawer.body,

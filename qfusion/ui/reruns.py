@@ -23,8 +23,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion import data
 from qfusion._checks import choose
-from qfusion.analysis import memo, sample, study
-from qfusion.data import registry
+from qfusion.analysis import memo, sample
 from qfusion.errors import QFusionError
 from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import address, pages
@@ -107,7 +106,7 @@ def dataset(name: str) -> data.DataSet:
     Raises:
         NotFound: when there is none of that name.
     """
-    choose("Data set", name, registry.names())
+    choose("Data set", name, data.names())
     return _dataset(name, data.stamp(name))
 
 
@@ -124,12 +123,6 @@ def require_known(model: str, data_name: str) -> None:
     """Raises NotFound unless model and data set exist; reads the data, with its own words meanwhile."""
     choose("Model", model, address.models())
     dataset(data_name)
-
-
-def study_of(model: str, data_name: str) -> study.Study:
-    """A model applied to a data set, by their names."""
-    require_known(model, data_name)
-    return sample.open_study(model, data_name)
 
 
 # What the reader is likely to ask for next, worked out while they read: the panels of the samples beside this one.

@@ -34,7 +34,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit import runtime
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _files, _limits
@@ -369,7 +368,7 @@ def _held() -> dict[str, int]:
     return {
         name: sum(len(file.data) for file in list(files.values()))
         for name, files in list(
-            getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}).items()
+            getattr(st.runtime.get_instance().uploaded_file_mgr, "file_storage", {}).items()
         )
     }
 

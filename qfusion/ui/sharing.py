@@ -338,8 +338,9 @@ def notes_button(page: str, files: Mapping[str, str]) -> None:
 
 def _link(note: Note, files: Mapping[str, str]) -> str:
     """The view's address, in which nothing can end a link of markdown."""
-    query = urlencode(note.address, doseq=True, quote_via=quote)
-    query = query.replace("(", "%28").replace(")", "%29")
+    query = (
+        urlencode(note.address, doseq=True, quote_via=quote).replace("(", "%28").replace(")", "%29")
+    )
     return f"./{_stem(files.get(note.page, 'app.py'))}?{query}"
 
 

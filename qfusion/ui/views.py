@@ -25,7 +25,6 @@ from qfusion.data import Audio, Content, Image, Text, clips, media, spec
 from qfusion.errors import provided
 from qfusion.explain.cohorts import Part
 from qfusion.panels import dynamics, inside as raw, network, pages, panel, physics, samples
-from qfusion.report import contents
 from qfusion.runs import plans
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
@@ -371,26 +370,16 @@ def everyone(
             st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
         memo.leave_job(key, access.session())
         return False
-    job = memo.begin_job(key, make, len(rows), access.session())
-    if job.state == memo.State.DONE:
-        return True
-    if job.state == memo.State.FAILED:
-        st.warning(
-            text.message(f"All samples cannot be measured: {job.problem}. Some of them are shown.")
-        )
-        return False
-    with st.container(width=320, key=f"all-samples-{name}"):
-        st.fragment(controls.watch, run_every=controls.PULSE)(
-            job,
-            "All samples: {job.done:,} of {job.total:,}",
-            lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
-            wanted=lambda: state.get(panel.EVERYONE.key) == cohort_measures.ALL,
-            stay=lambda: memo.stay_for(job, access.session()),
-            # the next run leaves the job
-            cancel=partial(state.put, panel.EVERYONE.key, cohort_measures.DRAWN),
-            key=f"_all_cancel_{name}",
-        )
-    return False
+    return controls.is_done(
+        memo.begin_job(key, make, len(rows), access.session()),
+        "All samples: {job.done:,} of {job.total:,}",
+        "All samples cannot be measured: {job.problem}. Some of them are shown.",
+        wanted=lambda: state.get(panel.EVERYONE.key) == cohort_measures.ALL,
+        # the next run leaves the job
+        cancel=partial(state.put, panel.EVERYONE.key, cohort_measures.DRAWN),
+        width=320,
+        keys=(f"all-samples-{name}", f"_all_cancel_{name}"),
+    )
 
 
 # What a reader takes away beside figures: the model as it is tweaked, from a dialog behind a button, and the report on
@@ -566,9 +555,9 @@ def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: 
         "All about this cohort in one file that needs no network: shares and types with intervals, "
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
-        lambda suffix: report.cohort(contents.members(here.study, table, parts, name)).written(
-            suffix
-        ),
+        lambda suffix: report.cohort(
+            report.contents.members(here.study, table, parts, name)
+        ).written(suffix),
     )
 
 

@@ -118,12 +118,6 @@ class Cell:
         now, learned = self.angles
         return abs(now - learned) > network.SAME
 
-    def set_angle(self, key: str) -> None:
-        """Sets its angle to what a widget says; for callbacks."""
-        value = state.get(key)
-        if value is not None:  # an emptied field
-            self.edit(entangled_qcnn.with_angle, *self.place, float(value))
-
     def edit(self, edit: Callable[..., str], *words: Any) -> None:
         """Edits the reader's text, which begins anew from the learned tables where it does not fit; for callbacks."""
         state.put(
@@ -290,15 +284,15 @@ def _editor(cell: Cell) -> None:
         "Angle φ (rad)",
         ".".join(map(str, cell.place)),
         angle,
-        cell.set_angle,
+        partial(cell.edit, entangled_qcnn.with_angle, *cell.place),
         "0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
     )
 
 
 def _angle(
-    label: str, name: str, angle: float, set_angle: Callable[[str], object], help: str
+    label: str, name: str, angle: float, set_angle: Callable[[float], object], help: str
 ) -> None:
-    """An angle from -π/2 to 3π/2 as a slider and as a number; either calls `set_angle` with its key."""
+    """An angle from -π/2 to 3π/2 as a slider and as a number; either calls `set_angle` with what it says."""
     with st.container(
         horizontal=True, vertical_alignment="bottom", key=f"cell-editor-{name.replace('.', '-')}"
     ):
@@ -306,8 +300,16 @@ def _angle(
         for key, value in ((slider, round(angle, 2)), (number, round(angle, 4))):
             if state.get(key) != value:
                 state.put(key, value)
-        own: dict[str, Any] = {"on_change": set_angle}
-        st.slider(label, -1.57, 4.71, step=0.01, key=slider, args=(slider,), help=help, **own)
+        st.slider(
+            label,
+            -1.57,
+            4.71,
+            step=0.01,
+            key=slider,
+            on_change=_turned,
+            args=(slider, set_angle),
+            help=help,
+        )
         st.number_input(
             "Exactly",
             -1.5708,
@@ -315,10 +317,16 @@ def _angle(
             step=0.05,
             format="%.4f",
             key=number,
-            args=(number,),
+            on_change=_turned,
+            args=(number, set_angle),
             width=130,
-            **own,
         )
+
+
+def _turned(key: str, set_angle: Callable[[float], object]) -> None:
+    value = state.get(key)
+    if value is not None:  # an emptied field
+        set_angle(float(value))
 
 
 def _network_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]) -> None:
@@ -328,11 +336,9 @@ def _network_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]
             name = ".".join(map(str, (of, *place)))
             angle = float(getattr(sample.model.network, of)[place])
 
-            def set_angle(key: str, name: str = name) -> None:
-                value = state.get(key)
-                if value is not None:  # an emptied field
-                    now = controls.current_tweak(sample.study)
-                    state.put(network.EDITS.key, entangled_qcnn.with_value(now, name, float(value)))
+            def set_angle(value: float, name: str = name) -> None:
+                now = controls.current_tweak(sample.study)
+                state.put(network.EDITS.key, entangled_qcnn.with_value(now, name, value))
 
             _angle(
                 f"Angle {name} (rad)",

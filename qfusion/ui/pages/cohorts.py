@@ -316,8 +316,6 @@ def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
 
 def error_slices(here: frame.Here, levels: errors.Levels) -> None:
     """Slices on the left, the worst on the right."""
-    if not builders.some(levels):
-        return
     left, right = st.columns([1.25, 1], gap="medium")
     with left, panels.around("slices") as head:
         by = controls.draw(builders.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows))
@@ -327,13 +325,12 @@ def error_slices(here: frame.Here, levels: errors.Levels) -> None:
             on_select=lambda key: _sliced(key, errors.slices(levels, by), levels.parts),
         )
     with right:
-        worst = errors.worst(levels)[0].index.tolist()
         panels.show(
             levels,
             here.theme,
             "worst",
             first=1,
-            on_select=lambda key: state.open_selected(key, worst),
+            on_select=lambda key: state.open_selected(key, errors.worst(levels)[0].index.tolist()),
         )
 
 
@@ -342,13 +339,6 @@ def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Pa
     if place is not None:
         own = result[place].parts
         take(own, [part for part in parts if part.column != own[0].column])
-
-
-def wrong_decisions(here: frame.Here, levels: errors.Levels) -> None:
-    """The wrong decisions of the cohort with what misled them; a click on a row opens the sample."""
-    if builders.some(levels):
-        picture = builders.wrong(levels, here.theme)
-        panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
 
 
 def _wrong_table(here: frame.Here, table: pd.DataFrame) -> None:
@@ -555,13 +545,14 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
             of,
             method,
         )
-        sample_map = maps.on_map(levels, of, method, every)
         panels.inside(
             maps.sample_map(
                 levels, here.theme, of=of, method=method, colour=colour, everyone=every
             ),
             head,
-            on_select=lambda key: _selected(key, sample_map, levels.parts),
+            on_select=lambda key: _selected(
+                key, maps.on_map(levels, of, method, every), levels.parts
+            ),
             config={
                 "displayModeBar": True,
                 "displaylogo": False,
@@ -607,9 +598,12 @@ def contributions(here: frame.Here, levels: errors.Levels) -> None:
 
 
 def wrong_ones(here: frame.Here, levels: errors.Levels) -> None:
-    """Wrong decisions and what misled them, slices and the worst."""
-    wrong_decisions(here, levels)
-    error_slices(here, levels)
+    """The wrong decisions of the cohort with what misled them, of which a click on a row opens the sample; slices and
+    the worst."""
+    if builders.some(levels):
+        picture = builders.wrong(levels, here.theme)
+        panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
+        error_slices(here, levels)
 
 
 def needed(here: frame.Here, levels: errors.Levels) -> None:

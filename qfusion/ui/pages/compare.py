@@ -17,7 +17,7 @@ from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
 from qfusion.panels import address, compare as builders, network
 from qfusion.training import metrics
-from qfusion.ui import controls, frame, guidance, panels, reruns, state, views
+from qfusion.ui import controls, frame, guidance, panels, state, views
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -121,7 +121,7 @@ def _swap(study: Study, row: int, view: address.Pin) -> None:
     state.put(address.MODEL.key, view.model)
     state.put(address.DATA.key, view.data)
     state.choose_sample(view.sample)
-    other: Any = reruns.study_of(view.model, view.data)
+    other: Any = address.resolve(view)[0]
     if other.can("time"):
         controls.set_sliders(other.model, address.tweak_of(other, view.tweak))
     else:
@@ -348,12 +348,13 @@ def decisions(here: frame.Here, view: address.Pin) -> None:
                 st.caption(
                     "Entropies are of states that evolve or are fused: A and B do not both have such."
                 )
-        ids = here.study.dataset.ids
         panels.show(
             sides,
             here.theme,
             "disagreements",
-            on_select=lambda key: state.open_selected(key, ids[compare.apart(sides).rows]),
+            on_select=lambda key: state.open_selected(
+                key, here.study.dataset.ids[compare.apart(sides).rows]
+            ),
         )
         strips(here, sides)
         panels.below(here.theme, **here.scopes(tweak), sides=sides)

@@ -75,7 +75,7 @@ def chosen_set() -> None:
                 key="_train_both",
                 icon=":material/model_training:",
                 on_click=frame.or_notice,
-                args=(_train_both, name),
+                args=(access.training, _train_both, name),
                 help=" and ".join(f"**{plans.KINDS[kind].title}**" for kind in plans.MAIN)
                 + ", with their usual settings. They are trained in processes of their own, which go on when this "
                 "page is closed.",
@@ -85,7 +85,6 @@ def chosen_set() -> None:
 
 def _train_both(name: str) -> None:
     """Starts a training of either system, with the usual settings; Train shows them."""
-    access.check_train()
     started = {plans.free_name(f"{kind}-{name}"): plans.plan(name, kind, {}) for kind in plans.MAIN}
     plans.start(started)
     state.put(builders.RUNS.key, list(started))

@@ -18,7 +18,7 @@ FILES = {title: (file, icon) for pages in frame.PAGES.values() for file, title, 
 
 
 SEARCH = Text(
-    panels.FIND,
+    "word",
     "Search",
     "All words are shown.",
     "Looks in the words, in their other names and in what is said of them.",

@@ -16,7 +16,6 @@ from qfusion.analysis import answers, compare, inside, text
 from qfusion.analysis.sample import default_contrast, sample_of, with_samples
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own, spec
-from qfusion.data.spec import Maker
 from qfusion.errors import refused
 from qfusion.panels import address, compare as builders, inside as raw, samples
 from qfusion.quantum.states import split
@@ -264,7 +263,7 @@ def _like(here: frame.Here) -> str:
     ) or address.default_sample(here.study)
 
 
-def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
+def _ask(key: str, maker: spec.Maker, names: tuple[str, ...]) -> own.Given | None:
     """Draws what a visitor gives one thing with; what was given last, if anything."""
     verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
     st.markdown(

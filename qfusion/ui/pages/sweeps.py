@@ -112,7 +112,7 @@ def _buttons(trials: runs.Trials) -> None:
             key="_sweep_stop",
             disabled=sweep.is_done or stopped,
             on_click=frame.or_notice,
-            args=(_stop, sweep),
+            args=(access.training, sweeps.stop, sweep),
             help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
             "goes on.",
         )
@@ -122,7 +122,7 @@ def _buttons(trials: runs.Trials) -> None:
             key="_sweep_go_on",
             disabled=sweep.is_done,
             on_click=frame.or_notice,
-            args=(_go_on, sweep),
+            args=(access.training, _go_on, sweep),
             help="Starts one more process that takes part, also beside those at work.",
         )
         if not sweep.is_done:
@@ -141,13 +141,7 @@ def _buttons(trials: runs.Trials) -> None:
             )
 
 
-def _stop(sweep: sweeps.Sweep) -> None:
-    access.check_train()
-    sweeps.stop(sweep)
-
-
 def _go_on(sweep: sweeps.Sweep) -> None:
-    access.check_train()
     sweeps.go_on(sweep)
     sweeps.launch(sweep.name)
 

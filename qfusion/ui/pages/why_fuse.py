@@ -43,24 +43,18 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         )
         memo.leave_job(key, access.session())
         return
-    job = memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session())
-    if job.state == memo.State.DONE:
+    if controls.is_done(
+        memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session()),
+        "Small models: {job.done:,} of {job.total:,} fitted",
+        "{job.problem}",
+        wanted=lambda: bool(state.get(builders.NEED.key)),
+        cancel=partial(state.put, builders.NEED.key, False),  # the next run leaves the job
+        width=420,
+        keys=("needs-progress", "_needs_cancel"),
+    ):
         panels.show(
             scope, theme, "needs-bits", "needs-worth", columns=columns, gap="medium", first=2
         )
-    elif job.under_way:
-        with st.container(width=420, key="needs-progress"):
-            st.fragment(controls.watch, run_every=controls.PULSE)(
-                job,
-                "Small models: {job.done:,} of {job.total:,} fitted",
-                lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
-                wanted=lambda: bool(state.get(builders.NEED.key)),
-                stay=lambda: memo.stay_for(job, access.session()),
-                cancel=partial(state.put, builders.NEED.key, False),  # the next run leaves the job
-                key="_needs_cancel",
-            )
-    else:
-        st.warning(text.message(job.problem or "It was stopped. Turn it off and on again."))
 
 
 # Does my model fuse?
@@ -203,10 +197,6 @@ def twins(study: Study) -> None:
     ):
         return
 
-    def begin() -> None:
-        access.check_train()
-        audit.begin_twins(study, seeds)
-
     st.button(
         f"Train its twins ({left} trainings)" if not known else f"Add seeds ({left} trainings)",
         icon=":material/model_training:",
@@ -214,7 +204,7 @@ def twins(study: Study) -> None:
         f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
         key="_twins_train",
         on_click=frame.or_notice,
-        args=(begin,),
+        args=(access.training, audit.begin_twins, study, seeds),
     )
 
 
