@@ -10,10 +10,9 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, open_study
 from qfusion.panels import network
 from qfusion.training import checkpoint
-from qfusion.ui import reruns
 from tests.test_app_pages import FILES, PAGES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
@@ -32,7 +31,7 @@ def source(request: pytest.FixtureRequest) -> str:
 
 
 def open_study_shared(source: str) -> Any:
-    return reruns.study_of(MODELS[source], source)
+    return open_study(MODELS[source], source)
 
 
 @pytest.mark.parametrize("choice", list(WORDS))

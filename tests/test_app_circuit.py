@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
 from qfusion.analysis import dynamics, study as studies
-from qfusion.analysis.sample import Sample, open_sample
+from qfusion.analysis.sample import Sample, open_sample, open_study
 from qfusion.analysis.study import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
@@ -427,9 +427,8 @@ def test_chains_of_fusion_are_drawn_too() -> None:
 
 def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:
     from qfusion.analysis import dynamics
-    from qfusion.ui import reruns
 
-    study = reruns.study_of("qj-planted", "planted")
+    study = open_study("qj-planted", "planted")
     built = dynamics.circuit(study, 7, 0.05, "terms")  # type: ignore[arg-type]
     replay = circuit_boxes.step_replay(study, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()

@@ -14,13 +14,13 @@ from scipy import stats
 
 from qfusion import explain
 from qfusion.analysis import cohort_measures, dynamics
+from qfusion.analysis.sample import open_study
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, entangled_qcnn
 from qfusion.models.quantum_jump import LEARNED
 from qfusion.panels import address
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import reruns
 from tests.test_app_pages import plain, said, visit
 
 
@@ -37,7 +37,7 @@ def model_of(source: str) -> str:
 
 
 def table_of(source: str) -> tuple[Any, pd.DataFrame]:
-    study = reruns.study_of(model_of(source), source)
+    study = open_study(model_of(source), source)
     found = cohort_measures.cohort_table(study, None)
     return study, found[(found["split"] == "test") & found["joint"].notna()]
 
@@ -145,7 +145,7 @@ def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(
 
 
 def test_entanglement_measures_are_those_of_the_states() -> None:
-    study: Any = reruns.study_of("qj-planted", "planted")
+    study: Any = open_study("qj-planted", "planted")
     rows = np.array([5, 70])
     found = cohort_measures.correlations(study, rows)
     with torch.no_grad():
@@ -197,7 +197,7 @@ def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
 
 def test_before_and_after_a_tweak_as_the_library_says() -> None:
     model = checkpoint.load("qj-planted").model
-    study = reruns.study_of("qj-planted", "planted")
+    study = open_study("qj-planted", "planted")
     row = int(study.dataset.rows("test")[3])
     sample = str(study.dataset.ids[row])
     app = visit(
@@ -240,7 +240,7 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
 def test_two_samples_of_a_network_and_edited_rules() -> None:
     if "qcnn-digits" not in checkpoint.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
-    study: Any = reruns.study_of("qcnn-digits", "digits")
+    study: Any = open_study("qcnn-digits", "digits")
     first, second = (int(row) for row in study.dataset.rows("test")[[2, 9]])
     names = [str(study.dataset.ids[row]) for row in (first, second)]
     app = visit(

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion import cli, data, explain
 from qfusion.analysis import compare, study as studies, text
 from qfusion.analysis.inside import strengths_of
+from qfusion.analysis.sample import open_study
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.quantum_jump import LEARNED
@@ -140,7 +141,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     card = checkpoint.load(f"qj-{source}").card
     app = visit("Overview", data=source)
     mae = card["metrics"]["test"]["mae"]
-    study = reruns.study_of(f"qj-{source}", source)
+    study = open_study(f"qj-{source}", source)
     written = [each.text for each in samples.test_metrics(study).figure.layout.annotations]
     assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
@@ -163,7 +164,7 @@ def test_the_collector_need_not_look_through_the_libraries_after_every_run(
 
 
 def test_telling_samples_are_what_they_are_called(source: str) -> None:
-    study = reruns.study_of(f"qj-{source}", source)
+    study = open_study(f"qj-{source}", source)
     found = {
         item.kind: study.dividends(study.dataset.row(item.sample))
         for item in compare.find_examples(study)
@@ -227,7 +228,7 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
     from qfusion.analysis import dynamics
 
-    study = reruns.study_of("qj-planted", "planted")
+    study = open_study("qj-planted", "planted")
     found = studies.negativities(study, np.array([5, 7]))
     track = dynamics.follow(study, 7, LEARNED, negativity=True)
     assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
@@ -293,7 +294,7 @@ def test_the_page_says_how_exact_its_states_are() -> None:
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
     from qfusion.quantum import states
 
-    study = reruns.study_of(f"qj-{source}", source)
+    study = open_study(f"qj-{source}", source)
     with torch.no_grad():
         rho = study.model.evolve_states(
             states.density(study.kets(range(5))), [study.model.duration]
@@ -331,7 +332,7 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
     )
     app.slider(key="T").set_value(0.5).run()  # stays while others move
     assert "rate of learned operator 1 × 2" in plain(said(app))
-    model = reruns.study_of("qj-planted", "planted").model.tweaked(
+    model = open_study("qj-planted", "planted").model.tweaked(
         "rate.1=2,rate.3=0.5,H.text=0.5,T=0.5"
     )
     dataset = data.load("planted")
@@ -346,7 +347,7 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
 
 def test_sliders_say_strengths_and_stand_by_them() -> None:
     app = visit("Dynamics", whole=False, data="planted")
-    learned = strengths_of(reruns.study_of("qj-planted", "planted").model.system())
+    learned = strengths_of(open_study("qj-planted", "planted").model.system())
     for start, found in (("H.", learned.energy), ("D.", learned.rates)):
         sliders = [each for each in app.slider if str(each.key).startswith(start)]
         terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]

@@ -10,9 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, open_study
 from qfusion.models.quantum_jump import LEARNED, Tweak
-from qfusion.ui import frame, guidance, panels, reruns
+from qfusion.ui import frame, guidance, panels
 from tests.test_app_pages import plain, said, visit
 
 STEPS = guidance.steps()
@@ -40,7 +40,7 @@ def walk(app: AppTest, title: str, **query: str) -> AppTest:
 
 
 def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
-    study = reruns.study_of("qj-planted", "planted")
+    study = open_study("qj-planted", "planted")
     wanted = NAMED["A sarcastic sample: kind words, cold voice"].sets["sample"]
     row = study.dataset.row(wanted)
     assert data.load("planted").table.iloc[row]["regime"] == "sarcasm"
@@ -52,7 +52,7 @@ def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
 
 
 def test_what_is_said_of_the_picture_and_the_question_is_true() -> None:
-    study = reruns.study_of("qj-scenes", "scenes")
+    study = open_study("qj-scenes", "scenes")
     row = study.dataset.row(SHAPES.sets["sample"])
     told = study.dataset.table.iloc[row]
     assert told["question"].rstrip("?") in SHAPES.words

@@ -15,13 +15,13 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data, explain
 from qfusion.analysis import changes, inside, sample as backgrounds
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
+from qfusion.analysis.sample import open_study
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import QuantumJump
 from qfusion.panels.what_if import TITLES
 from qfusion.training import checkpoint
-from qfusion.ui import reruns
 from tests import charts
 from tests.test_app_pages import plain, said, value, visit
 
@@ -187,7 +187,7 @@ def plain_error(app: AppTest) -> str:
 
 
 def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
-    study, row = reruns.study_of("qj-planted", "planted"), 3
+    study, row = open_study("qj-planted", "planted"), 3
     own = changes.shown_state(changes.own_states(study, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
     found = changes.wanted_changes(

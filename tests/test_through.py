@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis import answers
-from qfusion.analysis.sample import Sample
-from qfusion.ui import reruns
+from qfusion.analysis.sample import Sample, open_study
 from tests.test_app_pages import plain, said, visit
 
 TEXT, AUDIO = np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4)
@@ -49,7 +48,7 @@ def test_the_answer_in_words() -> None:
 
 
 def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> None:
-    study = reruns.study_of("qj-planted", "planted")
+    study = open_study("qj-planted", "planted")
     row = int(study.dataset.rows("test")[2])
     app = visit(
         "Dynamics",
@@ -83,7 +82,7 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
     app.slider(key="H.left-right").set_value(0.0).run()
     assert app.segmented_control(key="above").value == "mutual information"
     words = plain(said(app))
-    study = reruns.study_of("qj-parity", "parity")
+    study = open_study("qj-parity", "parity")
     row = study.dataset.row("pair-7600")
     learned, now = (
         Sample(study, row, int(study.predicted[row]), tweak) for tweak in ("", "H.left-right=0")
@@ -112,7 +111,7 @@ def test_what_a_link_has_above_stays_when_a_slider_moves(query: dict[str, str], 
 
 @pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])
 def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
-    study = reruns.study_of("qcnn-parity", "parity")
+    study = open_study("qcnn-parity", "parity")
     row = int(study.dataset.rows("test")[2])
     found = Sample(study, row).through
     output = int(study.predicted[row])

@@ -166,11 +166,9 @@ def masses(sample: Sample) -> pd.DataFrame:
 @of_sample
 def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
+    rho = state(sample, at)
     return pd.DataFrame(
-        {
-            "state": basis_labels(sample.model.dims),
-            "probability": np.real(np.diagonal(state(sample, at))),
-        }
+        {"state": basis_labels(sample.model.dims), "probability": np.real(np.diagonal(rho))}
     )
 
 
