@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from inspect import ismodule
 from pathlib import Path
 
 import pytest
+
+import qfusion
 
 ROOT = Path(__file__).resolve().parent.parent
 # From the top down; what shares a bracket stands side by side and imports nothing of each other.
@@ -31,7 +34,7 @@ LAYERS = (
     ("models", "data"),
     ("quantum", "citations"),
     ("_limits",),
-    ("_checks", "_files", "_sentences"),
+    ("_checks", "_files", "_lazy", "_sentences"),
     ("errors",),
     ("plotly_print",),
 )
@@ -264,6 +267,20 @@ def test_the_front_gives_what_it_names() -> None:
     assert set(qfusion.__all__) <= set(dir(qfusion))
     with pytest.raises(AttributeError, match="has no attribute 'trian'"):
         qfusion.trian  # noqa: B018
+
+
+def test_modules_of_every_package_are_loaded_by_their_names() -> None:
+    """Commands name `qfusion.explain.cohorts` and the like, whoever has loaded it before, or nobody."""
+    code = (
+        "import qfusion\nfor name in ('explain.interventions', 'report.story', 'data.clips', 'analysis.trust'):\n"
+        "    module = qfusion\n    for part in name.split('.'):\n        module = getattr(module, part)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    packages = [value for name in qfusion.__all__ if ismodule(value := getattr(qfusion, name))]
+    for package in packages:
+        assert not hasattr(package, "__path__") or callable(vars(package)["__getattr__"])
+    with pytest.raises(AttributeError, match="has no module 'nothing'; it has attribution"):
+        _ = qfusion.explain.nothing
 
 
 def test_requirements_are_what_is_imported() -> None:

@@ -1145,7 +1145,6 @@ def _() -> None:
                 {metric: None},
                 {metric: Estimates(np.array(0.9), None, None)},
                 {metric: Estimates(value, *ends)},
-                {},
                 {metric: 0.4},
             )
             words = cuts.answer_for_many(found)

@@ -2,6 +2,7 @@
 files that others bring (`importing`). Nothing of models.
 """
 
+from qfusion._lazy import modules
 from qfusion.data.registry import SourceInfo, available, load, names, stamp
 from qfusion.data.spec import (
     Audio,
@@ -31,3 +32,5 @@ __all__ = [
     "names",
     "stamp",
 ]
+
+__getattr__ = modules(__name__, __path__)

@@ -3,6 +3,7 @@ a method, with its numbers, its sentence and its table. No figures, and nothing 
 `analysis`.
 """
 
+from qfusion._lazy import modules
 from qfusion.explain.backgrounds import (
     KINDS,
     AnyBackground,
@@ -44,3 +45,5 @@ __all__ = [
     "through_time",
     "verdict",
 ]
+
+__getattr__ = modules(__name__, __path__)

@@ -1,6 +1,7 @@
 """Models: those that can be explored, with modality states and outputs linear in each of them, and baselines. How they
 are trained is of `training`, what they decide and why of `explain`."""
 
+from qfusion._lazy import modules
 from qfusion.models.base import Ability, Features, FusionModel, InputSpec, KetModel, StateModel
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump, TimeModel, Tweak
@@ -24,3 +25,5 @@ __all__ = [
     "names",
     "require",
 ]
+
+__getattr__ = modules(__name__, __path__)

@@ -13,15 +13,6 @@ A module a page, or a few pages of one idea: builders, captions, PANELS (which p
 `ui`, drawing in `figures`.
 """
 
-import importlib
-import pkgutil
-from typing import Any
+from qfusion._lazy import modules
 
-_MODULES = [module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg]
-
-
-def __getattr__(name: str) -> Any:
-    """A module of panels, once it is asked for."""
-    if name not in _MODULES:
-        raise AttributeError(f"qfusion.panels has no module {name!r}; it has {', '.join(_MODULES)}")
-    return importlib.import_module(f"qfusion.panels.{name}")
+__getattr__ = modules(__name__, __path__)

@@ -1,3 +1,7 @@
 """Numbers from arrays alone: states, operators, evolution, circuits and their measures, with gradients. No model,
 no data, no sample.
 """
+
+from qfusion._lazy import modules
+
+__getattr__ = modules(__name__, __path__)

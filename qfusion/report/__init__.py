@@ -13,12 +13,14 @@ from pathlib import Path
 
 from qfusion._checks import check
 from qfusion._files import write_file
+from qfusion._lazy import modules
 from qfusion.report.blocks import Report
 from qfusion.report.contents import of_cohort as cohort, of_sample as sample
 
 __all__ = ["SUFFIXES", "cohort", "places", "sample", "write"]
 
 SUFFIXES = (".html", ".pdf")
+__getattr__ = modules(__name__, __path__)
 
 
 def places(out: Path) -> list[Path]:

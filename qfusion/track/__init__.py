@@ -2,6 +2,7 @@
 to them is of `explain`.
 """
 
+from qfusion._lazy import modules
 from qfusion.track.dynamics import (
     Attractor,
     Contraction,
@@ -33,3 +34,5 @@ __all__ = [
     "to_frame",
     "track",
 ]
+
+__getattr__ = modules(__name__, __path__)

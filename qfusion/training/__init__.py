@@ -2,6 +2,7 @@
 Trainings that run beside the app are of `runs`.
 """
 
+from qfusion._lazy import modules
 from qfusion.training import checkpoint, metrics
 from qfusion.training.loop import Fit, Progress, RateSearch, Result, find_rate, fit, prepare, train
 from qfusion.training.options import Options, default_options
@@ -20,3 +21,5 @@ __all__ = [
     "prepare",
     "train",
 ]
+
+__getattr__ = modules(__name__, __path__)

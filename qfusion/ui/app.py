@@ -12,10 +12,9 @@ if __name__ == "__main__":  # as Streamlit runs it for a reader
 else:  # as the server begins
     from starlette.middleware import Middleware
 
+    from qfusion.ui.server import Guard
+
     server.check_settings()
     app = st.App(
-        __file__,
-        routes=server.routes(),
-        lifespan=server.lifespan,
-        middleware=[Middleware(server.Guard)],
+        __file__, routes=server.routes(), lifespan=server.lifespan, middleware=[Middleware(Guard)]
     )
