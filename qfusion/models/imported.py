@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -234,8 +233,13 @@ class Program:
         self, order: dict[str, Any], body: bytes, seconds: int
     ) -> tuple[dict[str, Any], bytes]:
         """The answer to a message. A process that does not give one is ended; the next call begins another."""
-        process, began = cast("subprocess.Popen[bytes]", self._process), time.monotonic()
-        clock = threading.Timer(seconds, process.kill)
+        process, late = cast("subprocess.Popen[bytes]", self._process), threading.Event()
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        clock = threading.Timer(seconds, stop)
         clock.daemon = True
         if _limits.bound():
             clock.start()
@@ -247,8 +251,7 @@ class Program:
                 process.wait(2)  # it says by its status why it ends
             _end(process)
             self._process = None
-            late = _limits.bound() and time.monotonic() - began >= seconds
-            raise self._ended(process.returncode, late) from error
+            raise self._ended(process.returncode, late.is_set()) from error
         except (
             BaseException
         ):  # a reader's click ends a page's run: what comes later would answer another question
