@@ -8,9 +8,9 @@ from typing import Any
 
 def modules(package: str, path: Iterable[str]) -> Callable[[str], Any]:
     """Returns the `__getattr__` of a package by which its modules are loaded once they are asked for."""
-    names = [module.name for module in pkgutil.iter_modules(path)]
 
     def get(name: str) -> Any:
+        names = [module.name for module in pkgutil.iter_modules(path)]
         if name not in names:
             raise AttributeError(f"{package} has no module {name!r}; it has {', '.join(names)}")
         return importlib.import_module(f"{package}.{name}")

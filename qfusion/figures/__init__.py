@@ -9,8 +9,9 @@ By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p
 `figures.numbers.contributions(...)`, in every theme."""
 
 import importlib
-import pkgutil
 from typing import Any
+
+from qfusion._lazy import modules
 
 _NOTEBOOK = (
     "contributions",
@@ -31,7 +32,7 @@ _NOTEBOOK = (
     "built_over_time",
     "built_flow",
 )
-_MODULES = [module.name for module in pkgutil.iter_modules(__path__)]
+_module = modules(__name__, __path__)
 
 # Figures of one decision that the command line draws by name.
 VIEWS = {
@@ -52,12 +53,10 @@ __all__ = ["numbers", "open_sample", *_NOTEBOOK]
 def __getattr__(name: str) -> Any:
     """A module of figures, or what notebooks use, once it is asked for: importing one figure must not load the
     models."""
-    if name in _MODULES:
-        return importlib.import_module(f"qfusion.figures.{name}")
     if name == "open_sample":
         return importlib.import_module("qfusion.analysis.sample").open_sample
     if name not in _NOTEBOOK:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _module(name)
     draw = getattr(importlib.import_module("qfusion.figures.notebook"), name)
     return importlib.import_module("qfusion.figures.style").themed(draw)
 
