@@ -120,7 +120,10 @@ def in_short(board: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
         for resource in [row.title for row in RESOURCES if VARIANTS[row.full].system == system]:
             cells = []
             for audit in board.values():
-                row = next(row for row in audit["rows"] if row["resource"] == resource)
+                row = next((row for row in audit["rows"] if row["resource"] == resource), None)
+                if row is None:  # nobody trained these twins
+                    cells.append("–")
+                    continue
                 verdict = row["verdict"].partition(" within")[0]
                 said.setdefault(verdict, []).append(f"{resource} ({audit['title']})")
                 cells.append(f"{verdict} {row['worth']:+.3f}" if row["seeds"] else verdict)
@@ -143,9 +146,9 @@ def in_short(board: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
 def write(audits: Mapping[str, dict[str, Any]]) -> None:
     """Writes what the app shows (others stay as they stand), the tables of docs/why-fuse.md, and a line of README."""
     board = json.loads(BOARD.read_text()) | audits
+    verdicts, words = in_short(board)
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, indent=1) + "\n")
-    verdicts, words = in_short(board)
     tables.write("audit-short", f"{verdicts}\n\n{words}", PAGE)
     tables.write("audit-words", words)
     parts = [f"**{audit['title']}**\n\n{table(audit)}" for audit in audits.values()]
