@@ -595,11 +595,8 @@ def _pace(F: np.ndarray) -> np.ndarray:
 
 PART = 0.95  # of what the generator adds, on the choosing rows, that the smallest one has
 ORDERS = 20
-GATE_STEPS, GATE_RATE, OPENED = (
-    200,
-    0.2,
-    2.0,
-)  # of their training: steps, rate of Adam, log alpha at first
+# of the gates' training: steps, rate of Adam, log alpha at first
+GATE_STEPS, GATE_RATE, OPENED = 200, 0.2, 2.0
 PRICES = (1e-3, 10.0)  # lambda, first and last, of the loss that the generator takes off
 TEMPERATURE, STRETCHED = 2 / 3, (-0.1, 1.1)  # of the distribution, as in the paper
 Rows = tuple[Mapping[str, Features], np.ndarray]  # features of some rows, and their truth
@@ -661,8 +658,9 @@ class Pruning:
         }
         if self.shares.low is not None:
             columns |= {"share_low": self.shares.low, "share_high": self.shares.high}
-        columns |= {"by_gates": self.by_gates, "random_mean": self.random.mean(0)}
-        return pd.DataFrame(columns)
+        return pd.DataFrame(
+            columns | {"by_gates": self.by_gates, "random_mean": self.random.mean(0)}
+        )
 
 
 def without(tweak: Tweak, terms: Iterable[str]) -> Tweak:

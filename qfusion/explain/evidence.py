@@ -569,7 +569,8 @@ def shapley_variances(variances: np.ndarray) -> np.ndarray:
     """Returns the variances (G,) of the Shapley values of G players where the value of every coalition is measured on
     its own with these variances, (2, ..., 2)."""
     G = variances.ndim
-    return np.array([np.tensordot(_weights(G) ** 2, variances.sum(g), G - 1) for g in range(G)])
+    squared = _weights(G) ** 2
+    return np.array([np.tensordot(squared, variances.sum(g), G - 1) for g in range(G)])
 
 
 def _weights(G: int) -> np.ndarray:

@@ -150,14 +150,8 @@ def by_modality(
     check(bool(names), "Argument `runs` must hold a run with at least one curve, but is empty.")
     down = -(-len(names) // min(columns, len(names)))
     figure = base(theme, 330 * down, legend=True, left=56, right=8)
-    places = panes(
-        figure,
-        [f"<b>{label(name, 40)}</b>" for name in names],
-        columns,
-        theme,
-        x_title="epoch",
-        y_title=label(y_title),
-    )
+    titles = [f"<b>{label(name, 40)}</b>" for name in names]
+    places = panes(figure, titles, columns, theme, x_title="epoch", y_title=label(y_title))
     top = max(
         float(values.max()) for name in names for _, values in runs[name].values() if len(values)
     )
@@ -371,13 +365,9 @@ def slices(
     """
     check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
     figure = base(theme, 60 + 240 * -(-len(tried) // columns), left=64, right=12, top=8)
+    titles = [f"<b>{label(name)}</b>" for name in tried]
     places = panes(
-        figure,
-        [f"<b>{label(name)}</b>" for name in tried],
-        columns,
-        theme,
-        x_title="value of the setting",
-        y_title=label(y_title),
+        figure, titles, columns, theme, x_title="value of the setting", y_title=label(y_title)
     )
     for (name, given), place in zip(tried.items(), places, strict=True):
         words = any(isinstance(value, (str, bool)) for value in given)

@@ -53,9 +53,8 @@ def before_after(here: frame.Here, sample: Sample) -> None:
     study, now, base = here.study, sample, sample.learned
     truth = views.truth(study, here.row)
     known, names = metrics.labels(now.metrics), metrics.headlines(now.metrics)
-    labels = [  # on one line
-        known[name].short.partition(" (")[0] + answers.of_seed(study) for name in names
-    ]
+    seed = answers.of_seed(study)
+    labels = [known[name].short.partition(" (")[0] + seed for name in names]  # on one line
     cells = [
         views.Changed(
             f"Score (truth {truth})",
