@@ -533,6 +533,17 @@ def _picked(key: str) -> None:
         state.put(circuit.GATE.key, place)
 
 
+def edited(here: frame.Here, sample: Sample, view: str) -> None:
+    """What the reader's edits make of the decision, which is theirs whatever view is open, and the edits as text."""
+    if view != "Fusion rules" and sample.tweak:
+        st.info(
+            f"{physics.turned(sample)} Undo it here or under “Fusion rules”.",
+            icon=":material/edit:",
+        )
+    if view == "Fusion rules" or controls.edits_text():
+        controls.draw_edits(here.study)
+
+
 def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     """The circuit across the page, a click on a box goes there; what the gate at the scrubber does, its angle where it
     can be set, and all gates as a table."""
@@ -545,6 +556,8 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     references = walk.takes[at - 1] if walk.takes and at else ()
     if takes := [one for one in references if one[0] in entangled_qcnn.NETWORK]:
         _network_angles(sample, takes)
+    if sample.study.can("rules"):
+        edited(here, sample, "Walk")  # below what is turned, which stays where it is
     here_and_now(here, sample, walk, at)
     controls.fold(circuit.TABLE, ":material/table_rows:").dataframe(
         pd.DataFrame(
@@ -627,14 +640,8 @@ def fusion_network(here: frame.Here) -> None:
     with st.container(key="fold-circuit"):
         sample = here.sample_of(controls.current_tweak(here.study))
         view = state.shown(circuit.PART.key, circuit.PART.options())
-        # whatever view is open, the decision is that of the edited tables, and the address holds them
-        if view != "Fusion rules" and sample.tweak:
-            st.info(
-                f"{physics.turned(sample)} Undo it here or under “Fusion rules”.",
-                icon=":material/edit:",
-            )
-        if view == "Fusion rules" or controls.edits_text():
-            controls.draw_edits(here.study)
+        if view != "Walk":
+            edited(here, sample, view)
         if view in (
             "Walk",
             "Entropies",
