@@ -91,6 +91,8 @@ def test_figures_follow_the_cursor_in_the_browser(page: Any, server: Any) -> Non
     first = moment.text_content()
     on_the_way = page.evaluate(drawn)
     assert on_the_way != before
+    faint = "() => getComputedStyle(document.querySelector('.st-key-panel-populations h4')).opacity"
+    assert page.evaluate(faint) == "0.3"  # the title speaks of where the cursor stands
     page.wait_for_function(
         "first => document.querySelector('.st-key-figure-populations .qf-moment').textContent > first",
         arg=first,
@@ -98,4 +100,5 @@ def test_figures_follow_the_cursor_in_the_browser(page: Any, server: Any) -> Non
     page.wait_for_function("() => !document.querySelector('.qf-moment')")
     page.wait_for_function("() => !document.querySelector('.qf-figure[aria-busy]')")
     assert page.evaluate(drawn) == before
+    assert page.evaluate(faint) == "1"
     assert "t=" not in page.url.partition("?")[2].replace("data=", "")

@@ -111,13 +111,18 @@ async function play(host, {turn, seconds, figure, stops}) {
   const plotly = await window.qfusionPlotly(host.library), sign = document.createElement('div');
   if (window.qfusionPlays?.turn !== turn) window.qfusionPlays = {turn, began: performance.now()};  // one clock for all
   const {began} = window.qfusionPlays;
+  const panel = host.closest('[class*="st-key-panel-"]'), standsAt = stop => standing(figure, stops[stop][1]);
   sign.className = 'qf-moment';
   host.append(sign);
-  let drawn = '', here, next;
+  panel?.setAttribute('data-plays', '');
+  let drawn = '', place = -2, here, next;
   for (let now = 0; now < 1 && host.turn === turn && host.isConnected; now = (performance.now() - began) / 1000 / seconds) {
     const at = now * stops.length, stop = Math.floor(at), {width, height} = host.room, wanted = `${stop} ${width} ${height}`;
     if (host.seen && width && drawn !== wanted) {
-      [here, next] = [stops[stop], stops[stop + 1] ?? stops[stop]].map(([, changes]) => standing(figure, changes));
+      if (stop !== place) {
+        here = stop === place + 1 ? next : standsAt(stop);
+        [next, place] = [stop + 1 < stops.length ? standsAt(stop + 1) : here, stop];
+      }
       const {data, layout} = fast(structuredClone(here));
       await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
       [drawn, sign.textContent] = [wanted, stops[stop][0]];
@@ -128,6 +133,7 @@ async function play(host, {turn, seconds, figure, stops}) {
     await new Promise(requestAnimationFrame);
   }
   sign.remove();
+  panel?.removeAttribute('data-plays');
   host.drawn = ' ';
   host.draw();
 }
