@@ -66,7 +66,7 @@ if (!window.qfusionFrame) {
   };
   const near = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) if (isIntersecting) { near.unobserve(target); come(target); }
-  }, { rootMargin: "50% 0px" });
+  });  // no margin: inside of Streamlit's scroller the window's has no effect, and with its own each action draws more
   const look = () => {
     for (const place of document.querySelectorAll('[class*="st-key-later-"]')) {
       if (pressed.has(place) || !place.querySelector("button")) continue;  // its button may come after it
