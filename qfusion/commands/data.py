@@ -58,7 +58,7 @@ def get(
         str,
         typer.Argument(
             metavar="NAME",
-            help="Name of a data set, as `data list` prints it, or path of a .mat or .npz file.",
+            help="Name of a data set, as `data list` prints it.",
         ),
     ],
     as_json: Json = False,

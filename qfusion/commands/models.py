@@ -490,8 +490,8 @@ def train(
         bool,
         typer.Option(
             "--find-rate",
-            help="Train nothing that is kept: let the learning rate grow over a "
-            "hundred steps and suggest one.",
+            help="Train nothing that is kept: let the learning rate grow over "
+            "120 steps and suggest one.",
         ),
     ] = False,
     as_json: Json = False,
