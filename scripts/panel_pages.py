@@ -56,10 +56,10 @@ ONLY = {
 OF_DATA = ("people", "residuals", "strip", "what-if-strip")  # which have them, not which model
 HEAD = """# How to read each panel
 
-Behind the (i) beside every figure of the app stand two sentences, what it shows and what it does not, and its words; here
-they all are, in the order of the pages. This page is written by `python scripts/panel_pages.py`, which builds the panels: the title in italics,
-and numbers and names in the sentences, are those of an example. **Export** beside each figure opens
-[the figure drawer](figures.md), **CSV** gives its numbers. All words with their formulas: the
+Behind the (i) beside every figure of the app stand two sentences, what it shows and what it does not, and its words;
+here they all are, in the order of the pages. This page is written by `python scripts/panel_pages.py`, which builds the
+panels: the title in italics, and numbers and names in the sentences, are those of an example. **Export** beside each
+figure opens [the figure drawer](figures.md), **CSV** gives its numbers. All words with their formulas: the
 [glossary](glossary.md).
 """
 

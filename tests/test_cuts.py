@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -356,6 +357,10 @@ def test_what_cuts_of_a_sample_say() -> None:
     )
     held = Cuts(found.modalities, found.outputs, found.times, ("cut", "held"), scores, before)
     scores[1, 1, -1, 0, 1] = 0.5
+    turned = replace(held, kinds=("held", "cut"), scores=scores[::-1])  # in whichever order
+    assert cut_answers.answer(turned, 1) == cut_answers.answer(held, 1)
+    with pytest.raises(NotFound, match="Kind of cut 'cut'"):
+        cut_answers.answer(replace(held, kinds=("held",), scores=scores[1:]), 1)
     assert cut_answers.answer(held, 1) == (
         f"Without the correlations of {NAMES[1]} at t = 0.67 the score would be 0.25 instead of 1.00; if {NAMES[1]} "
         "were never correlated, 0.50"

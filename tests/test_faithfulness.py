@@ -355,6 +355,8 @@ def test_cautions_follow_from_what_was_measured() -> None:
         "score",
     )
     assert "taking away and giving back" in faithfulness.of_deletion(bad, "modalities")[0].sentence
+    alone = faithfulness.modality_curves(additive(parts, ("text",)), np.zeros(200, int))
+    assert faithfulness.of_deletion(alone, "modalities") == []  # one modality has one order
     explained = additive(parts)
     truth = pd.DataFrame(
         {name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)}

@@ -326,6 +326,13 @@ def test_ranking_is_by_mean_size_and_told_where_intervals_do() -> None:
     assert math.isclose(result.means["text+audio"].value, joint.mean() + 0.5)
     assert math.isclose(result.pairs["text+audio"].value, joint.mean() + 0.5)
     assert fusing.says_most(result).startswith("audio says most")
+    # the third is smaller than the second, but less surely than the first
+    third = np.where(np.arange(300) < 4, 60.0, 0.1) * np.sign(small)
+    wide = fusing.ranking(
+        {"text": 1.0 + 0 * small, "audio": 0.97 + 0 * small, "text+audio": third}, ("text", "audio")
+    )
+    assert list(wide.sizes) == ["text", "audio", "text+audio"]
+    assert fusing.says_most(wide).startswith("Not told whether text or text+audio says more")
     equal = fusing.ranking({"text": large, "audio": -large, "text+audio": small}, ("text", "audio"))
     assert fusing.says_most(equal).startswith("Not told whether text or audio")
     few = fusing.ranking({"text": small[:3]}, ("text",))

@@ -280,6 +280,43 @@ def test_few_rows_in_many_cells_are_taken_off(
         assert max(less.parts, key=lambda name: less.parts[name].value) == kind[-1]
 
 
+def test_rows_of_a_video_tell_nothing_that_another_video_would_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Everything is alike within a video, and independent between videos: what is told is taken off whole."""
+    monkeypatch.setattr(stability, "RESAMPLES", 200)
+    rng = np.random.default_rng(1)
+    video = np.repeat(np.arange(60), 20)
+    levels = {name: rng.integers(0, 4, 60)[video] for name in ("text", "audio")}
+    order = rng.permutation(len(video))  # rows of a video need not stand together
+    told = {
+        shared: information.of_levels(
+            {name: level[order] for name, level in levels.items()},
+            None,
+            (rng.integers(0, 2, 60)[video])[order],
+            clusters=video[order][:, None] if shared else None,
+        )
+        for shared in (False, True)
+    }
+    assert told[False].total.low > 0.1  # as if all rows were others
+    assert told[True].total.low < 0
+    assert abs(told[True].synergy.value) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("line", "levels"),
+    [
+        ([0, 0, 0, 0, 0, 0, 0, 1, 2, 3], [0, 0, 0, 0, 0, 0, 0, 1, 1, 1]),
+        ([5, 5, 5, 5], [0, 0, 0, 0]),
+        ([1, 2, 3, 4], [0, 1, 2, 3]),
+    ],
+)
+def test_a_number_that_is_mostly_the_smallest_keeps_two_levels(
+    line: list[float], levels: list[int]
+) -> None:
+    assert information._quantile_levels(np.array(line, float), 4).tolist() == levels
+
+
 # The plain test, and all of it on features.
 
 
@@ -392,6 +429,17 @@ def test_features_made_with_labels_are_noticed() -> None:
     assert worth.task(told).split == "test"
 
 
+def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
+    late, joint = Interval(0.1, 0.02, 0.3, 90, 2000), Interval(0.004, 0.001, 0.007, 90, 2000)
+    for gain, words in (
+        (joint, "are worth +0.004 (+0.001 to +0.007) accuracy beyond late"),
+        (replace(joint, value=-0.004, low=-0.01, high=-0.0004), "-0.004 (-0.010 to -0.000)"),
+        (replace(joint, low=-0.001), "these +0.100 (+0.020 to +0.300) beyond the best modality"),
+    ):
+        scores = {worth.MORE: late, worth.GAIN: gain}
+        assert words in worth.sentence(worth.Worth("accuracy", scores, {}, 90, 0))
+
+
 def test_estimators_that_do_not_meet_are_both_said(told_together: information.Estimate) -> None:
     ours = told_together.main.synergy
     for far in (False, True):
@@ -400,6 +448,12 @@ def test_estimators_that_do_not_meet_are_both_said(told_together: information.Es
         both = replace(told_together, by=dict(told_together.by) | {"clusters": other})
         assert both.apart == (["synergy"] if far else [])
         assert ("Estimators differ" in information.finding(both)) == far
+        # what the Gaussian estimator says is not said of clusters
+        by = dict(told_together.by) | {
+            "clusters": replace(other, synergy=ours),
+            "Gaussian": replace(other, estimator="Gaussian"),
+        }
+        assert "by clusters" not in information.finding(replace(told_together, by=by))
 
 
 def test_bad_input_is_named() -> None:
@@ -408,6 +462,9 @@ def test_bad_input_is_named() -> None:
         worth.of_features({"one": features["one"]}, y)
     with pytest.raises(InvalidInput, match="The target has one value"):
         worth.of_features(features, np.zeros(200, int))
+    alike = (np.arange(200) < 4).astype(int)  # all rows of one class stand in one video
+    with pytest.raises(InvalidInput, match="target, of which nothing is learnt"):
+        worth.of_features(features, alike, True, np.maximum(np.arange(200) - 3, 0)[:, None] % 60)
     with pytest.raises(InvalidInput, match="There are 20 rows"):
         worth.of_features({name: part[:20] for name, part in features.items()}, y[:20])
     with pytest.raises(NotFound, match="Measure 'BROJO' does not exist"):

@@ -199,6 +199,11 @@ def test_the_title_says_when_a_decision_turns(
     assert cuts.answer_for_patches(of([text, audio]), donor="B").startswith(words)
 
 
+def test_what_goes_past_the_other_sample_does_not_come_nearest() -> None:
+    said = cuts.answer_for_patches(of([[6.0, -0.8, -1.0], [-1, 0.9, -1]]), donor="B")
+    assert said.endswith("audio comes nearest to its score, 95% of the difference at t = 0.50")
+
+
 def test_what_cannot_be_patched_is_refused() -> None:
     model, inputs = problem((2, 2), B=3)
     two = {name: x[:2] for name, x in inputs.items()}

@@ -222,6 +222,8 @@ def test_the_title_says_what_is_told() -> None:
         "Not shown that the gen"
     )
     assert pruning([0.4, 0.3, 0.2], -0.4).size == 0
+    none = building.answer_for_pruning(pruning([0.4, 0.3, 0.2], 0.3))
+    assert none.startswith("On the rows that choose, no term adds to R2")
 
 
 def test_what_has_no_terms_is_refused() -> None:

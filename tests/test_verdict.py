@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from qfusion import _files, data
 from qfusion.analysis import answers as markdown, cohort_measures, compare
-from qfusion.analysis.sample import open_study, sample_of
+from qfusion.analysis.sample import open_study, sample_of, with_background
 from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
 from qfusion.data.spec import coalitions
@@ -168,6 +168,33 @@ def of(terms: dict[str, float], doubt: Doubt | None = None) -> Verdict:
         ),
         doubt=doubt,
     )
+
+
+def test_what_rounding_leaves_is_no_part() -> None:
+    """Beside values of 9.75 it is 0, and no modality pulls, leads or is the largest part by it."""
+    one = of({"": 2.0, "a": 9.75, "b": -7e-15, "a+b": 1e-15})
+    assert (one.relation, one.dividends["b"], one.dividends["a+b"]) == ("dominance", 0.0, 0.0)
+    assert "pulls" not in verdicts.conflict(one)
+    none = of({"": 2.0, "a": -1e-15, "b": -8e-16, "a+b": 1e-15})
+    assert none.leader == ""
+    assert verdicts.decided(none) == "None: no modality changes the score."
+    assert verdicts.largest_part(none.dividends) == "No modality changes the score"
+    assert verdicts.conflict(none) == "No: no modality says anything on its own."
+
+
+def test_what_seeds_leave_open_is_said_of_what_was_measured_alone() -> None:
+    """Spreads over seeds are of the model as trained, against its training set."""
+    study = open_study("qj-planted")
+    row = int(study.dataset.rows("test")[0])
+    measured = sample_of(study, row)
+    assert measured.doubt is not None
+    assert measured.verdict.seeds == measured.doubt.seeds
+    for other in (
+        sample_of(study, row, tweak="T=0.5"),
+        sample_of(with_background(study, "zero"), row),
+    ):
+        assert other.doubt is None
+        assert (other.verdict.seeds, verdicts.doubts(other.verdict)) == (0, [])
 
 
 TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}

@@ -383,8 +383,13 @@ class Sample:
 
     @property
     def doubt(self) -> verdicts.Doubt | None:
-        """What training seeds leave open of the explained output, see `stability.doubt`."""
-        return self.study.doubt(np.array([self.row]), np.array([self.output]))
+        """What training seeds leave open of the explained output, see `Study.doubt`; None under a tweak, of which
+        nothing was measured."""
+        return (
+            None
+            if self.changed
+            else self.study.doubt(np.array([self.row]), np.array([self.output]))
+        )
 
     @property
     def of(self) -> str:

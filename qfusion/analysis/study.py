@@ -331,8 +331,10 @@ class Study:
         return stability.measured(self.name, self.card, self.dataset)
 
     def doubt(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
-        """What training seeds leave open of some samples, see `stability.doubt`."""
-        return stability.doubt(self._stability, self.dataset, rows, outputs)
+        """What training seeds leave open of some samples, see `stability.doubt`; None against another background than
+        the one that it was measured against."""
+        measured = self._stability if self.background.kind == "joint" else None
+        return stability.doubt(measured, self.dataset, rows, outputs)
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """More columns that this system has of every sample (N,), or of some rows."""

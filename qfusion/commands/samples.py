@@ -364,7 +364,12 @@ def _explained(
     seconds = time.perf_counter() - started
     if wanted.missing:
         explanation = qfusion.explain.interventions.without(explanation, wanted.missing)
-    seeds = qfusion.explain.stability.measured(str(of.words[0]), of.trained.card, of.dataset)
+    seeds = (  # they were measured as recorded, against the training set
+        qfusion.explain.stability.measured(str(of.words[0]), of.trained.card, of.dataset)
+        if behind.kind == "joint"
+        and wanted == qfusion.explain.interventions.Disturbance(seed=wanted.seed)
+        else None
+    )
     doubt = qfusion.explain.stability.doubt(seeds, of.dataset, part, np.full(len(part), index))
     return explanation, doubt, seconds
 

@@ -324,9 +324,9 @@ def answer(result: Built) -> str:
         return f"The dynamics built nothing of the {what}"
     shares = done / done.sum()
     first, *rest = np.argsort(-shares, kind="stable").tolist()
-    text = f"{shares[first]:.0%} by {result.terms[first].title}"
+    text = f"{share(shares[first])} by {result.terms[first].title}"
     if rest and shares[rest[0]] >= 0.01:
-        text += f", {shares[rest[0]]:.0%} by {result.terms[rest[0]].title}"
+        text += f", {share(shares[rest[0]])} by {result.terms[rest[0]].title}"
     before, after = (float(np.abs(values[which]).sum()) for values in (result.start, result.end))
     return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them, {text}"
 
@@ -888,6 +888,8 @@ def answer_for_pruning(result: Pruning, name: Callable[[str], str] = str) -> str
     if low is None or high is None or least is None or least[0] <= 0:
         return f"Not shown that the generator adds to {short}: {cuts.change_words(result.gain, 0)} {where}"
     k, G = result.size, len(result.terms)
+    if not k:
+        return f"On the rows that choose, no term adds to {short}, so none is taken {where}"
     return (
         f"{k} of {G} terms {'carries' if k == 1 else 'carry'} {share(float(result.shares.value[k]))} "
         f"[{share(float(low[k]))}, {share(float(high[k]))}] of what the generator adds to {short} "

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions
+from qfusion.explain.sensitivity import physics_terms
 from qfusion.models import (
     EntangledQCNN,
     Features,
@@ -29,7 +30,7 @@ from qfusion.models import (
     entangled_qcnn,
     require,
 )
-from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.quantum.decomposition import subset_name
 
 A = TypeVar("A", Tensor, np.ndarray)
 MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
@@ -647,9 +648,11 @@ def table(model: TimeModel) -> tuple[PhysicsParameter, ...]:
     T = float(model.duration)
     if model.still or T <= 0:
         return ()
-    names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if s]
-    kinds = ["coupling"] * bool(len(model.A) or len(model.L)) + ["dissipation"] * bool(len(model.L))
-    turned = [(kind, name, 1.0, TOP_FACTOR) for kind in kinds for name in names]
+    turned = [
+        (kind, subset_name(s, model.modalities), 1.0, TOP_FACTOR)
+        for kind, terms in zip(("coupling", "dissipation"), physics_terms(model), strict=True)
+        for s in terms
+    ]
     parameters = []
     for kind, name, learned, top in (*turned, ("duration", "T", T, TOP_DURATION * T)):
         nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
@@ -673,14 +676,21 @@ def nearest_parameters(
     """Returns for every parameter the smallest turn that changes the decision on one sample, where there is one.
 
     Args:
-        model: as it is, "learned" means this one.
+        model: as learned, one with time without a tweak.
         states: of the sample, (1, d_m) kets or (1, n) masses, as `states_of` gives them.
         parameters: of a QiNN-QJ, its `table`, to use again for many samples; None works it out.
+
+    Raises:
+        InvalidInput: when a model with time has a tweak, in whose place each turn would stand.
     """
     model = base.in_double(model)
     if can(require(model, "terms"), "rules"):
         return _angles(require(model, "rules"), states)
     moving = require(model, "time")
+    check(
+        not str(moving.tweak or ""),
+        f"Argument `model` must be as learned, but has the tweak '{moving.tweak}'. Leave that out.",
+    )
     parameters = table(moving) if parameters is None else parameters
     psi = moving.product_state(states).to(torch.complex128)
     before = _scores(moving, psi)

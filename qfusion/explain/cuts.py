@@ -627,14 +627,15 @@ SMALL = 0.02  # of the undisturbed score's size: a change below it is none to sp
 
 def most_moved(result: Cuts, output: int) -> str:
     """The modality whose cut moves the score most."""
-    return result.modalities[_first_largest(np.abs(result.changes[0, :, :, 0, output]).max(1))]
+    changes = result.changes[_place(result), :, :, 0, output]
+    return result.modalities[_first_largest(np.abs(changes).max(1))]
 
 
 def answer(result: Cuts, output: int) -> str:
     """Whether the score of a sample needs the correlations, and when most, as a title."""
-    changes = result.changes[:, :, :, 0, output]  # the first kind is "cut"
-    m, i = np.unravel_index(_first_largest(np.abs(changes[0])), changes[0].shape)
-    before, largest = float(result.before[0, output]), float(changes[0, m, i])
+    changes = result.changes[_place(result), :, :, 0, output]
+    m, i = np.unravel_index(_first_largest(np.abs(changes)), changes.shape)
+    before, largest = float(result.before[0, output]), float(changes[m, i])
     never = text = ""
     if HELD in result.kinds:
         alone = result.scores[result.kinds.index(HELD), m, -1, 0, output]
@@ -653,6 +654,11 @@ def answer(result: Cuts, output: int) -> str:
     )
 
 
+def _place(result: Cuts | CutMetrics) -> int:
+    """Where among the kinds plain cuts stand, which sentences are about."""
+    return result.kinds.index(choose("Kind of cut", "cut", result.kinds))
+
+
 def answer_for_many(result: CutMetrics, metric: str | None = None) -> str:
     """Whether a model needs the correlations half way, over many samples, with 95 % intervals, as a title.
 
@@ -661,8 +667,8 @@ def answer_for_many(result: CutMetrics, metric: str | None = None) -> str:
     """
     metric = metric or next(iter(result.after))
     about, loss = metrics.describe[metric], result.losses[metric]
-    sign, i = -1 if about.higher_is_better else 1, len(result.times) // 2
-    m = _first_largest(sign * loss.value[0, :, i])
+    sign, i, cut = -1 if about.higher_is_better else 1, len(result.times) // 2, _place(result)
+    m = _first_largest(sign * loss.value[cut, :, i])
     where = f"the correlations of {result.modalities[m]} at t = {result.times[i]:.2f}"
     never = text = ""
     if "held" in result.kinds:
@@ -671,24 +677,24 @@ def answer_for_many(result: CutMetrics, metric: str | None = None) -> str:
         text = f"; with their classical part kept {change_words(loss, result.kinds.index('dephased'), m, i)}"
     if loss.low is None or loss.high is None:
         return (
-            f"Too few samples to tell: without {where} {about.short} changes by {change_words(loss, 0, m, i)}{text} "
+            f"Too few samples to tell: without {where} {about.short} changes by {change_words(loss, cut, m, i)}{text} "
             f"(n = {result.n:,}){never}"
         )
-    if max(abs(float(end[0, m, i])) for end in (loss.low, loss.high)) < 5e-4:
+    if max(abs(float(end[cut, m, i])) for end in (loss.low, loss.high)) < 5e-4:
         return (
-            f"No: without {where} {about.short} changes by less than 0.001 ({change_words(loss, 0, m, i)}, n = "
+            f"No: without {where} {about.short} changes by less than 0.001 ({change_words(loss, cut, m, i)}, n = "
             f"{result.n:,}){never}"
         )
-    least, most = sorted((sign * float(loss.low[0, m, i]), sign * float(loss.high[0, m, i])))
+    least, most = sorted((sign * float(loss.low[cut, m, i]), sign * float(loss.high[cut, m, i])))
     if least <= 0:
         return (
-            f"Not shown: without {where} {about.short} is not worse beyond chance ({change_words(loss, 0, m, i)}, n = "
-            f"{result.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}"
+            f"Not shown: without {where} {about.short} is not worse beyond chance ({change_words(loss, cut, m, i)}, "
+            f"n = {result.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}"
         )
     gain = abs(float(result.before[metric].value) - result.chance[metric])
-    head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
+    head = "Yes" if abs(float(loss.value[cut, m, i])) >= SHARE * gain else "Hardly"
     return (
-        f"{head}: without {where} {about.short} changes by {change_words(loss, 0, m, i)}{text} "
+        f"{head}: without {where} {about.short} changes by {change_words(loss, cut, m, i)}{text} "
         f"(n = {result.n:,}){never}"
     )
 
@@ -891,9 +897,9 @@ def answer_for_patches(
     restored, turned = result.restored[place, ..., row], result.turned[place, ..., row]
     if not np.isfinite(restored).all():
         return f"The scores of both are the same: no state of {donor} can restore a difference"
-    m, i = np.unravel_index(int(restored.argmax()), restored.shape)
+    m, i = np.unravel_index(int(np.abs(restored - 1).argmin()), restored.shape)
     most = (
-        f"{name(result.modalities[m])} restores most, {share(float(restored[m, i]))} of the "
+        f"{name(result.modalities[m])} comes nearest to its score, {share(float(restored[m, i]))} of the "
         f"difference at t = {result.times[i]:.2f}"
     )
     turning = [

@@ -522,7 +522,7 @@ def of_truth(result: AgainstTruth) -> list[TrustWarning]:
 
 def of_deletion(curves: Curves, what: str) -> list[TrustWarning]:
     """Returns what deletion and insertion warn of; `what` are the players, such as "modalities"."""
-    if curves.better:
+    if curves.better or len(curves.shares) == 2:  # one player has one order
         return []
     failed = [
         name

@@ -236,7 +236,8 @@ class LossGame:
     Attributes:
         loss: of `LOSSES`.
         dividends: by coalition. shapley: by modality; both add up to `total`.
-        ahead: by how much the first modality by Shapley value takes off more than the second; None of a single one.
+        ahead: of all others that which the first modality by Shapley value least surely takes off more than, and by how
+            much; None of a single one.
         start, end: mean loss of the baseline and of the model.
     """
 
@@ -244,7 +245,7 @@ class LossGame:
     dividends: dict[str, stability.Interval]
     shapley: dict[str, stability.Interval]
     total: stability.Interval
-    ahead: stability.Interval | None
+    ahead: tuple[str, stability.Interval] | None
     start: float
     end: float
 
@@ -292,12 +293,12 @@ def loss_game(
     rows = coalitions.dividends((of[:, :1] - of)[..., None], M)
     phi = coalitions.shapley(rows, M)[..., 0]
     terms, names = explanation.coalitions[1:], explanation.modalities
-    first, *others = np.argsort(-phi.mean(0), kind="stable")
+    first, *others = np.argsort(-phi.mean(0), kind="stable").tolist()
     columns = {
         **{("dividend", name): rows[:, 1 + s, 0] for s, name in enumerate(terms)},
         **{("shapley", name): phi[:, m] for m, name in enumerate(names)},
         ("total", ""): of[:, 0] - of[:, -1],
-        ("ahead", ""): phi[:, first] - (phi[:, others[0]] if others else 0),
+        **{("ahead", names[m]): phi[:, first] - phi[:, m] for m in others},
     }
     known = stability.means(
         {"\n".join(key): column for key, column in columns.items()},
@@ -310,10 +311,15 @@ def loss_game(
         {name: known[f"dividend\n{name}"] for name in terms},
         {name: known[f"shapley\n{name}"] for name in names},
         known["total\n"],
-        known["ahead\n"] if others else None,
+        _nearest({names[m]: known[f"ahead\n{names[m]}"] for m in others}),
         float(of[:, 0].mean()),
         float(of[:, -1].mean()),
     )
+
+
+def _nearest(ahead: Mapping[str, stability.Interval]) -> tuple[str, stability.Interval] | None:
+    """Of by how much the first is ahead of every other, that of which it is told the least; None without others."""
+    return min(ahead.items(), key=lambda one: one[1].low, default=None)
 
 
 def matters(result: LossGame) -> str:
@@ -330,9 +336,10 @@ def matters(result: LossGame) -> str:
     share = f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f}) {whole}"
     if result.ahead is None:
         return f"{first} alone takes {share}"
-    if result.ahead.low > 0:
+    other, ahead = result.ahead
+    if ahead.low > 0:
         return f"{first} matters most: it takes off {share}"
-    return f"Not told whether {first} or {result.order[1]} matters more: {first} takes off {share}"
+    return f"Not told whether {first} or {other} matters more: {first} takes off {share}"
 
 
 # Sampled synergy beside the exact one.
@@ -390,13 +397,13 @@ class Ranking:
     Attributes:
         sizes, means: mean size of the dividend, and mean dividend with its sign, by coalition, the largest size first.
         pairs: mean Shapley interaction index of any two modalities, by the name of their coalition.
-        ahead: by how much the first is larger than the second; None of a single coalition.
+        ahead: of all others that which the first is least surely larger than, and by how much; None of a single one.
     """
 
     sizes: dict[str, stability.Interval]
     means: dict[str, stability.Interval]
     pairs: dict[str, stability.Interval]
-    ahead: stability.Interval | None
+    ahead: tuple[str, stability.Interval] | None
 
     def frame(self) -> pd.DataFrame:
         """Returns a row a coalition."""
@@ -431,8 +438,9 @@ def ranking(
         **{f"mean {name}": values[:, i] for i, name in enumerate(names)},
         **{f"pair {i} {j}": index[:, i, j] for i, j in both},
     }
-    if len(order) > 1:
-        columns["ahead"] = columns[f"size {order[0]}"] - columns[f"size {order[1]}"]
+    columns |= {
+        f"ahead {name}": columns[f"size {order[0]}"] - columns[f"size {name}"] for name in order[1:]
+    }
     known = stability.means(columns, clusters=clusters)
     return Ranking(
         {name: known[f"size {name}"] for name in order},
@@ -441,21 +449,21 @@ def ranking(
             decomposition.subset_name(pair, modalities): known["pair {} {}".format(*pair)]
             for pair in both
         },
-        known.get("ahead"),
+        _nearest({name: known[f"ahead {name}"] for name in order[1:]}),
     )
 
 
 def says_most(result: Ranking, name: Callable[[str], str] = str) -> str:
     """Which coalition says most, in one sentence."""
-    first, *others = result.sizes
+    first = next(iter(result.sizes))
     one = result.sizes[first]
     how = f"mean size {one.value:.3f}"
     if not one.known:
         return f"Too few samples to rank coalitions: {name(first)} has the largest {how} (n = {one.n:,})"
     how = f"{how}, {one.level:.0%} interval {one.low:.3f} to {one.high:.3f}"
-    if result.ahead is None or result.ahead.low > 0:
+    if result.ahead is None or result.ahead[1].low > 0:
         return f"{name(first)} says most ({how})"
-    return f"Not told whether {name(first)} or {name(others[0])} says more ({name(first)}: {how})"
+    return f"Not told whether {name(first)} or {name(result.ahead[0])} says more ({name(first)}: {how})"
 
 
 # Does one decision have one explanation, or one for every training?

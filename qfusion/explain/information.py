@@ -259,7 +259,7 @@ def of_levels(
         levels: of every source, whole numbers from 0, (n,). joint: levels of what all tell together; the sources'
             combinations unless given. y: classes from 0 without gaps, (n,).
         estimator: what it is called. clusters: see `stability.counts`.
-        corrected: whether what shuffled labels give is taken off.
+        corrected: whether what shuffled labels give is taken off, those of rows that share something together.
     """
     names = tuple(levels)
     if joint is None:
@@ -270,7 +270,7 @@ def of_levels(
         [
             {
                 name: part.mean()
-                for name, part in _parts(levels, joint, rng.permutation(y))[0].items()
+                for name, part in _parts(levels, joint, _shuffled(y, clusters, rng))[0].items()
             }
             for _ in range(SHUFFLES if corrected else 0)
         ],
@@ -292,6 +292,22 @@ def of_levels(
         len(y),
         int(y.max()) + 1,
     )
+
+
+def _shuffled(y: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Labels at other rows, those of rows that share something side by side as they were: rows of a video are alike in
+    more than what is asked. Where rows share several things, that of which there are fewest."""
+    if clusters is None:
+        return rng.permutation(y)
+    known, place = min(
+        (np.unique(column, return_inverse=True) for column in np.asarray(clusters).T),
+        key=lambda one: len(one[0]),
+    )
+    result = np.empty_like(y)
+    result[np.argsort(place, kind="stable")] = y[
+        np.argsort(rng.permutation(len(known))[place], kind="stable")
+    ]
+    return result
 
 
 def _less(one: stability.Interval, shuffled: np.ndarray) -> stability.Interval:
@@ -382,6 +398,11 @@ def classes_of(task: worth.Task) -> np.ndarray:
 def _quantile_levels(line: np.ndarray, count: int) -> np.ndarray:
     """Which of so many quantiles each number is in, (n,), whole numbers from 0 without gaps."""
     edges = np.unique(np.quantile(line, np.linspace(0, 1, count + 1)[1:-1]))
+    above = line[line > line.min()]
+    if edges.max() <= line.min() and len(
+        above
+    ):  # most have the smallest number: these, and all others
+        edges = above.min(keepdims=True)
     return np.unique(np.searchsorted(edges, line, side="right"), return_inverse=True)[1]
 
 
@@ -419,13 +440,13 @@ class Estimate:
 
     @property
     def apart(self) -> list[str]:
-        """Parts on which the estimators' intervals do not meet."""
+        """Parts on which the intervals of estimators that ask about the same sources do not meet."""
         return [
             name
             for name, ours in self.main.parts.items()
             for other in self.by.values()
             if other is not self.main
-            and name in other.parts
+            and other.sources == self.main.sources
             and (other.parts[name].low > ours.high or other.parts[name].high < ours.low)
         ]
 
@@ -582,7 +603,8 @@ def notes(
         yield f"Of {len(task.names)} modalities, {by[LEARNED].sources[0]}, which tells most alone, against the rest."
     yield (
         f"Learned: levels of what the best small model says. Clusters: {cells} by k-means of every modality. From "
-        "both, what shuffled labels give is taken off, which bounds the bias of few rows in many cells from above."
+        "both, what shuffled labels give is taken off, for the bias of few rows in many cells; labels of rows that "
+        "share something are shuffled together."
     )
     if (gap := max(one.gap for one in by.values())) > 0.005:
         yield f"The search for the union information stopped, by what is proved, {gap:.3f} bits or less above it."
@@ -623,6 +645,7 @@ def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
         )
     elif gain.known:
         head += f". That joint models are told more than late ones is not shown (at most {max(gain.high, 0):.2f} bits)"
-    if SYNERGY in result.apart:
-        head += f". Estimators differ: by clusters {result.by[CLUSTERS].synergy.value:.2f} only together"
+    other = result.by[CLUSTERS].synergy
+    if other.low > main.synergy.high or other.high < main.synergy.low:
+        head += f". Estimators differ: by clusters {other.value:.2f} only together"
     return head

@@ -761,7 +761,8 @@ def sensitivity(
         np.array([terms.samples(name) for name in names]),
         background.kind,
         background.size,
-        "The state is pure there, where entropy starts with infinite slope: it has no derivative."
+        "The state is pure there, where entropy starts with infinite slope and negativity bends: neither has a "
+        "derivative."
         if np.isnan(slopes).any()
         else "",
     )

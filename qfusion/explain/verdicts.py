@@ -149,6 +149,7 @@ RELATIONS: dict[str, str] = {
 LEAD = 0.1  # of the shares, by which a modality leads
 AGAINST = 1 / 3  # of the largest own term, from which an opposite one is a conflict
 NOBODY = "none"  # leads
+ROUNDING = 1e-12  # of the largest coalition value: what is smaller is none
 UNSTABLE = 0.2  # of the samples: where seeds name another leader in more, it is said
 
 
@@ -204,7 +205,7 @@ def judge(
     """
     M, B = len(explanation.modalities), len(explanation.dividends)
     outputs = np.broadcast_to(np.asarray(outputs), (B,))
-    dividends = explanation.dividends[np.arange(B), 1:, outputs]
+    dividends = _written(explanation)[np.arange(B), 1:, outputs]
     size, terms = np.abs(dividends), np.array(explanation.coalitions[1:], dtype=object)
     total, own = size.sum(1), dividends[:, :M]
     joint = size[:, M:].sum(1) / np.where(total > 0, total, 1)
@@ -222,12 +223,19 @@ def judge(
     needed = (
         np.full(B, LEAD) if doubt is None else np.maximum(LEAD, doubt.lead[np.arange(B), place])
     )
-    known = np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0
+    known = (total > 0) & (np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0)
     leads = known & (leads_by(result)[np.arange(B), place] >= needed)
     names = np.array(explanation.modalities, dtype=object)
     return Verdicts(
         relation, np.where(leads, names[place], ""), terms[size.argmax(1)], joint, result, needed
     )
+
+
+def _written(explanation: coalitions.Explanation) -> np.ndarray:
+    """Dividends, (B, 2^M, C), with 0 where rounding alone has left something of coalition values."""
+    size = np.abs(explanation.values).max(1, keepdims=True)
+    small = np.abs(explanation.dividends) <= ROUNDING * np.maximum(size, 1)
+    return np.where(small, 0.0, explanation.dividends)
 
 
 def leads_by(values: np.ndarray) -> np.ndarray:
@@ -305,7 +313,7 @@ def verdict(
         doubt: of the same B samples; None where no seeds were measured.
     """
     result = judge(explanation, output, doubt)
-    dividends = explanation.dividends[sample, :, output]
+    dividends = _written(explanation)[sample, :, output]
     largest = str(result.largest[sample])
     scores = np.sort(explanation.prediction[sample])
     names, place = explanation.modalities, explanation.coalitions.index(largest) - 1

@@ -183,6 +183,8 @@ def beats(curves: faithfulness.Curves) -> str:
         interval.excludes_zero for interval in curves.intervals
     ):
         return f"{curves.samples:,} samples do not tell whether our order beats random ones {about}"
+    if len(curves.shares) == 2:
+        return "there is one order, so that none can be better"
     if curves.better:
         return f"our order beats every one of {count(orders, 'random order')} {about}"
     lost = int(((curves.deletion_gain <= 0) | (curves.insertion_gain <= 0)).sum())

@@ -38,8 +38,7 @@ def of_sample(sample: Sample) -> str:
         }
     )
     if doubt is not None:
-        trained = ", as trained" if sample.changed else ""
-        terms[f"± over {doubt.seeds} training seeds{trained}"] = [float("nan"), *doubt.spread[0]]
+        terms[f"± over {doubt.seeds} training seeds"] = [float("nan"), *doubt.spread[0]]
     if errors_of is not None:
         terms["± over rows of the background"] = errors_of[0, :, sample.output]
     return _html(
