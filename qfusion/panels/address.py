@@ -739,7 +739,8 @@ def completed(page: str, address: Address, allowed: Rules, *, bare: bool = False
     _audit_some(result, (MODEL, DATA))
     _choose_model(result)
     study = backgrounds.open_study(result["model"][0], result["data"][0])
-    result.setdefault("sample", [default_sample(study)])
+    if "sample" not in result:  # which takes some seconds to choose
+        result["sample"] = [default_sample(study)]
     _audit_some(result, (SAMPLE, OUTPUT), study)
     if not study.classes:
         result.pop("output", None)  # one score
