@@ -86,6 +86,7 @@ FORMATS: dict[str, Format] = {
         "The way from features to scores, for any batch of samples; loading it needs torch and "
         "nothing else.",
         False,
+        ("kets", "masses"),
     ),
     "qutip": Format(
         "QuTiP objects",
@@ -143,10 +144,11 @@ def impossible(name: str, trained: checkpoint.Checkpoint) -> str:
         )
     if not form.needs or any(can(trained.model, ability) for ability in form.needs):
         return ""
+    others = "numpy" if name == "torch" or impossible("torch", trained) else "torch or numpy"
     instead = (
         form.instead
-        if can(trained.model, "circuit")
-        else (f"It has no {base.ABILITIES[form.needs[0]]}. Take torch or numpy instead.")
+        if form.instead and can(trained.model, "circuit")
+        else f"It has no {base.ABILITIES[form.needs[0]]}. Take {others} instead."
     )
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 

@@ -79,9 +79,12 @@ def test_twins_are_trained_on_the_models_own_terms(place: Any) -> None:
 
 def test_a_model_without_jumps_is_not_asked_about_them(place: Any) -> None:
     study = own("quantum-jump")
-    still = study.card["settings"] | {"evolution": "unitary"}
-    study = replace(study, card=study.card | {"settings": still})
-    assert "qj-unitary" not in {run.variant for run in audit.runs_of(study, range(1))}
+    for evolution, without in (("unitary", ""), ("none", ""), ("dissipative", "none")):
+        still = study.card["settings"] | {"evolution": evolution}
+        wanted = audit.runs_of(replace(study, card=study.card | {"settings": still}), range(1))
+        twin = audit.settings_of(wanted[0].terms, "qj-unitary")["evolution"]
+        assert twin == (without or evolution)  # none has an H that the model has not
+        assert ("qj-unitary" in {run.variant for run in wanted}) == bool(without)
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])

@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,8 @@ def test_no_trace_distance_grows_so_none_is_called_a_finding() -> None:
     for seed in range(5):
         physics, psi = system(5, seed, loss=0.1 + 0.3 * seed), kets(5, 5, seed)
         found = contraction(physics, psi[0], psi[1:], seeds=2)
+        still = contraction(replace(physics, jumps=physics.jumps[:0]), psi[0], psi[1:], seeds=1)
+        assert np.ptp(still.distances, 0) == pytest.approx(0, abs=1e-5)  # nothing dissipates
         assert (np.diff(found.distances, axis=0) <= 1e-5).all()
         assert (found.random_rates > 0).all()
         rho = evolve_states(

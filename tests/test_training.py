@@ -474,6 +474,10 @@ def test_regression_metrics_by_hand():
     assert found["mae"] == pytest.approx((1 + 1.6 + 0.1 + 0.2 + 0.6) / 5)
     assert found["corr"] == pytest.approx(np.corrcoef(prediction, truth)[0, 1])
     assert metrics.regression(np.ones(3), np.arange(3.0))["corr"] == 0.0
+    # rounding is no variance, and small numbers are not rounding
+    assert metrics.regression(np.arange(3.0), np.full(3, 0.1))["r2"] == 0.0
+    small = metrics.regression(1e-7 * (prediction + 5), 1e-7 * (truth + 5))
+    assert small["corr"] == pytest.approx(found["corr"])
     assert set(found) <= set(metrics.describe)
 
 

@@ -3,6 +3,7 @@ sampled dynamics."""
 
 from __future__ import annotations
 
+import copy
 import json
 import multiprocessing
 import os
@@ -94,6 +95,30 @@ def test_a_training_with_any_option_is_taken_up_exactly(changed, tmp_path):
         )
     )
     assert [p.valid_loss for p in default.history] != [p.valid_loss for p in expected.history]
+
+
+def test_a_state_is_a_copy_and_a_fit_has_its_own_random_numbers():
+    def begun() -> Fit:
+        return prepare("late", small(), dict(hidden=4, dropout=0.5), Options(epochs=3, batch=8), 3)
+
+    one, other = begun(), begun()
+    one.epoch()
+    state = one.state()
+    one.epoch()
+    other.restore(state)
+    other.epoch()
+    assert same_weights(one.model, other.model)
+    models = [copy.deepcopy(other.model) for _ in range(2)]
+    for number, model in enumerate(models):
+        torch.manual_seed(number)
+        loop.fit(model, small(), Options(epochs=1, batch=8), 5)
+    assert same_weights(*models)
+
+
+@pytest.mark.parametrize("name", ["batch", "epochs", "patience", "shift"])
+def test_whole_numbers_are_asked_for(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"`{name}` must be a whole number, but is 2.5"):
+        Options(**{name: 2.5})
 
 
 def test_schedules_are_what_they_are_called():
@@ -387,6 +412,13 @@ def test_the_steepest_descent_is_found_where_it_is():
     assert loop.steepest(grid, loop.smooth(curve)) == pytest.approx(1e-3, rel=0.7)
     with pytest.raises(InvalidInput, match="did not fall at any rate"):
         loop.steepest(grid, np.linspace(0, 1, 120))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_search_goes_on_where_the_first_batches_do_harm(seed: int) -> None:
+    """Single rows at low rates raise the loss by chance, which is no divergence."""
+    found = find_rate("linear", small(3), {}, Options(loss="cross_entropy", batch=1), seed)
+    assert found.rates[-1] > 1e-4
 
 
 def test_a_suggested_rate_is_one_to_train_with():

@@ -312,6 +312,14 @@ def test_a_resource_that_is_cut_leaves_the_model_as_it_is() -> None:
     unitary = model_of("quantum-jump", evolution="unitary")
     same = twins.cut(unitary, "dissipation")
     assert torch.allclose(same(rows_of(same)), unitary(rows_of(unitary)), atol=1e-12)
+    for without, evolution in (
+        ("dissipative", "none"),
+        ("none", "none"),
+    ):  # none gets an H that it had not
+        damped = model_of("quantum-jump", evolution=without)
+        free = twins.cut(damped, "dissipation")
+        assert free.settings["evolution"] == evolution
+        assert torch.equal(free(rows_of(free)), twins.cut(damped, "dissipation")(rows_of(free)))
     with pytest.raises(InvalidInput, match="no resource can be cut"):
         twins.cut(model_of("qcnn-dephased"), "coherence")
     with pytest.raises(NotFound, match="Resource"):

@@ -122,10 +122,10 @@ class Terms:
 def settings_of(terms: Terms, variant: str) -> dict[str, Any]:
     """Returns the settings of a variant's model: the terms', as far as its kind has them, and what differs."""
     own = VARIANTS[variant]
-    known = registry.settings(own.kind)
-    chosen = {
-        key: value for key, value in {**terms.whole, **dict(own.settings)}.items() if key in known
-    }
+    known, differs = registry.settings(own.kind), dict(own.settings)
+    if variant == "qj-unitary":
+        differs["evolution"] = twins.without_jumps(terms.whole.get("evolution", "jump"))
+    chosen = {key: value for key, value in {**terms.whole, **differs}.items() if key in known}
     if own.kind != "state-linear":
         return chosen
 

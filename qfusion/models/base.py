@@ -241,20 +241,21 @@ class InputSpec:
 
 class Standardiser(nn.Module):
     """Zero mean and unit variance over the training rows, clipped at five standard deviations; part of the model's
-    weights."""
+    weights. A feature whose deviation is below a thousandth of its modality's largest keeps scale 1, as constant ones
+    do."""
 
     def __init__(self, size: int):
         super().__init__()
         self.mean, self.scale = nn.Buffer(torch.zeros(size)), nn.Buffer(torch.ones(size))
 
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
-        """Sets mean and scale from values (B, F), or unmasked steps of (B, T, F); constant features keep scale 1."""
+        """Sets mean and scale from values (B, F), or unmasked steps of (B, T, F)."""
         steps = real_steps(values, mask).double()
         self.set(steps.mean(0), steps.std(0, correction=0))
 
     @torch.no_grad()
     def set(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets mean and scale (F,) from the features' means and deviations; constant features keep scale 1."""
+        """Sets mean and scale (F,) from the features' means and deviations."""
         self.mean.copy_(mean)
         floor = 1e-3 * deviation.max().clamp_min(1e-9)
         self.scale.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))

@@ -163,6 +163,7 @@ class Concatenation(Baseline):
             input_dropout,
             width=width,
         )
+        require_whole("width", width, 1, 4096)
         self.head = nn.Sequential(
             nn.Linear(features * len(inputs), width),
             nn.ReLU(),
@@ -195,6 +196,7 @@ class TensorFusion(Baseline):
         input_dropout: float = 0.0,
     ):
         size = (features + 1) ** len(inputs)
+        require_whole("width", width, 0, 4096)
         check(
             size <= MAX_TENSOR,
             f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more than "

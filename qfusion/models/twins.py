@@ -382,11 +382,16 @@ CUTS: dict[str, dict[str, tuple[type[base.FusionModel], dict[str, Any]]]] = {
         "coherence": (JumpTwin, {"lacks": COHERENCE}),
         "entanglement": (JumpTwin, {"lacks": ENTANGLEMENT}),
         "correlation": (MeanFieldJump, {}),
-        "dissipation": (QuantumJump, {"evolution": "unitary"}),
+        "dissipation": (QuantumJump, {}),
     },
     EntangledQCNN.kind: {"fused coherence": (DephasedQCNN, {})},
     CoherentQCNN.kind: {"fused entanglement": (CoherentQCNN, {"lacks": ENTANGLEMENT})},
 }
+
+
+def without_jumps(evolution: str) -> str:
+    """Returns an evolution as it is without jump operators: what had no learned H has none then either."""
+    return {"jump": "unitary", "dissipative": "none"}.get(evolution, evolution)
 
 
 @torch.no_grad()
@@ -409,6 +414,8 @@ def cut(model: Any, resource: str, **settings: Any) -> Any:
         f"cut. Choose a model of kind {', '.join(CUTS)}.",
     )
     build, differs = known[choose("Resource", resource, known)]
+    if resource == "dissipation":
+        differs = {"evolution": without_jumps(model.settings["evolution"])}
     allowed = inspect.signature(build).parameters
     chosen = {key: value for key, value in model.settings.items() if key in allowed}
     with torch.random.fork_rng():

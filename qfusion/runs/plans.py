@@ -524,7 +524,8 @@ def _train(
         on_batch(len(fit.history) + 1, options.epochs, 0, rows)
         progress = fit.epoch(pulse)
         if progress is not None:
-            if plan.replay and progress.epoch % -(-options.epochs // plan.replay) == 0:
+            done = progress.epoch * plan.replay // options.epochs  # models to be kept so far
+            if done > (progress.epoch - 1) * plan.replay // options.epochs:
                 _save(run, fit, copy.deepcopy(fit.average.model).eval(), group, progress.epoch)
             book.epoch(progress)
             on_epoch(progress)

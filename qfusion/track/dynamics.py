@@ -775,7 +775,7 @@ def _random_alike(H: Tensor, jumps: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     A, like = (X - torch.trace(X) / len(H) * one for X in (A + A.mH, H))
     return (
         A * (torch.linalg.norm(like) / torch.linalg.norm(A)),
-        L * math.sqrt(dissipator_norm(jumps) / dissipator_norm(L)),
+        L * math.sqrt(dissipator_norm(jumps) / dissipator_norm(L)) if len(L) else L,
     )
 
 

@@ -382,7 +382,7 @@ class Fit(Generic[M]):
             "best": self.best,
             "best_loss": self.best_loss,
             "kept": self.best_epoch,
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": copy.deepcopy(self.optimiser.state_dict()),
             "schedule": self.schedule.state_dict(),
             "order": self.order.get_state(),
             "random": self.random,
@@ -486,7 +486,10 @@ def fit(
     on_epoch: Callable[[Progress], bool | None] = lambda _: None,
 ) -> Result[M]:
     """Trains a module that maps `dataset.inputs(rows)` to scores (B, C); arguments and errors as for `train`."""
-    return _to_the_end(Fit(model, dataset, options, seed), on_epoch)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # of dropout and trajectories
+        training = Fit(model, dataset, options, seed)
+    return _to_the_end(training, on_epoch)
 
 
 def _to_the_end(training: Fit[M], on_epoch: Callable[[Progress], bool | None]) -> Result[M]:
@@ -614,8 +617,9 @@ def _ramp(
             break
         losses.append(loss)
         on_step(n, len(rates))
-        # it explodes where it is twice its whole fall above the lowest one
-        if loss > max(losses[0], min(losses) + 2.0 * (losses[0] - min(losses))):
+        # it explodes where it is twice its whole fall above the lowest one, and not by what a single batch does
+        fall = losses[0] - min(losses)
+        if loss > max(losses[0], min(losses) + max(2.0 * fall, 0.1 * abs(losses[0]))):
             break
     return rates[: len(losses) - 1], np.array(losses[1:])
 

@@ -209,16 +209,21 @@ def plain(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def _of_numbers(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    spread = p.std() * y.std()
+    spread = p.std() * y.std() if _varies(p) and _varies(y) else 0.0
     return {
         "mae": float(np.abs(p - y).mean()),
-        "corr": float(((p - p.mean()) * (y - y.mean())).mean() / spread) if spread > 1e-12 else 0.0,
+        "corr": float(((p - p.mean()) * (y - y.mean())).mean() / spread) if spread else 0.0,
     }
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Whether numbers differ by more than rounding."""
+    return bool(values.std() > 1e-12 * np.abs(values).max())
 
 
 def _r2(p: np.ndarray, y: np.ndarray) -> float:
     variance = ((y - y.mean()) ** 2).sum()
-    return float(1 - ((p - y) ** 2).sum() / variance) if variance > 0 else 0.0
+    return float(1 - ((p - y) ** 2).sum() / variance) if _varies(y) else 0.0
 
 
 def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -489,7 +494,7 @@ def encode(
         model: whose encoders; it is not changed. rows: (B,). dtype: single or double precision.
         tell: called after every block.
     """
-    encoders: Any = copy.deepcopy(model.encoders).to(dtype).eval()
+    encoders: Any = copy.deepcopy(model.encoders).to("cpu", dtype).eval()
     parts: dict[str, list[np.ndarray]] = {name: [] for name in model.modalities}
     done = 0
     for block in dataset.blocks(rows, torch.finfo(dtype).bits // 8):
@@ -506,7 +511,7 @@ def _made(
 ) -> dict[str, np.ndarray]:
     # the samples by which that is decided
     few = np.unique(np.linspace(0, len(dataset) - 1, 64).astype(int))
-    exact = copy.deepcopy(base.in_double(model)).eval()
+    exact = copy.deepcopy(base.in_double(model)).cpu().eval()
 
     @torch.no_grad()
     def scores(dtype: torch.dtype) -> torch.Tensor:

@@ -309,10 +309,11 @@ class Options:
             "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
             f"{self.class_weights!r} and `loss` is {self.loss!r}.",
         )
-        for name, pixels in (("shift", self.shift), ("delay", self.delay)):
+        for name in ("batch", "epochs", "patience", "shift", "delay"):
+            number = getattr(self, name)
             check(
-                pixels == int(pixels),
-                f"Argument `{name}` must be a whole number of pixels, but is {pixels!r}.",
+                number == int(number),
+                f"Argument `{name}` must be a whole number, but is {number!r}.",
             )
         check(
             not (self.refit and self.patience),
