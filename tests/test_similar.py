@@ -229,6 +229,16 @@ def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyP
     assert f"Of 600 explained samples of test, {len(picture.table())} are drawn" in picture.shows
 
 
+def test_a_map_has_a_colour_where_there_are_too_many_classes_for_theirs(
+    digits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_panels.figures, "MAX_GROUPS", 1)
+    levels = levels_of(digits)
+    first = colours(digits.study, levels.rows)[0]
+    assert first != "truth"
+    assert f"Colour: {first};" in map_panels.sample_map(levels).shows
+
+
 def test_side_by_side(planted: Any) -> None:
     picture = several_panels.decisions(planted, ids=["p0031", "p2924", "p0007"])
     table = picture.table()

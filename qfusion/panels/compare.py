@@ -727,7 +727,7 @@ def sample_map(
     *,
     of: str = "",
     method: str = "PCA",
-    colour: str = "truth",
+    colour: str = "",
     everyone: bool = False,
 ) -> panel.Picture:
     """All samples on a map of two dimensions.
@@ -737,17 +737,16 @@ def sample_map(
         theme: of the figure.
         of: the coordinates that are reduced, see `coordinates.kinds`; the first unless told.
         method: "PCA" or "UMAP".
-        colour: a column, see `colours`.
+        colour: a column, see `colours`; the first unless told.
         everyone: all samples are placed where some are drawn unless told.
     """
     placed = on_map(levels, of, method, everyone)
-    at, colour = drawn(levels, placed), text.column(colour)
-    study = levels.study
+    at, study = drawn(levels, placed), levels.study
+    known = colours(study, levels.rows)
+    colour = choose("Colour", text.column(colour) or known[0], known)
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
-    column = text.column_of(
-        choose("Colour", colour, colours(study, levels.rows)), map(str, rows.columns)
-    )
+    column = text.column_of(colour, map(str, rows.columns))
     values, names, hues = _coloured(study, rows, column)
     explained = placed.explained
     what = cohort_measures.TITLES[placed.what]
@@ -943,7 +942,7 @@ MAP_METHOD = address.Choice(
 MAP_COLOUR = address.Choice(
     "map.colour",
     "Colour",
-    "The labels are shown.",
+    "The first column is shown.",
     values=lambda study: colours(study, cohort_measures.cohort_table(study, None)),
     style={"width": 190},
 )
