@@ -310,13 +310,15 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
             track.ensemble.populations_error,
         )
     )
-    worst = float(
-        np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=error > 1e-9, initial=0.0)
-    )
+    differ = error > 1e-9
+    worst = np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=differ, initial=0.0)
     columns = {"master": master, "mean": mean, "standard_error": error}
     return panel.Picture(
         "ensemble",
-        f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
+        f"Where the runs differ, their mean stays within {worst:.1f} standard errors of the master equation in these "
+        "states"
+        if differ.any()
+        else "The runs do not differ, so that nothing tells how far their mean is from the master equation",
         dynamics.ensemble(
             track.times, mean, error, master, names, track.ensemble.size, theme=theme
         ),
