@@ -105,8 +105,8 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
     )
     assert not app.error
     assert not app.warning
-    words = plain(said(app))
-    assert "Most depends on " in words
+    words, terms = plain(said(app)), query.get("terms")
+    assert (f"Of the terms “{terms}”, most" if terms else "Most") + " depends on " in words
     assert ("slope half-way points" in words) == ("half" in query)
     assert "Slope and removal point the same way" in words or "No removal moves it" in words
 

@@ -279,7 +279,7 @@ def tornado(
     )
     return panel.Picture(
         "tornado",
-        _head(result, places, effect),
+        _head(result, places, effect, group),
         drawn if len(shown) else None,
         shows=f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
         f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
@@ -395,13 +395,14 @@ def _cohort(sample: Sample, over: str, taken: int, whole: int) -> str:
     )
 
 
-def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str) -> str:
+def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str) -> str:
     if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
         return f"No term of these moves the {text.plain(effect)}"
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
+    most = "Most" if group == changes.EVERY else f"Of the terms “{group}”, most"
     return (
-        f"Most depends on {_the(sensitivity.parameters[first])}; without it the {text.plain(effect)} "
+        f"{most} depends on {_the(sensitivity.parameters[first])}; without it the {text.plain(effect)} "
         f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}"
     )
 
