@@ -433,6 +433,10 @@ def test_doubt_about_the_linear_correlation() -> None:
             {"a": (2.0, 1.2, 2.2), "b": (1.0, 0.8, 1.1), "c": (1.5, 0.9, 1.9)},
             "‘a’ is predicted worse than ‘b’",
         ),
+        (
+            {"a": (0.9, 0.2, 1.5), "b": (0.6, 0.55, 0.65), "c": (0.3, 0.25, 0.35)},
+            "‘b’ is predicted worse than ‘c’: mean error 0.60 against 0.30",
+        ),
         ({"a": (2.0, 0.8, 2.2), "b": (1.0, 0.8, 1.2)}, "No type is predicted clearly worse"),
         ({"a": (2.0, np.nan, np.nan), "b": (1.0, 0.8, 1.2)}, "How do the modalities relate?"),
     ],
@@ -440,7 +444,7 @@ def test_doubt_about_the_linear_correlation() -> None:
 def test_which_type_is_predicted_worst(
     errors: dict[str, tuple[float, float, float]], words: str
 ) -> None:
-    """`worst` where its interval lies above all others, `worse than` above the best one's, else none is."""
+    """`worst` where its interval lies above all others, `worse than` above that of another, else none is."""
     assert cohorts._worst({name: interval(*each) for name, each in errors.items()}).startswith(
         words
     )

@@ -218,6 +218,7 @@ def test_panels(planted: Any, digits: Any) -> None:
     assert slice_panels.worst(levels).table()["id"].iloc[0] == slices.worst(levels)[0].index[0]
     nobody = levels_of(planted, "error>1000")
     assert slice_panels.worst(nobody).title == "No sample of this cohort"
+    assert not slice_panels.PANELS["worst"].fits(nobody)
     assert len(slice_panels.slices(levels_of(planted, "joint>1000"), by="regime").table()) == 0
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from qfusion._sentences import count, listed, share
+from qfusion._sentences import ZERO, count, listed, share, sizes
 from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
 from qfusion.analysis.study import Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
@@ -25,6 +25,7 @@ from qfusion.training import metrics
 # All samples, a cohort of them and one sample on the same axes.
 
 MAX_TERMS = 8
+RESAMPLES = 500  # of clusters, from which a standard error is taken
 _CAUTION = {
     True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
     "not entanglement here: jumps mix states too; pick negativity for that.",
@@ -218,7 +219,7 @@ def dividends(
     rest = len(study.terms) - len(terms)
     return panel.Picture(
         "dividends",
-        _spread(values, inside),
+        _spread(values, inside, levels.clusters()),
         drawn,
         shows=f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
@@ -365,8 +366,8 @@ def _worst(errors: dict[str, stability.Interval]) -> str:
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
         return "How do the modalities relate?"
-    worst = max(known, key=lambda kind: known[kind].value)
-    best = min(known, key=lambda kind: known[kind].value)
+    worst = max(known, key=lambda kind: known[kind].low)
+    best = min(known, key=lambda kind: known[kind].high)
     means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"
     if all(known[worst].low > entry.high for kind, entry in known.items() if kind != worst):
         return f"‘{worst}’ is predicted worst: {means} in ‘{best}’"
@@ -383,12 +384,15 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     return [every[i] for i in np.sort(np.argsort(-means, kind="stable")[:MAX_TERMS])]
 
 
-def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
+def _spread(
+    values: Mapping[str, np.ndarray], part: np.ndarray, clusters: np.ndarray | None = None
+) -> str:
     """In which term a cohort differs most from the rest, where one differs by more than two standard errors, allowing
     for the number of terms; of everyone, which term varies most.
 
     Args:
         values: of each term, by coalition, (n,) each. part: who is in the cohort, bool (n,).
+        clusters: numbers of what the samples share, (n, k); None where they are independent.
     """
     if not part.any():
         return "How are the terms of the decisions distributed?"
@@ -404,26 +408,43 @@ def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
     far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
+    doubt = far * _errors(np.stack([*values.values()], 1), part, clusters)
+    apart = {
+        term: value
+        for (term, value), least in zip(moved.items(), doubt, strict=True)
+        if abs(value) > max(least, ZERO)
+    }
+    places = max(2, math.ceil(-math.log10(max(sizes(apart).values(), default=1.0))))
     return panel.superlative(
-        {
-            term: value
-            for term, value in moved.items()
-            if abs(value) > far * _error(values[term], part)
-        },
+        apart,
+        places=places,
         by_size=True,
         none="The cohort does not differ from the rest in the mean of any term, beyond chance",
         one="The cohort differs most from the rest in {names}, on average",
         some="The cohort differs most, alike, from the rest in {names}, on average",
-        name=lambda term: f"{text.term(term)} ({moved[term]:+.2f})",
+        name=lambda term: f"{text.term(term)} ({moved[term]:+.{places}f})",
     )
 
 
-def _error(values: np.ndarray, part: np.ndarray) -> float:
-    """Standard error of the difference of two means; infinite where a group has one sample alone."""
-    groups = values[part], values[~part]
-    if min(map(len, groups)) < 2:
-        return math.inf
-    return math.sqrt(sum(float(group.var(ddof=1)) / len(group) for group in groups))
+def _errors(values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
+    """Standard errors (k,) of how far the means of values (n, k) lie apart in two groups; infinite where a group is of
+    one sample alone, or of one cluster."""
+    shared = np.arange(len(part))[:, None] if clusters is None else clusters
+    if any(len(np.unique(c[g])) < 2 for c in shared.T for g in (part, ~part)):
+        return np.full(values.shape[1], math.inf)
+    if clusters is None:
+        return np.sqrt(sum(values[g].var(0, ddof=1) / g.sum() for g in (part, ~part)))
+    with np.errstate(invalid="ignore"):  # of resamples without a group
+        inside, outside = (
+            np.concatenate(
+                [
+                    block[:, g] @ values[g] / block[:, g].sum(-1, keepdims=True)
+                    for block in stability.counts(len(part), RESAMPLES, clusters=clusters)
+                ]
+            )
+            for g in (part, ~part)
+        )
+    return np.asarray(np.nanstd(inside - outside, 0))
 
 
 # Where a model is wrong.
@@ -720,6 +741,11 @@ def some(levels: errors.Levels, **_: object) -> bool:
     return len(levels.rows) > 0
 
 
+def some_inside(levels: errors.Levels, **_: object) -> bool:
+    """Whether the cohort has a sample."""
+    return bool(levels.inside.any())
+
+
 SLICES_BY = address.Choice(
     "slice",
     "Slices by",
@@ -773,7 +799,7 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
         min(result, key=lambda entry: entry.area, default=None),
     )
     areas = {entry.name: entry.area for entry in result}
-    mean = float(np.mean(list(areas.values()))) if areas else 0.0
+    mean = f" The mean area is {np.mean(list(areas.values())):.3f}." if areas else ""
     return panel.Picture(
         "curves",
         told_apart(areas, label),
@@ -784,8 +810,7 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
             theme,
         ),
         shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
-        f"blue: the class that is explained, else the one of the smallest area. The mean area is {mean:.3f}. "
-        f"{_whose(levels)}",
+        f"blue: the class that is explained, else the one of the smallest area.{mean} {_whose(levels)}",
         not_shown="which threshold to take.",
         alt=", ".join(
             f"{entry.name}: area {entry.area:.3f}, average precision {entry.precision:.3f}"
@@ -930,7 +955,7 @@ def _whose(levels: errors.Levels) -> str:
 
 def has_classes(levels: errors.Levels, **_: object) -> bool:
     """Whether the model chooses among classes, and the cohort has a sample."""
-    return bool(levels.study.classes) and bool(levels.inside.any())
+    return bool(levels.study.classes) and some_inside(levels)
 
 
 def is_regression(levels: errors.Levels, **_: object) -> bool:
@@ -1039,7 +1064,7 @@ PANELS = {
     "slices": panel.Panel(
         slices, {"by": SLICES_BY}, fits=some, opens=_within("Errors"), scope="levels"
     ),
-    "worst": panel.Panel(worst, fits=some, opens=_within("Errors"), scope="levels"),
+    "worst": panel.Panel(worst, fits=some_inside, opens=_within("Errors"), scope="levels"),
     "wrong": panel.Panel(wrong, fits=some, opens=_within("Errors"), scope="levels"),
     "confusions": panel.Panel(
         confusions, fits=has_classes, opens=_within("Quality"), scope="levels"
