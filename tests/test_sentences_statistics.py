@@ -352,10 +352,14 @@ def test_against_the_best_rival() -> None:
 def test_headline_of_the_joint_share(shares: list[float]) -> None:
     """It is about the model with the best result, whoever decides most jointly."""
     table = pd.DataFrame({"label": [f"M{i}" for i in range(len(shares))], "percent": shares})
+    table["mean"] = 0.5 + 0.1 * table.index
     said = leaderboard.joint_headline(table, "MAE")
     assert said.startswith(f"M0, the best by MAE, decides {shares[0]:.0f} % jointly")
     assert ("all models" in said) == (len(shares) > 1)
     assert len(shares) == 1 or said.endswith(f"{min(shares):.0f} to {max(shares):.0f} %")
+    table["mean"] = 0.5 + 1e-5 * table.index
+    alike = leaderboard.joint_headline(table, "MAE")
+    assert (f"The {len(shares)} best by MAE, alike," in alike) == (len(shares) > 1)
 
 
 # Sentences of pages.
