@@ -344,6 +344,8 @@ def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
             if unsure
             else "Each was set in the model, the model run again, and the decision seen to change."
+            if len(never) < len(result)
+            else ""
         )
         + (
             f" {'No state whatever' if study.can('states') else 'None was found'} of {', '.join(never)}"
@@ -353,7 +355,10 @@ def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         ),
         not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
         alt="Distances to a flip: "
-        + ", ".join(f"{name} {flip.state.distance:.2f}" for name, flip in result.items())
+        + ", ".join(
+            f"{name} {f'{flip.state.distance:.2f}' if flip.state.possible else 'none'}"
+            for name, flip in result.items()
+        )
         + ".",
         table=lambda: pd.DataFrame(
             [
