@@ -198,6 +198,18 @@ def test_the_list_of_disagreements_opens_samples() -> None:
     assert "A and B predict other classes on" in said(app)
 
 
+def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
+    sides = compare.beside(planted, "qcnn-parity", "pair-0003", "parity")
+    says = panels.entropies(sides).shows
+    assert "in A of each fused qubit" in says
+    assert "; in B of each modality's state" in says
+    behind = "A is compared with the 6,000 training samples, B with the 2,100 training samples."
+    assert behind in panels.shares(sides).shows
+    same = compare.beside(planted, "qj-planted", "p0007")
+    assert "Compared with the 2,100 training samples." in panels.shares(same).shows
+    assert " in A " not in panels.entropies(same).shows
+
+
 def test_panels(planted: Any, digits: Any) -> None:
     picture = panels.similar(planted)
     assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]

@@ -75,8 +75,8 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         "verdict",
         f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
         decision.class_bars(p, study.classes, truth=truth, theme=theme),
-        shows=f"the classes of this {study.dataset.split[row]} sample; the dark bar is the prediction. "
-        f"{study.calibration}",
+        shows=f"{decision.classes_drawn(study.classes, truth)} of this {study.dataset.split[row]} sample; the dark bar "
+        f"is the prediction. {study.calibration}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
         alt=f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}.",
         table=lambda: numbers.classes_table(sample, study.scores[row], p),

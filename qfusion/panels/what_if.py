@@ -84,7 +84,7 @@ def probabilities(
             before_name=BEFORE,
             theme=theme,
         ),
-        shows="the classes"
+        shows=decision.classes_drawn(study.classes, sample.true_class)
         + (" with the changes; diamonds: as the sample is. " if done else ". ")
         + f"{study.calibration}{sample.of}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
