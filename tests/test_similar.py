@@ -228,6 +228,9 @@ def test_panels(planted: Any, digits: Any) -> None:
     table = slice_panels.slices(levels, by="regime").table()
     assert table["samples"].sum() == levels.inside.sum()
     assert slice_panels.worst(levels).table()["id"].iloc[0] == slices.worst(levels)[0].index[0]
+    assert levels_of(planted, "split=train").everyone == "all of train (n = 2,100)"
+    some = levels_of(digits, "split=all")
+    assert some.everyone == f"all explained samples of every split (n = {len(some.rows)})"
     nobody = levels_of(planted, "error>1000")
     assert slice_panels.worst(nobody).title == "No sample of this cohort"
     assert not slice_panels.PANELS["worst"].fits(nobody)

@@ -51,7 +51,15 @@ class Levels:
     @property
     def everyone(self) -> str:
         """The first level's name with its size."""
-        return f"all of {self.split} (n = {len(self.rows):,})"
+        return f"{self.whole} (n = {len(self.rows):,})"
+
+    @property
+    def whole(self) -> str:
+        """The first level's name: all of the split, or all that are explained where some are not."""
+        data = self.study.dataset
+        splits = pd.DataFrame({"split": data.split[: len(data)]})
+        some = len(self.rows) < cohorts.within_split(self.parts, splits).sum()
+        return f"all {'explained samples ' if some else ''}of {self.split}"
 
     @property
     def cohort(self) -> str:

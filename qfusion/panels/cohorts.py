@@ -49,7 +49,7 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
         mean_leader(
             {n: whole[n].value for n in names},
             {n: part[n].value for n in names},
-            levels.split if levels.parts else "",
+            levels.whole if levels.parts else "",
         ),
         figures.shares(
             whole,
@@ -86,14 +86,14 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
     )
 
 
-def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: str = "") -> str:
+def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], every: str = "") -> str:
     """Which modality leads on average, 10 points ahead of every other, or that none does.
 
     Args:
         whole, part: mean shares by modality, of all and of a cohort; not numbers where there are no samples.
-        split: that both are of; empty where the cohort is all of it.
+        every: what all are called; empty where the cohort is all of them.
     """
-    means = part if split else whole
+    means = part if every else whole
     if any(np.isnan(value) for value in means.values()):
         return "No sample of this cohort"
     leader = verdicts.leader_of(means)
@@ -102,14 +102,14 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
             f"{text.plain(name)} {mean:.0%}"
             for name, mean in sorted(means.items(), key=lambda item: -item[1])
         )
-        return f"No modality leads{' in the cohort' if split else ' on average'}: {shares}"
-    if not split:
+        return f"No modality leads{' in the cohort' if every else ' on average'}: {shares}"
+    if not every:
         return (
             f"{text.plain(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
         )
     return (
-        f"{text.plain(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in all of "
-        f"{split} it has {whole[leader]:.0%}"
+        f"{text.plain(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in {every} it "
+        f"has {whole[leader]:.0%}"
     )
 
 
@@ -478,7 +478,7 @@ def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "")
             else "part with an error of the largest quarter",
             theme=theme,
         ),
-        shows=f"the samples of {text.plain(levels.split)} that pass the filter"
+        shows=f"the explained samples of {text.plain(levels.split)} that pass the filter"
         + (f" but for its own {text.plain(own)}" if own else "")
         + ", by "
         f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"

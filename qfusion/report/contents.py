@@ -502,7 +502,7 @@ def _shares(result: Members) -> dict[str, Any]:
         "part": part,
         "of_all": of_all,
         "of_cohort": of_cohort,
-        "leading": _leading(whole, part, result.split),
+        "leading": _leading(whole, part, result.whole),
         "relations": result.members["relation"].value_counts(),
         "harder": harder(inside, outside),
         "between": _between,
@@ -531,7 +531,7 @@ def _between(interval: stability.Interval, write: Callable[[float], str] = "{:.0
 
 
 def _leading(
-    whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], split: str
+    whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], every: str
 ) -> str:
     """Which modality leads on average, `LEAD` ahead of every other, or that none does."""
     leader = verdicts.leader_of({name: entry.value for name, entry in part.items()})
@@ -545,7 +545,7 @@ def _leading(
         )
     return (
         f"{leader} leads with {part[leader].value:.0%} of the Shapley shares on average{_between(part[leader])}; "
-        f"in all of {split} it has {whole[leader].value:.0%}."
+        f"in {every} it has {whole[leader].value:.0%}."
     )
 
 
@@ -576,7 +576,7 @@ def _terms(result: Members) -> dict[str, Any]:
     group, names = cohort_measures.groups(result.study, result.rows, by)
     masks = {name: result.inside & (group == name) for name in (() if many else names)} | {
         "the cohort": result.inside,
-        f"all of {result.split}": np.ones(len(result.rows), dtype=bool),
+        result.whole: np.ones(len(result.rows), dtype=bool),
     }
     return {
         "terms": terms,
