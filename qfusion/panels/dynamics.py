@@ -155,7 +155,7 @@ def decision_over_time(
         f"{answers.what_was_added(sample)}",
         shows=f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
         + (
-            "contributions: solid alone, dashed in pairs, dotted all three."
+            f"contributions: {_dashes(len(sample.modalities))}."
             if terms == DIVIDENDS
             else "Shapley values."
         )
@@ -175,6 +175,12 @@ def decision_over_time(
             | {f"{above}[{name or 'all'}]": line for name, line in series.items()}
         ),
     )
+
+
+def _dashes(modalities: int) -> str:
+    """How the terms of so many modalities are drawn, in words."""
+    more = "dotted all three" if modalities == 3 else "dotted in larger groups"
+    return ", ".join(("solid alone", "dashed in pairs", more)[:modalities])
 
 
 @panel.cached

@@ -35,6 +35,7 @@ from qfusion.figures import (
     style,
     training,
 )
+from qfusion.models import imported
 from qfusion.panels import address, panel
 from qfusion.quantum.states import KINDS, Part
 from qfusion.training import metrics
@@ -634,9 +635,14 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
         training.test_metrics(rows, theme),
         shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "
-        f"mean (dot) and standard deviation (bar) over {count} training "
-        f"seed{'s' if count != 1 else ''}; the ring is the seed that is loaded "
-        f"({card.get('seed')}).",
+        + (
+            f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the seed that is loaded "
+            f"({card.get('seed')})."
+            if count > 1
+            else "those of the weights that are loaded."
+            if card["model"] == imported.KIND  # which was trained elsewhere
+            else f"those of the weights that are loaded, of training seed {card.get('seed')}."
+        ),
         not_shown="where it fails: see errors by cohort.",
         alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
         table=lambda: pd.DataFrame(
