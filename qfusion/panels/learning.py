@@ -621,11 +621,7 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture
         "What came out",
         None,
         shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
-        + (
-            "The runs differ in their seed alone: mean ± standard deviation over seeds."
-            if result.seeds_only
-            else ""
-        ),
+        + ("The runs differ in their seed alone." if result.seeds_only else ""),
         not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
         alt=f"Epochs, time and parameters of {len(result.table)} runs.",
         table=lambda: result.table,
