@@ -628,10 +628,12 @@ MOST_CLASSES = 15  # drawn, the true one apart
 
 def classes_drawn(classes: Sequence[str], truth: int | None) -> str:
     """Which classes `class_bars` draws, in words."""
-    if len(classes) <= MOST_CLASSES:
-        return "the classes"
-    also = "" if truth is None else " and the true one"
-    return f"the {MOST_CLASSES} likeliest of {len(classes):,} classes{also}"
+    return (
+        "the classes"
+        if len(classes) <= MOST_CLASSES
+        else f"the {MOST_CLASSES} likeliest of {len(classes):,} classes"
+        + ("" if truth is None else " and the true one")
+    )
 
 
 @drawing(classes="C", probabilities="C")
@@ -649,8 +651,9 @@ def class_bars(
 ) -> go.Figure:
     """One bar a class, see `classes_drawn`; the true one's name is marked, what was before is a hollow diamond, errors
     are standard errors."""
-    likeliest = np.argsort(-probabilities)[:most].tolist()
-    shown = sorted({*likeliest, *([] if truth is None else [truth])})
+    shown = sorted(
+        {*np.argsort(-probabilities)[:most].tolist(), *([] if truth is None else [truth])}
+    )
     best = int(probabilities.argmax())
     figure = base(
         theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None

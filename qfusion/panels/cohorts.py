@@ -371,9 +371,11 @@ def _worst(errors: dict[str, stability.Interval]) -> str:
     means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"
     if all(known[worst].low > entry.high for kind, entry in known.items() if kind != worst):
         return f"‘{worst}’ is predicted worst: {means} in ‘{best}’"
-    if known[worst].low > known[best].high:
-        return f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
-    return "No type is predicted clearly worse than another: the intervals overlap"
+    return (
+        f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
+        if known[worst].low > known[best].high
+        else "No type is predicted clearly worse than another: the intervals overlap"
+    )
 
 
 def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
@@ -408,11 +410,11 @@ def _spread(
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
     far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
-    doubt = far * _errors(np.stack([*values.values()], 1), part, clusters)
+    errors = _errors(np.stack([*values.values()], 1), part, clusters)
     apart = {
         term: value
-        for (term, value), least in zip(moved.items(), doubt, strict=True)
-        if abs(value) > max(least, ZERO)
+        for (term, value), error in zip(moved.items(), errors, strict=True)
+        if abs(value) > max(far * error, ZERO)
     }
     places = max(2, math.ceil(-math.log10(max(sizes(apart).values(), default=1.0))))
     return panel.superlative(
@@ -944,9 +946,11 @@ def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
     slope = float(at @ residual / (at @ at))
     rest = residual - residual.mean() - slope * at
     error = math.sqrt(float(rest @ rest) / (n - 2) / float(at @ at))
-    if abs(slope) <= max(LEAN, 2 * error):
-        return words
-    return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
+    return (
+        words
+        if abs(slope) <= max(LEAN, 2 * error)
+        else f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
+    )
 
 
 def _whose(levels: errors.Levels) -> str:

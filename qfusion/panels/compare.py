@@ -328,9 +328,11 @@ def mixed(changes: Sequence[float], what: str) -> str:
     if round(abs(mean), 2):
         return f"B is {'more' if mean > 0 else 'less'} {what} on average ({mean:+.2f} nats)"
     apart = float(np.max(np.abs(changes)))
-    if round(apart, 2) == 0:
-        return "Entropies are alike in A and B, to 0.01 nats"
-    return f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
+    return (
+        "Entropies are alike in A and B, to 0.01 nats"
+        if round(apart, 2) == 0
+        else f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
+    )
 
 
 def _hues(sides: compare.Sides) -> dict[str, str]:
@@ -650,9 +652,11 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
         )
         return f"{text.term(shared[0])} is {what} of {'this one' if len(terms) == 1 else f'all {len(terms)}'}"
     named = list(dict.fromkeys(term for entry in terms for term in entry))
-    if not named:
-        return "No term of these decisions is as large as 0.01"
-    return "Their largest terms differ: " + ", ".join(map(text.term, named))
+    return (
+        "Their largest terms differ: " + ", ".join(map(text.term, named))
+        if named
+        else "No term of these decisions is as large as 0.01"
+    )
 
 
 def largest_entropies(means: Mapping[str, float]) -> str:
@@ -837,9 +841,9 @@ def reduced(what: str, held: float | None, stored: float) -> str:
     """
     if held is not None:
         return f"Two components hold {share(held)} of the variance of the {what}"
-    if np.isnan(stored):
-        return f"UMAP of the {what}"
-    return f"UMAP of the {what}: neighbours are kept with trustworthiness {stored:.2f}"
+    return f"UMAP of the {what}" + (
+        "" if np.isnan(stored) else f": neighbours are kept with trustworthiness {stored:.2f}"
+    )
 
 
 def on_map(

@@ -179,8 +179,8 @@ def decision_over_time(
 
 def _dashes(modalities: int) -> str:
     """How the terms of so many modalities are drawn, in words."""
-    more = "dotted all three" if modalities == 3 else "dotted in larger groups"
-    return ", ".join(("solid alone", "dashed in pairs", more)[:modalities])
+    most = "dotted all three" if modalities == 3 else "dotted in larger groups"
+    return ", ".join(("solid alone", "dashed in pairs", most)[:modalities])
 
 
 @panel.cached
@@ -681,9 +681,11 @@ def turned(sample: Sample) -> str:
 
 def sure_of(base: Sample, now: Sample) -> tuple[float, float]:
     """Softmax of the predicted class as learned and now; alike where there are no classes."""
-    if not base.study.classes:
-        return 0.0, 0.0
-    return float(base.probabilities.max()), float(now.probabilities.max())
+    return (
+        (float(base.probabilities.max()), float(now.probabilities.max()))
+        if base.study.classes
+        else (0.0, 0.0)
+    )
 
 
 def likeliest(when: str, populations: Mapping[str, float]) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import top
 from qfusion.analysis import audit, runs, text
 from qfusion.errors import QFusionError
 from qfusion.figures import style, training as figures
@@ -143,13 +142,14 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
     words = (
         f"{text.plain(best['label'].iloc[0])}, the best by {metric}, decides {percent.iloc[0]:.0f} % jointly"
         if len(best) == 1
-        else f"The {len(best)} best by {metric}, alike, decide {_ends(best['percent'])} jointly"
+        else f"The {len(best)} best by {metric}, alike, decide {best['percent'].min():.0f} to "
+        f"{best['percent'].max():.0f} % jointly"
     )
-    return words if len(table) == 1 else f"{words}; all models {_ends(percent)}"
-
-
-def _ends(percent: pd.Series) -> str:
-    return f"{percent.min():.0f} to {percent.max():.0f} %"
+    return (
+        words
+        if len(table) == 1
+        else f"{words}; all models {percent.min():.0f} to {percent.max():.0f} %"
+    )
 
 
 def agreement(board: runs.Board, theme: style.Theme = "light", *, data: str = "") -> panel.Picture:
@@ -219,7 +219,7 @@ def robustness(
     curves = {label: board.curve(name, model, part, keys[0]) for label, model in shown.items()}
     noisiest = {label: float(values[-1]) for label, (_, values, _) in curves.items()}
     smallest = not board.metric(keys[0]).higher_is_better
-    quiet = curves[top(noisiest, 3, smallest=smallest)[0]][1][0]
+    best = (min if smallest else max)(noisiest, key=noisiest.__getitem__)
     return panel.Picture(
         "board-robustness",
         panel.superlative(
@@ -231,7 +231,7 @@ def robustness(
             smallest=smallest,
             what=text.plain(what),
             short=short,
-            quiet=quiet,
+            quiet=curves[best][1][0],
         ),
         figures.robustness(
             curves,

@@ -379,9 +379,11 @@ def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> s
         if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend"))
         else ""
     )
-    if over == changes.THIS:
-        return f"sample {text.plain(sample.id)}{of_class}"
-    return f"the mean over {_cohort(sample, over, taken, whole)}{of_class}"
+    return (
+        f"sample {text.plain(sample.id)}"
+        if over == changes.THIS
+        else f"the mean over {_cohort(sample, over, taken, whole)}"
+    ) + of_class
 
 
 def _cohort(sample: Sample, over: str, taken: int, whole: int) -> str:

@@ -187,9 +187,11 @@ def span(free: np.ndarray, coupled: np.ndarray) -> str:
     before, after = (float(values[-1] - values[0]) for values in (free, coupled))
     if np.allclose(free, coupled):
         return "Without couplings and with them levels are the same"
-    if f"{before:.2f}" == f"{after:.2f}":
-        return f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
-    return f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
+    return (
+        f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
+        if f"{before:.2f}" == f"{after:.2f}"
+        else f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
+    )
 
 
 def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> str:

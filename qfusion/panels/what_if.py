@@ -200,9 +200,11 @@ def acts_through(change: Mapping[str, float]) -> str:
 
 def state_moved(name: str, angle: float) -> str:
     """How far a modality's state moved, in radians; its name as markdown."""
-    if round(angle, 2) == 0:
-        return f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
-    return f"The state of {name} moved by {angle:.2f} rad"
+    return (
+        f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
+        if round(angle, 2) == 0
+        else f"The state of {name} moved by {angle:.2f} rad"
+    )
 
 
 def state(

@@ -23,7 +23,7 @@ from qfusion import __version__
 from qfusion._checks import check
 from qfusion._sentences import listed
 from qfusion.analysis import audit, cohort_measures, dynamics, inside, text, trust
-from qfusion.analysis.errors import Levels
+from qfusion.analysis.errors import Levels, of_split
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import clips
@@ -643,26 +643,22 @@ def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str =
     Raises:
         InvalidInput: when no explained sample passes the filter.
     """
-    within = cohorts.within_split(parts, table) & np.isfinite(
-        table[cohort_measures.JOINT].to_numpy()
-    )
-    rows, inside = table[within], cohorts.passing(parts, table)[within]
+    rows, inside, split, whole = of_split(table, parts)
     check(
         bool(inside.any()),
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
-    split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
-    every = "every split" if split == cohorts.EVERYTHING else split
     return Members(
-        sample_of(study, int(np.flatnonzero(within)[inside][0])),
+        sample_of(study, study.dataset.row(str(rows.index[inside][0]))),
         None,
         rows,
         inside,
         tuple(parts),
-        every,
+        split,
+        whole,
         "cohort",
         None,
-        name or cohorts.written(parts) or f"all of {every}",
+        name or cohorts.written(parts) or whole,
     )
 
 
