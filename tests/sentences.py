@@ -384,7 +384,7 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "type that is predicted worst",
         "panels.cohorts:_worst",
-        "its interval lies above those of all others, or of the best",
+        "its interval lies above those of all others, or of another",
     ),
     Template(
         "of how many samples",

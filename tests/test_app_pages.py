@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,9 +20,9 @@ from qfusion.analysis import compare, study as studies, text
 from qfusion.analysis.inside import strengths_of
 from qfusion.analysis.sample import open_study
 from qfusion.errors import InvalidInput
-from qfusion.models import Tweak
+from qfusion.models import Tweak, imported
 from qfusion.models.quantum_jump import LEARNED
-from qfusion.panels import pages, samples
+from qfusion.panels import dynamics, pages, samples
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import frame, panels, reruns
 from qfusion.ui.overview import TITLES
@@ -147,6 +148,34 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     words = plain(said(app))
     assert all(TITLES[card.kind] in words for card in compare.find_examples(study))
     assert f"On {card['data']['sizes']['test']:,} test samples" in words
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, "over 5 training seeds; the ring is the seed that is loaded (0)."),
+        ({"seeds": [3], "seed": 3}, "the weights that are loaded, of training seed 3."),
+        ({"seeds": [0], "model": imported.KIND}, "those of the weights that are loaded."),
+    ],
+)
+def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: str) -> None:
+    study = open_study("qj-planted")
+    shows = samples.test_metrics(replace(study, card=study.card | changed)).shows
+    assert shows.endswith(words)
+    assert ("seed" in shows) == ("seed" in words)
+
+
+@pytest.mark.parametrize(
+    ("modalities", "words"),
+    [
+        (1, "solid alone"),
+        (2, "solid alone, dashed in pairs"),
+        (3, "solid alone, dashed in pairs, dotted all three"),
+        (4, "solid alone, dashed in pairs, dotted in larger groups"),
+    ],
+)
+def test_dashes_are_those_of_the_modalities(modalities: int, words: str) -> None:
+    assert dynamics._dashes(modalities) == words
 
 
 def test_the_collector_need_not_look_through_the_libraries_after_every_run(

@@ -11,11 +11,13 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import changes
-from qfusion.analysis.sample import open_study
+from qfusion.analysis.sample import open_study, sample_of
+from qfusion.errors import InvalidInput
 from qfusion.explain import sensitivity as method
 from qfusion.figures import physics as tornado
 from qfusion.models import Tweak
 from qfusion.models.quantum_jump import LEARNED
+from qfusion.panels import physics
 from qfusion.training import checkpoint
 from tests.test_app_pages import plain, said, visit
 
@@ -103,8 +105,8 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
     )
     assert not app.error
     assert not app.warning
-    words = plain(said(app))
-    assert "Most depends on " in words
+    words, terms = plain(said(app)), query.get("terms")
+    assert (f"Of the terms “{terms}”, most" if terms else "Most") + " depends on " in words
     assert ("slope half-way points" in words) == ("half" in query)
     assert "Slope and removal point the same way" in words or "No removal moves it" in words
 
@@ -147,6 +149,14 @@ def test_cohorts_hold_the_sample_and_its_like() -> None:
     assert row in alike
     assert set(study.dataset.y[alike]) == {study.dataset.y[row]}
     assert changes.rows_of(study, row, changes.THIS, lambda: study.frame(0)).tolist() == [row]
+    with pytest.raises(InvalidInput, match="its relation is not known"):
+        changes.rows_of(study, row, changes.RELATION, lambda: study.frame(0))
+    others = f"this sample and {len(alike) - 1:,} test samples of its class"
+    outside = sample_of(study, row, 0)
+    assert physics._cohort(outside, changes.CLASS, len(alike), len(alike)) == others
+    assert physics._cohort(outside, changes.ALL, 40, 1200) == "40 of 1,200 test samples"
+    inside = sample_of(study, int(study.dataset.rows("test")[0]), 0)
+    assert physics._cohort(inside, changes.CLASS, 1, 1) == "1 test sample of its class"
 
 
 def test_what_a_link_gets_wrong_is_named() -> None:

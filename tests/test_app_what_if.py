@@ -4,6 +4,7 @@ input."""
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import QuantumJump
+from qfusion.panels import what_if
 from qfusion.panels.what_if import TITLES
 from qfusion.training import checkpoint
 from tests import charts
@@ -225,6 +227,20 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     app.selectbox(key="sample").select("p0031").run()
     assert not app.exception
     assert "Change a modality" in plain(said(app))  # changes were made for the sample before
+
+
+def test_where_nothing_flips_nothing_is_said_to_have_been_seen(monkeypatch: Any) -> None:
+    sample = backgrounds.open_sample("qj-planted", "p0014")
+    found = changes.what_would_flip(sample.study, sample.row)
+    assert "the decision seen to change" in what_if.nearest(sample).shows
+    nothing = {
+        name: replace(flip, state=replace(flip.state, possible=False, distance=math.inf))
+        for name, flip in found.items()
+    }
+    monkeypatch.setattr(changes, "what_would_flip", lambda *_: nothing)
+    picture = what_if.nearest(sample)
+    assert "seen to change" not in picture.shows
+    assert picture.alt == "Distances to a flip: text none, audio none, vision none."
 
 
 def test_knobs_that_flip_are_named() -> None:

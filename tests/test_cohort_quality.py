@@ -97,6 +97,9 @@ def test_panels(digits: Any, planted: Any) -> None:
         f"{np.trace(counts)} of {counts.sum()} samples are right"
     )
     assert list(panels.curves(digits).table()["class"]) <= list(digits.study.classes)
+    assert "The mean area is 0." in panels.curves(digits).shows
+    one_class = levels_of(digits.sample, "truth=7")
+    assert "The mean area" not in panels.curves(one_class).shows
     assert "Expected calibration error" in panels.calibration(digits).shows
     assert not panels.has_classes(planted)
     assert panels.is_regression(planted)

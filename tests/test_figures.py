@@ -387,6 +387,12 @@ def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
     assert "<img" not in texts(figure)
     many = decision.class_bars(np.arange(40.0), [str(i) for i in range(40)], unit="score")
     assert len(many.data[0].x) == 15
+    names = [str(i) for i in range(40)]
+    many = decision.class_bars(np.arange(40.0), names, truth=3, unit="score")
+    assert len(many.data[0].x) == 16
+    assert "3 ◂ truth" in many.layout.yaxis.ticktext[0]
+    assert decision.classes_drawn(names, 3) == "the 15 likeliest of 40 classes and the true one"
+    assert decision.classes_drawn(names[:15], 3) == "the classes"
     with pytest.raises(InvalidInput, match="shape"):
         decision.class_bars(np.zeros(2), ["a"])
 

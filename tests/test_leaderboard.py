@@ -563,7 +563,7 @@ def test_who_fuses_and_who_only_adds(shown: Path) -> None:
     app = visit("Leaderboard", board="digits")
     assert not app.exception
     assert "the best by Accuracy, decides 32 % jointly" in plain(said(app))
-    assert "finds the planted contributions best" in plain(said(app))
+    assert "models find the planted contributions best, alike" in plain(said(app))
 
 
 def test_how_a_model_fuses_is_measured_on_equal_terms() -> None:
@@ -626,3 +626,17 @@ def test_what_is_committed_can_be_read() -> None:
     assert torch.isfinite(
         torch.tensor(found.table(found.names[0], found.metrics(found.names[0])[0])["mean"])
     ).all()
+
+
+def test_of_several_that_are_written_alike_none_is_called_the_best() -> None:
+    board = runs.open_board()
+    for name in filter(board.robust_metrics, board.names):
+        picture = panels.robustness(board, data=name)
+        metric = board.metric(board.robust_metrics(name)[0])
+        written = [f"{trace.y[-1]:.3f}" for trace in picture.figure.data if trace.name]
+        best = (max if metric.higher_is_better else min)(written, key=float)
+        assert (" is best: " in picture.title) == (written.count(best) == 1), (name, picture.title)
+        assert best in picture.title
+    agreed = panels.agreement(board, data="planted")
+    written = agreed.table()["mean"].map("{:.2f}".format).tolist()
+    assert ("finds the planted" in agreed.title) == (written.count(written[0]) == 1)

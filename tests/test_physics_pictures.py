@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -300,3 +301,18 @@ def test_pages_links_and_programs(planted: Any) -> None:
     )
     app = visit("Dynamics", model="qj-parity", view="State", matrixas="cubes")
     assert "cubes" in plain(app.warning[0].value)
+
+
+@pytest.mark.parametrize(("patterns", "side"), [(2, 1), (4, 2), (8, 4), (1024, 5)])
+def test_no_pattern_is_among_the_highest_and_the_lowest(
+    patterns: int, side: int, monkeypatch: Any
+) -> None:
+    sample = open_sample("qcnn-digits", "digit-0004")
+    whole = records.operator_of(sample)
+    few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
+    monkeypatch.setattr(records, "operator_of", lambda *_: few)
+    picture = states.patterns(sample)
+    votes = picture.table()["vote"].tolist()
+    assert len(set(picture.table()["pattern"])) == len(votes) == 2 * side
+    assert votes == sorted(votes, reverse=True)
+    assert f"the {side} outcome pattern{'s' if side > 1 else ''} with the highest" in picture.shows

@@ -17,7 +17,7 @@ from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
-from qfusion.panels import pages
+from qfusion.panels import faithfulness, pages
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, among_the_users
 
@@ -76,6 +76,10 @@ def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(
     assert np.array_equal(exact.values, explain.explain(slow.model, inputs, slow.background).values)
     away = np.abs(one.dividends - exact.dividends)
     assert bool((away <= 6 * one.errors + 1e-12).all())
+
+
+def test_what_is_measured_on_the_test_set_says_against_how_many_rows(slow: Any) -> None:
+    assert "Compared with 16, drawn at random, of the" in faithfulness.modalities(slow).shows
 
 
 def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_where_rows_are_slow(

@@ -1261,6 +1261,17 @@ def _() -> None:
         {"alpha": np.arange(40.0)}, np.arange(40) < 1
     )  # one sample
     assert "How are" in cohorts._spread(same, np.zeros(40, dtype=bool))
+    small = {"alpha": draws.normal(0, 1e-4, 40) + part * 0.0043}
+    assert "(+0.004)" in cohorts._spread(small, part)
+    pairs, alike = np.repeat(np.arange(20), 2)[:, None], np.arange(40) < 20
+    values = {"alpha": np.repeat(draws.normal(0, 1, 20), 2) + 0.9 * alike}
+    alone, together = (
+        cohorts._errors(values["alpha"][:, None], alike, c)[0] for c in (None, pairs)
+    )
+    halves = cohorts._errors(values["alpha"][::2, None], alike[::2], None)[0]
+    assert together == pytest.approx(halves, rel=0.2)
+    assert together > 1.2 * alone
+    assert np.isinf(cohorts._errors(values["alpha"][:, None], np.arange(40) < 2, pairs)).all()
     for found in cases((0.0, 0.004, 0.3, 0.304, 1.0)):
         rows = {name: np.array([-value, value]) for name, value in found.items()}
         words = cohorts._spread(rows, np.ones(2, dtype=bool))
@@ -1854,7 +1865,8 @@ def _() -> None:
         if len(known) < 2:
             assert words.startswith("How do")
             continue
-        worst, best = (of(known, key=lambda name: known[name].value) for of in (max, min))
+        worst = max(known, key=lambda name: known[name].low)
+        best = min(known, key=lambda name: known[name].high)
         above = [name for name in known if name != worst and known[worst].low > known[name].high]
         assert (f"‘{worst}’ is predicted worst:" in words) == (len(above) == len(known) - 1), (
             words,

@@ -371,6 +371,24 @@ def test_inert_entanglement_is_said_where_it_is_drawn(draw: object) -> None:
     assert INERT not in circuit.diagram(open_sample("qj-parity", "pair-6601")).not_shown
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(3e-17, "nothing tells how far"), (0.05, "stays within 2.0 standard errors")],
+)
+def test_runs_that_do_not_differ_are_not_said_to_be_near(error: float, words: str) -> None:
+    even = np.full((3, 4), 0.25)
+    track = types.SimpleNamespace(
+        times=np.linspace(0, 1, 3),
+        populations=even,
+        ensemble=types.SimpleNamespace(
+            populations=even + 0.1, populations_error=even * 0 + error, size=20
+        ),
+    )
+    model = types.SimpleNamespace(dims=(2, 2))
+    sample = types.SimpleNamespace(track=lambda runs: track, model=model, of="")
+    assert words in dynamics.ensemble(sample).title  # type: ignore[arg-type]
+
+
 def test_negativity_is_in_bits() -> None:
     """A maximally entangled pair of qubits has 1, of levels d log2 d; every title of a negativity says bits, of an
     entropy nats."""

@@ -352,10 +352,14 @@ def test_against_the_best_rival() -> None:
 def test_headline_of_the_joint_share(shares: list[float]) -> None:
     """It is about the model with the best result, whoever decides most jointly."""
     table = pd.DataFrame({"label": [f"M{i}" for i in range(len(shares))], "percent": shares})
+    table["mean"] = 0.5 + 0.1 * table.index
     said = leaderboard.joint_headline(table, "MAE")
     assert said.startswith(f"M0, the best by MAE, decides {shares[0]:.0f} % jointly")
     assert ("all models" in said) == (len(shares) > 1)
     assert len(shares) == 1 or said.endswith(f"{min(shares):.0f} to {max(shares):.0f} %")
+    table["mean"] = 0.5 + 1e-5 * table.index
+    alike = leaderboard.joint_headline(table, "MAE")
+    assert (f"The {len(shares)} best by MAE, alike," in alike) == (len(shares) > 1)
 
 
 # Sentences of pages.
@@ -433,6 +437,10 @@ def test_doubt_about_the_linear_correlation() -> None:
             {"a": (2.0, 1.2, 2.2), "b": (1.0, 0.8, 1.1), "c": (1.5, 0.9, 1.9)},
             "‘a’ is predicted worse than ‘b’",
         ),
+        (
+            {"a": (0.9, 0.2, 1.5), "b": (0.6, 0.55, 0.65), "c": (0.3, 0.25, 0.35)},
+            "‘b’ is predicted worse than ‘c’: mean error 0.60 against 0.30",
+        ),
         ({"a": (2.0, 0.8, 2.2), "b": (1.0, 0.8, 1.2)}, "No type is predicted clearly worse"),
         ({"a": (2.0, np.nan, np.nan), "b": (1.0, 0.8, 1.2)}, "How do the modalities relate?"),
     ],
@@ -440,7 +448,7 @@ def test_doubt_about_the_linear_correlation() -> None:
 def test_which_type_is_predicted_worst(
     errors: dict[str, tuple[float, float, float]], words: str
 ) -> None:
-    """`worst` where its interval lies above all others, `worse than` above the best one's, else none is."""
+    """`worst` where its interval lies above all others, `worse than` above that of another, else none is."""
     assert cohorts._worst({name: interval(*each) for name, each in errors.items()}).startswith(
         words
     )

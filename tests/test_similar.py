@@ -198,6 +198,18 @@ def test_the_list_of_disagreements_opens_samples() -> None:
     assert "A and B predict other classes on" in said(app)
 
 
+def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
+    sides = compare.beside(planted, "qcnn-parity", "pair-0003", "parity")
+    says = panels.entropies(sides).shows
+    assert "in A of each fused qubit" in says
+    assert "; in B of each modality's state" in says
+    behind = "A is compared with the 6,000 training samples, B with the 2,100 training samples."
+    assert behind in panels.shares(sides).shows
+    same = compare.beside(planted, "qj-planted", "p0007")
+    assert "Compared with the 2,100 training samples." in panels.shares(same).shows
+    assert " in A " not in panels.entropies(same).shows
+
+
 def test_panels(planted: Any, digits: Any) -> None:
     picture = panels.similar(planted)
     assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]
@@ -216,8 +228,12 @@ def test_panels(planted: Any, digits: Any) -> None:
     table = slice_panels.slices(levels, by="regime").table()
     assert table["samples"].sum() == levels.inside.sum()
     assert slice_panels.worst(levels).table()["id"].iloc[0] == slices.worst(levels)[0].index[0]
+    assert levels_of(planted, "split=train").everyone == "all of train (n = 2,100)"
+    some = levels_of(digits, "split=all")
+    assert some.everyone == f"all explained samples of every split (n = {len(some.rows)})"
     nobody = levels_of(planted, "error>1000")
     assert slice_panels.worst(nobody).title == "No sample of this cohort"
+    assert not slice_panels.PANELS["worst"].fits(nobody)
     assert len(slice_panels.slices(levels_of(planted, "joint>1000"), by="regime").table()) == 0
 
 
@@ -227,6 +243,16 @@ def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyP
     assert len(picture.table()) in (50, 51)
     assert planted.id in picture.table()["id"].tolist()
     assert f"Of 600 explained samples of test, {len(picture.table())} are drawn" in picture.shows
+
+
+def test_a_map_has_a_colour_where_there_are_too_many_classes_for_theirs(
+    digits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_panels.figures, "MAX_GROUPS", 1)
+    levels = levels_of(digits)
+    first = colours(digits.study, levels.rows)[0]
+    assert first != "truth"
+    assert f"Colour: {first};" in map_panels.sample_map(levels).shows
 
 
 def test_side_by_side(planted: Any) -> None:

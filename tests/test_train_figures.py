@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from qfusion.analysis import runs
 from qfusion.errors import InvalidInput
 from qfusion.figures import training as figures
 from qfusion.models import registry
+from qfusion.panels import learning
 from qfusion.runs import Plan
 from qfusion.runs.plans import KINDS, MAIN, SETTINGS
 from qfusion.training import Options, default_options
@@ -164,3 +166,14 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
                 or key in ("dims", "read")
                 or setting.low <= value <= setting.high
             ), key
+
+
+def test_a_spread_over_seeds_is_said_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame({"run": ["a", "b"], "seed": [0, 1], "test MAE": [0.2, 0.4]})
+    result = runs.Results(table, True, {})
+    monkeypatch.setattr(learning, "results_of", lambda _: result)
+    picture = learning.results([])
+    assert "differ in their seed alone" in picture.shows
+    assert "±" not in picture.shows + " ".join(map(str, picture.table()))
+    [row] = result.by_metric().to_dict("records")
+    assert row["mean ± standard deviation over seeds"] == "0.300 ± 0.141"

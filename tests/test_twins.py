@@ -18,10 +18,10 @@ from qfusion.analysis.sample import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import fusing
 from qfusion.models import build, can, registry, twins
-from qfusion.panels import leaderboard
+from qfusion.panels import leaderboard, why
 from qfusion.quantum import lindblad, states
 from qfusion.report import contents
-from qfusion.training import Options, checkpoint, train
+from qfusion.training import Options, checkpoint, metrics, train
 
 SMALL: dict[str, Any] = dict(dims=2, jumps=2, hidden=4, measurements=3, duration=1.5)
 RECORDED = ("jump-twin", "jump-mean-field", "qcnn-dephased", "qcnn-coherent")
@@ -389,8 +389,27 @@ def test_a_twin_that_fails_is_said_in_its_row() -> None:
     records += [record("qj-dephased", 2, failed="ValueError: its scores are not finite")]
     rows = benchmark.table(benchmark.audit_of(records, "parity", 0.02)).splitlines()
     assert "| coherence (local basis) | 2 |" in rows[2]
-    assert "**1 failed** (seed 2: ValueError: its scores are not finite)" in rows[2]
+    assert "**1 failed** (qj-dephased, seed 2: ValueError: its scores are not finite)" in rows[2]
     assert len(rows) == 3  # of twins that nobody trained there is no row
+
+
+def test_worth_says_which_way_is_better_and_counts_a_training_once(monkeypatch: Any) -> None:
+    def record(variant: str, seed: int, mae: float) -> dict[str, Any]:
+        return {"variant": variant, "seed": seed, "test": {"mae": mae}}
+
+    records = [record("qj", s, 0.302) for s in range(3)]
+    records += [record("qj-dephased", s, 0.504 + 0.01 * s) for s in range(3)]
+    records += [record("qj-mean-field", s, 0.4) for s in range(2)]
+    records += [{"variant": "qj", "seed": 3, "failed": "ValueError: no"}]
+    monkeypatch.setattr(audit, "metric_of", lambda dataset: ("mae", metrics.describe["mae"]))
+    entry = audit.entry(records, open_study("qj-planted").dataset)
+    assert entry["rows"][0]["worth"] == pytest.approx(0.212)
+    assert [row["failed"] for row in entry["rows"]] == [["qj, seed 3: ValueError: no"]] * 2
+    picture = why.resources_worth("why-audit", entry, ["a", "b"])
+    assert picture.figure.layout.xaxis.title.text == "MAE: better with the resource by"
+    assert "by how much MAE of the full model" in picture.shows
+    assert "mean of up to 3 paired differences" in picture.shows
+    assert "1 training failed" in picture.shows
 
 
 def test_what_matters_is_named_first_and_of_many_the_count_is_said() -> None:

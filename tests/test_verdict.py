@@ -300,14 +300,14 @@ def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
         cohort_panels.mean_leader(whole, whole)
         == "a leads with 50% of the Shapley shares on average"
     )
-    assert cohort_panels.mean_leader(whole, {"a": 0.4, "b": 0.35, "c": 0.25}, "test") == (
+    assert cohort_panels.mean_leader(whole, {"a": 0.4, "b": 0.35, "c": 0.25}, "all of test") == (
         "No modality leads in the cohort: a 40%, b 35%, c 25%"
     )
-    assert cohort_panels.mean_leader(whole, {"a": 0.2, "b": 0.5, "c": 0.3}, "test") == (
+    assert cohort_panels.mean_leader(whole, {"a": 0.2, "b": 0.5, "c": 0.3}, "all of test") == (
         "b leads in the cohort with 50% of the Shapley shares; in all of test it has 30%"
     )
     assert (
-        cohort_panels.mean_leader(whole, dict.fromkeys("abc", np.nan), "test")
+        cohort_panels.mean_leader(whole, dict.fromkeys("abc", np.nan), "all of test")
         == "No sample of this cohort"
     )
 

@@ -260,8 +260,8 @@ def rows(
         if not twin:
             continue
         failed = [
-            f"seed {seed}: {record['failed']}"
-            for part in (full, twin)
+            f"{variant}, seed {seed}: {record['failed']}"
+            for variant, part in ((row.full, full), (row.twin, twin))
             for seed, record in sorted(part.items())
             if "failed" in record
         ]

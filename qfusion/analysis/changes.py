@@ -378,7 +378,8 @@ def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFram
 
     Raises:
         NotFound: when there is no such cohort.
-        InvalidInput: when it is of samples like a visitor's own, of which neither class nor type is known.
+        InvalidInput: when it is of samples like a visitor's own, of which neither class nor type is known, or of the
+            relation of a sample that is not explained.
     """
     choose("Samples", cohort, cohorts(study))
     tests, data = study.dataset.rows("test"), study.dataset
@@ -397,6 +398,11 @@ def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFram
         else data.table["regime"].to_numpy()
         if cohort == REGIME
         else frame()["relation"].to_numpy()
+    )
+    check(
+        cohort != RELATION or values[row] != "",
+        f"Sample {data.ids[row]} is not among those that are explained together, so that its relation is not known: "
+        f"there are no {RELATION}. Choose {THIS} or {ALL}.",
     )
     alike = tests[values[tests] == values[row]]
     return alike if row in alike else np.append(alike, row)

@@ -674,10 +674,10 @@ def finding(result: dict[str, stability.Interval], measure: str, strength: str) 
 
 
 def ladder(
-    study: Study, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str
+    study: Study, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, whole: str
 ) -> pd.DataFrame:
-    """The three levels as rows: all of the split, the cohort, the sample (where it is explained)."""
-    levels = {f"all of {split}": rows, "cohort": rows[inside]}
+    """The three levels as rows: all, which are called `whole`, the cohort, the sample (where it is explained)."""
+    levels = {whole: rows, "cohort": rows[inside]}
     if sample is not None:
         levels[f"sample {sample.name}"] = sample.to_frame().T
     return pd.DataFrame([_level(study, name, part) for name, part in levels.items()])

@@ -5,6 +5,7 @@ levels = levels_of(open_sample("qj-planted", "p0031"), "relation=conflict; error
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class Levels:
         sample: the current one. output_wanted: number of the explained score; None: of each sample its predicted
             class's.
         rows: the explained samples of the split. inside: which of them are the cohort's, bool (n,).
-        parts: of the filter. split: as words. name: of the cohort, as words.
+        parts: of the filter. split, whole: it and what its rows are called, as words. name: of the cohort, as words.
         own: the current sample's row, None when it is not explained.
     """
 
@@ -40,6 +41,7 @@ class Levels:
     inside: np.ndarray
     parts: tuple[cohorts.Part, ...]
     split: str
+    whole: str
     name: str
     own: pd.Series | None
 
@@ -51,7 +53,7 @@ class Levels:
     @property
     def everyone(self) -> str:
         """The first level's name with its size."""
-        return f"all of {self.split} (n = {len(self.rows):,})"
+        return f"{self.whole} (n = {len(self.rows):,})"
 
     @property
     def cohort(self) -> str:
@@ -89,18 +91,35 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     study, parts = sample.study, cohorts.parse(filter)
     number = study.classes.index(choose("Class", output, study.classes)) if output else None
     table = cohort_measures.table_for(study, number, parts)
-    explained = np.isfinite(table[cohort_measures.JOINT].to_numpy())
-    within = cohorts.within_split(parts, table) & explained
-    split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
+    rows, inside, split, whole = of_split(table, parts)
+    own = table.loc[sample.id]
     return Levels(
         sample,
         number,
+        rows,
+        inside,
+        parts,
+        split,
+        whole,
+        f"cohort ‘{name}’" if name else "cohort",
+        own if np.isfinite(float(own[cohort_measures.JOINT])) else None,
+    )
+
+
+def of_split(
+    table: pd.DataFrame, parts: Sequence[cohorts.Part]
+) -> tuple[pd.DataFrame, np.ndarray, str, str]:
+    """Returns the explained rows of a filter's split, which of them pass it, bool (n,), and what the split and these
+    rows are called: all of it, or all that are explained where some are not."""
+    every = cohorts.within_split(parts, table)
+    within = every & np.isfinite(table[cohort_measures.JOINT].to_numpy())
+    names = [value for part in cohorts.split_of(parts) for value in part.values]
+    split = "every split" if names == [cohorts.EVERYTHING] else " and ".join(names)
+    return (
         table[within],
         cohorts.passing(parts, table)[within],
-        parts,
-        "every split" if split == cohorts.EVERYTHING else split,
-        f"cohort ‘{name}’" if name else "cohort",
-        table.loc[sample.id] if explained[sample.row] else None,
+        split,
+        f"all {'explained samples ' if within.sum() < every.sum() else ''}of {split}",
     )
 
 

@@ -458,7 +458,8 @@ class Results:
         return [column for column in self.table if column.startswith(("test ", "validation "))]
 
     def by_metric(self) -> pd.DataFrame:
-        """Returns a row for each metric and split, a column for each run; the mean where only seeds differ."""
+        """Returns a row for each metric and split, a column for each run; mean and standard deviation where only seeds
+        differ."""
         rows = []
         for column in sorted(self.metrics, key=lambda name: name.startswith("validation")):
             rows.append(
@@ -466,7 +467,9 @@ class Results:
             )
             known = self.table[column].dropna().to_numpy(dtype=float)
             if self.seeds_only and len(known) > 1:
-                rows[-1]["over seeds"] = f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
+                rows[-1]["mean ± standard deviation over seeds"] = (
+                    f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
+                )
         return pd.DataFrame(rows)
 
 

@@ -719,7 +719,7 @@ def twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
         for row in shown["rows"]
     ]
     failures = {failure: None for row in shown["rows"] for failure in row["failed"]}
-    title = f"{shown['short']} with each resource less without, trained alike; 95 % t intervals over seeds"
+    title = f"{shown['short']}: better with each resource by, trained alike; 95 % t intervals over seeds"
     return shown, [
         table(["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"], rows, title),
         *(f"Not trained: {failure}" for failure in failures),

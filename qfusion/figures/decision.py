@@ -623,6 +623,19 @@ def tables(
     )
 
 
+MOST_CLASSES = 15  # drawn, the true one apart
+
+
+def classes_drawn(classes: Sequence[str], truth: int | None) -> str:
+    """Which classes `class_bars` draws, in words."""
+    return (
+        "the classes"
+        if len(classes) <= MOST_CLASSES
+        else f"the {MOST_CLASSES} likeliest of {len(classes):,} classes"
+        + ("" if truth is None else " and the true one")
+    )
+
+
 @drawing(classes="C", probabilities="C")
 def class_bars(
     probabilities: np.ndarray,
@@ -633,12 +646,14 @@ def class_bars(
     errors: np.ndarray | None = None,
     before_name: str = "as learned",
     unit: str = SOFTMAX,
-    most: int = 15,
+    most: int = MOST_CLASSES,
     theme: Theme = "light",
 ) -> go.Figure:
-    """One bar a class; the true one's name is marked, what was before is a hollow diamond, errors are standard
-    errors."""
-    shown = sorted(np.argsort(-probabilities)[:most].tolist())
+    """One bar a class, see `classes_drawn`; the true one's name is marked, what was before is a hollow diamond, errors
+    are standard errors."""
+    shown = sorted(
+        {*np.argsort(-probabilities)[:most].tolist(), *([] if truth is None else [truth])}
+    )
     best = int(probabilities.argmax())
     figure = base(
         theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from qfusion._sentences import count, listed, share
+from qfusion._sentences import ZERO, count, listed, share, sizes
 from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
 from qfusion.analysis.study import Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
@@ -25,6 +25,7 @@ from qfusion.training import metrics
 # All samples, a cohort of them and one sample on the same axes.
 
 MAX_TERMS = 8
+RESAMPLES = 500  # of clusters, from which a standard error is taken
 _CAUTION = {
     True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
     "not entanglement here: jumps mix states too; pick negativity for that.",
@@ -48,7 +49,7 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
         mean_leader(
             {n: whole[n].value for n in names},
             {n: part[n].value for n in names},
-            levels.split if levels.parts else "",
+            levels.whole if levels.parts else "",
         ),
         figures.shares(
             whole,
@@ -85,14 +86,14 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
     )
 
 
-def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: str = "") -> str:
+def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], every: str = "") -> str:
     """Which modality leads on average, 10 points ahead of every other, or that none does.
 
     Args:
         whole, part: mean shares by modality, of all and of a cohort; not numbers where there are no samples.
-        split: that both are of; empty where the cohort is all of it.
+        every: what all are called; empty where the cohort is all of them.
     """
-    means = part if split else whole
+    means = part if every else whole
     if any(np.isnan(value) for value in means.values()):
         return "No sample of this cohort"
     leader = verdicts.leader_of(means)
@@ -101,14 +102,14 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], split: st
             f"{text.plain(name)} {mean:.0%}"
             for name, mean in sorted(means.items(), key=lambda item: -item[1])
         )
-        return f"No modality leads{' in the cohort' if split else ' on average'}: {shares}"
-    if not split:
+        return f"No modality leads{' in the cohort' if every else ' on average'}: {shares}"
+    if not every:
         return (
             f"{text.plain(leader)} leads with {whole[leader]:.0%} of the Shapley shares on average"
         )
     return (
-        f"{text.plain(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in all of "
-        f"{split} it has {whole[leader]:.0%}"
+        f"{text.plain(leader)} leads in the cohort with {part[leader]:.0%} of the Shapley shares; in {every} it "
+        f"has {whole[leader]:.0%}"
     )
 
 
@@ -218,7 +219,7 @@ def dividends(
     rest = len(study.terms) - len(terms)
     return panel.Picture(
         "dividends",
-        _spread(values, inside),
+        _spread(values, inside, levels.clusters()),
         drawn,
         shows=f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
         "the cohort, diamond: this "
@@ -365,14 +366,16 @@ def _worst(errors: dict[str, stability.Interval]) -> str:
     known = {kind: entry for kind, entry in errors.items() if entry.known}
     if len(known) < 2:
         return "How do the modalities relate?"
-    worst = max(known, key=lambda kind: known[kind].value)
-    best = min(known, key=lambda kind: known[kind].value)
+    worst = max(known, key=lambda kind: known[kind].low)
+    best = min(known, key=lambda kind: known[kind].high)
     means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"
     if all(known[worst].low > entry.high for kind, entry in known.items() if kind != worst):
         return f"‘{worst}’ is predicted worst: {means} in ‘{best}’"
-    if known[worst].low > known[best].high:
-        return f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
-    return "No type is predicted clearly worse than another: the intervals overlap"
+    return (
+        f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
+        if known[worst].low > known[best].high
+        else "No type is predicted clearly worse than another: the intervals overlap"
+    )
 
 
 def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
@@ -383,12 +386,15 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     return [every[i] for i in np.sort(np.argsort(-means, kind="stable")[:MAX_TERMS])]
 
 
-def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
+def _spread(
+    values: Mapping[str, np.ndarray], part: np.ndarray, clusters: np.ndarray | None = None
+) -> str:
     """In which term a cohort differs most from the rest, where one differs by more than two standard errors, allowing
     for the number of terms; of everyone, which term varies most.
 
     Args:
         values: of each term, by coalition, (n,) each. part: who is in the cohort, bool (n,).
+        clusters: numbers of what the samples share, (n, k); None where they are independent.
     """
     if not part.any():
         return "How are the terms of the decisions distributed?"
@@ -404,26 +410,43 @@ def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
         term: float(result[part].mean() - result[~part].mean()) for term, result in values.items()
     }
     far = float(ndtri(1 - (1 - stability.LEVEL) / 2 / len(values)))
+    errors = _errors(np.stack([*values.values()], 1), part, clusters)
+    apart = {
+        term: value
+        for (term, value), error in zip(moved.items(), errors, strict=True)
+        if abs(value) > max(far * error, ZERO)
+    }
+    places = max(2, math.ceil(-math.log10(max(sizes(apart).values(), default=1.0))))
     return panel.superlative(
-        {
-            term: value
-            for term, value in moved.items()
-            if abs(value) > far * _error(values[term], part)
-        },
+        apart,
+        places=places,
         by_size=True,
         none="The cohort does not differ from the rest in the mean of any term, beyond chance",
         one="The cohort differs most from the rest in {names}, on average",
         some="The cohort differs most, alike, from the rest in {names}, on average",
-        name=lambda term: f"{text.term(term)} ({moved[term]:+.2f})",
+        name=lambda term: f"{text.term(term)} ({moved[term]:+.{places}f})",
     )
 
 
-def _error(values: np.ndarray, part: np.ndarray) -> float:
-    """Standard error of the difference of two means; infinite where a group has one sample alone."""
-    groups = values[part], values[~part]
-    if min(map(len, groups)) < 2:
-        return math.inf
-    return math.sqrt(sum(float(group.var(ddof=1)) / len(group) for group in groups))
+def _errors(values: np.ndarray, part: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
+    """Standard errors (k,) of how far the means of values (n, k) lie apart in two groups; infinite where a group is of
+    one sample alone, or of one cluster."""
+    shared = np.arange(len(part))[:, None] if clusters is None else clusters
+    if any(len(np.unique(c[g])) < 2 for c in shared.T for g in (part, ~part)):
+        return np.full(values.shape[1], math.inf)
+    if clusters is None:
+        return np.sqrt(sum(values[g].var(0, ddof=1) / g.sum() for g in (part, ~part)))
+    with np.errstate(invalid="ignore"):  # of resamples without a group
+        inside, outside = (
+            np.concatenate(
+                [
+                    block[:, g] @ values[g] / block[:, g].sum(-1, keepdims=True)
+                    for block in stability.counts(len(part), RESAMPLES, clusters=clusters)
+                ]
+            )
+            for g in (part, ~part)
+        )
+    return np.asarray(np.nanstd(inside - outside, 0))
 
 
 # Where a model is wrong.
@@ -457,7 +480,7 @@ def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "")
             else "part with an error of the largest quarter",
             theme=theme,
         ),
-        shows=f"the samples of {text.plain(levels.split)} that pass the filter"
+        shows=f"the explained samples of {text.plain(levels.split)} that pass the filter"
         + (f" but for its own {text.plain(own)}" if own else "")
         + ", by "
         f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"
@@ -720,6 +743,11 @@ def some(levels: errors.Levels, **_: object) -> bool:
     return len(levels.rows) > 0
 
 
+def some_inside(levels: errors.Levels, **_: object) -> bool:
+    """Whether the cohort has a sample."""
+    return bool(levels.inside.any())
+
+
 SLICES_BY = address.Choice(
     "slice",
     "Slices by",
@@ -773,7 +801,7 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
         min(result, key=lambda entry: entry.area, default=None),
     )
     areas = {entry.name: entry.area for entry in result}
-    mean = float(np.mean(list(areas.values()))) if areas else 0.0
+    mean = f" The mean area is {np.mean(list(areas.values())):.3f}." if areas else ""
     return panel.Picture(
         "curves",
         told_apart(areas, label),
@@ -784,8 +812,7 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
             theme,
         ),
         shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
-        f"blue: the class that is explained, else the one of the smallest area. The mean area is {mean:.3f}. "
-        f"{_whose(levels)}",
+        f"blue: the class that is explained, else the one of the smallest area.{mean} {_whose(levels)}",
         not_shown="which threshold to take.",
         alt=", ".join(
             f"{entry.name}: area {entry.area:.3f}, average precision {entry.precision:.3f}"
@@ -919,9 +946,11 @@ def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
     slope = float(at @ residual / (at @ at))
     rest = residual - residual.mean() - slope * at
     error = math.sqrt(float(rest @ rest) / (n - 2) / float(at @ at))
-    if abs(slope) <= max(LEAN, 2 * error):
-        return words
-    return f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
+    return (
+        words
+        if abs(slope) <= max(LEAN, 2 * error)
+        else f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
+    )
 
 
 def _whose(levels: errors.Levels) -> str:
@@ -930,7 +959,7 @@ def _whose(levels: errors.Levels) -> str:
 
 def has_classes(levels: errors.Levels, **_: object) -> bool:
     """Whether the model chooses among classes, and the cohort has a sample."""
-    return bool(levels.study.classes) and bool(levels.inside.any())
+    return bool(levels.study.classes) and some_inside(levels)
 
 
 def is_regression(levels: errors.Levels, **_: object) -> bool:
@@ -1039,7 +1068,7 @@ PANELS = {
     "slices": panel.Panel(
         slices, {"by": SLICES_BY}, fits=some, opens=_within("Errors"), scope="levels"
     ),
-    "worst": panel.Panel(worst, fits=some, opens=_within("Errors"), scope="levels"),
+    "worst": panel.Panel(worst, fits=some_inside, opens=_within("Errors"), scope="levels"),
     "wrong": panel.Panel(wrong, fits=some, opens=_within("Errors"), scope="levels"),
     "confusions": panel.Panel(
         confusions, fits=has_classes, opens=_within("Quality"), scope="levels"

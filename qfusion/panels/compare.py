@@ -11,7 +11,13 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, sizes, top
 from qfusion.analysis import answers, cohort_measures, compare, errors, text
-from qfusion.analysis.sample import Sample, against_words, baseline_words, sample_of
+from qfusion.analysis.sample import (
+    Sample,
+    against_words,
+    baseline_words,
+    rows_behind,
+    sample_of,
+)
 from qfusion.analysis.study import SAID, Study
 from qfusion.explain import RELATIONS
 from qfusion.figures import decision, numbers, samples as figures, style
@@ -69,7 +75,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pic
             a.dividends, b.dividends, b.study.modalities, unit=b.unit, theme=theme
         ),
         shows=f"{text.plain(b.id)} minus {text.plain(a.id)}, term by term; the last bar is their sum. "
-        + against_words(b.background),
+        + _against(sides),
         not_shown="which word, sound or pixel differs.",
         alt="Differences, B minus A: "
         + panel.terms(
@@ -101,7 +107,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision."
         + _both(sides)
         + " "
-        + against_words(b.background),
+        + _against(sides),
         not_shown="the sign: see the waterfalls.",
         alt=f"Shares. A: {panel.terms(a.shares, '.2f')}. B: {panel.terms(b.shares, '.2f')}.",
         table=lambda: pd.DataFrame(
@@ -112,6 +118,13 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
             ]
         ),
     )
+
+
+# whose entropy it is, by whether the model evolves in time
+_ENTROPY_OF = {
+    True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",
+    False: "of each fused qubit: its entanglement with the modality qubits",
+}
 
 
 def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
@@ -137,11 +150,11 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
         ),
         shows="the von Neumann entropy "
         + (
-            "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps."
-            if timed[1]
-            else "of each fused qubit: its entanglement with the modality qubits."
+            _ENTROPY_OF[timed[1]]
+            if timed[0] == timed[1]
+            else f"in A {_ENTROPY_OF[timed[0]]}; in B {_ENTROPY_OF[timed[1]]}"
         )
-        + _both(sides),
+        + f".{_both(sides)}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropies in nats. A: {panel.terms(a.entropies, '.2f')}. B: {panel.terms(b.entropies, '.2f')}.",
         table=lambda: pd.DataFrame(
@@ -169,7 +182,7 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture
             before_name="A",
             theme=theme,
         ).update_traces(name="B", selector={"name": "now"}),
-        shows="the classes of B as bars, of A as hollow diamonds; "
+        shows=f"{decision.classes_drawn(names, b.true_class)} of B as bars, of A as hollow diamonds; "
         + ("no true class of B is known." if b.is_own else "B's true class is marked.")
         + _both(sides),
         not_shown="the probability of being right. " + b.study.calibration,
@@ -207,7 +220,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         f"{text.plain(b.name)} (B), both as learned, differ most: A’s decision → B’s"
         + (", and the term that differs most, B − A. " if result.terms else ". ")
         + "Click a bar to open it. "
-        + (against_words(b.background) if result.terms else ""),
+        + (_against(sides) if result.terms else ""),
         not_shown="which of both is right more often: see the test metrics. Of one seed each.",
         alt="Differ most: "
         + "; ".join(
@@ -315,9 +328,11 @@ def mixed(changes: Sequence[float], what: str) -> str:
     if round(abs(mean), 2):
         return f"B is {'more' if mean > 0 else 'less'} {what} on average ({mean:+.2f} nats)"
     apart = float(np.max(np.abs(changes)))
-    if round(apart, 2) == 0:
-        return "Entropies are alike in A and B, to 0.01 nats"
-    return f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
+    return (
+        "Entropies are alike in A and B, to 0.01 nats"
+        if round(apart, 2) == 0
+        else f"Entropies are alike on average in A and B, though single ones differ by up to {apart:.2f} nats"
+    )
 
 
 def _hues(sides: compare.Sides) -> dict[str, str]:
@@ -332,6 +347,12 @@ def _hues(sides: compare.Sides) -> dict[str, str]:
 def _both(sides: compare.Sides) -> str:
     """Whose numbers they are."""
     return f" Of samples {text.plain(sides.a.id)} (A) and {text.plain(sides.b.id)} (B)."
+
+
+def _against(sides: compare.Sides) -> str:
+    """A sentence for numbers without a baseline, of both."""
+    a, b = (rows_behind(one.background) for one in (sides.a, sides.b))
+    return against_words(sides.b.background) if a == b else f"A is compared with {a}, B with {b}."
 
 
 def both_entropies(sides: compare.Sides) -> bool:
@@ -631,9 +652,11 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
         )
         return f"{text.term(shared[0])} is {what} of {'this one' if len(terms) == 1 else f'all {len(terms)}'}"
     named = list(dict.fromkeys(term for entry in terms for term in entry))
-    if not named:
-        return "No term of these decisions is as large as 0.01"
-    return "Their largest terms differ: " + ", ".join(map(text.term, named))
+    return (
+        "Their largest terms differ: " + ", ".join(map(text.term, named))
+        if named
+        else "No term of these decisions is as large as 0.01"
+    )
 
 
 def largest_entropies(means: Mapping[str, float]) -> str:
@@ -727,7 +750,7 @@ def sample_map(
     *,
     of: str = "",
     method: str = "PCA",
-    colour: str = "truth",
+    colour: str = "",
     everyone: bool = False,
 ) -> panel.Picture:
     """All samples on a map of two dimensions.
@@ -737,17 +760,16 @@ def sample_map(
         theme: of the figure.
         of: the coordinates that are reduced, see `coordinates.kinds`; the first unless told.
         method: "PCA" or "UMAP".
-        colour: a column, see `colours`.
+        colour: a column, see `colours`; the first unless told.
         everyone: all samples are placed where some are drawn unless told.
     """
     placed = on_map(levels, of, method, everyone)
-    at, colour = drawn(levels, placed), text.column(colour)
-    study = levels.study
+    at, study = drawn(levels, placed), levels.study
+    known = colours(study, levels.rows)
+    colour = choose("Colour", text.column(colour) or known[0], known)
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
-    column = text.column_of(
-        choose("Colour", colour, colours(study, levels.rows)), map(str, rows.columns)
-    )
+    column = text.column_of(colour, map(str, rows.columns))
     values, names, hues = _coloured(study, rows, column)
     explained = placed.explained
     what = cohort_measures.TITLES[placed.what]
@@ -819,9 +841,9 @@ def reduced(what: str, held: float | None, stored: float) -> str:
     """
     if held is not None:
         return f"Two components hold {share(held)} of the variance of the {what}"
-    if np.isnan(stored):
-        return f"UMAP of the {what}"
-    return f"UMAP of the {what}: neighbours are kept with trustworthiness {stored:.2f}"
+    return f"UMAP of the {what}" + (
+        "" if np.isnan(stored) else f": neighbours are kept with trustworthiness {stored:.2f}"
+    )
 
 
 def on_map(
@@ -943,7 +965,7 @@ MAP_METHOD = address.Choice(
 MAP_COLOUR = address.Choice(
     "map.colour",
     "Colour",
-    "The labels are shown.",
+    "The first column is shown.",
     values=lambda study: colours(study, cohort_measures.cohort_table(study, None)),
     style={"width": 190},
 )

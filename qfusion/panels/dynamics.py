@@ -155,7 +155,7 @@ def decision_over_time(
         f"{answers.what_was_added(sample)}",
         shows=f"above, {_ABOVE[above][1]}; below, the decision if it were read out at t, split into "
         + (
-            "contributions: solid alone, dashed in pairs, dotted all three."
+            f"contributions: {_dashes(len(sample.modalities))}."
             if terms == DIVIDENDS
             else "Shapley values."
         )
@@ -175,6 +175,12 @@ def decision_over_time(
             | {f"{above}[{name or 'all'}]": line for name, line in series.items()}
         ),
     )
+
+
+def _dashes(modalities: int) -> str:
+    """How the terms of so many modalities are drawn, in words."""
+    most = "dotted all three" if modalities == 3 else "dotted in larger groups"
+    return ", ".join(("solid alone", "dashed in pairs", most)[:modalities])
 
 
 @panel.cached
@@ -310,13 +316,15 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
             track.ensemble.populations_error,
         )
     )
-    worst = float(
-        np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=error > 1e-9, initial=0.0)
-    )
+    differ = error > 1e-9
+    worst = np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=differ, initial=0.0)
     columns = {"master": master, "mean": mean, "standard_error": error}
     return panel.Picture(
         "ensemble",
-        f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
+        f"Where the runs differ, their mean stays within {worst:.1f} standard errors of the master equation in these "
+        "states"
+        if differ.any()
+        else "The runs do not differ, so that nothing tells how far their mean is from the master equation",
         dynamics.ensemble(
             track.times, mean, error, master, names, track.ensemble.size, theme=theme
         ),
@@ -673,9 +681,11 @@ def turned(sample: Sample) -> str:
 
 def sure_of(base: Sample, now: Sample) -> tuple[float, float]:
     """Softmax of the predicted class as learned and now; alike where there are no classes."""
-    if not base.study.classes:
-        return 0.0, 0.0
-    return float(base.probabilities.max()), float(now.probabilities.max())
+    return (
+        (float(base.probabilities.max()), float(now.probabilities.max()))
+        if base.study.classes
+        else (0.0, 0.0)
+    )
 
 
 def likeliest(when: str, populations: Mapping[str, float]) -> str:

@@ -79,7 +79,7 @@ def modalities(
         "modalities",
         f"Modalities: {beats(curves)}",
         "modalities in the order of their absolute Shapley values",
-        "replaced by the background. " + against_words(study.background),
+        "replaced by the background. " + against_words(study.bulk_background),
         theme,
     )
 
@@ -255,8 +255,8 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
-        f"planted{of_classes}, both against {study.background.size:,} training samples; ρ is the rank correlation, "
-        f"the ring this sample.{constant}",
+        f"planted{of_classes}, the model's against {rows_behind(study.bulk_background)} and the truth against all of "
+        f"them; ρ is the rank correlation, the ring this sample.{constant}",
         not_shown="data in which the truth is not known: there, only the other views help.",
         alt="Scatter of true and exact contributions: "
         + ", ".join(
@@ -571,7 +571,7 @@ def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> pan
         ),
         shows=f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
         f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
-        f"of the labels lie. {against_words(study.background)}{words}",
+        f"of the labels lie. {against_words(study.bulk_background)}{words}",
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
         alt="Rank correlation with labels: "
         + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)

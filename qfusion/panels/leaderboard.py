@@ -131,13 +131,20 @@ def fusing(
 
 
 def joint_headline(table: pd.DataFrame, metric: str) -> str:
-    """Returns how much of its decisions the model with the best result makes jointly, and the range over all.
+    """Returns how much of its decisions the model with the best result makes jointly, or those with results written
+    alike, and the range over all.
 
     Args:
-        table: a row a model with `label` and `percent`, the best result first. metric: what the result is.
+        table: a row a model with `label`, `mean` and `percent`, the best result first. metric: what the result is.
     """
-    best, percent = table.iloc[0], table["percent"]
-    words = f"{text.plain(best['label'])}, the best by {metric}, decides {best['percent']:.0f} % jointly"
+    percent, written = table["percent"], table["mean"].map("{:.3f}".format)
+    best = table[written == written.iloc[0]]
+    words = (
+        f"{text.plain(best['label'].iloc[0])}, the best by {metric}, decides {percent.iloc[0]:.0f} % jointly"
+        if len(best) == 1
+        else f"The {len(best)} best by {metric}, alike, decide {best['percent'].min():.0f} to "
+        f"{best['percent'].max():.0f} % jointly"
+    )
     return (
         words
         if len(table) == 1
@@ -159,10 +166,15 @@ def agreement(board: runs.Board, theme: style.Theme = "light", *, data: str = ""
     frame = pd.DataFrame(result).T
     frame.insert(0, "mean", frame.mean(axis=1))
     frame = frame.sort_values("mean", ascending=False)
-    labels, best = [board.label(str(model)) for model in frame.index], frame.iloc[0]
+    labels = [board.label(str(model)) for model in frame.index]
     return panel.Picture(
         "board-agreement",
-        f"{text.plain(labels[0])} finds the planted contributions best (mean correlation {best['mean']:.2f})",
+        panel.superlative(
+            dict(zip(labels, frame["mean"].tolist(), strict=True)),
+            one="{names} finds the planted contributions best (mean correlation {value:.2f})",
+            some="{names} find the planted contributions best, alike (mean correlation {value:.2f})",
+            many="{count} models",
+        ),
         figures.agreement(labels, list(frame.columns), frame.to_numpy(float), theme),
         shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
         "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
@@ -205,12 +217,22 @@ def robustness(
     check(bool(shown), "Argument `models` must hold at least one model, but is empty.")
     short, what = board.metric(keys[0]).short, "every modality" if part == ALL else part
     curves = {label: board.curve(name, model, part, keys[0]) for label, model in shown.items()}
-    better = max if board.metric(keys[0]).higher_is_better else min
-    best = better(curves, key=lambda label: curves[label][1][-1])
+    noisiest = {label: float(values[-1]) for label, (_, values, _) in curves.items()}
+    smallest = not board.metric(keys[0]).higher_is_better
+    best = (min if smallest else max)(noisiest, key=noisiest.__getitem__)
     return panel.Picture(
         "board-robustness",
-        f"With the most noise on {text.plain(what)}, {text.plain(best)} is best: {short} {curves[best][1][-1]:.3f}, "
-        f"{curves[best][1][0]:.3f} without noise",
+        panel.superlative(
+            noisiest,
+            one="With the most noise on {what}, {names} is best: {short} {value:.3f}, {quiet:.3f} without noise",
+            some="With the most noise on {what}, {names} are best, alike: {short} {value:.3f}",
+            many="{count} models",
+            places=3,
+            smallest=smallest,
+            what=text.plain(what),
+            short=short,
+            quiet=curves[best][1][0],
+        ),
         figures.robustness(
             curves,
             {label: (board.role(model), _family(board, model)) for label, model in shown.items()},

@@ -91,9 +91,11 @@ def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
     least, most = int(samples.min()), int(samples.max())
     if len(names) == 1:
         return f"Its only class has {count(most, 'sample')}"
-    if least == most:
-        return f"Each of its {len(names)} classes has {count(most, 'sample')}"
-    return f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
+    return (
+        f"Each of its {len(names)} classes has {count(most, 'sample')}"
+        if least == most
+        else f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
+    )
 
 
 def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
@@ -365,9 +367,11 @@ def lowest(losses: Mapping[str, np.ndarray]) -> str:
         return "Loss"
     least = f"{min(best.values()):.4g}"
     first = [text.plain(name) for name, value in best.items() if f"{value:.4g}" == least]
-    if len(first) == len(losses):
-        return f"All {len(first)} runs have the same lowest validation loss so far ({least})"
-    return f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
+    return (
+        f"All {len(first)} runs have the same lowest validation loss so far ({least})"
+        if len(first) == len(losses)
+        else f"Lowest validation loss so far: {listed(first)} ({least}{' each' if len(first) > 1 else ''})"
+    )
 
 
 def metric(
@@ -621,11 +625,7 @@ def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture
         "What came out",
         None,
         shows=f"the kept weights measured when the run ended{f' ({sizes})' if sizes else ''}. "
-        + (
-            "The runs differ in their seed alone: mean ± standard deviation over seeds."
-            if result.seeds_only
-            else ""
-        ),
+        + ("The runs differ in their seed alone." if result.seeds_only else ""),
         not_shown="which settings to choose: whoever chooses by test rows no longer measures on unseen ones.",
         alt=f"Epochs, time and parameters of {len(result.table)} runs.",
         table=lambda: result.table,

@@ -155,7 +155,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture
             before=base.probabilities if changed else None,
             theme=theme,
         ),
-        shows="the classes with these tables"
+        shows=f"{decision.classes_drawn(classes, sample.true_class)} with these tables"
         + ("; diamonds: as learned. " if changed else ". ")
         + f"{sample.study.calibration}{sample.of}",
         not_shown="other samples: see the test accuracy above.",

@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
+from qfusion._sentences import count
 from qfusion.analysis import changes, text
 from qfusion.analysis.sample import Sample, against_words
 from qfusion.analysis.study import Study
@@ -138,7 +139,7 @@ def _picture(
     table: Callable[[], pd.DataFrame],
 ) -> panel.Picture:
     title = text.plain(answer(result))
-    mean = f" Mean over {result.count:,} {text.plain(over.removeprefix('all '))}."
+    mean = f" Mean over {_cohort(sample, over, result.count, result.count)}."
     message = "; ".join(
         f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
         for s, term in enumerate(result.dividends)
@@ -278,7 +279,7 @@ def tornado(
     )
     return panel.Picture(
         "tornado",
-        _head(result, places, effect),
+        _head(result, places, effect, group),
         drawn if len(shown) else None,
         shows=f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
         f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
@@ -372,25 +373,38 @@ def current_term(title: str) -> str:
 
 def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
     """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
-    count = int(sensitivity.samples[0])
+    taken = int(sensitivity.samples[0])
     of_class = (
         f", score of ‘{text.plain(sample.study.classes[sample.output])}’"
         if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend"))
         else ""
     )
-    if over == changes.THIS:
-        return f"sample {text.plain(sample.id)}{of_class}"
-    some = f"{count:,} of {whole:,}" if count < whole else f"{count:,}"
-    return f"the mean over {some} {text.plain(over.replace('all ', ''))}{of_class}"
+    return (
+        f"sample {text.plain(sample.id)}"
+        if over == changes.THIS
+        else f"the mean over {_cohort(sample, over, taken, whole)}"
+    ) + of_class
 
 
-def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str) -> str:
+def _cohort(sample: Sample, over: str, taken: int, whole: int) -> str:
+    """Those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like it."""
+    added = over != changes.ALL and sample.row not in sample.dataset.rows("test")
+    tests = over.removeprefix("all ")
+    return (
+        (f"{taken:,} of " if taken < whole else "")
+        + ("this sample and " if added else "")
+        + count(whole - added, tests.replace("samples", "sample"), tests)
+    )
+
+
+def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str) -> str:
     if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
         return f"No term of these moves the {text.plain(effect)}"
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
+    most = "Most" if group == changes.EVERY else f"Of the terms “{group}”, most"
     return (
-        f"Most depends on {_the(sensitivity.parameters[first])}; without it the {text.plain(effect)} "
+        f"{most} depends on {_the(sensitivity.parameters[first])}; without it the {text.plain(effect)} "
         f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}"
     )
 

@@ -35,6 +35,7 @@ from qfusion.figures import (
     style,
     training,
 )
+from qfusion.models import imported
 from qfusion.panels import address, panel
 from qfusion.quantum.states import KINDS, Part
 from qfusion.training import metrics
@@ -75,8 +76,8 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         "verdict",
         f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
         decision.class_bars(p, study.classes, truth=truth, theme=theme),
-        shows=f"the classes of this {study.dataset.split[row]} sample; the dark bar is the prediction. "
-        f"{study.calibration}",
+        shows=f"{decision.classes_drawn(study.classes, truth)} of this {study.dataset.split[row]} sample; the dark bar "
+        f"is the prediction. {study.calibration}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
         alt=f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}.",
         table=lambda: numbers.classes_table(sample, study.scores[row], p),
@@ -634,9 +635,14 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
         training.test_metrics(rows, theme),
         shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "
-        f"mean (dot) and standard deviation (bar) over {count} training "
-        f"seed{'s' if count != 1 else ''}; the ring is the seed that is loaded "
-        f"({card.get('seed')}).",
+        + (
+            f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the seed that is loaded "
+            f"({card.get('seed')})."
+            if count > 1
+            else "those of the weights that are loaded."
+            if card["model"] == imported.KIND  # which was trained elsewhere
+            else f"those of the weights that are loaded, of training seed {card.get('seed')}."
+        ),
         not_shown="where it fails: see errors by cohort.",
         alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
         table=lambda: pd.DataFrame(

@@ -187,9 +187,11 @@ def span(free: np.ndarray, coupled: np.ndarray) -> str:
     before, after = (float(values[-1] - values[0]) for values in (free, coupled))
     if np.allclose(free, coupled):
         return "Without couplings and with them levels are the same"
-    if f"{before:.2f}" == f"{after:.2f}":
-        return f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
-    return f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
+    return (
+        f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
+        if f"{before:.2f}" == f"{after:.2f}"
+        else f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
+    )
 
 
 def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> str:
@@ -757,8 +759,9 @@ def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -
         group: of modalities, such as "text+audio".
     """
     operator, elements = inside.operator_of(sample, group), _elements(sample)
-    last = len(operator.values) - 1
-    shown = [*range(last, last - SHOWN_PATTERNS, -1), *range(SHOWN_PATTERNS - 1, -1, -1)]
+    whole = len(operator.values)
+    side = min(SHOWN_PATTERNS, whole // 2)
+    shown = [*range(whole - 1, whole - 1 - side, -1), *range(side - 1, -1, -1)]
     bits, votes = np.array([operator.bits(k) for k in shown]), operator.votes[shown]
     return panel.Picture(
         "patterns",
@@ -766,7 +769,7 @@ def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -
         states.outcome_patterns(
             bits, votes, elements, operator.modalities, sample.modalities, theme=theme
         ),
-        shows=f"the {SHOWN_PATTERNS} outcome patterns with the highest and, below the line, with the lowest votes. The "
+        shows=f"the {count(side, 'outcome pattern')} with the highest and, below the line, with the lowest votes. The "
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
         "eigenstates. " + against_words(sample.study.background),
         not_shown="how likely a pattern is: see the weights.",

@@ -84,7 +84,7 @@ def probabilities(
             before_name=BEFORE,
             theme=theme,
         ),
-        shows="the classes"
+        shows=decision.classes_drawn(study.classes, sample.true_class)
         + (" with the changes; diamonds: as the sample is. " if done else ". ")
         + f"{study.calibration}{sample.of}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
@@ -200,9 +200,11 @@ def acts_through(change: Mapping[str, float]) -> str:
 
 def state_moved(name: str, angle: float) -> str:
     """How far a modality's state moved, in radians; its name as markdown."""
-    if round(angle, 2) == 0:
-        return f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
-    return f"The state of {name} moved by {angle:.2f} rad"
+    return (
+        f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
+        if round(angle, 2) == 0
+        else f"The state of {name} moved by {angle:.2f} rad"
+    )
 
 
 def state(
@@ -344,6 +346,8 @@ def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             f"**Not confirmed by running the model again: {', '.join(unsure)}.**"
             if unsure
             else "Each was set in the model, the model run again, and the decision seen to change."
+            if len(never) < len(result)
+            else ""
         )
         + (
             f" {'No state whatever' if study.can('states') else 'None was found'} of {', '.join(never)}"
@@ -353,7 +357,10 @@ def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         ),
         not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
         alt="Distances to a flip: "
-        + ", ".join(f"{name} {flip.state.distance:.2f}" for name, flip in result.items())
+        + ", ".join(
+            f"{name} {f'{flip.state.distance:.2f}' if flip.state.possible else 'none'}"
+            for name, flip in result.items()
+        )
         + ".",
         table=lambda: pd.DataFrame(
             [

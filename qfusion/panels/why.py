@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion._sentences import listed
+from qfusion._sentences import count, listed
 from qfusion.analysis import audit, cohort_measures, errors, text, trust
 from qfusion.analysis.sample import Sample, against_words, rows_behind
 from qfusion.analysis.study import Study, dividend_column
@@ -639,7 +639,8 @@ def resources_worth(
         hues: of the rows, grey unless told.
     """
     words = audit.says(entry["rows"], names)
-    failed = sum(len(row["failed"]) for row in entry["rows"])
+    failed = {failure for row in entry["rows"] for failure in row["failed"]}
+    fewer = any(row["seeds"] < entry["seeds"] for row in entry["rows"])
     return panel.Picture(
         name,
         panel.capital(words),
@@ -655,14 +656,14 @@ def resources_worth(
                 ),
             },
             hues=hues or [style.GREY] * len(names),
-            x_title=f"{entry['short']} with the resource less without",
+            x_title=f"{entry['short']}: better with the resource by",
             theme=theme,
         ),
-        shows=f"{entry['short']} of the full model on the test samples of {text.plain(entry['title'])} less that of a "
-        "twin which lacks one resource, both trained with the same encoders, schedule and seeds: mean of "
-        f"{entry['seeds']} paired differences with 95 % t intervals. “Not needed” is said where two one-sided tests "
-        f"exclude a difference of {entry['within']:g} either way."
-        + (f" {failed} trainings failed, as the table says." if failed else ""),
+        shows=f"by how much {entry['short']} of the full model on the test samples of {text.plain(entry['title'])} is "
+        "better than that of a twin which lacks one resource, both trained with the same encoders, schedule and seeds: "
+        f"mean of {'up to ' if fewer else ''}{count(entry['seeds'], 'paired difference')} with 95 % t intervals. “Not "
+        f"needed” is said where two one-sided tests exclude a difference of {entry['within']:g} either way."
+        + (f" {count(len(failed), 'training')} failed, as the table says." if failed else ""),
         not_shown="what twins would reach with settings of their own, or on other data.",
         alt=f"{words}.",
         table=lambda: pd.DataFrame(entry["rows"]),

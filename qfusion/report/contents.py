@@ -23,7 +23,7 @@ from qfusion import __version__
 from qfusion._checks import check
 from qfusion._sentences import listed
 from qfusion.analysis import audit, cohort_measures, dynamics, inside, text, trust
-from qfusion.analysis.errors import Levels
+from qfusion.analysis.errors import Levels, of_split
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import clips
@@ -502,7 +502,7 @@ def _shares(result: Members) -> dict[str, Any]:
         "part": part,
         "of_all": of_all,
         "of_cohort": of_cohort,
-        "leading": _leading(whole, part, result.split),
+        "leading": _leading(whole, part, result.whole),
         "relations": result.members["relation"].value_counts(),
         "harder": harder(inside, outside),
         "between": _between,
@@ -531,7 +531,7 @@ def _between(interval: stability.Interval, write: Callable[[float], str] = "{:.0
 
 
 def _leading(
-    whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], split: str
+    whole: Mapping[str, stability.Interval], part: Mapping[str, stability.Interval], every: str
 ) -> str:
     """Which modality leads on average, `LEAD` ahead of every other, or that none does."""
     leader = verdicts.leader_of({name: entry.value for name, entry in part.items()})
@@ -545,7 +545,7 @@ def _leading(
         )
     return (
         f"{leader} leads with {part[leader].value:.0%} of the Shapley shares on average{_between(part[leader])}; "
-        f"in all of {split} it has {whole[leader].value:.0%}."
+        f"in {every} it has {whole[leader].value:.0%}."
     )
 
 
@@ -576,7 +576,7 @@ def _terms(result: Members) -> dict[str, Any]:
     group, names = cohort_measures.groups(result.study, result.rows, by)
     masks = {name: result.inside & (group == name) for name in (() if many else names)} | {
         "the cohort": result.inside,
-        f"all of {result.split}": np.ones(len(result.rows), dtype=bool),
+        result.whole: np.ones(len(result.rows), dtype=bool),
     }
     return {
         "terms": terms,
@@ -643,26 +643,22 @@ def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str =
     Raises:
         InvalidInput: when no explained sample passes the filter.
     """
-    within = cohorts.within_split(parts, table) & np.isfinite(
-        table[cohort_measures.JOINT].to_numpy()
-    )
-    rows, inside = table[within], cohorts.passing(parts, table)[within]
+    rows, inside, split, whole = of_split(table, parts)
     check(
         bool(inside.any()),
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
-    split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
-    every = "every split" if split == cohorts.EVERYTHING else split
     return Members(
-        sample_of(study, int(np.flatnonzero(within)[inside][0])),
+        sample_of(study, study.dataset.row(str(rows.index[inside][0]))),
         None,
         rows,
         inside,
         tuple(parts),
-        every,
+        split,
+        whole,
         "cohort",
         None,
-        name or cohorts.written(parts) or f"all of {every}",
+        name or cohorts.written(parts) or whole,
     )
 
 

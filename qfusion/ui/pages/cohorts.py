@@ -263,7 +263,7 @@ def _holds(column: pd.Series) -> str:
 def ladder(here: frame.Here, levels: errors.Levels) -> None:
     """The three levels in numbers."""
     result = cohort_measures.ladder(
-        here.study, levels.rows, levels.inside, levels.own, levels.split
+        here.study, levels.rows, levels.inside, levels.own, levels.whole
     )
     heads = ["", *(f"**{text.plain(name)}**" for name in result["level"])]
     seeds = {"accuracy": answers.of_seed(here.study)}
@@ -460,7 +460,7 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
 
 
 def _table(levels: errors.Levels, intervals: dict[str, dict[str, stability.Interval]]) -> None:
-    names = {"all": f"all of {levels.split}", "cohort": levels.name}
+    names = {"all": levels.whole, "cohort": levels.name}
     st.markdown(
         "\n".join(
             [
