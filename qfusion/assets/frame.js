@@ -45,6 +45,22 @@ if (!window.qfusionFrame) {
     event.stopImmediatePropagation();
   }, true);
 
+  // What is told to the address of a page does not lead away from it: one press of Back goes to the page before.
+  // Streamlit empties the address just before it opens another page: what it was is what Back shows.
+  const go = history.pushState.bind(history);
+  let full = "", emptied = 0;
+  history.pushState = (state, title, url) => {
+    const { pathname, search } = new URL(url ?? "", location.href);
+    if (pathname === location.pathname) {
+      if (!search) [full, emptied] = [location.href, Date.now()];
+      history.replaceState(state, title, url);
+    } else {
+      if (full && Date.now() - emptied < 1000) history.replaceState(history.state, "", full);
+      full = "";
+      go(state, title, url);
+    }
+  };
+
   // What stands below the first screen is drawn once it comes near it: the button in its place is pressed then. The
   // place is as high as what stood there before.
   const pressed = new WeakSet(), heights = new Map();
@@ -55,6 +71,7 @@ if (!window.qfusionFrame) {
   // A press that follows a click on a link names the page that is being left, and leads back to it.
   let left = 0;
   addEventListener("click", (event) => { if (event.target.closest?.("a[href]")) left = Date.now(); }, true);
+  addEventListener("popstate", () => { left = Date.now(); });
   const come = (place) => {
     const button = place.querySelector("button");
     if (!button || !place.isConnected) return;

@@ -12,8 +12,10 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import parse_qs
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state.session_state_proxy import get_session_state
 
 from qfusion._checks import check
@@ -22,7 +24,9 @@ from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.panels.address import (
     ALIASES,
+    DATA,
     FREE,
+    MODEL,
     SAMPLE,
     Allowed,
     audit,
@@ -210,6 +214,7 @@ def arrive(page: str) -> None:
     """
     if st.session_state.get(PAGE) != page:
         st.session_state.pop(DRAWER, None)  # an open dialog stays behind
+        _come_back()
         # what a loaded session holds of a page that is opened for the first time
         begin_again(
             {
@@ -231,6 +236,25 @@ def arrive(page: str) -> None:
     st.session_state[PAGE] = page
     st.session_state.setdefault(DRAWN, {})[page] = set()
     st.session_state[WAITING] = set()
+
+
+def _come_back() -> None:
+    """Where the browser's Back or Forward led here, has the page begin again under the address that it had; where that
+    names no model, data or sample, those picked last stay.
+
+    Streamlit takes what was bound on the page that is left out of that address, and would take for the default
+    whatever the address lacks.
+    """
+    ctx = get_script_run_ctx()
+    if ctx is None or not ctx.is_history_navigation:
+        return
+    ctx.is_history_navigation = False
+    there = parse_qs(ctx.query_string, keep_blank_values=True)
+    if {MODEL.key, DATA.key, SAMPLE.key} & {*there}:
+        for key in st.session_state.pop(KEPT, {}):
+            if key not in there:
+                forget(key)
+    begin_again(there)
 
 
 def put(key: str, value: Any) -> None:
