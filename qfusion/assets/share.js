@@ -12,6 +12,7 @@ if (!window.qfusionShares) {
   };
   const copied = (text) => {
     const said = new URL(text).searchParams, sample = said.get("sample");
+    if (sample?.startsWith("own-")) return "Copied, but a sample of your own is in this session alone. Save the session instead.";
     return "Copied: it opens this view" + (sample ? ` of sample ${sample} by ${said.get("model")}.` : ".");
   };
   const say = (words) => { const at = part("qf-said"); at.textContent = words; at.hidden = false; };

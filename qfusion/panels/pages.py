@@ -746,8 +746,10 @@ def jobs_of_cohort(
         scope_of(page, panel) in OF_SAMPLE,
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
-    rows = cohort_measures.cohort_table(open_scope(result.view, "study"), None)
-    ids = [str(name) for name in rows.index[cohorts.passing(cohorts.parse(filter), rows)]]
+    study, parts = open_scope(result.view, "study"), cohorts.parse(filter)
+    output = study.classes.index(result.view.output) if result.view.output else None
+    rows = cohort_measures.table_for(study, output, parts)
+    ids = [str(name) for name in rows.index[cohorts.passing(parts, rows)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = {key: result.view.all(key) for key in result.view.address}
     return [

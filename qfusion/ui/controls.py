@@ -228,17 +228,14 @@ def assign_tweaks(values: Mapping[str, Any]) -> None:
 
 def current_tweak(study: Any) -> str:
     """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
-    do not fit.
-
-    Raises:
-        InvalidInput: when a number of a slider, set for another model, is out of its range.
-    """
+    do not fit. A number that was set for another model, and that no slider of this one can show, is left out."""
     if not study.can("time"):
         return "" if _edits_problem(study) else edits_text().strip(" ,")
+    highest = address.slider_tops(study.model)
     numbers = [
         (key, value)
         for key in learned(study.model)
-        if isinstance(value := state.get(key), int | float)
+        if isinstance(value := state.get(key), int | float) and 0 <= value <= highest[key]
     ]
     return str(address.fitting_tweak(study.model, Tweak.of(numbers, study.model)))
 
@@ -542,12 +539,16 @@ def open_study_shared(model: str, data: str) -> Study:
     return samples.with_visitors(samples.first_samples(model, data, str(sample)))
 
 
+_FAILED = "_encoding_failed"
+
+
 def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
     """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
     job = samples.find_encoding(model, data)
     if job is None or len(study.dataset) == job.total:
         return
-    if job.problem:
+    if job.problem and state.get(_FAILED) != job.problem:  # once, so that it can be closed
+        state.put(_FAILED, job.problem)
         state.notice(
             f"Encoding all samples failed: {text.plain(job.problem)}. The first samples are shown."
         )
@@ -560,6 +561,7 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
 def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: str) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
+    job = samples.find_encoding(model, data) or job  # it may have been begun again
     if not job.under_way and samples.is_encoded(model, data):
         state.choose_sample(sample)
         st.rerun()
@@ -640,7 +642,7 @@ def sample_box(
     ids = offered(dataset, now if exists(dataset, now) else default, default)
 
     def written() -> None:
-        sample = matching(dataset, str(state.get(key)))
+        sample = matching(dataset, str(state.get(key) or now))
         if sample is None:
             state.notice(
                 f"No id of the data set has ‘{text.plain(str(state.get(key)), 80)}’ in it. The sample stays."
@@ -738,8 +740,16 @@ def cohort(study: Study) -> str:
     )
 
 
+_USUAL_OTHER = "_usual_contrast"  # of the sample that was shown last
+
+
 def _other(study: Study, row: int) -> str:
     default = samples.default_contrast(study, row)
+    if state.get(address.CONTRAST.key) == state.get(
+        _USUAL_OTHER
+    ):  # nobody chose it: it follows the sample
+        state.forget(address.CONTRAST.key)
+    state.put(_USUAL_OTHER, default)
     value = state.get(address.CONTRAST.key) or st.query_params.get(address.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     says = (
@@ -802,6 +812,11 @@ def draw_pickers() -> tuple[Study, int, int | None]:
                 f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
             )
             state.forget(key)
+            model, data = (state.get(one.key) for one in (address.MODEL, address.DATA))
+            if model is None and data in known:  # what is left has to fit
+                state.put(address.MODEL.key, next(address.models_for(data), names[0]))
+            elif model in names and address.own_data(model) not in known:
+                state.put(address.MODEL.key, next(address.models_for(known[0]), names[0]))
     if (
         not {address.MODEL.key, address.DATA.key} & {*st.query_params}
         and state.get(address.MODEL.key) is None
@@ -897,6 +912,9 @@ def _model_changed() -> None:
         name in address.models() and (own := address.own_data(name)) in address.sources()
     ):  # a browser may send any text, such as a path
         state.put(address.DATA.key, own)
+    _, steps, at = state.get(_HISTORY, ("", [{}], 0))
+    if DURATION not in steps[at]:  # as the last model had learned it
+        state.forget(DURATION)
 
 
 def play_cursor(key: str, stops: Mapping[Any, str], most: int = 41, pace: float = 8) -> None:
@@ -986,7 +1004,7 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
             icon=":material/push_pin:",
             key="_pin_now",
             on_click=_pin,
-            args=(view_of(study, row),),
+            args=(study, row),
             help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
             "as B.",
         )
@@ -1008,7 +1026,8 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
             )
 
 
-def _pin(view: address.Pin) -> None:
+def _pin(study: Study, row: int) -> None:
+    view = view_of(study, row)  # as it is now: sliders move without drawing this button anew
     state.put(state.PIN, view)
     st.toast(
         f"A is {pin_in_words(view)}. Next, pick another sample or model, or tweak this one: that is B. Then press "

@@ -132,8 +132,8 @@ TOUR, END = "tour", "end"
 _FROM, _SEEN = "_tour_from", "_tour_seen"
 _ABOUT = (
     "Over the pages, on a sample of your own and samples that come with the project. Each page gets a card that says "
-    "what to look at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample "
-    "and sliders are there again at the end."
+    "what to look at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model "
+    "and sample are there again at the end."
 )
 Link = Callable[..., None]
 Files = Mapping[str, str]  # of the pages, by title

@@ -225,6 +225,8 @@ def arrive(page: str) -> None:
         )
         for key, value in st.session_state.get(KEPT, {}).items():
             put(key, value)
+        if COHORTS in st.session_state:  # a link inside the app may pin
+            put(PIN, _pinned(get(PIN)))
         if st.session_state.get("words") is not None:  # a parameter of all pages
             put("words", st.session_state["words"])
     # choices that a link of old names by the names that they had then
@@ -408,10 +410,15 @@ def settle_stored() -> None:
             )
         fitting = _read(COHORTS, cohorts.parse_saved, texts[: cohorts.MAX_SAVED], "It is ignored.")
         put(COHORTS, list({cohort.name: cohort for cohort in fitting}.values()) or None)
-        pins = [value for value in st.query_params.get_all(PIN)[-1:] if value]
-        put(PIN, next(iter(_read(PIN, parse_pin, pins, "Nothing is pinned.")), None))
+        put(PIN, _pinned(None))
     for key in STORED:
         put(key, get(key))
+
+
+def _pinned(other: Any) -> Any:
+    """What the address pins; where it pins nothing, or what does not fit, the other."""
+    pins = [value for value in st.query_params.get_all(PIN)[-1:] if value]
+    return next(iter(_read(PIN, parse_pin, pins, "Nothing is pinned.")), other)
 
 
 def _read(key: str, parse: Callable[[str], T], texts: list[str], instead: str) -> list[T]:

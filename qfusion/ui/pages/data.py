@@ -21,7 +21,7 @@ from qfusion.ui.pages import why_fuse
 
 # The Data page's upper half: the sets there are, and what is in the chosen one.
 
-KEPT, PICK = "_kept_set", "_pick_set"
+KEPT, PICK, ASK = "_kept_set", "_pick_set", "_ask_need"
 
 
 @frame.guard()
@@ -498,6 +498,7 @@ def _report(examined: importing.Examined) -> None:
                 )
                 discard()
                 state.put(PICK, name.strip())
+                state.put(ASK, True)
                 state.put(
                     KEPT,
                     f"**{text.plain(name)}** is kept, with {stored.samples:,} samples, and can be picked.",
@@ -547,8 +548,9 @@ def page() -> None:
     """Draws the page."""
     frame.frame("Data")
     with frame.guard(), st.container(key="fold-data"):
-        if words := state.get(KEPT):
+        if state.take(ASK):
             state.put(why.NEED.key, True)  # it is asked at once whether it needs fusion
+        if words := state.get(KEPT):
             st.success(words, icon=":material/check_circle:")
         panels.beside(listing, chosen_set, widths=[1, 1.25])
     import_form()

@@ -137,6 +137,7 @@ def keep_smallest(study: Study) -> None:
     def keep() -> None:
         model_export.keep(checkpoint.load(study.name), tweak, study.dataset, name)
         state.put(address.MODEL.key, name)
+        state.page_again()
 
     if tweak:
         st.button(
