@@ -418,7 +418,13 @@ def read_pickle(content: Any, name: str) -> Any:
     """
     machine = _Machine(memoryview(content), name)
     try:
-        return machine.run()
+        result = machine.run()
+        check(
+            machine.unfolded(result) <= 2 * len(content) + 2**20,
+            f"File `{name}` holds the same parts so many times, or inside themselves, that it unfolds to far more than "
+            "its own size, which is refused. Save every sample as an array of its own.",
+        )
+        return result
     except InvalidInput:
         raise
     except (EOFError, struct.error):
@@ -460,6 +466,7 @@ class _Machine:
         self.at = self.copied = 0
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.sizes: dict[int, int] = {}  # of parts by their ids, once they are known
 
     def run(self) -> Any:
         """Returns what the pickle holds."""
@@ -478,6 +485,22 @@ class _Machine:
             f"File `{self.name}` must hold at most {MAX_STEPS:,} objects, but holds more. Save sequences as arrays."
         )
 
+    def unfolded(self, part: Any) -> int:
+        """Returns what a part takes, in units of some 8 bytes, where whatever stands in many places is there as many
+        times: so much is gone through by whoever makes it text or an array."""
+        plain = unpickled(part)
+        if isinstance(plain, np.ndarray) and plain.dtype == object:
+            plain = plain.ravel().tolist()
+        if isinstance(plain, np.ndarray):  # an empty one may be long, too
+            return 1 + max(plain.nbytes // 8, *plain.shape, 0)
+        if not isinstance(plain, (list, tuple, dict, set, frozenset)):
+            return 1 + (len(plain) if isinstance(plain, (str, bytes, bytearray, memoryview)) else 0)
+        if id(part) not in self.sizes:
+            self.sizes[id(part)] = 2**62  # what holds itself never ends
+            inside = [*plain, *plain.values()] if isinstance(plain, dict) else plain
+            self.sizes[id(part)] = 1 + sum(map(self.unfolded, inside))
+        return self.sizes[id(part)]
+
     # Bytes, numbers and text
 
     def take(self, count: int) -> memoryview:
@@ -494,6 +517,11 @@ class _Machine:
         """Bytes after their number."""
         return self.take(self.number(form))
 
+    def content(self, form: str) -> Any:
+        """Bytes after their number; a few are copied, which takes less memory than a view of them."""
+        taken = self.sized(form)
+        return taken if len(taken) > 150 else bytes(taken)
+
     def line(self) -> str:
         start = self.at
         while self.take(1)[0] != 0x0A:
@@ -507,7 +535,7 @@ class _Machine:
         self.copied += size
         # of text so many bytes may be made beyond the file's own size
         check(
-            self.copied <= 8 * len(self.data) + 2**28,
+            self.copied <= 8 * len(self.data) + HARMLESS,
             f"File `{self.name}` unpacks to far more than its own size, which is refused. Save it with pickle "
             "protocol 4 or 5.",
         )
@@ -559,7 +587,7 @@ class _Machine:
 
     def dictionary(self) -> None:
         values = self.since_mark()
-        self.stack.append({})
+        self.stack.append(self.plain(dict))
         self.fill(values)
 
     # Names and what is done with them
@@ -587,8 +615,12 @@ class _Machine:
         if isinstance(result, (str, int, float)) and kind is not bytes:
             _need(kind in (int, float, str, bool) and not isinstance(result, str))
             return kind(result)
-        # Before it is made; a number has no length: bytes(n) would take n bytes on the file's word.
-        self.count(len(result) * (1 if kind in (bytes, bytearray) else 8))
+        # Before it is made; a number has no length: bytes(n) would take n bytes on the file's word. One that is empty
+        # takes memory, too.
+        self.count(
+            len(result) * (1 if kind in (bytes, bytearray) else 8)
+            + (216 if kind in (set, frozenset) else 64)
+        )
         return kind(_keys(list(result)) if kind in (set, frozenset, dict) else result)
 
     def encode(self, text: str, encoding: Any) -> bytes:
@@ -609,6 +641,7 @@ class _Machine:
 
     def scalar(self, kind: _Type, content: Any = b"") -> Any:
         _need(not kind.made().hasobject)
+        self.count(kind.made().itemsize)
         return self.array((), kind, False, content).item()
 
     def reconstruct(self, kind: Any, shape: Any, *_: Any) -> Stored:
@@ -634,7 +667,7 @@ class _Machine:
             _need(isinstance(content, list) and len(content) == prod(shape))
             self.count(8 * len(content))
             return np.fromiter(content, object, len(content)).reshape(shape, order=order)
-        raw = content.encode("latin-1") if isinstance(content, str) else content
+        raw = self.encode(content, "latin-1") if isinstance(content, str) else content
         if made.itemsize == 0:
             _need(prod(shape) <= MAX_STEPS)
             return np.zeros(shape, made)
@@ -686,7 +719,7 @@ _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "dtype"): _Machine.dtype,
     ("_codecs", "encode"): _Machine.encode,
     ("collections", "OrderedDict"): _PLAIN["dict"],
-    ("collections", "defaultdict"): lambda m, *_: {},
+    ("collections", "defaultdict"): lambda m, *_: m.plain(dict),
 }
 
 
@@ -736,7 +769,7 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
     0x8C: _push(lambda m: m.utf8("B")),
     0x8D: _push(lambda m: m.utf8("Q")),
     **{
-        code: _push(partial(_Machine.sized, form=form))
+        code: _push(partial(_Machine.content, form=form))
         for code, form in zip(b"TBUC\x8e\x96", "IIBBQQ", strict=True)
     },
     # containers
@@ -745,17 +778,17 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
     0x85: _push(lambda m: m.last(1)),
     0x86: _push(lambda m: m.last(2)),
     0x87: _push(lambda m: m.last(3)),
-    ord("]"): _push(lambda m: []),
+    ord("]"): _push(lambda m: m.plain(list)),
     ord("l"): _push(_Machine.since_mark),
     ord("a"): lambda m: m.extend([m.stack.pop()]),
     ord("e"): lambda m: m.extend(m.since_mark()),
-    ord("}"): _push(lambda m: {}),
+    ord("}"): _push(lambda m: m.plain(dict)),
     ord("d"): _Machine.dictionary,
     ord("s"): lambda m: m.fill(m.last(2)),
     ord("u"): lambda m: m.fill(m.since_mark()),
-    0x8F: _push(lambda m: set()),
+    0x8F: _push(lambda m: m.plain(set)),
     0x90: lambda m: m.extend(m.since_mark()),
-    0x91: _push(lambda m: frozenset(_keys(m.since_mark()))),
+    0x91: _push(lambda m: m.plain(frozenset, m.since_mark())),
     # names
     ord("c"): _push(lambda m: m.named(m.line(), m.line())),
     0x93: _push(lambda m: m.named(*map(_word, m.last(2)))),

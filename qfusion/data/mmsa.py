@@ -47,7 +47,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
     with refused(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
         _LAYOUT,
-        *(ValueError, TypeError, IndexError, AttributeError, OverflowError),
+        *(ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError),
         why="{kind}: {words:.120}",
         passing=(InvalidInput,),
     ):
@@ -425,9 +425,8 @@ def _last_steps(values: np.ndarray) -> np.ndarray:
 def _word(entry: Any) -> str:
     value = files.unpickled(entry)
     if isinstance(value, (np.ndarray, list, tuple)):
-        return "_".join(
-            _word(entry) for entry in list(value)[:8] if not isinstance(entry, (list, tuple))
-        )
+        first = value.flat[:8] if isinstance(value, np.ndarray) else value[:8]
+        return "_".join(_word(entry) for entry in first if not isinstance(entry, (list, tuple)))
     return staged_set.clean(value)
 
 
