@@ -338,7 +338,7 @@ class _Reader(staged_set.Reading):
     def _ids(self) -> np.ndarray:
         words = self._words("id")
         if words:
-            return np.array(words, dtype=np.str_)
+            return staged_set.words_of(words, f"Ids in `{self.name}`")
         self.say("numbered", "There is no `id`, so samples are numbered by split.")
         return np.concatenate(
             [spec.numbered(split, count) for split, count in self.counts.items() if count]

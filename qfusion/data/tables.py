@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -73,33 +74,65 @@ class Table:
                 )
             else:
                 whole = pa.parquet.ParquetFile(self.path)
-                files.check_unpacked(
-                    self.path.name,
-                    8 * whole.metadata.num_columns * whole.metadata.num_rows,
-                    self.path.stat().st_size,
+                chunks = [
+                    (whole.schema.column(i), whole.metadata.row_group(group).column(i))
+                    for group in range(whole.num_row_groups)
+                    for i in range(whole.metadata.num_columns)
+                ]
+                size = max(
+                    sum(chunk.num_values * max(8, leaf.length) for leaf, chunk in chunks),
+                    sum(chunk.total_uncompressed_size for _, chunk in chunks),
                 )
-                rows = max(1, min(65_536, files.BYTES // (8 * len(columns))))
-                for batch in whole.iter_batches(rows, columns=columns, use_threads=False):
+                files.check_unpacked(self.path.name, size, self.path.stat().st_size)
+                # Text comes as numbers of a dictionary, since one long word may stand in every row. Arrow makes none
+                # where a word is written as what it adds to the one before: of those, few are read at a time.
+                text = [chunk for leaf, chunk in chunks if leaf.physical_type == "BYTE_ARRAY"]
+                adding = {c.path_in_schema for c in text if "DELTA" in str(c.encodings)}
+                longest = [c.total_uncompressed_size for c in text if c.path_in_schema in adding]
+                rows = min(
+                    65_536,
+                    files.BYTES * whole.metadata.num_rows // max(1, size),
+                    files.HARMLESS // max([1, *longest]),
+                )
+                whole = pa.parquet.ParquetFile(
+                    self.path, read_dictionary=sorted({c.path_in_schema for c in text} - adding)
+                )
+                kinds = {name: whole.schema_arrow.field(name).type for name in columns}
+                for batch in whole.iter_batches(
+                    max(1, rows),
+                    columns=[name for name in columns if _is_plain(kinds[name])],
+                    use_threads=False,
+                ):
                     batch.validate(full=True)  # such as words that are not UTF-8
                     yield pa.RecordBatch.from_arrays(
                         [
-                            _cast(batch.column(name), name, self.path.name, name in words, numbers)
-                            for name in columns
+                            _cast(
+                                batch.column(name)
+                                if _is_plain(kind)
+                                else pa.nulls(len(batch), kind),
+                                name,
+                                self.path,
+                                name in words,
+                                numbers,
+                            )
+                            for name, kind in kinds.items()
                         ],
                         names=columns,
                     )
 
 
-def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> pa.Array:
+def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) -> pa.Array:
     if pa.types.is_dictionary(column.type):
+        lengths = pa.compute.binary_length(column.dictionary).take(column.indices)
+        files.check_unpacked(path.name, pa.compute.sum(lengths).as_py() or 0, path.stat().st_size)
         column = column.dictionary_decode()
     if word:
         return column.cast(pa.string())
-    if not numbers or _is_listed(column.type):
+    if not numbers or (_is_listed(column.type) and _is_plain(column.type)):
         return column
     check(
         _is_numeric(column.type) or pa.types.is_null(column.type),
-        f"Column `{name[:60]}` of `{file}` must hold numbers, but has type {column.type}. Drop it "
+        f"Column `{name[:60]}` of `{path.name}` must hold numbers, but has type {column.type}. Drop it "
         "or convert it.",
     )
     return column.cast(pa.float64(), safe=False)
@@ -199,16 +232,18 @@ class Reader(staged_set.Reading):
         for batch in labels.batches(list(labels.columns), words, numbers=False):
             batches.append(batch)
             size += batch.nbytes
-            files.check_size(self.file, size)  # a small Parquet file can unpack to anything
+            # a small Parquet file can unpack to anything
+            files.check_unpacked(self.file, size, labels.path.stat().st_size)
+            files.check_size(self.file, size)
         check(
             sum(len(b) for b in batches) > 0,
             f"Table `{self.file}` must have a row a sample, but has none. Add samples.",
         )
         self.table = pa.Table.from_batches(batches)
         self.header = labels
-        self.ids = np.array(
+        self.ids = staged_set.words_of(
             ["$_$".join(row) for row in zip(*(self._strings(key) for key in own), strict=True)],
-            dtype=np.str_,
+            f"Ids in `{self.file}`",
         )
         self.index = pd.Index(self.ids)
         self.people = {
@@ -305,7 +340,9 @@ class Reader(staged_set.Reading):
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
         pieces = []
         for at, batch in files.placed(table.batches([key], (key,))):
-            ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
+            ids = staged_set.words_of(
+                batch.column(0).fill_null("").to_pylist(), f"Ids in `{table.path.name}`"
+            )
             in_order = not sequences and np.array_equal(ids, self.ids[at : at + len(ids)])
             check(
                 in_order or self.index.is_unique,
@@ -504,6 +541,11 @@ def _is_listed(kind: pa.DataType) -> bool:
     return (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether a column holds one thing a row, or lists of numbers."""
+    return not pa.types.is_nested(kind) or (_is_listed(kind) and _is_numeric(kind.value_type))
 
 
 def _is_numeric(kind: pa.DataType) -> bool:
