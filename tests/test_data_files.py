@@ -64,8 +64,8 @@ def assert_holds(ds: DataSet, *names: str) -> None:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Converts .mat files here, without limits, which is faster."""
 
-    def run(path: Path, folder: Path, memory: int) -> None:
-        _mat_child.convert(str(path), str(folder), files.MAX_SIZE)
+    def run(path: Path, folder: Path, memory: int, most: int) -> None:
+        _mat_child.convert(str(path), str(folder), most)
 
     monkeypatch.setattr(files, "_run", run)
 
@@ -459,6 +459,22 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(
     with pytest.raises(InvalidInput, match="also when unpacked"):
         data.load(mat(tmp_path, X=cell(sparse, B), Y=Y))
     assert len(data.load(mat(tmp_path, True, X=cell(A, B), Y=Y))) == COUNT
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_unpacks_to_far_too_much_is_not_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "HARMLESS", 2**16)
+    read, sizes = files.read_pickle, list[int]()
+    monkeypatch.setattr(
+        files,
+        "read_pickle",
+        lambda content, name: (sizes.append(len(content)), read(content, name))[1],
+    )
+    with pytest.raises(InvalidInput, match="to more than 100 times its size"):
+        data.load(mat(tmp_path, True, X=cell(np.zeros((COUNT, 100_000)), B), Y=Y))
+    assert sizes[0] < 1000
 
 
 def test_cells_inside_cells_end_somewhere(tmp_path: Path) -> None:

@@ -838,21 +838,27 @@ def read_mat(path: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
         out = Path(folder) / "found"
         # Python and SciPy need a GiB of address space; zlib packs at most 1 : 1032
-        _run(path, out, 2**30 + 3 * min(MAX_SIZE, 1100 * size))
+        _run(
+            path,
+            out,
+            memory=2**30 + 3 * min(MAX_SIZE, 1100 * size),
+            most=min(MAX_SIZE, max(HARMLESS, MAX_RATIO * size)),
+        )
         record = read_pickle(out.read_bytes(), path.name)
     check_size(path.name, record["bytes"])
     check_unpacked(path.name, record["bytes"], size)
     return {name: _made(entry) for name, entry in record["variables"].items()}
 
 
-def _run(path: Path, out: Path, memory: int) -> None:
-    """Lets the child read a file into another; InvalidInput when it does not come to its end."""
+def _run(path: Path, out: Path, memory: int, most: int) -> None:
+    """Lets the child read a file into another, arrays of at most so many bytes; InvalidInput when it does not come to
+    its end."""
     try:
         done = subprocess.run(
             [
                 *(sys.executable, "-P", str(Path(__file__).with_name("_mat_child.py"))),
                 *(str(path.absolute()), str(out)),
-                *(str(memory), str(SECONDS), str(MAX_SIZE)),
+                *(str(memory), str(SECONDS), str(most)),
             ],
             env=_limits.environment(),
             stdin=subprocess.DEVNULL,
