@@ -19,7 +19,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from qfusion import data
+from qfusion import _limits, data
 from qfusion.cli import main
 from qfusion.data import DataSet, Image, _mat_child, files, multiview
 from qfusion.errors import InvalidInput, NotFound
@@ -250,6 +250,14 @@ def test_parts_that_do_not_fit_are_named(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         data.load(mat(tmp_path, **variables))
+
+
+def test_a_server_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotFound, match=f"File {tmp_path}/x.wav does not exist"):
+        files.size_of(tmp_path / "x.wav")
+    monkeypatch.setattr(_limits, "_bound", [True])
+    with pytest.raises(NotFound, match=r"File x\.wav does not exist"):
+        files.size_of(tmp_path / "x.wav")
 
 
 def test_a_missing_file_and_another_ending_are_told(tmp_path: Path) -> None:

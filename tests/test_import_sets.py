@@ -365,6 +365,36 @@ def test_ids_and_labels_have_at_most_500_letters(write: Any, what: str, tmp_path
         examined(write(tmp_path, "x" * 501))
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"label": ["1"] * 59 + ["2.5"]},
+        {"age": [1] * 59 + ["about 7"]},
+        {"note": [""] * 59 + ["late"]},
+    ],
+)
+def test_a_column_may_change_its_kind_far_down(columns: Any, tmp_path: Path) -> None:
+    place = importable.tables(tmp_path / "t", text=["said " * 40_000] * 60, **columns)
+    assert (place / "labels.csv").stat().st_size > 1 << 23
+    staged = examined(place).staged
+    if "label" in columns:
+        assert staged.y.tolist() == [1] * 59 + [2.5]
+    else:
+        assert staged.columns[next(iter(columns))].tolist() == [
+            str(value) for value in columns[next(iter(columns))]
+        ]
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [1, 2]])
+@pytest.mark.parametrize("column", ["label", "label_text"])
+def test_labels_that_are_no_single_values_are_named(
+    column: str, value: Any, tmp_path: Path
+) -> None:
+    place = importable.tables(tmp_path / "t", suffix=".parquet", **{column: [value] * 60})
+    with pytest.raises(InvalidInput, match=r"not laid out as .*ArrowNotImplementedError"):
+        examined(place)
+
+
 @pytest.mark.parametrize("adding", [False, True])
 @pytest.mark.parametrize(
     ("name", "message"),

@@ -248,7 +248,7 @@ def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Iterable[str]) ->
     called = called_like(recordings)
     parts = {id_: Take(_only(called[id_], id_)) for id_ in ids if id_ in called}
     table = dataset.table
-    if {"video", "start", "end"} <= set(table.columns):
+    if "video" in table and {"start", "end"} <= set(table.select_dtypes("number").columns):
         columns = table["video"].astype(str), table["start"], table["end"]
         for id_, video, start, end in zip(ids, *columns, strict=True):
             if id_ not in parts and video in called and np.isfinite([start, end]).all():
@@ -336,7 +336,7 @@ def _record_path(name: str) -> Path:
 def _read(path: Path, state: tuple[int, int]) -> _Record:
     """The record in a file; `state` is there to tell one that was written again."""
     with refused(
-        f"The record of recordings {path} is damaged",
+        f"The record of the recordings of '{path.parent.name}' is damaged",
         _AGAIN.format(name=path.parent.name),
         *(OSError, msgspec.MsgspecError, RecursionError),
         error=DataUnavailable,
@@ -384,7 +384,6 @@ def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
         _AGAIN.format(name=name),
         *(OSError, KeyError, ValueError),
         error=DataUnavailable,
-        why="{words}",
     ):
         file, root = record.files[part.path], Path(record.coverage.folder)
         place = (root / part.path).resolve(strict=True)

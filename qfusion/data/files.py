@@ -46,7 +46,8 @@ def size_of(path: Path) -> int:
     with contextlib.suppress(OSError):  # too long for a name
         if path.is_file():
             return path.stat().st_size
-    raise NotFound(f"File {str(path)[:200]} does not exist. Check the path.")
+    shown = path.name if _limits.bound() else str(path)  # visitors learn nothing of the folders
+    raise NotFound(f"File {shown[:200]} does not exist. Check the path.")
 
 
 def check_size(name: str, size: int) -> None:

@@ -262,7 +262,7 @@ def staging(keep: bool = False) -> Iterator[Path]:
         DataUnavailable: when the disk refuses, also inside the block.
     """
     place = registry.imported_root()
-    with registry.disk(place, "The data"):
+    with registry.disk("The data"):
         place.mkdir(parents=True, exist_ok=True)
         # what was never kept, or not removed to the end, by processes that are gone
         for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
@@ -346,7 +346,7 @@ def store(
     rates = _rates(staged, rates or {})
     known = {} if vocabulary is None else _used(staged, vocabulary)
     place = registry.imported_root() / name
-    with registry.disk(registry.imported_root(), f"Data set '{name}'"):
+    with registry.disk(f"Data set '{name}'"):
         _write(examined, name, title, licence, known, rates, dict(extracted or {}))
         with registry.alone():
             _move(staged.folder, place, replace)
@@ -608,16 +608,16 @@ def read(
         ) from error
     except QFusionError:
         raise
-    # what a file holds that is no set leads to any of these
-    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
-        raise InvalidInput(
-            f"{paths_read[0].name if paths_read else 'The file'} is not laid out as {FORMATS[kind]} should be "
-            f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md."
-        ) from error
     except MemoryError as error:
         raise InvalidInput(
             "The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
             "pieces."
+        ) from error
+    # what a file holds that is no set leads to any of these
+    except (ValueError, TypeError, LookupError, ArithmeticError, pa.ArrowException) as error:
+        raise InvalidInput(
+            f"{paths_read[0].name if paths_read else 'The file'} is not laid out as {FORMATS[kind]} should be "
+            f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md."
         ) from error
     _check(made)
     take_convention(made, convention)

@@ -470,7 +470,7 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
     path = next(filter(Path.is_file, places), folder)
     check(
         path.is_file(),
-        f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
+        f"Folder `{folder.resolve().name}` holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
         "folder of the tokenizer that the features were made with.",
         NotFound,
     )
@@ -482,7 +482,7 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
             why="{words:.80}",
         ),
         refused(
-            f"File {str(path)[:200]} cannot be read",
+            f"File `{path.name}` cannot be read",
             "Correct its permissions.",
             error=DataUnavailable,
         ),

@@ -306,7 +306,7 @@ def need_room(folder: Path, size: int, what: str) -> None:
     )
     check(
         size <= free,
-        f"{what} would take {size / 1e6:,.1f} MB on disk, but {folder} has {free / 1e6:,.1f} MB left. Free "
+        f"{what} would take {size / 1e6:,.1f} MB on disk, but the disk has {free / 1e6:,.1f} MB left. Free "
         "some space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.",
     )
 

@@ -59,8 +59,14 @@ class Table:
             if self.path.suffix.lower() != ".parquet":
                 yield from pa.csv.open_csv(
                     self.path,
-                    # bytes that are parsed together
-                    pa.csv.ReadOptions(use_threads=False, block_size=1 << 23),
+                    # Bytes that are parsed together; what a column holds is told by the first of them, so that it has
+                    # to be all where nobody says it.
+                    pa.csv.ReadOptions(
+                        use_threads=False,
+                        block_size=1 << 23
+                        if numbers
+                        else min(files.size_of(self.path) + 1, (1 << 31) - 1),
+                    ),
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
                         column_types={

@@ -168,7 +168,7 @@ def _facts(here: frame.Here, row: int) -> None:
     parts = [f"split: {here.study.dataset.split[row]}"]
     if here.study.dataset.is_own(row):
         facts, parts = {}, ["made by you, in this session alone: no truth is known of it"]
-    if {"start", "end"} <= set(facts):
+    if all(pd.api.types.is_number(facts.get(name)) for name in ("start", "end")):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
         f"{text.plain(text.column(name))}: "
