@@ -264,10 +264,7 @@ def staging(keep: bool = False) -> Iterator[Path]:
     place = registry.imported_root()
     with registry.disk("The data"):
         place.mkdir(parents=True, exist_ok=True)
-        # what was never kept, or not removed to the end, by processes that are gone
-        for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
-            if _files.is_left(entry):
-                shutil.rmtree(entry, ignore_errors=True)
+        _files.clear(place)  # of what was never kept, or not removed to the end
         folder = place / f".draft-{_files.mark()}"
         folder.mkdir()
         with contextlib.ExitStack() as stack:

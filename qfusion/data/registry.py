@@ -498,7 +498,10 @@ def download(
         error=DataUnavailable,
     ):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+        _files.clear(folder)
+        with tempfile.TemporaryDirectory(
+            dir=folder, prefix=".download-", suffix=f"-{_files.mark()}"
+        ) as temporary:
             if lacking and source.archive is not None:
                 _unpack(source, source.archive, Path(temporary), base, progress, retries)
             for done, file in enumerate(lacking if source.archive is None else ()):
