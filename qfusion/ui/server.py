@@ -7,6 +7,7 @@ Nothing here is slow to import: the server answers first.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ctypes
 import gzip
@@ -242,7 +243,9 @@ def _answer_plotly(request: Request) -> Response:
 _MOST = 4096  # addresses that are good at a time
 _given: OrderedDict[Clip, str] = OrderedDict()  # the ends of their addresses
 _guard = threading.Lock()
-_copies = threading.Semaphore(2)  # made at a time
+_copies = asyncio.Semaphore(
+    2
+)  # made at a time; who waits for one holds no thread that other answers need
 
 
 def clip_address(clip: Clip) -> str:
@@ -255,7 +258,7 @@ def clip_address(clip: Clip) -> str:
         return _below(f"recordings/{name}")
 
 
-def _answer_recording(request: Request) -> Response:
+async def _answer_recording(request: Request) -> Response:
     from qfusion.data import media
 
     with _guard:
@@ -264,8 +267,8 @@ def _answer_recording(request: Request) -> Response:
     if clip is None or clip.path.resolve() != clip.path:  # such as a link that took its place
         return PlainTextResponse("Open the sample's page again.", 404)
     try:
-        with _copies:
-            path = _file(clip)
+        async with _copies:
+            path = await asyncio.to_thread(_file, clip)
     except QFusionError as error:
         return PlainTextResponse(str(error), 422)
     return FileResponse(
