@@ -508,8 +508,10 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     )
     for words in sentence[: state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
-    token = state.get(_OFFERED, {}).get(given) or wait(session, sentence)
-    state.put(_OFFERED, {given: token})
+    offered, token = state.get(_OFFERED, ("", ""))
+    if offered != given or token not in _waiting:
+        token = wait(session, sentence, token)
+    state.put(_OFFERED, (given, token))
     st.html(
         f'<a class="qf-button" href="./{_stem(pages[session.page])}?{LOAD}={token}">Open it instead of what you have '
         "here</a>"
@@ -532,10 +534,12 @@ def _digest(what: str, name: str) -> str | None:
         return None
 
 
-def wait(session: Session, lines: tuple[str, ...] = ()) -> str:
-    """Keeps a session until it is opened; returns the word to open it by, which cannot be guessed."""
+def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str:
+    """Keeps a session until it is opened, in place of the one that this reader was offered before, so that nobody takes
+    the room of all; returns the word to open it by, which cannot be guessed."""
     token = secrets.token_urlsafe(16)
     with _lock:
+        _waiting.pop(before, None)
         while _waiting and (
             len(_waiting) >= _KEPT or next(iter(_waiting.values()))[0] < time.monotonic()
         ):
