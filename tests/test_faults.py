@@ -19,6 +19,7 @@ import pytest
 
 from qfusion import _files, errors, runs
 from qfusion._files import atomic, cache_root
+from qfusion.commands import models
 from qfusion.data import files, importing, load, registry
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
 from qfusion.runs import Plan, folder, plans, sweep
@@ -195,6 +196,13 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
         assert not app.exception
         assert name in plain(app.error[0].value)
         assert "whole" in app.selectbox(key="model").options
+    (place / "note.json").write_text("[]")
+    known, problems = models.cards()
+    assert [card["name"] for card in known][-2:] == ["own", "own"]
+    assert [line.partition(":")[0] for line in problems] == [
+        "Model 'cut' is left out",
+        "Model 'note' is left out",
+    ]
     for name in ("broken", "fine"):
         runs.create(plan(), name=name)
     (folder.home() / "broken" / "plan.json").write_text("{")

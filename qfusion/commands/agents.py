@@ -84,13 +84,15 @@ def _page(name: str, rows: Sequence[Any], offset: int, limit: int) -> dict[str, 
 
 def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
     """List trained models with their data, modalities, outputs and test metrics (mean and standard deviation over
-    seeds).
+    seeds), and why others are left out.
 
     Args:
         offset: how many to leave out. limit: how many to list, at most 100.
     """
-    page = _page("models", models.cards(), offset, limit)
+    cards, problems = models.cards()
+    page = _page("models", cards, offset, limit)
     return page | {
+        "left_out": problems[:MOST_ROWS],
         "models": [
             {
                 "name": card["name"],
@@ -104,7 +106,7 @@ def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
                 "metrics": card["metrics"].get("test", {}),
             }
             for card in page["models"]
-        ]
+        ],
     }
 
 
