@@ -63,11 +63,10 @@ def write_file(path: str | Path, content: str | bytes | memoryview) -> None:
 def clear(folder: Path) -> None:
     """Removes the files and folders that processes were working at here which are gone."""
     with contextlib.suppress(OSError):
-        for path in map(folder.joinpath, os.listdir(folder)):
-            if is_left(path):
-                shutil.rmtree(path, ignore_errors=True)
-                with contextlib.suppress(OSError):  # a folder is gone by now
-                    path.unlink()
+        for path in filter(is_left, map(folder.joinpath, os.listdir(folder))):
+            remove = shutil.rmtree if path.is_dir() else os.unlink
+            with contextlib.suppress(OSError):
+                remove(path)
 
 
 def mark() -> str:
@@ -80,10 +79,11 @@ def is_left(path: Path) -> bool:
     of another machine, whether nobody has touched it for a day."""
     match = _MARK.fullmatch(path.name)
     if match and match[1] == _HOST:
-        pid = int(match[2])
+        pid, began = int(match[2]), match[3]
         # In a container every server has the number 1; marks of before do not say when theirs began.
-        known = match[3] != "" or pid == os.getpid()
-        return not is_running(pid) or (known and _start(pid) not in ("", match[3]))
+        return not is_running(pid) or (
+            (began != "" or pid == os.getpid()) and _start(pid) not in ("", began)
+        )
     with contextlib.suppress(OSError):
         return match is not None and time.time() - path.stat().st_mtime > 24 * 3600.0
     return False

@@ -129,8 +129,12 @@ def list_samples(
     rows = table.loc[qfusion.explain.cohorts.passing(parts, table), [*columns, *said]]
     for name in said:
         rows[name] = rows[name].astype(str).str[:MOST_TEXT]
-    page = _page("samples", rows.reset_index().to_dict("records"), offset, limit)
-    return {"model": model, "data": study.dataset.name} | page | {"columns": list(table.columns)}
+    return {
+        "model": model,
+        "data": study.dataset.name,
+        **_page("samples", rows.reset_index().to_dict("records"), offset, limit),
+        "columns": list(table.columns),
+    }
 
 
 def explain(
@@ -191,8 +195,11 @@ def track(
     """
     require_whole("times", times, 2, MOST_TIMES)
     one = _sample(model, sample, data, tweak, "")
-    frame = qfusion.track.to_frame(qfusion.track.follow(one, times))
-    return {"sample": one.id, "tweak": one.changed, "measures": frame.to_dict("list")}
+    return {
+        "sample": one.id,
+        "tweak": one.changed,
+        "measures": qfusion.track.to_frame(qfusion.track.follow(one, times)).to_dict("list"),
+    }
 
 
 def tweak(

@@ -42,7 +42,7 @@ from qfusion.commands.common import (
     say,
     table,
 )
-from qfusion.errors import QFusionError, refused
+from qfusion.errors import noted, refused
 
 # `models`, `evaluate`: what models there are, measuring one.
 
@@ -51,12 +51,10 @@ def cards() -> tuple[list[dict[str, Any]], list[str]]:
     """Returns the cards of the trained models, without what was kept of them after epochs; and of those that cannot be
     read why."""
     checkpoint = qfusion.training.checkpoint
-    known, problems = [], []
+    known, problems = list[dict[str, Any]](), list[str]()
     for name in checkpoint.available():
-        try:
+        with noted(problems, f"Model '{name}' is left out"):
             known += [] if checkpoint.AFTER in name else [checkpoint.card(name)]
-        except QFusionError as error:
-            problems.append(f"Model '{name}' is left out: {error}")
     return known, problems
 
 

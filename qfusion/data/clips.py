@@ -6,7 +6,6 @@ beside the set. Nothing is copied. From then on only files of the record are ope
 folder and are as they were. What is worked out of them lies in the cache and can be made again.
 """
 
-import contextlib
 import itertools
 import os
 from collections import Counter, defaultdict
@@ -26,7 +25,7 @@ from qfusion._sentences import count, listed
 from qfusion.data import files, media, staged_set
 from qfusion.data.extractors import Take
 from qfusion.data.spec import SPLITS, VIDEO_MARK, Audio, Clip, DataSet, Film, Word
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound, noted, refused
 
 RECORD = "media.json"
 MAX_FILES = 200_000  # of a folder that is joined, and folders in it
@@ -146,9 +145,9 @@ def join(
         path, spoken = recordings[name], beside.get(name.rpartition(".")[0])
         words = tuple[Word, ...]()
         if spoken is not None:
-            with _noted(problems, str(spoken.relative_to(root))):
+            with noted(problems, str(spoken.relative_to(root))):
                 words = media.words(spoken)
-        with _noted(problems, name):
+        with noted(problems, name):
             known[name] = _File(media.probe(path), _state(path), words)
     parts = {id_: part for id_, part in parts.items() if part.path in known}
     usable = {id_: part for id_, part in parts.items() if _fits(part, known[part.path].facts)}
@@ -298,7 +297,7 @@ def _by_table(
             f"Two files are of sample '{id_[:80]}': {parts.get(id_, Take('')).path} and {name} ({where}). Leave one "
             "out.",
         )
-        with _noted(problems, where):
+        with noted(problems, where):
             check(id_ in ids, f"there is no sample {id_[:80]}.")
             check(name in recordings, f"there is no recording {row['path'][:80]} below the folder.")
             start, end = (
@@ -312,15 +311,6 @@ def _by_table(
 def _fits(part: Take, facts: media.Facts) -> bool:
     """Whether a part lies in its file; an end a little after the file's is the file's."""
     return facts.kind == "image" or part.start < (part.end or facts.seconds) <= facts.seconds + 0.5
-
-
-@contextlib.contextmanager
-def _noted(problems: list[str], name: str) -> Iterator[None]:
-    """Notes what is wrong with one file, which costs that file alone."""
-    try:
-        yield
-    except (QFusionError, OSError) as error:
-        problems.append(f"{name}: {error}")
 
 
 # What is joined.
@@ -389,9 +379,8 @@ def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
         place = (root / part.path).resolve(strict=True)
         check(place.is_relative_to(root.resolve()), f"{part.path} leads out of the folder")
         check(_state(place) == file.state, f"{part.path} was changed since")
-    end, seconds = part.end, file.facts.seconds
-    if file.facts.kind != "image":
-        end = min(end or seconds, seconds)
+    seconds = file.facts.seconds
+    end = part.end if file.facts.kind == "image" else min(part.end or seconds, seconds)
     return Clip(place, file.facts.kind, part.start, end, _within(file.words, part.start, end))
 
 

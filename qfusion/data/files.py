@@ -14,7 +14,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -46,8 +46,10 @@ def size_of(path: Path) -> int:
     with contextlib.suppress(OSError):  # too long for a name
         if path.is_file():
             return path.stat().st_size
-    shown = path.name if _limits.bound() else str(path)  # visitors learn nothing of the folders
-    raise NotFound(f"File {shown[:200]} does not exist. Check the path.")
+    # visitors learn nothing of the folders
+    raise NotFound(
+        f"File {(path.name if _limits.bound() else str(path))[:200]} does not exist. Check the path."
+    )
 
 
 def check_size(name: str, size: int) -> None:
@@ -380,7 +382,7 @@ _MARK = object()  # where on the stack the entries of a container begin
 class Stored:
     """An array of the pickle; `array` is set once its contents have been read."""
 
-    array: np.ndarray | None = None
+    array: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass
@@ -401,9 +403,7 @@ class _Type:
 
 def unpickled(result: Any) -> Any:
     """Returns what `read_pickle` gave, with an array in place of its holder."""
-    if isinstance(result, Stored):
-        return np.zeros(0) if result.array is None else result.array
-    return result
+    return result.array if isinstance(result, Stored) else result
 
 
 def read_pickle(content: Any, name: str) -> Any:
@@ -418,7 +418,21 @@ def read_pickle(content: Any, name: str) -> Any:
             for what), is cut short, damaged or too large.
     """
     machine = _Machine(memoryview(content), name)
-    try:
+    with (
+        refused(
+            f"File `{name}` cannot be read as a pickle: it is damaged",
+            "Write or copy it again.",
+            Exception,  # a damaged pickle raises whatever its bytes lead to
+            why="{kind}",
+            passing=(InvalidInput,),
+        ),
+        refused(
+            f"File `{name}` is cut short: its pickle ends in the middle, after {len(content):,} bytes",
+            "Copy it again.",
+            *(EOFError, struct.error),
+            why="{kind}",
+        ),
+    ):
         result = machine.run()
         check(
             machine.unfolded(result) <= 2 * len(content) + 2**20,
@@ -426,18 +440,6 @@ def read_pickle(content: Any, name: str) -> Any:
             "its own size, which is refused. Save every sample as an array of its own.",
         )
         return result
-    except InvalidInput:
-        raise
-    except (EOFError, struct.error):
-        raise InvalidInput(
-            f"File `{name}` is cut short: its pickle ends in the middle, after {len(machine.data):,} bytes. Copy it "
-            "again."
-        ) from None
-    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
-        raise InvalidInput(
-            f"File `{name}` cannot be read as a pickle: it is damaged ({type(error).__name__} at byte "
-            f"{machine.at:,}). Write or copy it again."
-        ) from error
 
 
 def _need(condition: bool) -> None:
@@ -475,13 +477,12 @@ class _Machine:
             code = self.take(1)[0]
             if code == 0x2E:  # STOP
                 return self.stack.pop()
-            step = _STEPS.get(code)
-            if step is None:
+            if code not in _STEPS:
                 raise InvalidInput(
                     f"File `{self.name}` must be a pickle of arrays and plain containers, but holds the instruction "
                     f"0x{code:02x} at byte {self.at - 1:,}, which is refused: nothing in a pickle is run."
                 )
-            step(self)
+            _STEPS[code](self)
         raise InvalidInput(
             f"File `{self.name}` must hold at most {MAX_STEPS:,} objects, but holds more. Save sequences as arrays."
         )
@@ -490,15 +491,22 @@ class _Machine:
         """Returns what a part takes, in units of some 8 bytes, where whatever stands in many places is there as many
         times: so much is gone through by whoever makes it text or an array."""
         plain = unpickled(part)
-        if isinstance(plain, np.ndarray) and plain.dtype == object:
-            plain = plain.ravel().tolist()
-        if isinstance(plain, np.ndarray):  # an empty one may be long, too
-            return 1 + max(plain.nbytes // 8, *plain.shape, 0)
-        if not isinstance(plain, (list, tuple, dict, set, frozenset)):
-            return 1 + (len(plain) if isinstance(plain, (str, bytes, bytearray, memoryview)) else 0)
+        if isinstance(plain, (str, bytes, bytearray, memoryview)):
+            return 1 + len(plain)
+        if not (
+            isinstance(plain, (list, tuple, dict, set, frozenset))
+            or getattr(plain, "dtype", None) == np.dtype(object)
+        ):  # an empty array may be long
+            return 1 + max([0, getattr(plain, "nbytes", 0) // 8, *getattr(plain, "shape", ())])
         if id(part) not in self.sizes:
             self.sizes[id(part)] = 2**62  # what holds itself never ends
-            inside = [*plain, *plain.values()] if isinstance(plain, dict) else plain
+            inside = (
+                [*plain, *plain.values()]
+                if isinstance(plain, dict)
+                else plain.flat
+                if isinstance(plain, np.ndarray)
+                else plain
+            )
             self.sizes[id(part)] = 1 + sum(map(self.unfolded, inside))
         return self.sizes[id(part)]
 
@@ -514,13 +522,9 @@ class _Machine:
     def number(self, form: str) -> int:
         return struct.unpack("<" + form, self.take(struct.calcsize(form)))[0]
 
-    def sized(self, form: str) -> memoryview:
-        """Bytes after their number."""
-        return self.take(self.number(form))
-
-    def content(self, form: str) -> Any:
+    def sized(self, form: str) -> memoryview | bytes:
         """Bytes after their number; a few are copied, which takes less memory than a view of them."""
-        taken = self.sized(form)
+        taken = self.take(self.number(form))
         return taken if len(taken) > 150 else bytes(taken)
 
     def line(self) -> str:
@@ -770,7 +774,7 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
     0x8C: _push(lambda m: m.utf8("B")),
     0x8D: _push(lambda m: m.utf8("Q")),
     **{
-        code: _push(partial(_Machine.content, form=form))
+        code: _push(partial(_Machine.sized, form=form))
         for code, form in zip(b"TBUC\x8e\x96", "IIBBQQ", strict=True)
     },
     # containers
@@ -854,7 +858,12 @@ def read_mat(path: Path) -> dict[str, Any]:
 def _run(path: Path, out: Path, memory: int, most: int) -> None:
     """Lets the child read a file into another, arrays of at most so many bytes; InvalidInput when it does not come to
     its end."""
-    try:
+    with refused(
+        f"File `{path.name}` cannot be read as a .mat file",
+        _AGAIN,
+        subprocess.TimeoutExpired,
+        why=f"it takes more than {PATIENCE} seconds",
+    ):
         done = subprocess.run(
             [
                 *(sys.executable, "-P", str(Path(__file__).with_name("_mat_child.py"))),
@@ -868,10 +877,6 @@ def _run(path: Path, out: Path, memory: int, most: int) -> None:
             timeout=PATIENCE,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        raise InvalidInput(
-            f"File `{path.name}` cannot be read as a .mat file: it takes more than {PATIENCE} seconds. {_AGAIN}"
-        ) from None
     code = done.returncode
     words = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:160]
     for failed, why in (
@@ -902,9 +907,9 @@ def _made(node: Any) -> Any:
         return coo_array((entries, (rows, columns)), shape)
     if "cell" in value:
         return _cells(value["cell"], shape)
-    made = np.empty(shape, dtype=[(field, object) for field in value["struct"]])
-    for field, cells in value["struct"].items():
-        made[field] = _cells(cells, shape)
+    made = np.empty(shape, dtype=[(key, object) for key in value["struct"]])
+    for key, cells in value["struct"].items():
+        made[key] = _cells(cells, shape)
     return made
 
 

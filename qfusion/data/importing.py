@@ -22,7 +22,7 @@ from qfusion import _files, _limits
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._sentences import count
 from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
-from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
+from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, refused
 
 # Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded.
 
@@ -578,7 +578,28 @@ def read(
     paths_read = _expanded(paths)
     if kind == "auto":
         kind = _kind(paths_read, bool(modalities or labels))
-    try:
+    shown = paths_read[0].name if paths_read else "The file"
+    with (
+        refused(
+            f"{shown}, or a file beside it, cannot be read",
+            "Correct their permissions.",
+            *(PermissionError, IsADirectoryError),
+            error=DataUnavailable,
+        ),
+        refused(
+            "The files need more memory than there is",
+            "Give them as .npy, Parquet or .npz files, which are read in pieces.",
+            MemoryError,
+        ),
+        refused(
+            f"{shown} is not laid out as {FORMATS[kind]} should be",
+            "See docs/data.md.",
+            # what a file holds that is no set leads to any of these
+            *(ValueError, TypeError, LookupError, ArithmeticError, pa.ArrowException),
+            why="{kind}: {words:.120}",
+            passing=(QFusionError, MemoryError),
+        ),
+    ):
         if kind == "tables":
             features, label = _tables(paths_read, dict(modalities or {}), labels)
             used = [*features.values(), label]
@@ -599,23 +620,6 @@ def read(
             {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
             for path in used
         ]
-    except (PermissionError, IsADirectoryError) as error:
-        raise DataUnavailable(
-            f"File {str(error.filename)[:200]} cannot be read ({error.strerror}). Correct its permissions."
-        ) from error
-    except QFusionError:
-        raise
-    except MemoryError as error:
-        raise InvalidInput(
-            "The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
-            "pieces."
-        ) from error
-    # what a file holds that is no set leads to any of these
-    except (ValueError, TypeError, LookupError, ArithmeticError, pa.ArrowException) as error:
-        raise InvalidInput(
-            f"{paths_read[0].name if paths_read else 'The file'} is not laid out as {FORMATS[kind]} should be "
-            f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md."
-        ) from error
     _check(made)
     take_convention(made, convention)
     return made

@@ -425,8 +425,11 @@ def _last_steps(values: np.ndarray) -> np.ndarray:
 def _word(entry: Any) -> str:
     value = files.unpickled(entry)
     if isinstance(value, (np.ndarray, list, tuple)):
-        first = value.flat[:8] if isinstance(value, np.ndarray) else value[:8]
-        return "_".join(_word(entry) for entry in first if not isinstance(entry, (list, tuple)))
+        return "_".join(
+            _word(entry)
+            for entry in (value.flat[:8] if isinstance(value, np.ndarray) else value[:8])
+            if not isinstance(entry, (list, tuple))
+        )
     return staged_set.clean(value)
 
 
@@ -466,8 +469,7 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         NotFound: when there is neither. InvalidInput: when a file is none of these.
         DataUnavailable: when `tokenizers` is needed and not installed, or the file may not be read.
     """
-    places = (folder, *(folder / name for name in VOCABULARY_FILES))
-    path = next(filter(Path.is_file, places), folder)
+    path = next(filter(Path.is_file, [folder, *map(folder.joinpath, VOCABULARY_FILES)]), folder)
     check(
         path.is_file(),
         f"Folder `{folder.resolve().name}` holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
@@ -507,20 +509,25 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
 
 
 def _read_tokenizer(words: str, name: str) -> dict[int, str]:
-    try:
+    with (
+        refused(
+            f"File `{name}` is no tokenizer",
+            "Name a tokenizer's folder.",
+            Exception,  # the library raises nothing narrower
+            why="{words:.120}",
+            passing=(DataUnavailable,),
+        ),
+        refused(
+            f"File `{name}` is read by the library `tokenizers`, which is not installed",
+            "Run `pip install tokenizers`, or put the tokenizer's vocab.txt beside it.",
+            ImportError,
+            error=DataUnavailable,
+        ),
+    ):
         library: Any = importlib.import_module("tokenizers")
         return {
             number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()
         }
-    except ImportError:
-        raise DataUnavailable(
-            f"File `{name}` is read by the library `tokenizers`, which is not installed. Run "
-            "`pip install tokenizers`, or put the tokenizer's vocab.txt beside it."
-        ) from None
-    except Exception as error:  # the library raises nothing narrower
-        raise InvalidInput(
-            f"File `{name}` is no tokenizer ({str(error)[:120]}). Name a tokenizer's folder."
-        ) from error
 
 
 def vocabulary_at_hand() -> tuple[dict[int, str] | None, str]:

@@ -137,10 +137,8 @@ def _opened(content: dict[str, Any]) -> dict[str, Any]:
 def _inside(whole: np.ndarray) -> dict[str, Any]:
     """The views in a cell or in a struct array of one field, numbered, or in a struct, by field."""
     fields = whole.dtype.names or ()
-    if whole.size == 1 and len(fields) > 1:
-        return {key: whole[key].ravel()[0] for key in fields}
     if len(fields) > 1:
-        return {}
+        return {key: whole[key].ravel()[0] for key in fields} if whole.size == 1 else {}
     whole = whole[fields[0]] if fields else whole
     return {f"view{number}": view for number, view in enumerate(whole.ravel(), 1)}
 

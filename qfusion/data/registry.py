@@ -259,8 +259,7 @@ def load_imported(name: str) -> DataSet:
 def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """An array of a set, memory-mapped; only the name of the file counts, not where a manifest says that it lies."""
     values = np.load(folder / Path(file).name, mmap_mode="r", allow_pickle=False)
-    if shape is not None and values.shape != shape:
-        raise ValueError(f"{file} has shape {values.shape}, not {shape}")
+    check(shape in (None, values.shape), f"{file} has shape {values.shape}, not {shape}")
     return np.asarray(values)
 
 

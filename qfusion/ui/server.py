@@ -38,7 +38,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _files, _limits
-from qfusion.errors import InvalidInput, QFusionError
+from qfusion.errors import InvalidInput, QFusionError, refused
 from qfusion.ui import access
 
 if TYPE_CHECKING:  # the server answers before these are loaded
@@ -56,15 +56,15 @@ def serve(options: Sequence[str]) -> None:
     """
     from streamlit.web import cli
 
-    try:
+    with refused(
+        "Streamlit does not take these options",
+        "`streamlit run --help` lists them.",
+        cli.click.ClickException,
+        why="{words}",
+    ):
         # beside it stand the pages, and Streamlit's options in `.streamlit`
         script = Path(__file__).with_name("app.py").resolve()
         cli.main(["run", str(script), *options], prog_name="streamlit", standalone_mode=False)
-    except cli.click.ClickException as error:
-        raise InvalidInput(
-            f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` "
-            "lists them."
-        ) from error
 
 
 # What the dashboard's server does beside showing pages: it loads what all of them need while the browser still starts,
@@ -343,12 +343,16 @@ def policy(strict: bool) -> str:
 
 def inline_scripts() -> list[str]:
     """The scripts that stand in a page as text: Streamlit's own, and those of `frame`, `share` and `figure`."""
-    own = re.findall(
-        r"<script>(.*?)</script>",
-        _shipped("streamlit", "streamlit/static/index.html").decode(),
-        re.DOTALL,
-    )
-    return [*own, plotly_script(), _files.asset_text("frame.js"), _files.asset_text("share.js")]
+    return [
+        *re.findall(
+            r"<script>(.*?)</script>",
+            _shipped("streamlit", "streamlit/static/index.html").decode(),
+            re.DOTALL,
+        ),
+        plotly_script(),
+        _files.asset_text("frame.js"),
+        _files.asset_text("share.js"),
+    ]
 
 
 def headers() -> dict[str, str]:
@@ -439,12 +443,13 @@ class Guard:
 
     async def _upload(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes an upload that says how long it is, of a session that is in, as long as there is room for it."""
-        given = dict(scope["headers"])
-        text = given.get(b"content-length", b"")
+        text = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         problem = (
             self._problem(session, int(text))
             # chunks end where they end, whatever a length beside them is
-            if text.isdigit() and len(text) < 16 and b"transfer-encoding" not in given
+            if text.isdigit()
+            and len(text) < 16
+            and b"transfer-encoding" not in dict(scope["headers"])
             else (411, "An upload must say how long it is (Content-Length).")
         )
         if problem is not None:
