@@ -649,7 +649,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
             patch.setattr(place, name, full)
             with pytest.raises(
                 DataUnavailable,
-                match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space",
+                match=r"cannot be written to the folder of imported sets \(the disk is full\); nothing was kept. Free",
             ):
                 importing.import_set(
                     [path], "new" if name != "rename" else "old", replace=name == "rename"
