@@ -433,7 +433,7 @@ def test_what_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(files, "PATIENCE", 0.05)
     with pytest.raises(
         InvalidInput,
-        match=r"cannot be read as a .mat file: it takes more than 0\.05 seconds\. Save it again",
+        match=r"cannot be read as a .mat file \(it takes more than 0\.05 seconds\)\. Save it again",
     ):
         data.load(path)
 
