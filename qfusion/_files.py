@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from qfusion.errors import refused
 # Writing files so that nobody ever sees half of one, and what a writer leaves that was killed meanwhile goes.
 
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
-_MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-[0-9a-f]{8}(\.part)?")
+# of a host, a process, when it began where that is known, and a word
+_MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-([0-9a-f]*)[0-9a-f]{8}(\.part)?")
 
 
 @contextlib.contextmanager
@@ -42,7 +44,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
                 raise IsADirectoryError(None, "it is a folder")
             if not target.parent.is_dir():
                 raise FileNotFoundError(None, f"there is no folder {target.parent}")
-            _clear(target.parent)
+            clear(target.parent)
             yield part
             with part.open("rb") as written:
                 os.fsync(written.fileno())
@@ -58,18 +60,18 @@ def write_file(path: str | Path, content: str | bytes | memoryview) -> None:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def _clear(folder: Path) -> None:
-    """Removes what processes were writing here that are gone."""
+def clear(folder: Path) -> None:
+    """Removes the files and folders that processes were working at here which are gone."""
     with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            if name.endswith(".part") and is_left(folder / name):
-                with contextlib.suppress(OSError):
-                    (folder / name).unlink()
+        for path in filter(is_left, map(folder.joinpath, os.listdir(folder))):
+            remove = shutil.rmtree if path.is_dir() else os.unlink
+            with contextlib.suppress(OSError):
+                remove(path)
 
 
 def mark() -> str:
     """What ends the name of a hidden file or folder that this process works at and nobody else, see `is_left`."""
-    return f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+    return f"{_HOST}-{os.getpid()}-{_start(os.getpid())}{secrets.token_hex(4)}"
 
 
 def is_left(path: Path) -> bool:
@@ -77,10 +79,21 @@ def is_left(path: Path) -> bool:
     of another machine, whether nobody has touched it for a day."""
     match = _MARK.fullmatch(path.name)
     if match and match[1] == _HOST:
-        return not is_running(int(match[2]))
+        pid, began = int(match[2]), match[3]
+        # In a container every server has the number 1; marks of before do not say when theirs began.
+        return not is_running(pid) or (
+            (began != "" or pid == os.getpid()) and _start(pid) not in ("", began)
+        )
     with contextlib.suppress(OSError):
         return match is not None and time.time() - path.stat().st_mtime > 24 * 3600.0
     return False
+
+
+def _start(pid: int) -> str:
+    """When a process began, in ticks since the machine did, as hexadecimal digits; "" where nobody says (not Linux)."""
+    with contextlib.suppress(OSError):
+        return f"{int(Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]):x}"
+    return ""
 
 
 def is_running(pid: int) -> bool:

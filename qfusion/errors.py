@@ -81,6 +81,15 @@ def refused(
 
 
 @contextlib.contextmanager
+def noted(problems: list[str], name: str) -> Iterator[None]:
+    """Notes what is wrong with one thing of many, a file or a model, which costs that one alone."""
+    try:
+        yield
+    except (QFusionError, OSError) as error:
+        problems.append(f"{name}: {error}")
+
+
+@contextlib.contextmanager
 def provided() -> Iterator[None]:
     """Says in one line what the machine does not give the block: a package, room on a disk, the right to write.
 

@@ -151,6 +151,7 @@ def test_numbers_are_those_of_the_library(answers: dict[str, Any]) -> None:
     assert [row["error"] for row in told["samples"]["samples"]] == pytest.approx(
         conflicts["error"].iloc[1:3].tolist()
     )
+    assert told["models"]["left_out"] == []
     assert told["models"]["total"] > len(told["models"]["models"]) == 3
     assert told["pages"]["pages"] == {name: pages.QUESTIONS[name] for name in pages.PAGES}
     assert "waterfall" in told["figures"]["figures"]

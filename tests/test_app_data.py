@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -241,6 +243,23 @@ def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:
     assert all(path.parent == tmp_path / "upload" and path.is_file() for path in paths)
     assert [path.name for path in paths[:3]] == ["a.csv", "b.csv", "hidden"]
     assert paths[3].suffix == ".pkl"
+
+
+@pytest.mark.parametrize(("start", "timed"), [(1.0, True), ("0:12", False)])
+def test_facts_of_a_sample_are_told_whatever_they_are(
+    start: object, timed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions: list[str] = []
+    monkeypatch.setattr(views.st, "caption", captions.append)
+    dataset = SimpleNamespace(
+        table=pd.DataFrame({"start": [start], "end": [2.0]}),
+        target=SimpleNamespace(name="score"),
+        split=["test"],
+        is_own=lambda row: False,
+    )
+    here: Any = SimpleNamespace(study=SimpleNamespace(dataset=dataset))
+    views._facts(here, 0)
+    assert ("segment: 1.0 s to 2.0 s" in captions[0]) == timed
 
 
 def test_the_limit_of_uploads_is_the_configured_one() -> None:

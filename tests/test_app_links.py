@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -512,6 +513,24 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
 
 def widget_of(app: AppTest, key: str) -> Any:
     return next(each for each in widgets(app) if each.key == key)
+
+
+def test_a_reader_has_one_session_file_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {}
+    shown: list[str] = []
+    monkeypatch.setattr(sharing.state, "get", kept.get)
+    monkeypatch.setattr(sharing.state, "put", kept.__setitem__)
+    monkeypatch.setattr(sharing.st, "html", shown.append)
+    monkeypatch.setattr(sharing, "_waiting", OrderedDict())
+    other = sharing.wait(sharing.Session("Overview"))
+    for file in ("a", "a", *map(str, range(40))):
+        sharing._offer(sharing.Session("Overview"), file, frame.FILES)
+    assert shown[0] == shown[1] != shown[2]
+    assert len(sharing._waiting) == 2
+    assert other in sharing._waiting
+    sharing._waiting.clear()  # they have waited too long
+    sharing._offer(sharing.Session("Overview"), "39", frame.FILES)
+    assert next(iter(sharing._waiting)) in shown[-1]
 
 
 def test_a_session_file_that_is_no_longer_at_hand_is_named() -> None:

@@ -19,7 +19,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from qfusion import data
+from qfusion import _limits, data
 from qfusion.cli import main
 from qfusion.data import DataSet, Image, _mat_child, files, multiview
 from qfusion.errors import InvalidInput, NotFound
@@ -64,8 +64,8 @@ def assert_holds(ds: DataSet, *names: str) -> None:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Converts .mat files here, without limits, which is faster."""
 
-    def run(path: Path, folder: Path, memory: int) -> None:
-        _mat_child.convert(str(path), str(folder), files.MAX_SIZE)
+    def run(path: Path, folder: Path, memory: int, most: int) -> None:
+        _mat_child.convert(str(path), str(folder), most)
 
     monkeypatch.setattr(files, "_run", run)
 
@@ -252,6 +252,14 @@ def test_parts_that_do_not_fit_are_named(
         data.load(mat(tmp_path, **variables))
 
 
+def test_a_server_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotFound, match=f"File {tmp_path}/x.wav does not exist"):
+        files.size_of(tmp_path / "x.wav")
+    monkeypatch.setattr(_limits, "_bound", [True])
+    with pytest.raises(NotFound, match=r"File x\.wav does not exist"):
+        files.size_of(tmp_path / "x.wav")
+
+
 def test_a_missing_file_and_another_ending_are_told(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"views.mat does not exist\. Check the path"):
         data.load(tmp_path / "views.mat")
@@ -425,7 +433,7 @@ def test_what_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(files, "PATIENCE", 0.05)
     with pytest.raises(
         InvalidInput,
-        match=r"cannot be read as a .mat file: it takes more than 0\.05 seconds\. Save it again",
+        match=r"cannot be read as a .mat file \(it takes more than 0\.05 seconds\)\. Save it again",
     ):
         data.load(path)
 
@@ -459,6 +467,22 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(
     with pytest.raises(InvalidInput, match="also when unpacked"):
         data.load(mat(tmp_path, X=cell(sparse, B), Y=Y))
     assert len(data.load(mat(tmp_path, True, X=cell(A, B), Y=Y))) == COUNT
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_unpacks_to_far_too_much_is_not_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "HARMLESS", 2**16)
+    read, sizes = files.read_pickle, list[int]()
+    monkeypatch.setattr(
+        files,
+        "read_pickle",
+        lambda content, name: (sizes.append(len(content)), read(content, name))[1],
+    )
+    with pytest.raises(InvalidInput, match="to more than 100 times its size"):
+        data.load(mat(tmp_path, True, X=cell(np.zeros((COUNT, 100_000)), B), Y=Y))
+    assert sizes[0] < 1000
 
 
 def test_cells_inside_cells_end_somewhere(tmp_path: Path) -> None:

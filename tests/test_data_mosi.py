@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qfusion import _files
 from qfusion.data import registry
 from qfusion.data.sources import PinnedFile, benchmarks as source
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
@@ -253,9 +255,12 @@ def test_a_missing_file_or_server_is_told(site: str, folder: Path, tmp_path: Pat
 def test_a_transfer_that_breaks_off_leaves_nothing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made: list[str] = []
+
     class Broken(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             """Promises more than it sends."""
+            made.extend(os.listdir(tmp_path / "got"))
             self.send_response(200)
             self.send_header("Content-Length", "1000000")
             self.end_headers()
@@ -265,6 +270,10 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
             """Nothing: requests are not printed."""
 
     monkeypatch.setitem(registry.sources(), "mosi", replace(source.CMU_MOSI, files=pins(folder)))
+    begun = f"-{_files._start(os.getpid())}"
+    (tmp_path / "got" / f".download-of_then-{_files.mark().replace(begun, '-7')}").mkdir(
+        parents=True
+    )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         with pytest.raises((DataUnavailable, IntegrityError), match="changed"):
@@ -273,6 +282,8 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
             )
         running.shutdown()
     assert list((tmp_path / "got").iterdir()) == []
+    assert len(made) == 1
+    assert _files._MARK.fullmatch(made[0])
 
 
 def test_a_place_that_cannot_be_written_is_told(site: str, tmp_path: Path) -> None:

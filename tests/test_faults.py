@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion import errors, runs
+from qfusion import _files, errors, runs
 from qfusion._files import atomic, cache_root
+from qfusion.commands import models
 from qfusion.data import files, importing, load, registry
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
 from qfusion.runs import Plan, folder, plans, sweep
@@ -195,6 +196,13 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
         assert not app.exception
         assert name in plain(app.error[0].value)
         assert "whole" in app.selectbox(key="model").options
+    (place / "note.json").write_text("[]")
+    known, problems = models.cards()
+    assert [card["name"] for card in known][-2:] == ["own", "own"]
+    assert [line.partition(":")[0] for line in problems] == [
+        "Model 'cut' is left out",
+        "Model 'note' is left out",
+    ]
     for name in ("broken", "fine"):
         runs.create(plan(), name=name)
     (folder.home() / "broken" / "plan.json").write_text("{")
@@ -265,15 +273,23 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
     gone = FORK.Process(target=int)
     gone.start()
     gone.join()
+    mine, there = (f"{pid}-{_files._start(pid)}" for pid in (os.getpid(), os.getppid()))
     with atomic(tmp_path / "a") as part:
-        (tmp_path / part.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-")).write_text("half")
-        (tmp_path / part.name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-")).write_text(
-            "of one who is there"
-        )
+        for other in (
+            f"{gone.pid}-",
+            f"{os.getpid()}-",  # by a version that does not say when it began
+            f"{os.getpid()}-7",  # as in a container that was begun again
+            f"{os.getppid()}-7",
+        ):
+            (tmp_path / part.name.replace(mine, other)).write_text("half")
+        for other in (there, f"{os.getppid()}-"):
+            (tmp_path / part.name.replace(mine, other)).write_text("of one who is there")
         part.write_text("whole")
+    (tmp_path / f".download-abcdefgh-{_files.mark()}".replace(mine, f"{gone.pid}-")).mkdir()
     with atomic(tmp_path / "b") as part:
         part.write_text("whole")
-    assert [each.name.split("-")[1] for each in tmp_path.glob("*.part")] == [str(os.getppid())]
+    assert {each.read_text() for each in tmp_path.glob(".*")} == {"of one who is there"}
+    assert len(list(tmp_path.glob(".*"))) == 2
 
 
 def test_two_processes_at_once_leave_one_whole_result(

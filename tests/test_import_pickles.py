@@ -7,6 +7,7 @@ import io
 import os
 import pickle
 import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import files, importing
+from qfusion.data import files, importing, mmsa
 from qfusion.errors import InvalidInput
 from tests import importable
 
@@ -137,6 +138,7 @@ def test_no_memory_is_taken_on_a_files_word() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     nested = b"\x80\x02" + b"]" * 500_000 + b"a" * 499_999 + b"."
     bombs = [
+        nested,
         declared("(I1000000\nI1000000\nt"),
         declared("(L9999999999999999\nt"),
         declared("(I-1\nt"),
@@ -165,13 +167,88 @@ def test_no_memory_is_taken_on_a_files_word() -> None:
     for bomb in bombs:
         with pytest.raises(InvalidInput):
             files.read_pickle(bomb, "bomb.pkl")
-    found = files.read_pickle(nested, "nested.pkl")
-    assert isinstance(found, list)
-    del found
     deep_key = b"\x80\x02}" + b")" + b"\x85" * 100_000 + b"K\x01s."
     with pytest.raises(InvalidInput):
         files.read_pickle(deep_key, "key.pkl")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000  # KiB
+
+
+def objects(*entries: Any) -> np.ndarray:
+    return np.fromiter(entries, object, len(entries))
+
+
+def folded(depth: int, fold: Any, inner: Any = "word") -> Any:
+    """Parts that hold the part below more than once."""
+    for _ in range(depth):
+        inner = fold(inner)
+    return inner
+
+
+def written(content: Any) -> bytes:
+    """A pickle, however deep: Python's own writer goes by the stack."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    try:
+        return pickle.dumps(content)
+    finally:
+        sys.setrecursionlimit(usual)
+
+
+def circle() -> Any:
+    whole: list[Any] = []
+    whole.append((1, whole))
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (folded(8, lambda d: objects(*[d] * 8)), "the same parts so many times"),
+        (folded(24, lambda d: {"a": d, "b": d}), "the same parts so many times"),
+        (folded(8, lambda d: [d] * 10), "the same parts so many times"),
+        ([np.zeros(10_000)] * 1000, "the same parts so many times"),
+        ([b"word" * 10_000] * 1000, "the same parts so many times"),
+        (np.zeros((2**39, 0, 5)), "the same parts so many times"),
+        (circle(), "inside themselves"),
+        (folded(1000, lambda d: objects(d)), "RecursionError"),
+    ],
+)
+def test_what_unfolds_is_refused(content: Any, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        files.read_pickle(written({"train": {"id": content}}), "x.pkl")
+
+
+def test_what_is_shared_sparingly_is_read(tmp_path: Path) -> None:
+    content = importable.mmsa()
+    content["train"]["id"] = [["one", "two"]] * 40
+    path = importable.write_mmsa(tmp_path / "m.pkl", content)
+    assert mmsa.read(path, tmp_path).ids[39] == "one_two"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        # one text, made a number of NumPy's, or the bytes of an array, again and again
+        b"\x80\x02cnumpy.core.multiarray\nscalar\nq\x000cnumpy\ndtype\nX\x07\x00\x00\x00U250000\x85Rq\x010"
+        + b"B\x40\x42\x0f\x00"
+        + bytes(1_000_000)
+        + b"q\x020("
+        + b"h\x00h\x01h\x02\x86R" * 800
+        + b"l.",
+        b"\x80\x02cnumpy.core.multiarray\n_frombuffer\nq\x000cnumpy\ndtype\nX\x02\x00\x00\x00u1\x85Rq\x010"
+        + b"X\x40\x42\x0f\x00"
+        + b"a" * 1_000_000
+        + b"q\x020("
+        + b"h\x00(h\x02h\x01J\x40\x42\x0f\x00tR" * 800
+        + b"l.",
+        b"\x80\x04(" + b"\x8f" * 20_000 + b"l.",
+        b"\x80\x04(" + b"(K\x01\x91" * 20_000 + b"l.",
+    ],
+)
+def test_what_a_few_bytes_make_is_counted(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "HARMLESS", 2**20)
+    with pytest.raises(InvalidInput, match="unpacks to far more than its own size"):
+        files.read_pickle(content, "x.pkl")
 
 
 def test_a_pickle_cut_anywhere_is_refused() -> None:

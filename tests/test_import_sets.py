@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,11 +15,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import importing, registry, staged_set
+from qfusion.data import files, importing, registry, staged_set
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import plans
 from tests import importable
@@ -331,6 +333,97 @@ def test_tables_that_do_not_fit_are_named(tmp_path: Path, spoil: Any, message: s
     assert list(registry.imported_root().iterdir()) == []
 
 
+def labels_of_cells(path: Path, word: str) -> Path:
+    cells = np.array([["a", "b", word] * 20], dtype=object)
+    scipy.io.savemat(path, {"v1": np.eye(60), "v2": np.eye(60), "y": cells})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("write", "what"),
+    [
+        (
+            lambda p, word: importable.tables(
+                p / "t", id=[word] + [f"s{i:03d}" for i in range(59)]
+            ),
+            "Ids in `labels.csv`",
+        ),
+        (
+            lambda p, word: changed(p, lambda c: c["train"].update(id=[word] * 40)),
+            "Ids in `m.pkl`",
+        ),
+        (
+            lambda p, word: npz(p / "m.npz", v=np.eye(60), y=np.arange(60), ids=[word] * 60),
+            "Words of `ids` in `m.npz`",
+        ),
+        (lambda p, word: labels_of_cells(p / "m.mat", word), "Labels in `m.mat`"),
+    ],
+)
+def test_ids_and_labels_have_at_most_500_letters(write: Any, what: str, tmp_path: Path) -> None:
+    examined(write(tmp_path, "x" * 500))
+    with pytest.raises(InvalidInput, match=f"{what} must have at most 500 letters, .* has 501"):
+        examined(write(tmp_path, "x" * 501))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"label": ["1"] * 59 + ["2.5"]},
+        {"age": [1] * 59 + ["about 7"]},
+        {"note": [""] * 59 + ["late"]},
+    ],
+)
+def test_a_column_may_change_its_kind_far_down(columns: Any, tmp_path: Path) -> None:
+    place = importable.tables(tmp_path / "t", text=["said " * 40_000] * 60, **columns)
+    assert (place / "labels.csv").stat().st_size > 1 << 23
+    staged = examined(place).staged
+    if "label" in columns:
+        assert staged.y.tolist() == [1] * 59 + [2.5]
+    else:
+        assert staged.columns[next(iter(columns))].tolist() == [
+            str(value) for value in columns[next(iter(columns))]
+        ]
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [1, 2]])
+@pytest.mark.parametrize("column", ["label", "label_text"])
+def test_labels_that_are_no_single_values_are_named(
+    column: str, value: Any, tmp_path: Path
+) -> None:
+    place = importable.tables(tmp_path / "t", suffix=".parquet", **{column: [value] * 60})
+    with pytest.raises(InvalidInput, match=r"not laid out as .*ArrowNotImplementedError"):
+        examined(place)
+
+
+@pytest.mark.parametrize("adding", [False, True])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("id", "500 letters|100 times"), ("text", "100 times"), ("tags", "left-out")],
+)
+def test_one_long_word_in_every_row_does_not_fill_the_memory(
+    name: str, message: str, adding: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "HARMLESS", 2**19)
+    word = "x" * 40_000
+    place = importable.tables(
+        tmp_path / "t",
+        suffix=".parquet",
+        **({name: [[word]] * 60} if name == "tags" else {name: [word] * 60}),
+    )
+    table = pq.read_table(place / "labels.parquet")
+    leaves = {"tags": "tags.list.element"}
+    encoding = {leaves.get(key, key): "DELTA_BYTE_ARRAY" for key in table.column_names}
+    if adding:
+        pq.write_table(
+            table, place / "labels.parquet", use_dictionary=False, column_encoding=encoding
+        )
+    try:
+        result = " ".join(codes(examined(place)))
+    except InvalidInput as error:
+        result = str(error)
+    assert re.search(message, result)
+
+
 # ---- multi-view files
 
 
@@ -556,7 +649,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
             patch.setattr(place, name, full)
             with pytest.raises(
                 DataUnavailable,
-                match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space",
+                match=r"cannot be written to the folder of imported sets \(the disk is full\); nothing was kept. Free",
             ):
                 importing.import_set(
                     [path], "new" if name != "rename" else "old", replace=name == "rename"

@@ -110,6 +110,9 @@ def test_columns_of_zeros_and_ones(tmp_path: Path, has: np.ndarray) -> None:
     np.savez(path, **views, y=has * 2, label_names=np.array(names))
     with pytest.raises(InvalidInput, match="must hold 0 and 1"):
         importing.examine([path], tmp_path, target="labels")
+    np.savez(path, **views, y=np.ones((120, 65)))
+    with pytest.raises(InvalidInput, match="a column for each of at most 64 labels"):
+        importing.examine([path], tmp_path, target="labels")
     np.savez(path, **views, y=has, label_names=np.array(names[:2]))
     with pytest.raises(InvalidInput, match="must name each of the 3 columns"):
         importing.examine([path], tmp_path, target="labels")

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -292,8 +293,9 @@ def test_only_what_was_joined_is_opened(joined: tuple[data.DataSet, Path], tmp_p
     ):
         made.clip_of(row)
     path.unlink()
-    with pytest.raises(DataUnavailable, match="not as it was joined"):
+    with pytest.raises(DataUnavailable, match="not as it was joined") as raised:
         made.clip_of(row)
+    assert str(root) not in str(raised.value)
     outside = tmp_path / "secret.wav"
     outside.write_bytes(content)
     os.utime(outside, ns=(state.st_atime_ns, state.st_mtime_ns))
@@ -308,8 +310,18 @@ def test_only_what_was_joined_is_opened(joined: tuple[data.DataSet, Path], tmp_p
     with pytest.raises(DataUnavailable, match="leads out of the folder"):
         made.clip_of(row)
     record.write_text("{")
-    with pytest.raises(DataUnavailable, match="is damaged"):
+    with pytest.raises(DataUnavailable, match="is damaged") as raised:
         made.clip_of(row)
+    assert str(tmp_path) not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("starts", "takes"), [([0.5], {"x": clips.Take("long.mp4", 0.5, 2.0)}), (["0:12"], {})]
+)
+def test_a_table_names_parts_of_videos_in_numbers(starts: list[Any], takes: Any) -> None:
+    table = pd.DataFrame({"video": ["long"], "start": starts, "end": [2.0]})
+    made: Any = SimpleNamespace(table=table)
+    assert clips._by_name(made, ["x"], ["long.mp4"]) == takes
 
 
 def test_two_files_for_one_id_links_and_broken_files(folder: Path, tmp_path: Path) -> None:

@@ -285,6 +285,7 @@ def test_what_is_not_given_is_taken_from_a_sample() -> None:
         {},
         record | {"given": {}},
         record | {"given": {"left": {"kind": "drawing", "ending": "", "content": "!"}}},
+        record | {"given": {"left": {"kind": "drawing", "ending": "", "content": "ä"}}},
         record | {"given": {"left": {"kind": 3}}},
         record | {"data": "/etc/passwd"},
         record | {"like": "pair-9999"},
@@ -293,3 +294,10 @@ def test_what_is_not_given_is_taken_from_a_sample() -> None:
         with pytest.raises((InvalidInput, NotFound)):
             own.from_record(hostile)
     assert own.record_of(replace(mine, given={"left": Given("clip", b"0" * 10**6)})) is None
+
+
+@pytest.mark.parametrize("content", ["[]", "[" * 100_000, "{", '"x"'])
+def test_what_is_no_session_file_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text(content)
+    with pytest.raises(InvalidInput, match=r"session\.json cannot be read"):
+        own.read_session(tmp_path / "session.json")

@@ -204,7 +204,8 @@ def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
         "[SEP]",
     )
     monkeypatch.setenv(mmsa.VOCABULARY, str(tmp_path / "nowhere"))
-    assert "cannot be read" in inside.match(dataset.content(english)["text"], 6).how
+    how = inside.match(dataset.content(english)["text"], 6).how
+    assert "cannot be read (Folder `nowhere` holds neither vocab.txt nor tokenizer.json" in how
     short = tmp_path / "short.txt"
     short.write_text("[PAD]\n[CLS]\n", encoding="utf-8")
     monkeypatch.setenv(mmsa.VOCABULARY, str(short))

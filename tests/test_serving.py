@@ -3,6 +3,7 @@ provider on this machine, below a path, behind a proxy that asks for a password.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.cookiejar
 import re
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -198,6 +200,30 @@ def test_a_session_holds_so_many_uploads(place: Place) -> None:
         assert place.send(f"{at}/2", file(300_000))[0] == 204
         assert place.send(f"{at}/3", iter([file(10)]))[0] == 411
         assert place.send("/lab/_stcore/upload_file/somebody-else/1", file(10))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [
+        ([(b"content-length", b"1")], 403),  # of nobody who is in
+        ([(b"content-length", b"1"), (b"transfer-encoding", b"chunked")], 411),
+        ([], 411),
+    ],
+)
+def test_an_upload_says_how_long_it_is(named: list[tuple[bytes, bytes]], status: int) -> None:
+    answers: list[Any] = []
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/_stcore/upload_file/somebody/1",
+        "headers": named,
+    }
+    asyncio.run(guard.Guard(None)(scope, None, send))  # type: ignore[arg-type]
+    assert answers[0]["status"] == status
 
 
 def test_one_too_many_waits_and_comes_in(place: Place) -> None:

@@ -84,13 +84,15 @@ def _page(name: str, rows: Sequence[Any], offset: int, limit: int) -> dict[str, 
 
 def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
     """List trained models with their data, modalities, outputs and test metrics (mean and standard deviation over
-    seeds).
+    seeds), and why others are left out.
 
     Args:
         offset: how many to leave out. limit: how many to list, at most 100.
     """
-    page = _page("models", models.cards(), offset, limit)
+    cards, problems = models.cards()
+    page = _page("models", cards, offset, limit)
     return page | {
+        "left_out": problems[:MOST_ROWS],
         "models": [
             {
                 "name": card["name"],
@@ -104,7 +106,7 @@ def list_models(offset: int = 0, limit: int = 20) -> dict[str, Any]:
                 "metrics": card["metrics"].get("test", {}),
             }
             for card in page["models"]
-        ]
+        ],
     }
 
 
@@ -127,8 +129,12 @@ def list_samples(
     rows = table.loc[qfusion.explain.cohorts.passing(parts, table), [*columns, *said]]
     for name in said:
         rows[name] = rows[name].astype(str).str[:MOST_TEXT]
-    page = _page("samples", rows.reset_index().to_dict("records"), offset, limit)
-    return {"model": model, "data": study.dataset.name} | page | {"columns": list(table.columns)}
+    return {
+        "model": model,
+        "data": study.dataset.name,
+        **_page("samples", rows.reset_index().to_dict("records"), offset, limit),
+        "columns": list(table.columns),
+    }
 
 
 def explain(
@@ -189,8 +195,11 @@ def track(
     """
     require_whole("times", times, 2, MOST_TIMES)
     one = _sample(model, sample, data, tweak, "")
-    frame = qfusion.track.to_frame(qfusion.track.follow(one, times))
-    return {"sample": one.id, "tweak": one.changed, "measures": frame.to_dict("list")}
+    return {
+        "sample": one.id,
+        "tweak": one.changed,
+        "measures": qfusion.track.to_frame(qfusion.track.follow(one, times)).to_dict("list"),
+    }
 
 
 def tweak(

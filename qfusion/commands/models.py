@@ -42,22 +42,27 @@ from qfusion.commands.common import (
     say,
     table,
 )
-from qfusion.errors import refused
+from qfusion.errors import noted, refused
 
 # `models`, `evaluate`: what models there are, measuring one.
 
 
-def cards() -> list[dict[str, Any]]:
-    """Returns the cards of the trained models, without what was kept of them after epochs."""
+def cards() -> tuple[list[dict[str, Any]], list[str]]:
+    """Returns the cards of the trained models, without what was kept of them after epochs; and of those that cannot be
+    read why."""
     checkpoint = qfusion.training.checkpoint
-    return [
-        checkpoint.card(name) for name in checkpoint.available() if checkpoint.AFTER not in name
-    ]
+    known, problems = list[dict[str, Any]](), list[str]()
+    for name in checkpoint.available():
+        with noted(problems, f"Model '{name}' is left out"):
+            known += [] if checkpoint.AFTER in name else [checkpoint.card(name)]
+    return known, problems
 
 
 def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
-    known = cards()
+    known, problems = cards()
+    for words in problems:
+        say(f"qfusion: warning: {words}")
     print_result(
         known,
         as_json,

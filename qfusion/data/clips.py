@@ -6,7 +6,6 @@ beside the set. Nothing is copied. From then on only files of the record are ope
 folder and are as they were. What is worked out of them lies in the cache and can be made again.
 """
 
-import contextlib
 import itertools
 import os
 from collections import Counter, defaultdict
@@ -26,7 +25,7 @@ from qfusion._sentences import count, listed
 from qfusion.data import files, media, staged_set
 from qfusion.data.extractors import Take
 from qfusion.data.spec import SPLITS, VIDEO_MARK, Audio, Clip, DataSet, Film, Word
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError, refused
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound, noted, refused
 
 RECORD = "media.json"
 MAX_FILES = 200_000  # of a folder that is joined, and folders in it
@@ -146,9 +145,9 @@ def join(
         path, spoken = recordings[name], beside.get(name.rpartition(".")[0])
         words = tuple[Word, ...]()
         if spoken is not None:
-            with _noted(problems, str(spoken.relative_to(root))):
+            with noted(problems, str(spoken.relative_to(root))):
                 words = media.words(spoken)
-        with _noted(problems, name):
+        with noted(problems, name):
             known[name] = _File(media.probe(path), _state(path), words)
     parts = {id_: part for id_, part in parts.items() if part.path in known}
     usable = {id_: part for id_, part in parts.items() if _fits(part, known[part.path].facts)}
@@ -248,7 +247,7 @@ def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Iterable[str]) ->
     called = called_like(recordings)
     parts = {id_: Take(_only(called[id_], id_)) for id_ in ids if id_ in called}
     table = dataset.table
-    if {"video", "start", "end"} <= set(table.columns):
+    if "video" in table and {"start", "end"} <= set(table.select_dtypes("number").columns):
         columns = table["video"].astype(str), table["start"], table["end"]
         for id_, video, start, end in zip(ids, *columns, strict=True):
             if id_ not in parts and video in called and np.isfinite([start, end]).all():
@@ -298,7 +297,7 @@ def _by_table(
             f"Two files are of sample '{id_[:80]}': {parts.get(id_, Take('')).path} and {name} ({where}). Leave one "
             "out.",
         )
-        with _noted(problems, where):
+        with noted(problems, where):
             check(id_ in ids, f"there is no sample {id_[:80]}.")
             check(name in recordings, f"there is no recording {row['path'][:80]} below the folder.")
             start, end = (
@@ -314,15 +313,6 @@ def _fits(part: Take, facts: media.Facts) -> bool:
     return facts.kind == "image" or part.start < (part.end or facts.seconds) <= facts.seconds + 0.5
 
 
-@contextlib.contextmanager
-def _noted(problems: list[str], name: str) -> Iterator[None]:
-    """Notes what is wrong with one file, which costs that file alone."""
-    try:
-        yield
-    except (QFusionError, OSError) as error:
-        problems.append(f"{name}: {error}")
-
-
 # What is joined.
 
 
@@ -336,7 +326,7 @@ def _record_path(name: str) -> Path:
 def _read(path: Path, state: tuple[int, int]) -> _Record:
     """The record in a file; `state` is there to tell one that was written again."""
     with refused(
-        f"The record of recordings {path} is damaged",
+        f"The record of the recordings of '{path.parent.name}' is damaged",
         _AGAIN.format(name=path.parent.name),
         *(OSError, msgspec.MsgspecError, RecursionError),
         error=DataUnavailable,
@@ -384,15 +374,13 @@ def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
         _AGAIN.format(name=name),
         *(OSError, KeyError, ValueError),
         error=DataUnavailable,
-        why="{words}",
     ):
         file, root = record.files[part.path], Path(record.coverage.folder)
         place = (root / part.path).resolve(strict=True)
         check(place.is_relative_to(root.resolve()), f"{part.path} leads out of the folder")
         check(_state(place) == file.state, f"{part.path} was changed since")
-    end, seconds = part.end, file.facts.seconds
-    if file.facts.kind != "image":
-        end = min(end or seconds, seconds)
+    seconds = file.facts.seconds
+    end = part.end if file.facts.kind == "image" else min(part.end or seconds, seconds)
     return Clip(place, file.facts.kind, part.start, end, _within(file.words, part.start, end))
 
 

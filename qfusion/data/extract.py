@@ -122,7 +122,7 @@ def extract(
         takes, failures = _takes(root, recordings, beside, reader)
         draft = registry.imported_root() / f".extract-{name}"
         with (
-            registry.disk(registry.imported_root(), "The features"),
+            registry.disk("The features"),
             refused(
                 f"Another process extracts a set called '{name}' right now",
                 "Wait for it, or choose another name.",

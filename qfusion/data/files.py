@@ -14,7 +14,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -46,7 +46,10 @@ def size_of(path: Path) -> int:
     with contextlib.suppress(OSError):  # too long for a name
         if path.is_file():
             return path.stat().st_size
-    raise NotFound(f"File {str(path)[:200]} does not exist. Check the path.")
+    # visitors learn nothing of the folders
+    raise NotFound(
+        f"File {(path.name if _limits.bound() else str(path))[:200]} does not exist. Check the path."
+    )
 
 
 def check_size(name: str, size: int) -> None:
@@ -379,7 +382,7 @@ _MARK = object()  # where on the stack the entries of a container begin
 class Stored:
     """An array of the pickle; `array` is set once its contents have been read."""
 
-    array: np.ndarray | None = None
+    array: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass
@@ -400,9 +403,7 @@ class _Type:
 
 def unpickled(result: Any) -> Any:
     """Returns what `read_pickle` gave, with an array in place of its holder."""
-    if isinstance(result, Stored):
-        return np.zeros(0) if result.array is None else result.array
-    return result
+    return result.array if isinstance(result, Stored) else result
 
 
 def read_pickle(content: Any, name: str) -> Any:
@@ -417,20 +418,28 @@ def read_pickle(content: Any, name: str) -> Any:
             for what), is cut short, damaged or too large.
     """
     machine = _Machine(memoryview(content), name)
-    try:
-        return machine.run()
-    except InvalidInput:
-        raise
-    except (EOFError, struct.error):
-        raise InvalidInput(
-            f"File `{name}` is cut short: its pickle ends in the middle, after {len(machine.data):,} bytes. Copy it "
-            "again."
-        ) from None
-    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
-        raise InvalidInput(
-            f"File `{name}` cannot be read as a pickle: it is damaged ({type(error).__name__} at byte "
-            f"{machine.at:,}). Write or copy it again."
-        ) from error
+    with (
+        refused(
+            f"File `{name}` cannot be read as a pickle: it is damaged",
+            "Write or copy it again.",
+            Exception,  # a damaged pickle raises whatever its bytes lead to
+            why="{kind}",
+            passing=(InvalidInput,),
+        ),
+        refused(
+            f"File `{name}` is cut short: its pickle ends in the middle, after {len(content):,} bytes",
+            "Copy it again.",
+            *(EOFError, struct.error),
+            why="{kind}",
+        ),
+    ):
+        result = machine.run()
+        check(
+            machine.unfolded(result) <= 2 * len(content) + 2**20,
+            f"File `{name}` holds the same parts so many times, or inside themselves, that it unfolds to far more than "
+            "its own size, which is refused. Save every sample as an array of its own.",
+        )
+        return result
 
 
 def _need(condition: bool) -> None:
@@ -460,6 +469,7 @@ class _Machine:
         self.at = self.copied = 0
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.sizes: dict[int, int] = {}  # of parts by their ids, once they are known
 
     def run(self) -> Any:
         """Returns what the pickle holds."""
@@ -467,16 +477,38 @@ class _Machine:
             code = self.take(1)[0]
             if code == 0x2E:  # STOP
                 return self.stack.pop()
-            step = _STEPS.get(code)
-            if step is None:
+            if code not in _STEPS:
                 raise InvalidInput(
                     f"File `{self.name}` must be a pickle of arrays and plain containers, but holds the instruction "
                     f"0x{code:02x} at byte {self.at - 1:,}, which is refused: nothing in a pickle is run."
                 )
-            step(self)
+            _STEPS[code](self)
         raise InvalidInput(
             f"File `{self.name}` must hold at most {MAX_STEPS:,} objects, but holds more. Save sequences as arrays."
         )
+
+    def unfolded(self, part: Any) -> int:
+        """Returns what a part takes, in units of some 8 bytes, where whatever stands in many places is there as many
+        times: so much is gone through by whoever makes it text or an array."""
+        plain = unpickled(part)
+        if isinstance(plain, (str, bytes, bytearray, memoryview)):
+            return 1 + len(plain)
+        if not (
+            isinstance(plain, (list, tuple, dict, set, frozenset))
+            or getattr(plain, "dtype", None) == np.dtype(object)
+        ):  # an empty array may be long
+            return 1 + max([0, getattr(plain, "nbytes", 0) // 8, *getattr(plain, "shape", ())])
+        if id(part) not in self.sizes:
+            self.sizes[id(part)] = 2**62  # what holds itself never ends
+            inside = (
+                [*plain, *plain.values()]
+                if isinstance(plain, dict)
+                else plain.flat
+                if isinstance(plain, np.ndarray)
+                else plain
+            )
+            self.sizes[id(part)] = 1 + sum(map(self.unfolded, inside))
+        return self.sizes[id(part)]
 
     # Bytes, numbers and text
 
@@ -490,9 +522,10 @@ class _Machine:
     def number(self, form: str) -> int:
         return struct.unpack("<" + form, self.take(struct.calcsize(form)))[0]
 
-    def sized(self, form: str) -> memoryview:
-        """Bytes after their number."""
-        return self.take(self.number(form))
+    def sized(self, form: str) -> memoryview | bytes:
+        """Bytes after their number; a few are copied, which takes less memory than a view of them."""
+        taken = self.take(self.number(form))
+        return taken if len(taken) > 150 else bytes(taken)
 
     def line(self) -> str:
         start = self.at
@@ -507,7 +540,7 @@ class _Machine:
         self.copied += size
         # of text so many bytes may be made beyond the file's own size
         check(
-            self.copied <= 8 * len(self.data) + 2**28,
+            self.copied <= 8 * len(self.data) + HARMLESS,
             f"File `{self.name}` unpacks to far more than its own size, which is refused. Save it with pickle "
             "protocol 4 or 5.",
         )
@@ -559,7 +592,7 @@ class _Machine:
 
     def dictionary(self) -> None:
         values = self.since_mark()
-        self.stack.append({})
+        self.stack.append(self.plain(dict))
         self.fill(values)
 
     # Names and what is done with them
@@ -587,8 +620,12 @@ class _Machine:
         if isinstance(result, (str, int, float)) and kind is not bytes:
             _need(kind in (int, float, str, bool) and not isinstance(result, str))
             return kind(result)
-        # Before it is made; a number has no length: bytes(n) would take n bytes on the file's word.
-        self.count(len(result) * (1 if kind in (bytes, bytearray) else 8))
+        # Before it is made; a number has no length: bytes(n) would take n bytes on the file's word. One that is empty
+        # takes memory, too.
+        self.count(
+            len(result) * (1 if kind in (bytes, bytearray) else 8)
+            + (216 if kind in (set, frozenset) else 64)
+        )
         return kind(_keys(list(result)) if kind in (set, frozenset, dict) else result)
 
     def encode(self, text: str, encoding: Any) -> bytes:
@@ -609,6 +646,7 @@ class _Machine:
 
     def scalar(self, kind: _Type, content: Any = b"") -> Any:
         _need(not kind.made().hasobject)
+        self.count(kind.made().itemsize)
         return self.array((), kind, False, content).item()
 
     def reconstruct(self, kind: Any, shape: Any, *_: Any) -> Stored:
@@ -634,7 +672,7 @@ class _Machine:
             _need(isinstance(content, list) and len(content) == prod(shape))
             self.count(8 * len(content))
             return np.fromiter(content, object, len(content)).reshape(shape, order=order)
-        raw = content.encode("latin-1") if isinstance(content, str) else content
+        raw = self.encode(content, "latin-1") if isinstance(content, str) else content
         if made.itemsize == 0:
             _need(prod(shape) <= MAX_STEPS)
             return np.zeros(shape, made)
@@ -686,7 +724,7 @@ _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "dtype"): _Machine.dtype,
     ("_codecs", "encode"): _Machine.encode,
     ("collections", "OrderedDict"): _PLAIN["dict"],
-    ("collections", "defaultdict"): lambda m, *_: {},
+    ("collections", "defaultdict"): lambda m, *_: m.plain(dict),
 }
 
 
@@ -745,17 +783,17 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
     0x85: _push(lambda m: m.last(1)),
     0x86: _push(lambda m: m.last(2)),
     0x87: _push(lambda m: m.last(3)),
-    ord("]"): _push(lambda m: []),
+    ord("]"): _push(lambda m: m.plain(list)),
     ord("l"): _push(_Machine.since_mark),
     ord("a"): lambda m: m.extend([m.stack.pop()]),
     ord("e"): lambda m: m.extend(m.since_mark()),
-    ord("}"): _push(lambda m: {}),
+    ord("}"): _push(lambda m: m.plain(dict)),
     ord("d"): _Machine.dictionary,
     ord("s"): lambda m: m.fill(m.last(2)),
     ord("u"): lambda m: m.fill(m.since_mark()),
-    0x8F: _push(lambda m: set()),
+    0x8F: _push(lambda m: m.plain(set)),
     0x90: lambda m: m.extend(m.since_mark()),
-    0x91: _push(lambda m: frozenset(_keys(m.since_mark()))),
+    0x91: _push(lambda m: m.plain(frozenset, m.since_mark())),
     # names
     ord("c"): _push(lambda m: m.named(m.line(), m.line())),
     0x93: _push(lambda m: m.named(*map(_word, m.last(2)))),
@@ -805,21 +843,32 @@ def read_mat(path: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
         out = Path(folder) / "found"
         # Python and SciPy need a GiB of address space; zlib packs at most 1 : 1032
-        _run(path, out, 2**30 + 3 * min(MAX_SIZE, 1100 * size))
+        _run(
+            path,
+            out,
+            memory=2**30 + 3 * min(MAX_SIZE, 1100 * size),
+            most=min(MAX_SIZE, max(HARMLESS, MAX_RATIO * size)),
+        )
         record = read_pickle(out.read_bytes(), path.name)
     check_size(path.name, record["bytes"])
     check_unpacked(path.name, record["bytes"], size)
     return {name: _made(entry) for name, entry in record["variables"].items()}
 
 
-def _run(path: Path, out: Path, memory: int) -> None:
-    """Lets the child read a file into another; InvalidInput when it does not come to its end."""
-    try:
+def _run(path: Path, out: Path, memory: int, most: int) -> None:
+    """Lets the child read a file into another, arrays of at most so many bytes; InvalidInput when it does not come to
+    its end."""
+    with refused(
+        f"File `{path.name}` cannot be read as a .mat file",
+        _AGAIN,
+        subprocess.TimeoutExpired,
+        why=f"it takes more than {PATIENCE} seconds",
+    ):
         done = subprocess.run(
             [
                 *(sys.executable, "-P", str(Path(__file__).with_name("_mat_child.py"))),
                 *(str(path.absolute()), str(out)),
-                *(str(memory), str(SECONDS), str(MAX_SIZE)),
+                *(str(memory), str(SECONDS), str(most)),
             ],
             env=_limits.environment(),
             stdin=subprocess.DEVNULL,
@@ -828,10 +877,6 @@ def _run(path: Path, out: Path, memory: int) -> None:
             timeout=PATIENCE,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        raise InvalidInput(
-            f"File `{path.name}` cannot be read as a .mat file: it takes more than {PATIENCE} seconds. {_AGAIN}"
-        ) from None
     code = done.returncode
     words = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:160]
     for failed, why in (
@@ -862,9 +907,9 @@ def _made(node: Any) -> Any:
         return coo_array((entries, (rows, columns)), shape)
     if "cell" in value:
         return _cells(value["cell"], shape)
-    made = np.empty(shape, dtype=[(field, object) for field in value["struct"]])
-    for field, cells in value["struct"].items():
-        made[field] = _cells(cells, shape)
+    made = np.empty(shape, dtype=[(key, object) for key in value["struct"]])
+    for key, cells in value["struct"].items():
+        made[key] = _cells(cells, shape)
     return made
 
 

@@ -22,7 +22,7 @@ from qfusion import _files, _limits
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._sentences import count
 from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
-from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
+from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, refused
 
 # Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded.
 
@@ -262,12 +262,9 @@ def staging(keep: bool = False) -> Iterator[Path]:
         DataUnavailable: when the disk refuses, also inside the block.
     """
     place = registry.imported_root()
-    with registry.disk(place, "The data"):
+    with registry.disk("The data"):
         place.mkdir(parents=True, exist_ok=True)
-        # what was never kept, or not removed to the end, by processes that are gone
-        for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
-            if _files.is_left(entry):
-                shutil.rmtree(entry, ignore_errors=True)
+        _files.clear(place)  # of what was never kept, or not removed to the end
         folder = place / f".draft-{_files.mark()}"
         folder.mkdir()
         with contextlib.ExitStack() as stack:
@@ -346,7 +343,7 @@ def store(
     rates = _rates(staged, rates or {})
     known = {} if vocabulary is None else _used(staged, vocabulary)
     place = registry.imported_root() / name
-    with registry.disk(registry.imported_root(), f"Data set '{name}'"):
+    with registry.disk(f"Data set '{name}'"):
         _write(examined, name, title, licence, known, rates, dict(extracted or {}))
         with registry.alone():
             _move(staged.folder, place, replace)
@@ -581,7 +578,28 @@ def read(
     paths_read = _expanded(paths)
     if kind == "auto":
         kind = _kind(paths_read, bool(modalities or labels))
-    try:
+    shown = paths_read[0].name if paths_read else "The file"
+    with (
+        refused(
+            f"{shown}, or a file beside it, cannot be read",
+            "Correct their permissions.",
+            *(PermissionError, IsADirectoryError),
+            error=DataUnavailable,
+        ),
+        refused(
+            "The files need more memory than there is",
+            "Give them as .npy, Parquet or .npz files, which are read in pieces.",
+            MemoryError,
+        ),
+        refused(
+            f"{shown} is not laid out as {FORMATS[kind]} should be",
+            "See docs/data.md.",
+            # what a file holds that is no set leads to any of these
+            *(ValueError, TypeError, LookupError, ArithmeticError, pa.ArrowException),
+            why="{kind}: {words:.120}",
+            passing=(QFusionError, MemoryError),
+        ),
+    ):
         if kind == "tables":
             features, label = _tables(paths_read, dict(modalities or {}), labels)
             used = [*features.values(), label]
@@ -602,23 +620,6 @@ def read(
             {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
             for path in used
         ]
-    except (PermissionError, IsADirectoryError) as error:
-        raise DataUnavailable(
-            f"File {str(error.filename)[:200]} cannot be read ({error.strerror}). Correct its permissions."
-        ) from error
-    except QFusionError:
-        raise
-    # what a file holds that is no set leads to any of these
-    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
-        raise InvalidInput(
-            f"{paths_read[0].name if paths_read else 'The file'} is not laid out as {FORMATS[kind]} should be "
-            f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md."
-        ) from error
-    except MemoryError as error:
-        raise InvalidInput(
-            "The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
-            "pieces."
-        ) from error
     _check(made)
     take_convention(made, convention)
     return made

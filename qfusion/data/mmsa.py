@@ -47,7 +47,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
     with refused(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
         _LAYOUT,
-        *(ValueError, TypeError, IndexError, AttributeError, OverflowError),
+        *(ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError),
         why="{kind}: {words:.120}",
         passing=(InvalidInput,),
     ):
@@ -338,7 +338,7 @@ class _Reader(staged_set.Reading):
     def _ids(self) -> np.ndarray:
         words = self._words("id")
         if words:
-            return np.array(words, dtype=np.str_)
+            return staged_set.words_of(words, f"Ids in `{self.name}`")
         self.say("numbered", "There is no `id`, so samples are numbered by split.")
         return np.concatenate(
             [spec.numbered(split, count) for split, count in self.counts.items() if count]
@@ -426,7 +426,9 @@ def _word(entry: Any) -> str:
     value = files.unpickled(entry)
     if isinstance(value, (np.ndarray, list, tuple)):
         return "_".join(
-            _word(entry) for entry in list(value)[:8] if not isinstance(entry, (list, tuple))
+            _word(entry)
+            for entry in (value.flat[:8] if isinstance(value, np.ndarray) else value[:8])
+            if not isinstance(entry, (list, tuple))
         )
     return staged_set.clean(value)
 
@@ -467,11 +469,10 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         NotFound: when there is neither. InvalidInput: when a file is none of these.
         DataUnavailable: when `tokenizers` is needed and not installed, or the file may not be read.
     """
-    places = (folder, *(folder / name for name in VOCABULARY_FILES))
-    path = next(filter(Path.is_file, places), folder)
+    path = next(filter(Path.is_file, [folder, *map(folder.joinpath, VOCABULARY_FILES)]), folder)
     check(
         path.is_file(),
-        f"Folder {str(folder)[:200]} holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
+        f"Folder `{folder.resolve().name}` holds neither {VOCABULARY_FILES[0]} nor {VOCABULARY_FILES[1]}. Name the "
         "folder of the tokenizer that the features were made with.",
         NotFound,
     )
@@ -483,7 +484,7 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
             why="{words:.80}",
         ),
         refused(
-            f"File {str(path)[:200]} cannot be read",
+            f"File `{path.name}` cannot be read",
             "Correct its permissions.",
             error=DataUnavailable,
         ),
@@ -508,20 +509,25 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
 
 
 def _read_tokenizer(words: str, name: str) -> dict[int, str]:
-    try:
+    with (
+        refused(
+            f"File `{name}` is no tokenizer",
+            "Name a tokenizer's folder.",
+            Exception,  # the library raises nothing narrower
+            why="{words:.120}",
+            passing=(DataUnavailable,),
+        ),
+        refused(
+            f"File `{name}` is read by the library `tokenizers`, which is not installed",
+            "Run `pip install tokenizers`, or put the tokenizer's vocab.txt beside it.",
+            ImportError,
+            error=DataUnavailable,
+        ),
+    ):
         library: Any = importlib.import_module("tokenizers")
         return {
             number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()
         }
-    except ImportError:
-        raise DataUnavailable(
-            f"File `{name}` is read by the library `tokenizers`, which is not installed. Run "
-            "`pip install tokenizers`, or put the tokenizer's vocab.txt beside it."
-        ) from None
-    except Exception as error:  # the library raises nothing narrower
-        raise InvalidInput(
-            f"File `{name}` is no tokenizer ({str(error)[:120]}). Name a tokenizer's folder."
-        ) from error
 
 
 def vocabulary_at_hand() -> tuple[dict[int, str] | None, str]:

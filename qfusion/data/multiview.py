@@ -137,10 +137,8 @@ def _opened(content: dict[str, Any]) -> dict[str, Any]:
 def _inside(whole: np.ndarray) -> dict[str, Any]:
     """The views in a cell or in a struct array of one field, numbered, or in a struct, by field."""
     fields = whole.dtype.names or ()
-    if whole.size == 1 and len(fields) > 1:
-        return {key: whole[key].ravel()[0] for key in fields}
     if len(fields) > 1:
-        return {}
+        return {key: whole[key].ravel()[0] for key in fields} if whole.size == 1 else {}
     whole = whole[fields[0]] if fields else whole
     return {f"view{number}": view for number, view in enumerate(whole.ravel(), 1)}
 
@@ -203,7 +201,7 @@ def _flat_labels(name: str, labels: Any) -> np.ndarray:
             all(entry.size == 1 for entry in inner),
             f"Labels in `{name}` must be one a sample, but some are missing. Give all.",
         )
-        values = np.array([entry[0] for entry in inner]) if inner else np.array([])
+        values = staged_set.words_of([entry[0] for entry in inner], f"Labels in `{name}`")
     check(
         values.size > 0 and values.size == max(values.shape, default=0),
         f"Labels in `{name}` must have shape (N,), (N, 1) or (1, N), but have shape {values.shape}. Give one class "
@@ -393,15 +391,20 @@ class _Stream(staged_set.Reading):
             f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
             f"holds {len(entries)}. Correct it.",
         )
-        return np.array([staged_set.clean(word) for word in entries.tolist()], dtype=np.str_)
+        return staged_set.words_of(
+            [staged_set.clean(word) for word in entries.tolist()],
+            f"Words of `{key}` in `{self.path.name}`",
+        )
 
     def _label_sets(self) -> staged_set.Targets:
         """Of an array (N, L) of 0 and 1, and the names of its columns."""
         given = self._whole(self.label)
         check(
-            given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all()),
-            f"Array `{self.label}` in `{self.path.name}` must hold 0 and 1, a column for each label, but does not. "
-            "Correct it.",
+            given.dtype.kind in "biuf"
+            and given.shape[1] <= staged_set.MAX_LABELS
+            and bool(np.isin(given, (0, 1)).all()),
+            f"Array `{self.label}` in `{self.path.name}` must hold 0 and 1, a column for each of at most "
+            f"{staged_set.MAX_LABELS} labels, but does not. Correct it.",
         )
         names = (
             [staged_set.clean(word).strip() for word in self._whole(NAMES).ravel().tolist()]

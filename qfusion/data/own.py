@@ -9,7 +9,6 @@ the data set alone. A session file holds what was given, never features: they ar
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import tempfile
@@ -286,7 +285,7 @@ def from_record(record: Any) -> Own:
     with refused(
         "An own sample of the file does not say what was given",
         "Save the session again.",
-        *(KeyError, TypeError, AttributeError, binascii.Error),
+        *(KeyError, TypeError, AttributeError, ValueError),
     ):
         name, like, called = (str(record[key]) for key in ("data", "like", "id"))
         given = {
@@ -312,7 +311,11 @@ def read_session(path: str | Path) -> list[Own]:
     Raises:
         QFusionError: when it cannot be read, or one of them does not fit.
     """
-    with refused(f"{path} cannot be read", "Give a session file.", OSError, ValueError):
+    with refused(
+        f"{path} cannot be read",
+        "Give a session file.",
+        *(OSError, ValueError, AttributeError, RecursionError),
+    ):
         record = json.loads(Path(path).read_bytes()).get("own", [])
     check(
         isinstance(record, list) and len(record) <= MOST,

@@ -70,7 +70,7 @@ def imported_root() -> Path:
 
 
 @contextlib.contextmanager
-def disk(folder: Path, what: str) -> Iterator[None]:
+def disk(what: str) -> Iterator[None]:
     """Turns what the disk refuses inside the block into one line that says what to do."""
     try:
         yield
@@ -82,8 +82,9 @@ def disk(folder: Path, what: str) -> Iterator[None]:
             None,
         )  # NumPy tells only what was not written
         raise DataUnavailable(
-            f"{what} cannot be written to {folder} ({'the disk is full' if full else error.strerror or error}); "
-            f"nothing was kept. {'Free some space' if full else 'Correct its permissions'}, or name another folder in "
+            f"{what} cannot be written to the folder of imported sets "
+            f"({'the disk is full' if full else error.strerror or error}); nothing was kept. "
+            f"{'Free some space' if full else 'Correct its permissions'}, or name another folder in "
             "QFUSION_IMPORTED."
         ) from error
 
@@ -258,8 +259,7 @@ def load_imported(name: str) -> DataSet:
 def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """An array of a set, memory-mapped; only the name of the file counts, not where a manifest says that it lies."""
     values = np.load(folder / Path(file).name, mmap_mode="r", allow_pickle=False)
-    if shape is not None and values.shape != shape:
-        raise ValueError(f"{file} has shape {values.shape}, not {shape}")
+    check(shape in (None, values.shape), f"{file} has shape {values.shape}, not {shape}")
     return np.asarray(values)
 
 
@@ -311,7 +311,7 @@ def remove_imported(name: str) -> Path:
         f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.",
         NotFound,
     )
-    with disk(imported_root(), f"Data set '{name}'"):
+    with disk(f"Data set '{name}'"):
         gone = place.with_name(f".gone-{_files.mark()}")
         with alone(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
             os.rename(place, gone)
@@ -497,7 +497,10 @@ def download(
         error=DataUnavailable,
     ):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+        _files.clear(folder)
+        with tempfile.TemporaryDirectory(
+            dir=folder, prefix=".download-", suffix=f"-{_files.mark()}"
+        ) as temporary:
             if lacking and source.archive is not None:
                 _unpack(source, source.archive, Path(temporary), base, progress, retries)
             for done, file in enumerate(lacking if source.archive is None else ()):

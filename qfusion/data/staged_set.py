@@ -31,6 +31,7 @@ from qfusion.errors import InvalidInput
 
 MAX_CLASSES = 10_000
 MAX_LABELS = 64  # where a sample may have several
+MAX_LETTERS = 500  # of an id, or of a class: an array of them has room for the longest in every row
 LABEL = re.compile(r"[\w.-][\w .-]{0,39}")
 NO_LABEL = "none"
 PARTS = {
@@ -305,7 +306,7 @@ def need_room(folder: Path, size: int, what: str) -> None:
     )
     check(
         size <= free,
-        f"{what} would take {size / 1e6:,.1f} MB on disk, but {folder} has {free / 1e6:,.1f} MB left. Free "
+        f"{what} would take {size / 1e6:,.1f} MB on disk, but the disk has {free / 1e6:,.1f} MB left. Free "
         "some space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.",
     )
 
@@ -412,6 +413,23 @@ def clean(word: Any) -> str:
     if isinstance(word, (bytes, bytearray, memoryview)):
         return bytes(word).decode("utf-8", "replace").rstrip("\0")
     return str(word).encode("utf-8", "replace").decode("utf-8").rstrip("\0")
+
+
+def words_of(words: Sequence[Any], what: str) -> np.ndarray:
+    """Returns words, or the numbers that stand in their place, as an array (N,).
+
+    Args:
+        words: (N,). what: they are: "Ids in `labels.csv`".
+
+    Raises:
+        InvalidInput: when one has more than MAX_LETTERS.
+    """
+    longest = max((len(word) for word in words if isinstance(word, str)), default=0)
+    check(
+        longest <= MAX_LETTERS,
+        f"{what} must have at most {MAX_LETTERS} letters, but one has {longest:,}. Shorten it.",
+    )
+    return np.array(words)
 
 
 # What there is to know about a set before it is kept: sizes, values, labels, ids, and leaks between the parts of its

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -58,8 +59,14 @@ class Table:
             if self.path.suffix.lower() != ".parquet":
                 yield from pa.csv.open_csv(
                     self.path,
-                    # bytes that are parsed together
-                    pa.csv.ReadOptions(use_threads=False, block_size=1 << 23),
+                    # Bytes that are parsed together; what a column holds is told by the first of them, so that it has
+                    # to be all where nobody says it.
+                    pa.csv.ReadOptions(
+                        use_threads=False,
+                        block_size=1 << 23
+                        if numbers
+                        else min(files.size_of(self.path) + 1, (1 << 31) - 1),
+                    ),
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
                         column_types={
@@ -73,33 +80,68 @@ class Table:
                 )
             else:
                 whole = pa.parquet.ParquetFile(self.path)
-                files.check_unpacked(
-                    self.path.name,
-                    8 * whole.metadata.num_columns * whole.metadata.num_rows,
-                    self.path.stat().st_size,
+                chunks = [
+                    (whole.schema.column(i), whole.metadata.row_group(group).column(i))
+                    for group in range(whole.num_row_groups)
+                    for i in range(whole.metadata.num_columns)
+                ]
+                size = max(
+                    sum(chunk.num_values * max(8, leaf.length) for leaf, chunk in chunks),
+                    sum(chunk.total_uncompressed_size for _, chunk in chunks),
                 )
-                rows = max(1, min(65_536, files.BYTES // (8 * len(columns))))
-                for batch in whole.iter_batches(rows, columns=columns, use_threads=False):
+                files.check_unpacked(self.path.name, size, self.path.stat().st_size)
+                # Text comes as numbers of a dictionary, since one long word may stand in every row. Arrow makes none
+                # where a word is written as what it adds to the one before: of those, few are read at a time.
+                text = sorted(
+                    (chunk.path_in_schema, chunk.total_uncompressed_size, str(chunk.encodings))
+                    for leaf, chunk in chunks
+                    if leaf.physical_type == "BYTE_ARRAY"
+                )
+                adding = {path: size for path, size, encodings in text if "DELTA" in encodings}
+                rows = min(
+                    65_536,
+                    files.BYTES * whole.metadata.num_rows // max(1, size),
+                    files.HARMLESS // max([1, *adding.values()]),
+                )
+                whole = pa.parquet.ParquetFile(
+                    self.path, read_dictionary=sorted({path for path, _, _ in text} - set(adding))
+                )
+                kinds = {name: whole.schema_arrow.field(name).type for name in columns}
+                for batch in whole.iter_batches(
+                    max(1, rows),
+                    columns=[name for name in columns if _is_plain(kinds[name])],
+                    use_threads=False,
+                ):
                     batch.validate(full=True)  # such as words that are not UTF-8
                     yield pa.RecordBatch.from_arrays(
                         [
-                            _cast(batch.column(name), name, self.path.name, name in words, numbers)
-                            for name in columns
+                            _cast(
+                                batch.column(name)
+                                if _is_plain(kind)
+                                else pa.nulls(len(batch), kind),
+                                name,
+                                self.path,
+                                name in words,
+                                numbers,
+                            )
+                            for name, kind in kinds.items()
                         ],
                         names=columns,
                     )
 
 
-def _cast(column: pa.Array, name: str, file: str, word: bool, numbers: bool) -> pa.Array:
+def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) -> pa.Array:
     if pa.types.is_dictionary(column.type):
+        lengths = pa.compute.binary_length(column.dictionary).take(column.indices)
+        files.check_unpacked(path.name, pa.compute.sum(lengths).as_py() or 0, path.stat().st_size)
         column = column.dictionary_decode()
     if word:
         return column.cast(pa.string())
-    if not numbers or _is_listed(column.type):
+    if not numbers or (pa.types.is_nested(column.type) and _is_plain(column.type)):
         return column
     check(
         _is_numeric(column.type) or pa.types.is_null(column.type),
-        f"Column `{name[:60]}` of `{file}` must hold numbers, but has type {column.type}. Drop it "
+        f"Column `{name[:60]}` of `{path.name}` must hold numbers, but has type {column.type}. Drop it "
         "or convert it.",
     )
     return column.cast(pa.float64(), safe=False)
@@ -199,18 +241,19 @@ class Reader(staged_set.Reading):
         for batch in labels.batches(list(labels.columns), words, numbers=False):
             batches.append(batch)
             size += batch.nbytes
-            files.check_size(self.file, size)  # a small Parquet file can unpack to anything
+            # a small Parquet file can unpack to anything
+            files.check_unpacked(self.file, size, labels.path.stat().st_size)
+            files.check_size(self.file, size)
         check(
             sum(len(b) for b in batches) > 0,
             f"Table `{self.file}` must have a row a sample, but has none. Add samples.",
         )
         self.table = pa.Table.from_batches(batches)
         self.header = labels
-        self.ids = np.array(
+        self.ids = staged_set.words_of(
             ["$_$".join(row) for row in zip(*(self._strings(key) for key in own), strict=True)],
-            dtype=np.str_,
+            f"Ids in `{self.file}`",
         )
-        self.index = pd.Index(self.ids)
         self.people = {
             name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
@@ -228,7 +271,6 @@ class Reader(staged_set.Reading):
         """Leaves out all other rows."""
         self.table = self.table.take(list(rows))
         self.ids = self.ids[list(rows)]
-        self.index = pd.Index(self.ids)
 
     def staged(
         self, parts: list[staged_set.Part], target: str, title: str, kind: str
@@ -274,7 +316,9 @@ class Reader(staged_set.Reading):
             return self._sequences(name, table, step, features, rows)
         first = next(table.batches(features), None)
         size, names = len(features), tuple(features)
-        if first is not None and _is_list(first):  # one column holds all features
+        if first is not None and pa.types.is_nested(
+            first.column(0).type
+        ):  # one column holds all features
             size = int(first.column(0).value_lengths()[0].as_py() or 0)
             names = staged_set.numbered(name, size)
         shape, pieces = (len(self.ids), size), self._values(table, features, size, rows)
@@ -303,17 +347,19 @@ class Reader(staged_set.Reading):
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
-        pieces = []
+        pieces, index = [], pd.Index(self.ids)
         for at, batch in files.placed(table.batches([key], (key,))):
-            ids = np.array(batch.column(0).fill_null("").to_pylist(), dtype=np.str_)
+            ids = staged_set.words_of(
+                batch.column(0).fill_null("").to_pylist(), f"Ids in `{table.path.name}`"
+            )
             in_order = not sequences and np.array_equal(ids, self.ids[at : at + len(ids)])
             check(
-                in_order or self.index.is_unique,
+                in_order or index.is_unique,
                 f"Table `{table.path.name}` has its samples in another order than `{self.file}`, where ids repeat, "
                 "so that they cannot be told apart. Make the ids unique.",
             )
             pieces.append(
-                np.arange(at, at + len(ids)) if in_order else self.index.get_indexer(pd.Index(ids))
+                np.arange(at, at + len(ids)) if in_order else index.get_indexer(pd.Index(ids))
             )
         rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
         once = np.bincount(rows[rows >= 0], minlength=len(self.ids))
@@ -348,7 +394,7 @@ class Reader(staged_set.Reading):
         """Pieces (n, size) of the table, each after the samples' rows, and `steps` where given; what is of no sample is
         left out."""
         for at, batch in files.placed(table.batches(features)):
-            if _is_list(batch):
+            if len(features) == 1 and pa.types.is_nested(batch.column(0).type):
                 column = batch.column(0)
                 check(
                     column.null_count == 0 and set(np.unique(column.value_lengths())) == {size},
@@ -372,8 +418,9 @@ class Reader(staged_set.Reading):
     ) -> staged_set.Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         longest, size = int(lengths.max(initial=1)), len(features)
-        read = pa.chunked_array([b.column(0) for b in table.batches([step])], pa.float64())
-        times = pd.Series(read.to_numpy())
+        times = pd.Series(
+            pa.chunked_array([b.column(0) for b in table.batches([step])], pa.float64()).to_numpy()
+        )
         own = times.groupby(rows)
         bad = np.flatnonzero((rows >= 0) & ~(times > own.shift(fill_value=-np.inf)))
         check(
@@ -478,8 +525,11 @@ class Reader(staged_set.Reading):
 
 def _labels(word: str) -> list[str]:
     """The labels that a cell names."""
-    labels = map(str.strip, word.split(staged_set.SEPARATOR))
-    return [label for label in labels if label.lower() not in ("", staged_set.NO_LABEL)]
+    return [
+        label
+        for label in map(str.strip, word.split(staged_set.SEPARATOR))
+        if label.lower() not in ("", staged_set.NO_LABEL)
+    ]
 
 
 def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -496,14 +546,12 @@ def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     return None if nested else column.cast(pa.string())
 
 
-def _is_list(batch: pa.RecordBatch) -> bool:
-    return batch.num_columns == 1 and _is_listed(batch.column(0).type)
-
-
-def _is_listed(kind: pa.DataType) -> bool:
-    return (
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether a column holds one thing a row, or lists of numbers."""
+    is_list = (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
+    return not pa.types.is_nested(kind) or (is_list and _is_numeric(kind.value_type))
 
 
 def _is_numeric(kind: pa.DataType) -> bool:

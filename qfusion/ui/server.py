@@ -7,6 +7,7 @@ Nothing here is slow to import: the server answers first.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ctypes
 import gzip
@@ -37,7 +38,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _files, _limits
-from qfusion.errors import InvalidInput, QFusionError
+from qfusion.errors import InvalidInput, QFusionError, refused
 from qfusion.ui import access
 
 if TYPE_CHECKING:  # the server answers before these are loaded
@@ -55,15 +56,15 @@ def serve(options: Sequence[str]) -> None:
     """
     from streamlit.web import cli
 
-    try:
+    with refused(
+        "Streamlit does not take these options",
+        "`streamlit run --help` lists them.",
+        cli.click.ClickException,
+        why="{words}",
+    ):
         # beside it stand the pages, and Streamlit's options in `.streamlit`
         script = Path(__file__).with_name("app.py").resolve()
         cli.main(["run", str(script), *options], prog_name="streamlit", standalone_mode=False)
-    except cli.click.ClickException as error:
-        raise InvalidInput(
-            f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` "
-            "lists them."
-        ) from error
 
 
 # What the dashboard's server does beside showing pages: it loads what all of them need while the browser still starts,
@@ -242,7 +243,9 @@ def _answer_plotly(request: Request) -> Response:
 _MOST = 4096  # addresses that are good at a time
 _given: OrderedDict[Clip, str] = OrderedDict()  # the ends of their addresses
 _guard = threading.Lock()
-_copies = threading.Semaphore(2)  # made at a time
+_copies = asyncio.Semaphore(
+    2
+)  # made at a time; who waits for one holds no thread that other answers need
 
 
 def clip_address(clip: Clip) -> str:
@@ -255,7 +258,7 @@ def clip_address(clip: Clip) -> str:
         return _below(f"recordings/{name}")
 
 
-def _answer_recording(request: Request) -> Response:
+async def _answer_recording(request: Request) -> Response:
     from qfusion.data import media
 
     with _guard:
@@ -264,8 +267,8 @@ def _answer_recording(request: Request) -> Response:
     if clip is None or clip.path.resolve() != clip.path:  # such as a link that took its place
         return PlainTextResponse("Open the sample's page again.", 404)
     try:
-        with _copies:
-            path = _file(clip)
+        async with _copies:
+            path = await asyncio.to_thread(_file, clip)
     except QFusionError as error:
         return PlainTextResponse(str(error), 422)
     return FileResponse(
@@ -340,12 +343,16 @@ def policy(strict: bool) -> str:
 
 def inline_scripts() -> list[str]:
     """The scripts that stand in a page as text: Streamlit's own, and those of `frame`, `share` and `figure`."""
-    own = re.findall(
-        r"<script>(.*?)</script>",
-        _shipped("streamlit", "streamlit/static/index.html").decode(),
-        re.DOTALL,
-    )
-    return [*own, plotly_script(), _files.asset_text("frame.js"), _files.asset_text("share.js")]
+    return [
+        *re.findall(
+            r"<script>(.*?)</script>",
+            _shipped("streamlit", "streamlit/static/index.html").decode(),
+            re.DOTALL,
+        ),
+        plotly_script(),
+        _files.asset_text("frame.js"),
+        _files.asset_text("share.js"),
+    ]
 
 
 def headers() -> dict[str, str]:
@@ -439,7 +446,10 @@ class Guard:
         text = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         problem = (
             self._problem(session, int(text))
-            if text.isdigit() and len(text) < 16
+            # chunks end where they end, whatever a length beside them is
+            if text.isdigit()
+            and len(text) < 16
+            and b"transfer-encoding" not in dict(scope["headers"])
             else (411, "An upload must say how long it is (Content-Length).")
         )
         if problem is not None:

@@ -33,7 +33,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data import own
-from qfusion.errors import InvalidInput, QFusionError, provided
+from qfusion.errors import QFusionError, noted, provided, refused
 from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
 from qfusion.panels import story
 from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
@@ -118,14 +118,15 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
         len(data) <= MAX_BYTES,
         f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}",
     )
-    try:
+    with refused(
+        "The file is not a session: it is not JSON in UTF-8",
+        _CHOOSE,
+        *(ValueError, RecursionError),
+        why="{words:.60}",
+    ):
         record = json.loads(data.decode("utf-8"))
         # half a character, `\\ud800`, could neither be shown nor stand in an address
         json.dumps(record, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"The file is not a session: it is not JSON in UTF-8 ({str(error)[:60]!r}). {_CHOOSE}"
-        ) from error
     check(
         isinstance(record, dict) and record.get("kind") == KIND,
         f"The file is JSON, but not a {KIND}. {_CHOOSE}",
@@ -243,13 +244,10 @@ def _settings(result: Mapping[str, Any], lines: list[str]) -> dict[str, Any]:
         plain = isinstance(value, str | bool | int) or (
             isinstance(value, float) and math.isfinite(value)
         )
-        try:
+        with noted(lines, f"Setting `{key[:40]}` of figures is left out"):
             check(key.startswith(PREFIX) and plain, "It is not a setting of figures.")
             name, _, size = key.removeprefix(PREFIX).partition(".")
             ExportStyle.parse({name: value} | ({"size": size} if size else {}))
-        except QFusionError as error:
-            lines.append(f"Setting `{key[:40]}` of figures: {error} It is left out.")
-        else:
             fitting[key] = value
     return fitting
 
@@ -508,8 +506,10 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     )
     for words in sentence[: state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
-    token = state.get(_OFFERED, {}).get(given) or wait(session, sentence)
-    state.put(_OFFERED, {given: token})
+    offered, token = state.get(_OFFERED, ("", ""))
+    if offered != given or token not in _waiting:
+        token = wait(session, sentence, token)
+    state.put(_OFFERED, (given, token))
     st.html(
         f'<a class="qf-button" href="./{_stem(pages[session.page])}?{LOAD}={token}">Open it instead of what you have '
         "here</a>"
@@ -532,10 +532,12 @@ def _digest(what: str, name: str) -> str | None:
         return None
 
 
-def wait(session: Session, lines: tuple[str, ...] = ()) -> str:
-    """Keeps a session until it is opened; returns the word to open it by, which cannot be guessed."""
+def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str:
+    """Keeps a session until it is opened, in place of the one that this reader was offered before, so that nobody takes
+    the room of all; returns the word to open it by, which cannot be guessed."""
     token = secrets.token_urlsafe(16)
     with _lock:
+        _waiting.pop(before, None)
         while _waiting and (
             len(_waiting) >= _KEPT or next(iter(_waiting.values()))[0] < time.monotonic()
         ):

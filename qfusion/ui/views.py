@@ -119,8 +119,8 @@ def clip(piece: spec.Clip, sample: str, key: str) -> None:
     if piece.kind == "image":
         with frame.guard():
             st.image(media.picture(piece.path, 2 * clips.POSTER), alt=f"Picture: sample {sample}")
-        return
-    panels.play(f"player-{key}", f"Recording: sample {sample}", piece)
+    else:
+        panels.play(f"player-{key}", f"Recording: sample {sample}", piece)
 
 
 def follow_strip(sample: Sample, content: str, name: str = "strip", **options: Any) -> None:
@@ -168,7 +168,7 @@ def _facts(here: frame.Here, row: int) -> None:
     parts = [f"split: {here.study.dataset.split[row]}"]
     if here.study.dataset.is_own(row):
         facts, parts = {}, ["made by you, in this session alone: no truth is known of it"]
-    if {"start", "end"} <= set(facts):
+    if all(pd.api.types.is_number(facts.get(name)) for name in ("start", "end")):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
     parts += [
         f"{text.plain(text.column(name))}: "
@@ -516,15 +516,14 @@ def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
                 disabled=not tweak,
                 help=None if tweak else "Nothing is tweaked: it would be the model that you have.",
             )
-        if not pressed:
-            return
-        called = name.strip() or free
-        with frame.guard():
-            with access.waiting("Measuring it on all samples …"):
-                model_export.keep(loaded, tweak, here.study.dataset, called)
-            state.put(_KEPT, called)
-            state.put(state.DRAWER, None)
-            st.rerun()  # of the whole page: its pickers have the model then
+        if pressed:
+            called = name.strip() or free
+            with frame.guard():
+                with access.waiting("Measuring it on all samples …"):
+                    model_export.keep(loaded, tweak, here.study.dataset, called)
+                state.put(_KEPT, called)
+                state.put(state.DRAWER, None)
+                st.rerun()  # of the whole page: its pickers have the model then
 
 
 # The button that writes a report on what the reader looks at.
