@@ -270,3 +270,13 @@ def test_where_joint_terms_take_over() -> None:
         "entropy",
         "mutual_information",
     ]
+
+
+def test_the_usual_other_sample_follows_the_sample() -> None:
+    """Nobody chose it, and the address does not hold it: a link opens what was shown."""
+    study = open_study("qj-parity", "parity")
+    app = visit("Overview", whole=False, model="qj-parity", background="one other sample")
+    for _ in range(2):
+        app.button(key="_next").click().run()
+    row = study.dataset.row(app.selectbox(key="sample").value)
+    assert app.selectbox(key="contrast").value == backgrounds.default_contrast(study, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from qfusion import cli, data, explain
+from qfusion import _files, cli, data, explain
 from qfusion.analysis import compare, study as studies, text
 from qfusion.analysis.inside import strengths_of
 from qfusion.analysis.sample import open_study
@@ -592,3 +593,31 @@ def test_csv_does_not_hand_formulas_to_a_spreadsheet() -> None:
         .splitlines()
     )
     assert written == ["id,n", "'=1+1,-1.0", "'@x,2.0", "fine,3.0"]
+
+
+def test_a_model_that_is_removed_leaves_one_that_fits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
+    for ending in ("json", "safetensors"):
+        shipped = _files.asset_path("models") / f"qj-parity.{ending}"
+        shutil.copy(shipped, tmp_path / f"mine.{ending}")
+    card = json.loads((tmp_path / "mine.json").read_text())
+    card |= {"weights": "mine.safetensors", "name": "mine"}
+    (tmp_path / "mine.json").write_text(json.dumps(card))
+    app = visit("Overview", whole=False, model="mine", data="parity")
+    checkpoint.remove("mine")
+    app.run()
+    assert not app.error
+    assert "Model 'mine' does not exist" in said(app)
+    assert app.selectbox(key="data").value == "parity"
+    assert app.selectbox(key="model").value in ("qj-parity", "qcnn-parity")
+
+
+def test_a_duration_of_another_model_turns_nothing() -> None:
+    """T of one that evolves for longer is no tweak of this one."""
+    app = visit("Dynamics", whole=False, model="qj-parity", data="parity")
+    app.session_state["T"] = 40.0
+    app.selectbox(key="model").set_value("qj-planted").run()
+    assert not app.error
+    assert "Changed: T" not in said(app)
