@@ -155,9 +155,8 @@ def test_no_address_and_no_field_runs(server: serving.Server, page: Any) -> None
         f"/glossary?find={payload}",
         f"/samples?model=qj-parity&find={payload}&x={payload}",
     ):
-        visits.open_page(page, server.url + address)
-        if address.startswith("/cohorts"):  # where a cohort has a name
-            visits.come(page, "contributions")
+        # where a cohort has a name is far below
+        visits.open_page(page, server.url + address, whole=address.startswith("/cohorts"))
         if address.startswith("/dynamics"):
             words = page.locator(".st-key-notices").inner_text()
             for name in ("model", "data", "sample", "H.<img", "view", "<img"):
