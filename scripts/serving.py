@@ -55,8 +55,8 @@ def chromium_path() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
-def launch(playwright: Any) -> Any:
-    """Returns a headless browser with a fresh profile.
+def launch(playwright: Any, *flags: str) -> Any:
+    """Returns a headless browser with a fresh profile, started with more `flags`.
 
     Raises:
         RuntimeError: when no Chromium is installed.
@@ -66,7 +66,7 @@ def launch(playwright: Any) -> Any:
         raise RuntimeError(
             f"No browser found (looked for {', '.join(BROWSERS)}). Install Debian's package `chromium`."
         )
-    return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    return playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
 
 
 def free_port() -> int:

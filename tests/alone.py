@@ -45,6 +45,9 @@ def _leave() -> str:
 
 
 OWN = None if VARIABLE in os.environ else _leave()
+HEARD = (
+    Path(os.environ[VARIABLE]) / "microphone.wav"
+)  # by the browser of the tests, once a page begins to record
 
 
 def clear() -> None:

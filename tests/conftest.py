@@ -385,6 +385,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]
         yield running
 
 
+# The browser's microphone plays a file: a second browser for that alone compiled Streamlit's scripts again.
+MICROPHONE = (
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    f"--use-file-for-fake-audio-capture={alone.HEARD}%noloop",
+)
 # The open browser, and what ends it: its driver runs an event loop in this thread, and has to be gone before tests of
 # other things.
 OPEN: dict[str, Any] = {}
@@ -420,7 +426,8 @@ def browser() -> Any:
     sync_api.Page.wait_for_function = asked  # type: ignore[assignment]
     ENDING.callback(OPEN.clear)
     playwright = ENDING.enter_context(sync_api.sync_playwright())
-    OPEN["browser"] = ENDING.enter_context(contextlib.closing(serving.launch(playwright)))
+    launched = serving.launch(playwright, *MICROPHONE)
+    OPEN["browser"] = ENDING.enter_context(contextlib.closing(launched))
     return OPEN["browser"]
 
 

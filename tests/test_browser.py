@@ -135,12 +135,26 @@ def a_point_of_the_scatter_picks(page: Any) -> None:
     settle(page)
 
 
+# What the server says reaches the page `qfLate` milliseconds later.
+LATE = """(() => {
+  const on = 'message', late = act => event => window.qfLate ? setTimeout(() => act(event), window.qfLate) : act(event);
+  window.WebSocket = class extends WebSocket {
+    addEventListener(kind, act, ...more) { super.addEventListener(kind, kind === on ? late(act) : act, ...more); }
+    set onmessage(act) { super.onmessage = late(act); }
+  };
+})();"""
+
+
 def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_and_link(
-    visit: Callable[[str], Any],
+    visit: Callable[[str], Any], page: Any
 ) -> None:
-    page = visit(
+    # what this adds goes with it: later tests share the page
+    late = page.context.new_cdp_session(page)
+    late.send("Page.addScriptToEvaluateOnNewDocument", {"source": LATE})
+    visit(
         "/dynamics?model=qj-planted&sample=p0031&H.text-audio=0.5&D.text=2&T=0.5&view=Correlations"
     )
+    late.detach()
     assert page.locator(".st-key-sample input").input_value() == "p0031"
     assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
     assert page.locator(".st-key-D-text input").input_value() == "2"
@@ -151,6 +165,7 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
     page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_words(page, "Everything as learned")
     settle(page)
+    moved_while_the_address_is_told_it_keeps_its_value(page)
     before = metric(page, "Score (truth"), metric(page, "MAE")
     knob = page.locator(".st-key-T input")
     knob.focus()
@@ -168,38 +183,21 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
     assert (metric(page, "Score (truth"), metric(page, "MAE")) == before
 
 
-# What the server says reaches the page so many milliseconds later.
-LATE = """(() => {
-  const on = 'message', late = act => event => setTimeout(() => act(event), window.qfLate || 0);
-  window.WebSocket = class extends WebSocket {
-    addEventListener(kind, act, ...more) { super.addEventListener(kind, kind === on ? late(act) : act, ...more); }
-    set onmessage(act) { super.onmessage = late(act); }
-  };
-})();"""
-
-
-def test_a_slider_that_is_moved_while_the_address_is_told_keeps_its_value(
-    browser: Any, server: serving.Server
-) -> None:
+def moved_while_the_address_is_told_it_keeps_its_value(page: Any) -> None:
     """What the server tells of an older value arrives after the browser wrote the newer one."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.add_init_script(LATE)
-    page = context.new_page()
-    tweaked = "H.text-audio=0.5&D.text=2&T=0.5&view=Correlations"
-    visits.open_page(page, f"{server.url}/dynamics?model=qj-planted&{tweaked}")
+    page.evaluate("() => { window.qfLate = 900; }")
+    page.locator(".st-key-T input").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(50)
+    wait_for_words(page, "Changed: T = 0.55")
+    settle(page)
+    page.wait_for_timeout(2000)
+    assert "T=0.55&" in page.url + "&"
+    page.evaluate("() => { window.qfLate = 0; }")
     page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_words(page, "Everything as learned")
     settle(page)
-    page.evaluate("() => { window.qfLate = 900; }")
-    page.locator(".st-key-T input").focus()
-    for _ in range(8):
-        page.keyboard.press("ArrowLeft")
-        page.wait_for_timeout(50)
-    wait_for_words(page, "Changed: T = 0.6")
-    settle(page)
-    page.wait_for_timeout(2000)
-    assert "T=0.6&" in page.url + "&"
-    context.close()
 
 
 def gate(page: Any) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,10 +15,8 @@ import pytest
 from qfusion import cli
 from scripts import serving, visits
 from tests import importable
-from tests.test_browser import visit
 
 pytestmark = pytest.mark.browser
-__all__ = ["visit"]  # a fixture
 # Each says who it was, where it runs; the last are for formulas and for markdown.
 RUNS = "window.hacked=(window.hacked||'')+'!'"
 PAYLOADS = (
@@ -107,7 +104,9 @@ def hover(page: Any) -> None:
             plot.hover(force=True)
 
 
-def test_no_name_runs_on_any_page(server: serving.Server, hostile: Path, page: Any) -> None:
+def test_no_name_runs_on_any_page(
+    server: serving.Server, hostile: Path, page: Any, tmp_path: Path
+) -> None:
     asked = "model=hostile-model&data=hostile"
     visits.open_page(page, f"{server.url}/?{asked}", whole=True)
     for name in PAGES:  # after the first by the sidebar, which loads no app anew
@@ -135,20 +134,33 @@ def test_no_name_runs_on_any_page(server: serving.Server, hostile: Path, page: A
         assert page.locator('[data-testid="stException"]').count() == 0, name
         if name == "Samples":
             assert "onerror" in page.inner_text("body")  # it is shown, as text
+    no_file_name_runs(page, tmp_path)
+
+
+def no_file_name_runs(page: Any, folder: Path) -> None:
+    """On Data, where the walk ends."""
+    bad = folder / "<img src=x onerror=window.hacked=1>.csv"
+    bad.write_text("id,a\n<svg onload=window.hacked=2>,1\n")
+    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(bad))
+    page.get_by_role("button", name="Examine").click()
+    page.locator('[data-testid="stAlertContentError"]').first.wait_for()
+    assert_clean(page, "file name")
 
 
 def test_no_address_and_no_field_runs(server: serving.Server, page: Any) -> None:
     payload = quote(PAYLOADS[0] + PAYLOADS[1])
     for address in (
-        f"/compare?model={payload}&data={payload}&sample={payload}",
         f"/cohorts?model=qj-parity&filter={payload}&cohort={payload}:error%3E1&pin={payload}/{payload}/{payload}",
-        f"/dynamics?model=qj-parity&H.{payload}=1&view={payload}&{payload}=1",
+        f"/dynamics?model={payload}&data={payload}&sample={payload}&H.{payload}=1&view={payload}&{payload}=1",
         f"/glossary?find={payload}",
         f"/samples?model=qj-parity&find={payload}&x={payload}",
     ):
-        visits.open_page(page, server.url + address)
-        if address.startswith("/cohorts"):  # where a cohort has a name
-            visits.come(page, "contributions")
+        # where a cohort has a name is far below
+        visits.open_page(page, server.url + address, whole=address.startswith("/cohorts"))
+        if address.startswith("/dynamics"):
+            words = page.locator(".st-key-notices").inner_text()
+            for name in ("model", "data", "sample", "H.<img", "view", "<img"):
+                assert f"In the link, {name}" in words
         assert_clean(page, address)
     field = page.get_by_role("textbox", name="Search ids and words")
     field.fill("")
@@ -158,16 +170,6 @@ def test_no_address_and_no_field_runs(server: serving.Server, page: Any) -> None
     field.press("Enter")
     page.get_by_text("No sample passes these filters").wait_for()
     assert_clean(page, "search")
-
-
-def test_no_file_name_runs(visit: Callable[[str], Any], tmp_path: Path) -> None:
-    page = visit("/data")
-    bad = tmp_path / "<img src=x onerror=window.hacked=1>.csv"
-    bad.write_text("id,a\n<svg onload=window.hacked=2>,1\n")
-    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(bad))
-    page.get_by_role("button", name="Examine").click()
-    page.locator('[data-testid="stAlertContentError"]').first.wait_for()
-    assert_clean(page, "file name")
 
 
 @pytest.mark.parametrize("ending", ["svg", "html"])

@@ -3,8 +3,10 @@ its weights are imported into the running app's folders and explored on every pa
 
 from __future__ import annotations
 
-import importlib
+import base64
+import importlib.util
 import itertools
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,14 +22,14 @@ from torch import Tensor, nn
 
 from qfusion import cli, data
 from scripts import serving, visits
-from tests import importable
+from tests import charts, importable
 from tests.test_app_pages import plain, said, visit
 
 pytestmark = pytest.mark.browser
 DATA, NAMES, WIDE, CLASSES = "own-set", ("text", "audio"), {"text": 4, "audio": 3}, 3
-# One more page in Chromium; the others on one model by Streamlit's test runner: past the door all three are of one
-# class (models/imported.py), and each format's numbers are read on Samples.
-PAGES = {"own-program": "Faithfulness"}
+# One more page in Chromium, of the model that is uploaded there; the others on one model by Streamlit's test runner:
+# past the door all three are of one class (models/imported.py), and each format's numbers are read on Samples.
+PAGE = "Faithfulness"
 OTHERS = (
     "Overview",
     "Dynamics",
@@ -195,19 +197,60 @@ def looped(forward: Callable[..., Tensor], dataset: Any, row: int) -> tuple[int,
     return output, {" + ".join(S) or "baseline": float(value) for S, value in dividends.items()}
 
 
-def test_models_are_uploaded_or_found_and_explored(
+def test_a_model_is_uploaded_and_explored(
     page: Any, server: serving.Server, imported: dict[str, Any]
 ) -> None:
-    dataset = imported["own-program"][1]
+    forward, dataset = imported["own-program"]
     upload(page, server, "own-program", Path("products.pt2"))
-    row = list(dataset.ids).index(page.locator(".st-key-sample input").input_value())
-    explore(page, *imported["own-program"], row, "own-program", 1e-10)
-    for name, within in (("own-network", 1e-5), ("own-factory", 1e-10)):
-        row = int(dataset.rows("test")[1])
-        visits.open_page(
-            page, f"{server.url}/samples?model={name}&data={DATA}&sample={dataset.ids[row]}"
-        )
-        explore(page, *imported[name], row, name, within)
+    sample = page.locator(".st-key-sample input").input_value()
+    title = page.inner_text('[class*="st-key-panel-waterfall"] h4')
+    row = list(dataset.ids).index(sample)
+    assert_explained(page.evaluate(TERMS), title, looped(forward, dataset, row), dataset, 1e-10)
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name=PAGE, exact=True).click()
+    page.wait_for_selector(f"h1:has-text('{PAGE}')")
+    visits.still(page)
+    assert page.locator(WRONG).count() == 0, (PAGE, page.inner_text("body"))
+    assert page.locator(".st-key-model input").input_value() == "own-program"
+    assert page.locator(".st-key-sample input").input_value() == sample
+
+
+@pytest.mark.parametrize(("name", "within"), [("own-network", 1e-5), ("own-factory", 1e-10)])
+def test_a_model_is_found_and_explored(
+    imported: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str, within: float
+) -> None:
+    """Also where the module of its factory is not to be had, as in a server that runs elsewhere."""
+    forward, dataset = imported[name]
+    monkeypatch.delitem(sys.modules, "own_factory")
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(Path.cwd())])
+    assert importlib.util.find_spec("own_factory") is None
+    row = int(dataset.rows("test")[1])
+    app = visit("Samples", whole=False, model=name, data=DATA, sample=dataset.ids[row])
+    nodes = [each for each in app.main if each.type in ("markdown", "bidi_component")]
+    place = [charts.key_of(each) for each in nodes].index("figure-waterfall")
+    title = nodes[place - 1]  # its panel is headed by it
+    bars = next(
+        trace
+        for trace in json.loads(charts.figures(app)["figure-waterfall"])["data"]
+        if trace["type"] == "bar"
+    )
+    sizes = np.frombuffer(base64.b64decode(bars["x"]["bdata"]), bars["x"]["dtype"])
+    terms = [words[0] for words in bars["customdata"]]
+    shown = dict(zip(terms[:-1], sizes[:-1], strict=True))  # the last is their sum
+    assert_explained(shown, plain(title.value), looped(forward, dataset, row), dataset, within)
+
+
+def assert_explained(
+    shown: dict[str, float],
+    title: str,
+    wanted: tuple[int, dict[str, float]],
+    dataset: data.DataSet,
+    within: float,
+) -> None:
+    """Compares the terms on Samples with those of plain loops."""
+    output, terms = wanted
+    assert set(shown) == set(terms)
+    assert shown == pytest.approx(terms, abs=within)
+    assert f"‘{dataset.target.classes[output]}’" in title
 
 
 def upload(page: Any, server: serving.Server, name: str, path: Path) -> None:
@@ -229,29 +272,6 @@ def upload(page: Any, server: serving.Server, name: str, path: Path) -> None:
     page.wait_for_selector('[class*="st-key-panel-waterfall"] .js-plotly-plot')
     visits.still(page)
     assert page.locator(".st-key-model input").input_value() == name
-
-
-def explore(
-    page: Any, forward: Callable[..., Tensor], dataset: Any, row: int, name: str, within: float
-) -> None:
-    """Compares the terms on Samples with those of plain loops, and goes to another page of `PAGES`."""
-    output, wanted = looped(forward, dataset, row)
-    shown = page.evaluate(TERMS)
-    assert set(shown) == set(wanted)
-    assert shown == pytest.approx(wanted, abs=within)
-    assert f"‘{dataset.target.classes[output]}’" in page.inner_text(
-        '[class*="st-key-panel-waterfall"] h4'
-    )
-    if name not in PAGES:
-        return
-    title = PAGES[name]
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title, exact=True).click()
-    page.wait_for_selector(f"h1:has-text('{title}')")
-    visits.still(page)
-    assert page.locator(WRONG).count() == 0, (title, page.inner_text("body"))
-    assert WHY.get(title, "") in page.inner_text('[data-testid="stMain"]'), title
-    assert page.locator(".st-key-model input").input_value() == name
-    assert page.locator(".st-key-sample input").input_value() == dataset.ids[row]
 
 
 @pytest.mark.parametrize("title", OTHERS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -136,40 +137,76 @@ def fold(words: str) -> Step:
 
 # Each way to click that is not a widget's alone; the others, without a browser, in tests/test_app_links.py. Of two
 # modalities: what is worked out behind a click takes a tenth of the time.
-STATES: dict[str, tuple[str, list[Step]]] = {
-    "samples": (
-        "/samples?model=qj-parity",
-        [radio("valid"), say("find", "pair-"), pick("x", "error"), fold("Inside a modality")],
-    ),
-    "correlations": (
-        "/dynamics?model=qj-parity&sample=pair-0003",
-        [press("Pin"), press("No dissipation"), tab("Correlations"), move("t", -2)],
-    ),
-}
+SAMPLES = [radio("valid"), say("find", "pair-"), pick("x", "error"), fold("Inside a modality")]
+CORRELATIONS = [press("Pin"), press("No dissipation"), tab("Correlations"), move("t", -2)]
 
 
-@pytest.mark.parametrize("name", STATES)
-def test_a_copied_link_shows_the_same_elsewhere(
-    reader: Any, server: serving.Server, name: str
-) -> None:
-    here = elsewhere = reader
-    address, steps = STATES[name]
-    visits.open_page(here, server.url + address)
-    before = seen(here)
+def clicked(page: Any, address: str, steps: list[Step]) -> tuple[str, dict[str, Any]]:
+    """Opens an address and clicks; returns the link of what stands there then, and what is seen."""
+    visits.open_page(page, address)
+    before = seen(page)
     for step in steps:
-        step(here)
-        visits.still(here)
-    quiet(here)
-    wanted = steady(here)
-    link = copied(here)
+        step(page)
+        visits.still(page)
+    quiet(page)
+    wanted = steady(page)
     assert wanted != before
-    leave(here, server)
-    elsewhere.goto(link)
-    same(elsewhere, wanted)
-    assert elsewhere.locator(".st-key-notices").count() == 0
-    assert set(parse_qsl(urlsplit(copied_by_hand(elsewhere)).query)) <= set(
+    return copied(page), wanted
+
+
+def opens_elsewhere(page: Any, link: str, wanted: dict[str, Any]) -> None:
+    """Checks that a link opened by another reader shows the same, without a word, and is the link of what it opens."""
+    page.goto(link)
+    same(page, wanted)
+    assert page.locator(".st-key-notices").count() == 0
+    assert set(parse_qsl(urlsplit(copied_by_hand(page)).query)) <= set(
         parse_qsl(urlsplit(link).query)
     )
+
+
+def test_a_copied_link_shows_the_same_elsewhere(reader: Any, server: serving.Server) -> None:
+    link, wanted = clicked(reader, server.url + "/samples?model=qj-parity", SAMPLES)
+    leave(reader, server)
+    opens_elsewhere(reader, link, wanted)
+
+
+def test_a_link_and_a_saved_session_go_on_elsewhere(
+    reader: Any, server: serving.Server, tmp_path: Path
+) -> None:
+    """Both of what was clicked together on Dynamics; the session also of what was chosen on another page since."""
+    here = elsewhere = reader
+    link, wanted = clicked(
+        here,
+        server.url
+        + "/dynamics?model=qj-parity&sample=pair-0003&T=0.5&t=0.5&cohort=torn:error%3E0.5",
+        CORRELATIONS,
+    )
+    here.locator('[data-testid="stSidebar"]').get_by_role("link", name="Samples").click()
+    here.wait_for_selector("h1:has-text('Samples')")
+    visits.still(here)
+    radio("valid")(here)
+    quiet(here)
+    last = seen(here)
+    here.get_by_role("button", name="Session", exact=True).click()
+    here.get_by_role("button", name="Save session").wait_for()
+    with here.expect_download() as download:
+        here.get_by_role("button", name="Save session").click()
+    download.value.save_as(tmp_path / "mine.json")
+    leave(here, server)
+    opens_elsewhere(elsewhere, link, wanted)
+    leave(elsewhere, server)
+    visits.open_page(elsewhere, server.url + "/leaderboard?cohort=other:error%3E1")
+    elsewhere.get_by_role("button", name="Session", exact=True).click()
+    elsewhere.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(
+        tmp_path / "mine.json"
+    )
+    elsewhere.get_by_role("link", name=re.compile("^Open it")).click()
+    elsewhere.wait_for_selector("h1:has-text('Samples')")
+    same(elsewhere, last)
+    elsewhere.locator('[data-testid="stSidebar"]').get_by_role("link", name="Dynamics").click()
+    elsewhere.wait_for_selector("h1:has-text('Dynamics')")
+    same(elsewhere, wanted)
+    assert "other:error" not in elsewhere.url
 
 
 def same(page: Any, wanted: dict[str, Any]) -> None:
@@ -228,41 +265,3 @@ def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(
     assert page.evaluate(
         "() => document.getSelection().toString() || document.activeElement.value"
     ).startswith(server.url)
-
-
-def test_a_session_is_saved_and_goes_on_elsewhere(
-    reader: Any, server: serving.Server, tmp_path: Any
-) -> None:
-    here = elsewhere = reader
-    here.goto(
-        server.url
-        + "/dynamics?model=qj-parity&sample=pair-0003&T=0.5&t=0.5&cohort=torn:error%3E0.5"
-    )
-    visits.still(here)
-    press("Pin")(here)
-    quiet(here)
-    wanted = seen(here)
-    here.locator('[data-testid="stSidebar"]').get_by_role("link", name="Samples").click()
-    here.wait_for_selector("h1:has-text('Samples')")
-    visits.still(here)
-    radio("valid")(here)
-    quiet(here)
-    last = seen(here)
-    here.get_by_role("button", name="Session", exact=True).click()
-    here.get_by_role("button", name="Save session").wait_for()
-    with here.expect_download() as download:
-        here.get_by_role("button", name="Save session").click()
-    download.value.save_as(tmp_path / "mine.json")
-    leave(here, server)
-    visits.open_page(elsewhere, server.url + "/leaderboard?cohort=other:error%3E1")
-    elsewhere.get_by_role("button", name="Session", exact=True).click()
-    elsewhere.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(
-        tmp_path / "mine.json"
-    )
-    elsewhere.get_by_role("link", name=re.compile("^Open it")).click()
-    elsewhere.wait_for_selector("h1:has-text('Samples')")
-    same(elsewhere, last)
-    elsewhere.locator('[data-testid="stSidebar"]').get_by_role("link", name="Dynamics").click()
-    elsewhere.wait_for_selector("h1:has-text('Dynamics')")
-    same(elsewhere, wanted)
-    assert "other:error" not in elsewhere.url

@@ -56,8 +56,9 @@ def test_a_lasso_on_the_map_is_a_cohort_and_a_slice_narrows_it(
 
 
 def test_a_cell_of_the_confusions_is_a_cohort(page: Any, server: serving.Server) -> None:
-    visits.open_page(page, f"{server.url}/cohorts?model=qj-parity&cohorts.view=Quality")
-    visits.come(page, "quality", "confusions")
+    # the whole of it: what a tab holds has no panel's name, so nobody can wait for it where it is drawn already
+    visits.open_page(page, f"{server.url}/cohorts?model=qj-parity&cohorts.view=Quality", whole=True)
+    visits.come(page, "confusions")
     cell = page.locator(".st-key-panel-confusions path.point").first
     cell.scroll_into_view_if_needed()
     cell.click(force=True)

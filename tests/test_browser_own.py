@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from qfusion import data
-from scripts import serving
+from tests import alone
 
 pytestmark = pytest.mark.browser
 SLOWEST = 20.0  # seconds of a busy machine, libraries of sound read first; alone it answers in half a second
@@ -20,35 +20,17 @@ SAMPLES = "/samples?model=qcnn-avparity&data=avparity&own=true"
 
 
 @pytest.fixture
-def spoken(tmp_path: Path, real_data: Path) -> Path:
-    """A digit of the test recordings with silence around it, as a microphone hears it."""
+def spoken(real_data: Path) -> Iterator[None]:
+    """What the microphone hears is a digit of the test recordings with silence around it."""
     digits = data.load("avdigits")
     row = next(row for row in digits.rows("test") if digits.y[row] == 7)
     piece = digits.content(int(row))["audio"]
     assert isinstance(piece, data.Audio)
     sound = 1e-3 * np.random.default_rng(0).standard_normal(6 * piece.rate)
     sound[piece.rate : piece.rate + len(piece.samples)] += piece.samples
-    path = tmp_path / "seven.wav"
-    soundfile.write(path, sound, piece.rate)
-    return path
-
-
-@pytest.fixture
-def heard(browser: Any, spoken: Path) -> Iterator[Any]:
-    """A page whose microphone plays that file."""
-    flags = [
-        *serving.FLAGS,
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-audio-capture={spoken}%noloop",
-    ]
-    second = browser.browser_type.launch(executable_path=serving.chromium_path(), args=flags)
-    context = second.new_context(viewport={"width": 1440, "height": 1000})
-    context.add_init_script(serving.STILL)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    yield page
-    second.close()
+    soundfile.write(alone.HEARD, sound, piece.rate)
+    yield
+    alone.HEARD.unlink()
 
 
 def draw_seven(page: Any, place: int = 0) -> None:
@@ -82,9 +64,11 @@ def seconds(wait: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def test_a_digit_is_drawn_and_spoken_and_decided(heard: Any, server: Any, real_data: Path) -> None:
+@pytest.mark.usefixtures("spoken")
+def test_a_digit_is_drawn_and_spoken_and_decided(page: Any, server: Any) -> None:
     """Both of them a 7: their sum is even. Then it is a sample like any other, and stays when it is loaded again."""
-    page = heard
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.set_default_timeout(60_000)
     page.goto(server.url + SAMPLES)
     page.wait_for_selector(".qf-canvas canvas", timeout=120_000)
     ready(page)

@@ -90,9 +90,19 @@ def test_planted_moments_are_the_peaks_and_the_page_plays_from_them(
     assert len(hits) == 30
     assert np.mean(hits) >= 0.9
     last = next(one for one in reversed(made) if one.id in said)
+    ranges: list[str] = []
+
+    def note(answer: Any) -> None:
+        if "/recordings/" in answer.url:
+            ranges.append(answer.headers.get("content-range", ""))
+
+    page.on("response", note)
     visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={last.id}")
-    page.wait_for_function(READY)
     visits.come(page, "strip")
+    page.wait_for_selector(f"{STRIP} .xtick text")
+    page.wait_for_function(READY)
+    assert any(part.startswith("bytes 0-") for part in ranges)
+    page.remove_listener("response", note)
     buttons = page.locator(".qf-peaks button")
     assert buttons.all_inner_texts() == said[last.id]
     for number in range(3):
@@ -102,29 +112,19 @@ def test_planted_moments_are_the_peaks_and_the_page_plays_from_them(
         time = float(buttons.nth(number).inner_text().partition(", ")[2].removesuffix(" s"))
         now = page.evaluate("() => document.querySelector('.qf-player video').currentTime")
         assert time - 0.01 <= now < time + 0.6
+    it_is_played_and_sought_on_its_strip(page, last)
     only_what_the_page_has_drawn_is_sent(page, server, made)
     a_session_file_opens_the_same_recording_elsewhere(page, server, last, tmp_path)
-
-
-def test_a_recording_is_played_and_sought_on_its_strip(
-    page: Any, server: Any, made: list[recordings.Recording], tmp_path: Path
-) -> None:
-    one = made[-1]
-    page.set_viewport_size({"width": 1440, "height": 900})
-    ranges: list[str] = []
-    page.on(
-        "response",
-        lambda answer: (
-            ranges.append(answer.headers.get("content-range", ""))
-            if "/recordings/" in answer.url
-            else None
-        ),
+    page.set_viewport_size({"width": 800, "height": 900})
+    visits.still(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "() => document.querySelector('.qf-player video').clientWidth <= innerWidth"
     )
-    visits.open_page(page, f"{server.url}/samples?model={MODEL}&data={NAME}&sample={one.id}")
-    visits.come(page, "strip")
-    page.wait_for_selector(f"{STRIP} .xtick text")
-    page.wait_for_function(READY)
-    assert any(part.startswith("bytes 0-") for part in ranges)
+
+
+def it_is_played_and_sought_on_its_strip(page: Any, one: recordings.Recording) -> None:
+    """By the mouse and by a key."""
     length = page.evaluate("() => document.querySelector('.qf-player video').duration")
     assert length == pytest.approx(one.seconds, abs=0.15)
     page.mouse.click(*page.evaluate(AT, 1.5))
@@ -144,12 +144,6 @@ def test_a_recording_is_played_and_sought_on_its_strip(
     moment = float(button.inner_text().rpartition(", ")[2].removesuffix(" s"))
     page.wait_for_function(
         f"() => Math.abs(document.querySelector('.qf-player video').currentTime - {moment}) < 0.6"
-    )
-    page.set_viewport_size({"width": 800, "height": 900})
-    visits.still(page)
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(
-        "() => document.querySelector('.qf-player video').clientWidth <= innerWidth"
     )
 
 

@@ -115,7 +115,7 @@ def test_planted_moments_are_the_peaks_of_attributions(
         dataset,
         {"pooling": "attention", "dims": 3, "jumps": 2, "measurements": 9, "hidden": 16}
         | {"dropout": 0.1, "input_dropout": 0.2},
-        {"epochs": 100, "batch": 8, "rate": 1e-2, "average": 0.9, "patience": 0, "loss": "mse"}
+        {"epochs": 60, "batch": 8, "rate": 1e-2, "average": 0.9, "patience": 0, "loss": "mse"}
         | {"noise": 0.3, "encoder_decay": 0.1},
     ).checkpoint("clips-qj")
     rows = dataset.rows("test")

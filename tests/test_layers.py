@@ -207,6 +207,7 @@ def test_heavy_libraries_wait_until_they_are_needed(tmp_path: Path) -> None:
         "import qfusion",
         "import qfusion.models, qfusion.data, qfusion.training",
         "import qfusion.explain",
+        "import qfusion.track",
         "import qfusion.cli",
         "from qfusion.training import checkpoint; checkpoint.load('qj-planted'); "
         "checkpoint.load('qcnn-parity')",

@@ -132,9 +132,12 @@ def ended(running: aside.Import) -> dict[str, Any]:
     return running.result()
 
 
-def test_what_comes_in_is_the_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_comes_in_is_the_program(
+    folder: Path, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a process of its own one comes in in tests/test_browser_imported.py."""
     found = ended(aside.Import(folder / "products.pt2", DATA, "mine", title="Mine & yours"))
-    monkeypatch.setattr(subprocess, "Popen", near.Process)  # which it has had
+    monkeypatch.setattr(subprocess, "Popen", near.Process)  # for what is loaded here
     assert [each["modality"] for each in found["card"]["input"]] == [["text"], ["audio"]]
     assert found["first"]["rows"] == len(data.load(DATA).rows("train"))
     assert found["sample"] in data.load(DATA).ids

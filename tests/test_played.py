@@ -12,7 +12,6 @@ import pytest
 from qfusion.analysis.sample import Sample, open_sample
 from qfusion.errors import InvalidInput
 from qfusion.panels import circuit, dynamics, panel, states
-from scripts import visits
 
 
 def at_stop(figure: str, changes: Sequence[tuple[Sequence[Any], Any]]) -> Any:
@@ -73,32 +72,3 @@ def test_of_too_many_bytes_stops_are_left_out(
     monkeypatch.setattr(panel, "MOST_PLAYED", len(json.dumps(whole)) // 3)
     fewer = panel.played(builds)["stops"]
     assert fewer == whole[::4]
-
-
-@pytest.mark.browser
-def test_figures_follow_the_cursor_in_the_browser(page: Any, server: Any) -> None:
-    """All figures of the view begin at once and move; then they stand where the cursor does, as before."""
-    visits.open_page(page, server.url + "/dynamics?model=qj-parity&data=parity&view=State")
-    drawn = (
-        "() => JSON.stringify(document.querySelector('.st-key-figure-populations .qf-figure').data)"
-    )
-    before = page.evaluate(drawn)
-    page.get_by_role("button", name="Play").first.click()
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.qf-moment')].some(e => /^t = 0[.]/.test(e.textContent))"
-    )
-    moment = page.locator(".st-key-figure-populations .qf-moment")
-    first = moment.text_content()
-    on_the_way = page.evaluate(drawn)
-    assert on_the_way != before
-    faint = "() => getComputedStyle(document.querySelector('.st-key-panel-populations h4')).opacity"
-    assert page.evaluate(faint) == "0.3"  # the title speaks of where the cursor stands
-    page.wait_for_function(
-        "first => document.querySelector('.st-key-figure-populations .qf-moment').textContent > first",
-        arg=first,
-    )
-    page.wait_for_function("() => !document.querySelector('.qf-moment')")
-    page.wait_for_function("() => !document.querySelector('.qf-figure[aria-busy]')")
-    assert page.evaluate(drawn) == before
-    assert page.evaluate(faint) == "1"
-    assert "t=" not in page.url.partition("?")[2].replace("data=", "")

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -418,8 +417,10 @@ def wait_for(run: Run, *states: str, seconds: float = 60) -> str:
 
 def test_a_launched_run_outlives_who_launched_it(tmp_path):
     run = runs.create(plan(300), name="alone")
-    code = "import sys; from qfusion import runs; runs.launch(runs.find('alone'))"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+    launcher = FORK.Process(target=lambda: runs.launch(runs.find("alone")))
+    launcher.start()
+    launcher.join(60)
+    assert launcher.exitcode == 0
     assert wait_for(run, "running") == "running"
     end = time.monotonic() + 60
     while run.record().epoch < 2 and time.monotonic() < end:

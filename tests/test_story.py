@@ -227,25 +227,3 @@ def test_share_as_story_on_a_page() -> None:
     assert list(app.radio(key="_story_kind").options) == ["Page", "MP4", "WebM", "GIF", "SVG"]
     words = " ".join(one.value.replace("\\", "") for one in app.markdown)
     assert "your change of the model makes of them: H.left=2" in words
-
-
-@pytest.mark.browser
-def test_page_plays_from_a_file(page: Any, story: Story, tmp_path: Path) -> None:
-    from playwright.sync_api import expect
-
-    (tmp_path / "story.html").write_bytes(story.written(".html", seconds=2.0))
-    page.goto((tmp_path / "story.html").as_uri())
-    button, slider = page.locator("#play"), page.locator("#at")
-    expect(button).to_have_text("Play again", timeout=30_000)  # plays by itself, to its end
-    assert slider.input_value() == "2"
-    slider.fill("0.4")
-    wide = "() => Number(document.querySelector('.act:not([hidden]) .grows').getAttribute('width'))"
-    assert page.locator(".act:visible").count() == 1
-    assert page.evaluate(wide) > 0
-    assert page.locator(".says[aria-current]").inner_text().startswith("As learned.")
-    button.click()
-    expect(slider).not_to_have_value("0.4")
-    button.click()
-    held = slider.input_value()
-    page.wait_for_timeout(100)
-    assert slider.input_value() == held

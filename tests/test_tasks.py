@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from scripts import serving, visits
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "benchmarks")]
 
@@ -46,15 +43,3 @@ def test_the_table_says_what_was_not_possible_and_what_has_no_answer() -> None:
     assert lines[3].endswith(
         "| 8 | 9.0 + 60 of waiting for the trainings | 12, no answer | 1.0 | left (+0.42) |"
     )
-
-
-@pytest.mark.browser
-def test_a_task_is_counted_and_ends_in_its_sentence(
-    page: Any, server: serving.Server, tmp_path: Path
-) -> None:
-    visits.open_page(page, server.url)
-    walk = tasks.Walk(page, tmp_path, server.url)
-    assert "%" in tasks.TASKS["why"][1](walk)
-    assert (walk.clicks, len(walk.log)) == (1, 1)
-    assert walk.clicks <= tasks.MOST
-    assert walk.seconds > 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
 import sys
 
 import numpy as np
@@ -336,13 +335,3 @@ def test_more_bad_input() -> None:
         system_of(LOWER, [LOWER])
     with pytest.raises(InvalidInput, match=r"finite|Hermitian"):
         system_of(math.nan * Z, [LOWER])
-
-
-def test_pennylane_waits_for_the_circuit() -> None:
-    code = "import sys, qfusion.track; print('pennylane' in sys.modules)"
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout
-        == "False\n"
-    )
