@@ -17,12 +17,13 @@ import pypdf
 import pytest
 import torch
 
+import qfusion
 from qfusion import citations, cli, data, explain, models, report
 from qfusion.analysis import cohort_measures, dynamics, study as studies
-from qfusion.analysis.sample import Sample, open_sample, opened
+from qfusion.analysis.sample import Sample, open_sample, open_study, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import building, cohorts, cuts
+from qfusion.explain import building, cohorts, cuts, stability
 from qfusion.figures import numbers
 from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
@@ -418,6 +419,52 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
     )
     for words in (building.answer(made), cut):
         assert words in page.words
+
+
+def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -> None:
+    study, parts = open_study("qj-parity"), cohorts.parse("truth=even")
+    monkeypatch.setattr(contents, "shared", lambda *_, **__: {})
+    monkeypatch.setattr(contents, "_cuts", lambda _: None)
+    monkeypatch.setattr(contents, "filled", lambda _, **names: names)
+    for output in (None, 1):
+        about = contents.members(
+            study, cohort_measures.table_for(study, output, parts), parts, output=output
+        )
+        names: Any = report.cohort(about).blocks
+        assert ("--output odd" in names["command"]) == (output == 1)
+        assert about.explained == (
+            "score of ‘odd’" if output else "score of the class that is decided for"
+        )
+        assert names["built"].output == ("odd" if output else "the class decided for")
+
+
+def test_whether_a_cohort_is_harder_counts_what_its_rows_share(
+    members: Written, monkeypatch: Any
+) -> None:
+    about = members.about
+    monkeypatch.setattr(
+        contents.Members,
+        "clusters",
+        lambda self, keep=None: (
+            np.arange(len(self.rows) if keep is None else keep.sum())[:, None] // 20
+        ),
+    )
+    sides = [
+        stability.means(
+            {"error": about.rows["error"].to_numpy()[mask]}, clusters=about.clusters(mask)
+        )
+        for mask in (about.inside, ~about.inside)
+    ]
+    assert contents._shares(about)["harder"] == contents.harder(*(side["error"] for side in sides))
+
+
+def test_python_opens_what_is_compared_with_a_saved_cohort() -> None:
+    about = a_case("qj-planted", background="cohort", members="hard:error>0.5", tweak="T=0.5")
+    assert not contents.commanded(about)
+    call = contents._commands(about)
+    assert "background='cohort', members='hard:FILTER', tweak='T=0.5'" in call
+    again: Any = eval(call.replace("FILTER", "error>0.5"), {"qfusion": qfusion})
+    assert again.dividends == about.dividends
 
 
 def test_a_cohort_of_nobody_is_refused(study: Any) -> None:

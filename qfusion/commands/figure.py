@@ -525,6 +525,9 @@ def _of_cohort(
     index = None if output is None else outputs.index(choose("Output", output, outputs))
     return qfusion.report.cohort(
         qfusion.report.contents.members(
-            study, qfusion.analysis.cohort_measures.table_for(study, index, parts), parts
+            study,
+            qfusion.analysis.cohort_measures.table_for(study, index, parts),
+            parts,
+            output=index,
         )
     )

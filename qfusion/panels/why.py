@@ -658,9 +658,10 @@ def resources_worth(
             x_title=f"{entry['short']} with the resource less without",
             theme=theme,
         ),
-        shows=f"{entry['short']} of the full model on the test samples of {text.plain(entry['title'])} less that of a "
-        "twin which lacks one resource, both trained with the same encoders, schedule and seeds: mean of "
-        f"{entry['seeds']} paired differences with 95 % t intervals. “Not needed” is said where two one-sided tests "
+        shows=f"{entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
+        f"{text.plain(entry['title'])} less that of a twin which lacks one resource, both trained "
+        f"with the same encoders, schedule and seeds: mean of {entry['seeds']} paired differences with 95 % t "
+        "intervals. “Not needed” is said where two one-sided tests "
         f"exclude a difference of {entry['within']:g} either way."
         + (f" {failed} trainings failed, as the table says." if failed else ""),
         not_shown="what twins would reach with settings of their own, or on other data.",

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -30,7 +30,7 @@ from qfusion.data import clips
 from qfusion.data.spec import Audio, Clip, Film, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.explain import RELATIONS, cohorts, cuts, faithfulness, fusing, stability, verdicts
-from qfusion.explain.building import answer, built_over_classes
+from qfusion.explain.building import answer, built, built_over_classes
 from qfusion.explain.evidence import INERT
 from qfusion.figures import (
     attribution,
@@ -77,6 +77,7 @@ def of_sample(sample: Sample) -> Report:
             **_circuit(sample),
             verdict=verdict,
             decision=decided(sample),
+            commanded=commanded(sample),
             commands=_commands(sample),
         ),
     )
@@ -155,7 +156,8 @@ def _questions(study: Study) -> dict[str, str]:
         entry = audit.audit_of(study)
         words = audit.says(entry["rows"], [row["resource"] for row in entry["rows"]])
         answers["Quantum resources"] = (
-            f"{words} (twins that lack one were trained with the same settings, {entry['seeds']} seeds each)"
+            f"{words} ({entry['seeds']} seeds of {entry.get('of', 'this model')} and of twins that lack one, "
+            "trained alike)"
         )
     return answers
 
@@ -174,13 +176,29 @@ def _seeds(sample: Sample) -> tuple[stability.Stability | None, str]:
 
 
 def command(sample: Sample, name: str, *words: str) -> str:
-    """Returns a command about a sample's model and data against its background, with `words` of its own before that."""
+    """Returns a command about a sample's model and data against its background, which is no saved cohort, with `words`
+    of its own before that."""
     background = sample.background
-    known = {"contrast": ["--contrast", background.label], "joint": [], "cohort": []}
+    known = {"contrast": ["--contrast", background.label], "joint": []}
     behind = known.get(background.kind, ["--background", background.kind])
     return f"python -m qfusion {name} " + shlex.join(
         ["--model", sample.name, "--data", sample.dataset.name, *words, *behind]
     )
+
+
+def commanded(sample: Sample) -> bool:
+    """Whether commands can open a sample: none knows a visitor's own, or a saved cohort to compare with."""
+    return not sample.is_own and sample.background.kind != "cohort"
+
+
+def opening(sample: Sample) -> list[str]:
+    """Returns the words of a command that name a sample, its explained score where there are several, and its tweak."""
+    outputs = sample.explanation.outputs
+    return [
+        *("--sample", sample.id),
+        *(("--output", outputs[sample.output]) if len(outputs) > 1 else ()),
+        *(("--tweak", sample.changed) if sample.changed else ()),
+    ]
 
 
 def resolved(make: Callable[[], Any]) -> dict[str, Any]:
@@ -372,18 +390,20 @@ def _circuit(sample: Sample) -> dict[str, Any]:
 
 def _commands(sample: Sample) -> str:
     """How to get the same report, and the same numbers."""
-    outputs = sample.explanation.outputs
-    if sample.is_own:
-        return (
-            f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}, "
-            "session='SESSION.json')"
-        )
-    named = ("--output", outputs[sample.output]) if len(outputs) > 1 else ()
-    own = ["--sample", sample.id, *named]
-    made = command(sample, "report", *own)
-    if sample.changed:
-        return f"{made} {shlex.join(['--tweak', sample.changed])} --out report.html"
-    return f"{made} --out report.html\n{command(sample, 'explain', *own)} --json"
+    behind, words = sample.background, opening(sample)
+    if not commanded(sample):
+        chosen = {
+            "output": sample.explanation.outputs[sample.output],
+            "background": behind.kind if behind.kind not in ("joint", "contrast") else "",
+            "contrast": behind.label if behind.kind == "contrast" else "",
+            "members": f"{behind.label}:FILTER" if behind.kind == "cohort" else "",
+            "tweak": sample.changed,
+            "session": "SESSION.json" if sample.is_own else "",
+        }
+        given = "".join(f", {name}={value!r}" for name, value in chosen.items() if value)
+        return f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}{given})"
+    made = f"{command(sample, 'report', *words)} --out report.html"
+    return made if sample.changed else f"{made}\n{command(sample, 'explain', *words)} --json"
 
 
 # The report on a cohort.
@@ -405,6 +425,12 @@ class Members(Levels):
     def filter(self) -> str:
         """By what it was chosen, as words; empty for everyone."""
         return cohorts.written(self.parts)
+
+    @property
+    def explained(self) -> str:
+        """Whose score is explained, as words."""
+        decided_for = self.study.classes and self.output_wanted is None
+        return "score of the class that is decided for" if decided_for else self.sample.unit
 
     @property
     def members(self) -> pd.DataFrame:
@@ -443,6 +469,11 @@ class Members(Levels):
 def of_cohort(cohort: Members) -> Report:
     """Returns the report on a cohort."""
     sample, clusters = cohort.sample, cohort.sample.dataset.clusters
+    output = (
+        ()
+        if cohort.output_wanted is None
+        else ("--output", sample.explanation.outputs[sample.output])
+    )
     resampled = "the samples shown"
     if clusters is not None:
         count = clusters.count_words(sample.dataset.places(cohort.rows.index))
@@ -463,7 +494,8 @@ def of_cohort(cohort: Members) -> Report:
             cohort=cohort,
             cut=_cuts(cohort),
             resampled=resampled,
-            command=command(sample, "report", "--cohort", cohort.filter),
+            commanded=commanded(sample),
+            command=command(sample, "report", "--cohort", cohort.filter, *output),
             drawing=drawing,
             stability=stability,
             RELATIONS=RELATIONS,
@@ -494,7 +526,7 @@ def _shares(result: Members) -> dict[str, Any]:
     whole, part = _means(result, shares)
     of_all, of_cohort = _means(result, columns)
     inside, outside = (
-        stability.means({"error": columns["error"][mask]})["error"]
+        stability.means({"error": columns["error"][mask]}, clusters=result.clusters(mask))["error"]
         for mask in (result.inside, ~result.inside)
     )
     return {
@@ -595,9 +627,12 @@ def _built(result: Members) -> dict[str, Any]:
     if not sample.can("time"):
         return {}
     features = sample.dataset.inputs(result.places(result.members), dtype=torch.float64)
+    build = (
+        built_over_classes if result.output_wanted is None else partial(built, output=sample.output)
+    )
     return {
         "building": building,
-        **resolved(lambda: built_over_classes(sample.model, features, sample.background)),
+        **resolved(lambda: build(sample.model, features, sample.background)),
     }
 
 
@@ -634,11 +669,19 @@ def _cuts(result: Members) -> Any:
 # What a report is made of, from a workspace and the reader's choices. Free of streamlit.
 
 
-def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str = "") -> Members:
+def members(
+    study: Study,
+    table: Any,
+    parts: Sequence[cohorts.Part],
+    name: str = "",
+    output: int | None = None,
+) -> Members:
     """A cohort as the Cohorts page shows it.
 
     Args:
-        table: of `cohort_measures.table`. parts: of the filter. name: of the cohort, if it has one.
+        table: of `cohort_measures.table_for`, of the same output. parts: of the filter.
+        name: of the cohort, if it has one. output: number of the explained score; of each sample its predicted
+            class's unless told.
 
     Raises:
         InvalidInput: when no explained sample passes the filter.
@@ -654,8 +697,8 @@ def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str =
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
     every = "every split" if split == cohorts.EVERYTHING else split
     return Members(
-        sample_of(study, int(np.flatnonzero(within)[inside][0])),
-        None,
+        sample_of(study, int(np.flatnonzero(within)[inside][0]), output),
+        output,
         rows,
         inside,
         tuple(parts),
