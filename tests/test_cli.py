@@ -21,7 +21,7 @@ import plotly.io
 import pytest
 from PIL import Image
 
-from qfusion import cli
+from qfusion import cli, commands
 from qfusion.figures import style
 from qfusion.training import checkpoint
 from scripts.serving import free_port
@@ -809,3 +809,9 @@ def test_the_app_says_why_it_cannot_start(run: Any) -> None:
             f"port {taken.server_address[1]}",
             "Give another `--port`",
         )
+
+
+@pytest.mark.parametrize(("seeds", "words"), [([0], "MAE 0.500"), ([0, 1], "MAE 0.500 ± 0.000")])
+def test_one_training_is_listed_without_a_deviation(seeds: list[int], words: str) -> None:
+    card = {"seeds": seeds, "metrics": {"test": {"mae": {"mean": 0.5, "std": 0.0}}}}
+    assert commands.models._spread(card) == words

@@ -74,7 +74,8 @@ def models(as_json: Json = False) -> None:
 def _spread(card: dict) -> str:
     metrics, labels = card["metrics"].get("test", {}), qfusion.training.metrics.describe
     return "\n".join(
-        f"{labels[key].short} {number(metrics[key]['mean'])} ± {number(metrics[key]['std'])}"
+        f"{labels[key].short} {number(metrics[key]['mean'])}"
+        + (f" ± {number(metrics[key]['std'])}" if len(card["seeds"]) > 1 else "")
         for key in ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
         if key in metrics
     )

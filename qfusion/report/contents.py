@@ -109,7 +109,11 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
     )
     warnings = [
         *faithfulness.of_deletion(curves, "modalities"),
-        *([faithfulness.no_truth()] if planted is None else faithfulness.of_truth(planted)),
+        *(
+            [faithfulness.no_truth(data.truth is not None)]
+            if planted is None
+            else faithfulness.of_truth(planted)
+        ),
         *over_seeds,
         *faithfulness.of_joint(explanation, outputs),
         *([] if seeds else [faithfulness.TrustWarning(why, "unknown")]),
