@@ -123,14 +123,14 @@ def figure(
             sample is not None,
             "Argument `--sample` must be given with `--model`. Give the id of a sample.",
         )
-    alone = [f"--{name}" for name in (address | _given(view=view) if model is None else {})]
+    stray = [
+        *(f"--{name}" for name in (address | _given(view=view) if model is None else ())),
+        *(["--panel"] if panel is not None and link is None else []),
+    ]
     check(
-        not alone,
-        f"{', '.join(alone)} must be given with `--model` alone: recipes and links say it themselves. Leave it out.",
-    )
-    check(
-        panel is None or link is not None,
-        "Argument `--panel` is for a figure of a link. Leave it out, or give `--link`.",
+        not stray,
+        f"{', '.join(stray)} would change nothing: `--panel` is for `--link`, what is to be said of a sample for "
+        "`--model`. Leave it out.",
     )
     pages = qfusion.panels.pages
     if recipe is not None:

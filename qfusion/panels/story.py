@@ -54,7 +54,15 @@ def story(sample: Sample) -> Story:
         tuple(acts),
         **_card(sample),
         made_from=f"{origin(address.made_from(study) | {'sample': sample.id})} Made by qfusion {__version__}.",
-        command=f"{contents.command(sample, 'story', *contents.opening(sample))} --out story.html"
+        command=contents.command(
+            sample,
+            "story",
+            "--sample",
+            sample.id,
+            *contents.choosing(sample),
+            "--out",
+            "story.html",
+        )
         if contents.commanded(sample)
         else "",
     )

@@ -195,11 +195,10 @@ def commanded(sample: Sample) -> bool:
     return not sample.is_own and sample.background.kind != "cohort"
 
 
-def opening(sample: Sample) -> list[str]:
-    """Returns the words of a command that name a sample, its explained score where there are several, and its tweak."""
+def choosing(sample: Sample) -> list[str]:
+    """Returns the words of a command for a sample's explained score, where there are several, and its tweak."""
     outputs = sample.explanation.outputs
     return [
-        *("--sample", sample.id),
         *(("--output", outputs[sample.output]) if len(outputs) > 1 else ()),
         *(("--tweak", sample.changed) if sample.changed else ()),
     ]
@@ -394,7 +393,7 @@ def _circuit(sample: Sample) -> dict[str, Any]:
 
 def _commands(sample: Sample) -> str:
     """How to get the same report, and the same numbers."""
-    behind, words = sample.background, opening(sample)
+    behind, words = sample.background, ("--sample", sample.id, *choosing(sample))
     if not commanded(sample):
         chosen = {
             "output": sample.explanation.outputs[sample.output],
@@ -433,8 +432,11 @@ class Members(Levels):
     @property
     def explained(self) -> str:
         """Whose score is explained, as words."""
-        decided_for = self.study.classes and self.output_wanted is None
-        return "score of the class that is decided for" if decided_for else self.sample.unit
+        return (
+            "score of the class that is decided for"
+            if self.study.classes and self.output_wanted is None
+            else self.sample.unit
+        )
 
     @property
     def members(self) -> pd.DataFrame:
@@ -473,11 +475,6 @@ class Members(Levels):
 def of_cohort(cohort: Members) -> Report:
     """Returns the report on a cohort."""
     sample, clusters = cohort.sample, cohort.sample.dataset.clusters
-    output = (
-        ()
-        if cohort.output_wanted is None
-        else ("--output", sample.explanation.outputs[sample.output])
-    )
     resampled = "the samples shown"
     if clusters is not None:
         count = clusters.count_words(sample.dataset.places(cohort.rows.index))
@@ -499,7 +496,12 @@ def of_cohort(cohort: Members) -> Report:
             cut=_cuts(cohort),
             resampled=resampled,
             commanded=commanded(sample),
-            command=command(sample, "report", "--cohort", cohort.filter, *output),
+            command=command(
+                sample,
+                "report",
+                *("--cohort", cohort.filter),
+                *(() if cohort.output_wanted is None else choosing(sample)),
+            ),
             drawing=drawing,
             stability=stability,
             RELATIONS=RELATIONS,
