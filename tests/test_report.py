@@ -347,16 +347,6 @@ def test_every_block_of_equations_is_used() -> None:
     assert used == set(blocks.WORDS)
 
 
-@pytest.mark.parametrize(
-    ("chosen", "words"),
-    [
-        ({"contrast": "p0031"}, ["sample p0031"]),
-        (
-            {"background": "mixed", "tweak": "H.text-audio=0,T=0.5"},
-            ["maximally mixed states: nothing known", "H.text-audio=0,T=0.5"],
-        ),
-    ],
-)
 def methods_of(sample: Sample) -> str:
     names = {"sample": sample, "trained_on": "train", "labels": metrics.labels, "INERT": ""}
     made = contents.filled('{% include "methods.html" %}', **names, verdicts=verdicts)
@@ -433,6 +423,16 @@ def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch
     assert "Nobody knows" not in words
 
 
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"contrast": "p0031"}, ["sample p0031"]),
+        (
+            {"background": "mixed", "tweak": "H.text-audio=0,T=0.5"},
+            ["maximally mixed states: nothing known", "H.text-audio=0,T=0.5"],
+        ),
+    ],
+)
 def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: list[str]) -> None:
     about = a_case("qj-planted", **chosen)
     found = report.sample(about)
