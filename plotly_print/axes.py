@@ -576,7 +576,7 @@ def _along(
         for rest in [whole, *steps] if axis.kind == "log" and len(whole) > 1 else steps:
             words = level([texts[i] for i in rest], values[rest], small)
             yield values[rest], words, 0.3 * small.size
-    degrees = 45.0 if pitch > 0.9 * style.size and longest > 2.2 * style.size else 90.0
+    degrees = 45.0 if pitch > 1.5 * style.size and longest > 2.2 * style.size else 90.0
     step = max(1, math.ceil(1.05 * small.size / max(pitch, 1e-6)))
     letters = small if pitch < 1.3 * style.size else style
     yield values[::step], turned(step, letters, degrees), 0.0

@@ -21,7 +21,8 @@ import plotly.io
 import pytest
 from PIL import Image
 
-from qfusion import cli
+from qfusion import cli, commands
+from qfusion.figures import style
 from qfusion.training import checkpoint
 from scripts.serving import free_port
 
@@ -461,6 +462,27 @@ def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, vi
     assert sample in again.read_text()
 
 
+@pytest.mark.parametrize(
+    ("behind", "words"),
+    [
+        (["--background", "mixed"], "Compared with maximally mixed states"),
+        (["--contrast", "p0031"], "Compared with sample p0031."),
+    ],
+)
+def test_plotlys_own_format_looks_as_asked(
+    run: Any, tmp_path: Path, sample: str, behind: list[str], words: str
+) -> None:
+    out = tmp_path / "figure.json"
+    asked = ["--view", "over-time", "--theme", "dark", "--hide", "text", "--out", out, "--json"]
+    about = run("figure", "--model", MODEL, "--sample", sample, *behind, *asked).json
+    drawn = plotly.io.from_json(out.read_text())
+    assert drawn.layout.paper_bgcolor == style.PAPER["dark"]
+    names = {trace.name for trace in drawn.data}
+    assert "audio" in names
+    assert "text" not in names
+    assert words in about["caption"]
+
+
 def test_a_figure_of_a_link(run: Any, tmp_path: Path) -> None:
     link = "http://localhost:8501/dynamics?view=State&sample=p0031"
     names = run("figure", "--link", link, "--out", tmp_path / "x.png")
@@ -598,6 +620,47 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
         (["figure", "--model", MODEL, "--sample", "nobody", "--out", "x.html"], ["nobody"]),
         (["figure", "--out", "x.svg"], ["--recipe", "--link", "--model"]),
         (["figure", "--recipe", "gone.json", "--out", "x.svg"], ["gone.json"]),
+        (["train", "--data", "planted", "--find-rate", "--events"], ["--find-rate", "--events"]),
+        (["train", "--data", "planted", "--find-rate", "--device", "cpu"], ["--device"]),
+        (["sweep", "--name", "begun", "--metric", "mae"], ["--data NAME"]),
+        (["sweep", "--name", "begun", "--seed", "3"], ["--data NAME"]),
+        (
+            [
+                "export",
+                "--model",
+                MODEL,
+                "--format",
+                "numpy",
+                "--out",
+                "x.npz",
+                "--sample",
+                "SAMPLE",
+            ]
+            + ["--precision", "single"],
+            ["--precision", "torch", "numpy"],
+        ),
+        (
+            [
+                "figure",
+                "--recipe",
+                "gone.json",
+                "--out",
+                "x.svg",
+                "--tweak",
+                "T=1",
+                "--view",
+                "cut",
+            ],
+            ["--tweak, --view would change nothing"],
+        ),
+        (
+            ["figure", "--link", "http://x/y", "--out", "x.svg", "--sample", "SAMPLE"],
+            ["--sample would change nothing"],
+        ),
+        (
+            ["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.svg", "--panel", "bars"],
+            ["--panel", "--link"],
+        ),
         (
             ["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.svg", "--font", "1e9"],
             ["font", "pt"],
@@ -765,3 +828,9 @@ def test_the_app_says_why_it_cannot_start(run: Any) -> None:
             f"port {taken.server_address[1]}",
             "Give another `--port`",
         )
+
+
+@pytest.mark.parametrize(("seeds", "words"), [([0], "MAE 0.500"), ([0, 1], "MAE 0.500 ± 0.000")])
+def test_one_training_is_listed_without_a_deviation(seeds: list[int], words: str) -> None:
+    card = {"seeds": seeds, "metrics": {"test": {"mae": {"mean": 0.5, "std": 0.0}}}}
+    assert commands.models._spread(card) == words

@@ -379,5 +379,6 @@ def test_cautions_follow_from_what_was_measured() -> None:
         *told,
         *faithfulness.of_joint(together, np.zeros(200, int)),
         faithfulness.no_truth(),
+        faithfulness.no_truth(of_others=True),
     ]
     assert all(one.brief and one.facts and len(one.brief) < len(one.sentence) for one in short)

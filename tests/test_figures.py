@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from plotly_print import Style, render
+from qfusion.data.spec import coalitions
 from qfusion.errors import InvalidInput
-from qfusion.figures import circuit, cohort, decision, dynamics, states, style
+from qfusion.figures import circuit, cohort, decision, dynamics, samples, states, style
 
 MODALITIES = ("text", "audio", "vision")
 DIVIDENDS = {
@@ -91,8 +95,6 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
 
 
 def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
-    from qfusion.data.spec import coalitions
-
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
     figure = decision.waterfall(dividends, names)
@@ -110,6 +112,45 @@ def test_shapley_bars_write_value_and_share() -> None:
     )
     assert figure.data[0].text[0] == "+0.30  (75%)"
     assert figure.layout.xaxis.title.text == "Shapley value (score)"
+
+
+def test_no_shapley_value_that_rounds_to_zero_is_negative() -> None:
+    bars = decision.shapley_bars({"text": -0.001}, {"text": 1.0}, ["text"], unit="score").data[0]
+    assert bars.text[0] == "+0.00  (100%)"
+
+
+@pytest.mark.parametrize(
+    ("truth", "prediction", "low", "high"),
+    [(1.0, -0.2, 0, 1), (1.0, 4.0, 1, 5), (None, 6.0, 1, 5), (2.0, -4.0, -3, 3)],
+)
+def test_on_scale_holds_its_marks(
+    truth: float | None, prediction: float, low: float, high: float
+) -> None:
+    left, right = decision.on_scale(truth, prediction, low, high, unit="score").layout.xaxis.range
+    marks = [low, high, prediction, *([] if truth is None else [truth])]
+    assert left < min(marks)
+    assert max(marks) < right
+    assert (left == -right) == (low < 0)
+
+
+def test_names_with_the_same_beginning_are_rows_of_their_own() -> None:
+    names = [f"a class whose name is very long indeed: {n}" for n in range(3)]
+    drawn = samples.classes({"train": [1, 2, 3]}, names)
+    assert list(drawn.data[0].y) == [0, 1, 2]
+    assert list(drawn.data[0].customdata) == names
+    bars = states.effects(np.ones((1, 3)), names, ["text"], ["text"])
+    assert list(bars.data[0].x) == [0, 1, 2] == list(bars.layout.xaxis.tickvals)
+    assert bars.layout.xaxis.ticktext[0] == bars.layout.xaxis.ticktext[1]
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 6])
+def test_numbers_of_a_graph_stand_apart(count: int) -> None:
+    names = [f"m{n}" for n in range(count)]
+    pairs = list(itertools.combinations(names, 2))
+    drawn = dynamics.triangle(TIMES, dict.fromkeys(pairs, TIMES), dict.fromkeys(names, TIMES), at=1)
+    places = [(trace.x[0], trace.y[0]) for trace in drawn.data if trace.mode == "markers+text"]
+    assert len(places) == len(pairs)
+    assert min(np.hypot(*np.subtract(a, b)) for a, b in itertools.combinations(places, 2)) > 0.25
 
 
 def test_on_scale_marks_truth_and_prediction_differently() -> None:
@@ -406,6 +447,17 @@ def test_curves_beliefs_and_noisy_terms() -> None:
     )
     assert len(terms.data[0].x) == len(DIVIDENDS) - 1
     assert set(terms.data[0].error_x.array) == {0.1}
+
+
+def test_noisy_terms_of_many_modalities_add_the_smallest_up() -> None:
+    names = list("abcde")
+    exact = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
+    drawn = decision.term_bars(exact, dict.fromkeys(exact, 0.1), exact, names, unit="score")
+    assert "other joint terms" in drawn.layout.yaxis.ticktext[-1]
+    for trace in drawn.data[:2]:
+        assert sum(trace.x) == pytest.approx(sum(exact.values()))
+    assert drawn.data[0].error_x.array[-1] is None
+    assert render(drawn, "svg", Style(89.0, None, 7.0)).startswith(b"<?xml")
 
 
 @pytest.mark.parametrize("values", [np.array([0.2, 1.0]), np.array([1e-12, 1.0])])

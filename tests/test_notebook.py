@@ -291,6 +291,16 @@ def test_words_of_data_are_no_markup(network: Sample) -> None:
     assert evil in "".join(Page(html).words)
 
 
+@pytest.mark.parametrize("words", ["H.text-audio=-1", "H.text-audio=8", "rate.1=0.2"])
+def test_a_widget_begins_with_the_whole_tweak(words: str, jump: Sample) -> None:
+    sample = replace(jump, tweak=words)
+    box = panels.notebook.tweak(sample)
+    assert box.sample.changed == sample.changed == words
+    assert box.sample.dividends == sample.dividends
+    box.children[0].children[1].value = 0.5
+    assert words in box.sample.changed
+
+
 def test_a_coupling_is_turned_and_the_decision_follows(
     jump: Sample, network: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,13 +8,14 @@ import json
 import xml.etree.ElementTree as ET
 from typing import NamedTuple
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
-from qfusion.figures import decision, dynamics, style
+from qfusion.figures import decision, dynamics, style, trust
 from tests.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -102,6 +103,27 @@ def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(n
             assert b.angle % 90 or not a.box.overlaps(b.box, 1.5), (
                 f"{a.block.text!r} and {b.block.text!r}"
             )
+
+
+@pytest.mark.parametrize("count", [16, 22, 30, 50])
+def test_turned_tick_labels_do_not_lie_on_each_other(count: int) -> None:
+    names = [f"a long name {n}" for n in range(count)]
+    drawn = style.base("light", 300).add_bar(x=names, y=[1] * count)
+    ticks = [mark for mark in labels(page_of(drawn), "tick") if "long" in mark.block.text]
+    apart = np.diff(sorted(mark.x for mark in ticks)).min()
+    size, angle = ticks[0].block.size, ticks[0].angle % 180
+    assert angle
+    assert apart * np.sin(np.radians(angle)) > size
+
+
+@pytest.mark.parametrize("count", [3, 5, 7])
+def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
+    names = [f"m{n}" for n in range(count)]
+    pairs = list(itertools.combinations(names, 2))
+    page = page_of(trust.interactions(pairs, np.full((len(pairs), 3), -0.25), names, unit="score"))
+    written = labels(page, "note")
+    apart = np.diff(sorted({round(mark.x, 1) for mark in written})).min()
+    assert all(mark.box.right - mark.box.left < apart for mark in written)
 
 
 def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> None:

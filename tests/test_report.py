@@ -17,15 +17,17 @@ import pypdf
 import pytest
 import torch
 
+import qfusion
 from qfusion import citations, cli, data, explain, models, report
 from qfusion.analysis import cohort_measures, dynamics, study as studies
-from qfusion.analysis.sample import Sample, open_sample, opened
+from qfusion.analysis.sample import Sample, open_sample, open_study, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import building, cohorts, cuts
+from qfusion.explain import building, cohorts, cuts, stability, verdicts
 from qfusion.figures import numbers
 from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
+from qfusion.training import metrics
 from qfusion.training.checkpoint import Checkpoint
 from tests import printed
 
@@ -103,12 +105,17 @@ def one(request: pytest.FixtureRequest) -> Written:
     return written(about, report.sample(about))
 
 
-def a_small_network() -> Sample:
+def a_small_network(modalities: int = 3, **settings: Any) -> Sample:
     """A network on embedded data with few elements: the shipped one for digits takes seconds."""
     digits = data.load("digits")
+    more = [replace(digits.modalities[0], name=f"again {n}") for n in range(3, modalities)]
+    digits = replace(digits, modalities=(*digits.modalities[:modalities], *more))
     torch.manual_seed(0)
     model = models.build(
-        "entangled-qcnn", digits.input_specs, digits.target.classes, {"elements": 4, "hidden": 8}
+        "entangled-qcnn",
+        digits.input_specs,
+        digits.target.classes,
+        {"elements": 4, "hidden": 8} | settings,
     )
     card = {
         "name": "small",
@@ -340,6 +347,82 @@ def test_every_block_of_equations_is_used() -> None:
     assert used == set(blocks.WORDS)
 
 
+def methods_of(sample: Sample) -> str:
+    names = {"sample": sample, "trained_on": "train", "labels": metrics.labels, "INERT": ""}
+    made = contents.filled('{% include "methods.html" %}', **names, verdicts=verdicts)
+    return str([block for block in made if block["kind"] in ("paragraph", "table")])
+
+
+@pytest.mark.parametrize(
+    ("modalities", "settings", "words"),
+    [
+        (2, {}, "with 4 learned angles"),
+        (3, {}, "with 8 learned angles"),
+        (3, {"tables": "separate"}, "with 4 learned angles"),
+        (
+            3,
+            {"freeze_rule": True, "rule": "and"},
+            "8 angles an element, which stay those of the rule ‘and’",
+        ),
+        (
+            4,
+            {},
+            "with 12 learned angles an element; these qubits are then left out. More than three",
+        ),
+        (4, {"tables": "separate"}, "with 9 learned angles"),
+    ],
+)
+def test_methods_count_the_angles_of_a_fusion(
+    modalities: int, settings: dict[str, Any], words: str
+) -> None:
+    sample = a_small_network(modalities, **settings)
+    learned = [p for name, p in sample.model.named_parameters() if name in ("phi", "turns")]
+    assert f" {sum(p.numel() for p in learned) // 4} learned" in words or "stay" in words
+    text = methods_of(sample)
+    assert words in text
+    assert ("P_i(b)" in text) == (modalities > 3)
+
+
+def test_one_training_has_no_deviation_and_an_imported_one_no_seed() -> None:
+    sample = a_small_network()
+    card = sample.study.card | {"metrics": {"test": {"accuracy": {"mean": 0.5, "std": 0.0}}}}
+    for seeds, words in (([0], ["–", "of one training"]), ([0, 1], ["0.000", "2 training seeds"])):
+        one = replace(sample, study=replace(sample.study, card=card | {"seeds": seeds}))
+        assert [word for word in words if word not in methods_of(one)] == []
+    imported = replace(sample, study=replace(sample.study, card=card | {"model": "imported"}))
+    for one, known in ((sample, True), (imported, False)):
+        [facts] = contents.filled(
+            '{% from "about.html" import about with context %}{% call about() %}{% endcall %}',
+            sample=one,
+            made_with="",
+            SAYS={},
+        )
+        told = dict(facts["rows"])["Training seeds"]
+        assert ("this model is of seed" in told) == known
+        assert ("trained elsewhere" in told) != known
+
+
+def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch: Any) -> None:
+    planted = data.load("planted")
+    few = dict(list(planted.input_specs.items())[:2])
+    model = models.build("late", few, planted.target.classes or ("score",), {"hidden": 4})
+    card = {
+        "name": "few",
+        "model": model.kind,
+        "settings": model.settings,
+        "weights_sha256": "0" * 64,
+        "inputs": few,
+        "outputs": model.outputs,
+        "data": {"name": "planted", "digest": planted.digest},
+    }
+    found = Checkpoint(model.double().eval().requires_grad_(False), card)
+    monkeypatch.setattr(contents, "_questions", lambda _: {})
+    told = contents.shared(open_sample(found, str(planted.ids[0]), planted), own=False)["warnings"]
+    words = " ".join(one.sentence for one in told)
+    assert "of other modalities than this model takes: what is measured" in words
+    assert "Nobody knows" not in words
+
+
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
@@ -418,6 +501,52 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
     )
     for words in (building.answer(made), cut):
         assert words in page.words
+
+
+def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -> None:
+    study, parts = open_study("qj-parity"), cohorts.parse("truth=even")
+    monkeypatch.setattr(contents, "shared", lambda *_, **__: {})
+    monkeypatch.setattr(contents, "_cuts", lambda _: None)
+    monkeypatch.setattr(contents, "filled", lambda _, **names: names)
+    for output in (None, 1):
+        about = contents.members(
+            study, cohort_measures.table_for(study, output, parts), parts, output=output
+        )
+        names: Any = report.cohort(about).blocks
+        assert ("--output odd" in names["command"]) == (output == 1)
+        assert about.explained == (
+            "score of ‘odd’" if output else "score of the class that is decided for"
+        )
+        assert names["built"].output == ("odd" if output else "the class decided for")
+
+
+def test_whether_a_cohort_is_harder_counts_what_its_rows_share(
+    members: Written, monkeypatch: Any
+) -> None:
+    about = members.about
+    monkeypatch.setattr(
+        contents.Members,
+        "clusters",
+        lambda self, keep=None: (
+            np.arange(len(self.rows) if keep is None else keep.sum())[:, None] // 20
+        ),
+    )
+    sides = [
+        stability.means(
+            {"error": about.rows["error"].to_numpy()[mask]}, clusters=about.clusters(mask)
+        )
+        for mask in (about.inside, ~about.inside)
+    ]
+    assert contents._shares(about)["harder"] == contents.harder(*(side["error"] for side in sides))
+
+
+def test_python_opens_what_is_compared_with_a_saved_cohort() -> None:
+    about = a_case("qj-planted", background="cohort", members="hard:error>0.5", tweak="T=0.5")
+    assert not contents.commanded(about)
+    call = contents._commands(about)
+    assert "background='cohort', members='hard:FILTER', tweak='T=0.5'" in call
+    again: Any = eval(call.replace("FILTER", "error>0.5"), {"qfusion": qfusion})
+    assert again.dividends == about.dividends
 
 
 def test_a_cohort_of_nobody_is_refused(study: Any) -> None:

@@ -17,7 +17,7 @@ from qfusion.analysis import compare, errors as quality, errors as slices
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import cohort as figures, samples
+from qfusion.figures import cohort as figures, samples, style
 from qfusion.panels import (
     cohorts as slice_panels,
     compare as map_panels,
@@ -285,6 +285,15 @@ def test_many_terms_are_the_same_in_every_column() -> None:
         [sum(each.values()) for each in found]
     )
     assert len(drawn.data[0].x) == len(drawn.data[1].x) == 1 + 5 + 11 + 1 + 1
+
+
+def test_a_gap_on_the_map_is_grey_and_no_smallest_number() -> None:
+    values = np.array([1.0, np.nan, 2.0, np.nan])
+    inside = np.array([True, True, False, False])
+    drawn = samples.places(list("abcd"), np.zeros((4, 2)), values, inside, by="age")
+    hues = {trace.customdata[0]: trace.marker.color for trace in drawn.data if trace.customdata}
+    assert hues == {"a": (1.0,), "b": style.GREY, "c": (2.0,), "d": style.GREY}
+    assert [trace.marker.showscale for trace in drawn.data].count(True) == 1
 
 
 def test_bad_arrays() -> None:

@@ -23,7 +23,7 @@ from qfusion.data import clips
 from qfusion.data.spec import Clip
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import physics, story as told
-from qfusion.report.story import Box, Pixels, Story, frames
+from qfusion.report.story import Box, Pixels, Story, check_length, frames
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = (
@@ -194,6 +194,11 @@ def test_too_long_or_of_no_kind(story: Story) -> None:
         story.written(".mp4", seconds=100, rate=60)
     with pytest.raises(InvalidInput, match=r"`seconds` must .*, but is 400"):
         story.written(".mp4", seconds=400, rate=25)
+    with pytest.raises(InvalidInput, match="120 s at 20 frames a second are 2,400"):
+        story.written(".gif", seconds=120, rate=60)
+    check_length(90, 60, ".gif")  # is drawn at 20 a second
+    for suffix in (".html", ".svg"):
+        check_length(120, 60, suffix)  # has no frames
     with pytest.raises(NotFound, match=r"Kind of a story '\.avi'"):
         story.written(".avi")
 
@@ -209,7 +214,7 @@ def test_command(tmp_path: Path, capsys: Any) -> None:
     assert record["acts"]["One lever"].startswith("fusion rules all:and: joint terms")
     for wrong, words in (
         (["--out", "story.avi"], "must end in .html"),
-        (["--out", "story.gif", "--seconds", "100", "--fps", "60"], "at most 1,800 frames"),
+        (["--out", "story.mp4", "--seconds", "100", "--fps", "60"], "at most 1,800 frames"),
     ):
         with pytest.raises(SystemExit) as ended:
             cli.main([*said, *wrong])

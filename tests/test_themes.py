@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from plotly_print import Style, render
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
     attribution,
@@ -225,6 +226,15 @@ def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
     assert next(trace.line.dash for trace in found.data if trace.name == "all together") == "solid"
     greys = sorted({lightness(trace.line.color) for trace in found.data})
     assert min(b - a for a, b in itertools.pairwise(greys)) > 3
+
+
+def test_seven_series_of_bars_in_grey_can_be_printed() -> None:
+    drawn = style.base("light", 300, legend=True)
+    for hue in range(7):
+        drawn.add_bar(x=["a"], y=[1], name=str(hue), marker={"color": f"#{hue + 1}0{hue}0AA"})
+    found = in_theme(drawn, "grey")
+    assert len({trace.marker.pattern.shape for trace in found.data}) == 7
+    assert render(found, "svg", Style(89.0, None, 7.0)).startswith(b"<?xml")
 
 
 def test_grey_scales_say_amount_and_sign() -> None:

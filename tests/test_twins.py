@@ -434,6 +434,27 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
     rows = audit.audit_of(study)["rows"]
     assert {row["system"] for row in rows} == {"quantum-jump"}
     answers = contents._questions(study)
-    assert answers["Quantum resources"].startswith(audit.says(rows, [r["resource"] for r in rows]))
+    # the leaderboard's models were measured, not this one
+    assert answers["Quantum resources"] == (
+        f"{audit.says(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
+        "settings and of twins that lack one, trained alike)"
+    )
     assert answers["Overall"].startswith(fusing.matters(trust.loss_game(study)))
     assert list(contents._questions(open_study("qj-scenes"))) == ["Overall"]
+
+
+def test_a_model_of_fewer_modalities_is_not_said_to_be_audited() -> None:
+    dataset = data.load("parity")
+    only = dict(list(dataset.input_specs.items())[:1])
+    model = build("quantum-jump", only, dataset.target.classes, {"dims": 2, "hidden": 4})
+    card = {
+        "name": "one",
+        "model": model.kind,
+        "settings": model.settings,
+        "inputs": only,
+        "outputs": dataset.target.classes,
+        "data": {"name": dataset.name, "digest": dataset.digest},
+    }
+    study = open_study(checkpoint.Checkpoint(model.double().eval(), card), dataset)
+    with pytest.raises(NotFound, match=f"quantum-jump of {study.modalities[0]} on 'parity'"):
+        audit.audit_of(study)

@@ -470,22 +470,30 @@ def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
 
 def audit_of(study: Study) -> dict[str, Any]:
     """The audit of the study's kind of model on its data: title, metric, seeds, bound and a row a resource; what ships,
-    unless more seeds of this very model were trained here.
+    `of` the leaderboard's models, unless more seeds of this very model were trained here.
 
     Raises:
         NotFound: when it is not measured.
     """
     ours, own = shipped(study.dataset.name), _own(study)
-    measured = [row for row in ours.get("rows", []) if row["system"] == study.card["model"]]
+    measured = [
+        row
+        for row in ours.get("rows", [])
+        # a model of fewer modalities is another question
+        if row["system"] == study.card["model"] and study.modalities == study.dataset.names
+    ]
     if own["seeds"] > ours.get("seeds", 0) or (own["seeds"] and not measured):
         return own
     if not measured:
         raise NotFound(
-            f"Which quantum resources matter is not measured for {study.card['model']} on "
-            f"'{study.dataset.name}'. `qfusion why --model {study.name} --twins {SEEDS}` trains the twins and "
-            "measures it."
+            f"Which quantum resources matter is not measured for {study.card['model']} of "
+            f"{listed(study.modalities)} on '{study.dataset.name}'. `qfusion why --model {study.name} --twins "
+            f"{SEEDS}` trains the twins and measures it."
         )
-    return ours | {"rows": measured}
+    return ours | {
+        "rows": measured,
+        "of": f"a {study.card['model']} with the leaderboard's settings",
+    }
 
 
 def is_audited(study: Study, **_: Any) -> bool:

@@ -200,7 +200,11 @@ def trust_warnings(study: Study) -> list[faithfulness.TrustWarning]:
     """When not to trust the explanations of this model, the warnings first."""
     truth = against_truth(study)
     warnings = faithfulness.of_deletion(modality_curves(study), "modalities")
-    warnings += [faithfulness.no_truth()] if truth is None else faithfulness.of_truth(truth)
+    warnings += (
+        [faithfulness.no_truth(study.dataset.truth is not None)]
+        if truth is None
+        else faithfulness.of_truth(truth)
+    )
     with suppress(QFusionError):  # not measured for this model
         warnings += faithfulness.of_stability(
             stability_of(study),

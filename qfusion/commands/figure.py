@@ -53,7 +53,10 @@ def figure(
         str | None, typer.Option(metavar="MODEL", help="A model, or its folder or card.")
     ] = None,
     sample: Annotated[str | None, typer.Option(metavar="ID", help="Id of the sample.")] = None,
-    view: Annotated[str, typer.Option(help=f"{', '.join(VIEWS)}.")] = "contributions",
+    view: Annotated[
+        str | None,
+        typer.Option(help=f"{', '.join(VIEWS)}; of a sample, contributions unless given."),
+    ] = None,
     data: Data = None,
     output: Output = None,
     background: Annotated[
@@ -106,12 +109,29 @@ def figure(
         hidden=hide,
         engine=engine,
     )
+    address = _given(
+        sample=sample,
+        data=data,
+        output=output,
+        background=background,
+        contrast=contrast,
+        tweak=tweak,
+    )
     if model is not None:  # before what takes seconds to import
-        choose("View", view, VIEWS)
+        view = choose("View", view or "contributions", VIEWS)
         check(
             sample is not None,
             "Argument `--sample` must be given with `--model`. Give the id of a sample.",
         )
+    stray = [
+        *(f"--{name}" for name in (address | _given(view=view) if model is None else ())),
+        *(["--panel"] if panel is not None and link is None else []),
+    ]
+    check(
+        not stray,
+        f"{', '.join(stray)} would change nothing: `--panel` is for `--link`, what is to be said of a sample for "
+        "`--model`. Leave it out.",
+    )
     pages = qfusion.panels.pages
     if recipe is not None:
         text = read_recipe(recipe)
@@ -134,17 +154,10 @@ def figure(
             )
         wanted = qfusion.figures.recipe.Recipe(page, panel, query)
     else:
-        address = _given(
-            model=model,
-            sample=sample,
-            data=data,
-            output=output,
-            background=background,
-            contrast=contrast,
-            tweak=tweak,
-        )
         wanted = qfusion.figures.recipe.Recipe(
-            pages.BY_NAME, view, {key: [value] for key, value in address.items()}
+            pages.BY_NAME,
+            str(view),
+            {key: [value] for key, value in ({"model": model} | address).items()},
         )
     content, about, remarks = drawn(wanted, kind, changed, anyway)
     _keep(out, content, remarks, "Figure", about | {"out": str(out)}, as_json)
@@ -165,7 +178,11 @@ def drawn(
     )
     cooked = pages.cook(styled, anyway=anyway)
     content, letters = qfusion.figures.export.noticed(
-        lambda: cooked.figure.to_json().encode() if kind == "json" else pages.save(cooked, styled),
+        lambda: (
+            pages.in_look(cooked, styled.style).to_json().encode()
+            if kind == "json"
+            else pages.save(cooked, styled)
+        ),
         kind,
     )
     about = _about(cooked) | {"look": styled.style.as_dict()}
@@ -470,7 +487,7 @@ def story(
         suffix in KINDS,
         f"Argument `--out` must end in {', '.join(KINDS)}, but is {out.name!r}. Choose one of these.",
     )
-    check_length(seconds, fps)
+    check_length(seconds, fps, suffix)
     choose("Theme", theme, ("light", "dark"))
     check_background(background, contrast)
     import torch
@@ -525,6 +542,9 @@ def _of_cohort(
     index = None if output is None else outputs.index(choose("Output", output, outputs))
     return qfusion.report.cohort(
         qfusion.report.contents.members(
-            study, qfusion.analysis.cohort_measures.table_for(study, index, parts), parts
+            study,
+            qfusion.analysis.cohort_measures.table_for(study, index, parts),
+            parts,
+            output=index,
         )
     )

@@ -79,7 +79,8 @@ def models(as_json: Json = False) -> None:
 def _spread(card: dict) -> str:
     metrics, labels = card["metrics"].get("test", {}), qfusion.training.metrics.describe
     return "\n".join(
-        f"{labels[key].short} {number(metrics[key]['mean'])} ± {number(metrics[key]['std'])}"
+        f"{labels[key].short} {number(metrics[key]['mean'])}"
+        + (f" ± {number(metrics[key]['std'])}" if len(card["seeds"]) > 1 else "")
         for key in ("acc2_non0", "acc2", "mae", "corr", "accuracy")  # the rest is on the card
         if key in metrics
     )
@@ -378,6 +379,10 @@ def export(
     formats = qfusion.model_export
     wanted = formats.FORMATS[choose("Format", kind, formats.FORMATS)]
     choose("Precision", precision, formats.PRECISIONS)
+    check(
+        kind == "torch" or precision == "double",
+        f"Argument `--precision` is of a torch program, and not of format '{kind}'. Leave it out.",
+    )
     endings = (".json", ".zip") if kind == "checkpoint" else (wanted.ending,)
     check(
         out.suffix.lower() in endings,
@@ -508,8 +513,9 @@ def train(
     """
     if find_rate:
         check(
-            not (resume or out or name),
-            "Argument `--find-rate` keeps nothing: leave out --out, --name and --resume.",
+            not (resume or out or name or replay or events or queue) and device == "auto",
+            "Argument `--find-rate` keeps nothing and runs here: leave out --out, --name, --resume, --replay, "
+            "--events, --queue and --device.",
         )
         _find_rate(_plan(data, model, seed, assign or [], config), as_json)
         return
@@ -780,7 +786,8 @@ def sweep(
     )
     if data is None:
         check(
-            not (ranges or choices or assign),
+            not (ranges or choices or assign or seed)
+            and (model, metric) == ("quantum-jump", "loss"),
             "Say what to train on: --data NAME. Without it a sweep that was begun goes on as it is.",
         )
         match = qfusion.runs.sweep.find(name, storage)

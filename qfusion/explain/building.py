@@ -49,9 +49,9 @@ from qfusion._sentences import listed, progress_over, progress_shown, share
 from qfusion.data import DataSet, spec
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, cuts, fusing
-from qfusion.explain.sensitivity import JumpParameters, Parameter, physics_terms, system
+from qfusion.explain.sensitivity import JumpParameters, Parameter, system
 from qfusion.models import Features, FusionModel, TimeModel, base, registry, require
-from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.models.quantum_jump import LEARNED, Tweak, physics_terms
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
 from qfusion.training import default_options, loop, metrics

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions
-from qfusion.explain.sensitivity import physics_terms
 from qfusion.models import (
     EntangledQCNN,
     Features,
@@ -30,6 +29,7 @@ from qfusion.models import (
     entangled_qcnn,
     require,
 )
+from qfusion.models.quantum_jump import physics_terms
 from qfusion.quantum.decomposition import subset_name
 
 A = TypeVar("A", Tensor, np.ndarray)

@@ -571,10 +571,16 @@ def of_joint(explanation: Explanation, outputs: np.ndarray) -> list[TrustWarning
     ]
 
 
-def no_truth() -> TrustWarning:
-    """What can never be said where nobody knows the true contributions."""
+def no_truth(of_others: bool = False) -> TrustWarning:
+    """What can never be said where nobody knows the true contributions, or those known are `of_others`: of other
+    modalities than the model takes."""
     return TrustWarning(
-        "Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the "
+        (
+            "The true contributions that are known of these data are of other modalities than this model takes"
+            if of_others
+            else "Nobody knows the true contributions in these data"
+        )
+        + ": what is measured is whether the explanation is true to the "
         "model, not whether the model is true to the world.",
         "unknown",
         "True contributions are not known",

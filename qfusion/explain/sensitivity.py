@@ -28,7 +28,7 @@ from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions, evidence
 from qfusion.models import Features, FusionModel, TimeModel, base, can, qcnn, require
 from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
-from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.models.quantum_jump import LEARNED, Tweak, physics_terms
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
 
@@ -315,17 +315,6 @@ class JumpParameters(Terms):
         return states.von_neumann_entropy(part).mean(), still | (
             torch.linalg.eigvalsh(part.detach()).min() > _PURE
         )
-
-
-def physics_terms(
-    model: TimeModel,
-) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
-    """Returns which couplings H_S and which dissipation a model has, by subset of its modalities."""
-    body = 0 if model.still else max(map(len, model.subsystems))
-    terms = tuple(s for s in decomposition.subsets(len(model.dims)) if 0 < len(s) <= body)
-    dissipations = terms if model.jump_count else ()
-    # without learned H, traceless L_k still have one
-    return terms if len(model.A) or dissipations else (), dissipations
 
 
 def _entangled(target: str) -> bool:

@@ -204,7 +204,7 @@ def shapley_bars(
             width=0.6,
             marker={"color": [term_colour(name, modalities) for name in modalities]},
             text=[
-                f"{value:+.2f}  ({shares[name]:.0%})"
+                f"{signed(value)}  ({shares[name]:.0%})"
                 for name, value in zip(modalities, values, strict=True)
             ],
             textposition="outside",
@@ -259,9 +259,11 @@ def on_scale(
             yshift=shift,
             font={"size": 12, "color": INK[theme]},
         )
-    span = max(abs(low), abs(high), *map(abs, ends))
+    # zero stands in the middle of a scale with both signs
+    held = [sign * mark for sign in ((1, -1) if low < 0 else (1,)) for mark in (low, high, *ends)]
+    room = 0.04 * (max(held) - min(held))
     return figure.update_xaxes(
-        range=[min(low, -span if low < 0 else low) * 1.08, span * 1.08], title={"text": label(unit)}
+        range=[min(held) - room, max(held) + room], title={"text": label(unit)}
     ).update_yaxes(visible=False, range=[-1, 1])
 
 
@@ -276,27 +278,26 @@ def term_bars(
     theme: Theme = "light",
 ) -> go.Figure:
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
-    terms, _ = condensed([values])
-    rows = list(range(len(terms)))
-    hues = [term_colour(term, modalities) for term in terms]
+    both = [{term: own[term] for term in values if term} for own in (values, before)]
+    shown, rest = condensed(both)
+    names, (noisy, exact), look = in_steps(both, modalities, theme)
+    rows = list(range(len(noisy)))
     return (
-        base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
+        base(theme, 70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True)
         .add_bar(
-            x=[values[t] for t in terms],
+            x=noisy,
             y=rows,
             orientation="h",
             width=0.6,
             name="with noise",
             marker={
-                "color": [
-                    faded(hue, 0.55) if "+" in t else hue
-                    for t, hue in zip(terms, hues, strict=True)
-                ],
-                "line": {"color": hues, "width": 1.5},
+                "color": look["color"][:-1],
+                "line": {"color": look["line"]["color"][:-1], "width": 1.5},
             },
             error_x={
                 "type": "data",
-                "array": [errors[t] for t in terms],
+                # that of a sum is not known from theirs
+                "array": [*(errors[t] for t in shown), *([None] if rest else [])],
                 "color": QUIET[theme],
                 "thickness": 2,
                 "width": 4,
@@ -304,7 +305,7 @@ def term_bars(
             hovertemplate="%{x:+.3f}<extra></extra>",
         )
         .add_scatter(
-            x=[before[t] for t in terms],
+            x=exact,
             y=rows,
             mode="markers",
             name="exact",
@@ -312,7 +313,7 @@ def term_bars(
             hovertemplate="exact: %{x:+.3f}<extra></extra>",
         )
         .update_yaxes(
-            **in_rows([term_title(t) for t in terms]),
+            **in_rows(names[:-1]),
         )
         .update_xaxes(title={"text": f"contribution ({label(unit)})"})
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})

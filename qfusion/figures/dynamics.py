@@ -835,6 +835,9 @@ def graph(
         middle = ends.mean(0) * (1.0 if len(members) in (2, len(modalities)) else 1.25)
         path = [point for end in ends for point in (end, middle, [None, None])]
         beside = middle * (1.25 if len(members) == 2 and len(modalities) > 2 else 1.0)
+        if len(members) == 2 < len(modalities) and not middle.round(9).any():
+            # all lines between opposite places have one middle; of four, stars of three have theirs near a third
+            beside = ends[0] * (2 / 3 if len(modalities) == 4 else 1 / 3)
         figure.add_scatter(
             x=[point[0] for point in (path if len(members) > 2 else ends)],
             y=[point[1] for point in (path if len(members) > 2 else ends)],

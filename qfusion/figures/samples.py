@@ -59,19 +59,20 @@ def classes(
             [
                 {
                     "type": "bar",
-                    "y": [label(name, 24) for name in names],
+                    "y": list(range(len(names))),
+                    "customdata": [label(name) for name in names],
                     "x": list(column),
                     "orientation": "h",
                     "name": part,
                     "marker": {"color": PART_HUES.get(part, GREY)},
-                    "hovertemplate": f"%{{y}}, {part}: %{{x:,}} samples<extra></extra>",
+                    "hovertemplate": f"%{{customdata}}, {part}: %{{x:,}} samples<extra></extra>",
                 }
                 for part, column in counts.items()
             ]
         )
         .update_layout(barmode="stack", legend_traceorder="normal")
         .update_xaxes(title={"text": "samples"})
-        .update_yaxes(type="category", autorange="reversed")
+        .update_yaxes(**in_rows([label(name, 24) for name in names]))
     )
 
 
@@ -401,10 +402,14 @@ def places(
         for name, tip in zip(ids, tips or [""] * len(ids), strict=True)
     ]
     part = not inside.all()
+    kinds: list[tuple[int | None, np.ndarray]] = [(k, values == k) for k in range(len(names))] or [
+        (None, np.isfinite(values)),
+        (None, ~np.isfinite(values)),
+    ]
     groups = [
-        (within, k, (inside == within) & (True if k is None else values == k))
+        (within, k, (inside == within) & own)
         for within in ((False, True) if part else (True,))
-        for k in (range(len(names)) if names else (None,))
+        for k, own in kinds
     ]
     (
         figure.add_traces(
@@ -472,13 +477,13 @@ def _marker(
     theme: Theme,
 ) -> dict[str, Any]:
     size = (8 if part else 7) if within else 5
-    if k is not None:
+    if k is not None or not np.isfinite(own).any():  # a gap is no number of the scale
         return {
             "size": size,
-            "color": _hue(k, hues),
+            "color": GREY if k is None else _hue(k, hues),
             "opacity": 0.75 if within else 0.25,
             "line": {"width": 0},
-            "symbol": SHAPES[k // len(GROUP_HUES)],
+            "symbol": SHAPES[(k or 0) // len(GROUP_HUES)],
         }
     known = every[np.isfinite(every)]
     scale: Any = UNSIGNED_SCALE
@@ -487,7 +492,7 @@ def _marker(
         low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
     return {
         "size": size,
-        "color": np.where(np.isfinite(own), own, low).tolist(),
+        "color": own.tolist(),
         "colorscale": scale,
         "cmin": low,
         "cmax": high if high > low else low + 1,

@@ -782,24 +782,29 @@ def effects(
 ) -> go.Figure:
     """How the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
 
-    names = [label(name, 14) for name in elements]
+    places = list(range(len(elements)))
     return (
         base(theme, 260, legend=len(modalities) > 1, right=10, top=8)
         .add_traces(
             [
                 {
                     "type": "bar",
-                    "x": names,
+                    "x": places,
                     "y": values[m],
+                    "customdata": [label(element) for element in elements],
                     "name": label(name),
                     "marker": {"color": term_colour(name, all_modalities)},
-                    "hovertemplate": "%{x}: %{y:+.3f}<extra>" + label(name) + "</extra>",
+                    "hovertemplate": "%{customdata}: %{y:+.3f}<extra>" + label(name) + "</extra>",
                 }
                 for m, name in enumerate(modalities)
             ]
         )
         .update_yaxes(title={"text": f"change of {label(unit)}"})
-        .update_xaxes(title={"text": "element that turns from 0 to 1"}, type="category")
+        .update_xaxes(
+            title={"text": "element that turns from 0 to 1"},
+            tickvals=places,
+            ticktext=[label(name, 14) for name in elements],
+        )
         .add_hline(y=0, line={"color": LINE[theme], "width": 1})
     )
 

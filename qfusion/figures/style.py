@@ -541,7 +541,7 @@ def _floats(value: Any) -> Iterator[float]:
 
 AnyTheme = Literal["light", "dark", "grey"]
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
-HATCHES = ("", "/", "x", "-", "\\", "+", ".", "|")
+HATCHES = ("", "/", "x", "-", "\\", "+", "|")
 # Lightness (CIE L*, 0 black, 100 white) of the darkest and lightest series; 60 has a contrast of 3.2 to 1 with white
 # paper.
 DARKEST, BESIDE_INK, LIGHTEST = 12.0, 32.0, 60.0

@@ -564,7 +564,8 @@ def interactions(
             figure.add_annotation(
                 x=x,
                 y=y,
-                text=f"{value:+.3f}<br>{low:+.2f} to {high:+.2f}",
+                # cells of many are narrow in print
+                text=f"{value:+.3f}<br>{low:+.2f} to{'<br>' if M > 4 else ' '}{high:+.2f}",
                 showarrow=False,
                 font={"size": 12, "color": INK[theme]},
             )

@@ -630,6 +630,17 @@ class TimeModel(KetModel):
         return other
 
 
+def physics_terms(
+    model: TimeModel,
+) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
+    """Returns which couplings H_S and which dissipation a model has, by subset of its modalities."""
+    body = 0 if model.still else max(map(len, model.subsystems))
+    terms = tuple(s for s in decomposition.subsets(len(model.dims)) if 0 < len(s) <= body)
+    dissipations = terms if model.jump_count else ()
+    # without learned H, traceless L_k still have one
+    return terms if len(model.A) or dissipations else (), dissipations
+
+
 class QuantumJump(TimeModel):
     """The QiNN-QJ model.
 

@@ -105,11 +105,18 @@ def tweak(sample: Sample) -> Any:
         "style": {"description_width": "11em"},
         "layout": {"width": "26em"},
     }
-    if sample.can("time"):
-        now = dynamics.learned(sample.study.model) | sample.tweak.numbers()
+    timed = sample.can("time")
+    now = dynamics.learned(sample.study.model) | sample.tweak.numbers() if timed else {}
+    if timed:
         knobs = {
             key: widgets.FloatSlider(
-                now[key], min=0, max=knob.high, step=knob.step, description=key, **wide
+                now[key],
+                # a tweak may be beyond what pages offer
+                min=min(0, now[key]),
+                max=max(knob.high, now[key]),
+                step=knob.step,
+                description=key,
+                **wide,
             )
             for key, knob in dynamics.factors(sample.study).items()
             if not key.startswith(RATE)
@@ -120,9 +127,9 @@ def tweak(sample: Sample) -> Any:
     box = widgets.HBox([widgets.VBox(list(knobs.values()), layout={"margin": "0 2em 0 0"}), shown])
 
     def follow(_: object = None) -> None:
-        words = ",".join(
-            f"{key}={knob.value}" if key else knob.value for key, knob in knobs.items()
-        )
+        rates = {key: value for key, value in now.items() if key.startswith(RATE)}  # have no slider
+        turned = rates | {key: knob.value for key, knob in knobs.items()}
+        words = ",".join(f"{key}={value}" if key else value for key, value in turned.items())
         try:
             box.sample = replace(learned, tweak=words)
             shown.value = of_sample(box.sample)

@@ -28,7 +28,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, text
 from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import cohorts
+from qfusion.explain import cohorts, verdicts
 from qfusion.figures import VIEWS, export, style
 from qfusion.figures.recipe import (
     MAX_TEXT,
@@ -524,10 +524,7 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     }
     caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
     if not view.startswith("cut"):
-        caption += (
-            f" Compared with {sample.background.size:,} samples of the background "
-            f"'{sample.background.name}'."
-        )
+        caption += f" Compared with {verdicts.behind(sample.background)}."
     return Taken(
         getattr(notebook, name)(sample),
         f"{sample.name} on {sample.dataset.name}"
@@ -610,9 +607,12 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
         else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
     )
     taken = cook(parsed)
-    return style.in_theme(
-        without(taken.figure, parsed.style.hidden), parsed.style.theme
-    ), taken.numbers
+    return in_look(taken, parsed.style), taken.numbers
+
+
+def in_look(taken: Taken, look: ExportStyle) -> go.Figure:
+    """Returns the figure of a panel in the theme of a style, without what it hides."""
+    return style.in_theme(without(taken.figure, look.hidden), look.theme)
 
 
 def save(taken: Taken, recipe: Recipe) -> bytes:

@@ -54,7 +54,17 @@ def story(sample: Sample) -> Story:
         tuple(acts),
         **_card(sample),
         made_from=f"{origin(address.made_from(study) | {'sample': sample.id})} Made by qfusion {__version__}.",
-        command="" if sample.is_own else _command(sample),
+        command=contents.command(
+            sample,
+            "story",
+            "--sample",
+            sample.id,
+            *contents.choosing(sample),
+            "--out",
+            "story.html",
+        )
+        if contents.commanded(sample)
+        else "",
     )
 
 
@@ -208,11 +218,3 @@ def _card(sample: Sample) -> dict[str, Any]:
     if problem:
         facts.append(f"Its recording cannot be shown: {problem}")
     return {"facts": tuple(facts), "words": words, "pictures": pictures, "media": media}
-
-
-def _command(sample: Sample) -> str:
-    """The command that makes the story again."""
-    outputs = sample.explanation.outputs
-    named = ("--output", outputs[sample.output]) if len(outputs) > 1 else ()
-    tweak = ("--tweak", sample.changed) if sample.changed else ()
-    return f"{contents.command(sample, 'story', '--sample', sample.id, *named, *tweak)} --out story.html"

@@ -659,9 +659,9 @@ def resources_worth(
             x_title=f"{entry['short']}: better with the resource by",
             theme=theme,
         ),
-        shows=f"by how much {entry['short']} of the full model on the test samples of {text.plain(entry['title'])} is "
-        "better than that of a twin which lacks one resource, both trained with the same encoders, schedule and seeds: "
-        f"mean of {'up to ' if fewer else ''}{count(entry['seeds'], 'paired difference')} with 95 % t intervals. “Not "
+        shows=f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
+        f"{text.plain(entry['title'])} is better than that of a twin which lacks one resource, both trained with the "
+        f"same encoders, schedule and seeds: mean of {'up to ' if fewer else ''}{count(entry['seeds'], 'paired difference')} with 95 % t intervals. “Not "
         f"needed” is said where two one-sided tests exclude a difference of {entry['within']:g} either way."
         + (f" {count(len(failed), 'training')} failed, as the table says." if failed else ""),
         not_shown="what twins would reach with settings of their own, or on other data.",

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -30,7 +30,7 @@ from qfusion.data import clips
 from qfusion.data.spec import Audio, Clip, Film, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.explain import RELATIONS, cohorts, cuts, faithfulness, fusing, stability, verdicts
-from qfusion.explain.building import answer, built_over_classes
+from qfusion.explain.building import answer, built, built_over_classes
 from qfusion.explain.evidence import INERT
 from qfusion.figures import (
     attribution,
@@ -77,6 +77,7 @@ def of_sample(sample: Sample) -> Report:
             **_circuit(sample),
             verdict=verdict,
             decision=decided(sample),
+            commanded=commanded(sample),
             commands=_commands(sample),
         ),
     )
@@ -108,7 +109,11 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
     )
     warnings = [
         *faithfulness.of_deletion(curves, "modalities"),
-        *([faithfulness.no_truth()] if planted is None else faithfulness.of_truth(planted)),
+        *(
+            [faithfulness.no_truth(data.truth is not None)]
+            if planted is None
+            else faithfulness.of_truth(planted)
+        ),
         *over_seeds,
         *faithfulness.of_joint(explanation, outputs),
         *([] if seeds else [faithfulness.TrustWarning(why, "unknown")]),
@@ -155,7 +160,8 @@ def _questions(study: Study) -> dict[str, str]:
         entry = audit.audit_of(study)
         words = audit.says(entry["rows"], [row["resource"] for row in entry["rows"]])
         answers["Quantum resources"] = (
-            f"{words} (twins that lack one were trained with the same settings, {entry['seeds']} seeds each)"
+            f"{words} ({entry['seeds']} seeds of {entry.get('of', 'this model')} and of twins that lack one, "
+            "trained alike)"
         )
     return answers
 
@@ -174,13 +180,28 @@ def _seeds(sample: Sample) -> tuple[stability.Stability | None, str]:
 
 
 def command(sample: Sample, name: str, *words: str) -> str:
-    """Returns a command about a sample's model and data against its background, with `words` of its own before that."""
+    """Returns a command about a sample's model and data against its background, which is no saved cohort, with `words`
+    of its own before that."""
     background = sample.background
-    known = {"contrast": ["--contrast", background.label], "joint": [], "cohort": []}
+    known = {"contrast": ["--contrast", background.label], "joint": []}
     behind = known.get(background.kind, ["--background", background.kind])
     return f"python -m qfusion {name} " + shlex.join(
         ["--model", sample.name, "--data", sample.dataset.name, *words, *behind]
     )
+
+
+def commanded(sample: Sample) -> bool:
+    """Whether commands can open a sample: none knows a visitor's own, or a saved cohort to compare with."""
+    return not sample.is_own and sample.background.kind != "cohort"
+
+
+def choosing(sample: Sample) -> list[str]:
+    """Returns the words of a command for a sample's explained score, where there are several, and its tweak."""
+    outputs = sample.explanation.outputs
+    return [
+        *(("--output", outputs[sample.output]) if len(outputs) > 1 else ()),
+        *(("--tweak", sample.changed) if sample.changed else ()),
+    ]
 
 
 def resolved(make: Callable[[], Any]) -> dict[str, Any]:
@@ -372,18 +393,20 @@ def _circuit(sample: Sample) -> dict[str, Any]:
 
 def _commands(sample: Sample) -> str:
     """How to get the same report, and the same numbers."""
-    outputs = sample.explanation.outputs
-    if sample.is_own:
-        return (
-            f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}, "
-            "session='SESSION.json')"
-        )
-    named = ("--output", outputs[sample.output]) if len(outputs) > 1 else ()
-    own = ["--sample", sample.id, *named]
-    made = command(sample, "report", *own)
-    if sample.changed:
-        return f"{made} {shlex.join(['--tweak', sample.changed])} --out report.html"
-    return f"{made} --out report.html\n{command(sample, 'explain', *own)} --json"
+    behind, words = sample.background, ("--sample", sample.id, *choosing(sample))
+    if not commanded(sample):
+        chosen = {
+            "output": sample.explanation.outputs[sample.output],
+            "background": behind.kind if behind.kind not in ("joint", "contrast") else "",
+            "contrast": behind.label if behind.kind == "contrast" else "",
+            "members": f"{behind.label}:FILTER" if behind.kind == "cohort" else "",
+            "tweak": sample.changed,
+            "session": "SESSION.json" if sample.is_own else "",
+        }
+        given = "".join(f", {name}={value!r}" for name, value in chosen.items() if value)
+        return f"qfusion.analysis.open_sample({sample.name!r}, {sample.id!r}, {sample.dataset.name!r}{given})"
+    made = f"{command(sample, 'report', *words)} --out report.html"
+    return made if sample.changed else f"{made}\n{command(sample, 'explain', *words)} --json"
 
 
 # The report on a cohort.
@@ -405,6 +428,15 @@ class Members(Levels):
     def filter(self) -> str:
         """By what it was chosen, as words; empty for everyone."""
         return cohorts.written(self.parts)
+
+    @property
+    def explained(self) -> str:
+        """Whose score is explained, as words."""
+        return (
+            "score of the class that is decided for"
+            if self.study.classes and self.output_wanted is None
+            else self.sample.unit
+        )
 
     @property
     def members(self) -> pd.DataFrame:
@@ -463,7 +495,13 @@ def of_cohort(cohort: Members) -> Report:
             cohort=cohort,
             cut=_cuts(cohort),
             resampled=resampled,
-            command=command(sample, "report", "--cohort", cohort.filter),
+            commanded=commanded(sample),
+            command=command(
+                sample,
+                "report",
+                *("--cohort", cohort.filter),
+                *(() if cohort.output_wanted is None else choosing(sample)),
+            ),
             drawing=drawing,
             stability=stability,
             RELATIONS=RELATIONS,
@@ -494,7 +532,7 @@ def _shares(result: Members) -> dict[str, Any]:
     whole, part = _means(result, shares)
     of_all, of_cohort = _means(result, columns)
     inside, outside = (
-        stability.means({"error": columns["error"][mask]})["error"]
+        stability.means({"error": columns["error"][mask]}, clusters=result.clusters(mask))["error"]
         for mask in (result.inside, ~result.inside)
     )
     return {
@@ -595,9 +633,12 @@ def _built(result: Members) -> dict[str, Any]:
     if not sample.can("time"):
         return {}
     features = sample.dataset.inputs(result.places(result.members), dtype=torch.float64)
+    build = (
+        built_over_classes if result.output_wanted is None else partial(built, output=sample.output)
+    )
     return {
         "building": building,
-        **resolved(lambda: built_over_classes(sample.model, features, sample.background)),
+        **resolved(lambda: build(sample.model, features, sample.background)),
     }
 
 
@@ -634,11 +675,19 @@ def _cuts(result: Members) -> Any:
 # What a report is made of, from a workspace and the reader's choices. Free of streamlit.
 
 
-def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str = "") -> Members:
+def members(
+    study: Study,
+    table: Any,
+    parts: Sequence[cohorts.Part],
+    name: str = "",
+    output: int | None = None,
+) -> Members:
     """A cohort as the Cohorts page shows it.
 
     Args:
-        table: of `cohort_measures.table`. parts: of the filter. name: of the cohort, if it has one.
+        table: of `cohort_measures.table_for`, of the same output. parts: of the filter.
+        name: of the cohort, if it has one. output: number of the explained score; of each sample its predicted
+            class's unless told.
 
     Raises:
         InvalidInput: when no explained sample passes the filter.
@@ -649,8 +698,8 @@ def members(study: Study, table: Any, parts: Sequence[cohorts.Part], name: str =
         f"No explained sample passes the filter `{cohorts.written(parts)[:120]}`. Loosen it.",
     )
     return Members(
-        sample_of(study, study.dataset.row(str(rows.index[inside][0]))),
-        None,
+        sample_of(study, study.dataset.row(str(rows.index[inside][0])), output),
+        output,
         rows,
         inside,
         tuple(parts),

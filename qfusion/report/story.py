@@ -94,7 +94,7 @@ class Story:
             InvalidInput, NotFound: when there is no such kind, a number is out of range, or there are too many frames.
         """
         choose("Kind of a story", suffix, KINDS)
-        check_length(seconds, rate)
+        check_length(seconds, rate, suffix)
         if suffix == ".html":
             return _page(self, seconds)
         if suffix == ".svg":
@@ -110,12 +110,13 @@ class Story:
             return place.read_bytes()
 
 
-def check_length(seconds: float, rate: float) -> None:
-    """Raises InvalidInput where a story would be too long, or have too many frames."""
+def check_length(seconds: float, rate: float, suffix: str) -> None:
+    """Raises InvalidInput where a story would be too long, or a moving picture have too many frames."""
     require_number("seconds", seconds, 1.0, MAX_SECONDS)
     require_number("fps", rate, 1.0, MAX_RATE)
+    rate = min(rate, GIF_RATE) if suffix == ".gif" else rate
     check(
-        seconds * rate <= MAX_FRAMES,
+        seconds * rate <= MAX_FRAMES or suffix in (".html", ".svg"),
         f"A story has at most {MAX_FRAMES:,} frames, but {seconds:g} s at {rate:g} frames a second are "
         f"{seconds * rate:,.0f}. Make it shorter, or take fewer frames a second.",
     )

@@ -555,7 +555,7 @@ def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: 
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
         lambda suffix: report.cohort(
-            report.contents.members(here.study, table, parts, name)
+            report.contents.members(here.study, table, parts, name, here.output_wanted)
         ).written(suffix),
     )
 
