@@ -89,6 +89,13 @@ def audit_of(records: Sequence[Mapping[str, Any]], name: str, within: float) -> 
     return entry(own, place.dataset, place.title, within)
 
 
+def _by(row: Mapping[str, Any]) -> str:
+    """Which twin counts, where it is one that lacks more than the resource."""
+    own = next(one for one in RESOURCES if one.title == row["resource"])
+    other = next((one.title for one in RESOURCES if one.twin == row["twin"]), "")
+    return "" if row["twin"] == own.twin else f" [twin without {other}]"
+
+
 def table(audit: Mapping[str, Any]) -> str:
     """Returns the audit of a data set as a table in markdown."""
     lines = [
@@ -104,8 +111,8 @@ def table(audit: Mapping[str, Any]) -> str:
         ends = "" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
         lost = "–" if row["cut_loses"] is None else f"{row['cut_loses']:+.3f}"
         lines.append(
-            f"| {row['resource']} | {row['seeds']} | {row['with']:.3f} | {row['without']:.3f} | {row['worth']:+.3f}"
-            f"{ends} | {row['verdict']}{failures} | {lost} |"
+            f"| {row['resource']}{_by(row)} | {row['seeds']} | {row['with']:.3f} | {row['without']:.3f} | "
+            f"{row['worth']:+.3f}{ends} | {row['verdict']}{failures} | {lost} |"
         )
     return "\n".join(lines)
 

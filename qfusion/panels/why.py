@@ -662,7 +662,8 @@ def resources_worth(
         shows=f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
         f"{text.plain(entry['title'])} is better than that of a twin which lacks one resource, both trained with the "
         f"same encoders, schedule and seeds: mean of {'up to ' if fewer else ''}"
-        f"{count(entry['seeds'], 'paired difference')} with 95 % t intervals. “Not needed” is "
+        f"{count(entry['seeds'], 'paired difference')} with 95 % t intervals. Of twins that lack a resource, and maybe "
+        "more, the best counts: one without any correlation has no entanglement either. “Not needed” is "
         f"said where two one-sided tests exclude a difference of {entry['within']:g} either way."
         + (f" {count(len(failed), 'training')} failed, as the table says." if failed else ""),
         not_shown="what twins would reach with settings of their own, or on other data.",
