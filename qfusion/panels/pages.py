@@ -611,8 +611,9 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
 
 
 def in_look(taken: Taken, look: ExportStyle) -> go.Figure:
-    """Returns the figure of a panel in the theme of a style, without what it hides."""
-    return style.in_theme(without(taken.figure, look.hidden), look.theme)
+    """Returns the figure of a panel in the theme of a style, without what it hides; one that has no theme as it is."""
+    figure = without(taken.figure, look.hidden)
+    return style.in_theme(figure, look.theme) if figure.layout.paper_bgcolor else figure
 
 
 def save(taken: Taken, recipe: Recipe) -> bytes:
