@@ -44,6 +44,22 @@ def test_back_and_forward_lead_to_views_as_they_were_left(page: Any, server: Any
     page.wait_for_function("() => location.search.includes('model=qj-planted')")
     visits.still(page)
     assert shown(page) == ["qj-planted", "planted"]
+    # from a page without a model, which another page has changed meanwhile
+    sidebar.get_by_role("link", name="Leaderboard", exact=True).click()
+    page.wait_for_selector("h1:has-text('Leaderboard')")
+    visits.still(page)
+    sidebar.get_by_role("link", name="What if", exact=True).click()
+    page.wait_for_selector("h1:has-text('What if')")
+    visits.still(page)
+    page.locator(".st-key-model input").click()
+    page.get_by_role("option", name="qj-parity").click()
+    page.wait_for_function("() => location.search.includes('model=qj-parity')")
+    visits.still(page)
+    for title in ("Leaderboard", "Decision operators"):
+        page.go_back()
+        page.wait_for_selector(f"h1:has-text('{title}')")
+        visits.still(page)
+    assert shown(page) == ["qj-planted", "planted"]
     # the words of a figure lead to the glossary the same way: nothing that was picked is lost by it
     page.locator(".qf-about").first.click()
     page.locator(".qf-words:popover-open a.qf-page").click()

@@ -30,6 +30,8 @@ from qfusion.panels.address import (
     SAMPLE,
     Allowed,
     audit,
+    models,
+    own_data,
     parse_pin,
     value_now,
     values_now,
@@ -250,12 +252,20 @@ def _come_back() -> None:
     ctx = get_script_run_ctx()
     if ctx is None or not ctx.is_history_navigation:
         return
+    known = parse_qs(ctx.query_string, keep_blank_values=True)
+    there = {  # what is kept in the session alone stays, as do cohorts and pin
+        key: values
+        for key, values in known.items()
+        if key not in STORED and key[:1] not in ("", "_")
+    }
     ctx.is_history_navigation = False
-    there = parse_qs(ctx.query_string, keep_blank_values=True)
     if {MODEL.key, DATA.key, SAMPLE.key} & {*there}:
-        for key in st.session_state.pop(KEPT, {}):
-            if key not in there:
-                forget(key)
+        for key in {*st.session_state.pop(KEPT, {}), *there}:
+            forget(key)
+        # an address leaves out what is usual, which is another than what was picked last
+        model = there.setdefault(MODEL.key, [models()[0]])[-1]
+        if model in models():
+            there.setdefault(DATA.key, [own_data(model)])
     begin_again(there)
 
 
