@@ -745,9 +745,9 @@ _USUAL_OTHER = "_usual_contrast"  # of the sample that was shown last
 
 def _other(study: Study, row: int) -> str:
     default = samples.default_contrast(study, row)
-    if state.get(address.CONTRAST.key) == state.get(
-        _USUAL_OTHER
-    ):  # nobody chose it: it follows the sample
+    usual = state.get(_USUAL_OTHER)
+    # nobody chose it: it follows the sample; what a link names is not in the session yet
+    if usual is not None and state.get(address.CONTRAST.key) == usual:
         state.forget(address.CONTRAST.key)
     state.put(_USUAL_OTHER, default)
     value = state.get(address.CONTRAST.key) or st.query_params.get(address.CONTRAST.key) or default
