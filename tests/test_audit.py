@@ -17,6 +17,7 @@ from qfusion.data import importing
 from qfusion.errors import NotFound
 from qfusion.explain import fusing
 from qfusion.models import twins
+from qfusion.panels import why
 from qfusion.quantum import decomposition
 from qfusion.training import checkpoint, metrics, train
 from tests.test_app_pages import said, visit
@@ -187,3 +188,15 @@ def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> Non
     left = decomposition.strengths(system.H, system.dims)
     assert {subset for subset, size in left.items() if size > 1e-6} - {()} == {(0, 1)}
     assert system.jumps.abs().max() < 1e-9  # of the six terms one is left
+
+
+def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
+    words = {
+        name: why.resources_worth(
+            "board-audit", entry, [row["resource"] for row in entry["rows"]]
+        ).shows
+        for name in ("avparity", "parity")
+        if (entry := audit.shipped(name))
+    }
+    assert "over seeds without coherence (local basis) (0.497 to 0.974)." in words["avparity"]
+    assert "over seeds" not in words["parity"]

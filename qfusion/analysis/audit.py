@@ -303,6 +303,8 @@ def rows(
             entry |= {
                 "with": float(a.mean()),
                 "without": float(b.mean()),
+                "least": float(b.min()),
+                "most": float(b.max()),
                 "worth": float(worth.mean()),
                 "low": low if math.isfinite(low) else None,
                 "high": high if math.isfinite(high) else None,

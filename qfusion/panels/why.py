@@ -641,6 +641,11 @@ def resources_worth(
     words = audit.says(entry["rows"], names)
     failed = {failure for row in entry["rows"] for failure in row["failed"]}
     fewer = any(row["seeds"] < entry["seeds"] for row in entry["rows"])
+    apart = [  # a mean of what learned and what did not
+        f"without {name} ({row['least']:.3f} to {row['most']:.3f})"
+        for name, row in zip(names, entry["rows"], strict=True)
+        if row.get("most", 0) - row.get("least", 0) > 5 * entry["within"]
+    ]
     return panel.Picture(
         name,
         panel.capital(words),
@@ -665,6 +670,7 @@ def resources_worth(
         f"{count(entry['seeds'], 'paired difference')} with 95 % t intervals. Of twins that lack a resource, and maybe "
         "more, the best counts: one without any correlation has no entanglement either. “Not needed” is "
         f"said where two one-sided tests exclude a difference of {entry['within']:g} either way."
+        + (f" Results differ much over seeds {listed(apart)}." if apart else "")
         + (f" {count(len(failed), 'training')} failed, as the table says." if failed else ""),
         not_shown="what twins would reach with settings of their own, or on other data.",
         alt=f"{words}.",
