@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
 from qfusion.analysis import sample as backgrounds
@@ -280,3 +281,27 @@ def test_the_usual_other_sample_follows_the_sample() -> None:
         app.button(key="_next").click().run()
     row = study.dataset.row(app.selectbox(key="sample").value)
     assert app.selectbox(key="contrast").value == backgrounds.default_contrast(study, row)
+
+
+def test_what_nobody_chose_follows_the_sample() -> None:
+    """Whose cut moves the score most is another modality of the next sample; what a reader chose stays."""
+
+    def page() -> None:
+        import streamlit as st
+
+        from qfusion.analysis.sample import open_study
+        from qfusion.panels import dynamics
+        from qfusion.ui import controls
+
+        study = open_study("qj-planted", "planted")
+        controls.draw(dynamics.CUT, study, default=st.session_state.most_moved)
+
+    app = AppTest.from_function(page, default_timeout=60)
+    app.session_state.most_moved = "vision"
+    app.run()
+    for usual in ("text", "audio"):
+        app.session_state.most_moved = usual
+        assert app.run().selectbox(key="cut").value == usual
+    app.selectbox(key="cut").set_value("vision").run()
+    app.session_state.most_moved = "text"
+    assert app.run().selectbox(key="cut").value == "vision"

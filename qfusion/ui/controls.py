@@ -50,6 +50,8 @@ def draw(
     words: dict[str, Any] = {**control.style, **changes, **state.bound(control.key)}
     label = words.pop("label", control.label)
     words.setdefault("help", control.help or None)
+    if default := words.get("default", getattr(control, "default", None)):
+        follow(control.key, default)
     with place or nullcontext():
         match control:
             case address.Choice():
@@ -109,6 +111,16 @@ def _number(control: address.Number, label: str, words: dict[str, Any]) -> float
     step = words.pop("step", control.step)
     pick = st.number_input if control.look == "box" else st.slider
     return number(pick(label, low, high, default, step and number(step), **words))
+
+
+def follow(key: str, default: Any) -> None:
+    """Has a choice that nobody made follow its default, where that changes with the sample or the model: an address
+    leaves it out, and would open on another one. What a link names is not in the session yet."""
+    before = f"_usual_{key}"
+    usual = state.get(before)
+    if usual not in (None, default) and state.get(key) == usual:
+        state.forget(key)
+    state.put(before, default)
 
 
 def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
@@ -740,16 +752,9 @@ def cohort(study: Study) -> str:
     )
 
 
-_USUAL_OTHER = "_usual_contrast"  # of the sample that was shown last
-
-
 def _other(study: Study, row: int) -> str:
     default = samples.default_contrast(study, row)
-    usual = state.get(_USUAL_OTHER)
-    # nobody chose it: it follows the sample; what a link names is not in the session yet
-    if usual is not None and state.get(address.CONTRAST.key) == usual:
-        state.forget(address.CONTRAST.key)
-    state.put(_USUAL_OTHER, default)
+    follow(address.CONTRAST.key, default)  # before its value is read here
     value = state.get(address.CONTRAST.key) or st.query_params.get(address.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     says = (
