@@ -11,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
 from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.sample import Sample, open_study
+from qfusion.analysis.sample import Sample, open_sample, open_study
+from qfusion.errors import InvalidInput
 from qfusion.panels import network
 from qfusion.training import checkpoint
 from tests.test_app_pages import FILES, PAGES, plain, said, visit
@@ -305,3 +306,8 @@ def test_what_nobody_chose_follows_the_sample() -> None:
     app.selectbox(key="cut").set_value("vision").run()
     app.session_state.most_moved = "text"
     assert app.run().selectbox(key="cut").value == "vision"
+
+
+def test_a_cohort_that_nobody_passes_is_named() -> None:
+    with pytest.raises(InvalidInput, match="`members`: no sample passes 'none:error>9'"):
+        open_sample("qj-parity", "pair-0003", background="cohort", members="none:error>9")

@@ -603,6 +603,7 @@ def open_sample(
     if kind == "cohort":
         saved = cohorts.parse_saved(members)
         label, cohort = saved.name, cohort_measures.members(study, saved.parts)
+        check(len(cohort) > 0, f"`members`: no sample passes {members!r}. Give a wider filter.")
     if rows:
         choose("Rows", rows, (ALL_ROWS,))
     study = with_background(study, kind, label, cohort)
