@@ -527,32 +527,20 @@ def _input(words: Mapping[str, Any]) -> Input:
         words.get("axes", ["rows", "features"]),
         words.get("steps", 0),
     )
-    check(
-        gives in GIVES,
-        f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}",
-    )
-    check(
-        isinstance(axes, list)
-        and axes.count("rows") == 1
-        and all(axis in NAMED or (_whole(axis) and axis > 0) for axis in axes)
-        and len({axis for axis in axes if isinstance(axis, str)})
-        == sum(isinstance(axis, str) for axis in axes),
-        f'`axes` of input `{name}` must be a list of "rows", "steps", "features" and numbers, rows once, but '
-        f"is {axes!r}. {_REMEDY}",
-    )
-    check(
-        _whole(steps),
-        f"`steps` of input `{name}` must be a whole number from 0, but is {steps!r}. {_REMEDY}",
-    )
     dtype, pad = str(words.get("dtype", "float32")), str(words.get("pad", "right"))
-    check(
-        dtype in DTYPES,
-        f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}",
+    placed = (
+        isinstance(axes, list)
+        and axes.count("rows") == 1 == max(map(axes.count, NAMED))
+        and all(axis in NAMED or (_whole(axis) and axis > 0) for axis in axes)
     )
-    check(
-        pad in ("right", "left"),
-        f"`pad` of input `{name}` must be right or left, but is {pad!r}. {_REMEDY}",
-    )
+    for key, value, fits, must in (
+        ("gives", gives, gives in GIVES, f"one of {', '.join(GIVES)}"),
+        ("axes", axes, placed, 'a list of "rows", "steps", "features" and numbers, rows once'),
+        ("steps", steps, _whole(steps), "a whole number from 0"),
+        ("dtype", dtype, dtype in DTYPES, f"one of {', '.join(DTYPES)}"),
+        ("pad", pad, pad in ("right", "left"), "right or left"),
+    ):
+        check(fits, f"`{key}` of input `{name}` must be {must}, but is {value!r}. {_REMEDY}")
     return Input(name, modality, gives, tuple(axes), dtype, steps, pad)
 
 
