@@ -24,9 +24,8 @@ from safetensors.torch import load_file
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from qfusion import _limits
+from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion._files import write_file
 from qfusion.data import DataSet, Modality, importing
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models._program_child import short
@@ -888,7 +887,7 @@ def write_card(card: ProgramCard, path: Path) -> None:
         not path.exists() or path.read_text(encoding="utf-8", errors="replace") == text,
         f"There is a card {path} already. Pass it with --card {path}, or remove it.",
     )
-    write_file(path, text)
+    _files.write_file(path, text)
 
 
 def read_card(path: Path) -> ProgramCard:
