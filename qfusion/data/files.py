@@ -15,6 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -773,7 +774,7 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
     0x8C: _push(lambda m: m.utf8("B")),
     0x8D: _push(lambda m: m.utf8("Q")),
     **{
-        code: _push(lambda m, form=form: m.sized(form))
+        code: _push(partial(_Machine.sized, form=form))
         for code, form in zip(b"TBUC\x8e\x96", "IIBBQQ", strict=True)
     },
     # containers

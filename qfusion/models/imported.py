@@ -17,10 +17,9 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any, cast
 
+import safetensors.numpy
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import save
-from safetensors.torch import load
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -193,9 +192,9 @@ class Program:
     ) -> list[Tensor]:
         _, body = self._ask(order, inputs, **more)
         try:
-            tensors = load(body)
+            tensors = safetensors.torch.load(body)
             return [tensors[str(place)] for place in places]
-        except (SafetensorError, KeyError, ValueError) as error:
+        except (safetensors.SafetensorError, KeyError, ValueError) as error:
             raise InvalidInput(
                 f"Program `{self.file}` answers with no tensor. Export it again."
             ) from error
@@ -204,7 +203,9 @@ class Program:
         self, order: dict[str, Any], inputs: Sequence[Tensor], **more: Tensor
     ) -> tuple[dict[str, Any], bytes]:
         sent = {str(place): tensor for place, tensor in enumerate(inputs)} | more
-        body = save({name: tensor.detach().contiguous().numpy() for name, tensor in sent.items()})
+        body = safetensors.numpy.save(
+            {name: tensor.detach().contiguous().numpy() for name, tensor in sent.items()}
+        )
         with self._lock:
             if self._process is None:
                 self._begun()

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
@@ -128,7 +127,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
             refused(
                 f"Weights {weights.name} are no safetensors",
                 "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
-                *(SafetensorError, OSError),
+                *(safetensors.SafetensorError, OSError),
                 why=_WHY,
             ),
             refused(
@@ -138,7 +137,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
                 why=_WHY,
             ),
         ):
-            made.load_state_dict(load_file(weights))
+            made.load_state_dict(safetensors.torch.load_file(weights))
     return made.cpu().eval().requires_grad_(False)
 
 
