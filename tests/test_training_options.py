@@ -30,7 +30,7 @@ from qfusion.training import (
     prepare,
     train,
 )
-from qfusion.training.options import Group, Heads, mean_loss, mixed
+from qfusion.training.options import Group, Heads, loss_of, mixed
 from tests.test_training import padded, same_weights, small
 
 FORK = multiprocessing.get_context("fork")
@@ -159,7 +159,7 @@ def test_balanced_weights_are_by_hand_and_raise_the_rare_class():
     assert fit.weights.tolist() == pytest.approx(len(y) / (3 * counts))
     scores = torch.randn(len(y), 3, dtype=torch.float64)
     by_hand = [-scores[n].log_softmax(0)[c] / counts[c] / 3 for n, c in enumerate(y)]
-    found = mean_loss(scores, torch.as_tensor(y), "cross_entropy", fit.weights.double())
+    found = loss_of(scores, torch.as_tensor(y), "cross_entropy", fit.weights.double())
     assert float(found) == pytest.approx(float(sum(by_hand)), rel=1e-6)
     rare, recalls = counts.argmin(), []
     for weights in ("none", "balanced"):

@@ -26,8 +26,7 @@ import pandas as pd
 from filelock import FileLock
 
 from qfusion._checks import check, choose, require_number
-from qfusion.data import files, media, staged_set
-from qfusion.data._mat_child import limit, taken_memory
+from qfusion.data import _mat_child, files, media, staged_set
 from qfusion.data.spec import Audio, Content, Film, Image, Maker, Modality, Text
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError, provided, refused
 
@@ -608,8 +607,8 @@ def serve() -> None:
     print(
         json.dumps({"names": {name: one.names for name, one in extractors.items()}}), file=answers
     )
-    if taken := taken_memory():
-        limit(taken + begin["memory"], 10**8)
+    if taken := _mat_child.taken_memory():
+        _mat_child.limit(taken + begin["memory"], 10**8)
     for order in map(json.loads, sys.stdin):
         why = ""
         try:

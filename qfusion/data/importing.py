@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import itertools
 import json
 import os
 import shutil
@@ -163,7 +162,7 @@ def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:
     rows = np.flatnonzero((ids == "") | pd.Series(ids).duplicated())
     for row in rows:
         base = names[row] or f"row-{row + 1}"
-        tries = (f"{base}#{number}" if number > 1 else base for number in itertools.count(1))
+        tries = (f"{base}#{number}" if number > 1 else base for number in range(1, len(names) + 2))
         names[row] = next(name for name in tries if name not in taken)
         taken.add(names[row])
     return np.array(names, dtype=np.str_), len(rows)

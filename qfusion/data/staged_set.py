@@ -20,8 +20,7 @@ from numpy.lib import format as npy
 from qfusion import _limits
 from qfusion._checks import check
 from qfusion._sentences import count, meanwhile
-from qfusion.data import files
-from qfusion.data.spec import SPLITS
+from qfusion.data import files, spec
 from qfusion.errors import InvalidInput
 
 # A data set on its way in: read into files of its own, not yet examined, repaired or kept.
@@ -535,7 +534,7 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
         scans[part.name] = _scan(part)
         findings += _of_values(part, scans[part.name])
     # 0 for training, 1 for validation, 2 for test, -1 for none
-    rank = np.select([staged.split == part for part in SPLITS], [0, 1, 2], -1)
+    rank = np.select([staged.split == part for part in spec.SPLITS], [0, 1, 2], -1)
     findings += [
         *_of_ids(staged, rank),
         *_of_split(staged, rank),
@@ -544,7 +543,7 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
     ]
     return Report(
         len(staged),
-        {part: int((staged.split == part).sum()) for part in SPLITS},
+        {part: int((staged.split == part).sum()) for part in spec.SPLITS},
         [
             {"name": p.name, "shape": list(p.shape), "sequence": p.lengths is not None}
             for p in staged.parts
@@ -707,7 +706,7 @@ def _of_split(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
                 repairs=("make-split",),
             )
         ]
-    empty = [part for part in SPLITS if part not in staged.split]
+    empty = [part for part in spec.SPLITS if part not in staged.split]
     drawn = empty == ["valid"] and (rank == 0).sum() > 1
     return [
         *_of_rows(
@@ -745,7 +744,9 @@ def _target(staged: StagedSet) -> dict[str, Any]:
         "kind": "classification",
         "classes": list(staged.classes),
         "convention": "classes",
-        "counts": {part: np.bincount(y[split == part], minlength=size).tolist() for part in SPLITS},
+        "counts": {
+            part: np.bincount(y[split == part], minlength=size).tolist() for part in spec.SPLITS
+        },
         "samples": np.bincount(y, minlength=size).tolist(),
     }
 

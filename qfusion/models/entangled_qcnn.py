@@ -2,13 +2,11 @@
 which can be edited, and by products of rotations.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -555,7 +553,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
         return qcnn.network_scores(self.network, vectors)
 
-    def with_angles(self, phi: Tensor) -> EntangledQCNN:
+    def with_angles(self, phi: Tensor) -> Self:
         """Returns a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages,
         patterns).
 
@@ -592,7 +590,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         network_edits(words, self.network)
         return words
 
-    def tweaked(self, tweak: str) -> EntangledQCNN:
+    def tweaked(self, tweak: str) -> Self:
         """Returns a model that shares this one's weights but has edited tables or angles of the network, see `edits`;
         the model itself where nothing is edited.
 

@@ -17,10 +17,9 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any, cast
 
+import safetensors.numpy
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import save
-from safetensors.torch import load
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -193,9 +192,9 @@ class Program:
     ) -> list[Tensor]:
         _, body = self._ask(order, inputs, **more)
         try:
-            tensors = load(body)
+            tensors = safetensors.torch.load(body)
             return [tensors[str(place)] for place in places]
-        except (SafetensorError, KeyError, ValueError) as error:
+        except (safetensors.SafetensorError, KeyError, ValueError) as error:
             raise InvalidInput(
                 f"Program `{self.file}` answers with no tensor. Export it again."
             ) from error
@@ -204,7 +203,9 @@ class Program:
         self, order: dict[str, Any], inputs: Sequence[Tensor], **more: Tensor
     ) -> tuple[dict[str, Any], bytes]:
         sent = {str(place): tensor for place, tensor in enumerate(inputs)} | more
-        body = save({name: tensor.detach().contiguous().numpy() for name, tensor in sent.items()})
+        body = safetensors.numpy.save(
+            {name: tensor.detach().contiguous().numpy() for name, tensor in sent.items()}
+        )
         with self._lock:
             if self._process is None:
                 self._begun()
@@ -527,32 +528,20 @@ def _input(words: Mapping[str, Any]) -> Input:
         words.get("axes", ["rows", "features"]),
         words.get("steps", 0),
     )
-    check(
-        gives in GIVES,
-        f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}",
-    )
-    check(
-        isinstance(axes, list)
-        and axes.count("rows") == 1
-        and all(axis in NAMED or (_whole(axis) and axis > 0) for axis in axes)
-        and len({axis for axis in axes if isinstance(axis, str)})
-        == sum(isinstance(axis, str) for axis in axes),
-        f'`axes` of input `{name}` must be a list of "rows", "steps", "features" and numbers, rows once, but '
-        f"is {axes!r}. {_REMEDY}",
-    )
-    check(
-        _whole(steps),
-        f"`steps` of input `{name}` must be a whole number from 0, but is {steps!r}. {_REMEDY}",
-    )
     dtype, pad = str(words.get("dtype", "float32")), str(words.get("pad", "right"))
-    check(
-        dtype in DTYPES,
-        f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}",
+    placed = (
+        isinstance(axes, list)
+        and axes.count("rows") == 1 == max(map(axes.count, NAMED))
+        and all(axis in NAMED or (_whole(axis) and axis > 0) for axis in axes)
     )
-    check(
-        pad in ("right", "left"),
-        f"`pad` of input `{name}` must be right or left, but is {pad!r}. {_REMEDY}",
-    )
+    for key, value, fits, must in (
+        ("gives", gives, gives in GIVES, f"one of {', '.join(GIVES)}"),
+        ("axes", axes, placed, 'a list of "rows", "steps", "features" and numbers, rows once'),
+        ("steps", steps, _whole(steps), "a whole number from 0"),
+        ("dtype", dtype, dtype in DTYPES, f"one of {', '.join(DTYPES)}"),
+        ("pad", pad, pad in ("right", "left"), "right or left"),
+    ):
+        check(fits, f"`{key}` of input `{name}` must be {must}, but is {value!r}. {_REMEDY}")
     return Input(name, modality, gives, tuple(axes), dtype, steps, pad)
 
 

@@ -2,14 +2,12 @@
 those with a circuit share.
 """
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -298,7 +296,7 @@ class QuantumLego(CircuitFusion):
         self.frozen.fill_(True)
         return True
 
-    def train(self, mode: bool = True) -> QuantumLego:
+    def train(self, mode: bool = True) -> Self:
         """Sets the model to training or not; a frozen block does not change, not even its running means."""
         super().train(mode)
         if mode and not self.preparing:

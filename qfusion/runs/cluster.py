@@ -4,8 +4,6 @@ What is sent is small: names, settings and numbers of rows. Workers open model a
 run what this process runs. Dask gives to others what a worker had that has gone.
 """
 
-from __future__ import annotations
-
 import gc
 import hashlib
 import importlib.metadata

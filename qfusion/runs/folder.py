@@ -385,10 +385,9 @@ def runs() -> list[Run]:
 
 def _made() -> Iterator[tuple[Run, int]]:
     """All runs and when they were made, in nanoseconds; without those that another process deletes meanwhile."""
-    for path in home().glob("*/plan.json"):
-        if not path.parent.name.startswith("."):
-            with contextlib.suppress(OSError):
-                yield Run(path.parent), path.stat().st_mtime_ns
+    for path in home().glob("[!.]*/plan.json"):
+        with contextlib.suppress(OSError):
+            yield Run(path.parent), path.stat().st_mtime_ns
 
 
 def find(name: str) -> Run:

@@ -41,8 +41,7 @@ from qfusion.models import (
     registry,
     twins,
 )
-from qfusion.quantum import states
-from qfusion.quantum.circuits import BLOCKS
+from qfusion.quantum import circuits, states
 from qfusion.runs import folder
 from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, options, prepare
 
@@ -81,7 +80,7 @@ _CHOICES = {
     **options.CHOICES,
     **quantum_jump.CHOICES,
     **entangled_qcnn.CHOICES,
-    "block": tuple(BLOCKS),
+    "block": tuple(circuits.BLOCKS),
     "lacks": twins.LACKS,
     "projection": neighbours.PROJECTIONS,
     "encoder": base.KINDS,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import re
 import secrets
@@ -352,8 +351,8 @@ class Sweep:
 
     def command(self, attempt: Attempt) -> str:
         """Returns the command that trains what a trial trained."""
-        assigned = [
-            ("--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}")
+        settings = [
+            f"{key}={value if isinstance(value, str) else json.dumps(value)}"
             for key, value in self.settings(attempt).items()
         ]
         return shlex.join(
@@ -361,7 +360,7 @@ class Sweep:
                 *("python", "-m", "qfusion", "train"),
                 *("--data", self.search.data, "--model", self.search.model),
                 *("--seed", str(attempt.seed)),
-                *itertools.chain.from_iterable(assigned),
+                *(word for setting in settings for word in ("--set", setting)),
                 *("--name", f"{self.name}-best"),
             ]
         )

@@ -642,10 +642,6 @@ class _ShiftedGenerator:
         Y = self.drift * X + jumped @ self.jumps_adjoint
         return Y if self.exact else Y + self.G @ X + X @ self.G.conj().T
 
-    def deviation(self, X: np.ndarray) -> np.ndarray:
-        """X without its part along the steady state."""
-        return X - (X * self.metric).sum() * self.steady
-
     def solve(
         self, B: np.ndarray, pole: complex, tolerance: float = 1e-6, steps: int = 120
     ) -> np.ndarray:
@@ -666,7 +662,9 @@ class _ShiftedGenerator:
         """The eigenvalue of the largest real part among those nearest to the pole, and its residual."""
 
         def inverse(x: np.ndarray) -> np.ndarray:
-            return self.deviation(self.solve(x.reshape(self.D, self.D), pole)).ravel()
+            X = self.solve(x.reshape(self.D, self.D), pole)
+            # without its part along the steady state
+            return (X - (X * self.metric).sum() * self.steady).ravel()
 
         noise = np.random.default_rng(1).standard_normal((2, self.D**2))
         values, vectors = scipy.sparse.linalg.eigs(

@@ -19,10 +19,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import safetensors.torch
 import torch
 from filelock import FileLock
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors, save as save_tensors
 
 import qfusion
 from qfusion import _files, _limits
@@ -149,7 +148,14 @@ def load(name: str | Path) -> Checkpoint:
     with refused(
         f"{card_path.name} and its weights do not fit together",
         _BOTH,
-        *(SafetensorError, RuntimeError, TypeError, KeyError, ValueError, AttributeError),
+        *(
+            safetensors.SafetensorError,
+            RuntimeError,
+            TypeError,
+            KeyError,
+            ValueError,
+            AttributeError,
+        ),
         error=IntegrityError,
         why="{words:.200}",
         passing=(QFusionError,),
@@ -203,7 +209,7 @@ def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
 
 
 def _tensors(data: bytes) -> dict[str, torch.Tensor]:
-    tensors = load_tensors(data)
+    tensors = safetensors.torch.load(data)
     bad = [
         name
         for name, tensor in tensors.items()
@@ -410,7 +416,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _packed(model: torch.nn.Module) -> bytes:
     """The file of a model's weights, in single precision."""
-    return save_tensors(
+    return safetensors.torch.save(
         {
             key: value.detach().cpu().float().contiguous()
             for key, value in model.state_dict().items()

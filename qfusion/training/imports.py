@@ -18,15 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from qfusion import _limits
+from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion._files import write_file
 from qfusion.data import DataSet, Modality, importing
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models._program_child import short
@@ -129,7 +127,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
             refused(
                 f"Weights {weights.name} are no safetensors",
                 "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
-                *(SafetensorError, OSError),
+                *(safetensors.SafetensorError, OSError),
                 why=_WHY,
             ),
             refused(
@@ -139,7 +137,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
                 why=_WHY,
             ),
         ):
-            made.load_state_dict(load_file(weights))
+            made.load_state_dict(safetensors.torch.load_file(weights))
     return made.cpu().eval().requires_grad_(False)
 
 
@@ -888,7 +886,7 @@ def write_card(card: ProgramCard, path: Path) -> None:
         not path.exists() or path.read_text(encoding="utf-8", errors="replace") == text,
         f"There is a card {path} already. Pass it with --card {path}, or remove it.",
     )
-    write_file(path, text)
+    _files.write_file(path, text)
 
 
 def read_card(path: Path) -> ProgramCard:

@@ -32,8 +32,8 @@ from qfusion.training.options import (
     chosen,
     default_options,
     is_small,
+    loss_of,
     mean_and_std,
-    mean_loss,
     mixed,
     noisy,
     parameter_groups,
@@ -311,7 +311,7 @@ class Fit(Generic[M]):
             inputs = shifted(inputs, self.shapes, options.shift)
             outputs = self._call(noisy(inputs, self.spread, options.noise))
         scores = outputs if self.heads is None else outputs[0]
-        loss = mean_loss(scores, y, options.loss, self.weights)
+        loss = loss_of(scores, y, options.loss, self.weights)
         # DistributedDataParallel takes the mean over processes, whose parts may differ in size
         if self.group.size > 1:
             part: float | Tensor = len(y) / len(batch)
@@ -347,7 +347,7 @@ class Fit(Generic[M]):
         )
         weights = None if self.weights is None else self.weights.cpu().double()
         return (
-            float(mean_loss(torch.as_tensor(scores), y, loss, weights)),
+            float(loss_of(torch.as_tensor(scores), y, loss, weights)),
             metrics.of_rows(self.dataset, rows, scores),
         )
 
@@ -600,7 +600,7 @@ def _ramp(
 
     @torch.no_grad()
     def probe() -> float:
-        return float(mean_loss(fit.model.eval()(inputs), y, fit.options.loss, fit.weights))
+        return float(loss_of(fit.model.eval()(inputs), y, fit.options.loss, fit.weights))
 
     losses = [probe()]
     batches: list[Tensor] = []

@@ -367,26 +367,19 @@ _NUMBERS = {
 }
 
 
-def mean_loss(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None) -> Tensor:
-    """Returns the mean loss of scores (B, C) against targets (B,); of classes with weights (C,) the weighted mean.
+def loss_of(
+    scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """Returns the loss of scores (B, C) against targets (B,): its mean, of classes with weights (C,) the weighted one.
 
     Args:
-        kind: of CHOICES["loss"].
+        kind: of CHOICES["loss"]. reduction: as of torch; "none" gives that of every target, (B,).
     """
     return (
-        nn.functional.cross_entropy(scores, y, weights)
+        nn.functional.cross_entropy(scores, y.long(), weights, reduction=reduction)
         if kind == "cross_entropy"
-        else _NUMBERS[kind](scores[:, 0], y)
+        else _NUMBERS[kind](scores[:, 0], y, reduction=reduction)
     )
-
-
-def per_target(scores: Tensor, targets: Tensor, kind: str) -> Tensor:
-    """Returns the loss of every target (B, M) of scores (B, M, C)."""
-    if kind == "cross_entropy":
-        return nn.functional.cross_entropy(
-            scores.flatten(0, 1), targets.long().flatten(), reduction="none"
-        ).view_as(targets)
-    return _NUMBERS[kind](scores[..., 0], targets, reduction="none")
 
 
 def balanced_weights(dataset: DataSet, rows: Batches) -> Tensor:
@@ -502,11 +495,13 @@ class Heads(nn.Module):
             whole: those of the whole batch that the rows are a part of: its targets are what is divided by.
         """
         targets = self.targets[rows]
-        places = torch.where(
-            targets.isfinite(),
-            per_target(scores, targets.nan_to_num(0.0), self.loss_kind),
-            torch.zeros_like(targets),
+        losses = loss_of(
+            scores.flatten(0, 1),
+            targets.nan_to_num(0.0).flatten(),
+            self.loss_kind,
+            reduction="none",
         )
+        places = losses.view_as(targets).where(targets.isfinite(), 0.0)
         return (places.sum(0) / self.targets[whole].isfinite().sum(0).clamp_min(1)).mean()
 
 
