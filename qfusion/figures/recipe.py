@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import log10
 from typing import Any, Literal, NamedTuple, Self
@@ -405,6 +406,7 @@ def read_record(text: str, what: str, kind: str, version: int, most: int) -> dic
     return record
 
 
+@cache
 def software() -> dict[str, str]:
     """Versions of what computes and draws figures."""
     texts = {"qfusion": __version__}
