@@ -138,15 +138,7 @@ def deletion(
 ) -> go.Figure:
     """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
-    return deletion_of(
-        numbers.curves(sample, samples),
-        insertion=insertion,
-        theme=theme,
-    )
-
-
-def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
-    """Returns the figure of curves that are worked out already."""
+    curves = numbers.curves(sample, samples)
     ours, random = (
         (curves.insertion, curves.random_insertion)
         if insertion
@@ -300,7 +292,7 @@ def cut_test_of(
     bounded = any(str(key).endswith(":low") for key in table)
     lines = {
         kind: {
-            name: building.Band(
+            name: (
                 table[head].to_numpy(),
                 *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded),
             )
@@ -312,9 +304,9 @@ def cut_test_of(
     before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
     lost = max(
         (
-            float(np.abs(band.value - before).max())
+            float(np.abs(values - before).max())
             for bands in lines.values()
-            for band in bands.values()
+            for values, *_ in bands.values()
         ),
         default=0.0,
     )
