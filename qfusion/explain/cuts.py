@@ -359,7 +359,7 @@ class Run:
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 
     def _chunk(self, factors: list[Tensor]) -> tuple[Tensor, Tensor]:
-        rho = kron(factors)
+        rho = states.kron(factors)
         through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
         scores = []
         for m, view in self.views.items():
@@ -385,7 +385,7 @@ class Run:
         size = max(map(len, factors))
         own, rest = (
             part.expand(size, *part.shape[1:])
-            for part in (factors[m], kron([f for k, f in enumerate(factors) if k != m]))
+            for part in (factors[m], states.kron([f for k, f in enumerate(factors) if k != m]))
         )
         own, rest = evolve(H[0], jumps, own, rest, self.moments)
         return own.flatten(-2)[..., :, None] * rest.flatten(-2)[..., None, :]
@@ -405,15 +405,6 @@ def first_part(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
         .permute([*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5])
         .reshape(*X.shape[:-2], d * d, (left * right) ** 2)
     )
-
-
-def kron(factors: list[Tensor]) -> Tensor:
-    """Products (B, D, D) of factors (B or 1, d, d)."""
-    total = factors[0]
-    for factor in factors[1:]:
-        b, side = max(len(total), len(factor)), total.shape[-1] * factor.shape[-1]
-        total = (total[:, :, None, :, None] * factor[:, None, :, None, :]).reshape(b, side, side)
-    return total
 
 
 def reduced(rho: Tensor) -> Tensor:

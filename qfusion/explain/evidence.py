@@ -588,11 +588,14 @@ def _observables(network: qcnn.QCNN, output: int) -> Tensor:
     being 0."""
     n, stored, readout = network.n, network.retained, network.readout().double()
     C = len(readout)
-    outcomes = _on_legs(readout[output], [[1.0, 1.0], [1.0, -1.0]])
-    second = _on_legs(outcomes.square(), [[0.5, 0.5], [0.5, -0.5]])
+    walsh = readout.new_tensor(
+        [[1.0, 1.0], [1.0, -1.0]]
+    )  # from words to outcomes; half of it, back
+    outcomes = qcnn.on_each_leg(readout[output : output + 1], walsh)
+    second = qcnn.on_each_leg(outcomes.square(), walsh / 2)
     words = readout.new_zeros(C + 1 + 3 * n, *(4 if q in stored else 2 for q in range(n)))
     letters = [slice(None, None, 3) if q in stored else slice(None) for q in range(n)]
-    words[(slice(C + 1), *letters)] = torch.cat([readout, second[None]])
+    words[(slice(C + 1), *letters)] = torch.cat([readout, second])
     for q, letter in product(range(n), range(1, 4)):
         if q in stored or letter == 3:
             leg = letter if q in stored else 1
@@ -600,13 +603,6 @@ def _observables(network: qcnn.QCNN, output: int) -> Tensor:
     other = copy.copy(network)
     other.readout = lambda: words  # type: ignore[method-assign]
     return other.observables()
-
-
-def _on_legs(T: Tensor, matrix: list[list[float]]) -> Tensor:
-    """A matrix applied to each leg of T (2, ..., 2)."""
-    for _ in range(T.ndim):
-        T = torch.tensordot(T, T.new_tensor(matrix), ([0], [1]))
-    return T
 
 
 def coalition_table(O: Tensor, vectors: Tensor) -> Tensor:
