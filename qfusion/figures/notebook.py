@@ -138,7 +138,15 @@ def deletion(
 ) -> go.Figure:
     """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
-    curves = numbers.curves(sample, samples)
+    return deletion_of(
+        numbers.curves(sample, samples),
+        insertion=insertion,
+        theme=theme,
+    )
+
+
+def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
+    """Returns the figure of curves that are worked out already."""
     ours, random = (
         (curves.insertion, curves.random_insertion)
         if insertion
