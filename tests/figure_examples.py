@@ -181,8 +181,8 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         T,
         {
             kind: {
-                "text": building.Band(LINES["text"], LINES["text"] - 0.1, LINES["text"] + 0.1),
-                "audio": building.Band(LINES["audio"]),
+                "text": (LINES["text"], LINES["text"] - 0.1, LINES["text"] + 0.1),
+                "audio": (LINES["audio"],),
             }
             for kind in building.KINDS
         },

@@ -267,7 +267,7 @@ def test_entropies_obey_their_laws() -> None:
     assert (
         found.whole[1:] >= found.whole[:-1] - 1e-9
     ).all()  # measuring and forgetting the phase cannot lower it
-    (pooling,) = found.poolings()
+    (pooling,) = found.poolings().itertuples()
     assert (pooling.before, pooling.after) == (found.joint[1], found.joint[2])
     assert pooling.outcomes == pytest.approx(found.single[2, [1, 3, 5]].sum())
     assert pooling.after <= found.whole[2] + 1e-9

@@ -24,7 +24,6 @@ from qfusion.analysis.sample import Sample, open_sample, open_study, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import building, cohorts, cuts, stability, verdicts
-from qfusion.figures import numbers
 from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
 from qfusion.training import metrics
@@ -496,7 +495,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
     )
     cut = cuts.answer_for_many(
         dynamics.cut_curves(
-            about.sample.model, about.sample.dataset, numbers.some(np.array(rows), 200)
+            about.sample.model, about.sample.dataset, cohort_measures.thinned(np.array(rows), 200)
         )
     )
     for words in (building.answer(made), cut):

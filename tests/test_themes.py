@@ -325,6 +325,8 @@ def test_an_entry_takes_all_its_traces_with_it() -> None:
     assert drawn.to_json() == before
     assert styles.without(drawn, ()) is drawn
     assert styles.without(drawn, ("no such entry",)) is drawn
+    parallel = example("training.parallel", "light")  # its lines have no groups
+    assert styles.without(parallel, ("no such entry",)) is parallel
     hostile = dynamics.measure_lines(T, {("<b>",): T, ("text",): T}, ("<b>", "text"), "y")
     assert styles.legend_entries(styles.without(hostile, ("<b>",))) == ["text"]
 

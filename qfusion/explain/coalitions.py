@@ -578,17 +578,9 @@ def legs(T: Tensor, G: Tensor) -> Tensor:
     """Returns T (R, K, in^n) with G[:, i] (R, out, in) applied to leg i: (R, K, out^n)."""
     R, n, _, size = G.shape
     # Of each half one matrix: two products of large matrices, where a leg at a time had thousands of small ones.
-    left, right = _kronecker(G[:, : n // 2]), _kronecker(G[:, n // 2 :])
+    left, right = (states.kron(half.unbind(1)) for half in (G[:, : n // 2], G[:, n // 2 :]))
     T = T.reshape(R, T.shape[1], size ** (n // 2), -1)
     return (left[:, None] @ T @ right[:, None].mT).flatten(2)
-
-
-def _kronecker(G: Tensor) -> Tensor:
-    """Kronecker product of matrices (R, n, out, in): (R, out^n, in^n)."""
-    result = G.new_ones(len(G), 1, 1)
-    for matrix in G.unbind(1):
-        result = (result[:, :, None, :, None] * matrix[:, None, :, None]).flatten(3).flatten(1, 2)
-    return result
 
 
 def one_absent(O: Tensor, phi: Tensor, masses: Tensor, mean: Tensor, m: int) -> Tensor:

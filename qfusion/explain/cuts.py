@@ -166,28 +166,25 @@ class _Rate:
 # Are the correlations needed, and when? What the model would say if those of one modality were taken away at a time t.
 #
 #     "cut"        rho(t) -> rho_m(t) x rho_rest(t): all correlation of modality m with the rest goes
-# "dephased"   rho(t) -> sum_i (P_i x 1) rho(t) (P_i x 1), P_i the eigenprojectors of rho_m(t): all
-# entanglement of m
-#                  with the rest goes, the classical correlation of its populations stays (the channel measures, so it
-#                  breaks entanglement). Quantum correlation short of entanglement (discord) goes too, so a loss is not
-#                  due to entanglement alone; what is not lost needs none
+#     "dephased"   rho(t) -> sum_i (P_i x 1) rho(t) (P_i x 1), P_i the eigenprojectors of rho_m(t): all entanglement of
+#                  m with the rest goes, the classical correlation of its populations stays (the channel measures, so
+#                  it breaks entanglement). Quantum correlation short of entanglement (discord) goes too, so a loss is
+#                  not due to entanglement alone; what is not lost needs none
 #     "held"       no correlation of m with the rest ever arises up to t: each of the two feels the other's state alone
-# (`uncorrelated`). A cut at one time leaves what correlation did before and does after it; this
-# one, at
-#                  t = T, leaves nothing of it
+#                  (`uncorrelated`). A cut at one time leaves what correlation did before and does after it; this one,
+#                  at t = T, leaves nothing of it
 #
 #     y_kind(t, m) = Tr[O(T - t) rho_kind(t)] + b: then the state evolves on and is read as before. Exact, not sampled.
 #
 # The first two keep the states rho_m(t) and rho_rest(t) themselves. So nothing changes at t = 0, where the state is a
 # product, and nothing at t = T under a read-out that looks at single modalities. What changes between is what the later
-# evolution makes of correlation that is there at t. "held" is the cut done over and over; it is
-# integrated to a relative tolerance of 1e-8, and takes most of the time.
+# evolution makes of correlation that is there at t. "held" is the cut done over and over; it is integrated to a
+# relative tolerance of 1e-8, and takes most of the time.
 #
 # Where eigenvalues of rho_m agree (within `EQUAL`), the basis is not defined. The mean over all bases of such an
-# eigenspace is taken: X -> (X + 1 x Tr_space X) / (n + 1) for its dimension n, which is X for n =
-# 1, breaks entanglement for every n, and depends on the state alone. (Dephasing onto the whole
-# eigenspace would leave a maximally entangled state as it is.) An eigenvalue of 0 has nothing to
-# dephase.
+# eigenspace is taken: X -> (X + 1 x Tr_space X) / (n + 1) for its dimension n, which is X for n = 1, breaks
+# entanglement for every n, and depends on the state alone. (Dephasing onto the whole eigenspace would leave a maximally
+# entangled state as it is.) An eigenvalue of 0 has nothing to dephase.
 #
 # It is an intervention on the state of the model, not on the data: no input need make the state that is put there.
 # Horodecki, Shor and Ruskai (2003), Rev. Math. Phys. 15, 629 (channels that break entanglement).
@@ -359,7 +356,7 @@ class Run:
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 
     def _chunk(self, factors: list[Tensor]) -> tuple[Tensor, Tensor]:
-        rho = kron(factors)
+        rho = states.kron(factors)
         through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
         scores = []
         for m, view in self.views.items():
@@ -385,7 +382,7 @@ class Run:
         size = max(map(len, factors))
         own, rest = (
             part.expand(size, *part.shape[1:])
-            for part in (factors[m], kron([f for k, f in enumerate(factors) if k != m]))
+            for part in (factors[m], states.kron([f for k, f in enumerate(factors) if k != m]))
         )
         own, rest = evolve(H[0], jumps, own, rest, self.moments)
         return own.flatten(-2)[..., :, None] * rest.flatten(-2)[..., None, :]
@@ -405,15 +402,6 @@ def first_part(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
         .permute([*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5])
         .reshape(*X.shape[:-2], d * d, (left * right) ** 2)
     )
-
-
-def kron(factors: list[Tensor]) -> Tensor:
-    """Products (B, D, D) of factors (B or 1, d, d)."""
-    total = factors[0]
-    for factor in factors[1:]:
-        b, side = max(len(total), len(factor)), total.shape[-1] * factor.shape[-1]
-        total = (total[:, :, None, :, None] * factor[:, None, :, None, :]).reshape(b, side, side)
-    return total
 
 
 def reduced(rho: Tensor) -> Tensor:

@@ -23,16 +23,6 @@ from qfusion.quantum import states
 # Entropies of the fused qubits along the layers of the quantum convolutional network.
 
 
-class Pooling(NamedTuple):
-    """Around the pooling of a layer, in nats: entropy of the active qubits before, of those that stay after, and the
-    sum of the Shannon entropies of the single outcomes."""
-
-    layer: int
-    before: float
-    after: float
-    outcomes: float
-
-
 @dataclass(frozen=True)
 class LayerEntropies:
     """Von Neumann entropies, in nats, at the input and around every pooling; T moments.
@@ -58,33 +48,33 @@ class LayerEntropies:
     mutual: tuple[np.ndarray, ...]
     whole: np.ndarray
 
-    def poolings(self) -> list[Pooling]:
-        """Returns the entropies around every pooling."""
+    def poolings(self) -> pd.DataFrame:
+        """Returns one row a pooling: its `layer`, and in nats the entropies of the active qubits `before` and of those
+        that stay `after`, and the sum of the Shannon entropies of the single `outcomes`."""
         measured = [sorted({*a} - {*b}) for a, b in pairwise(self.active)]
-        return [
-            Pooling(
-                layer,
-                float(self.joint[t - 1]),
-                float(self.joint[t]),
-                float(self.single[t, measured[t - 1]].sum()),
-            )
-            for layer, t in enumerate(range(2, len(self.moments), 2))
-        ]
+        return pd.DataFrame(
+            [
+                {
+                    "layer": layer,
+                    "before": self.joint[t - 1],
+                    "after": self.joint[t],
+                    "outcomes": self.single[t, measured[t - 1]].sum(),
+                }
+                for layer, t in enumerate(range(2, len(self.moments), 2))
+            ]
+        )
 
 
 @torch.no_grad()
-def layer_entropies(
-    model: EntangledQCNN, vectors: Tensor, channel: qcnn.Channel = lambda _: None
-) -> LayerEntropies:
+def layer_entropies(model: EntangledQCNN, vectors: Tensor) -> LayerEntropies:
     """Returns the entropies of one sample.
 
     Args:
         model: whose network it is.
         vectors: fused qubits (1, <X>, <Z>), (n, 3), as of `model.fuse`.
-        channel: noise, as for `density.states`.
     """
     n = model.network.n
-    moments, active, rhos = _moments(model, vectors, channel)
+    moments, active, rhos = _moments(model, vectors)
     parts = [_cuts(rho, qubits, n) for rho, qubits in zip(rhos, active, strict=True)]
     whole = np.array(
         [
@@ -106,14 +96,14 @@ def layer_entropies(
 @torch.no_grad()
 def joint_entropies(model: EntangledQCNN, vectors: Tensor) -> np.ndarray:
     """Returns `joint` of `layer_entropies` alone, (T,), in a fraction of its time."""
-    _, active, rhos = _moments(model, vectors, lambda _: None)
+    _, active, rhos = _moments(model, vectors)
     return np.array(
         [_entropy(rho, qubits, model.network.n) for rho, qubits in zip(rhos, active, strict=True)]
     )
 
 
 def _moments(
-    model: EntangledQCNN, vectors: Tensor, channel: qcnn.Channel
+    model: EntangledQCNN, vectors: Tensor
 ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...], list[Tensor]]:
     """Names of the moments, the active qubits of each, and the state of all qubits."""
     network = model.network
@@ -122,7 +112,7 @@ def _moments(
         vectors.shape == (n, 3),
         f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.",
     )
-    rhos = qcnn.density_states(network, vectors.double(), channel)
+    rhos = qcnn.density_states(network, vectors.double())
     names, places = zip(*network.moments(), strict=True)
     measured = [{s.wires[0] for s in network.steps[:done] if s.kind == "pool"} for done in places]
     active = tuple(tuple(q for q in range(n) if q not in gone) for gone in measured)
@@ -598,11 +588,14 @@ def _observables(network: qcnn.QCNN, output: int) -> Tensor:
     being 0."""
     n, stored, readout = network.n, network.retained, network.readout().double()
     C = len(readout)
-    outcomes = _on_legs(readout[output], [[1.0, 1.0], [1.0, -1.0]])
-    second = _on_legs(outcomes.square(), [[0.5, 0.5], [0.5, -0.5]])
+    walsh = readout.new_tensor(
+        [[1.0, 1.0], [1.0, -1.0]]
+    )  # from words to outcomes; half of it, back
+    outcomes = qcnn.on_each_leg(readout[output : output + 1], walsh)
+    second = qcnn.on_each_leg(outcomes.square(), walsh / 2)
     words = readout.new_zeros(C + 1 + 3 * n, *(4 if q in stored else 2 for q in range(n)))
     letters = [slice(None, None, 3) if q in stored else slice(None) for q in range(n)]
-    words[(slice(C + 1), *letters)] = torch.cat([readout, second[None]])
+    words[(slice(C + 1), *letters)] = torch.cat([readout, second])
     for q, letter in product(range(n), range(1, 4)):
         if q in stored or letter == 3:
             leg = letter if q in stored else 1
@@ -610,13 +603,6 @@ def _observables(network: qcnn.QCNN, output: int) -> Tensor:
     other = copy.copy(network)
     other.readout = lambda: words  # type: ignore[method-assign]
     return other.observables()
-
-
-def _on_legs(T: Tensor, matrix: list[list[float]]) -> Tensor:
-    """A matrix applied to each leg of T (2, ..., 2)."""
-    for _ in range(T.ndim):
-        T = torch.tensordot(T, T.new_tensor(matrix), ([0], [1]))
-    return T
 
 
 def coalition_table(O: Tensor, vectors: Tensor) -> Tensor:

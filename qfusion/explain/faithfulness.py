@@ -267,7 +267,7 @@ class Game:
         self.model, self.output, self.names = model, output, model.modalities
         self.sample, self.rows = dict(inputs), dict(background)
         self.known: dict[frozenset[int], tuple[float, float]] = {}  # values and their seconds
-        self.calls, self.seconds = 0, 0.0
+        self.charged: list[float] = []  # seconds of every coalition that was asked for
 
     def value(self, present: frozenset[int]) -> float:
         """Returns v(S) with the bias, and charges its time."""
@@ -275,8 +275,7 @@ class Game:
             start = time.perf_counter()
             self.known[present] = self._run(present), time.perf_counter() - start
         value, seconds = self.known[present]
-        self.calls += 1
-        self.seconds += seconds
+        self.charged.append(seconds)
         return value
 
     @torch.no_grad()
@@ -292,10 +291,6 @@ class Game:
             }
             total += float(self.model(mixed)[:, self.output].sum())
         return total / count
-
-    def reset(self) -> None:
-        """Sets the account to nothing."""
-        self.calls, self.seconds = 0, 0.0
 
     def forward(self, masks: Tensor) -> Tensor:
         """Returns v of masks (B, M), 1 for present: what captum calls."""
@@ -318,13 +313,13 @@ def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0)
     M = len(game.names)
     reference = exact.shapley[0, :, game.output]
     estimates = [Estimate(EXACT, reference, 0.0, 0, exact_seconds)]
-    game.reset()
+    game.charged.clear()
     values = np.array([game.value(frozenset(S)) for S in subsets(M)])
     brute = shapley(dividends(values[:, None], M), M)[:, 0]
     estimates.append(_estimate(BRUTE, brute, reference, game))
     ones, zeros = torch.ones(1, M, dtype=torch.float64), torch.zeros(1, M, dtype=torch.float64)
     for method, kind in ((SAMPLING, ShapleyValueSampling), (KERNEL, KernelShap)):
-        game.reset()
+        game.charged.clear()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             state = np.random.get_state()  # noqa: NPY002 - KernelShap draws from the global generator
@@ -341,8 +336,8 @@ def _estimate(method: str, values: np.ndarray, reference: np.ndarray, game: Game
         method,
         np.asarray(values, dtype=float),
         float(np.abs(values - reference).max()),
-        game.calls,
-        game.seconds,
+        len(game.charged),
+        sum(game.charged),
     )
 
 

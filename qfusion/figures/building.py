@@ -2,7 +2,6 @@
 to the score; and what is left of score, metrics and terms when correlations are cut."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.dynamics import TIME, mark_time, span
+from qfusion.figures.dynamics import TIME, line, mark_time, span
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -548,15 +547,6 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Band:
-    """A line (nT,) with its interval; `low` and `high` are None where there is none."""
-
-    value: np.ndarray
-    low: np.ndarray | None = None
-    high: np.ndarray | None = None
-
-
 @drawing()
 def curves(
     times: np.ndarray,
@@ -578,7 +568,7 @@ def curves(
         base(theme, 340, legend=True, right=20, top=8)
         .add_traces(
             [
-                _line(
+                line(
                     times,
                     values,
                     term_title(name),
@@ -593,7 +583,7 @@ def curves(
             ]
         )
         .add_trace(
-            _line(span(times), [undisturbed] * 2, "undisturbed", INK[theme], "dot", "y", width=1.5)
+            line(span(times), [undisturbed] * 2, "undisturbed", INK[theme], "dot", "y", width=1.5)
         )
         .add_traces(
             [
@@ -640,7 +630,7 @@ def terms(
     figure, rows = _stacked(times, list(sizes), f"|contribution| ({label(unit)})", "tozero", theme)
     figure.add_traces(
         [
-            _line(
+            line(
                 times,
                 values,
                 term_title(name),
@@ -662,7 +652,7 @@ def terms(
 @drawing()
 def metric(
     times: np.ndarray,
-    lines: Mapping[str, Mapping[str, Band]],
+    lines: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]],
     levels: Mapping[str, float],
     modalities: Sequence[str],
     *,
@@ -673,8 +663,8 @@ def metric(
     """A metric over many samples after a cut, a plot a kind of cut, with bands.
 
     Args:
-        times: (nT,). lines: by kind of `KINDS`, then by modality. levels: what is drawn as lines across: "undisturbed"
-            first, "chance", ...
+        times: (nT,). lines: by kind of `KINDS`, then by modality: the metric (nT,), and low and high where it has an
+            interval. levels: what is drawn as lines across: "undisturbed" first, "chance", ...
         y_title: the metric, with its sample size. modalities, cursor: as for `curves`.
     """
     figure, rows = _stacked(times, list(lines), label(y_title), "normal", theme)
@@ -686,7 +676,7 @@ def metric(
                 {
                     "type": "scatter",
                     "x": np.concatenate([times, times[::-1]]),
-                    "y": np.concatenate([band.high, band.low[::-1]]),
+                    "y": np.concatenate([ends[1], ends[0][::-1]]),
                     "yaxis": row,
                     "mode": "lines",
                     "line": {"width": 0, "color": term_colour(name, modalities)},
@@ -697,14 +687,14 @@ def metric(
                     "legendgroup": term_title(name),
                     "hoverinfo": "skip",
                 }
-                for name, band in bands.items()
-                if band.low is not None and band.high is not None
+                for name, (_, *ends) in bands.items()
+                if ends
             ]
         ).add_traces(
             [
-                _line(
+                line(
                     times,
-                    band.value,
+                    values,
                     term_title(name),
                     term_colour(name, modalities),
                     solid,
@@ -712,11 +702,11 @@ def metric(
                     first,
                     cut if first else "",
                 )
-                for name, band in bands.items()
+                for name, (values, *_) in bands.items()
             ]
         ).add_traces(
             [
-                _line(
+                line(
                     span(times),
                     [level] * 2,
                     label(name),
@@ -733,36 +723,6 @@ def metric(
         )
     figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"} for row in rows[1:]})
     return mark_time(figure, cursor, theme)
-
-
-def _line(
-    x: np.ndarray | Sequence[float],
-    y: np.ndarray | Sequence[float],
-    title: str,
-    hue: str,
-    dash: str,
-    row: str,
-    legend: bool = True,
-    what: str = "",
-    width: float = 2.5,
-) -> dict[str, Any]:
-    """A line of the legend; `what` stands behind its name under the pointer."""
-    check(
-        np.shape(y) == np.shape(x),
-        f"The series of {title!r} must have shape {np.shape(x)}, but has shape {np.shape(y)}.",
-    )
-    return {
-        "type": "scatter",
-        "x": x,
-        "y": y,
-        "yaxis": row,
-        "mode": "lines",
-        "name": title,
-        "showlegend": legend,
-        "legendgroup": title,
-        "line": {"width": width, "color": hue, "dash": dash},
-        "hovertemplate": f"{title}{f', {what}' if what else ''}: %{{y:.3f}}<extra></extra>",
-    }
 
 
 def _stacked(

@@ -68,7 +68,15 @@ def measure_lines(
                     for part, values in was[1].items()
                 ),
                 *(
-                    _line(times, values, part, modalities, theme, "y", True, between)
+                    line(
+                        times,
+                        values,
+                        _title(part, between),
+                        _hue(part, modalities, theme),
+                        term_dash("+".join(part)),
+                        "y",
+                        group=between.join(part),
+                    )
                     for part, values in series.items()
                 ),
                 *([] if before is None else [_ghosts_entry()]),
@@ -124,14 +132,15 @@ def decision_lines(
             [
                 *ghosts,
                 *(
-                    _line(
+                    line(
                         times,
                         values,
-                        split_term(name),
-                        modalities,
-                        theme,
+                        _title(split_term(name)),
+                        _hue(split_term(name), modalities, theme),
+                        term_dash(name),
                         row,
                         row == "y2" or name not in terms,
+                        group=name,
                     )
                     for row, series in (("y", entropies), ("y2", terms))
                     for name, values in series.items()
@@ -233,33 +242,35 @@ def decision_layers(
     )
 
 
-def _line(
-    times: np.ndarray,
-    values: np.ndarray,
-    part: Sequence[str],
-    modalities: Sequence[str],
-    theme: Theme,
+def line(
+    x: np.ndarray | Sequence[float],
+    y: np.ndarray | Sequence[float],
+    title: str,
+    hue: str,
+    dash: str,
     row: str,
-    legend: bool,
-    between: str = "+",
+    legend: bool = True,
+    what: str = "",
+    width: float = 2.5,
+    group: str | None = None,
 ) -> dict[str, Any]:
-    title = _title(part, between)
+    """A line of the legend, in a group of its own unless told; `what` stands behind its name under the pointer."""
+    check(
+        np.shape(y) == np.shape(x),
+        f"The series of {title!r} must have shape {np.shape(x)}, but has shape {np.shape(y)}.",
+    )
     # A dictionary is checked once, when it is added; a `go.Scatter` twice.
     return {
         "type": "scatter",
-        "x": times,
-        "y": values,
+        "x": x,
+        "y": y,
         "yaxis": row,
         "mode": "lines",
         "name": title,
         "showlegend": legend,
-        "legendgroup": between.join(part),
-        "line": {
-            "width": 2.5,
-            "color": _hue(part, modalities, theme),
-            "dash": term_dash("+".join(part)),
-        },
-        "hovertemplate": f"{title}: %{{y:.3f}}<extra></extra>",
+        "legendgroup": title if group is None else group,
+        "line": {"width": width, "color": hue, "dash": dash},
+        "hovertemplate": f"{title}{f', {what}' if what else ''}: %{{y:.3f}}<extra></extra>",
     }
 
 

@@ -300,7 +300,7 @@ def cut_test_of(
     bounded = any(str(key).endswith(":low") for key in table)
     lines = {
         kind: {
-            name: building.Band(
+            name: (
                 table[head].to_numpy(),
                 *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded),
             )
@@ -312,9 +312,9 @@ def cut_test_of(
     before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
     lost = max(
         (
-            float(np.abs(band.value - before).max())
+            float(np.abs(values - before).max())
             for bands in lines.values()
-            for band in bands.values()
+            for values, *_ in bands.values()
         ),
         default=0.0,
     )

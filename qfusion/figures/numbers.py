@@ -12,8 +12,9 @@ import torch
 
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import dynamics
+from qfusion.analysis.cohort_measures import thinned
 from qfusion.analysis.sample import Sample, open_sample
-from qfusion.analysis.trust import stability_of
+from qfusion.analysis.trust import seed_values, stability_of
 from qfusion.errors import NotFound
 from qfusion.explain import Explanation, building, evidence, explain, faithfulness
 from qfusion.explain.cuts import cuts, most_moved
@@ -239,7 +240,7 @@ def curves(sample: Sample, samples: int = 200) -> Any:
 
 def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
     """Returns the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
-    rows = some(sample.dataset.rows("test"), samples)
+    rows = thinned(sample.dataset.rows("test"), samples)
     explanation = explain(
         sample.model, sample.dataset.inputs(rows, dtype=torch.float64), sample.background
     )
@@ -253,16 +254,12 @@ def stability(sample: Sample) -> pd.DataFrame:
     Raises:
         NotFound: when nothing was measured for the model as it is, or the sample is no test sample.
     """
-    measured = stability_of(sample.study)
-    place = np.flatnonzero(sample.dataset.rows("test") == sample.row)
-    if not len(place):
+    table = seed_values(sample.study, stability_of(sample.study), sample.row, "contributions")
+    if table is None:
         raise NotFound(
             f"Stability is measured for test samples, and '{sample.id}' is none. Choose one of the test split."
         )
-    names, values = measured.of("contributions")
-    return pd.DataFrame(
-        values[:, place[0]], columns=list(names), index=pd.Index(measured.seeds, name="seed")
-    )
+    return table
 
 
 def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
@@ -398,7 +395,7 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
     sample.require("time", "to cut at")
     return cut_table(
         dynamics.cut_curves(
-            sample.model, sample.dataset, some(sample.dataset.rows("test"), samples), times
+            sample.model, sample.dataset, thinned(sample.dataset.rows("test"), samples), times
         )
     )
 
@@ -442,11 +439,4 @@ def cuts_of(
         modalities=None if modality is None else [modality],
         kinds=kinds,
         background=sample.background if terms else None,
-    )
-
-
-def some(rows: np.ndarray, count: int) -> np.ndarray:
-    """Returns at most so many of some rows, evenly spaced."""
-    return np.asarray(
-        rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))]
     )

@@ -859,10 +859,12 @@ def legend_entries(drawn: go.Figure) -> list[str]:
     for how they read."""
     if not drawn.layout.showlegend:
         return []
-    shown = [trace for trace in drawn.data if _in_legend(trace)]
-    groups = list(dict.fromkeys(trace.legendgroup or id(trace) for trace in shown))
-    shown.sort(key=lambda trace: groups.index(trace.legendgroup or id(trace)))
-    return list(dict.fromkeys(_entry(drawn, trace) for trace in shown))
+    shown = [
+        (entry, group or id(trace)) for entry, group, trace in _entries(drawn) if _in_legend(trace)
+    ]
+    groups = list(dict.fromkeys(group for _, group in shown))
+    shown.sort(key=lambda pair: groups.index(pair[1]))
+    return list(dict.fromkeys(entry for entry, _ in shown))
 
 
 def _in_legend(trace: Any) -> bool:
@@ -870,10 +872,16 @@ def _in_legend(trace: Any) -> bool:
     return trace.visible is not False and "showlegend" in trace and trace.showlegend in shown
 
 
-def _entry(drawn: go.Figure, trace: Any) -> str:
-    """plotly calls the third trace without a name "trace 2"."""
-    place = next(i for i, own in enumerate(drawn.data) if own is trace)
-    return f"trace {place}" if trace.name is None else str(trace.name)
+def _entries(drawn: go.Figure) -> list[tuple[str, str | None, Any]]:
+    """Name, legend group and trace of every series; plotly calls the third one without a name "trace 2"."""
+    return [
+        (
+            f"trace {place}" if trace.name is None else str(trace.name),
+            getattr(trace, "legendgroup", None),  # parallel coordinates have none
+            trace,
+        )
+        for place, trace in enumerate(drawn.data)
+    ]
 
 
 def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
@@ -886,19 +894,14 @@ def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
     named = set(hidden)
     if not named:
         return drawn
-    groups = {
-        trace.legendgroup
-        for trace in drawn.data
-        if trace.legendgroup and _named(drawn, trace, named)
-    }
-    gone = [_named(drawn, trace, named) or trace.legendgroup in groups for trace in drawn.data]
+    pairs = [
+        (not named.isdisjoint((entry, plain_entry(entry), group)), group)
+        for entry, group, _ in _entries(drawn)
+    ]
+    groups = {group for is_named, group in pairs if is_named and group}
+    gone = [is_named or group in groups for is_named, group in pairs]
     if not any(gone):
         return drawn
     figure = go.Figure(drawn)
     figure.data = [trace for trace, left_out in zip(figure.data, gone, strict=True) if not left_out]
     return figure
-
-
-def _named(drawn: go.Figure, trace: Any, named: set[str]) -> bool:
-    name = _entry(drawn, trace)
-    return not named.isdisjoint((name, plain_entry(name), trace.legendgroup))

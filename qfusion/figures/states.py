@@ -683,14 +683,12 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
                 "cmin": -np.pi,
                 "cmax": np.pi,
                 "line": {"width": 0},
-                "colorbar": {
-                    "title": {"text": "phase (rad)", "side": "top", "font": {"size": 12}},
-                    "thickness": 10,
-                    "len": 0.9,
-                    "outlinewidth": 0,
-                    "tickvals": [-np.pi, 0, np.pi],
-                    "ticktext": ["−π", "0", "π"],
-                },
+                "colorbar": _bar(
+                    "phase (rad)",
+                    thickness=10,
+                    tickvals=[-np.pi, 0, np.pi],
+                    ticktext=["−π", "0", "π"],
+                ),
             },
             hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
         )
@@ -839,55 +837,47 @@ def along(
     )
     names = np.array([label(name) for name in ids], dtype=object)
     given = np.asarray(list(ids), dtype=object)
-    if split:
-        for name, flag, hue, symbol in (
-            (f"other than {label(truth_name)}", 0, GREY, "circle"),
-            (f"truly {label(truth_name)}", 1, FOR, "diamond"),
-        ):
-            own = truth == flag
-            figure.add_scatter(
-                x=x[own],
-                y=y[own],
-                mode="markers",
-                name=name,
-                customdata=given[own].tolist(),
-                text=names[own],
-                hovertemplate=tip,
-                selected={"marker": {"opacity": 1}},
-                unselected={"marker": {"opacity": 0.6}},
-                marker={
-                    "size": 7,
-                    "symbol": symbol,
-                    "color": faded(hue, 0.7),
-                    "line": {"width": 0},
+    reach = float(np.abs(truth).max(initial=0)) or 1.0
+    parts = (
+        [
+            (
+                truth == flag,
+                name,
+                {"symbol": symbol, "color": faded(hue, 0.7), "line": {"width": 0}},
+            )
+            for name, flag, hue, symbol in (
+                (f"other than {label(truth_name)}", 0, GREY, "circle"),
+                (f"truly {label(truth_name)}", 1, FOR, "diamond"),
+            )
+        ]
+        if split
+        else [
+            (
+                np.ones(len(names), dtype=bool),
+                "samples",
+                {
+                    "color": truth,
+                    "cmin": -reach,
+                    "cmax": reach,
+                    "line": {"width": 0.4, "color": QUIET[theme]},
+                    "colorscale": [[0, AGAINST], [0.5, NEUTRAL[theme]], [1, FOR]],
+                    "colorbar": _bar(label(truth_name)),
                 },
             )
-    else:
-        reach = float(np.abs(truth).max(initial=0)) or 1.0
+        ]
+    )
+    for own, name, look in parts:
         figure.add_scatter(
-            x=x,
-            y=y,
+            x=x[own],
+            y=y[own],
             mode="markers",
-            name="samples",
-            customdata=given.tolist(),
-            text=names,
+            name=name,
+            customdata=given[own].tolist(),
+            text=names[own],
             hovertemplate=tip,
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 0.6}},
-            marker={
-                "size": 7,
-                "color": truth,
-                "cmin": -reach,
-                "cmax": reach,
-                "line": {"width": 0.4, "color": QUIET[theme]},
-                "colorscale": [[0, AGAINST], [0.5, NEUTRAL[theme]], [1, FOR]],
-                "colorbar": {
-                    "title": {"text": label(truth_name), "side": "top", "font": {"size": 12}},
-                    "thickness": 12,
-                    "len": 0.9,
-                    "outlinewidth": 0,
-                },
-            },
+            marker={"size": 7} | look,
         )
     ringed(figure, ids, x, y, chosen, name="chosen", showlegend=False)
     return figure.update_xaxes(

@@ -470,11 +470,8 @@ def _probabilities(groups: dict[int, _Group], stored: list[int]) -> Tensor:
 def fused_state(vectors: Tensor) -> Tensor:
     """Returns the product density matrix (..., 2^n, 2^n) of qubits with vectors (1, <X>, <Z>), (..., n, 3)."""
     letters = decomposition.PAULIS[[0, 1, 3]].to(vectors.device)
-    rho = torch.ones(*vectors.shape[:-2], 1, 1, dtype=torch.complex128, device=vectors.device)
     qubits = torch.einsum("...w,wij->...ij", vectors.to(torch.complex128), letters) / 2
-    for qubit in qubits.unbind(-3):
-        rho = torch.einsum("...ab,...ij->...aibj", rho, qubit).flatten(-4, -3).flatten(-2, -1)
-    return rho
+    return states.kron(qubits.unbind(-3))
 
 
 def apply_channel(rho: Tensor, kraus: Tensor, wires: tuple[int, ...], n: int) -> Tensor:

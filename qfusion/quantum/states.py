@@ -133,6 +133,16 @@ def product(kets: Sequence[Tensor]) -> Tensor:
     return reduce(lambda psi, ket: (psi[..., :, None] * ket[..., None, :]).flatten(-2), kets)
 
 
+def kron(operators: Sequence[Tensor]) -> Tensor:
+    """Returns the Kronecker product of matrices (..., a_m, b_m), whose leading axes broadcast: (..., A, B)."""
+    return reduce(
+        lambda X, Y: (
+            (X[..., :, None, :, None] * Y[..., None, :, None, :]).flatten(-4, -3).flatten(-2)
+        ),
+        operators,
+    )
+
+
 def apart(psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
     """Returns kets (..., D) as matrices (..., d, D / d): rows are the states of some subsystems, in their order,
     columns those of the others."""

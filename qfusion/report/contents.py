@@ -666,7 +666,10 @@ def _entanglement(result: Members) -> dict[str, Any]:
 
 def _cuts(result: Members) -> Any:
     """How good the model would be on the cohort without the correlations of a modality; None where none is cut."""
-    sample, rows = result.sample, numbers.some(result.places(result.members), 200)  # seconds
+    sample, rows = (
+        result.sample,
+        cohort_measures.thinned(result.places(result.members), 200),
+    )  # seconds
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return None
     return dynamics.cut_curves(sample.model, sample.dataset, rows)
