@@ -191,12 +191,13 @@ def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> Non
 
 
 def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
-    words = {
-        name: why.resources_worth(
-            "board-audit", entry, [row["resource"] for row in entry["rows"]]
-        ).shows
+    drawn = {
+        name: why.resources_worth("board-audit", entry, [row["resource"] for row in entry["rows"]])
         for name in ("avparity", "parity")
         if (entry := audit.shipped(name))
     }
-    assert "over seeds without coherence (local basis) (0.497 to 0.974)." in words["avparity"]
-    assert "over seeds" not in words["parity"]
+    shows = drawn["avparity"].shows
+    assert "over seeds without coherence (local basis) (0.497 to 0.974)." in shows
+    assert "over seeds" not in drawn["parity"].shows
+    # what matters stands first, what nobody needs last
+    assert drawn["avparity"].title.startswith("Needed: any evolution; not told: coherence")

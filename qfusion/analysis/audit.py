@@ -468,6 +468,9 @@ def shipped(data: str) -> dict[str, Any]:
 MOST_NAMED = 3  # resources of which a sentence holds the names
 
 
+_LAST = ("not needed", "not told", "harms")  # of verdicts, from the one that stands at the end
+
+
 def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     """What an audit says of the resources of its rows, called by `names`: what matters first."""
     members: dict[str, list[str]] = {}
@@ -477,7 +480,7 @@ def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
         f"{verdict}: "
         + (listed(some) if len(some) <= MOST_NAMED else f"{len(some)} of {len(names)} resources")
         for verdict, some in sorted(
-            members.items(), key=lambda pair: pair[0].startswith("not needed")
+            members.items(), key=lambda pair: [pair[0].startswith(word) for word in _LAST]
         )
     )
 
