@@ -394,24 +394,20 @@ def _over(study: Study, resamples: int = 2000) -> str:
     return cohort_measures.intervals(study.dataset, rows, resamples)
 
 
-def is_joint(scope: Any, **_: Any) -> bool:
-    """Whether there is more than one modality."""
-    return len(scope.study.modalities if hasattr(scope, "study") else scope.modalities) > 1
-
-
-def has_cohort(levels: errors.Levels, **_: Any) -> bool:
-    """Whether the cohort has a sample."""
-    return bool(levels.inside.any())
+# whether a sample's, study's or cohort's model has more than one modality
+is_joint = panel.can(where=lambda study: len(study.modalities) > 1)
 
 
 MODEL_PANELS = {
     "why-emap": panel.Panel(emap, scope="study"),
     "why-loss": panel.Panel(loss, scope="study"),
-    "why-ranking": panel.Panel(ranking, scope="levels", fits=has_cohort),
+    "why-ranking": panel.Panel(ranking, scope="levels", fits=cohorts.some_inside),
     "why-pairs": panel.Panel(
-        pairs, scope="levels", fits=lambda levels, **_: is_joint(levels) and has_cohort(levels)
+        pairs,
+        scope="levels",
+        fits=lambda levels, **_: is_joint(levels) and cohorts.some_inside(levels),
     ),
-    "why-swarm": panel.Panel(swarm, scope="levels", fits=has_cohort),
+    "why-swarm": panel.Panel(swarm, scope="levels", fits=cohorts.some_inside),
     "why-synergy": panel.Panel(synergy, scope="study", fits=is_joint),
     "why-basins": panel.Panel(basins, fits=faithfulness.own_over_seeds),
 }
