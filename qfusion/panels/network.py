@@ -534,7 +534,6 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         np.array([getattr(pool, name) for pool in pools])
         for name in ("before", "after", "outcomes")
     )
-    names = map("pooling {}".format, range(1, len(pools) + 1))
     return panel.Picture(
         "poolings",
         lowered(before[-1] - after[-1]) if len(pools) else "There is no pooling",
@@ -542,7 +541,9 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
         "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
         not_shown="how much of it the decision uses.",
-        alt=f"Entropy in nats after each pooling: {panel.pairs(names, before, after)}.",
+        alt="Entropy in nats after each pooling: "
+        + panel.pairs(map("pooling {}".format, range(1, len(pools) + 1)), before, after)
+        + ".",
         table=lambda: pd.DataFrame([pool._asdict() for pool in pools]),
     )
 

@@ -449,7 +449,6 @@ def patches(
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
     leads = [float(lead[0]) for lead in result.leads[1:]]
-    end = dict(zip(result.modalities, restored.max(1).tolist(), strict=True))
     return panel.Picture(
         "patches",
         panel.capital(cuts.answer_for_patches(result, 0, kind, whose, text.plain)),
@@ -462,7 +461,9 @@ def patches(
         + f". {cuts.PATCH_KINDS[kind]} Exact.",
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
         "reach. Shares of modalities and times do not add up.",
-        alt=f"Largest share restored by each modality: {panel.terms(end)}.",
+        alt="Largest share restored by each modality: "
+        + panel.listed(result.modalities, restored.max(1), "+.2f")
+        + ".",
         table=result.frame,
     )
 
@@ -492,7 +493,6 @@ def gate_groups(
         "bootstrap interval for each group by itself.",
         evidence.ENTANGLEMENT: "Exact.",
     }
-    titles = [text.plain(group.title) for group in result.groups]
     return panel.Picture(
         f"gate-groups-{of}",
         panel.capital(evidence.answer(result, of, text.plain)),
@@ -507,7 +507,8 @@ def gate_groups(
         f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
         f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of,
         not_shown="what a network that was trained without a group would do: the others were learned beside it.",
-        alt=f"{panel.listed(titles, values.tolist(), '+.2f')}.",
+        alt=panel.listed([text.plain(group.title) for group in result.groups], values, "+.2f")
+        + ".",
         table=result.frame,
     )
 
