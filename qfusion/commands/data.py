@@ -368,10 +368,8 @@ def extract(
 ) -> None:
     """Make a set from a folder of recordings and a table of labels: features of voice, picture and words. What was
     stopped goes on where it was when the same command is given again."""
-    from qfusion.data import extract as extracting
-
     with bar("Extracting") as show:
-        result = extracting.extract(
+        result = qfusion.data.extract.extract(
             folder,
             name,
             labels=labels,

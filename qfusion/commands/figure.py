@@ -185,8 +185,11 @@ def drawn(
         ),
         kind,
     )
-    about = _about(cooked) | {"look": styled.style.as_dict()}
-    return content, about, [*pages.remarks(wanted, cooked), letters]
+    return (
+        content,
+        _about(cooked) | {"look": styled.style.as_dict()},
+        [*pages.remarks(wanted, cooked), letters],
+    )
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -530,13 +533,11 @@ def _of_cohort(
     background: str,
     contrast: str | None,
 ) -> qfusion.report.blocks.Report:
-    study = qfusion.analysis.sample.open_study(checkpoint, dataset)
-    if contrast is not None or background != "joint":
-        study = study.against(
-            qfusion.analysis.sample.background_of_kind(
-                study, background if contrast is None else "contrast", contrast or ""
-            )
-        )
+    study = qfusion.analysis.sample.with_background(
+        qfusion.analysis.sample.open_study(checkpoint, dataset),
+        background if contrast is None else "contrast",
+        contrast or "",
+    )
     parts = qfusion.explain.cohorts.parse(cohort)
     outputs = checkpoint.model.outputs
     index = None if output is None else outputs.index(choose("Output", output, outputs))

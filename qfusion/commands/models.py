@@ -324,9 +324,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported model; the file that it was imported from stays."""
-    from qfusion.training import imports
-
-    place = imports.remove(name)
+    place = qfusion.training.imports.remove(name)
     print_result({"model": name, "removed": str(place)}, as_json, f"{name} is removed from {place}")
 
 

@@ -565,9 +565,7 @@ def _interval(part: Mapping[str, Any]) -> str:
 
 def of_model(model: str, data: str | None, as_json: bool) -> None:
     """Prints whether a model fuses: EMAP, what coalitions take off the loss, their ranking, and basins over seeds."""
-    from qfusion.analysis import sample, trust
-
-    result = trust.summary(sample.open_study(model, data))
+    result = qfusion.analysis.trust.summary(qfusion.analysis.sample.open_study(model, data))
     tables = [
         table(
             [*rows[0]],
@@ -591,9 +589,7 @@ Shown = tuple[dict[str, Any], list[str | RenderableType]]
 
 def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown:
     """Returns the scores of a sample with each modality's state at each time from another one."""
-    from qfusion.analysis import trust as analysis
-
-    result = analysis.patches_of(study, study.dataset.row(sample), donor)
+    result = qfusion.analysis.trust.patches_of(study, study.dataset.row(sample), donor)
     shown = {
         "sample": sample,
         "donor": donor,
@@ -617,10 +613,8 @@ def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown
 
 def gate_groups(study: qfusion.analysis.study.Study, sample: str, shots: int) -> Shown:
     """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
-    from qfusion.analysis import trust as analysis
-
     row = study.dataset.row(sample)
-    result = analysis.gate_groups_of(study, row, int(study.predicted[row]), shots)
+    result = qfusion.analysis.trust.gate_groups_of(study, row, int(study.predicted[row]), shots)
     frame = result.frame()
     shown = {
         "sample": sample,
@@ -631,12 +625,11 @@ def gate_groups(study: qfusion.analysis.study.Study, sample: str, shots: int) ->
         "whole": result.whole,
         "groups": frame.to_dict("records"),
     }
-    titles = [
-        f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
-        for target in result.shapley
-    ]
     return shown, [
-        *titles,
+        *(
+            f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
+            for target in result.shapley
+        ),
         table(
             list(frame.columns),
             [[row[0], *map(number, row[1:])] for row in frame.itertuples(index=False)],
@@ -651,9 +644,7 @@ def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep:
         retrain: epochs to train every set on for; 0 does not. name: of the model. keep: what the smallest is
             called among the reader's own; "" puts none there.
     """
-    from qfusion.analysis import trust as analysis
-
-    result = analysis.pruning_of(study)
+    result = qfusion.analysis.trust.pruning_of(study)
     tweak = result.tweak(result.size)
     shown: dict[str, Any] = {
         "metric": result.metric,
@@ -703,9 +694,9 @@ def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep:
 
 def twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
     """Trains the model's twins with so many seeds, and returns what each quantum resource is worth."""
-    from qfusion.analysis import audit
-
-    shown = audit.entry(audit.train_twins(study, seeds), study.dataset)
+    shown = qfusion.analysis.audit.entry(
+        qfusion.analysis.audit.train_twins(study, seeds), study.dataset
+    )
     rows = [
         [
             row["resource"],
@@ -719,9 +710,12 @@ def twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
         for row in shown["rows"]
     ]
     failures = {failure: None for row in shown["rows"] for failure in row["failed"]}
-    title = f"{shown['short']}: better with each resource by, trained alike; 95 % t intervals over seeds"
     return shown, [
-        table(["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"], rows, title),
+        table(
+            ["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"],
+            rows,
+            f"{shown['short']}: better with each resource by, trained alike; 95 % t intervals over seeds",
+        ),
         *(f"Not trained: {failure}" for failure in failures),
     ]
 

@@ -192,15 +192,6 @@ class View:
         value = self.get(key)
         return value if value in options else options[0]
 
-    def number(self, key: str, default: float, low: float = -1e6, high: float = 1e6) -> float:
-        """Returns the value of a parameter as a number.
-
-        Raises:
-            InvalidInput: when it is none, or not in [low, high].
-        """
-        value = self.get(key)
-        return require_number(key[:60], value, low, high) if value else default
-
     def named(self, key: str) -> str:
         """Returns a parameter that the panel cannot do without.
 
@@ -420,9 +411,10 @@ class Number(Control):
 
     def __call__(self, view: View) -> float | None:
         """See `Control.__call__`."""
-        if not view.get(self.key):
+        word = view.get(self.key)
+        if not word:
             return None
-        value = view.number(self.key, 0.0, self.low, self.high)
+        value = require_number(self.key[:60], word, self.low, self.high)
         return round(value) if self.whole else value
 
 

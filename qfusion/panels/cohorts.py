@@ -972,9 +972,9 @@ def is_regression(levels: errors.Levels, **_: object) -> bool:
 AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
-def cut_seconds(levels: errors.Levels, everyone: bool = False) -> float:
+def cut_seconds(levels: errors.Levels) -> float:
     """How long the cuts of the cohort take, roughly."""
-    return 8e-3 * len(cut_rows(levels, everyone)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
+    return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
 def worth_cutting(levels: errors.Levels, wanted: bool = False, **_: object) -> bool:

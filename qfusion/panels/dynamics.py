@@ -663,28 +663,34 @@ def before_after(
 
 
 def turned(sample: Sample) -> str:
-    """`before_after` of a sample whose tweak changes something, of any model that takes one, as markdown."""
-    study, base, timed = sample.study, sample.learned, sample.can("time")
-    first = metrics.headlines(sample.metrics)[0]
-    short = metrics.labels(sample.metrics)[first].short.partition(" (")[0]
-    tested = ("accuracy" if study.classes else short) + answers.of_seed(study)
-    return before_after(
+    """`of_tweak` of a sample whose tweak changes something, of any model that takes one."""
+    timed = sample.can("time")
+    return of_tweak(
+        sample,
         changes(sample.tweak) if timed else [text.plain(sample.changed)],
         shared_before_after(sample) if timed else {},
-        (base.score, sample.score),
-        (answers.verdict(study, base.scores), answers.verdict(study, sample.scores)),
-        (tested, base.metrics[first], sample.metrics[first]),
-        sample.whose,
-        sure_of(base, sample),
     )
 
 
-def sure_of(base: Sample, now: Sample) -> tuple[float, float]:
-    """Softmax of the predicted class as learned and now; alike where there are no classes."""
-    return (
-        (float(base.probabilities.max()), float(now.probabilities.max()))
-        if base.study.classes
-        else (0.0, 0.0)
+def of_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends]) -> str:
+    """`before_after` of a sample under its tweak, as markdown; `changed` and `shared` as there."""
+    study, base = sample.study, sample.learned
+    first = metrics.headlines(sample.metrics)[0]
+    short = metrics.labels(sample.metrics)[first].short.partition(" (")[0]
+    return before_after(
+        changed,
+        shared,
+        (base.score, sample.score),
+        (answers.verdict(study, base.scores), answers.verdict(study, sample.scores)),
+        (
+            ("accuracy" if study.classes else short) + answers.of_seed(study),
+            base.metrics[first],
+            sample.metrics[first],
+        ),
+        sample.whose,
+        (float(base.probabilities.max()), float(sample.probabilities.max()))
+        if study.classes
+        else (0.0, 0.0),
     )
 
 

@@ -455,10 +455,15 @@ VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 def over_seeds(study: Study, **_: Any) -> bool:
     """Whether the explanations are measured over training seeds."""
+    return seeds_of(trust.as_trained(study))[0] is not None
+
+
+def seeds_of(study: Study) -> tuple[stability.Stability | None, str]:
+    """What was measured over training seeds, or why there is nothing, as markdown."""
     try:
-        return trust.stability_of(trust.as_trained(study)) is not None
-    except QFusionError:
-        return False
+        return trust.stability_of(study), ""
+    except QFusionError as error:
+        return None, text.message(error)
 
 
 def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:

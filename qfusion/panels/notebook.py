@@ -127,8 +127,7 @@ def tweak(sample: Sample) -> Any:
     box = widgets.HBox([widgets.VBox(list(knobs.values()), layout={"margin": "0 2em 0 0"}), shown])
 
     def follow(_: object = None) -> None:
-        rates = {key: value for key, value in now.items() if key.startswith(RATE)}  # have no slider
-        turned = rates | {key: knob.value for key, knob in knobs.items()}
+        turned = now | {key: knob.value for key, knob in knobs.items()}  # rates have no slider
         words = ",".join(f"{key}={value}" if key else value for key, value in turned.items())
         try:
             box.sample = replace(learned, tweak=words)

@@ -16,7 +16,6 @@ from collections import ChainMap
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import IO, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -193,8 +192,10 @@ def own_controls(page: str, panel: Panel) -> list[Control]:
 
 def allowed(view: View, study: Any) -> dict[str, Allowed]:
     """Returns what an address may say of a page, by parameter."""
-    own = (own_controls(view.page, panel) for panel in PAGES.get(view.page, {}).values())
-    return rules((*chain.from_iterable(own), *CONTROLS.get(view.page, ())), view, study)
+    own = [
+        one for panel in PAGES.get(view.page, {}).values() for one in own_controls(view.page, panel)
+    ]
+    return rules((*own, *CONTROLS.get(view.page, ())), view, study)
 
 
 def opened(page: str, address: Address) -> Opened:

@@ -349,16 +349,14 @@ def _said(options: Mapping[str, Read], view: View) -> dict[str, Any]:
 MAX_NUMBERS = 8  # numbers of one figure that are said
 
 
-def listed(
-    names: Iterable[Any], numbers: Iterable[float], form: str = ".2f", most: int = MAX_NUMBERS
-) -> str:
-    """`"text 0.41, audio -0.69"`, the largest by size of more than `most`; the empty name is the baseline."""
+def listed(names: Iterable[Any], numbers: Iterable[float], form: str = ".2f") -> str:
+    """`"text 0.41, audio -0.69"`, the largest by size of more than `MAX_NUMBERS`; the empty name is the baseline."""
     pairs = [
         (str(name) or "baseline", float(number))
         for name, number in zip(names, numbers, strict=True)
     ]
-    head = f"largest of {len(pairs)}: " if len(pairs) > most else ""
-    shown = sorted(pairs, key=lambda pair: -abs(pair[1]))[:most] if head else pairs
+    head = f"largest of {len(pairs)}: " if len(pairs) > MAX_NUMBERS else ""
+    shown = sorted(pairs, key=lambda pair: -abs(pair[1]))[:MAX_NUMBERS] if head else pairs
     return head + ", ".join(f"{name} {value:{form}}" for name, value in shown)
 
 
@@ -367,10 +365,10 @@ def terms(result: Mapping[str, float], form: str = "+.2f") -> str:
     return listed(result, result.values(), form)
 
 
-def lines(result: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all together") -> str:
-    """`"text from 0.00 to 0.41"` for each curve; the empty name is `whole`."""
+def lines(result: Mapping[str, np.ndarray], form: str = ".2f") -> str:
+    """`"text from 0.00 to 0.41"` for each curve; the empty name is all together."""
     sentence = [
-        f"{name or whole} from {entry[0]:{form}} to {entry[-1]:{form}}"
+        f"{name or 'all together'} from {entry[0]:{form}} to {entry[-1]:{form}}"
         for name, entry in result.items()
     ][:MAX_NUMBERS]
     return ", ".join(sentence) + (
@@ -378,20 +376,14 @@ def lines(result: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all
     )
 
 
-def pairs(
-    names: Iterable[Any],
-    before: Iterable[float],
-    after: Iterable[float],
-    form: str = ".2f",
-    most: int = MAX_NUMBERS,
-) -> str:
+def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float]) -> str:
     """`"text 0.41 (before 0.39)"`, those that differ most first."""
     return ", ".join(
-        f"{name} {new:{form}} (before {old:{form}})"
+        f"{name} {new:.2f} (before {old:.2f})"
         for name, old, new in sorted(
             zip(map(str, names), before, after, strict=True),
             key=lambda entry: -abs(entry[2] - entry[1]),
-        )[:most]
+        )[:MAX_NUMBERS]
     )
 
 

@@ -24,7 +24,6 @@ from qfusion.panels import address, dynamics, physics
 from qfusion.report import contents
 from qfusion.report.blocks import Block, picture
 from qfusion.report.story import Act, Story
-from qfusion.training import metrics
 
 MOST_TERMS = 8  # that are drawn, the largest
 _LEAST = 1e-9  # of the score: what moves it less does not
@@ -112,9 +111,15 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
 
 
 def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
-    """The terms under a lever, those as learned as thin lines, and what it changed."""
+    """The terms under a lever, those as learned as thin lines; and what it did to joint terms, score, decision and the
+    first test metric."""
     before = _grown(sample.learned)
-    says = text.unmarked(_before_after(sample, changed))
+    joint = [
+        float(joint_share({term: np.array([value]) for term, value in one.dividends.items()})[0])
+        for one in (sample.learned, sample)
+    ]
+    shared = {"joint terms": (joint[0], joint[1], "of the decision's size")}
+    says = text.unmarked(dynamics.of_tweak(sample, changed, shared))
     return Act("One lever", f"{says} {why}".strip(), _lines(sample, before), len(before[1]))
 
 
@@ -158,27 +163,6 @@ def _on_one_scale(figures: list[go.Figure]) -> None:
         room = edge * (high - low) or 1e-6 * (low == high)
         for figure in figures:
             figure.layout[f"{axis}axis"].range = [low - room, high + room]
-
-
-def _before_after(after: Sample, changed: list[str]) -> str:
-    """What a lever did to joint terms, score, decision and the first test metric, as markdown."""
-    study, before, name = after.study, after.learned, metrics.headlines(after.metrics)[0]
-    joint = [
-        float(joint_share({term: np.array([value]) for term, value in one.dividends.items()})[0])
-        for one in (before, after)
-    ]
-    called = metrics.labels(after.metrics)[name].short.partition(" (")[0]
-    if study.classes:
-        called = called[:1].lower() + called[1:]
-    return dynamics.before_after(
-        changed,
-        {"joint terms": (joint[0], joint[1], "of the decision's size")},
-        (before.score, after.score),
-        (answers.verdict(study, before.scores), answers.verdict(study, after.scores)),
-        (f"{called}{answers.of_seed(study)}", before.metrics[name], after.metrics[name]),
-        after.whose,
-        dynamics.sure_of(before, after),
-    )
 
 
 def _card(sample: Sample) -> dict[str, Any]:

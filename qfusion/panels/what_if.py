@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, require_number
 from qfusion._sentences import count, listed
 from qfusion.analysis import answers, changes as interventions, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
@@ -310,7 +310,7 @@ def _details(view: address.View, name: str, action: str) -> dict[str, Any]:
 
 def _numbers(view: address.View, start: str) -> dict[str, float]:
     return {
-        key.removeprefix(start): view.number(key, 0.0)
+        key.removeprefix(start): require_number(key[:60], view.get(key) or 0.0, -1e6, 1e6)
         for key in view.address
         if key.startswith(start)
     }

@@ -394,24 +394,20 @@ def _over(study: Study, resamples: int = 2000) -> str:
     return cohort_measures.intervals(study.dataset, rows, resamples)
 
 
-def is_joint(scope: Any, **_: Any) -> bool:
-    """Whether there is more than one modality."""
-    return len(scope.study.modalities if hasattr(scope, "study") else scope.modalities) > 1
-
-
-def has_cohort(levels: errors.Levels, **_: Any) -> bool:
-    """Whether the cohort has a sample."""
-    return bool(levels.inside.any())
+# whether a sample's, study's or cohort's model has more than one modality
+is_joint = panel.can(where=lambda study: len(study.modalities) > 1)
 
 
 MODEL_PANELS = {
     "why-emap": panel.Panel(emap, scope="study"),
     "why-loss": panel.Panel(loss, scope="study"),
-    "why-ranking": panel.Panel(ranking, scope="levels", fits=has_cohort),
+    "why-ranking": panel.Panel(ranking, scope="levels", fits=cohorts.some_inside),
     "why-pairs": panel.Panel(
-        pairs, scope="levels", fits=lambda levels, **_: is_joint(levels) and has_cohort(levels)
+        pairs,
+        scope="levels",
+        fits=lambda levels, **_: is_joint(levels) and cohorts.some_inside(levels),
     ),
-    "why-swarm": panel.Panel(swarm, scope="levels", fits=has_cohort),
+    "why-swarm": panel.Panel(swarm, scope="levels", fits=cohorts.some_inside),
     "why-synergy": panel.Panel(synergy, scope="study", fits=is_joint),
     "why-basins": panel.Panel(basins, fits=faithfulness.own_over_seeds),
 }
@@ -453,7 +449,6 @@ def patches(
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
     leads = [float(lead[0]) for lead in result.leads[1:]]
-    end = dict(zip(result.modalities, restored.max(1).tolist(), strict=True))
     return panel.Picture(
         "patches",
         panel.capital(cuts.answer_for_patches(result, 0, kind, whose, text.plain)),
@@ -466,7 +461,9 @@ def patches(
         + f". {cuts.PATCH_KINDS[kind]} Exact.",
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
         "reach. Shares of modalities and times do not add up.",
-        alt=f"Largest share restored by each modality: {panel.terms(end)}.",
+        alt="Largest share restored by each modality: "
+        + panel.listed(result.modalities, restored.max(1), "+.2f")
+        + ".",
         table=result.frame,
     )
 
@@ -496,7 +493,6 @@ def gate_groups(
         "bootstrap interval for each group by itself.",
         evidence.ENTANGLEMENT: "Exact.",
     }
-    titles = [text.plain(group.title) for group in result.groups]
     return panel.Picture(
         f"gate-groups-{of}",
         panel.capital(evidence.answer(result, of, text.plain)),
@@ -511,7 +507,8 @@ def gate_groups(
         f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
         f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of,
         not_shown="what a network that was trained without a group would do: the others were learned beside it.",
-        alt=f"{panel.listed(titles, values.tolist(), '+.2f')}.",
+        alt=panel.listed([text.plain(group.title) for group in result.groups], values, "+.2f")
+        + ".",
         table=result.frame,
     )
 

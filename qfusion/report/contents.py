@@ -183,8 +183,9 @@ def command(sample: Sample, name: str, *words: str) -> str:
     """Returns a command about a sample's model and data against its background, which is no saved cohort, with `words`
     of its own before that."""
     background = sample.background
-    known = {"contrast": ["--contrast", background.label], "joint": []}
-    behind = known.get(background.kind, ["--background", background.kind])
+    behind = {"contrast": ["--contrast", background.label], "joint": []}.get(
+        background.kind, ["--background", background.kind]
+    )
     return f"python -m qfusion {name} " + shlex.join(
         ["--model", sample.name, "--data", sample.dataset.name, *words, *behind]
     )
@@ -511,17 +512,12 @@ def of_cohort(cohort: Members) -> Report:
 
 
 def _means(
-    result: Members, columns: Mapping[str, np.ndarray]
-) -> tuple[dict[str, stability.Interval], dict[str, stability.Interval]]:
-    """Means with intervals, of all rows and of the cohort."""
-    whole, part = (
-        stability.means(
-            {name: values[inside] for name, values in columns.items()},
-            clusters=result.clusters(inside),
-        )
-        for inside in (np.ones(len(result.rows), dtype=bool), result.inside)
+    result: Members, columns: Mapping[str, np.ndarray], keep: np.ndarray
+) -> dict[str, stability.Interval]:
+    """Means with intervals of the rows to keep."""
+    return stability.means(
+        {name: values[keep] for name, values in columns.items()}, clusters=result.clusters(keep)
     )
-    return whole, part
 
 
 def _shares(result: Members) -> dict[str, Any]:
@@ -529,11 +525,10 @@ def _shares(result: Members) -> dict[str, Any]:
     rows = result.rows
     shares = {name: rows[f"share[{name}]"].to_numpy(float) for name in result.sample.modalities}
     columns = {key: rows[key].to_numpy(dtype=float) for key in ("error", "joint_share")}
-    whole, part = _means(result, shares)
-    of_all, of_cohort = _means(result, columns)
-    inside, outside = (
-        stability.means({"error": columns["error"][mask]}, clusters=result.clusters(mask))["error"]
-        for mask in (result.inside, ~result.inside)
+    levels = (np.ones(len(rows), dtype=bool), result.inside)
+    whole, part = (_means(result, shares, keep) for keep in levels)
+    of_all, of_cohort, others = (
+        _means(result, columns, keep) for keep in (*levels, ~result.inside)
     )
     return {
         "whole": whole,
@@ -542,7 +537,7 @@ def _shares(result: Members) -> dict[str, Any]:
         "of_cohort": of_cohort,
         "leading": _leading(whole, part, result.whole),
         "relations": result.members["relation"].value_counts(),
-        "harder": harder(inside, outside),
+        "harder": harder(of_cohort["error"], others["error"]),
         "between": _between,
     }
 
@@ -589,20 +584,15 @@ def _leading(
 
 def _types(result: Members) -> dict[str, Any]:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
-    whole, part = (
-        [result.rows[mask & (result.rows["relation"] == kind)] for kind in RELATIONS]
-        for mask in (np.ones(len(result.rows), dtype=bool), result.inside)
-    )
-
-    def error(rows: pd.DataFrame) -> stability.Interval:
-        return stability.means(
-            {"error": rows["error"].to_numpy(dtype=float)},
-            clusters=cohort_measures.clusters_of(result.sample.dataset, result.places(rows)),
-        )["error"]
-
+    errors = {"error": result.rows["error"].to_numpy(dtype=float)}
+    kinds = [(result.rows["relation"] == kind).to_numpy() for kind in RELATIONS]
+    whole, part = ([kind & level for kind in kinds] for level in (True, result.inside))
     return {
-        "counts": [list(map(len, whole)), list(map(len, part))],
-        "errors": [(error(a), error(b)) for a, b in zip(whole, part, strict=True)],
+        "counts": [[int(keep.sum()) for keep in level] for level in (whole, part)],
+        "errors": [
+            (_means(result, errors, a)["error"], _means(result, errors, b)["error"])
+            for a, b in zip(whole, part, strict=True)
+        ],
     }
 
 

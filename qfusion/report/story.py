@@ -302,8 +302,9 @@ def _fitted(pixels: np.ndarray, side: int) -> Any:
 def _gif(story: Story, theme: Theme, seconds: float, rate: float) -> bytes:
     """Frames of numbers of colours, which are chosen once for all acts."""
     drawn = _pixels(story, theme, GIF_DPI)
-    ends = Image.fromarray(np.concatenate([act.end for act in drawn]))
-    palette = ends.quantize(255, dither=Image.Dither.NONE)
+    palette = Image.fromarray(np.concatenate([act.end for act in drawn])).quantize(
+        255, dither=Image.Dither.NONE
+    )
 
     def numbered(pixels: np.ndarray) -> np.ndarray:
         return np.asarray(

@@ -345,8 +345,7 @@ class Line:
                 if not entry.since and entry.who not in sessions:
                     sessions.add(entry.who)  # one of a session
                     line.append(entry)
-            free = self._places() - busy
-            if turn in line[: max(0, free)] and self._fits(busy, 1):
+            if turn in line[: max(0, self._places() - busy)] and self._fits(busy, 1):
                 turn.since = now
                 return 0
             return line.index(turn) + 1 if turn in line else len(line) + 1

@@ -148,11 +148,9 @@ def folded(
             content()
 
 
-def tabs(
-    control: address.Choice, options: Sequence[str] = ()
-) -> Iterator[tuple[str, DeltaGenerator]]:
+def tabs(control: address.Choice) -> Iterator[tuple[str, DeltaGenerator]]:
     """Draws tabs and gives the name and the place of that which is open."""
-    names = list(options) or control.options()
+    names = control.options()
     for name, tab in zip(names, st.tabs(names, **state.opened(control.key)), strict=True):
         if tab.open:
             yield name, tab
@@ -543,7 +541,8 @@ def _decline(study: Study) -> None:
 
 def open_study_shared(model: str, data: str) -> Study:
     """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
-    reruns.require_known(model, data)
+    _checks.choose("Model", model, address.models())
+    reruns.dataset(data)  # read with its own words meanwhile
     if samples.is_encoded(model, data):
         return samples.open_study(model, data)
     samples.begin_encoding(model, data)
@@ -974,7 +973,7 @@ def _replay(model: str) -> None:
             help="Leads every page through the training: the model as it was after that epoch.",
         )
         stops = {f"{name}{checkpoint.AFTER}{at}": f"after epoch {at}" for at in epochs}
-        play_cursor(EPOCH, {**stops, name: "trained"}, most=12)
+        play_cursor(EPOCH, stops | {name: "trained"}, most=12)
 
 
 def _epoch_changed(name: str) -> None:

@@ -139,8 +139,10 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         controls.settle_pickers()
         with top:
             study, row, wanted = controls.draw_pickers()
-            unfit = [page for page, any_of in NEEDS.items() if not any(map(study.can, any_of))]
-            state.put(_UNFIT, unfit)
+            state.put(
+                _UNFIT,
+                [page for page, any_of in NEEDS.items() if not any(map(study.can, any_of))],
+            )
             controls.pin_button(study, row, link)
             sharing.notes_button(title, FILES)
         if before is not None:
@@ -163,9 +165,8 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     return here
 
 
-def frame(title: str, own: Iterable[address.Control] = ()) -> Theme:
-    """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for
-    the next page.
+def frame(title: str, own: Iterable[address.Control] = ()) -> None:
+    """Draws the frame of a page that needs neither model nor sample; the pickers are kept for the next page.
 
     Args:
         title: of the page.
@@ -175,7 +176,6 @@ def frame(title: str, own: Iterable[address.Control] = ()) -> Theme:
         _settle(title, own=own)
         sharing.link_and_session(side, FILES, {})
         state.put(sharing.ORIGIN, {})
-    return theme()
 
 
 @contextmanager
@@ -322,8 +322,13 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
     A parameter that has an alias (see `address.ALIASES`) goes by it: by its own name the pickers of the last page would
     be stronger.
     """
-    carries = carried(**{_ALIAS_OF.get(key, key): value for key, value in query.items()})
-    st.page_link(page, label=label, icon=icon, help=help, query_params=carries)
+    st.page_link(
+        page,
+        label=label,
+        icon=icon,
+        help=help,
+        query_params=carried(**{_ALIAS_OF.get(key, key): value for key, value in query.items()}),
+    )
 
 
 def carried(**query: str) -> dict[str, Any]:

@@ -119,12 +119,6 @@ def loaded(name: str) -> Checkpoint:
     return sample.loaded(choose("Model", name, address.models()))
 
 
-def require_known(model: str, data_name: str) -> None:
-    """Raises NotFound unless model and data set exist; reads the data, with its own words meanwhile."""
-    choose("Model", model, address.models())
-    dataset(data_name)
-
-
 # What the reader is likely to ask for next, worked out while they read: the panels of the samples beside this one.
 #
 # One thread does it for all sessions, after a page is drawn, and only while the machine has nothing else to do. What it

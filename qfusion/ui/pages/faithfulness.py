@@ -9,7 +9,6 @@ import streamlit as st
 from qfusion._sentences import share
 from qfusion.analysis import sample, text, trust
 from qfusion.analysis.study import Study
-from qfusion.errors import QFusionError
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders, panel
@@ -217,7 +216,7 @@ def evidence(here: frame.Here) -> None:
     """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
     with st.container(key="fold-faithfulness"):
         default = trust.as_trained(here.study)
-        seeds, missing = over_seeds(default)
+        seeds, missing = builders.seeds_of(default)
         trust_warnings(default, seeds)
         draw = {
             "Deletion": lambda: deletion_tab(here),
@@ -227,14 +226,6 @@ def evidence(here: frame.Here) -> None:
             builders.PEOPLE: lambda: people_tab(here, default),
         }
         panels.tabs(builders.PROOF, draw, theme=here.theme, **here.scopes())
-
-
-def over_seeds(study: Study) -> tuple[stability.Stability | None, str]:
-    """What was measured over training seeds, or why there is nothing."""
-    try:
-        return trust.stability_of(study), ""
-    except QFusionError as error:
-        return None, text.message(error)
 
 
 def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:

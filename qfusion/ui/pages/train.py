@@ -852,9 +852,8 @@ def page() -> None:
         state.forget(_NAME)  # it is free for another one
         state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
     seen = runs.look()
-    import_key = builders.IMPORT.key
-    importing = st.session_state.get(import_key, st.query_params.get(import_key) == "true")
-    new_training(not seen and not importing)
+    brings = state.get(builders.IMPORT.key, st.query_params.get(builders.IMPORT.key) == "true")
+    new_training(not seen and not brings)
     if not _limits.is_read_only():
         import_form()
     if not seen:

@@ -11,11 +11,10 @@ from qfusion._sentences import count
 from qfusion.analysis import audit, errors, memo, text, trust
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
-from qfusion.panels import address, cohorts, why as builders
+from qfusion.panels import address, cohorts, faithfulness, why as builders
 from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import access, controls, frame, panels, state
-from qfusion.ui.pages.faithfulness import over_seeds
 
 # Does the data need fusion? Here of the model's data; on the Data page of any set, before training.
 
@@ -75,7 +74,7 @@ def model_section(here: frame.Here) -> None:
             panels.show(levels, here.theme, "why-swarm")
         if len(study.modalities) > 1:
             panels.later("why-synergy", partial(_synergy, study, here.theme))
-        if missing := over_seeds(trust.as_trained(study))[1]:
+        if missing := faithfulness.seeds_of(trust.as_trained(study))[1]:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
         panels.show(here.sample_of(), here.theme, "why-basins")
 
