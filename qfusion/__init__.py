@@ -11,8 +11,6 @@
 Everything here is loaded when it is first asked for, so `import qfusion` itself loads none of the engines.
 """
 
-from __future__ import annotations
-
 import importlib
 
 # checkers read it as True, and importing `typing` for it would take ten times as long as all else here

@@ -4,8 +4,6 @@ Commands live in `qfusion.commands`, a file a group, and import what they need w
 line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

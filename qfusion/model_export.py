@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qfusion import __version__, _limits
+from qfusion import __version__, _limits, track
 from qfusion._checks import check, choose
 from qfusion.analysis.sample import (
     Sample,
@@ -217,15 +217,13 @@ def make(
 
 def _circuit(sample: Sample) -> Any:
     """The sample's circuit; of a model with time that of one step of its evolution."""
-    from qfusion.track.circuit import fusion_circuit, gate_circuit, step_circuit
-
     model = sample.model
     if can(model, "gates"):
-        return gate_circuit(model, model.encode(sample.inputs))
+        return track.circuit.gate_circuit(model, model.encode(sample.inputs))
     if can(model, "time"):
         kets = {name: kets[0].detach() for name, kets in model.encode(sample.inputs).items()}
-        return step_circuit(model, kets, float(model.duration) / 20)
-    return fusion_circuit(
+        return track.circuit.step_circuit(model, kets, float(model.duration) / 20)
+    return track.circuit.fusion_circuit(
         require(model, "rules"),
         {name: angles[0].detach() for name, angles in model.angles(sample.inputs).items()},
     )
@@ -685,12 +683,12 @@ def _kets(sample: Sample) -> Described:
 
 
 def _network(sample: Sample) -> Described:
-    from qfusion.track.fusion_gates import progress
-
     model, names = sample.model, sample.modalities
     angles, masses = model.angles(sample.inputs), model.encode(sample.inputs)
     layered = through_layers(model, sample.inputs, sample.background)
-    replayed = progress(model, {name: values[0] for name, values in angles.items()})
+    replayed = track.fusion_gates.progress(
+        model, {name: values[0] for name, values in angles.items()}
+    )
     x, y, z = np.moveaxis(replayed.bloch, -1, 0)
     qubits = (
         np.stack([np.stack([1 + z, x - 1j * y], -1), np.stack([x + 1j * y, 1 - z], -1)], -2) / 2
@@ -771,8 +769,6 @@ def qutip_bytes(sample: Sample) -> bytes:
         InvalidInput: when the model has no evolution in time.
     """
     sample.require("time", "Hamiltonian for QuTiP")
-    from qfusion.track.dynamics import as_ket, as_operator, operators
-
     model = sample.model
     system, dims = model.system(), tuple(model.dims)
     with torch.no_grad():
@@ -780,27 +776,31 @@ def qutip_bytes(sample: Sample) -> bytes:
         psi = model.product_state(kets)[0].to(torch.complex128)
         end = model.evolve_states(states.density(psi), [float(model.duration)])[0]
         read, evolved = model.readout(), model.observables()
-    H, jumps = operators(system)
+    H, jumps = track.dynamics.operators(system)
     names, bias = sample.explanation.outputs, model.bias.detach().double()
     return pickle.dumps(
         {
             "H": H,
             "jumps": jumps,
             "terms": {
-                decomposition.subset_name(s, sample.modalities): as_operator(part, dims)
+                decomposition.subset_name(s, sample.modalities): track.dynamics.as_operator(
+                    part, dims
+                )
                 for s, part in decomposition.decompose(system.H, dims).items()
             },
             "kets": {
-                name: as_ket(kets[name][0].numpy(), (dims[m],))
+                name: track.dynamics.as_ket(kets[name][0].numpy(), (dims[m],))
                 for m, name in enumerate(sample.modalities)
             },
-            "psi0": as_ket(psi.numpy(), dims),
-            "rho_T": as_operator(end, dims),
+            "psi0": track.dynamics.as_ket(psi.numpy(), dims),
+            "rho_T": track.dynamics.as_operator(end, dims),
             "observables": {
-                name: as_operator(O, dims) for name, O in zip(names, read, strict=True)
+                name: track.dynamics.as_operator(O, dims)
+                for name, O in zip(names, read, strict=True)
             },
             "heisenberg": {
-                name: as_operator(O, dims) for name, O in zip(names, evolved, strict=True)
+                name: track.dynamics.as_operator(O, dims)
+                for name, O in zip(names, evolved, strict=True)
             },
             "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},
             "T": float(model.duration),

@@ -222,9 +222,7 @@ def entropies_by_torch(
 @memo(16, background=False, says="Building the circuit …")
 def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
     """One step of the evolution of a sample as a PennyLane circuit."""
-    from qfusion.track.circuit import step_circuit
-
-    return step_circuit(
+    return track.circuit.step_circuit(
         study.model.tweaked(tweak).system(),
         {name: ket[0] for name, ket in encoded_states(study, row).items()},
         dt,
@@ -261,11 +259,9 @@ def layers(study: Any, row: int, words: str = "") -> Any:
 @memo(8, background=False, says="Drawing the circuit with PennyLane …")
 def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
-    from qfusion.track.circuit import fusion_circuit, gate_circuit
-
     if study.can("gates"):
-        return gate_circuit(study.model, encoded_states(study, row))
-    return fusion_circuit(_edited(study, words), study.theta(row))
+        return track.circuit.gate_circuit(study.model, encoded_states(study, row))
+    return track.circuit.fusion_circuit(_edited(study, words), study.theta(row))
 
 
 def readouts(study: Any) -> dict[str, tuple[str, ...]]:
@@ -378,13 +374,11 @@ def _observables(model: Any) -> torch.Tensor:
 
 def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    from qfusion.track.circuit import MIXED, run
-
     noise = fusion_gates.Noise(*strengths) or None
-    return run(
+    return track.circuit.run(
         _edited(study, words),
         study.theta(row),
-        MIXED if noise else "default.qubit",
+        track.circuit.MIXED if noise else "default.qubit",
         shots,
         0,
         noise=noise,

@@ -20,8 +20,6 @@ It exists for more modalities, too (Griffith and Koch 2014), and all is made of 
 beyond it, what is unique to a modality is what it takes off where the modality is left out, and redundancy the rest.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -11,8 +11,6 @@ held-out rows of them are predicted far better than test rows are, and then test
 (`made_with_labels`).
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
