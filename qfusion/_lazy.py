@@ -1,4 +1,4 @@
-"""Packages whose modules are loaded when they are first asked for."""
+"""What is loaded when it is first asked for: modules of packages, and libraries that take long."""
 
 import importlib
 import pkgutil
@@ -16,3 +16,13 @@ def modules(package: str, path: Iterable[str]) -> Callable[[str], Any]:
         return importlib.import_module(f"{package}.{name}")
 
     return get
+
+
+class Library:
+    """A library that is loaded once something of it is asked for."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._name), name)

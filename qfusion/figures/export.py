@@ -27,6 +27,7 @@ import plotly.graph_objects as go
 from fontTools import unicodedata as scripts
 
 from qfusion._checks import check, read_json
+from qfusion._lazy import Library
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 from qfusion.figures.recipe import (
     MAX_RECIPE,
@@ -60,6 +61,8 @@ __all__ = [
     "size_mm",
     "text",
 ]
+
+plotly_print: Any = Library("plotly_print")  # matplotlib waits until something is drawn
 
 
 COMPOSITION, COMPOSITION_VERSION = "qfusion composition", 1
@@ -156,13 +159,11 @@ def save_composition(
     Raises:
         InvalidInput: when they do not fit on the page.
     """
-    from plotly_print import Part, render_grid  # matplotlib waits until something is drawn
-
     style, size = whole.style, SIZES[whole.style.size]
     with printing():
-        return render_grid(
+        return plotly_print.render_grid(
             [
-                Part(
+                plotly_print.Part(
                     in_theme(without(figure, panel.style.hidden), style.theme),
                     size.letter(place),
                     text("title", title, MAX_TITLE) if style.title else "",
@@ -385,14 +386,12 @@ def save(
         return page(shown, style, title=title, caption=caption, recipe=recipe)
     if style.engine == "chrome" and style.format != "tikz":
         return chrome_file(shown, style, title=title, caption=caption, recipe=recipe)
-    from plotly_print import render
-
     width, natural = canvas(shown, style)
     size = SIZES[style.size]
     # else title and caption come on top of the figure's own
     height = size.height or (size.most if natural >= size.most else None)
     with printing():
-        return render(
+        return plotly_print.render(
             shown,
             style.format,
             print_style(style, width, height),
@@ -422,9 +421,7 @@ def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
     Args:
         kind: the format of the file that the line is about.
     """
-    from plotly_print import fonts
-
-    with fonts.missed() as letters:
+    with plotly_print.fonts.missed() as letters:
         content = make()
     return content, remark(letters, kind)
 
@@ -496,22 +493,18 @@ _SHOWN = 12  # letters that a sentence names
 
 def unknown(text: str) -> list[str]:
     """The letters of a text that no installed font has, be it one of coloured pictures: what a browser here lacks."""
-    from plotly_print import fonts
-
     return [
         letter
         for letter in dict.fromkeys(text)
         if ord(letter) >= 0x250
-        and not fonts.IGNORED.match(letter)
-        and fonts.face(letter, outlines=False) is None
+        and not plotly_print.fonts.IGNORED.match(letter)
+        and plotly_print.fonts.face(letter, outlines=False) is None
     ]
 
 
 def remark(letters: Mapping[str, str], kind: str) -> str:
     """The line that goes with a file of a format, on the letters that were `fonts.missed` when it was drawn; empty
     where there is nothing to say."""
-    from plotly_print import fonts
-
     rare = [letter for letter, where in letters.items() if where == "latex"]
     if kind == "tikz" and rare:
         return (
@@ -520,7 +513,11 @@ def remark(letters: Mapping[str, str], kind: str) -> str:
         )
     if kind == "svg":  # readers take any font, of coloured pictures too
         return notice(
-            (letter for letter in letters if fonts.face(letter, outlines=False) is None),
+            (
+                letter
+                for letter in letters
+                if plotly_print.fonts.face(letter, outlines=False) is None
+            ),
             "the file keeps them as text, for readers whose machine has one.",
         )
     return notice(letters, "empty boxes stand for them.") if kind in ("pdf", "png") else ""
@@ -564,8 +561,6 @@ def _script(letter: str) -> str:
 
 def _package(letter: str) -> tuple[str, str] | None:
     """What brings a font with a letter, of what is not installed, and the font's family."""
-    from plotly_print import fonts
-
     script = _script(letter)
     kind = (
         "east"
@@ -576,7 +571,7 @@ def _package(letter: str) -> tuple[str, str] | None:
         if script in _PACKAGES
         else ""
     )
-    families = {face.family for face in fonts.installed() if face.scales}
+    families = {face.family for face in plotly_print.fonts.installed() if face.scales}
     return next(
         (
             pair
@@ -607,8 +602,6 @@ def chrome_file(
         DataUnavailable: when there is no Chrome; names what was looked for.
         QFusionError: when Chrome does not answer or cannot draw the figure.
     """
-    from plotly_print import fonts
-
     width_mm, height_mm = canvas(drawn, style)
     width = round(width_mm / pixel(style))
     heads = (
@@ -630,7 +623,7 @@ def chrome_file(
     )
     theme = drawn_in(drawn)
     drawing = kaleido_file(sized, "svg", 1).decode()
-    fonts.miss(unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))
+    plotly_print.fonts.miss(unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))
     svg = _framed(_renumbered(drawing), theme, width, max(height, 40), heads, above, below, face)
     total = max(height, 40) + above + below
     if style.format == "svg":
@@ -670,12 +663,12 @@ def chrome_file(
 def _block(words: str, size: float, width: float) -> list[str]:
     """Lines of a text; measured with letters that are wider than those of most browsers, so that none runs out of the
     page."""
-    from plotly_print.values import rgba
-    from plotly_print.words import TextStyle, plain, wrapped
-
     return (
-        wrapped(
-            plain(words, TextStyle(size, rgba(INK["light"]))), width - 2 * _PAD
+        plotly_print.words.wrapped(
+            plotly_print.words.plain(
+                words, plotly_print.words.TextStyle(size, plotly_print.values.rgba(INK["light"]))
+            ),
+            width - 2 * _PAD,
         ).text.splitlines()
         if words
         else []

@@ -26,9 +26,12 @@ from plotly.offline import get_plotlyjs
 
 from qfusion import __version__
 from qfusion._checks import check, read_json, require_number
+from qfusion._lazy import Library
 from qfusion._sentences import count
 from qfusion.errors import InvalidInput
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, AnyTheme, drawn_in
+
+plotly_print: Any = Library("plotly_print")  # matplotlib waits until something is drawn
 
 Format = Literal["svg", "pdf", "png", "html", "tikz"]
 FORMATS: dict[Format, str] = {
@@ -229,20 +232,18 @@ def _seen(value: Any) -> str:
 
 def print_style(style: ExportStyle, width: float, height: float | None) -> Any:
     """What `plotly_print` is told of a style, of a page of `width` and `height` in mm."""
-    from plotly_print import Style  # matplotlib waits until something is drawn
-
     size = SIZES[style.size]
-    return Style(width, height, style.font, style.dpi, size.serif, size.lines, size.bold, CREATOR)
+    return plotly_print.Style(
+        width, height, style.font, style.dpi, size.serif, size.lines, size.bold, CREATOR
+    )
 
 
 @contextmanager
 def printing() -> Iterator[None]:
     """Raises what `plotly_print` does not draw as InvalidInput, in its words."""
-    from plotly_print import PrintError
-
     try:
         yield
-    except PrintError as error:
+    except plotly_print.PrintError as error:
         raise InvalidInput(str(error)) from error
 
 
@@ -458,17 +459,15 @@ def snippet(
         title, caption: plain text, whatever stands in it. made_from: model, data and sample, as recipes have them.
         name: of the label, after `fig:`.
     """
-    from plotly_print.latex import escape  # matplotlib waits until something is drawn
-
     starred = "*" if style.size in COLUMNS else ""
     ending = style.format if style.format in ("tikz", "png") else "pdf"
     needs, command = "graphicx", f"\\includegraphics[width={SIZES[style.size].width:g}mm]"
     if ending == "tikz":
         needs, command = "tikz", "\\input"
     words = [
-        f"\\textbf{{{escape(title.rstrip('.'))}.}}" if title else "",
-        escape(caption),
-        escape(origin(made_from or {})),
+        f"\\textbf{{{plotly_print.latex.escape(title.rstrip('.'))}.}}" if title else "",
+        plotly_print.latex.escape(caption),
+        plotly_print.latex.escape(origin(made_from or {})),
     ]
     return "\n".join(
         [

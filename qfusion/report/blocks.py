@@ -29,8 +29,12 @@ from PIL import Image, ImageOps
 
 from qfusion import citations
 from qfusion._checks import choose
+from qfusion._lazy import Library
 from qfusion.errors import QFusionError
 from qfusion.figures.recipe import CREATOR, printing
+
+plotly_print: Any = Library("plotly_print")  # matplotlib waits until something is drawn
+typst: Any = Library("typst")
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 
@@ -151,10 +155,10 @@ FULL, HALF = 160.0, 110.0  # mm
 
 def figure(drawn: go.Figure, width: float = FULL, height: float | None = None) -> Block:
     """Returns a figure as a drawing, `width` and `height` in mm; a template says the rest."""
-    from plotly_print import Style, render
-
     with printing():
-        svg = render(drawn, "svg", Style(width, height, 8.0, creator=CREATOR)).decode()
+        svg = plotly_print.render(
+            drawn, "svg", plotly_print.Style(width, height, 8.0, creator=CREATOR)
+        ).decode()
     return {"kind": "figure", "svg": svg, "width": width}
 
 
@@ -255,8 +259,6 @@ def drawing(name: str) -> dict[str, Any]:
     Raises:
         NotFound: when there is none of that name.
     """
-    import typst
-
     words = WORDS[choose("Equation", name, WORDS)]
     compiled: Any = typst.compile(
         f"{SOURCE}{_ALONE}".encode(),
@@ -351,8 +353,6 @@ class Report:
         Raises:
             QFusionError: when typst refuses the document, which is a defect here.
         """
-        import typst
-
         text, missing, faces = _letters_of(self)
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -418,26 +418,44 @@ def _letters_of(report: Report) -> tuple[str, list[str], list[Any]]:
     text = json.dumps(paper, ensure_ascii=False)
     if all(map(_ours, set(text))):
         return text, [], []
-    from plotly_print import fonts
-
     foreign = [
         words
         for words in dict.fromkeys(re.findall("[^\x00-\x7f]+", text))
         if not all(map(_ours, words))
     ]
-    every = dict.fromkeys(letters for words in foreign for letters in fonts.clusters(words))
-    east, missing, faces = fonts.east("".join(foreign)), dict[str, None](), dict[Any, None]()
+    every = dict.fromkeys(
+        letters for words in foreign for letters in plotly_print.fonts.clusters(words)
+    )
+    east, missing, faces = (
+        plotly_print.fonts.east("".join(foreign)),
+        dict[str, None](),
+        dict[Any, None](),
+    )
     for letters in sorted(every, key=len, reverse=True):
-        if all(_ours(letter) or fonts.IGNORED.match(letter) for letter in letters):
+        if all(_ours(letter) or plotly_print.fonts.IGNORED.match(letter) for letter in letters):
             continue
-        shapes = [fonts.face(letters, bold, outlines=False, east=east) for bold in (False, True)]
+        shapes = [
+            plotly_print.fonts.face(letters, bold, outlines=False, east=east)
+            for bold in (False, True)
+        ]
         if shapes[0] is None:  # typst sets a letter and its marks in one font
-            alone = fonts.face(letters[0], outlines=False, east=east) if len(letters) > 1 else None
+            alone = (
+                plotly_print.fonts.face(letters[0], outlines=False, east=east)
+                if len(letters) > 1
+                else None
+            )
             missing |= dict.fromkeys(letters if alone is None else letters[1:])
-            text = text.replace(letters, fonts.BOX if alone is None else letters[0] + fonts.BOX)
+            text = text.replace(
+                letters,
+                plotly_print.fonts.BOX if alone is None else letters[0] + plotly_print.fonts.BOX,
+            )
             shapes = [alone]
         faces |= dict.fromkeys(face for face in shapes if face is not None)
-    return text, [letter for letter in missing if not fonts.IGNORED.match(letter)], [*faces]
+    return (
+        text,
+        [letter for letter in missing if not plotly_print.fonts.IGNORED.match(letter)],
+        [*faces],
+    )
 
 
 def _ours(letter: str) -> bool:

@@ -27,12 +27,15 @@ from filelock import FileLock
 
 from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
+from qfusion._lazy import Library
 from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
 from qfusion.runs import cluster, folder, plans
 from qfusion.training import Progress, metrics, prepare
 
 if TYPE_CHECKING:
-    import optuna
+    import optuna.storages.journal
+else:
+    optuna = Library("optuna")
 
 # Where sweeps are kept: Optuna's journal files, or databases that several machines reach.
 
@@ -117,9 +120,6 @@ def open_study(
         InvalidInput: when the place cannot be reached or written to. See `journal` for others.
         NotFound: when it must be there and is not. IntegrityError: when the journal is damaged.
     """
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-
     folder.check_name(name)
     path = journal(name, storage)
     check(
@@ -157,7 +157,9 @@ def open_study(
             )
             warnings.simplefilter("ignore")
             place = optuna.storages.JournalStorage(
-                JournalFileBackend(str(path), lock_obj=cast(Any, _Lock(path)))
+                optuna.storages.journal.JournalFileBackend(
+                    str(path), lock_obj=cast(Any, _Lock(path))
+                )
             )
     try:
         with refused(
@@ -228,8 +230,6 @@ def claim(
     study: optuna.Study, trials: int, worker: Mapping[str, str]
 ) -> tuple[optuna.Trial, int] | None:
     """Takes a waiting trial and returns it with the number of its slot; None when none is left."""
-    import optuna
-
     while True:
         if study.user_attrs.get("stopped"):
             return None
@@ -250,8 +250,6 @@ def claim(
 def settle(study: optuna.Study, trials: int) -> None:
     """Fails trials whose process is gone, and puts one into every slot that has none: with a killed one's settings,
     else a new one."""
-    import optuna
-
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         if not is_alive(trial):
             # another process was faster, each storage says so in its own way
@@ -505,8 +503,6 @@ def _try(
     on_epoch: Callable[[int, Progress], None],
 ) -> None:
     """Trains one trial and says how it ended; one that another process has given up ends without a word."""
-    import optuna
-
     # also of one that is stopped by hand, or by a defect: its place is settled anew
     outcome: tuple[float | None, optuna.trial.TrialState] = None, optuna.trial.TrialState.FAIL
     try:
@@ -531,8 +527,6 @@ def _trained(
 ) -> tuple[float | None, optuna.trial.TrialState]:
     """Returns the value of the epoch that a training keeps, None when it is pruned or the sweep shall stop, and how it
     ended."""
-    import optuna
-
     search, study = sweep.search, sweep.study
     # the first five trials are never pruned
     study.pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)

@@ -20,11 +20,14 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
+from qfusion._lazy import Library
 from qfusion.models import require
 from qfusion.quantum import decomposition, lindblad, states
 
 if TYPE_CHECKING:
     import qutip
+else:
+    qutip = Library("qutip")
 
 
 # made when first asked for: it looks at what is loaded
@@ -83,15 +86,11 @@ def checked_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:
 
 def as_operator(matrix: Tensor | np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
     """Returns a matrix (D, D) as a QuTiP operator on the modalities."""
-    import qutip
-
     return qutip.Qobj(array(matrix), dims=[list(dims), list(dims)])
 
 
 def as_ket(psi: np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
     """Returns a vector (D,) as a QuTiP ket on the modalities."""
-    import qutip
-
     return qutip.Qobj(psi[:, None], dims=[list(dims), [1] * len(dims)])
 
 
@@ -176,8 +175,6 @@ def sample_trajectories(
     grid, back = np.unique(np.concatenate([[0.0], t]), return_inverse=True)
     H, jumps = operators(system)
     start = as_ket(psi, system.dims)
-    import qutip
-
     if not jumps or grid[-1] == 0:
         solved = qutip.sesolve(H, start, grid, options={**_OPTIONS, "method": "vern7"})
         kets = _kets([solved])[:, back[1:]]
@@ -417,9 +414,7 @@ def solve(
         "store_states": True,
         "progress_bar": "",
     }
-    from qutip import mesolve
-
-    solved = mesolve(H, as_ket(psi, system.dims).proj(), grid, jumps, options=options)
+    solved = qutip.mesolve(H, as_ket(psi, system.dims).proj(), grid, jumps, options=options)
     return np.stack([state.full() for state in solved.states])[back[1:]]
 
 
