@@ -6,7 +6,11 @@ Messages follow one grammar: the argument, what it must be, what was seen, what 
 import contextlib
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_TEXT = 2000  # characters of a message
 # What ends a line, turns the direction of writing, or is half a character.
@@ -42,6 +46,21 @@ class DataUnavailable(QFusionError):
 
 class IntegrityError(QFusionError):
     """A file is not the one that was recorded: its digest differs or it is damaged."""
+
+
+def otherwise(default: Any) -> Callable[[F], F]:
+    """What a function returns where it raises one of these errors: for what others say, or nobody need know."""
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def tried(*args: Any, **named: Any) -> Any:
+            with contextlib.suppress(QFusionError):
+                return function(*args, **named)
+            return default
+
+        return cast(F, tried)
+
+    return decorate
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ from qfusion.analysis.memo import Job, begin_job, in_process, memo
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
-from qfusion.errors import NotFound, QFusionError
+from qfusion.errors import NotFound, QFusionError, otherwise
 from qfusion.explain import fusing
 from qfusion.models import build, registry, twins
 from qfusion.runs import folder
@@ -452,11 +452,9 @@ def _kept(study: Study) -> int:
 
 
 @memo(8, background=False, stamp=_kept)
+@otherwise({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
 def _own(study: Study) -> dict[str, Any]:
-    try:
-        return entry(finished(runs_of(study, range(MOST))), study.dataset)
-    except QFusionError:  # it has no twins, or its card says of its training what cannot be
-        return {"seeds": 0}
+    return entry(finished(runs_of(study, range(MOST))), study.dataset)
 
 
 def shipped(data: str) -> dict[str, Any]:
@@ -513,12 +511,10 @@ def audit_of(study: Study) -> dict[str, Any]:
     }
 
 
+@otherwise(False)
 def is_audited(study: Study, **_: Any) -> bool:
     """Whether `audit_of` has an answer."""
-    try:
-        return bool(audit_of(study))
-    except NotFound:
-        return False
+    return bool(audit_of(study))
 
 
 def has_twins(study: Study) -> bool:

@@ -10,7 +10,6 @@ import math
 import re
 import unicodedata
 from collections.abc import Hashable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +26,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import Audio, DataSet, Modality, Text, clips, media, mmsa, synthesis
 from qfusion.data.sources import planted
 from qfusion.data.spec import Clip, Film, Series, Word, pixel_names, split_term
-from qfusion.errors import QFusionError
+from qfusion.errors import QFusionError, otherwise
 from qfusion.explain import attribution, counterfactual, operators
 from qfusion.models.base import InputSpec
 from qfusion.quantum import decomposition, lindblad
@@ -768,12 +767,11 @@ def words_of(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> t
     )
 
 
+@otherwise(None)
 def _stamp(study: Study, row: int, *_: Any, **__: Any) -> Hashable:
     """What tells a recording that was changed: asked with every look at the strip, so without the set's own content."""
-    with suppress(QFusionError):
-        clip = study.dataset.clip_of(row)
-        return None if clip is None else (clip, written(clip.path))
-    return None
+    clip = study.dataset.clip_of(row)
+    return None if clip is None else (clip, written(clip.path))
 
 
 @memo(24, says="Looking through the recording …", stamp=_stamp)

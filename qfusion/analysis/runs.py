@@ -21,7 +21,7 @@ from qfusion import _files, _sentences, data, runs
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import loaded
-from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
+from qfusion.errors import IntegrityError, NotFound, QFusionError, otherwise, refused
 from qfusion.models import registry
 from qfusion.runs import Plan, Run, folder, plans, sweep as sweeps
 from qfusion.training import Options, checkpoint, default_options, metrics
@@ -349,13 +349,11 @@ def _words(value: Any) -> str:
     )
 
 
+@otherwise({})
 def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
     """The settings of a plan's model and training as they are when nobody changes them; none where its kind or data are
     not known here."""
-    try:
-        return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
-    except QFusionError:
-        return {}
+    return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
 
 
 def log_of(run: Run) -> str:
@@ -392,18 +390,16 @@ def loss_of(entry: Seen) -> str:
     return str(entry.plan.options.get("loss", default))
 
 
+@otherwise(None)
 def counted(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
     """Returns rows for training and for validation, and how many are watched, see `watch.sizes`; None where the data
     are not here."""
     assert entry.plan is not None
-    try:
-        dataset = dataset_of(entry.plan.data)
-        train, valid = (
-            len(dataset.rows(split))
-            for split in ("train+valid" if entry.plan.options.get("refit") else "train", "valid")
-        )
-    except QFusionError:
-        return None
+    dataset = dataset_of(entry.plan.data)
+    train, valid = (
+        len(dataset.rows(split))
+        for split in ("train+valid" if entry.plan.options.get("refit") else "train", "valid")
+    )
     return train, valid, plans.sizes(train, valid)
 
 
@@ -579,12 +575,10 @@ class Trials:
         )
 
     @cached_property
+    @otherwise("")
     def _convention(self) -> str:
         """Of the data's metrics, where they are at hand."""
-        try:
-            return data.load(self.sweep.search.data).target.convention
-        except QFusionError:
-            return ""
+        return data.load(self.sweep.search.data).target.convention
 
     @property
     def smaller(self) -> bool:

@@ -18,7 +18,7 @@ from safetensors.numpy import load as load_tensors, save as save_tensors
 from qfusion import _files
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
+from qfusion.errors import IntegrityError, NotFound, otherwise, refused
 from qfusion.explain import coalitions, verdicts
 
 # Correlations and means with percentile bootstrap intervals, whole batches of resamples at once.
@@ -468,12 +468,10 @@ def load(
     return stability
 
 
+@otherwise(None)
 def measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability | None:
     """Returns what was measured for a model on a data set, or None where nothing was; arguments as of `load`."""
-    try:
-        return load(name, card, dataset.digest, len(dataset.rows(SPLIT)))
-    except QFusionError:
-        return None
+    return load(name, card, dataset.digest, len(dataset.rows(SPLIT)))
 
 
 def doubt(

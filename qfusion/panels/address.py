@@ -22,7 +22,7 @@ from qfusion import data
 from qfusion._checks import check, choose, require_number
 from qfusion.analysis import compare, sample as backgrounds, study as studies, text
 from qfusion.data.own import PREFIX
-from qfusion.errors import InvalidInput, NotFound, QFusionError
+from qfusion.errors import InvalidInput, NotFound, QFusionError, otherwise
 from qfusion.explain import cohorts, counterfactual
 from qfusion.figures import recipe
 from qfusion.models import FUSION, Ability, can
@@ -670,15 +670,13 @@ def models_for(data_name: str) -> Iterator[str]:
                 yield name
 
 
+@otherwise("")
 def misfit(model: str, data_name: str) -> str:
     """Returns why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later.
     Both are names: readers give them."""
-    try:
-        choose("Model", model, models())
-        choose("Data set", data_name, sources())
-        return studies.misfit(dict(backgrounds.loaded(model).card), data.load(data_name))
-    except QFusionError:
-        return ""
+    choose("Model", model, models())
+    choose("Data set", data_name, sources())
+    return studies.misfit(dict(backgrounds.loaded(model).card), data.load(data_name))
 
 
 def default_sample(study: studies.Study) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.analysis import audit, runs, text
-from qfusion.errors import QFusionError
+from qfusion.errors import otherwise
 from qfusion.figures import style, training as figures
 from qfusion.panels import address, panel, why
 
@@ -391,12 +391,10 @@ def of_data(board: runs.Board, name: str) -> tuple[address.Choice, address.Choic
     )
 
 
+@otherwise(())
 def controls(view: address.View, _: Any = None) -> tuple[address.Control, ...]:
     """The choices of the page."""
-    try:
-        board = runs.open_board()
-    except QFusionError:
-        return ()
+    board = runs.open_board()
     return BOARD, SIZE, TABLE, PUBLISHED, *of_data(board, view.one_of(BOARD.key, board.names))
 
 

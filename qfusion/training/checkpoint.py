@@ -27,7 +27,7 @@ import qfusion
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, otherwise, refused
 from qfusion.models import FusionModel, QuantumJump, imported, registry
 from qfusion.training import metrics
 
@@ -479,8 +479,7 @@ def of(
     return Checkpoint(own, json.loads(json.dumps(card, allow_nan=False)))
 
 
+@otherwise(None)
 def _weights_of(card: Path) -> Path | None:
     """The weights that a card names now, if it can be read."""
-    with contextlib.suppress(QFusionError):
-        return card.with_name(_weights_name(_read_card(card), card))
-    return None
+    return card.with_name(_weights_name(_read_card(card), card))

@@ -33,7 +33,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data import own
-from qfusion.errors import QFusionError, noted, provided, refused
+from qfusion.errors import QFusionError, noted, otherwise, provided, refused
 from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
 from qfusion.panels import story
 from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
@@ -520,16 +520,14 @@ def _stem(file: str) -> str:
     return "" if file == "app.py" else Path(file).stem
 
 
+@otherwise(None)
 def _digest(what: str, name: str) -> str | None:
     """Digest of a model or a data set on this machine."""
-    try:
-        return (
-            str(reruns.loaded(name).card["weights_sha256"])
-            if what == "model"
-            else str(reruns.dataset(name).digest)
-        )
-    except QFusionError:
-        return None
+    return (
+        str(reruns.loaded(name).card["weights_sha256"])
+        if what == "model"
+        else str(reruns.dataset(name).digest)
+    )
 
 
 def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str:
