@@ -91,6 +91,11 @@ def _imports(path: Path) -> Iterator[str]:
             assert node.level == 0, f"{path.name} uses a relative import; write the full name"
             module = node.module or ""
             yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+            if (
+                ast.unparse(node.value.func) == "Library"
+            ):  # loaded once something of it is asked for
+                yield ast.literal_eval(node.value.args[0])
 
 
 def wrong_imports(path: Path) -> list[str]:
