@@ -92,10 +92,9 @@ def _imports(path: Path) -> Iterator[str]:
             module = node.module or ""
             yield from (f"{module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
-            if (
-                ast.unparse(node.value.func) == "Library"
-            ):  # loaded once something of it is asked for
-                yield ast.literal_eval(node.value.args[0])
+            # loaded once something of it is asked for
+            library = ast.unparse(node.value.func) == "Library"
+            yield from map(ast.literal_eval, node.value.args if library else ())
 
 
 def wrong_imports(path: Path) -> list[str]:
