@@ -463,22 +463,20 @@ def shipped(data: str) -> dict[str, Any]:
     return dict(json.loads(_files.asset_text("audit.json")).get(data, {}))
 
 
-MOST_NAMED = 3  # resources of which a sentence holds the names
-
-
-_LAST = ("not needed", "not told", "harms")  # of verdicts, from the one that stands at the end
-
-
 def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """What an audit says of the resources of its rows, called by `names`: what matters first."""
+    """What an audit says of the resources of its rows, called by `names`, three of a verdict at most: what matters
+    first, what nobody needs last."""
     members: dict[str, list[str]] = {}
     for row, name in zip(rows, names, strict=True):
         members.setdefault(row["verdict"], []).append(name)
     return "; ".join(
         f"{verdict}: "
-        + (listed(some) if len(some) <= MOST_NAMED else f"{len(some)} of {len(names)} resources")
+        + (listed(some) if len(some) <= 3 else f"{len(some)} of {len(names)} resources")
         for verdict, some in sorted(
-            members.items(), key=lambda pair: [pair[0].startswith(word) for word in _LAST]
+            members.items(),
+            key=lambda pair: [
+                pair[0].startswith(word) for word in ("not needed", "not told", "harms")
+            ],
         )
     )
 

@@ -63,6 +63,7 @@ __all__ = [
 ]
 
 plotly_print: Any = Library("plotly_print")  # matplotlib waits until something is drawn
+kaleido: Any = Library("kaleido")
 
 
 COMPOSITION, COMPOSITION_VERSION = "qfusion composition", 1
@@ -230,7 +231,6 @@ def chrome() -> str | None:
 def _keeping() -> type[Any]:
     """kaleido's browser, that keeps its page from figure to figure: to load plotly's script again costs thrice as much
     as to draw. A drawing that fails ends the browser, see `export`."""
-    import kaleido
 
     class Keeping(kaleido.Kaleido):
         drawn = 0
@@ -249,8 +249,6 @@ class _Browser:
     """A Chrome in a thread of its own."""
 
     def __init__(self, path: str) -> None:
-        import kaleido
-
         # it writes a traceback for the browser's last word
         logging.getLogger("choreographer").setLevel(logging.CRITICAL)
         self.path = path

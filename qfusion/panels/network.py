@@ -531,7 +531,6 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
     pools = evolution.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
-    names = map("pooling {}".format, range(1, len(pools) + 1))
     return panel.Picture(
         "poolings",
         lowered(before[-1] - after[-1]),
@@ -539,7 +538,9 @@ def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
         "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
         not_shown="how much of it the decision uses.",
-        alt=f"Entropy in nats after each pooling: {panel.pairs(names, before, after)}.",
+        alt="Entropy in nats after each pooling: "
+        + panel.pairs(map("pooling {}".format, pools["layer"] + 1), before, after)
+        + ".",
         table=lambda: pools,
     )
 

@@ -633,6 +633,7 @@ def sample_box(
     dataset: DataSet,
     default: str,
     on_change: Callable[[], None] | None = None,
+    follows: bool = False,
     **words: Any,
 ) -> str:
     """Draws the box of a choice and returns the id chosen; what is of another data set is taken back. What is written
@@ -643,11 +644,14 @@ def sample_box(
         dataset: whose samples.
         default: the id it opens on.
         on_change: called once another is chosen.
+        follows: whether it takes another default where that changes and nobody has chosen, see `follow`.
         words: more arguments of `st.selectbox`.
     """
     key = control.key
     if is_foreign(dataset, key):
         state.forget(key)
+    if follows:
+        follow(key, default)
     large = len(dataset) > OFFERED
     now = str(state.get(key) or st.query_params.get(key) or default)
     ids = offered(dataset, now if exists(dataset, now) else default, default)

@@ -34,8 +34,7 @@ def what_made_it(here: frame.Here) -> None:
         controls.draw(raw.TERM, study, options=[inside.title(term) for term in terms])
         if controls.draw(raw.START) == "sample":
             usual = default_contrast(study, here.row)
-            controls.follow(raw.OTHER.key, usual)
-            controls.sample_box(raw.OTHER, study.dataset, usual)
+            controls.sample_box(raw.OTHER, study.dataset, usual, follows=True)
         controls.draw(raw.METHOD)
     panels.show(here.sample_of(), here.theme, *raw.INSIDE)
 

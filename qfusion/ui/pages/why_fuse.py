@@ -106,9 +106,9 @@ def pieces_section(here: frame.Here) -> None:
     if builders.PIECES["patches"].fits(sample):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if controls.draw(builders.LENDER) == builders.ONE:
-                usual = trust.partner(sample)
-                controls.follow(builders.DONOR.key, usual)
-                donor = controls.sample_box(builders.DONOR, study.dataset, usual)
+                donor = controls.sample_box(
+                    builders.DONOR, study.dataset, trust.partner(sample), follows=True
+                )
             controls.draw(builders.PATCH)
     if donor == here.sample:
         st.info(
