@@ -42,12 +42,13 @@ def with_every_kind(function: Any = None, *, typechecker: Any) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **named: Any) -> Any:
+        if jaxtyping.config.jaxtyping_disable:
+            return function(*args, **named)
         found = *map(kind, args), *named, *map(kind, named.values())
         if found in kinds:
             return function(*args, **named)
         result = checked()(*args, **named)
-        if not jaxtyping.config.jaxtyping_disable:
-            kinds.add(found)
+        kinds.add(found)
         return result
 
     return call
