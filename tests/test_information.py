@@ -333,25 +333,26 @@ def xor_features(n: int = 900, seed: int = 0) -> tuple[dict[str, np.ndarray], np
 @pytest.fixture(scope="module")
 def told_together() -> information.Estimate:
     """What is worked out of these by the whole family."""
-    predictions = worth.Predictions(worth.of_features(*xor_features(500)))
+    predictions = worth.Predictions(worth.of_features(*xor_features(800)))
     with pytest.MonkeyPatch.context() as patch:
-        few_trees(patch, networks=False)
+        few_trees(patch)
         return information.of_predictions(predictions, "xor")
 
 
-def few_trees(patch: pytest.MonkeyPatch, *, networks: bool = True) -> None:
-    """Few trees, small networks that learn fast (unless `networks` is False), few shuffles and resamples, where it is
-    asked how results are put together and not how sharp they are."""
+def few_trees(patch: pytest.MonkeyPatch) -> None:
+    """Few trees, small networks that learn fast, few shuffles and resamples, where it is asked how results are put
+    together and not how sharp they are."""
     whole = worth._model
-    smaller: dict[str, dict[str, Any]] = {worth.TREES: {"n_estimators": 10}}
-    if networks:
-        smaller[worth.NETWORK] = {
+    smaller: dict[str, dict[str, Any]] = {
+        worth.TREES: {"n_estimators": 10},
+        worth.NETWORK: {
             "hidden_layer_sizes": (64, 32),
             "learning_rate_init": 6e-3,
             "batch_size": 256,
             "n_iter_no_change": 3,
             "tol": 2e-3,
-        }
+        },
+    }
 
     def small(member: str, classes: int) -> Any:
         return whole(member, classes).set_params(**smaller.get(member, {}))

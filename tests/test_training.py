@@ -59,7 +59,7 @@ def test_training_learns_and_repeats_with_its_seed():
             "quantum-jump",
             dataset,
             dict(dims=2),
-            Options(epochs=20, batch=16, rate=4e-2),
+            Options(epochs=12, batch=16, rate=6e-2),
             1,
             seen.append,
         )
