@@ -35,6 +35,7 @@ from streamlit.testing.v1 import local_script_runner
 from xdist.scheduler import LoadScopeScheduling
 
 from scripts import serving
+from tests import shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
@@ -77,6 +78,7 @@ def _annotated_modules() -> list[str]:
 
 
 if modules := _annotated_modules():
+    shapes.install()
     jaxtyping.install_import_hook(modules, "beartype.beartype")
 
 from tests import sharing  # noqa: E402 - below the hook

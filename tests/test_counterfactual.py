@@ -233,7 +233,7 @@ def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
 def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
     for model in (jump(2, seed=2), model_of(4, 2)):
         states = counterfactual.states_of(model, features(model))
-        others = counterfactual.states_of(model, features(model, 60, 5))
+        others = counterfactual.states_of(model, features(model, 25, 5))
         for name in model.modalities:
             found = interventions.nearest_donor(model, states, name, others[name])
             swaps = [
@@ -242,12 +242,9 @@ def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
                 )
                 for state in others[name]
             ]
-            turning = [
-                k
-                for k, s in enumerate(swaps)
-                if s != counterfactual.decision(counterfactual.scores_of(model, states)[0])
-            ]
-            assert (found.turning, found.tried) == (len(turning), 60)
+            held = counterfactual.decision(counterfactual.scores_of(model, states)[0])
+            turning = [k for k, s in enumerate(swaps) if s != held]
+            assert (found.turning, found.tried) == (len(turning), 25)
             if turning:
                 far = counterfactual.distance(states[name], others[name])
                 assert found.row == min(turning, key=lambda k: float(far[k]))
@@ -314,11 +311,11 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
 
     cases = [
         ("coupling", name, 2.0, lambda x, name=name: Tweak(couplings={name: x}))
-        for name in ("text", "audio", "text+audio")
+        for name in ("text", "text+audio")  # of one modality, of two
     ]
     cases += [
         ("dissipation", name, 2.0, lambda x, name=name: Tweak(dissipations={name: x}))
-        for name in ("text", "audio", "text+audio")
+        for name in ("text", "text+audio")
     ]
     cases += [("duration", "T", 3.0, lambda x: Tweak(duration=x))]
     for kind, name, top, tweak in cases:

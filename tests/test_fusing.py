@@ -355,7 +355,10 @@ def test_pairs_are_interaction_indices_of_three_modalities() -> None:
 # Basins.
 
 
-def test_one_basin_of_whatever_shape_is_seldom_called_several() -> None:
+def test_one_basin_of_whatever_shape_is_seldom_called_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fusing, "NULL", 500)
     rng = np.random.default_rng(0)
     for R, T in ((5, 1), (5, 3), (8, 7)):
         result = fusing.basins(rng.normal(size=(R, 100, T)) @ rng.normal(size=(T, T)))
@@ -363,7 +366,8 @@ def test_one_basin_of_whatever_shape_is_seldom_called_several() -> None:
     assert "Not told" in fusing.basin_share(result)
 
 
-def test_two_basins_are_seen_and_said() -> None:
+def test_two_basins_are_seen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fusing, "NULL", 100)
     rng = np.random.default_rng(0)
     values = 0.05 * rng.normal(size=(5, 20, 3)) + 1.0
     values[:2, :, 1] -= 2.0

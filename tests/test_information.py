@@ -244,9 +244,11 @@ def nats(
 ) -> dict[str, dict[str, float]]:
     """Parts of every synthetic set, in nats."""
     found = {}
-    for kind, (levels, y) in clustered.items():
-        plain = information.of_levels(levels, None, y, corrected=False)
-        found[kind] = {name: part.value * np.log(2) for name, part in plain.parts.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        resamples(patch, 20)  # nobody asks for the intervals
+        for kind, (levels, y) in clustered.items():
+            plain = information.of_levels(levels, None, y, corrected=False)
+            found[kind] = {name: part.value * np.log(2) for name, part in plain.parts.items()}
     return found
 
 
@@ -272,7 +274,8 @@ def test_few_rows_in_many_cells_are_taken_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Some .05 of the synergy of every set is what shuffled labels give."""
-    monkeypatch.setattr(stability, "RESAMPLES", 100)
+    resamples(monkeypatch, 20)
+    monkeypatch.setattr(information, "SHUFFLES", 5)
     for kind in ("unique 1", "unique 2"):
         levels, y = clustered[kind]
         less = information.of_levels(levels, None, y)
@@ -284,7 +287,7 @@ def test_rows_of_a_video_tell_nothing_that_another_video_would_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Everything is alike within a video, and independent between videos: what is told is taken off whole."""
-    monkeypatch.setattr(stability, "RESAMPLES", 200)
+    resamples(monkeypatch, 200)
     rng = np.random.default_rng(1)
     video = np.repeat(np.arange(60), 20)
     levels = {name: rng.integers(0, 4, 60)[video] for name in ("text", "audio")}
@@ -330,32 +333,40 @@ def xor_features(n: int = 900, seed: int = 0) -> tuple[dict[str, np.ndarray], np
 @pytest.fixture(scope="module")
 def told_together() -> information.Estimate:
     """What is worked out of these by the whole family."""
-    predictions = worth.Predictions(worth.of_features(*xor_features(500)))
+    predictions = worth.Predictions(worth.of_features(*xor_features(800)))
     with pytest.MonkeyPatch.context() as patch:
-        few_trees(patch, networks=False)
+        few_trees(patch)
         return information.of_predictions(predictions, "xor")
 
 
-def few_trees(patch: pytest.MonkeyPatch, *, networks: bool = True) -> None:
-    """Few trees, small networks that learn fast (unless `networks` is False), few shuffles and resamples, where it is
-    asked how results are put together and not how sharp they are."""
+def few_trees(patch: pytest.MonkeyPatch) -> None:
+    """Few trees, small networks that learn fast, few shuffles and resamples, where it is asked how results are put
+    together and not how sharp they are."""
     whole = worth._model
-    smaller: dict[str, dict[str, Any]] = {worth.TREES: {"n_estimators": 10}}
-    if networks:
-        smaller[worth.NETWORK] = {
+    smaller: dict[str, dict[str, Any]] = {
+        worth.TREES: {"n_estimators": 10},
+        worth.NETWORK: {
             "hidden_layer_sizes": (64, 32),
-            "learning_rate_init": 3e-3,
-            "batch_size": 128,
+            "learning_rate_init": 6e-3,
+            "batch_size": 256,
             "n_iter_no_change": 3,
             "tol": 2e-3,
-        }
+        },
+    }
 
     def small(member: str, classes: int) -> Any:
         return whole(member, classes).set_params(**smaller.get(member, {}))
 
     patch.setattr(worth, "_model", small)
     patch.setattr(information, "SHUFFLES", 3)
-    patch.setattr(stability, "RESAMPLES", 400)
+    resamples(patch, 400)
+
+
+def resamples(patch: pytest.MonkeyPatch, count: int) -> None:
+    """So many of them for every interval."""
+    patch.setattr(stability, "RESAMPLES", count)
+    patch.setitem(stability.means.__kwdefaults__, "resamples", count)
+    patch.setitem(stability.mean.__kwdefaults__, "resamples", count)
 
 
 @pytest.fixture
@@ -376,7 +387,10 @@ def test_what_is_told_only_together_is_found_and_said(told_together: information
 
 
 @pytest.mark.usefixtures("light")
-def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told() -> None:
+def test_where_parts_add_up_joint_models_are_worth_nothing_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(information, "QUANTILES", 2)
     rng = np.random.default_rng(0)
     features = {name: rng.normal(size=(200, 3)) for name in "abc"}
     y = sum(features[name][:, 0] for name in "abc") + rng.normal(size=200)

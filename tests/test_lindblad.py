@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import given, strategies as st
@@ -52,6 +53,15 @@ def superoperator(H: torch.Tensor, L: torch.Tensor) -> torch.Tensor:
 def operators(N: int, D: int, hermitian: bool) -> torch.Tensor:
     X = torch.randn(N, D, D, dtype=torch.complex128)
     return X + X.mH if hermitian else X
+
+
+def test_shapes_are_checked_with_every_kind_of_call() -> None:
+    """Where calls of a kind are known to be right, others are not taken for right."""
+    H, L = system(2, 1, 1.0, 1.0)
+    for _ in range(2):
+        assert lindblad.evolve_states(H, L, H, [1.0]).shape == (1, 2, 2)
+        with pytest.raises(jaxtyping.TypeCheckError, match="checking the parameters"):
+            lindblad.evolve_states(H, L[0], H, [1.0])
 
 
 def test_only_a_single_term_on_everything_is_applied_whole() -> None:

@@ -324,6 +324,7 @@ def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
 def test_the_mean_slope_on_the_way_is_the_effect() -> None:
     model = jump_model(3)
     background = explain.background(model, features(5, seed=2))
+    found = method.sensitivity(model, features(2), background, targets=["score"])
     for key in ("H[text+audio+vision]", "D[text+audio]", "T", "W[audio,2]"):
         way = method.response(model, features(2), background, key, nodes=8)
         assert abs(-way.mean_slope * way.parameter.value - way.effect) < 1e-10
@@ -333,7 +334,6 @@ def test_the_mean_slope_on_the_way_is_the_effect() -> None:
         )
         assert way.factors[0] == 0
         assert way.factors[-1] == way.parameter.value == 1
-        found = method.sensitivity(model, features(2), background, targets=["score"])
         assert np.isclose(
             found.effects[[k.key for k in found.parameters].index(key), 0], way.effect, atol=1e-12
         )
@@ -376,8 +376,9 @@ def test_a_network_moved_and_its_response() -> None:
         features(3, ("v0", "v1")),
         explain.background(model, features(4, ("v0", "v1"), 2)),
     )
-    for key in ("fusion[1]", "say[2:v1]", "convolution[0]", "head[3]"):
-        way = method.response(model, inputs, background, key, "dividend[v0+v1]", nodes=12)
+    ways = {"fusion[1]": 12, "say[2:v1]": 12, "convolution[0]": 12, "head[3]": 3}
+    for key, nodes in ways.items():
+        way = method.response(model, inputs, background, key, "dividend[v0+v1]", nodes=nodes)
         assert abs(-way.mean_slope * way.parameter.value - way.effect) < 1e-9
     assert np.allclose(way.slopes, way.slopes[0])  # linear in the head
 

@@ -69,7 +69,7 @@ def planted(seed: int, outputs: int = 1) -> tuple[QuantumJump, QuantumJump, list
     return teacher, student, chosen
 
 
-@pytest.mark.usefixtures("unchecked_shapes")  # 2,000 small evolutions, of which that took half
+@pytest.mark.usefixtures("unchecked_shapes")  # 2,000 small evolutions
 def test_planted_terms_are_those_that_stay() -> None:
     """Of ten students, each a teacher with noise on the eleven terms that it does not have, before data that the
     teacher labelled: nothing is trained. One after another, and by gates on all."""
@@ -127,6 +127,13 @@ def labelled_set(teacher: QuantumJump, N: int) -> DataSet:
     )
 
 
+@pytest.fixture
+def few_gate_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not asked in which order gates close."""
+    monkeypatch.setattr(building, "GATE_STEPS", 20)
+
+
+@pytest.mark.usefixtures("few_gate_steps")
 @pytest.mark.parametrize("kind", ["regression", "classification"])
 def test_every_set_is_what_the_tweaked_model_says(kind: str) -> None:
     C = 3 if kind == "classification" else 1
@@ -172,6 +179,7 @@ def test_every_set_is_what_the_tweaked_model_says(kind: str) -> None:
         assert value == pytest.approx(metrics.of_scores(scores, y[25:], kind, "plain")[name])
 
 
+@pytest.mark.usefixtures("few_gate_steps")
 def test_a_tweak_that_is_there_stays() -> None:
     model, x = problem((2, 2), B=30, C=1)
     y = np.random.default_rng(0).normal(size=30)

@@ -59,13 +59,14 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
         f"Argument `dims` must hold positive integers, but is {tuple(dims)}. Give one dimension per modality.",
     )
     states.check_operator("H", H, dims)
-    parts: dict[Subset, Tensor] = {(): H}
-    for m in range(len(dims)):
-        others = [other for other in range(len(dims)) if other != m]
-        for subset, part in list(parts.items()):
-            mean = states.embed(states.partial_trace(part, dims, others), dims, others) / dims[m]
-            parts[subset], parts[(*subset, m)] = mean, part - mean
-    return {subset: parts[subset] for subset in subsets(len(dims))}
+    parts = H[None]  # the subsets of those that have been split, as bits
+    for m, d in enumerate(dims):
+        a, b = math.prod(dims[:m]), math.prod(dims[m + 1 :])
+        blocks = parts.reshape(*parts.shape[:-2], a, d, b, a, d, b)
+        one = torch.eye(d, dtype=H.dtype, device=H.device)
+        mean = torch.einsum("...aibcid,jk->...ajbckd", blocks, one).reshape(parts.shape) / d
+        parts = torch.cat((mean, parts - mean))
+    return {subset: parts[sum(1 << m for m in subset)] for subset in subsets(len(dims))}
 
 
 def strengths(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
