@@ -361,8 +361,8 @@ machinery.PathFinder.find_spec = classmethod(
 from tests import sharing
 sharing.install()
 from tests.test_app_pages import visit
-for page, address in (("Dynamics", {{"model": "qj-parity"}}), ("Circuit", {{"model": "qcnn-parity"}}), ("Sweeps", {{}})):
-    app = visit(page, **address)
+for page in ("Dynamics", "Circuit", "Sweeps"):
+    app = visit(page, model="qj-parity")
     print("page", len(app.exception), *[each.value for each in app.error])
 """
     found = subprocess.run(
