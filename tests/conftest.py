@@ -133,11 +133,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # Files that are run in one process, one after the other, by the beginnings of their names: the first, so that only one
-# browser is open at a time; the others, as they open pages that show the same, and what one file has worked out stays
-# at hand for the next.
+# browser is open at a time, and with those that ask the running app, so that it is started once; the others, as they
+# open pages that show the same, and what one file has worked out stays at hand for the next.
 TOGETHER = {
     "test_browser": "browser",
     "test_reconnect": "browser",
+    "test_hostile_widgets": "browser",
     "test_app_": "pages",
     "test_sample_map": "pages",
     "test_exports": "figures",

@@ -13,9 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mcp import StdioServerParameters
-from mcp.client.client import Client
-from mcp.client.stdio import stdio_client
 
 from qfusion import track
 from qfusion.analysis import open_sample
@@ -83,6 +80,11 @@ def filled(value: Any, secret: Path) -> Any:
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The server's answers to all calls, which one client asks one after the other; its tools and its instructions; and
     what it has written where it runs."""
+    # here and not above: it takes half a second, and every process of the tests reads all their files
+    from mcp import StdioServerParameters
+    from mcp.client.client import Client
+    from mcp.client.stdio import stdio_client
+
     folder = tmp_path_factory.mktemp("agent")
     secret = folder / "secret.json"
     secret.write_text('{"name": "SECRET", "data": "SECRET"}')

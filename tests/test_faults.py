@@ -362,7 +362,7 @@ from tests import sharing
 sharing.install()
 from tests.test_app_pages import visit
 for page in ("Dynamics", "Circuit", "Sweeps"):
-    app = visit(page)
+    app = visit(page, model="qj-parity")
     print("page", len(app.exception), *[each.value for each in app.error])
 """
     found = subprocess.run(

@@ -205,8 +205,10 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_heavy_libraries_wait_until_they_are_needed(tmp_path: Path) -> None:
-    """One process imports one part after the other, and says which have brought what into it; at last a figure of a
-    page is made by the command, which takes it from `panels.pages`, without Streamlit."""
+    """One process imports one part after the other, and says which have brought what into it; then modules that nobody
+    has loaded yet are there by their names; at last a figure of a page is made by the command, which takes it from
+    `panels.pages`, without Streamlit."""
+    named = ("explain.interventions", "report.story", "data.extract", "analysis.trust")
     statements = (
         "import qfusion",
         "import qfusion.models, qfusion.data, qfusion.training",
@@ -219,7 +221,7 @@ def test_heavy_libraries_wait_until_they_are_needed(tmp_path: Path) -> None:
     heavy = {"streamlit", "plotly", "qutip", "pennylane", "captum"}
     compiler = {"sympy", "mpmath"}  # of torch
     link, out = (
-        "http://localhost:8501/samples?model=qj-planted&sample=p2924",
+        "http://localhost:8501/samples?model=qj-parity&sample=pair-0003",
         tmp_path / "figure.svg",
     )
     words = ["figure", "--link", link, "--panel", "waterfall", "--out", str(out)]
@@ -227,14 +229,17 @@ def test_heavy_libraries_wait_until_they_are_needed(tmp_path: Path) -> None:
 for statement in {statements!r}:
     exec(statement)
     print(statement, *sorted({heavy | compiler!r} & {{name.split('.')[0] for name in sys.modules}}), sep='\t')
-import contextlib, io
+import contextlib, functools, io
+print(*(name for name in {named!r} if "qfusion." + name in sys.modules))
+for name in {named!r}:
+    functools.reduce(getattr, name.split("."), qfusion)
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     qfusion.cli.main({words!r})
 print(*sorted({{"plotly", "qfusion.panels.pages", "streamlit"}} & sys.modules.keys()))"""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines() == [*statements, "plotly qfusion.panels.pages"]
+    assert done.stdout.splitlines() == [*statements, "", "plotly qfusion.panels.pages"]
     assert b"<svg" in out.read_bytes()
 
 
@@ -275,12 +280,8 @@ def test_the_front_gives_what_it_names() -> None:
 
 
 def test_modules_of_every_package_are_loaded_by_their_names() -> None:
-    """Commands name `qfusion.explain.cohorts` and the like, whoever has loaded it before, or nobody."""
-    code = (
-        "import qfusion\nfor name in ('explain.interventions', 'report.story', 'data.clips', 'analysis.trust'):\n"
-        "    module = qfusion\n    for part in name.split('.'):\n        module = getattr(module, part)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    """Commands name `qfusion.explain.cohorts` and the like, whoever has loaded it before, or nobody: that is asked in
+    the process of `test_heavy_libraries_wait_until_they_are_needed`."""
     packages = [value for name in qfusion.__all__ if ismodule(value := getattr(qfusion, name))]
     for package in packages:
         assert not hasattr(package, "__path__") or callable(vars(package)["__getattr__"])

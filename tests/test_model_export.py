@@ -23,10 +23,10 @@ from qfusion.models import build
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 
-PLANTED, DIGITS = ("qj-planted", "planted", "p0031"), ("qcnn-digits", "digits", "digit-0004")
+PLANTED, PARITY = ("qj-planted", "planted", "p0031"), ("qcnn-parity", "parity", "pair-0004")
 TWEAKS = {
     "qj-planted": "H.text-audio=0.5,D.text=1.5,rate.1=2,T=1.2",
-    "qcnn-digits": "all:and,2.011=1.57",
+    "qcnn-parity": "all:and,2.01=1.57",
 }
 
 
@@ -42,7 +42,7 @@ def scores(model: Any, dataset: Any, rows: Any) -> np.ndarray:
         return np.asarray(model(dataset.inputs(rows, dtype=torch.float64)))
 
 
-@pytest.mark.parametrize(("name", "source", "_"), [PLANTED, DIGITS])
+@pytest.mark.parametrize(("name", "source", "_"), [PLANTED, PARITY])
 def test_a_tweaked_checkpoint_is_the_tweaked_model(
     name: str, source: str, _: str, folder: Path
 ) -> None:
@@ -68,7 +68,7 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(
 
 
 def test_an_untweaked_checkpoint_keeps_card_and_weights(folder: Path) -> None:
-    found, dataset = checkpoint.load("qcnn-digits"), data.load("digits")
+    found, dataset = checkpoint.load("qcnn-parity"), data.load("parity")
     copied = checkpoint.load(model_export.save(folder / "copy.json", found, "", dataset))
     assert copied.card["metrics"] == found.card["metrics"]
     assert copied.card["weights_sha256"] == found.card["weights_sha256"]
@@ -134,7 +134,7 @@ def test_programs_of_torch_need_torch_alone(tmp_path: Path) -> None:
     close = {}
     for name, source, precision, within in (
         ("qj-planted", "planted", "double", 1e-10),
-        ("qcnn-digits", "digits", "single", 1e-5),
+        ("qcnn-parity", "parity", "single", 1e-5),
     ):
         found, dataset = checkpoint.load(name), data.load(source)
         (tmp_path / f"{name}.pt2").write_bytes(
@@ -216,14 +216,14 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "source", "sample"), [PLANTED, DIGITS])
+@pytest.mark.parametrize(("name", "source", "sample"), [PLANTED, PARITY])
 def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: str) -> None:
     one = open_sample(
         name,
         sample,
         source,
         tweak=TWEAKS[name],
-        contrast="p0004" if source == "planted" else "digit-0011",
+        contrast="p0004" if source == "planted" else "pair-0011",
     )
     content = model_export.arrays_bytes(one)
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -275,8 +275,8 @@ def run(arguments: list[str], capsys: Any) -> tuple[int, str, str]:
 
 
 def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
-    model, _, sample = DIGITS
-    start = ["export", "--model", model, "--set", "all:and", "--set", "2.011=1.57"]
+    model, _, sample = PARITY
+    start = ["export", "--model", model, "--set", "all:and", "--set", "2.01=1.57"]
     for kind, ending, more in (
         ("checkpoint", ".json", []),
         ("checkpoint", ".zip", []),
@@ -290,7 +290,7 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
             [*start, "--format", kind, "--out", str(out), *more, "--json"], capsys
         )
         assert code == 0, error
-        assert json.loads(printed)["tweak"] == "all:and,2.011=1.57"
+        assert json.loads(printed)["tweak"] == "all:and,2.01=1.57"
         assert out.is_file()
     assert (tmp_path / "openqasm3.qasm").read_text().startswith("OPENQASM 3.0;")
     assert (tmp_path / "openqasm2.qasm").read_text().startswith("OPENQASM 2.0;")

@@ -9,20 +9,20 @@ from scripts.visitor import Visitor
 
 
 def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
-    asked = {"model": "qj-planted", "sample": "p0031"}
+    asked = {"model": "qj-parity", "sample": "pair-0003"}
     with Visitor(server.url) as visitor, Visitor(server.url) as other:
         visitor.open("dynamics", **asked)
         visitor.set("_note_text", "seen before")
         visitor.set("_note_keep", True)
         session = visitor.seen.session
-        visitor.begin("H.text", 0.3)
+        visitor.begin("H.left", 0.3)
         visitor.lose()
         seen = visitor.reconnect()
         assert not seen.exceptions
         assert seen.session == session
         assert "seen before" in seen.words()
         asked |= {
-            "H.text": "0.3",
+            "H.left": "0.3",
             "above": "mutual information",
         }  # of what the slider acts on, drawn when it moves
         assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked)))
@@ -30,7 +30,7 @@ def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
 
 def test_a_file_stays_until_it_is_fetched(server: serving.Server) -> None:
     with Visitor(server.url) as visitor, Visitor(server.url) as other:
-        visitor.open("dynamics", model="qj-planted", sample="p0031")
+        visitor.open("dynamics", model="qj-parity", sample="pair-0003")
         visitor.set("figure-decision-over-time", "export")
         url = visitor.made("drawer.csv")
         for _ in range(3):  # after two, Streamlit would have taken it away
