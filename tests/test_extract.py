@@ -28,7 +28,6 @@ from qfusion.analysis import inside
 from qfusion.data import extract, extractors, media
 from qfusion.data.spec import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
-from qfusion.panels import inside as panels
 from tests import recordings
 from tests.test_cli import assert_refused, run
 
@@ -41,8 +40,6 @@ METHODS = {
 OPTIONS = [
     *("--words", METHODS["text"], "--voice", METHODS["audio"], "--face", METHODS["vision"]),
 ]
-# seconds that a step on the strip of a page reaches beyond its begin, with what is rounded on a button
-STEP = {"text": 0.01, "audio": 0.11, "vision": 0.01}
 SEEN = {"audio": "none", "vision": "hog:grid=1,rate=2"}  # begins fastest
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -123,11 +120,9 @@ def test_planted_moments_are_the_peaks_of_attributions(
     ).checkpoint("clips-qj")
     rows = dataset.rows("test")
     study = analysis.open_sample(trained, str(dataset.ids[rows[0]]), dataset).study
-    peaks, shown = [], []
+    peaks = []
     for row in rows:
         one = made[row]
-        strip = panels.strip_of(analysis.open_sample(trained, one.id, dataset))[0]
-        found = {lane.modality: float(lane.starts[lane.peak]) for lane in strip.lanes}
         for modality in dataset.modalities:
             units = inside.attribute(study, int(row), modality.name, "score", 0, "mean").units
             step = int(np.abs(units).argmax())
@@ -139,14 +134,8 @@ def test_planted_moments_are_the_peaks_of_attributions(
             # a step of sound lasts, a picture is of its begin
             last = start + 1e-6 if modality.name == "vision" else end
             peaks.append(start < moment + one.lasting[modality.name] - 1e-6 and last > moment)
-            shown.append(
-                moment - STEP[modality.name]
-                < found[modality.name]
-                < moment + one.lasting[modality.name] - 0.01
-            )
-    assert len(peaks) == len(shown) == 36
+    assert len(peaks) == 36
     assert np.mean(peaks) >= 0.9
-    assert np.mean(shown) >= 0.9
     with torch.no_grad():
         scores = study.model(dataset.inputs(rows, dtype=torch.float64)).numpy().ravel()
     assert np.corrcoef(scores, dataset.y[rows])[0, 1] > 0.9
