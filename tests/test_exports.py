@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 import functools
+import inspect
 import io
 import json
 import os
@@ -28,7 +29,7 @@ from typer.testing import CliRunner
 
 from qfusion.analysis import trust
 from qfusion.cli import app
-from qfusion.explain import information
+from qfusion.explain import building, fusing, information
 from qfusion.figures import export, recipe, recipe as styles
 from qfusion.panels import pages
 from qfusion.runs import sweep
@@ -72,6 +73,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             few_trees(patch)
             few = functools.cache(functools.partial(information.estimate, rows=100))
             patch.setattr(trust, "needs", few)
+            for name in ("pruning_of", "gate_groups_of"):  # of few rows, for nobody else
+                patch.setattr(trust, name, functools.cache(inspect.unwrap(getattr(trust, name))))
+            patch.setattr(trust, "MOST_ROWS", 100)
+            patch.setattr(building, "GATE_STEPS", 50)
+            patch.setattr(fusing, "NULL", 100)
         yield folder
 
 
