@@ -253,7 +253,11 @@ def _f1(truth: np.ndarray, chosen: np.ndarray, *, weighted: bool = False) -> flo
     """Mean over the classes that occur, by equal weight or by how often each is true."""
     right, true, taken = np.array(
         [
-            (((truth == kind) & (chosen == kind)).sum(), (truth == kind).sum(), (chosen == kind).sum())
+            (
+                ((truth == kind) & (chosen == kind)).sum(),
+                (truth == kind).sum(),
+                (chosen == kind).sum(),
+            )
             for kind in np.union1d(truth, chosen)
         ]
     ).T
