@@ -82,6 +82,11 @@ class Page:
 def visit(link: str, look: Callable[[Any, str], Page] | None = None) -> Page:
     """Opens a link, `/dynamics?model=...`, cold; nothing of it may be refused. It is looked at as `shown` does unless
     told."""
+    return (look or shown)(opened(link), urlsplit(link).path)
+
+
+def opened(link: str) -> Any:
+    """The whole page under a link, which has not run yet."""
     from streamlit.testing.v1 import AppTest
 
     parts = urlsplit(link)
@@ -91,7 +96,7 @@ def visit(link: str, look: Callable[[Any, str], Page] | None = None) -> Page:
         app.switch_page(_file(parts.path))
     for key, values in parse_qs(parts.query, keep_blank_values=True).items():
         app.query_params[key] = values if len(values) != 1 else values[0]
-    return (look or shown)(app, parts.path)
+    return app
 
 
 def turn(app: Any, path: str) -> Page:
@@ -106,14 +111,19 @@ def _file(path: str) -> str:
 
 def shown(app: Any, path: str) -> Page:
     """Runs the page that is open and reads what it shows, by what was chosen unless told when the record was made."""
+    if path.strip("/") == "samples":
+        whole, app.session_state["_near"] = app.session_state["_near"], []
+        app.run()
+        app.session_state["_near"] = whole
+        if app.session_state["x"] == "rank":
+            known = app.selectbox(key="y").options
+            app.session_state["x"] = "error"
+            app.session_state["y"] = "disagreement" if "disagreement" in known else "certainty"
     page = read(app, path)
-    if path.strip("/") == "samples" and app.session_state["x"] == "rank":
-        known = app.selectbox(key="y").options
-        app.session_state["x"] = "error"
-        app.session_state["y"] = "disagreement" if "disagreement" in known else "certainty"
-        page = read(app, path)
     parts = cohorts.VIEW.options() if path.strip("/") == "cohorts" else []
-    for part in parts:  # all stood below each other
+    if parts:  # all stood below each other
+        parts = [part for part in parts if part != app.session_state[cohorts.VIEW.key]]
+    for part in parts:
         app.query_params[cohorts.VIEW.key] = app.session_state[cohorts.VIEW.key] = part
         other = read(app, path)
         page = replace(
@@ -224,8 +234,9 @@ def save_session(app: Any) -> bytes:
 
 
 def load_session(content: bytes) -> Page:
-    """Loads a session file as a reader does, in the dialog, and opens it; nothing of it may be refused."""
-    app = visit("/").app
+    """Loads a session file as a reader does, in the dialog of a page that shows no model, and opens it; nothing of it
+    may be refused."""
+    app = visit("/glossary").app
     for _ in range(2):  # the dialog stays open only while its button is pressed
         next(each for each in app.button if each.label == "Session").click()
         for place in app.file_uploader:

@@ -6,7 +6,9 @@ makes again.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
 import io
 import json
 import re
@@ -122,6 +124,28 @@ def style(number: int, kind: str, theme: str = "") -> ExportStyle:
         caption=number % 3 == 0,
         dpi=RESOLUTIONS[0],
     )
+
+
+def few_rows(patch: Any) -> None:
+    """What a set needs and which piece of a model does it are measured on few rows, by small learners, in few steps,
+    where nobody asks how precisely; for these tests alone: other processes do not share it.
+
+    Args:
+        patch: pytest's, which takes it back.
+    """
+    from qfusion.analysis import trust
+    from qfusion.explain import building, fusing, information
+    from tests.test_information import few_trees
+
+    few_trees(patch)
+    patch.setattr(
+        trust, "needs", functools.cache(functools.partial(information.estimate, rows=100))
+    )
+    for name in ("pruning_of", "gate_groups_of"):
+        patch.setattr(trust, name, functools.cache(inspect.unwrap(getattr(trust, name))))
+    patch.setattr(trust, "MOST_ROWS", 100)
+    patch.setattr(building, "GATE_STEPS", 50)
+    patch.setattr(fusing, "NULL", 100)
 
 
 class Job(NamedTuple):

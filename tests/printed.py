@@ -82,10 +82,9 @@ def nearest(seen: Printed, among: Iterable[str]) -> tuple[str, float]:
     `BLANK`; and their correlation."""
     if not seen.picture.any():
         return BLANK, 1.0
-    likeness = {
-        other: float(np.corrcoef(seen.picture.ravel(), glyph(seen.font, other).ravel())[0, 1])
-        for other in {*among, seen.letter, fonts.BOX}
-    }
+    others = [*{*among, seen.letter, fonts.BOX}]
+    pictures = [seen.picture.ravel(), *(glyph(seen.font, other).ravel() for other in others)]
+    likeness = dict(zip(others, np.corrcoef(pictures)[0, 1:].tolist(), strict=True))
     best = max(likeness, key=likeness.__getitem__)
     return best, likeness[best]
 

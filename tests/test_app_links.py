@@ -3,7 +3,6 @@ links; sessions."""
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -14,17 +13,14 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import trust
-from qfusion.explain import information
 from qfusion.panels import pages
 from qfusion.runs import sweep
 from qfusion.ui import frame, sharing, state
-from tests import doors
+from tests import doors, exporting
 from tests.charts import figures
 from tests.test_app_pages import plain, said, visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
-from tests.test_information import few_trees
 
 QJ, QCNN = "qj-planted", "qcnn-digits"
 # Of two modalities and on eight qubits: what is worked out behind a widget takes a tenth of the time.
@@ -87,13 +83,9 @@ EXEMPT = {
 
 @pytest.fixture(scope="module", autouse=True)
 def few_rows() -> Iterator[None]:
-    """What a set needs is measured on few rows by small learners, where a widget asks for it: how precisely, is not
-    asked here."""
+    """What a set needs and which piece does it, where a widget asks for it: how precisely, is not asked here."""
     with pytest.MonkeyPatch.context() as patch:
-        few_trees(patch)
-        patch.setattr(
-            trust, "needs", functools.cache(functools.partial(information.estimate, rows=100))
-        )
+        exporting.few_rows(patch)
         yield
 
 
@@ -396,11 +388,15 @@ def link_of(app: AppTest, path: str, *tabs: str) -> dict[str, Any]:
 def test_a_copied_link_shows_the_same_elsewhere(runs: Path, name: str) -> None:
     address, steps = STATES[name]
     path, tabs = urlsplit(address).path, TABS.get(name, ())
-    app = doors.visit(address, doors.read).app
+    app = doors.opened(address).run()
+    doors.refused(app)
     before = seen(app)
-    for step in steps:
+    for step in steps[:-1]:
         step(app)
-        here = doors.read(app, path)
+        app.run()
+        doors.refused(app)
+    steps[-1](app)
+    here = doors.read(app, path)
     wanted, link = seen(app), link_of(app, path, *tabs)
     assert wanted != before
     elsewhere = doors.visit(f"{path}?{urlencode(link, doseq=True)}", doors.read)

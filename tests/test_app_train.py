@@ -429,11 +429,11 @@ def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_a
     table = app.dataframe[-1].value.set_index("metric")
     assert table.loc["test MAE", "fresh"] == pytest.approx(mae)
     assert "planted: 300 validation, 600 test rows" in plain(said(app))
-    app = visit("Samples", explore="fresh", on="planted")
+    app = visit("Samples", whole=False, explore="fresh", on="planted")
     assert app.selectbox(key="model").value == "fresh"
     assert not app.error
     assert not app.warning
-    assert "does not exist" in said(visit("Samples", explore="<b>"))
+    assert "does not exist" in said(visit("Samples", whole=False, explore="<b>"))
     base = make("base", model="linear", epochs=1)
     runs.work(base)
     app = visit(TRAIN, run="base")

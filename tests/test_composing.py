@@ -227,7 +227,7 @@ def test_names_of_files_are_safe(name: str) -> None:
 
 
 def test_all_figures_of_a_page_are_in_the_zip() -> None:
-    page, address = pages.of_link(LINK)
+    page, address = pages.of_link("http://here/dynamics?model=qj-parity")
     style, told = ExportStyle(size="aps-single"), []
     made, again = io.BytesIO(), io.BytesIO()
     manifest = pages.write_zip(
@@ -385,7 +385,7 @@ def test_the_command_line_writes_a_zip(tmp_path: Path, capsys: Any) -> None:
 
 
 def test_the_drawer_composes_and_writes_zips() -> None:
-    app = visit("Dynamics", sample="p2924")
+    app = visit("Dynamics", whole=False, sample="p2924")
     app.session_state["_drawer"] = "waterfall-now"
     app.run()
     latex = next(each.value for each in app.code if r"\begin{figure}" in each.value)

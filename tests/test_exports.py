@@ -7,7 +7,6 @@ again.
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import os
@@ -26,16 +25,13 @@ from PIL import Image
 from pypdf import PdfReader
 from typer.testing import CliRunner
 
-from qfusion.analysis import trust
 from qfusion.cli import app
-from qfusion.explain import information
 from qfusion.figures import export, recipe, recipe as styles
 from qfusion.panels import pages
 from qfusion.runs import sweep
 from tests import exporting, sharing, typesetting
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
-from tests.test_information import few_trees
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("svg", "pdf", "png")  # what the second process draws again
@@ -69,9 +65,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         if (
             not EVERY
         ):  # half a minute on all rows, of which no figure here says how precise they are
-            few_trees(patch)
-            few = functools.cache(functools.partial(information.estimate, rows=100))
-            patch.setattr(trust, "needs", few)
+            exporting.few_rows(patch)
         yield folder
 
 

@@ -23,7 +23,7 @@ def study_of(model: str, dataset: str, **other: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("model", "dataset"), [("qj-planted", "planted"), ("qcnn-digits", "digits")]
+    ("model", "dataset"), [("qj-planted", "planted"), ("qcnn-parity", "parity")]
 )
 def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(
     model: str, dataset: str, monkeypatch: pytest.MonkeyPatch

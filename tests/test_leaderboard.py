@@ -512,7 +512,7 @@ def shown(board: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return file
 
 
-@pytest.mark.parametrize("model", ["qj-planted", "qcnn-digits"])
+@pytest.mark.parametrize("model", ["qj-planted", "qcnn-parity"])
 def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
     app = visit("Leaderboard", model=model)
     assert not app.error

@@ -261,32 +261,33 @@ def test_what_is_cited_is_listed(one: Written) -> None:
     } <= set(cited)
 
 
-def test_the_same_report_has_the_same_bytes_in_another_process(
-    one: Written, tmp_path: Path
-) -> None:
-    if one.about.name != "qj-planted":
-        assert (one.found.html().decode(), one.found.pdf()) == (one.html, one.found.pdf())
-        return
-    out = tmp_path / "both"
+def test_the_same_report_has_the_same_bytes_again(one: Written) -> None:
+    assert (one.found.html().decode(), one.found.pdf()) == (one.html, one.found.pdf())
+
+
+def test_the_same_report_has_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    """Of two modalities, whose terms are worked out in half the time."""
+    about, out = a_case("qj-parity"), tmp_path / "both"
+    found = report.sample(about)
     words = [
         sys.executable,
         "-m",
         "qfusion",
         "report",
         "--model",
-        "qj-planted",
+        "qj-parity",
         "--sample",
-        one.about.id,
+        about.id,
         "--out",
         str(out),
     ]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
-    assert (out / "report.html").read_text(encoding="utf-8") == one.html
-    assert (out / "report.pdf").read_bytes() == one.found.pdf()
+    assert (out / "report.html").read_text(encoding="utf-8") == found.html().decode()
+    assert (out / "report.pdf").read_bytes() == found.pdf()
 
 
 def test_hostile_words_are_words() -> None:
-    found, dataset = opened("qj-planted")
+    found, dataset = opened("qj-parity")
     row = int(dataset.rows("test")[3])
     ids = [str(name) for name in dataset.ids]
     ids[row] = HOSTILE[:70]
@@ -297,7 +298,7 @@ def test_hostile_words_are_words() -> None:
         title=HOSTILE,
         table=table,
         truth=None,
-        content_of=lambda _: {"text": Text(HOSTILE)},
+        content_of=lambda _: {"left": Text(HOSTILE)},
     )
     card = dict(found.card) | {"name": HOSTILE[:60], "title": HOSTILE, "notes": HOSTILE}
     made = written(None, report.sample(open_sample(Checkpoint(found.model, card), ids[row], bad)))
@@ -425,15 +426,15 @@ def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
-        ({"contrast": "p0031"}, ["sample p0031"]),
+        ({"contrast": "pair-6611"}, ["sample pair-6611"]),
         (
-            {"background": "mixed", "tweak": "H.text-audio=0,T=0.5"},
-            ["maximally mixed states: nothing known", "H.text-audio=0,T=0.5"],
+            {"background": "mixed", "tweak": "H.left-right=0,T=0.5"},
+            ["maximally mixed states: nothing known", "H.left-right=0,T=0.5"],
         ),
     ],
 )
 def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: list[str]) -> None:
-    about = a_case("qj-planted", **chosen)
+    about = a_case("qj-parity", **chosen)
     found = report.sample(about)
     page = Page(found.html().decode())
     assert [word for word in words if word not in page.words] == []
@@ -457,7 +458,7 @@ def members(study: Any) -> Written:
     about = contents.members(
         study,
         cohort_measures.cohort_table(study, None),
-        cohorts.parse("relation=conflict; error>0.2"),
+        cohorts.parse("relation=conflict; error>0.4"),
         "hard <b>",
     )
     return written(about, report.cohort(about))
@@ -467,10 +468,10 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
     about, page = members.about, Page(members.html)
     cohort = about.members
     assert set(cohort["relation"]) == {"conflict"}
-    assert cohort["error"].min() > 0.2
+    assert cohort["error"].min() > 0.4
     words = [
         f"{len(cohort):,} of {len(about.rows):,}",
-        "relation=conflict; error>0.2",
+        "relation=conflict; error>0.4",
         "hard <b>",
         "by planted type",
         f"{cohort['share[text]'].mean():.1%}",
@@ -503,7 +504,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
 
 
 def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -> None:
-    study, parts = open_study("qj-parity"), cohorts.parse("truth=even")
+    study, parts = open_study("qj-parity"), cohorts.parse("truth=even; error>0.2")
     monkeypatch.setattr(contents, "shared", lambda *_, **__: {})
     monkeypatch.setattr(contents, "_cuts", lambda _: None)
     monkeypatch.setattr(contents, "filled", lambda _, **names: names)

@@ -252,13 +252,19 @@ def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 def _f1(truth: np.ndarray, chosen: np.ndarray, *, weighted: bool = False) -> float:
     """Mean over the classes that occur, by equal weight or by how often each is true.
 
-    Counted here, as intervals ask for it thousands of times: scikit-learn's takes 20 times as long, for its checks.
+    Counted here, as intervals ask for it thousands of times: scikit-learn's takes 17 times as long, for its checks.
     """
-    classes, codes = np.unique([truth, chosen], return_inverse=True)
-    counts = np.zeros((len(classes), len(classes)))
-    np.add.at(counts, tuple(codes), 1)
-    f1 = 2 * np.diag(counts) / (counts.sum(0) + counts.sum(1))
-    return float(np.average(f1, weights=counts.sum(1) if weighted else None))
+    right, true, taken = np.array(
+        [
+            (
+                ((truth == kind) & (chosen == kind)).sum(),
+                (truth == kind).sum(),
+                (chosen == kind).sum(),
+            )
+            for kind in np.union1d(truth, chosen)
+        ]
+    ).T
+    return float(np.average(2 * right / (true + taken), weights=true if weighted else None))
 
 
 _OWN = {
