@@ -33,8 +33,9 @@ def what_made_it(here: frame.Here) -> None:
         terms = inside.terms(study, controls.draw(raw.MODALITY, study))
         controls.draw(raw.TERM, study, options=[inside.title(term) for term in terms])
         if controls.draw(raw.START) == "sample":
-            usual = default_contrast(study, here.row)
-            controls.sample_box(raw.OTHER, study.dataset, usual, follows=True)
+            controls.sample_box(
+                raw.OTHER, study.dataset, default_contrast(study, here.row), follows=True
+            )
         controls.draw(raw.METHOD)
     panels.show(here.sample_of(), here.theme, *raw.INSIDE)
 
