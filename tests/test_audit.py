@@ -152,7 +152,8 @@ def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkey
     monkeypatch.setattr(audit, "SEEDS", 1)
     study = own("entangled-qcnn")
     seeds = audit.seeds_of(study) + 1
-    page = visit("Why fuse", model=study.name, data="sensors", why="The quantum part")
+    address = {"model": study.name, "data": "sensors", "why": "The quantum part"}
+    page = visit("Why fuse", whole=False, **address)
     page.button(key="_twins_train").click().run()
     assert not page.exception
     assert page.button(key="_twins_cancel")
@@ -180,7 +181,8 @@ def test_one_that_is_cancelled_ends_its_process_and_keeps_what_is_trained(
 
 
 def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> None:
-    page = visit("Why fuse", model="qj-parity", why="Which piece")
+    page = visit("Why fuse", model="qj-parity", why="Which piece", whole=False)
+    page.button(key="_later-smallest").click().run()  # as it comes near the screen
     page.button(key="_smallest_keep").click().run()
     assert not page.exception
     assert page.selectbox(key="model").value == "qj-parity-smallest"

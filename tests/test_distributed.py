@@ -198,7 +198,7 @@ def test_torchrun_starts_them(tmp_path):
 
 
 def test_two_processes_explain_as_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(backgrounds, "CHUNK", 100)  # several chunks a process
+    monkeypatch.setattr(backgrounds, "CHUNK", 50)  # several chunks a process
     for size, out in ((1, "one.parquet"), (2, "two.parquet"), (2, "two.csv")):
         together(
             size,
@@ -207,7 +207,7 @@ def test_two_processes_explain_as_one(tmp_path, monkeypatch):
             "--model",
             "qj-planted",
             "--split",
-            "test",
+            "valid",
             "--out",
             tmp_path / out,
             "--noise",
@@ -223,7 +223,7 @@ def test_two_processes_explain_as_one(tmp_path, monkeypatch):
             (pd.read_csv, "two.csv"),
         )
     )
-    assert len(one) == len(data.load("planted").rows("test"))
+    assert len(one) == len(data.load("planted").rows("valid"))
     pd.testing.assert_frame_equal(one, two, rtol=1e-12)
     pd.testing.assert_frame_equal(one, text, rtol=1e-9)
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []

@@ -39,11 +39,12 @@ from tests.doors import named
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
-MODEL, SAMPLE = (
-    "qj-planted",
-    "p1404",
+MODEL, DATA, SAMPLE = (
+    "qj-parity",
+    "parity",
+    "pair-1404",
 )  # a sample of its own: what others followed had no measure that is added here
-DYNAMICS = f"/dynamics?model={MODEL}&data=planted&sample={SAMPLE}"
+DYNAMICS = f"/dynamics?model={MODEL}&data={DATA}&sample={SAMPLE}"
 
 
 def command(*words: str) -> str:
@@ -120,7 +121,7 @@ def linear_entropy() -> Iterator[str]:
 
 
 def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> None:
-    sample = open_sample(MODEL, SAMPLE, "planted")
+    sample = open_sample(MODEL, SAMPLE, DATA)
     drawn = figure(f"{DYNAMICS}&show=Correlations", f"measure-{linear_entropy}", tmp_path)
     columns = {f"{linear_entropy}[{name}]" for name in sample.modalities} | {linear_entropy}
     command("track", "--model", MODEL, "--sample", SAMPLE, "--out", str(tmp_path / "track.csv"))
@@ -145,7 +146,7 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     )
     assert panels.find_entries("linear entropy")[0].term == "Linear entropy"
     assert panels.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
-    assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, "planted")).html().decode()
+    assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, DATA)).html().decode()
 
 
 def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> Picture:
@@ -179,12 +180,12 @@ def new_panel() -> Iterator[str]:
 
 def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> None:
     drawn = figure(f"{DYNAMICS}&t=0.5", new_panel, tmp_path)
-    address = {"model": MODEL, "data": "planted", "sample": SAMPLE, "t": "0.5"}
+    address = {"model": MODEL, "data": DATA, "sample": SAMPLE, "t": "0.5"}
     built = pages.build("Dynamics", new_panel, address)
     assert drawn["data"][0]["x"] == list(built.figure.data[0].x)  # type: ignore[union-attr]
     assert new_panel in pages.shown(pages.opened("dynamics", address).view)
     assert "t=0.5)" in pages.program("Dynamics", new_panel, address)
-    assert len(built.table()) == 3
+    assert len(built.table()) == 2
     app = visit("Dynamics", **address)
     assert not app.error
     assert "Entropies at a time" in plain(said(app))
@@ -204,7 +205,7 @@ def panel_with_a_choice() -> Iterator[str]:
 def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(
     panel_with_a_choice: str, tmp_path: Path
 ) -> None:
-    address = {"model": MODEL, "data": "planted", "sample": SAMPLE, "spread.t": "0.25"}
+    address = {"model": MODEL, "data": DATA, "sample": SAMPLE, "spread.t": "0.25"}
     half = pages.build("Dynamics", panel_with_a_choice, address).table()
     assert figure(f"{DYNAMICS}&spread.t=0.25", panel_with_a_choice, tmp_path)["data"][0][
         "y"
@@ -284,7 +285,7 @@ def test_few_hops_from_a_page_to_its_figure() -> None:
 
     threading.setprofile(look)
     try:
-        app = visit("Dynamics", model=MODEL, data="planted", sample="p0041")  # no other test's
+        app = visit("Dynamics", model=MODEL, data=DATA, sample="pair-0041")  # no other test's
     finally:
         threading.setprofile(None)
     assert not app.error
@@ -312,7 +313,7 @@ FIGURES = [
 def test_one_figure_is_drawn_by_few_modules(page: str, name: str) -> None:
     """With the sample's numbers at hand, as at every run of a page but the first: the modules that are entered between
     its builder and plotly, and how deep. Working the numbers out enters the model's besides."""
-    address = {"model": MODEL, "data": "planted", "sample": "p0031"}
+    address = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
     view, panel, rest = pages.find(page, name, pages.opened(page, address).view.address)
     scope, arguments = pages.open_scope(view, panel.scope), panel.arguments(view, rest)
     panel.build(scope, "light", **arguments)

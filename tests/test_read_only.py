@@ -178,6 +178,6 @@ def test_every_answer_is_strict(address: str, visited: tuple[serving.Server, Pat
 
 def test_who_reads_a_page_sees_what_the_library_says(visited: tuple[serving.Server, Path]) -> None:
     with Visitor(visited[0].url) as visitor:
-        seen = visitor.open("samples", model="qj-planted", sample=str(data.load("planted").ids[0]))
+        seen = visitor.open("samples", model="qj-parity", sample=str(data.load("parity").ids[0]))
         assert not seen.exceptions
         assert seen.of("component") or len(seen.elements) > 50
