@@ -141,7 +141,7 @@ def few_rows(patch: Any) -> None:
     patch.setattr(
         trust, "needs", functools.cache(functools.partial(information.estimate, rows=100))
     )
-    for name in ("pruning_of", "gate_groups_of"):
+    for name in ("basins", "gate_groups_of", "pruning_of"):
         patch.setattr(trust, name, functools.cache(inspect.unwrap(getattr(trust, name))))
     patch.setattr(trust, "MOST_ROWS", 100)
     patch.setattr(building, "GATE_STEPS", 50)

@@ -170,6 +170,7 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(
     row = int(digits.dataset.rows("test")[3])
     app = visit(
         "Circuit",
+        whole=False,
         model="qcnn-digits",
         sample=str(digits.dataset.ids[row]),
         part="Fusion rules",
@@ -204,6 +205,7 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
     learned = digits.model.phi.detach()
     app = visit(
         "Circuit",
+        whole=False,
         model="qcnn-digits",
         part="Fusion rules",
         phi="2:or,1.000=0.3",
@@ -244,7 +246,7 @@ def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: CircuitSpa
 
 
 def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
-    app = visit("Circuit", model="qcnn-digits", part="Fusion rules")
+    app = visit("Circuit", whole=False, model="qcnn-digits", part="Fusion rules")
     next(group for group in app.get("button_group") if group.key == "scope").set_value(
         "all elements"
     ).run()
@@ -255,7 +257,7 @@ def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
 
 
 def test_edits_last_across_views_and_are_told(pairs: CircuitSpace) -> None:
-    app = visit("Circuit", model="qcnn-parity", phi="all:and", part="Walk")
+    app = visit("Circuit", whole=False, model="qcnn-parity", phi="all:and", part="Walk")
     # the line says what becomes of the decision, as that of Dynamics does
     sample = open_sample("qcnn-parity", str(app.selectbox(key="sample").value), tweak="all:and")
     assert plain(app.info[0].value).startswith(plain(physics.turned(sample)))
@@ -279,7 +281,7 @@ def test_edits_last_across_views_and_are_told(pairs: CircuitSpace) -> None:
 def test_edits_that_do_not_fit_are_named_and_the_rest_applies(
     words: str, named: str, digits: CircuitSpace
 ) -> None:
-    app = visit("Circuit", model="qcnn-digits", part="Fusion rules", phi=words)
+    app = visit("Circuit", whole=False, model="qcnn-digits", part="Fusion rules", phi=words)
     messages = [plain(e.value).replace("`", "") for e in (*app.error, *app.warning)]
     assert len(messages) == 1
     assert named in messages[0]
@@ -287,7 +289,7 @@ def test_edits_that_do_not_fit_are_named_and_the_rest_applies(
 
 
 def test_an_edit_that_does_not_fit_is_named_where_there_is_no_rule_to_edit() -> None:
-    app = visit("Circuit", model="qcnn-parity", part="Walk", phi="hello")
+    app = visit("Circuit", whole=False, model="qcnn-parity", part="Walk", phi="hello")
     (message,) = (plain(e.value).replace("`", "") for e in (*app.error, *app.warning))
     assert "must look like" in message
     assert "as learned" in message
@@ -309,14 +311,14 @@ def test_an_edit_that_does_not_fit_is_named_where_there_is_no_rule_to_edit() -> 
     ],
 )
 def test_an_invalid_value_in_a_link_is_named(title: str, query: dict[str, str], words: str) -> None:
-    app = visit(title, model="qcnn-parity", **query)
+    app = visit(title, whole=False, model="qcnn-parity", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
     assert app.selectbox(key="model").value == "qcnn-parity"
 
 
 def test_the_scrubber_walks_from_nothing_to_the_end() -> None:
-    app = visit("Circuit", model="qcnn-parity", gate="0")
+    app = visit("Circuit", whole=False, model="qcnn-parity", gate="0")
     assert "Before the first gate" in said(app)
     app.button(key="_on").click().run()
     assert app.slider(key="gate").value == 1
@@ -436,7 +438,7 @@ def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits()
     for q in range(len(built.wires)):
         mass = p.sum(tuple(w for w in range(p.ndim) if w != q))
         assert replay.bloch[-1][q, 2] == pytest.approx(mass[0] - mass[1], abs=1e-9)
-    app = visit("Circuit", data="planted", gate="2")
+    app = visit("Circuit", whole=False, data="planted", gate="2")
     assert "Gate 2 of" in plain(said(app))
 
 
@@ -448,7 +450,13 @@ def test_an_angle_of_the_network_is_set_at_its_gate_and_the_decision_follows(
         (n, takes[0]) for n, takes in enumerate(walk.takes, 1) if takes and takes[0][0] == "pooling"
     )
     name = ".".join(map(str, (of, *place)))
-    app = visit("Circuit", model="qcnn-parity", sample=str(pairs.dataset.ids[0]), gate=str(gate))
+    app = visit(
+        "Circuit",
+        whole=False,
+        model="qcnn-parity",
+        sample=str(pairs.dataset.ids[0]),
+        gate=str(gate),
+    )
     app.slider(key=f"_phi.{name}").set_value(1.5).run()
     assert not app.error
     words = f"{name}=1.5"

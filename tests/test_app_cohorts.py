@@ -334,7 +334,7 @@ def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_models_that_explain_other_scores_are_not_subtracted() -> None:
-    app = visit("Compare", model="qcnn-digits", pin="qj-planted/planted/p0031")
+    app = visit("Compare", whole=False, model="qcnn-digits", pin="qj-planted/planted/p0031")
     words = said(app)
     assert "not comparable" in words
     assert "no differences are drawn" in words
@@ -362,11 +362,11 @@ def test_another_model_of_the_same_data_is_set_beside_by_one_click() -> None:
 
 
 def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
-    app = visit("Compare", data="planted", pin="<img src=x onerror=1>")
+    app = visit("Compare", whole=False, data="planted", pin="<img src=x onerror=1>")
     assert len(app.warning) == 1
     assert "must look like" in plain(app.warning[0].value)
     assert "pin" not in app.query_params
-    app = visit("Compare", data="planted", pin="qj-planted/planted/p99999")
+    app = visit("Compare", whole=False, data="planted", pin="qj-planted/planted/p99999")
     assert len(app.warning) == 1
     assert "p99999" in plain(app.warning[0].value)
     assert "Nothing is pinned" in said(app)

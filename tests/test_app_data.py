@@ -64,7 +64,7 @@ def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
     ids = data.load("mine").ids
     (tmp_path / "clips").mkdir()
     recordings.write(tmp_path / "clips" / f"{ids[0]}.wav", None, np.ones(16_000, np.float32) / 2)
-    app = visit("Data", set="mine")
+    app = visit("Data", whole=False, set="mine")
     app.text_input(key=import_view.FOLDER).set_value(str(tmp_path / "gone"))
     press(app, "Join")
     assert "cannot be opened" in plain(app.error[0].value)
@@ -79,7 +79,7 @@ def test_recordings_are_joined_by_their_folder(tmp_path: Path) -> None:
 
 
 def test_a_link_to_no_set_is_named() -> None:
-    app = visit("Data", set="<img src=x>")
+    app = visit("Data", whole=False, set="<img src=x>")
     assert "Set '<img src=x>' does not exist" in plain(app.warning[0].value)
     assert app.selectbox(key="set").value == "scenes"
 
@@ -139,7 +139,10 @@ def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
 
 
 def test_nothing_named_and_a_file_too_large_for_the_page(tmp_path: Path) -> None:
-    assert "There is nothing to examine yet" in press(visit("Data"), "Examine").error[0].value
+    assert (
+        "There is nothing to examine yet"
+        in press(visit("Data", whole=False), "Examine").error[0].value
+    )
     large = tmp_path / "large.pkl"
     with large.open("wb") as file:
         file.truncate(3 * 1024**3)
@@ -152,7 +155,7 @@ def test_an_imported_set_is_removed_and_its_name_used_again(tmp_path: Path) -> N
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "mine")
     first = data.load("mine").digest
-    app = visit("Data", set="mine")
+    app = visit("Data", whole=False, set="mine")
     assert first[:12] in said(app)
     importable.write_mmsa(path, seed=3)
     importing.import_set([path], "mine", replace=True)
@@ -171,23 +174,23 @@ def test_both_systems_are_trained_on_a_set_of_ones_own(
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(plans, "launch", lambda run, events=False: begun.append(run.name))
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mine")
-    app = press(visit("Data", set="mine"), "Train both systems on it")
+    app = press(visit("Data", whole=False, set="mine"), "Train both systems on it")
     assert begun == ["quantum-jump-mine", "entangled-qcnn-mine"]
     assert [run.plan.data for run in runs.runs()] == ["mine", "mine"]
     assert "Both systems are being trained on mine" in plain(app.success[0].value).replace("**", "")
     assert not app.error
     # of sets that are shipped there are models, and a server that only shows trains nothing
-    labels = [button.label for button in visit("Data", set="planted").button]
+    labels = [button.label for button in visit("Data", whole=False, set="planted").button]
     assert "Train both systems on it" not in labels
 
 
 def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "is_local", lambda: False)
-    app = visit("Data")
+    app = visit("Data", whole=False)
     assert "data cannot be brought in the browser" in plain(app.info[0].value)
     assert not [button for button in app.button if button.label == "Examine"]
     monkeypatch.setenv("QFUSION_IMPORT", "upload")
-    app = visit("Data")
+    app = visit("Data", whole=False)
     assert [button for button in app.button if button.label == "Examine"]
     assert "_import_from" not in app.session_state
 

@@ -35,7 +35,7 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
         for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity")
     ),
     ("Dynamics", {"model": SMALL}),
-    ("Circuit", {"model": QJ}),
+    ("Circuit", {"model": PAIR}),
     *(
         ("Circuit", {"model": SMALL, "part": part, "phi": "0.11=3"})
         for part in ("Walk", "Fusion rules", "Noise and shots", "Entropies")

@@ -67,7 +67,7 @@ def test_what_is_given_is_shown_with_its_decision(mine: own.Own) -> None:
 
 def test_another_session_does_not_have_it(mine: own.Own) -> None:
     """A link to it says so and shows the default sample."""
-    app = visit("Samples", model="qj-parity", data="parity", sample=mine.id)
+    app = visit("Samples", whole=False, model="qj-parity", data="parity", sample=mine.id)
     assert "lives in another session" in plain(said(app))
     assert app.selectbox(key="sample").value.startswith("pair-")
 
@@ -81,7 +81,7 @@ def test_a_session_file_makes_it_again(mine: own.Own) -> None:
     )
     read = sharing.read(saved.text().encode(), ["Samples"])
     assert json.loads(read.text())["own"] == json.loads(saved.text())["own"]
-    app = visit("Samples", load=sharing.wait(read))
+    app = visit("Samples", whole=False, load=sharing.wait(read))
     assert app.selectbox(key="sample").value == mine.id
     assert "does not say what was given" in plain(said(app))
 

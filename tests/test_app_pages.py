@@ -125,7 +125,7 @@ def test_a_telling_sample_opens_with_one_click(source: str) -> None:
     assert len(links) == 3
     for link in links:
         wanted = plain(link.label).removeprefix("Open ")
-        there = visit("Samples", **dict(parse_qsl(link.query_string)))
+        there = visit("Samples", whole=False, **dict(parse_qsl(link.query_string)))
         assert link.page == "samples"
         assert there.selectbox(key="sample").value == wanted
         assert f"Sample {wanted}" in plain(said(there))

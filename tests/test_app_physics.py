@@ -162,6 +162,7 @@ def test_cohorts_hold_the_sample_and_its_like() -> None:
 def test_what_a_link_gets_wrong_is_named() -> None:
     app = visit(
         "Dynamics",
+        whole=False,
         data="planted",
         view=VIEW,
         effect="beauty",

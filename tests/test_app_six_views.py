@@ -125,7 +125,9 @@ def test_samples_show_the_librarys_decision(six_views: Any) -> None:
     dataset, study = six_views
     row = int(dataset.rows("test")[-1])  # beyond those that are explained together
     assert row not in study.bulk
-    app = visit("Samples", model=MODEL, data="handwritten", sample=str(dataset.ids[row]))
+    app = visit(
+        "Samples", whole=False, model=MODEL, data="handwritten", sample=str(dataset.ids[row])
+    )
     assert f"Predicted ‘{study.classes[study.predicted[row]]}’" in plain(said(app))
     found = explain.explain(
         checkpoint.load(MODEL).model, dataset.inputs([row], dtype=torch.float64), study.background
@@ -143,6 +145,7 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     row = int(dataset.rows("test")[0])
     app = visit(
         "Circuit",
+        whole=False,
         model=MODEL,
         data="handwritten",
         sample=str(dataset.ids[row]),

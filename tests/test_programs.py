@@ -129,8 +129,8 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ),
     (
         "Faithfulness",
-        {**PLANTED, "proof": "Deletion", "proof.rank": "integrated gradients"},
-        ("insertion-features-text",),
+        {**OF_CLASSES, "proof": "Deletion", "proof.rank": "integrated gradients"},
+        ("insertion-features-left",),
     ),
     ("Faithfulness", {**PLANTED, "proof": "Truth"}, ("cautions",)),
     ("Faithfulness", {**PLANTED, "proof": "Training seeds", "as": "Shapley values"}, ("cautions",)),
