@@ -212,7 +212,7 @@ def test_the_mean_field_keeps_states_and_differs_where_modalities_couple() -> No
             assert torch.allclose(r[:, ::4], torch.ones(6, 2).double())  # traces
             assert bool((r.unflatten(1, (2, 4))[..., 1:].norm(dim=-1) < 1 + 1e-6).all())
     with pytest.raises(InvalidInput, match="Lower `dims`"):
-        model_of("jump-mean-field", 4, dims=8)
+        model_of("jump-mean-field", 3, dims=8)
 
 
 # The network.
