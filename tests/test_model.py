@@ -160,6 +160,7 @@ def test_trajectories_average_to_the_master_equation():
     with torch.no_grad():
         error = (sampled(x) - exact(x)).abs().max()
     assert error < 0.1 * exact.W.abs().max()
+    sampled.settings["trajectories"] = 2
     assert not torch.equal(sampled(x), sampled(x))  # it does sample
 
 
