@@ -637,7 +637,6 @@ def resources_worth(
     """
     words = audit.says(entry["rows"], names)
     failed = {failure for row in entry["rows"] for failure in row["failed"]}
-    fewer = any(row["seeds"] < entry["seeds"] for row in entry["rows"])
     apart = [  # a mean of what learned and what did not
         f"without {name} ({row['least']:.3f} to {row['most']:.3f})"
         for name, row in zip(names, entry["rows"], strict=True)
@@ -663,7 +662,8 @@ def resources_worth(
         ),
         shows=f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
         f"{text.plain(entry['title'])} is better than that of a twin which lacks one resource, both trained with the "
-        f"same encoders, schedule and seeds: mean of {'up to ' if fewer else ''}"
+        f"same encoders, schedule and seeds: mean of "
+        f"{'up to ' if any(row['seeds'] < entry['seeds'] for row in entry['rows']) else ''}"
         f"{count(entry['seeds'], 'paired difference')} with 95 % t intervals. Of twins that lack a resource, and maybe "
         "more, the best counts: one without any correlation has no entanglement either. “Not needed” is "
         f"said where two one-sided tests exclude a difference of {entry['within']:g} either way."

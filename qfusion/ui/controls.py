@@ -116,11 +116,10 @@ def _number(control: address.Number, label: str, words: dict[str, Any]) -> float
 def follow(key: str, default: Any) -> None:
     """Has a choice that nobody made follow its default, where that changes with the sample or the model: an address
     leaves it out, and would open on another one. What a link names is not in the session yet."""
-    before = f"_usual_{key}"
-    usual = state.get(before)
+    usual = state.get(f"_usual_{key}")
     if usual not in (None, default) and state.get(key) == usual:
         state.forget(key)
-    state.put(before, default)
+    state.put(f"_usual_{key}", default)
 
 
 def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
