@@ -588,9 +588,8 @@ def _observables(network: qcnn.QCNN, output: int) -> Tensor:
     being 0."""
     n, stored, readout = network.n, network.retained, network.readout().double()
     C = len(readout)
-    walsh = readout.new_tensor(
-        [[1.0, 1.0], [1.0, -1.0]]
-    )  # from words to outcomes; half of it, back
+    # from words to outcomes; half of it, back
+    walsh = readout.new_tensor([[1.0, 1.0], [1.0, -1.0]])
     outcomes = qcnn.on_each_leg(readout[output : output + 1], walsh)
     second = qcnn.on_each_leg(outcomes.square(), walsh / 2)
     words = readout.new_zeros(C + 1 + 3 * n, *(4 if q in stored else 2 for q in range(n)))

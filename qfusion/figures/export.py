@@ -36,11 +36,13 @@ from qfusion.figures.recipe import (
     ExportStyle,
     Recipe,
     canvas,
+    fonts,
     in_png,
     in_svg,
     page,
     parse as parse_recipe,
     pixel,
+    plotly_print,
     print_style,
     printing,
     read_recipe,
@@ -62,7 +64,6 @@ __all__ = [
     "text",
 ]
 
-plotly_print: Any = Library("plotly_print")  # matplotlib waits until something is drawn
 kaleido: Any = Library("kaleido")
 
 
@@ -419,7 +420,7 @@ def noticed(make: Callable[[], bytes], kind: str) -> tuple[bytes, str]:
     Args:
         kind: the format of the file that the line is about.
     """
-    with plotly_print.fonts.missed() as letters:
+    with fonts.missed() as letters:
         content = make()
     return content, remark(letters, kind)
 
@@ -495,8 +496,8 @@ def unknown(text: str) -> list[str]:
         letter
         for letter in dict.fromkeys(text)
         if ord(letter) >= 0x250
-        and not plotly_print.fonts.IGNORED.match(letter)
-        and plotly_print.fonts.face(letter, outlines=False) is None
+        and not fonts.IGNORED.match(letter)
+        and fonts.face(letter, outlines=False) is None
     ]
 
 
@@ -511,11 +512,7 @@ def remark(letters: Mapping[str, str], kind: str) -> str:
         )
     if kind == "svg":  # readers take any font, of coloured pictures too
         return notice(
-            (
-                letter
-                for letter in letters
-                if plotly_print.fonts.face(letter, outlines=False) is None
-            ),
+            (letter for letter in letters if fonts.face(letter, outlines=False) is None),
             "the file keeps them as text, for readers whose machine has one.",
         )
     return notice(letters, "empty boxes stand for them.") if kind in ("pdf", "png") else ""
@@ -569,7 +566,7 @@ def _package(letter: str) -> tuple[str, str] | None:
         if script in _PACKAGES
         else ""
     )
-    families = {face.family for face in plotly_print.fonts.installed() if face.scales}
+    families = {face.family for face in fonts.installed() if face.scales}
     return next(
         (
             pair
@@ -621,7 +618,7 @@ def chrome_file(
     )
     theme = drawn_in(drawn)
     drawing = kaleido_file(sized, "svg", 1).decode()
-    plotly_print.fonts.miss(unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))
+    fonts.miss(unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))
     svg = _framed(_renumbered(drawing), theme, width, max(height, 40), heads, above, below, face)
     total = max(height, 40) + above + below
     if style.format == "svg":

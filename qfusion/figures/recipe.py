@@ -31,7 +31,9 @@ from qfusion._sentences import count
 from qfusion.errors import InvalidInput
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, AnyTheme, drawn_in
 
-plotly_print: Any = Library("plotly_print")  # matplotlib waits until something is drawn
+# the print engine: matplotlib waits until something is drawn
+plotly_print: Any = Library("plotly_print")
+fonts: Any = Library("plotly_print.fonts")
 
 Format = Literal["svg", "pdf", "png", "html", "tikz"]
 FORMATS: dict[Format, str] = {

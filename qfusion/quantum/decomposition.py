@@ -63,8 +63,9 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     for m, d in enumerate(dims):
         a, b = math.prod(dims[:m]), math.prod(dims[m + 1 :])
         blocks = parts.reshape(*parts.shape[:-2], a, d, b, a, d, b)
-        mean = torch.einsum("...aibcid,jk->...ajbckd", blocks, torch.eye(d).to(H)) / d
-        parts = torch.cat((mean.reshape(parts.shape), parts - mean.reshape(parts.shape)))
+        identity = torch.eye(d).to(H)
+        mean = torch.einsum("...aibcid,jk->...ajbckd", blocks, identity).reshape(parts.shape) / d
+        parts = torch.cat((mean, parts - mean))
     return {subset: parts[sum(1 << m for m in subset)] for subset in subsets(len(dims))}
 
 

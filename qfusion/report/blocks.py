@@ -31,9 +31,8 @@ from qfusion import citations
 from qfusion._checks import choose
 from qfusion._lazy import Library
 from qfusion.errors import QFusionError
-from qfusion.figures.recipe import CREATOR, printing
+from qfusion.figures.recipe import CREATOR, fonts, plotly_print, printing
 
-plotly_print: Any = Library("plotly_print")  # matplotlib waits until something is drawn
 typst: Any = Library("typst")
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
@@ -423,37 +422,28 @@ def _letters_of(report: Report) -> tuple[str, list[str], list[Any]]:
         for words in dict.fromkeys(re.findall("[^\x00-\x7f]+", text))
         if not all(map(_ours, words))
     ]
-    every = dict.fromkeys(
-        letters for words in foreign for letters in plotly_print.fonts.clusters(words)
-    )
+    every = dict.fromkeys(letters for words in foreign for letters in fonts.clusters(words))
     east, missing, faces = (
-        plotly_print.fonts.east("".join(foreign)),
+        fonts.east("".join(foreign)),
         dict[str, None](),
         dict[Any, None](),
     )
     for letters in sorted(every, key=len, reverse=True):
-        if all(_ours(letter) or plotly_print.fonts.IGNORED.match(letter) for letter in letters):
+        if all(_ours(letter) or fonts.IGNORED.match(letter) for letter in letters):
             continue
-        shapes = [
-            plotly_print.fonts.face(letters, bold, outlines=False, east=east)
-            for bold in (False, True)
-        ]
+        shapes = [fonts.face(letters, bold, outlines=False, east=east) for bold in (False, True)]
         if shapes[0] is None:  # typst sets a letter and its marks in one font
-            alone = (
-                plotly_print.fonts.face(letters[0], outlines=False, east=east)
-                if len(letters) > 1
-                else None
-            )
+            alone = fonts.face(letters[0], outlines=False, east=east) if len(letters) > 1 else None
             missing |= dict.fromkeys(letters if alone is None else letters[1:])
             text = text.replace(
                 letters,
-                plotly_print.fonts.BOX if alone is None else letters[0] + plotly_print.fonts.BOX,
+                fonts.BOX if alone is None else letters[0] + fonts.BOX,
             )
             shapes = [alone]
         faces |= dict.fromkeys(face for face in shapes if face is not None)
     return (
         text,
-        [letter for letter in missing if not plotly_print.fonts.IGNORED.match(letter)],
+        [letter for letter in missing if not fonts.IGNORED.match(letter)],
         [*faces],
     )
 

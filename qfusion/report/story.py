@@ -23,7 +23,7 @@ from qfusion import _files
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import progress_over
 from qfusion.data import clips
-from qfusion.figures.recipe import CREATOR, printing, script_digest
+from qfusion.figures.recipe import CREATOR, plotly_print, printing, script_digest
 from qfusion.figures.style import INK, PAPER, QUIET, Theme, channels, in_theme, label
 from qfusion.report.blocks import Block, clean, environment, png_address
 
@@ -161,12 +161,10 @@ def frames(drawn: Sequence[Pixels], count: int, cursor: Any) -> Iterator[np.ndar
 def _drawn(
     act: Act, kind: str, theme: Theme, size: tuple[float, float], dpi: float = 96.0, **more: Any
 ) -> bytes:
-    from plotly_print import Style, render
-
     width, height = (pixels * 25.4 / 96 for pixels in size)
-    style = Style(width, height, FONT, round(dpi), creator=CREATOR)
+    style = plotly_print.Style(width, height, FONT, round(dpi), creator=CREATOR)
     with printing():
-        return render(in_theme(act.figure, theme), kind, style, **more)
+        return plotly_print.render(in_theme(act.figure, theme), kind, style, **more)
 
 
 def _framed(story: Story, act: Act, has_lines: bool = True) -> Act:
