@@ -30,13 +30,14 @@ from qfusion._files import atomic  # noqa: E402
 from qfusion.training import metrics, train  # noqa: E402
 
 DATA = {"avletters": "clean", "avletters-noisy": "noisy"}
-OURS, VOICE = "**QiNN-QJ**", "Encoder of the voice alone"
+OURS, SAME, VOICE = "**QiNN-QJ**", "QiNN-QJ, voice alone", "Encoder of the voice alone"
+BESIDE = {SAME: "against itself with the voice alone", VOICE: "against the encoder of the voice"}
 # what is trained: a contender, and which modality it has; all where none is named
 KINDS: Mapping[str, tuple[str, str]] = {
     OURS: ("qj", ""),
     "QiNN-QJ, no evolution": ("qj-none", ""),
     "Late fusion": ("late", ""),
-    "QiNN-QJ, voice alone": ("qj", "audio"),
+    SAME: ("qj", "audio"),
     VOICE: ("late", "audio"),
     "Encoder of the lips alone": ("late", "lips"),
 }
@@ -74,6 +75,12 @@ def measured(seeds: int, cache: Path | None) -> dict[tuple[str, str], np.ndarray
     return {key: np.array(values) for key, values in result.items()}
 
 
+def mean_and_error(gains: np.ndarray) -> tuple[float, float]:
+    """Mean over seeds (seeds,) and its standard error; 0 for one seed."""
+    error = gains.std(ddof=1) / len(gains) ** 0.5 if len(gains) > 1 else 0.0
+    return float(gains.mean()), float(error)
+
+
 def main() -> None:
     """Trains everything and writes the table."""
     parser = argparse.ArgumentParser(
@@ -89,10 +96,12 @@ def main() -> None:
     ]
     gains = []
     for name, sound in DATA.items():
-        gain = result[name, OURS] - result[name, VOICE]
-        spread = gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else 0.0
-        above = f"{100 * gain.mean():+.1f} points (standard error {100 * spread:.1f})"
-        gains.append(f"- {sound} sound: {above} above the encoder of the voice alone")
+        above = [
+            f"{100 * mean:+.1f} points (standard error {100 * error:.1f}) {words}"
+            for alone, words in BESIDE.items()
+            for mean, error in [mean_and_error(result[name, OURS] - result[name, alone])]
+        ]
+        gains.append(f"- {sound} sound, {OURS.strip('*')} with both: {', '.join(above)}")
     table = tables.markdown(["Test accuracy", *(f"{sound} sound" for sound in DATA.values())], rows)
     foot = f"{arguments.seeds} seeds, mean ± deviation. " + tables.provenance("alone.py")
     tables.write("alone", "\n".join([table, "", *gains, "", foot]))

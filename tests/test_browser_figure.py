@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,45 @@ LEGENDS = """() => Math.max(...[...document.querySelectorAll('.qf-figure')].filt
 # Of the parts that wait below the screen.
 PLACES = """() => [...document.querySelectorAll('[class*="st-key-later-"]')].map(
   place => /st-key-later-(\\S+)/.exec(place.className)[1])"""
+
+# What stands on the page when a browser says that the first figure is drawn; with #mute that does not get through.
+ASKS = """(() => {
+  const send = window.fetch;
+  let figure;
+  const place = () => { const {x, y} = figure.getBoundingClientRect(); return [x, y]; };
+  window.placeOfFirst = place;
+  window.asks = [];
+  window.fetch = (at, ...more) => {
+    if (!String(at).includes('/drawn/')) return send(at, ...more);
+    figure = document.querySelector('.qf-figure');
+    window.asks.push([document.querySelectorAll('[data-testid="stSidebar"] a').length, ...place()]);
+    return location.hash === '#mute' ? new Promise(() => {}) : send(at, ...more);
+  };
+})()"""
+
+
+def test_the_first_figure_comes_before_the_frame_where_it_stays_and_the_rest_comes_whatever_a_browser_says(
+    page: Any, server: Any
+) -> None:
+    page.add_init_script(ASKS)
+    visits.open_page(
+        page, server.url + "/samples?model=qj-parity&data=parity"
+    )  # so that it has been shown
+    for address in ("/samples?model=qj-parity", "/circuit", "/what_if#mute"):
+        page.goto("about:blank")
+        visits.open_page(page, server.url + address)
+        [(links, *place)] = page.evaluate("asks")
+        assert links == 0
+        assert page.evaluate("placeOfFirst()") == pytest.approx(place, abs=2)
+        assert page.locator('[data-testid="stSidebar"] a').count() > 10
+        assert page.locator(".st-key-model input, .st-key-model [role=combobox]").count()
+    page.goto("about:blank")
+    visits.open_page(
+        page, server.url + "/samples?model=qj-parity&words=full"
+    )  # more than is shown at once
+    assert page.evaluate("asks") == []
+    with urllib.request.urlopen(server.url + "/drawn/nobody", timeout=10) as answer:
+        assert answer.status == 204
 
 
 def test_a_figure_stays_its_numbers_are_saved_a_zip_is_cancelled_and_what_waits_is_drawn_as_it_comes(

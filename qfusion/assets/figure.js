@@ -47,12 +47,20 @@ function listen(host) {
   });
 }
 
+function rest() {  // has the server send the rest of a page, once
+  const first = document.getElementById('qf-first');
+  if (!first?.dataset.address) return;
+  fetch(first.dataset.address);
+  first.dataset.address = '';
+}
+
 function begin(parent) {
   const host = document.createElement('div');
   host.className = 'qf-figure';
   host.setAttribute('role', 'figure');
   parent.append(host);
   host.queue = Promise.resolve();
+  setTimeout(rest, 400);  // what takes longer, as the first visit over a slow network, is not waited for
   host.drawNow = () => {
     host.queue = host.queue.then(async () => {
       const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
@@ -66,6 +74,7 @@ function begin(parent) {
       if (!fresh && host._fullLayout._size.t !== top) await plotly.redraw(host);
       if (fresh) listen(host);
       host.removeAttribute('aria-busy');
+      rest();
     }).catch(error => {
       host.removeAttribute('aria-busy');
       console.error('A figure could not be drawn.', error);

@@ -11,10 +11,11 @@ from typing import Any, ParamSpec
 import streamlit as st
 
 from qfusion import _files, data
-from qfusion.analysis import text
+from qfusion._checks import choose
+from qfusion.analysis import sample, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.errors import QFusionError, provided
+from qfusion.errors import QFusionError, otherwise, provided
 from qfusion.figures.style import Theme
 from qfusion.models import Ability, Tweak, base
 from qfusion.panels import address, pages
@@ -75,6 +76,8 @@ NEEDS: dict[str, tuple[Ability, ...]] = {
     "Circuit": ("circuit",),
     "Decision operators": ("states",),
 }
+# those of which a figure that is made at once comes first
+QUICK = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
 _ALIAS_OF = {key: alias for alias, key in address.ALIASES.items()}
 _UNFIT = "_unfit_pages"  # those that the model picked does not have
 P = ParamSpec("P")
@@ -130,11 +133,17 @@ class Here:
 def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
 
+    Once a session, of some pages, it is drawn without what stands in it: the page ends with its first figure and begins
+    anew when a browser has drawn that. Sent with all else it would be drawn last, a second later.
+
     Args:
         title: of the page.
         before: what the page does before it is asked what its address may say.
     """
-    with _around(title, has_bar=True) as (side, top):
+    _begin(title, has_bar=True)
+    if (ahead := _ahead(title)) is not None:
+        return ahead
+    with _around(title) as (side, top):
         controls.check(address.MODEL, address.DATA)
         controls.settle_pickers()
         with top:
@@ -148,6 +157,8 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
         if before is not None:
             before(study)
         _settle(title, study)
+        if reruns.shown:
+            reruns.shown.add(study.name)
         origin = address.made_from(study)
         here = Here(study, row, theme(), wanted)
         sharing.link_and_session(
@@ -172,19 +183,44 @@ def frame(title: str, own: Iterable[address.Control] = ()) -> None:
         title: of the page.
         own: the choices of a page without panels.
     """
-    with _around(title, has_bar=False) as (side, _):
+    _begin(title, has_bar=False)
+    with _around(title) as (side, _):
         _settle(title, own=own)
         sharing.link_and_session(side, FILES, {})
         state.put(sharing.ORIGIN, {})
 
 
-@contextmanager
-def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
-    """Sets the page up, and draws the navigation, whatever goes wrong in the block, and the page's head.
+@otherwise(None)
+def _ahead(title: str) -> Here | None:
+    """Draws the frame of a page of which only what comes first is to be shown, and returns what is picked; None where
+    all is to be shown: later in a session, where the address says more than model, sample and the model's own data, and
+    where nobody has looked at these before."""
+    said = {key: values[-1] for key, values in state.address().items()}
+    picked = (address.MODEL.key, address.DATA.key, address.SAMPLE.key)
+    if st.session_state or title not in QUICK or {*said} - {*picked}:
+        return None
+    model, data, one = map(said.get, picked)
+    model = choose("Model", model or address.first_of(one or ""), address.models())
+    own = address.own_data(model)
+    if data not in (None, own) or model not in reruns.shown or not sample.is_encoded(model, own):
+        return None
+    study = sample.open_study(model, own)
+    row = study.dataset.row(one := one or address.default_sample(study))
+    at, drawn = server.expect_drawing()
+    put = {state.PAGE: title, state.WAITING: set(), reruns.FIRST: drawn}
+    for key, value in (put | dict(zip(picked, (model, own, one), strict=True))).items():
+        state.put(key, value)
+    with st.sidebar:
+        st.markdown("### qfusion")
+        st.html(f'<div id="qf-first" data-address="{at}"></div>')  # for `figure.js`
+    with _bar():
+        st.html("<p></p>")  # which keeps the room of the pickers
+    _title(title)
+    return Here(study, row, theme())
 
-    Yields:
-        a container below the navigation, and the bar that stays in view on top of the page.
-    """
+
+def _begin(title: str, *, has_bar: bool) -> None:
+    """Sets the page up."""
     reruns.begin_run()
     st.set_page_config(
         page_title=f"{title} · qfusion", page_icon=_files.asset_path("icon.svg"), layout="wide"
@@ -196,8 +232,21 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         unsafe_allow_javascript=True,
     )
     access.enter()
+
+
+def _bar() -> Any:
+    return st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
+
+
+@contextmanager
+def _around(title: str) -> Iterator[tuple[Any, Any]]:
+    """Draws the navigation, whatever goes wrong in the block, and the page's head.
+
+    Yields:
+        a container below the navigation, and the bar that stays in view on top of the page.
+    """
     state.take(state.AGAIN)
-    top = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
+    top = _bar()
     with guard(stop=True, title=title):
         with st.sidebar:
             st.markdown("### qfusion")
@@ -254,11 +303,15 @@ def _head(title: str) -> None:
             unsafe_allow_javascript=True,
         )
         st.button("Draw the page again", key="_redraw")
+    _title(title)
+    guidance.tour_card(title, link, FILES)
+    _notices()
+
+
+def _title(title: str) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(pages.QUESTIONS[title.lower()], width="stretch")
-    guidance.tour_card(title, link, FILES)
-    _notices()
 
 
 @contextmanager
@@ -351,6 +404,7 @@ def run(file: str, name: str = "__main__") -> None:
     if name == "__main__":
         start = state.begin_address()
         importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
+        reruns.rest()
         state.settle_address(start)
 
 

@@ -13,7 +13,7 @@ from qfusion.figures import style
 from qfusion.models import Ability
 from qfusion.panels import samples
 from qfusion.training import metrics
-from qfusion.ui import frame, guidance, panels, views
+from qfusion.ui import frame, guidance, panels, reruns, views
 
 ICONS = {
     "agreement": ":material/join:",
@@ -303,3 +303,4 @@ def page() -> None:
         with questions, frame.guard():
             five_questions(here)  # last: of a network, looking for what would flip it takes seconds
         panels.below(here.theme, **here.scopes())
+    reruns.rest()

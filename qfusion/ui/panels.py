@@ -185,6 +185,7 @@ def _figure(
         small=small,
         config=config,
     )
+    reruns.rest(reruns.PATIENCE)
 
 
 def small(picture: Picture) -> None:

@@ -89,6 +89,23 @@ def begin_run() -> None:
     sample.at_hand.set(tuple(st.session_state.get(OWN) or ()))
 
 
+# A page is begun for what it shows first, see `frame.shell`, and then anew.
+
+FIRST = "_first_figure"  # in a session: the event that a browser has drawn it; later False
+PATIENCE = 2.0  # seconds after which one that runs no script gets the rest all the same
+shown: set[str] = set()  # models that this server has shown; none where pages run without one
+
+
+def rest(patience: float = 0) -> None:
+    """Begins a page anew that was begun for what it shows first; after a figure with some patience, until a browser has
+    drawn it."""
+    if drawn := st.session_state.get(FIRST):
+        drawn.wait(patience)
+        st.session_state.clear()
+        st.session_state[FIRST] = False
+        st.rerun()
+
+
 # What is kept between reruns: bounded, keyed by file digest and settings, never changed.
 
 

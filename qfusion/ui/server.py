@@ -28,6 +28,7 @@ from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
@@ -100,6 +101,7 @@ def routes() -> list[Route]:
     return [
         Route(plotly_address(), _answer_plotly),
         Route(_below("recordings/{name}"), _answer_recording),
+        Route(_below("drawn/{name}"), _answer_drawn),
     ]
 
 
@@ -202,8 +204,10 @@ def _load() -> None:
         _loaded.set()
     from qfusion.analysis.sample import open_study
     from qfusion.panels import address
+    from qfusion.ui import reruns
 
     with suppress(QFusionError):  # the page says so
+        reruns.shown.add(address.models()[0])
         address.default_sample(open_study(address.models()[0]))
     _gzipped.append(gzip.compress(_read_plotly(), 6))
     time.sleep(10)  # in which the first page is drawn
@@ -233,6 +237,24 @@ def _answer_plotly(request: Request) -> Response:
             "X-Content-Type-Options": "nosniff",
         },
     )
+
+
+# What a page shows first: a browser asks for an address of its own once it has drawn that.
+
+_awaited: WeakValueDictionary[str, threading.Event] = WeakValueDictionary()
+
+
+def expect_drawing() -> tuple[str, threading.Event]:
+    """Returns an address, and what is set once it is asked for."""
+    name, drawn = secrets.token_urlsafe(16), threading.Event()
+    _awaited[name] = drawn
+    return _below(f"drawn/{name}"), drawn
+
+
+def _answer_drawn(request: Request) -> Response:
+    if drawn := _awaited.get(request.path_params["name"]):
+        drawn.set()
+    return Response(status_code=204)
 
 
 # Recordings: the address at which a browser fetches a sample's, piece by piece, from the disk.
