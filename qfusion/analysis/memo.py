@@ -19,7 +19,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import is_dataclass
 from enum import StrEnum
@@ -93,8 +93,10 @@ def memo(
 
 
 def written(path: Path) -> int:
-    """When a file was written, 0 where there is none: a stamp of what is read from it."""
-    return path.stat().st_mtime_ns if path.is_file() else 0
+    """When a file, or what a folder holds, was written, 0 where there is none: a stamp of what is read from it."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
 
 
 def _leave_own(arguments: dict[str, Any]) -> None:
