@@ -415,15 +415,6 @@ def can_write_events() -> bool:
     return importlib.util.find_spec("tensorboard") is not None
 
 
-def check_seeds(count: int, first: int) -> list[int]:
-    """The seeds of so many runs."""
-    check(
-        1 <= count <= MAX_SEEDS and 0 <= first <= 10**6,
-        f"Seeds must be 1 to {MAX_SEEDS}, the first from 0 to 1,000,000.",
-    )
-    return list(range(first, first + count))
-
-
 # What came out of runs, side by side: epochs, time, and the metrics of the models that they made.
 
 
