@@ -20,7 +20,6 @@ stopped goes on where it was.
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
@@ -419,10 +418,9 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
     return finished(wanted)
 
 
-def work() -> None:
-    """Trains twins, `MODEL DATA SEEDS`, and prints how many trainings are done."""
+def work(name: str, data: str, seeds: str) -> None:
+    """Trains the twins of a model and prints how many trainings are done."""
     torch.set_num_threads(1)
-    name, data, seeds = sys.argv[1:]
     with _sentences.progress_to(lambda _: nullcontext(lambda done, _: print(done, flush=True))):
         train_twins(open_study(name, data), int(seeds))
 
@@ -436,9 +434,7 @@ def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
     """Returns the training of twins in a process of its own, begun by this call or an earlier one; it goes on when
     nobody looks any more."""
     words, total = [study.name, study.dataset.name, str(seeds)], len(runs_of(study, range(seeds)))
-    make = partial(
-        in_process, f"from {__name__} import work; work()", words, total, "Training twins"
-    )
+    make = partial(in_process, work, words, total, "Training twins")
     return begin_job(twins_key(study), make, total, again=True, aside=True, lasting=True)
 
 

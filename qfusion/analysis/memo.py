@@ -278,18 +278,23 @@ def begin_job(
         return job
 
 
-def in_process(code: str, words: Sequence[str], total: int, task: str) -> None:
+def in_process(work: Callable[..., None], words: Sequence[str], total: int, task: str) -> None:
     """Runs a job in a process of its own, which prints how much is done, a line each; to be begun `aside`.
 
     Args:
-        code: what it runs. words: of its command line. total: how much there is to do. task: what it is, as it is told.
+        work: what it runs, a function of a module. words: its arguments. total: how much there is to do. task: what it
+            is, as it is told.
 
     Raises:
         QFusionError: when the process fails: the last line that it says.
     """
     with (
         subprocess.Popen(
-            [sys.executable, "-c", code, *words],
+            [
+                *(sys.executable, "-c"),
+                f"import sys, {work.__module__} as made; made.{work.__name__}(*sys.argv[1:])",
+                *words,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
