@@ -20,7 +20,6 @@ stopped goes on where it was.
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
@@ -35,9 +34,8 @@ import torch
 
 from qfusion import _files, _sentences
 from qfusion._checks import check, read_json
-from qfusion._sentences import count, listed
 from qfusion.analysis import trust
-from qfusion.analysis.memo import Job, begin_job, in_process, memo
+from qfusion.analysis.memo import Job, begin_job, in_process, memo, written
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
@@ -228,7 +226,7 @@ def verdict(differences: np.ndarray, within: float = WITHIN) -> str:
         differences: (seeds,). within: what counts as no difference.
     """
     if len(differences) < FEWEST:
-        return f"not told ({count(len(differences), 'seed')})"
+        return f"not told ({_sentences.count(len(differences), 'seed')})"
     low, high = interval(differences, 0.95)
     least, most = interval(differences, 0.90)  # two one-sided tests at 5 %
     if low > within:
@@ -420,10 +418,9 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
     return finished(wanted)
 
 
-def work() -> None:
-    """Trains twins, `MODEL DATA SEEDS`, and prints how many trainings are done."""
+def work(name: str, data: str, seeds: str) -> None:
+    """Trains the twins of a model and prints how many trainings are done."""
     torch.set_num_threads(1)
-    name, data, seeds = sys.argv[1:]
     with _sentences.progress_to(lambda _: nullcontext(lambda done, _: print(done, flush=True))):
         train_twins(open_study(name, data), int(seeds))
 
@@ -437,21 +434,14 @@ def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
     """Returns the training of twins in a process of its own, begun by this call or an earlier one; it goes on when
     nobody looks any more."""
     words, total = [study.name, study.dataset.name, str(seeds)], len(runs_of(study, range(seeds)))
-    make = partial(
-        in_process, f"from {__name__} import work; work()", words, total, "Training twins"
-    )
+    make = partial(in_process, work, words, total, "Training twins")
     return begin_job(twins_key(study), make, total, again=True, aside=True, lasting=True)
 
 
 # What is shown.
 
 
-def _kept(study: Study) -> int:
-    place = _files.cache_root() / "audit"
-    return place.stat().st_mtime_ns if place.is_dir() else 0
-
-
-@memo(8, background=False, stamp=_kept)
+@memo(8, background=False, stamp=lambda study: written(_files.cache_root() / "audit"))
 @otherwise({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
 def _own(study: Study) -> dict[str, Any]:
     return entry(finished(runs_of(study, range(MOST))), study.dataset)
@@ -471,7 +461,7 @@ def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
         members.setdefault(row["verdict"], []).append(name)
     return "; ".join(
         f"{verdict}: "
-        + (listed(some) if len(some) <= 3 else f"{len(some)} of {len(names)} resources")
+        + (_sentences.listed(some) if len(some) <= 3 else f"{len(some)} of {len(names)} resources")
         for verdict, some in sorted(
             members.items(),
             key=lambda pair: [
@@ -500,8 +490,8 @@ def audit_of(study: Study) -> dict[str, Any]:
     if not measured:
         raise NotFound(
             f"Which quantum resources matter is not measured for {study.card['model']} of "
-            f"{listed(study.modalities)} on '{study.dataset.name}'. `qfusion why --model {study.name} --twins "
-            f"{SEEDS}` trains the twins and measures it."
+            f"{_sentences.listed(study.modalities)} on '{study.dataset.name}'. `qfusion why --model {study.name} "
+            f"--twins {SEEDS}` trains the twins and measures it."
         )
     return ours | {
         "rows": measured,

@@ -33,7 +33,6 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts, stability
 from qfusion.models import base, qcnn
 from qfusion.quantum import states
-from qfusion.quantum.states import KINDS, States
 
 SAMPLES = DRAWN, ALL = ("drawn", "all")
 SEED = 0
@@ -603,7 +602,9 @@ def measure_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of entanglement that this system has; none of one that entangles nothing."""
     if study.can("time"):
         return {
-            name.replace("_", " "): about.cohort for name, about in KINDS.items() if about.cohort
+            name.replace("_", " "): about.cohort
+            for name, about in states.KINDS.items()
+            if about.cohort
         }
     if not study.can("rules"):
         return {}
@@ -644,8 +645,8 @@ def correlations(
     """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
     kinds = measures or tuple(filter(is_slow, measure_titles(study)))
     values = [
-        [KINDS[name.replace(" ", "_")].mean(at_end).numpy() for name in kinds]
-        for at_end in (States(rho, study.model.dims) for rho in final_states(study, rows))
+        [states.KINDS[name.replace(" ", "_")].mean(at_end).numpy() for name in kinds]
+        for at_end in (states.States(rho, study.model.dims) for rho in final_states(study, rows))
     ]
     return dict(zip(kinds, map(np.concatenate, zip(*values, strict=True)), strict=True))
 

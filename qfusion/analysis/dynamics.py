@@ -19,7 +19,6 @@ from qfusion.explain import cuts, evidence
 from qfusion.models import qcnn, require
 from qfusion.models.quantum_jump import LEARNED, Tweak
 from qfusion.quantum import decomposition, lindblad, states
-from qfusion.track import fusion_gates
 from qfusion.training import metrics
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
@@ -270,12 +269,12 @@ def readouts(study: Any) -> dict[str, tuple[str, ...]]:
     if not study.can("circuit") or study.can("time"):
         return {}
     if study.can("gates"):
-        wires = fusion_gates.qubits_of(study.model.registers())
+        wires = track.fusion_gates.qubits_of(study.model.registers())
         words = [(q,) for q in range(len(wires))] + [
             word for word in getattr(study.model, "words", ()) if len(word) > 1
         ]
     else:
-        wires = tuple(stages[-1] for stages in fusion_gates.wires_of(study.model)[1])
+        wires = tuple(stages[-1] for stages in track.fusion_gates.wires_of(study.model)[1])
         stored = tuple(study.model.network.retained)
         words = [*((q,) for q in range(len(wires))), *([stored] if len(stored) > 1 else [])]
     return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
@@ -291,7 +290,9 @@ def encoded_states(study: Any, row: int) -> Any:
 def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
     """Mutual information of registers along plain gates, see `track.fusion_gates.information`."""
     model = require(study.model, "gates")
-    return fusion_gates.information(model.gates(encoded_states(study, row)), model.registers())
+    return track.fusion_gates.information(
+        model.gates(encoded_states(study, row)), model.registers()
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,11 +321,11 @@ def with_noise(
     study: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
-    model = fusion_gates.noisy(_edited(study, words), fusion_gates.Noise(*strengths))
+    model = track.fusion_gates.noisy(_edited(study, words), track.fusion_gates.Noise(*strengths))
     observables, bias = _observables(model), model.bias.double()
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
-    single = fusion_gates.outcome_scores(model) - bias
+    single = track.fusion_gates.outcome_scores(model) - bias
     second = explain.explain(
         with_observables(model, _of_values(model, single.square())), inputs, study.background
     )
@@ -374,7 +375,7 @@ def _observables(model: Any) -> torch.Tensor:
 
 def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    noise = fusion_gates.Noise(*strengths) or None
+    noise = track.fusion_gates.Noise(*strengths) or None
     return track.circuit.run(
         _edited(study, words),
         study.theta(row),

@@ -19,7 +19,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import is_dataclass
 from enum import StrEnum
@@ -93,8 +93,10 @@ def memo(
 
 
 def written(path: Path) -> int:
-    """When a file was written, 0 where there is none: a stamp of what is read from it."""
-    return path.stat().st_mtime_ns if path.is_file() else 0
+    """When a file, or what a folder holds, was written, 0 where there is none: a stamp of what is read from it."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
 
 
 def _leave_own(arguments: dict[str, Any]) -> None:
@@ -276,18 +278,23 @@ def begin_job(
         return job
 
 
-def in_process(code: str, words: Sequence[str], total: int, task: str) -> None:
+def in_process(work: Callable[..., None], words: Sequence[str], total: int, task: str) -> None:
     """Runs a job in a process of its own, which prints how much is done, a line each; to be begun `aside`.
 
     Args:
-        code: what it runs. words: of its command line. total: how much there is to do. task: what it is, as it is told.
+        work: what it runs, a function of a module. words: its arguments. total: how much there is to do. task: what it
+            is, as it is told.
 
     Raises:
         QFusionError: when the process fails: the last line that it says.
     """
     with (
         subprocess.Popen(
-            [sys.executable, "-c", code, *words],
+            [
+                *(sys.executable, "-c"),
+                f"import sys, {work.__module__} as made; made.{work.__name__}(*sys.argv[1:])",
+                *words,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +81,14 @@ class Seen:
         return self.run.model_path.is_file()
 
 
-@lru_cache(maxsize=256)
-def _record_at(run: Run, when: tuple[int, int]) -> folder.Record:
+@memo(256, stamp=lambda run: written(run.path / "record.json"))
+def _record_as_written(run: Run) -> folder.Record:
     return run.record()
 
 
 def _record(run: Run) -> folder.Record:
     """How far a run is; read anew while a process may train it, else when its file changes."""
-    try:
-        seen = (run.path / "record.json").stat()
-    except OSError:
-        return run.record()
-    record = _record_at(run, (seen.st_mtime_ns, seen.st_size))
+    record = _record_as_written(run)
     return run.record() if record.state in (*folder.ALIVE, "interrupted") else record
 
 
@@ -380,14 +376,11 @@ def dataset_of(name: str) -> data.DataSet:
     return data.load(choose("Data set", name, [source.name for source in data.available()]))
 
 
+@otherwise("")
 def loss_of(entry: Seen) -> str:
     """Returns what a run makes small; nothing where neither its plan nor its data say so."""
     assert entry.plan is not None
-    try:
-        default = default_options(dataset_of(entry.plan.data)).loss
-    except QFusionError:
-        default = ""
-    return str(entry.plan.options.get("loss", default))
+    return str(entry.plan.options.get("loss") or default_options(dataset_of(entry.plan.data)).loss)
 
 
 @otherwise(None)
@@ -420,15 +413,6 @@ def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
 def can_write_events() -> bool:
     """Whether event files for TensorBoard can be written here."""
     return importlib.util.find_spec("tensorboard") is not None
-
-
-def check_seeds(count: int, first: int) -> list[int]:
-    """The seeds of so many runs."""
-    check(
-        1 <= count <= MAX_SEEDS and 0 <= first <= 10**6,
-        f"Seeds must be 1 to {MAX_SEEDS}, the first from 0 to 1,000,000.",
-    )
-    return list(range(first, first + count))
 
 
 # What came out of runs, side by side: epochs, time, and the metrics of the models that they made.
@@ -511,14 +495,12 @@ def results_of(runs: Sequence[Seen]) -> Results:
     return Results(pd.DataFrame(rows), len(kinds) == 1 and len(seeds) == len(rows) > 1, sizes)
 
 
+@otherwise(None)
 def _card(entry: Seen) -> dict[str, Any] | None:
     """The card of the model that a run made."""
     if not entry.has_model:
         return None
-    try:
-        card = loaded(entry.name).card
-    except QFusionError:
-        return None
+    card = loaded(entry.name).card
     return (
         card
         if isinstance(card.get("this_seed"), dict) and {"valid", "test"} <= set(card["this_seed"])

@@ -11,7 +11,6 @@ Where that takes long, pages show numbers against some rows of the background, o
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -29,7 +28,6 @@ from qfusion._checks import check, choose
 from qfusion.analysis import cohort_measures, dynamics, text
 from qfusion.analysis.memo import Job, begin_job, find_job, in_process, memo
 from qfusion.analysis.study import Study, build_study, with_observables
-from qfusion.data import own
 from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
 from qfusion.models import Ability, FusionModel, Tweak, base, registry, require
@@ -285,9 +283,13 @@ class Sample:
         return points
 
     @property
+    @memo(64)
     def through(self) -> Explanation:
         """Contributions as if the system were read out at each of `places`."""
-        return _through(self)
+        model, points = self.model, self._points
+        if points.kind == "time":
+            model = with_observables(model, dynamics.observables(self.study, self.tweak))
+        return coalitions.through(model, self.inputs, self.background, points)
 
     @property
     def along(self) -> dict[str, np.ndarray]:
@@ -430,14 +432,6 @@ def _explained(sample: Sample) -> Explanation:
     return explain.explain(sample.model, sample.inputs, sample.background)
 
 
-@memo(64)
-def _through(sample: Sample) -> Explanation:
-    model, points = sample.model, sample._points
-    if points.kind == "time":
-        model = with_observables(model, dynamics.observables(sample.study, sample.tweak))
-    return coalitions.through(model, sample.inputs, sample.background, points)
-
-
 def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
     """Returns a sample; `output` is a name or number of the score that is explained, the one decided for under the
     tweak unless given.
@@ -543,7 +537,7 @@ def open_study(
 
 
 # samples of the visitor's own, see `qfusion.data.own`, which whatever is opened by name has: set by a run of a page
-at_hand: ContextVar[tuple[own.Own, ...]] = ContextVar("at_hand", default=())
+at_hand: ContextVar[tuple[sources.own.Own, ...]] = ContextVar("at_hand", default=())
 
 
 def with_visitors(study: Study) -> Study:
@@ -553,9 +547,9 @@ def with_visitors(study: Study) -> Study:
 
 
 @memo(16)
-def with_samples(study: Study, samples: tuple[own.Own, ...]) -> Study:
+def with_samples(study: Study, samples: tuple[sources.own.Own, ...]) -> Study:
     """Returns the study of a set with own samples behind those of the set, in their order."""
-    return study.with_own(own.behind(study.dataset, samples)).applied()
+    return study.with_own(sources.own.behind(study.dataset, samples)).applied()
 
 
 def open_sample(
@@ -591,7 +585,7 @@ def open_sample(
     """
     study = open_study(model, data)
     if session and not study.dataset.known([sample]):
-        made = [one for one in own.read_session(session) if one.data == study.dataset.name]
+        made = [one for one in sources.own.read_session(session) if one.data == study.dataset.name]
         study = with_samples(study.of_set, tuple(made))
     row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))
@@ -650,9 +644,7 @@ def begin_encoding(model: str, data: str, again: bool = False) -> Job:
         again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
     """
     key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
-    make = partial(
-        in_process, f"from {__name__} import encode; encode()", [model, data], total, "Encoding"
-    )
+    make = partial(in_process, encode, [model, data], total, "Encoding")
     return begin_job(key, make, total, again=again, aside=True)
 
 
@@ -691,11 +683,10 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     return study.against(behind).applied()
 
 
-def encode() -> None:
-    """Encodes a data set before a model, `MODEL DATA`, and prints how many samples are done."""
+def encode(model: str, data: str) -> None:
+    """Encodes a data set before a model and prints how many samples are done."""
     torch.set_num_threads(1)
-    model, data = sys.argv[1:]
     fused, dataset = loaded(model).model, sources.load(data)
     metrics.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
     if not metrics.encoded_place(fused, dataset).exists():
-        sys.exit(1)  # it cannot be kept, as the last line says
+        raise SystemExit(1)  # it cannot be kept, as the last line says

@@ -126,8 +126,7 @@ def truth_over_seeds(study: Study, result: stability.Stability) -> dict[str, tup
     from scipy.stats import spearmanr
 
     truth = study.dataset.truth
-    check(truth is not None, "These data have no planted truth.")
-    assert truth is not None
+    assert truth is not None  # else there is nothing to compare with, see `against_truth`
     true = truth.iloc[study.dataset.rows(SPLIT)]
     ranks = {
         term: [float(spearmanr(run[:, i], true[term]).statistic) for run in result.dividends]
@@ -312,10 +311,8 @@ def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
 # Does the data need fusion?
 
 
-@memo(8, says="Asking small models what each modality tells, once …")
-def needs(dataset: DataSet) -> information.Estimate:
-    """What modalities of a data set tell of its target, and what joint models are worth; see `information.estimate`."""
-    return information.estimate(dataset)
+# What modalities of a data set tell of its target, and what joint models are worth.
+needs = memo(8, says="Asking small models what each modality tells, once …")(information.estimate)
 
 
 # Does my model fuse?
@@ -399,7 +396,7 @@ def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     behind = study.dataset.rows(checkpoint.training_split(study.card))
     features = study.inputs(rows)
     sampled = []
-    for _ in _sentences.progress_over(range(DRAWS), "Sampling synergies", DRAWS, lambda _: 1):
+    for _ in _sentences.progress_over(range(DRAWS), "Sampling synergies", DRAWS):
         drawn = np.sort(rng.choice(behind, min(count, len(behind)), replace=False))
         few = backgrounds.background(study.model, study.inputs(drawn), "cohort")
         sampled.append(explain.explain(study.model, features, few))

@@ -360,6 +360,7 @@ def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
     import pyarrow.parquet
 
     rows = 0
+    # the writer is closed, by the inner of both, before the file takes its place
     with _files.atomic(table_path(out)) as part, ExitStack() as stack:
         writer: pyarrow.parquet.ParquetWriter | None = None
         for frame in frames:
@@ -372,7 +373,6 @@ def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
             else:
                 frame.to_csv(part, index=False, header=rows == 0, mode="a")
             rows += len(frame)
-        stack.close()  # before the file takes its place
     say(f"{rows} rows written to {out}")
 
 

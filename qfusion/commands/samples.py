@@ -294,14 +294,13 @@ def explain(
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
         behind, outputs = here.behind, trained.model.outputs
         index = 0 if output is None else outputs.index(choose("Output", output, outputs))
-        seconds = 0.0
+        took: list[float] = []
 
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
-            nonlocal seconds
-            for number, (frame, took) in here.by_chunks(
+            for number, (frame, seconds) in here.by_chunks(
                 partial(_contributions, index, wanted), rows, client
             ):
-                seconds += took
+                took.append(seconds)
                 yield number, frame
 
         if sample is not None:
@@ -332,7 +331,7 @@ def explain(
         if out is not None:
             write_chunks(tables(), out, group)
         if "seconds" in words:
-            words["seconds"] = seconds
+            words["seconds"] = sum(took, 0.0)
         if group.leads:
             _print(words, as_json)
 

@@ -601,14 +601,13 @@ def read(
     ):
         if kind == "tables":
             features, label = _tables(paths_read, dict(modalities or {}), labels)
-            used = [*features.values(), label]
+            paths_read = [*features.values(), label]
             made = tables.read_tables(features, label, folder, target)
         else:
             check(
                 len(paths_read) == 1 and not modalities and not labels,
                 f"Format `{kind}` takes one file, but {len(paths_read)} are given. Give one file, or tables.",
             )
-            used = paths_read
             check(
                 target != "labels" or kind == "multiview",
                 "Several labels a sample are read from tables and from .npz files, not from MMSA pickles. Write them "
@@ -617,7 +616,7 @@ def read(
             made = (mmsa if kind == "mmsa" else multiview).read(paths_read[0], folder, target)
         made.files = [
             {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
-            for path in used
+            for path in paths_read
         ]
     _check(made)
     take_convention(made, convention)

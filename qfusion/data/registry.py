@@ -119,16 +119,8 @@ def _bring_back() -> None:
 def imported_names() -> tuple[str, ...]:
     """Returns the names of the imported sets, sorted."""
     _bring_back()
-    try:
-        return tuple(
-            sorted(
-                entry.name
-                for entry in imported_root().iterdir()
-                if NAME.fullmatch(entry.name) and (entry / MANIFEST).is_file()
-            )
-        )
-    except OSError:
-        return ()
+    folders = (path.parent.name for path in imported_root().glob(f"*/{MANIFEST}"))
+    return tuple(sorted(filter(NAME.fullmatch, folders)))
 
 
 def manifest(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from qfusion.analysis import answers, cohort_measures, errors, sample, text
 from qfusion.analysis.study import Study
-from qfusion.errors import QFusionError
+from qfusion.errors import QFusionError, otherwise
 from qfusion.explain import RELATIONS, cohorts, stability
 from qfusion.panels import address, cohorts as builders, compare as maps, dynamics, panel
 from qfusion.ui import controls, frame, guidance, panels, state, views
@@ -49,7 +49,7 @@ def choose_levels(here: frame.Here) -> errors.Levels:
         state.put(_KEPT, words)
         words = _sound(words, here)
         levels = errors.levels_of(
-            here.sample_of(), words, output=here.output_name, name=_name_of(cohorts.parse(words))
+            here.sample_of(), words, output=here.output_name, name=_name_of(words)
         )
         others = _chips(study, table, levels.parts)
         _count(here, levels, table)
@@ -81,8 +81,10 @@ def choose_levels(here: frame.Here) -> errors.Levels:
     return levels
 
 
-def _name_of(parts: tuple[cohorts.Part, ...]) -> str:
-    """What the reader calls the cohort of these conditions; empty where it is not saved."""
+@otherwise("")
+def _name_of(words: str) -> str:
+    """What the reader calls the cohort of a filter; empty where it is not saved, or the words are none."""
+    parts = cohorts.parse(words)
     return next((cohort.name for cohort in state.saved_cohorts() if cohort.parts == parts), "")
 
 
@@ -102,10 +104,7 @@ def _saved(words: str) -> None:
     filters = {cohort.name: cohort.filter for cohort in state.saved_cohorts()}
     if not filters:
         return
-    try:
-        now = _name_of(cohorts.parse(words)) or None
-    except QFusionError:
-        now = None
+    now = _name_of(words) or None
     state.put(_SAID, now)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.pills(

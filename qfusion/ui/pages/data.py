@@ -385,7 +385,8 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
             paths = [views.save_upload(file, folder / "upload", "file") for file in files]
         else:
             paths = [Path(path.strip()).expanduser()]
-            size = sum(path.stat().st_size for path in _inside(paths[0]))
+            inside = [file for file in (paths[0], *paths[0].glob("*")) if file.is_file()]
+            size = sum(file.stat().st_size for file in inside)
             check(
                 size <= MAX_PATH,
                 f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are read "
@@ -401,16 +402,6 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
         shown.update(label="Examined", state="complete")
     weakref.finalize(result, result.staged.discard)  # its files go with the session
     state.put(FOUND, result)
-
-
-def _inside(path: Path) -> list[Path]:
-    return (
-        [file for file in path.iterdir() if file.is_file()]
-        if path.is_dir()
-        else [path]
-        if path.is_file()
-        else []
-    )
 
 
 def _report(examined: importing.Examined) -> None:

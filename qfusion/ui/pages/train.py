@@ -4,7 +4,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from qfusion import _limits, _sentences
 from qfusion._checks import check
 from qfusion.analysis import model_import, runs, text
 from qfusion.data import importing
-from qfusion.errors import QFusionError, provided
+from qfusion.errors import QFusionError, otherwise, provided
 from qfusion.models.imported import KIND
 from qfusion.panels import address, learning as builders
 from qfusion.runs import folder, plans
@@ -234,10 +234,9 @@ def _report(result: dict[str, Any]) -> None:
         st.expander("Card", icon=":material/description:").code(result["toml"], language="toml")
 
 
+@otherwise(False)  # a damaged card says so where the model is picked
 def _is_imported(name: str) -> bool:
-    with suppress(QFusionError):  # a damaged card says so where the model is picked
-        return bool(checkpoint.card(name)["model"] == KIND)
-    return False
+    return bool(checkpoint.card(name)["model"] == KIND)
 
 
 def _remove(name: str) -> None:
@@ -468,7 +467,11 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     count = _explained(builders.SEEDS, second)
     seed = _explained(builders.FIRST, third)
     replay = _explained(builders.REPLAY, fourth)
-    seeds = runs.check_seeds(count, seed)
+    check(
+        1 <= count <= runs.MAX_SEEDS and 0 <= seed <= 10**6,
+        f"Seeds must be 1 to {runs.MAX_SEEDS}, the first from 0 to 1,000,000.",
+    )
+    seeds = range(seed, seed + count)
     both = kind in plans.MAIN and _explained(builders.BOTH, fifth)
     kinds = {kind: chosen} | dict([plans.counterpart(name, kind, chosen)] if both else [])
     count *= len(kinds)
