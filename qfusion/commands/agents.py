@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import qfusion
+from qfusion import _limits
 from qfusion._checks import check, choose, require_whole
 from qfusion.commands import common, figure as figures, models, samples
 from qfusion.errors import QFusionError, provided
@@ -336,6 +337,6 @@ def mcp(model: common.Folders = None) -> None:
     """Answer agents on standard input and output, by the Model Context Protocol: what there is, why a decision was
     made, what a change of couplings does, figures. Nothing is written, and no path is taken from an agent."""
     common.open_models(model)
-    qfusion._limits.begin_read_only()
+    _limits.begin_read_only()
     common.say("qfusion: an agent is answered on standard input and output; Ctrl-C ends it.")
     server().run()

@@ -82,10 +82,12 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
+    from qfusion.data import importing
+
     dataset = _loaded(name)
     if dataset is None:
-        with qfusion.data.importing.staging() as folder, bar("Checking") as show:
-            examined = qfusion.data.importing.examine([Path(name)], folder, show)
+        with importing.staging() as folder, bar("Checking") as show:
+            examined = importing.examine([Path(name)], folder, show)
         _print_report(examined.report, examined.staged.title, {}, as_json)
         examined.report.require_fit()
         return
@@ -209,6 +211,8 @@ def import_(
 ) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
     --repair."""
+    from qfusion.data import importing
+
     require(
         bool(paths or modality),
         "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.",
@@ -217,18 +221,14 @@ def import_(
         check_only or name is not None,
         "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.",
     )
-    rates = qfusion.data.importing.read_rates(rate or [])
+    rates = importing.read_rates(rate or [])
     modalities = read_pairs(
         modality or [], "Argument `--modality`", "name=file", "--modality text=text.csv"
     )
     if name is not None:
-        qfusion.data.importing.check_name(name, check_only or replace, repair or [])
-    with (
-        bar("Importing") as show,
-        qfusion.data.importing.staging() as folder,
-        qfusion.data.importing.staging() as second,
-    ):
-        examined = qfusion.data.importing.examine(
+        importing.check_name(name, check_only or replace, repair or [])
+    with bar("Importing") as show, importing.staging() as folder, importing.staging() as second:
+        examined = importing.examine(
             paths or [],
             folder,
             show,
@@ -238,10 +238,10 @@ def import_(
             target=target,
             convention=convention,
         )
-        repaired = qfusion.data.importing.repaired(examined, repair or [], second, show)
+        repaired = importing.repaired(examined, repair or [], second, show)
         more = {"name": name, "repairs": repaired.staged.done, "kept": False}
         if not check_only and not repaired.report.errors:
-            place = qfusion.data.importing.store(
+            place = importing.store(
                 repaired,
                 str(name),
                 title=title,

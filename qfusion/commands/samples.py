@@ -294,13 +294,14 @@ def explain(
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
         behind, outputs = here.behind, trained.model.outputs
         index = 0 if output is None else outputs.index(choose("Output", output, outputs))
-        took: list[float] = []
+        seconds = 0.0
 
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
-            for number, (frame, seconds) in here.by_chunks(
+            nonlocal seconds
+            for number, (frame, took) in here.by_chunks(
                 partial(_contributions, index, wanted), rows, client
             ):
-                took.append(seconds)
+                seconds += took
                 yield number, frame
 
         if sample is not None:
@@ -331,7 +332,7 @@ def explain(
         if out is not None:
             write_chunks(tables(), out, group)
         if "seconds" in words:
-            words["seconds"] = sum(took, 0.0)
+            words["seconds"] = seconds
         if group.leads:
             _print(words, as_json)
 

@@ -422,9 +422,10 @@ def _uncertain(name: str, values: np.ndarray) -> dict[str, float]:
 def sizes(train: int, valid: int) -> tuple[int, int, int]:
     """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the
     background."""
+    rows = np.arange(valid)
     return (
-        len(_spread(np.arange(valid), EXPLAINED)),
-        len(_spread(np.arange(valid), ENTANGLED)),
+        len(_spread(rows, EXPLAINED)),
+        len(_spread(rows, ENTANGLED)),
         len(_spread(np.arange(train), BACKGROUND)),
     )
 
