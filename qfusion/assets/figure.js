@@ -65,7 +65,7 @@ function begin(parent) {
     host.queue = host.queue.then(async () => {
       const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
       if (!width || !host.isConnected) return;
-      if (wanted === host.drawn) { host.removeAttribute('aria-busy'); return; }
+      if (wanted === host.drawn) { host.removeAttribute('aria-busy'); rest(); return; }
       const plotly = await window.qfusionPlotly(host.library), {data, layout} = fast(JSON.parse(host.spec));
       const fresh = !host.drawn && !host.on, top = host._fullLayout?._size.t;
       host.drawn = wanted;
