@@ -34,6 +34,7 @@ ASKS = """(() => {
   const place = () => { const {x, y} = figure.getBoundingClientRect(); return [x, y]; };
   window.placeOfFirst = place;
   window.asks = [];
+  window.entries = history.length;
   window.fetch = (at, ...more) => {
     if (!String(at).includes('/drawn/')) return send(at, ...more);
     figure = document.querySelector('.qf-figure');
@@ -53,6 +54,8 @@ def test_the_first_figure_comes_before_the_frame_where_it_stays_and_the_rest_com
     for address in ("/samples?model=qj-parity", "/circuit", "/what_if#mute"):
         page.goto("about:blank")
         visits.open_page(page, server.url + address)
+        assert page.url == server.url + address  # nobody chose what is shown
+        assert page.evaluate("history.length - entries") == 0  # one press of Back leaves it
         [(links, *place)] = page.evaluate("asks")
         assert links == 0
         assert page.evaluate("placeOfFirst()") == pytest.approx(place, abs=2)

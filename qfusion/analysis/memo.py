@@ -92,11 +92,13 @@ def memo(
     return decorate
 
 
-def written(path: Path) -> int:
-    """When a file, or what a folder holds, was written, 0 where there is none: a stamp of what is read from it."""
+def written(path: Path) -> tuple[int, int]:
+    """When a file, or what a folder holds, was written, and its size; zeros where there is none: a stamp of what is
+    read from it."""
     with suppress(OSError):
-        return path.stat().st_mtime_ns
-    return 0
+        seen = path.stat()
+        return seen.st_mtime_ns, seen.st_size
+    return 0, 0
 
 
 def _leave_own(arguments: dict[str, Any]) -> None:

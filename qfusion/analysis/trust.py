@@ -311,8 +311,10 @@ def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
 # Does the data need fusion?
 
 
-# What modalities of a data set tell of its target, and what joint models are worth.
-needs = memo(8, says="Asking small models what each modality tells, once …")(information.estimate)
+@memo(8, says="Asking small models what each modality tells, once …")
+def needs(dataset: DataSet) -> information.Estimate:
+    """What modalities of a data set tell of its target, and what joint models are worth; see `information.estimate`."""
+    return information.estimate(dataset)
 
 
 # Does my model fuse?

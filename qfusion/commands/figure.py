@@ -483,13 +483,14 @@ def story(
     as_json: Json = False,
 ) -> None:
     """Write a story to show: a sample, the decision on it, its terms as they grow, and what one lever changes."""
+    from qfusion.report.story import KINDS, check_length
+
     suffix = out.suffix.lower()
     check(
-        suffix in qfusion.report.story.KINDS,
-        f"Argument `--out` must end in {', '.join(qfusion.report.story.KINDS)}, but is {out.name!r}. Choose one of "
-        "these.",
+        suffix in KINDS,
+        f"Argument `--out` must end in {', '.join(KINDS)}, but is {out.name!r}. Choose one of these.",
     )
-    qfusion.report.story.check_length(seconds, fps, suffix)
+    check_length(seconds, fps, suffix)
     choose("Theme", theme, ("light", "dark"))
     check_background(background, contrast)
     import torch

@@ -205,18 +205,21 @@ def _ahead(title: str) -> Here | None:
     if data not in (None, own) or model not in reruns.shown or not sample.is_encoded(model, own):
         return None
     study = sample.open_study(model, own)
-    row = study.dataset.row(one := one or address.default_sample(study))
+    one = one or address.default_sample(study)
+    here = Here(study, study.dataset.row(one), theme())
     at, drawn = server.expect_drawing()
-    put = {state.PAGE: title, state.WAITING: set(), reruns.FIRST: drawn}
-    for key, value in (put | dict(zip(picked, (model, own, one), strict=True))).items():
-        state.put(key, value)
+    shown = dict(zip(picked, (model, own, one), strict=True))
+    # past `state.put`, which tells the address what it sets: nobody chose these
+    st.session_state.update(
+        {state.PAGE: title, state.WAITING: set(), reruns.FIRST: drawn, state.KEPT: shown} | shown
+    )
     with st.sidebar:
         st.markdown("### qfusion")
         st.html(f'<div id="qf-first" data-address="{at}"></div>')  # for `figure.js`
     with _bar():
         st.html("<p></p>")  # which keeps the room of the pickers
     _title(title)
-    return Here(study, row, theme())
+    return here
 
 
 def _begin(title: str, *, has_bar: bool) -> None:
