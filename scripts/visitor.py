@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -297,6 +297,9 @@ class Visitor:
             if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 place, element = tuple(message.metadata.delta_path), message.delta.new_element
                 seen.elements[place] = element
+                if first := re.search(r'id="qf-first" data-address="([^"]+)"', _text(element)):
+                    # as a browser that has drawn the first figure
+                    urllib.request.urlopen(urljoin(self.url, first[1]), timeout=self.limit).close()
                 if element.WhichOneof("type") == "exception":
                     seen.exceptions.append(f"{element.exception.type}: {element.exception.message}")
             elif kind == "new_session":

@@ -16,7 +16,7 @@ from scripts import serving  # noqa: E402
 
 DRAWN = """() => document.querySelector('[data-testid="stException"]')
   || (document.querySelector('[data-testid="stMain"] h1')
-  && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
+  && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"], #qf-first')
   && ![...document.querySelectorAll('.qf-figure[aria-busy]')].some(e => e.checkVisibility() && e.clientWidth))"""
 _SCHEME = "theme => document.getElementById('qf-theme')?.dataset.theme === theme"
 STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'

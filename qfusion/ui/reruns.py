@@ -92,7 +92,7 @@ def begin_run() -> None:
 # A page is begun for what it shows first, see `frame.shell`, and then anew.
 
 FIRST = "_first_figure"  # in a session: the event that a browser has drawn it; later False
-PATIENCE = 2.0  # seconds after which one that runs no script gets the rest all the same
+PATIENCE = 10.0  # seconds after which a browser that has not said so, or that cannot, gets the rest all the same
 shown: set[str] = set()  # models that this server has shown; none where pages run without one
 
 
