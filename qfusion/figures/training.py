@@ -27,7 +27,6 @@ from qfusion.figures.style import (
     base,
     drawing,
     faded,
-    halo,
     in_rows,
     label,
     log_ticks,
@@ -630,13 +629,14 @@ def against(
     figure = base(theme, 380, right=20, top=22 if marked else 10)
     places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
     middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
+    half, room = np.mean([min(e.mean for e in entries), max(e.mean for e in entries)]), -16
     for entry, x in zip(entries, places, strict=True):
         colour = hue(entry.family)
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
         figure.add_scatter(
             x=[x],
             y=[entry.mean],
-            mode="markers+text",
+            mode="markers",
             error_y={
                 "type": "data",
                 "symmetric": False,
@@ -648,9 +648,6 @@ def against(
             }
             if np.isfinite([entry.low, entry.high]).all()
             else None,
-            text=[label(entry.name) if entry.role == "system" else ""],
-            textposition="bottom left" if x > middle else "top right",
-            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)},
             cliponaxis=False,
             marker={
                 "size": 12 if entry.role == "system" else 10,
@@ -660,6 +657,22 @@ def against(
             },
             hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>",
         )
+        if (
+            entry.role == "system"
+        ):  # its name stands apart, towards the middle: others crowd around it
+            room -= 26
+            figure.add_annotation(
+                x=np.log10(x) if log else x,
+                y=entry.mean,
+                text=label(entry.name),
+                ax=-48 if x > middle else 48,
+                ay=room if entry.mean < half else -room,
+                font={"size": 12, "color": INK[theme]},
+                arrowhead=0,
+                arrowwidth=1,
+                arrowcolor=QUIET[theme],
+                standoff=7,
+            )
     if log:
         spread = np.log10([places.min(), places.max()])
         figure.update_xaxes(
