@@ -24,7 +24,13 @@ from qfusion.training import Options  # noqa: E402
 
 ENCODER = ("encoder", "hidden", "dropout", "pooling", "input_dropout")
 OF_TABLES = ("elements", "block", "start")
-SEARCHED = ("planted", "digits", "avdigits", "parity")  # where scripts/choose_settings.py chooses
+SEARCHED = (
+    "planted",
+    "digits",
+    "avdigits",
+    "parity",
+    "avletters",
+)  # where scripts/choose_settings.py chooses
 SETTINGS = ROOT / "scripts" / "board_settings.json"  # what it tried
 MAX_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
 
@@ -187,7 +193,12 @@ def read_settings() -> dict[str, dict[str, list[dict[str, Any]]]]:
 def _searched(name: str, place: Place) -> Place:
     """A data set with what was chosen, once it was for every model; with the recipe's settings until then."""
     kept = read_settings().get(name, {})
-    if not {model for model, each in CONTENDERS.items() if each.role != "ablation"} <= kept.keys():
+    needed = {
+        model
+        for model, each in CONTENDERS.items()
+        if each.role != "ablation" and model not in place.without
+    }
+    if not needed <= kept.keys():
         return place
     return replace(
         place,
@@ -219,14 +230,11 @@ PLACES = {
     "parity": Place(RECIPES["qj-parity"], 8, 4, input_dropout=0.1, without=()),
     **{name: _together(name) for name in choose_parity.finished()},
     "avletters": Place(RECIPES["qj-avletters"], 16, 8, without=_SHORT),
-    "avletters-noisy": Place(
-        replace(RECIPES["qj-avletters"], data="avletters-noisy"),
-        16,
-        8,
-        without=_SHORT,
-    ),
 }
 PLACES |= {name: _searched(name, PLACES[name]) for name in SEARCHED}
+PLACES["avletters-noisy"] = replace(  # with what was chosen on clean sound
+    PLACES["avletters"], recipe=replace(RECIPES["qj-avletters"], data="avletters-noisy")
+)
 
 
 def settings_of(

@@ -1,14 +1,14 @@
 """Chooses the settings of every model on the leaderboard on validation rows: ours, our neighbours' and the baselines',
 with one budget.
 
-    QFUSION_DATA=FOLDER python scripts/choose_settings.py [planted digits avdigits parity] [--models KIND ...]
+    QFUSION_DATA=FOLDER python scripts/choose_settings.py [planted digits avdigits parity avletters] [--models KIND ...]
 
 On a data set every model has TRIALS trainings by Optuna (Akiba and others 2019): the first with the values of our
 recipe for that set, four drawn at random, then by the tree-structured Parzen estimator (Bergstra and others 2011).
-Searched are learning rate, weight decay and dropout (SPACE); the kind of encoder, its width, the schedule and the
-number of epochs are the recipe's. From the fourth on, a trial whose validation loss is above the median of those before
-it is stopped early. The lowest validation loss wins; all trials have the first seed. Ablations have their system's
-settings.
+Searched are learning rate, weight decay and dropout (SPACE), of letters the noise in training too; the kind of encoder,
+its width, the schedule and the number of epochs are the recipe's. From the fourth on, a trial whose validation loss is
+above the median of those before it is stopped early. The lowest validation loss wins; all trials have the first seed.
+Ablations have their system's settings.
 
 What was tried goes to scripts/board_settings.json, best first, from which benchmarks/leaderboard.py takes the first;
 what stands there is not repeated. Where modalities decide only together, scripts/choose_parity.py does the same by a
@@ -43,6 +43,7 @@ SPACE: dict[str, dict[str, Any]] = {
     "weight_decay": dict(low=1e-4, high=1.0, log=True),
     "dropout": dict(low=0.0, high=0.5),
 }
+MORE: dict[str, dict[str, dict[str, Any]]] = {"avletters": {"noise": dict(low=0.0, high=0.8)}}
 
 
 def tries(name: str, model: str) -> list[dict[str, Any]]:
@@ -51,7 +52,8 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
     settings = terms.settings_of(place, contender)
     options = replace(replace(place, chosen={}).options_of(model), refit=False)
     known = {**settings, **{key: getattr(options, key) for key in Options.names()}}
-    searched = [key for key in SPACE if key in known]
+    space = SPACE | MORE.get(name, {})
+    searched = [key for key in space if key in known]
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=RANDOM),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED, n_warmup_steps=WARM_UP),
@@ -59,7 +61,7 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
     study.enqueue_trial({key: known[key] for key in searched})
 
     def objective(trial: optuna.Trial) -> float:
-        tried = {key: trial.suggest_float(key, **SPACE[key]) for key in searched}
+        tried = {key: trial.suggest_float(key, **space[key]) for key in searched}
         trial.set_user_attr("tried", tried)
         fit = prepare(
             contender.kind,
