@@ -241,8 +241,9 @@ class _Layout:
 
     def leave(self, Y: Tensor) -> Tensor:
         seen = Y.reshape([self.shape[axis] for axis in self.order])
-        back = [self.order.index(axis) for axis in range(len(self.order))]
-        return seen.permute(back).reshape(self.shape[0], self.side, self.side)
+        return seen.movedim([*range(seen.ndim)], self.order).reshape(
+            self.shape[0], self.side, self.side
+        )
 
 
 class Local:
@@ -920,5 +921,4 @@ def on(operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence
     out = (operators.reshape(K * d, d) @ columns).view(
         K, *(dims[m] for m in subsystems), N, *(dims[m] for m in rest)
     )
-    back = [order.index(axis) for axis in range(len(order))]
-    return out.permute(0, *(1 + axis for axis in back)).reshape(K, N, -1)
+    return out.movedim([*range(1, out.ndim)], [1 + axis for axis in order]).reshape(K, N, -1)
