@@ -436,10 +436,11 @@ def load(
         IntegrityError: when the file is damaged.
     """
     path = folder / f"{Path(name).name}.safetensors"
-    if not path.is_file():
-        raise NotFound(
-            f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe."
-        )
+    check(
+        path.is_file(),
+        f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe.",
+        NotFound,
+    )
     with refused(
         f"{path.name} in assets/stability cannot be read",
         "Copy or measure it again.",
@@ -460,11 +461,12 @@ def load(
             int(words["background_size"]),
             bool(words["of_true_class"]),
         )
-    if measured_with != (card.get("weights_sha256"), data_digest) or values.shape[1] != rows:
-        raise NotFound(
-            f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
-            "`python scripts/stability.py` measures anew."
-        )
+    check(
+        measured_with == (card.get("weights_sha256"), data_digest) and values.shape[1] == rows,
+        f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
+        "`python scripts/stability.py` measures anew.",
+        NotFound,
+    )
     return stability
 
 
