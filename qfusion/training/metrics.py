@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from scipy.special import log_softmax
 
 from qfusion import _files, _limits, _sentences
 from qfusion._checks import check, require_finite
@@ -239,13 +240,11 @@ def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         f"{np.shape(truth)}.",
     )
     truth = np.asarray(truth).astype(int)
-    shifted = scores - scores.max(1, keepdims=True)
-    likelihood = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     chosen = scores.argmax(1)
     return {
         "accuracy": float((chosen == truth).mean()),
         "f1": _f1(truth, chosen),
-        "nll": float(-likelihood[np.arange(len(truth)), truth].mean()),
+        "nll": float(-log_softmax(scores, 1)[np.arange(len(truth)), truth].mean()),
     }
 
 
