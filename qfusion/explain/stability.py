@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import scipy
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors, save as save_tensors
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as save_tensors
 
 from qfusion import _files
 from qfusion._checks import check, choose, require_finite
@@ -449,10 +449,10 @@ def load(
         why="{words:.200}",
     ):
         check(path.stat().st_size <= _LARGEST, f"{path.name} is too large.")
-        data = path.read_bytes()
-        words = about(data)
+        with safe_open(path, "numpy") as file:
+            words = json.loads(file.metadata()["about"])
+            values = file.get_tensor("dividends").astype(np.float64)
         measured_with = words["weights_sha256"], words["data_digest"]
-        values = load_tensors(data)["dividends"].astype(np.float64)
         stability = Stability(
             tuple(map(str, words["modalities"])),
             tuple(map(str, words["coalitions"])),
@@ -494,9 +494,3 @@ def doubt(
     if stability.of_true_class:
         inside = inside & (dataset.y[rows] == outputs)
     return stability.doubt(np.where(inside, places, -1))
-
-
-def about(data: bytes) -> dict[str, Any]:
-    """Returns what a file says of itself beside the numbers."""
-    size = int.from_bytes(data[:8], "little")
-    return json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["about"])
