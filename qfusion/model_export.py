@@ -351,8 +351,7 @@ def exported(
         torch.ones(3, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)
     )
     free = ({0: torch.export.Dim("rows", min=1, max=2**31)},) * len(example)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():
         return torch.export.export(module.to(dtype).eval(), example, dynamic_shapes=(free,))
 
 
