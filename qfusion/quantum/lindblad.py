@@ -48,16 +48,16 @@ class Scaling(NamedTuple):
     x0: float
 
     @staticmethod
+    @torch.no_grad()
     def of(forms: Sequence[Form]) -> Scaling:
         """An upper bound and the exact mean."""
-        with torch.no_grad():
-            spread, mean = 0.0, 0.0
-            for form in forms:
-                levels = torch.linalg.eigvalsh(0.5j * (form.G - form.G.mH))
-                spread += (levels[-1] - levels[0]).item()
-                traces = torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1)
-                mean += 2 * torch.trace(form.G).real.item() / len(form.G)
-                mean += traces.abs().square().sum().item() / len(form.G) ** 2
+        spread, mean = 0.0, 0.0
+        for form in forms:
+            levels = torch.linalg.eigvalsh(0.5j * (form.G - form.G.mH))
+            spread += (levels[-1] - levels[0]).item()
+            traces = torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1)
+            mean += 2 * torch.trace(form.G).real.item() / len(form.G)
+            mean += traces.abs().square().sum().item() / len(form.G) ** 2
         return Scaling(max(1.01 * spread, abs(mean)), mean)
 
 
