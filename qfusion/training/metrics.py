@@ -609,7 +609,7 @@ class Sampling:
         bias: of the scores' mean against the master equation, from the first-order steps; what the repeats' own spread
             explains is taken off.
         spread: standard deviation of the exact scores over samples.
-        samples, repeats: how many were measured.
+        samples: how many were measured.
     """
 
     trajectories: int
@@ -618,7 +618,6 @@ class Sampling:
     bias: float
     spread: float
     samples: int
-    repeats: int
 
     @property
     def expected(self) -> float:
@@ -673,7 +672,6 @@ def measure_sampling(
         max(0.0, float(off.mean())) ** 0.5,
         float(exact.std(0, correction=0).square().mean().sqrt()),
         len(psi),
-        repeats,
     )
 
 
