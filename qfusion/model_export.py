@@ -351,8 +351,7 @@ def exported(
         torch.ones(3, *shape[1:], dtype=kind) for _, shape, kind in _inputs(model, dtype, steps)
     )
     free = ({0: torch.export.Dim("rows", min=1, max=2**31)},) * len(example)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():
         return torch.export.export(module.to(dtype).eval(), example, dynamic_shapes=(free,))
 
 
@@ -540,6 +539,7 @@ Described = dict[
 ]  # name -> what it is with its shape and unit, and the numbers
 
 
+@torch.no_grad()
 def arrays_bytes(sample: Sample) -> bytes:
     """Returns a .npz file of the sample's arrays; the same bytes for the same sample. `numpy.load(file)["about"]` says
     of every array what it is, its shape and its unit."""
@@ -549,10 +549,9 @@ def arrays_bytes(sample: Sample) -> bytes:
         "layers": _network,
         "kets": _kets,
     }
-    with torch.no_grad():
-        arrays = _common(sample) | next(
-            (made[ability](sample) for ability in made if sample.can(ability)), {}
-        )
+    arrays = _common(sample) | next(
+        (made[ability](sample) for ability in made if sample.can(ability)), {}
+    )
     about = [f"{name} {array.shape}: {words}" for name, (words, array) in arrays.items()]
     files: dict[str, Any] = {name: array for name, (_, array) in arrays.items()}
     buffer = io.BytesIO()
@@ -756,6 +755,7 @@ def _network(sample: Sample) -> Described:
 # maker you trust.
 
 
+@torch.no_grad()
 def qutip_bytes(sample: Sample) -> bytes:
     """Returns the content of a .qu file, as `qutip.qsave` would write it: a dictionary of QuTiP objects on the
     modalities, with `dims` set.
@@ -771,11 +771,10 @@ def qutip_bytes(sample: Sample) -> bytes:
     sample.require("time", "Hamiltonian for QuTiP")
     model = sample.model
     system, dims = model.system(), tuple(model.dims)
-    with torch.no_grad():
-        kets = model.encode(sample.inputs)
-        psi = model.product_state(kets)[0].to(torch.complex128)
-        end = model.evolve_states(states.density(psi), [float(model.duration)])[0]
-        read, evolved = model.readout(), model.observables()
+    kets = model.encode(sample.inputs)
+    psi = model.product_state(kets)[0].to(torch.complex128)
+    end = model.evolve_states(states.density(psi), [float(model.duration)])[0]
+    read, evolved = model.readout(), model.observables()
     H, jumps = track.dynamics.operators(system)
     names, bias = sample.explanation.outputs, model.bias.detach().double()
     return pickle.dumps(

@@ -377,8 +377,8 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
 
 def test_sliders_say_strengths_and_stand_by_them() -> None:
     app = visit("Dynamics", whole=False, data="planted")
-    learned = strengths_of(open_study("qj-planted", "planted").model.system())
-    for start, found in (("H.", learned.energy), ("D.", learned.rates)):
+    energies, rates = strengths_of(open_study("qj-planted", "planted").model.system())
+    for start, found in (("H.", energies), ("D.", rates)):
         sliders = [each for each in app.slider if str(each.key).startswith(start)]
         terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]
         assert terms == sorted(found, key=lambda term: -found[term])

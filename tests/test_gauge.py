@@ -124,12 +124,12 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
 
     def quick(m: QuantumJump) -> list[Any]:
         system = m.system()
-        found = strengths.strengths_of(system)
+        energies, rates = strengths.strengths_of(system)
         return [
             scores(m, inputs),
             *(scores(m, inputs, tweak) for tweak in turned),
-            list(found.energy.values()),
-            list(found.rates.values()),
+            list(energies.values()),
+            list(rates.values()),
             torch.view_as_real(system.H),
             torch.view_as_real(system.jumps),
         ]

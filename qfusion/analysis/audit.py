@@ -337,11 +337,12 @@ def terms_of(study: Study) -> Terms:
         NotFound: when it is not a model that has twins.
     """
     card = study.card
-    if not has_twins(study):
-        raise NotFound(
-            f"Model {study.name} has no twins without a quantum resource. Choose a model of kind {QJ} whose "
-            f"trajectories are not sampled, or of kind {QCNN}."
-        )
+    check(
+        has_twins(study),
+        f"Model {study.name} has no twins without a quantum resource. Choose a model of kind {QJ} whose "
+        f"trajectories are not sampled, or of kind {QCNN}.",
+        NotFound,
+    )
     settings = {key: value for key, value in card["settings"].items() if key not in twins.SAMPLING}
     # below 0 it is as in the hidden layers, which a bilinear head wants said
     if settings.get("input_dropout", 0) < 0:
@@ -487,12 +488,13 @@ def audit_of(study: Study) -> dict[str, Any]:
     ]
     if own["seeds"] > ours.get("seeds", 0) or (own["seeds"] and not measured):
         return own
-    if not measured:
-        raise NotFound(
-            f"Which quantum resources matter is not measured for {study.card['model']} of "
-            f"{_sentences.listed(study.modalities)} on '{study.dataset.name}'. `qfusion why --model {study.name} "
-            f"--twins {SEEDS}` trains the twins and measures it."
-        )
+    check(
+        bool(measured),
+        f"Which quantum resources matter is not measured for {study.card['model']} of "
+        f"{_sentences.listed(study.modalities)} on '{study.dataset.name}'. `qfusion why --model {study.name} "
+        f"--twins {SEEDS}` trains the twins and measures it.",
+        NotFound,
+    )
     return ours | {
         "rows": measured,
         "of": f"a {study.card['model']} with the leaderboard's settings",
@@ -531,8 +533,7 @@ def cut_of(study: Study) -> pd.DataFrame:
     Raises:
         NotFound: when nothing can be cut from models of its kind.
     """
-    if not can_cut(study):
-        raise NotFound(f"Nothing is cut from models of kind {study.card['model']}.")
+    check(can_cut(study), f"Nothing is cut from models of kind {study.card['model']}.", NotFound)
     data, (metric, label) = study.dataset, metric_of(study.dataset)
     rows = study.bulk[np.isin(study.bulk, data.rows("test"))]
     parts = {}

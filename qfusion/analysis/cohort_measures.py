@@ -352,8 +352,8 @@ def umap(X: np.ndarray) -> np.ndarray:
         n_jobs=1,
         init="random" if len(X) < 12 else "spectral",
     )
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of few samples it says that it takes fewer neighbours
+    # of few samples it says that it takes fewer neighbours
+    with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"):
         return np.asarray(reducer.fit_transform(X), dtype=float)
 
 

@@ -474,9 +474,7 @@ def wrong(levels: Levels) -> Wrong:
         "error", ascending=False, kind="stable"
     )
     at = levels.places(rows)
-    explained = np.full(len(study.dataset), -1)
-    explained[study.bulk] = np.arange(len(study.bulk))
-    dividends = np.asarray(study.explanation.dividends)[explained[at]]
+    dividends = study.explanation.dividends[np.searchsorted(study.bulk, at)]
     scores, truth = study.scores[at], study.dataset.y[at]
     if kind != WRONG_CLASS:
         dividends, scores = dividends[:, :, :1], scores[:, :1]

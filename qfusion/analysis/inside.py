@@ -35,24 +35,12 @@ MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator a
 HAMILTONIAN, READOUT = "H", "read-out"
 
 
-@dataclass(frozen=True, eq=False)
-class Strengths:
-    """How strong each coalition's part is.
-
-    Attributes:
-        energy: by coalition, sqrt(Tr[H_S^2] / D): the root mean square energy of H_S. Squares add up.
-        rates: by coalition, sum_k Tr[L_k^A+ L_k^A] / D: its part of the jumps per time in the completely mixed state.
-            They add up.
-    """
-
-    energy: dict[str, float]
-    rates: dict[str, float]
-
-
-def strengths_of(system: lindblad.System) -> Strengths:
-    """Returns the strengths of all coalitions but the empty one, whose part of H moves all levels alike."""
+def strengths_of(system: lindblad.System) -> tuple[dict[str, float], dict[str, float]]:
+    """Returns how strong the parts of all coalitions are but the empty one's, which moves all levels alike: energies
+    sqrt(Tr[H_S^2] / D), the root mean square energy of H_S, whose squares add up, and rates sum_k Tr[L_k^A+ L_k^A] / D,
+    their parts of the jumps per time in the completely mixed state, which add up."""
     D = len(system.H)
-    return Strengths(
+    return (
         {
             decomposition.subset_name(s, system.names): float(value) / D**0.5
             for s, value in decomposition.strengths(system.H, system.dims).items()

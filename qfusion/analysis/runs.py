@@ -577,8 +577,7 @@ class Trials:
         if len(values) < ENOUGH or len(self.sweep.search.space) < 2 or len(set(values)) < 2:
             return {}
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"):
                 shares = get_param_importances(
                     self.sweep.study, evaluator=FanovaImportanceEvaluator(seed=0)
                 )

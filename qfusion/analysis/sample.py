@@ -82,13 +82,11 @@ def background_of_kind(
     """
     data = study.dataset
     match kind:
-        case "mixed" | "zero":
-            return explain.background(study.model, None, kind)
         case "contrast":
             rows = np.array([data.row(sample)])
         case "cohort":
             rows = np.asarray(members)
-        case _:
+        case _:  # of which "mixed" and "zero" need none
             rows = data.rows(checkpoint.training_split(study.card))
     return backgrounds.background_of(study.model, data, rows, kind, label=sample)
 

@@ -148,7 +148,7 @@ def join(
             with noted(problems, str(spoken.relative_to(root))):
                 words = media.words(spoken)
         with noted(problems, name):
-            known[name] = _File(media.probe(path), _state(path), words)
+            known[name] = _File(media.probe(path), state_of(path), words)
     parts = {id_: part for id_, part in parts.items() if part.path in known}
     usable = {id_: part for id_, part in parts.items() if _fits(part, known[part.path].facts)}
     problems += [
@@ -337,10 +337,10 @@ def _read(path: Path, state: tuple[int, int]) -> _Record:
 
 def _record(name: str) -> _Record | None:
     path = _record_path(name)
-    return _read(path, _state(path)) if path.is_file() else None
+    return _read(path, state_of(path)) if path.is_file() else None
 
 
-def _state(path: Path) -> tuple[int, int]:
+def state_of(path: Path) -> tuple[int, int]:
     """A file's size and when it was changed, by which another is told."""
     state = path.stat()
     return state.st_size, state.st_mtime_ns
@@ -378,7 +378,7 @@ def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
         file, root = record.files[part.path], Path(record.coverage.folder)
         place = (root / part.path).resolve(strict=True)
         check(place.is_relative_to(root.resolve()), f"{part.path} leads out of the folder")
-        check(_state(place) == file.state, f"{part.path} was changed since")
+        check(state_of(place) == file.state, f"{part.path} was changed since")
     seconds = file.facts.seconds
     end = part.end if file.facts.kind == "image" else min(part.end or seconds, seconds)
     return Clip(place, file.facts.kind, part.start, end, _within(file.words, part.start, end))
@@ -496,7 +496,7 @@ def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
 
 def _key(clip: Clip) -> str:
     # the number is raised when the same recording begins to give something else
-    return files.key_of(map(str, (2, clip.path, *_state(clip.path), clip.start, clip.end)))
+    return files.key_of(map(str, (2, clip.path, *state_of(clip.path), clip.start, clip.end)))
 
 
 def bound_cache(most: int = 2**30) -> None:

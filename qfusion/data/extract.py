@@ -280,8 +280,7 @@ def _finished(
     made = json.dumps([records, longest], sort_keys=True)
 
     def key(take: extractors.Take) -> str:
-        facts = [os.stat(path) for path in (take.path, take.subtitles) if path]
-        state = [(entry.st_size, entry.st_mtime_ns) for entry in facts]
+        state = [clips.state_of(Path(path)) for path in (take.path, take.subtitles) if path]
         where = os.path.relpath(take.path, root), take.start, take.end, take.text
         return files.key_of([made, repr(where), repr(state)])
 

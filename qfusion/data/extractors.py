@@ -225,10 +225,10 @@ def network(chosen: Chosen) -> Begun:
     for name in {"fc", "classifier", "heads", "head"} & {name for name, _ in net.named_children()}:
         setattr(net, name, torch.nn.Identity())
 
+    @torch.inference_mode()
     def seen(pixels: np.ndarray) -> np.ndarray:
         values = (scaled(pixels[None], chosen["side"]) / np.float32(255) - _MEAN) / _DEVIATION
-        with torch.inference_mode():
-            return np.asarray(net(torch.tensor(values.transpose(0, 3, 1, 2))).flatten())
+        return np.asarray(net(torch.tensor(values.transpose(0, 3, 1, 2))).flatten())
 
     return _by_picture(seen)
 
@@ -305,9 +305,9 @@ def _from_folder(folder: str, processor: str) -> tuple[Any, Callable[..., np.nda
         prepare = getattr(lib, processor).from_pretrained(folder, **safe)
         model = lib.AutoModel.from_pretrained(folder, use_safetensors=True, **safe).eval()
 
+    @torch.inference_mode()
     def states(**inputs: Any) -> np.ndarray:
-        with torch.inference_mode():
-            return np.asarray(model(**inputs).last_hidden_state.float())
+        return np.asarray(model(**inputs).last_hidden_state.float())
 
     return prepare, states
 

@@ -175,10 +175,10 @@ class StagedSet(Targets):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def as_single(values: np.ndarray) -> np.ndarray:
     """Returns numbers as float32; what is too large becomes infinite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return values.astype(np.float32, copy=False)
+    return values.astype(np.float32, copy=False)
 
 
 def too_large(values: np.ndarray) -> int:

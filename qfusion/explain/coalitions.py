@@ -393,6 +393,7 @@ def through_time(
     return _linear(model, model.encode(inputs), background, model.observables(times))
 
 
+@torch.no_grad()
 def through_layers(
     model: EntangledQCNN, inputs: Mapping[str, Features], background: AnyBackground
 ) -> Explanation:
@@ -414,16 +415,15 @@ def through_layers(
         "the bare model.",
     )
     names, places = zip(*model.network.moments(), strict=True)
-    with torch.no_grad():
-        O = torch.stack(
-            [
-                model.observables()
-                if done == len(model.network.steps)
-                else model.network.observables(last=done)
-                for done in places
-            ]
-        )
-        return replace(_linear(model, model.encode(inputs), background, O), moments=names)
+    O = torch.stack(
+        [
+            model.observables()
+            if done == len(model.network.steps)
+            else model.network.observables(last=done)
+            for done in places
+        ]
+    )
+    return replace(_linear(model, model.encode(inputs), background, O), moments=names)
 
 
 def through(

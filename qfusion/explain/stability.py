@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import scipy
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors, save as save_tensors
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as save_tensors
 
 from qfusion import _files
 from qfusion._checks import check, choose, require_finite
@@ -436,10 +436,11 @@ def load(
         IntegrityError: when the file is damaged.
     """
     path = folder / f"{Path(name).name}.safetensors"
-    if not path.is_file():
-        raise NotFound(
-            f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe."
-        )
+    check(
+        path.is_file(),
+        f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe.",
+        NotFound,
+    )
     with refused(
         f"{path.name} in assets/stability cannot be read",
         "Copy or measure it again.",
@@ -448,10 +449,10 @@ def load(
         why="{words:.200}",
     ):
         check(path.stat().st_size <= _LARGEST, f"{path.name} is too large.")
-        data = path.read_bytes()
-        words = about(data)
+        with safe_open(path, "numpy") as file:
+            words = json.loads(file.metadata()["about"])
+            values = file.get_tensor("dividends").astype(np.float64)
         measured_with = words["weights_sha256"], words["data_digest"]
-        values = load_tensors(data)["dividends"].astype(np.float64)
         stability = Stability(
             tuple(map(str, words["modalities"])),
             tuple(map(str, words["coalitions"])),
@@ -460,11 +461,12 @@ def load(
             int(words["background_size"]),
             bool(words["of_true_class"]),
         )
-    if measured_with != (card.get("weights_sha256"), data_digest) or values.shape[1] != rows:
-        raise NotFound(
-            f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
-            "`python scripts/stability.py` measures anew."
-        )
+    check(
+        measured_with == (card.get("weights_sha256"), data_digest) and values.shape[1] == rows,
+        f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
+        "`python scripts/stability.py` measures anew.",
+        NotFound,
+    )
     return stability
 
 
@@ -492,9 +494,3 @@ def doubt(
     if stability.of_true_class:
         inside = inside & (dataset.y[rows] == outputs)
     return stability.doubt(np.where(inside, places, -1))
-
-
-def about(data: bytes) -> dict[str, Any]:
-    """Returns what a file says of itself beside the numbers."""
-    size = int.from_bytes(data[:8], "little")
-    return json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["about"])

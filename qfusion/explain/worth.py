@@ -312,8 +312,7 @@ class Predictions:
             result = np.zeros((len(task.predicted), max(1, task.classes)))
             for learn, ask, places in task.parts():
                 model = _model(member, task.classes)
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of stopping early, which is counted
+                with warnings.catch_warnings(action="ignore"):  # stopping early, which is counted
                     model.fit(X[learn], task.y[learn])
                 self.unfinished += int(member == NETWORK and model.n_iter_ >= model.max_iter)
                 result[places] = _outputs(model, X[ask], task.classes)

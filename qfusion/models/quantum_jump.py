@@ -570,9 +570,9 @@ class TimeModel(KetModel):
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores of given kets, (B, C): their states evolve, where `observables` evolves what is read."""
-        psi = self.product_state(states).to(torch.complex128)
+        psi = self.product_state(states).to(self.W.dtype.to_complex())
         rho = self.evolve_states(psi[:, :, None] * psi[:, None, :].conj(), [self.duration])[0]
-        return torch.einsum("cab,nba->nc", self.readout().to(rho.dtype), rho).real + self.bias
+        return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
 
     def points(self, count: int = 2) -> Points:
         """Returns so many times from 0 to T."""

@@ -161,11 +161,9 @@ class JumpTwin(QuantumJump):
 
     forward = base.FusionModel.forward  # by `scores`, which know what is lacking
 
-    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores of given kets, (B, C), by their states: the reference."""
-        psi = self.product_state(states).to(self.W.dtype.to_complex())
-        rho = self.interrupted(psi[:, :, None] * psi[:, None, :].conj())[-1]
-        return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
+    def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
+        """Returns operators (..., D, D) at T, (1, ..., D, D), the one time that a twin is read out at."""
+        return self.interrupted(rho)[-1][None]
 
 
 @settings_of(QuantumJump, *SAMPLING)

@@ -47,14 +47,14 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
     system = sample.model.system()
-    strengths = inside.strengths_of(system)
-    parts = {COHERENT: strengths.energy} | ({JUMPS: strengths.rates} if len(system.jumps) else {})
-    joint = {term: value for term, value in strengths.energy.items() if "+" in term}
+    energies, rates = inside.strengths_of(system)
+    parts = {COHERENT: energies} | ({JUMPS: rates} if len(system.jumps) else {})
+    joint = {term: value for term, value in energies.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
     return panel.Picture(
         "couplings",
         f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
-        if strongest and joint[strongest] > 1e-9 * max(strengths.energy.values())
+        if strongest and joint[strongest] > 1e-9 * max(energies.values())
         else "H couples nothing",
         physics.couplings(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
@@ -71,10 +71,10 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             [
                 {
                     "modalities": term,
-                    "energy_of_H": strengths.energy[term],
-                    "rate_of_dissipation": strengths.rates.get(term, 0.0),
+                    "energy_of_H": energies[term],
+                    "rate_of_dissipation": rates.get(term, 0.0),
                 }
-                for term in strengths.energy
+                for term in energies
             ]
         ),
     )

@@ -48,16 +48,16 @@ class Scaling(NamedTuple):
     x0: float
 
     @staticmethod
+    @torch.no_grad()
     def of(forms: Sequence[Form]) -> Scaling:
         """An upper bound and the exact mean."""
-        with torch.no_grad():
-            spread, mean = 0.0, 0.0
-            for form in forms:
-                levels = torch.linalg.eigvalsh(0.5j * (form.G - form.G.mH))
-                spread += (levels[-1] - levels[0]).item()
-                traces = torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1)
-                mean += 2 * torch.trace(form.G).real.item() / len(form.G)
-                mean += traces.abs().square().sum().item() / len(form.G) ** 2
+        spread, mean = 0.0, 0.0
+        for form in forms:
+            levels = torch.linalg.eigvalsh(0.5j * (form.G - form.G.mH))
+            spread += (levels[-1] - levels[0]).item()
+            traces = torch.diagonal(form.L, dim1=-2, dim2=-1).sum(-1)
+            mean += 2 * torch.trace(form.G).real.item() / len(form.G)
+            mean += traces.abs().square().sum().item() / len(form.G) ** 2
         return Scaling(max(1.01 * spread, abs(mean)), mean)
 
 
@@ -241,8 +241,9 @@ class _Layout:
 
     def leave(self, Y: Tensor) -> Tensor:
         seen = Y.reshape([self.shape[axis] for axis in self.order])
-        back = [self.order.index(axis) for axis in range(len(self.order))]
-        return seen.permute(back).reshape(self.shape[0], self.side, self.side)
+        return seen.movedim([*range(seen.ndim)], self.order).reshape(
+            self.shape[0], self.side, self.side
+        )
 
 
 class Local:
@@ -920,5 +921,4 @@ def on(operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence
     out = (operators.reshape(K * d, d) @ columns).view(
         K, *(dims[m] for m in subsystems), N, *(dims[m] for m in rest)
     )
-    back = [order.index(axis) for axis in range(len(order))]
-    return out.permute(0, *(1 + axis for axis in back)).reshape(K, N, -1)
+    return out.movedim([*range(1, out.ndim)], [1 + axis for axis in order]).reshape(K, N, -1)

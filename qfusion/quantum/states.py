@@ -241,9 +241,8 @@ def embed(
     full = torch.einsum("...ab,cd->...acbd", operator, rest_operator).reshape(
         *batch, *sides, *sides
     )
-    back = [len(batch) + order.index(m) for m in range(M)]
-    axes = [*range(len(batch)), *back, *(M + axis for axis in back)]
-    return full.permute(axes).reshape(*batch, D, D)
+    places = [*(m - 2 * M for m in order), *(m - M for m in order)]
+    return full.movedim([*range(-2 * M, 0)], places).reshape(*batch, D, D)
 
 
 # Kinds of measures of states of several modalities: what each is called, what it works out, and where it is shown.

@@ -296,9 +296,8 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
                 Exception,  # torch.export promises no class of its own
                 why=_WHY,
             ),
-            warnings.catch_warnings(),
+            warnings.catch_warnings(action="ignore"),
         ):
-            warnings.simplefilter("ignore")
             program = torch.export.export(
                 _Flat(module, call, list(given)),
                 tuple(given.values()),

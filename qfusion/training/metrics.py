@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from scipy.special import log_softmax
 
 from qfusion import _files, _limits, _sentences
 from qfusion._checks import check, require_finite
@@ -239,13 +240,11 @@ def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         f"{np.shape(truth)}.",
     )
     truth = np.asarray(truth).astype(int)
-    shifted = scores - scores.max(1, keepdims=True)
-    likelihood = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     chosen = scores.argmax(1)
     return {
         "accuracy": float((chosen == truth).mean()),
         "f1": _f1(truth, chosen),
-        "nll": float(-likelihood[np.arange(len(truth)), truth].mean()),
+        "nll": float(-log_softmax(scores, 1)[np.arange(len(truth)), truth].mean()),
     }
 
 
@@ -610,7 +609,7 @@ class Sampling:
         bias: of the scores' mean against the master equation, from the first-order steps; what the repeats' own spread
             explains is taken off.
         spread: standard deviation of the exact scores over samples.
-        samples, repeats: how many were measured.
+        samples: how many were measured.
     """
 
     trajectories: int
@@ -619,7 +618,6 @@ class Sampling:
     bias: float
     spread: float
     samples: int
-    repeats: int
 
     @property
     def expected(self) -> float:
@@ -674,7 +672,6 @@ def measure_sampling(
         max(0.0, float(off.mean())) ** 0.5,
         float(exact.std(0, correction=0).square().mean().sqrt()),
         len(psi),
-        repeats,
     )
 
 

@@ -252,14 +252,14 @@ def current_tweak(study: Any) -> str:
 def draw_sliders(study: Study) -> Tweak:
     """Draws the sliders, the strongest terms first, and returns what they say."""
     model, names = study.model, tuple(study.model.modalities)
-    strengths = inside.strengths_of(study.model.system())
+    energies, rates = inside.strengths_of(study.model.system())
     st.markdown(
         "**Couplings** × learned H",
         help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "
         "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
         "units of 1 / time.",
     )
-    values = _factors(study, couplings(names), strengths.energy)
+    values = _factors(study, couplings(names), energies)
     if model.jump_count:
         st.markdown(
             "**Dissipation** × learned",
@@ -268,7 +268,7 @@ def draw_sliders(study: Study) -> Tweak:
             "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
             "L_k^A†L_k^A / D, which grows as the square of the factor.",
         )
-        values |= _factors(study, dissipations(names), strengths.rates)
+        values |= _factors(study, dissipations(names), rates)
     values[DURATION] = draw(
         dynamics.factors(study)[DURATION],
         label="Duration T (model units)",
