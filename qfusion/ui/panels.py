@@ -306,7 +306,7 @@ def draw(
     picture: Picture,
     *,
     on_select: Callable[[str], object] | None = None,
-    below: Callable[[], None] | None = None,
+    below: Callable[[], object] | None = None,
     grows: bool = True,
     gap: Literal["xxsmall", "xsmall"] = "xxsmall",
 ) -> None:
@@ -545,7 +545,7 @@ def inside(
     head: DeltaGenerator | None = None,
     *,
     on_select: Callable[[str], object] | None = None,
-    below: Callable[[], None] | None = None,
+    below: Callable[[], object] | None = None,
     chart: DeltaGenerator | None = None,
     named: bool = True,
     config: Mapping[str, Any] | None = None,
