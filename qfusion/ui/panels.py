@@ -461,16 +461,16 @@ def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None
         if near & {name, EVERYTHING}:
             state.get(state.WAITING).discard(name)
             part()
-            return
-        state.get(state.WAITING).add(name)
-        with st.container(border=True, key=key):
-            st.button(
-                capital(name.replace("-", " ")),
-                on_click=come,
-                key=f"_{key}",
-                type="tertiary",
-                help="Drawn once it comes near the screen, or by this button.",
-            )
+        else:
+            state.get(state.WAITING).add(name)
+            with st.container(border=True, key=key):
+                st.button(
+                    capital(name.replace("-", " ")),
+                    on_click=come,
+                    key=f"_{key}",
+                    type="tertiary",
+                    help="Drawn once it comes near the screen, or by this button.",
+                )
 
     frame.fragment(drawn, key)()
 
