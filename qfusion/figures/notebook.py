@@ -297,12 +297,12 @@ def cut_test_of(
 ) -> go.Figure:
     """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without
     evolution."""
-    bounded = any(str(key).endswith(":low") for key in table)
     lines = {
         kind: {
-            name: (
-                table[head].to_numpy(),
-                *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded),
+            name: tuple(
+                table[key].to_numpy()
+                for key in (head, f"{head}:low", f"{head}:high")
+                if key in table
             )
             for name in modalities
             if (head := f"{kind}[{name}]") in table
