@@ -292,7 +292,6 @@ def cut_test_of(
     metric: str,
     *,
     levels: Mapping[str, float] | None = None,
-    cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
     """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without
@@ -327,6 +326,5 @@ def cut_test_of(
         | dict(levels or {}),
         modalities,
         y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}",
-        cursor=cursor,
         theme=theme,
     )
