@@ -657,7 +657,6 @@ def metric(
     modalities: Sequence[str],
     *,
     y_title: str,
-    cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
     """A metric over many samples after a cut, a plot a kind of cut, with bands.
@@ -665,7 +664,7 @@ def metric(
     Args:
         times: (nT,). lines: by kind of `KINDS`, then by modality: the metric (nT,), and low and high where it has an
             interval. levels: what is drawn as lines across: "undisturbed" first, "chance", ...
-        y_title: the metric, with its sample size. modalities, cursor: as for `curves`.
+        y_title: the metric, with its sample size. modalities: as for `curves`.
     """
     figure, rows = _stacked(times, list(lines), label(y_title), "normal", theme)
     cut, solid = KINDS["cut"]
@@ -721,8 +720,7 @@ def metric(
                 )
             ]
         )
-    figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"} for row in rows[1:]})
-    return mark_time(figure, cursor, theme)
+    return figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"} for row in rows[1:]})
 
 
 def _stacked(

@@ -278,10 +278,17 @@ def _ends(
     """How likely qubits read 1 at the ends of their wires, and the decision in a box after them."""
     places = {row: wires[row].y for row in ends}
     half = 0.17 if any(_close(wires, row) for row in ends) else 0.3
-    tips = [f"<b>{label(wires[row].name)}</b><br>reads 1 with {p:.1%}" for row, p in ends.items()]
-    states = [np.array([0.0, 0.0, 1 - 2 * p]) for p in ends.values()]
-    rows = zip(places.values(), states, tips, strict=True)
-    add(figure, [(x, y, half, state, tip) for y, state, tip in rows], KINDS[0], theme)
+    shown = [
+        (
+            x,
+            places[row],
+            half,
+            np.array([0.0, 0.0, 1 - 2 * p]),
+            f"<b>{label(wires[row].name)}</b><br>reads 1 with {p:.1%}",
+        )
+        for row, p in ends.items()
+    ]
+    add(figure, shown, KINDS[0], theme)
     low, high = min(places.values()), max(places.values())
     middle, line = (low + high) / 2, {"color": QUIET[theme], "width": 1.2}
     bracket = {"type": "line", "line": line, "layer": "above"}

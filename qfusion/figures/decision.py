@@ -242,23 +242,22 @@ def on_scale(
         (truth, "truth", "diamond-open", 31),
         (prediction, "prediction", "circle", 16),
     ):
-        if value is None:
-            continue
-        figure.add_scatter(
-            x=[value],
-            y=[0],
-            mode="markers",
-            name=name,
-            marker={"symbol": symbol, "size": 14, "color": INK[theme], "line": {"width": 2}},
-            hovertemplate=f"{name} {value:+.2f}<extra></extra>",
-        ).add_annotation(
-            x=value,
-            y=0,
-            text=f"{name} {value:+.2f}",
-            showarrow=False,
-            yshift=shift,
-            font={"size": 12, "color": INK[theme]},
-        )
+        if value is not None:
+            figure.add_scatter(
+                x=[value],
+                y=[0],
+                mode="markers",
+                name=name,
+                marker={"symbol": symbol, "size": 14, "color": INK[theme], "line": {"width": 2}},
+                hovertemplate=f"{name} {value:+.2f}<extra></extra>",
+            ).add_annotation(
+                x=value,
+                y=0,
+                text=f"{name} {value:+.2f}",
+                showarrow=False,
+                yshift=shift,
+                font={"size": 12, "color": INK[theme]},
+            )
     # zero stands in the middle of a scale with both signs
     held = [sign * mark for sign in ((1, -1) if low < 0 else (1,)) for mark in (low, high, *ends)]
     room = 0.04 * (max(held) - min(held))

@@ -292,17 +292,16 @@ def cut_test_of(
     metric: str,
     *,
     levels: Mapping[str, float] | None = None,
-    cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
     """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without
     evolution."""
-    bounded = any(str(key).endswith(":low") for key in table)
     lines = {
         kind: {
-            name: (
-                table[head].to_numpy(),
-                *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded),
+            name: tuple(
+                table[key].to_numpy()
+                for key in (head, f"{head}:low", f"{head}:high")
+                if key in table
             )
             for name in modalities
             if (head := f"{kind}[{name}]") in table
@@ -327,6 +326,5 @@ def cut_test_of(
         | dict(levels or {}),
         modalities,
         y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}",
-        cursor=cursor,
         theme=theme,
     )

@@ -101,23 +101,20 @@ def over_time(sample: Sample) -> pd.DataFrame:
     )
 
 
+@torch.no_grad()
 def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
-    return _entropies(sample), sample.along
+    if sample.can("time"):
+        return sample.track().measures.single("entropy"), sample.along
+    vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
+    joint = evidence.joint_entropies(sample.model, vectors)
+    return {"entropy of the qubits in play": joint}, sample.along
 
 
 def track(sample: Sample, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at the times that are shown, from 0 to T."""
     sample.require("time")
     return sample.track(negativity=negativity)
-
-
-@torch.no_grad()
-def _entropies(sample: Sample) -> dict[str, np.ndarray]:
-    if sample.can("time"):
-        return track(sample, negativity=False).measures.single("entropy")
-    vectors = sample.model.fuse(sample.model.encode(sample.inputs))[0][0]
-    return {"entropy of the qubits in play": evidence.joint_entropies(sample.model, vectors)}
 
 
 @of_sample

@@ -788,17 +788,18 @@ def parse_visible(text: str) -> VisibleRange:
         )
         if key == "hide":
             hidden.append(value)
-            continue
-        ends = value.split(",")
-        check(
-            len(ends) == 2, f"A range is `LOW,HIGH`, but {key} is {value[:40]!r}. Give two numbers."
-        )
-        low, high = (require_number(key, end, -_LARGEST, _LARGEST) for end in ends)
-        check(
-            low < high,
-            f"A range goes from low to high, but {key} is {value[:40]!r}. Exchange the two.",
-        )
-        ranges[key] = (low, high)
+        else:
+            ends = value.split(",")
+            check(
+                len(ends) == 2,
+                f"A range is `LOW,HIGH`, but {key} is {value[:40]!r}. Give two numbers.",
+            )
+            low, high = (require_number(key, end, -_LARGEST, _LARGEST) for end in ends)
+            check(
+                low < high,
+                f"A range goes from low to high, but {key} is {value[:40]!r}. Exchange the two.",
+            )
+            ranges[key] = (low, high)
     return VisibleRange(tuple(dict.fromkeys(hidden)), ranges.get("x"), ranges.get("y"))
 
 

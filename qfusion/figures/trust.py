@@ -462,7 +462,7 @@ def bits(
     parts: Mapping[str, np.ndarray],
     modalities: Sequence[str],
     *,
-    entropy: float | None = None,
+    entropy: float,
     theme: Theme = "light",
 ) -> go.Figure:
     """A bar a row: what is told redundantly, by each source alone, and only together, in bits, with intervals.
@@ -521,12 +521,11 @@ def bits(
                 "width": 3,
             },
         )
-    if entropy is not None:
-        figure.add_vline(
-            x=entropy, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
-        )
     return (
         figure.update_layout(barmode="overlay")
+        .add_vline(
+            x=entropy, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
+        )
         .update_xaxes(title={"text": "bits of the target" + (" (dotted: all)" if entropy else "")})
         .update_yaxes(**in_rows(list(map(label, rows))))
     )

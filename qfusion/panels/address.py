@@ -722,21 +722,20 @@ def completed(page: str, address: Address, allowed: Rules, *, bare: bool = False
         InvalidInput, NotFound: when a part of the address does not fit.
     """
     result = _kept(_written(address))
+    view = View(page, result)  # as it is completed
     if bare:
-        view = View(page, result)
         _audit(result, allowed(view, None))
         return Opened(view, {})
-    _audit_some(result, (MODEL, DATA))
+    _require(result, rules((MODEL, DATA), view))
     _choose_model(result)
     study = backgrounds.open_study(result["model"][0], result["data"][0])
     if "sample" not in result:  # which takes some seconds to choose
         result["sample"] = [default_sample(study)]
-    _audit_some(result, (SAMPLE, OUTPUT), study)
+    _require(result, rules((SAMPLE, OUTPUT), view, study))
     if not study.classes:
         result.pop("output", None)  # one score
-    _compare(result, study)
-    _physics(result, View(page, result), study)
-    view = View(page, result)
+    _compare(result, view, study)
+    _physics(result, view, study)
     _audit(result, allowed(view, study))
     if "phi" in result:
         with naming("In the link, `phi`"):
@@ -843,9 +842,9 @@ def _choose_model(values: Values) -> None:
     )
 
 
-def _compare(values: Values, study: studies.Study) -> None:
+def _compare(values: Values, view: View, study: studies.Study) -> None:
     """What decisions are compared with, with what is meant where the address does not say it."""
-    _audit_some(values, (BACKGROUND, CONTRAST, ROWS), study)
+    _require(values, rules((BACKGROUND, CONTRAST, ROWS), view, study))
     kind = backgrounds.OFFERED[values.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
     if kind == "contrast":
         values.setdefault(
@@ -854,7 +853,7 @@ def _compare(values: Values, study: studies.Study) -> None:
         )
     names = [cohorts.parse_saved(word).name for word in values.get("cohort", [])]
     if kind == "cohort" and names:
-        _audit_some(values, (replace(MEMBERS, values=names),))
+        _require(values, rules((replace(MEMBERS, values=names),), view))
         values.setdefault("members", names[:1])
 
 
@@ -865,10 +864,6 @@ def _physics(values: Values, view: View, study: studies.Study) -> None:
             values[now] = values.pop(key)
     if view.page == "cohorts" and "filter" not in values and values.get("cohort"):
         values["filter"] = [cohorts.parse_saved(values["cohort"][0]).filter]
-
-
-def _audit_some(values: Values, controls: Iterable[Control], study: Any = None) -> None:
-    _require(values, {one.key: one.rule(study) for one in controls if one.fits(study)})
 
 
 def _audit(values: Values, allowed: Mapping[str, Allowed]) -> None:

@@ -984,9 +984,10 @@ def worth_cutting(levels: errors.Levels, wanted: bool = False, **_: object) -> b
     )
 
 
-def _require_filter(study: Study, words: str) -> None:
+def require_filter(study: Study, words: str, output: int | None = None) -> None:
+    """Raises InvalidInput or NotFound where words are no filter of a study's samples, or name what it has not."""
     parts = filters.parse(words)
-    filters.passing(parts, cohort_measures.table_for(study, None, parts))
+    filters.passing(parts, cohort_measures.table_for(study, output, parts))
 
 
 FILTER = address.Text(
@@ -997,7 +998,7 @@ FILTER = address.Text(
     "for what contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` "
     "takes every split.",
     most=filters.MAX_TEXT,
-    test=_require_filter,
+    test=require_filter,
     style={"placeholder": "such as relation=conflict; error>1; split=test"},
 )
 BY = address.Choice(

@@ -826,19 +826,19 @@ def zip_steps(
                 content, letters = export.noticed(partial(save, taken, recipe), style.format)
             except QFusionError as error:
                 entries.append(entry | {"error": str(error)})
-                continue
-            written += len(content)
-            check(
-                written <= MAX_BYTES,
-                f"The figures together have more than {MAX_BYTES // 10**6:,} MB. Choose fewer, or another format.",
-            )
-            names = {"file": f"{job.name}.{style.format}", "numbers": f"numbers/{job.name}.csv"}
-            add(names["file"], content)
-            add(names["numbers"], text.csv(taken.numbers))
-            names |= {"letters": letters} if letters else {}
-            entries.append(
-                entry | names | {"title": taken.title, "recipe": json.loads(recipe.text())}
-            )
+            else:
+                written += len(content)
+                check(
+                    written <= MAX_BYTES,
+                    f"The figures together have more than {MAX_BYTES // 10**6:,} MB. Choose fewer, or another format.",
+                )
+                names = {"file": f"{job.name}.{style.format}", "numbers": f"numbers/{job.name}.csv"}
+                add(names["file"], content)
+                add(names["numbers"], text.csv(taken.numbers))
+                names |= {"letters": letters} if letters else {}
+                entries.append(
+                    entry | names | {"title": taken.title, "recipe": json.loads(recipe.text())}
+                )
         check(
             any("file" in entry for entry in entries),
             f"None of the figures can be drawn so: {entries[0].get('error', '')}",

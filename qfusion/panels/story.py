@@ -100,10 +100,9 @@ def _changes(sample: Sample) -> list[str]:
 
 def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
     """The tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
-    if kind == "coupling":
-        return f"{quantum_jump.coupling_key('+'.join(modalities))}=0"
-    if kind == "dissipation":
-        return f"{quantum_jump.dissipation_key('+'.join(modalities))}=0"
+    keys = {"coupling": quantum_jump.coupling_key, "dissipation": quantum_jump.dissipation_key}
+    if kind in keys:
+        return f"{keys[kind]('+'.join(modalities))}=0"
     words, shape = "", entangled_qcnn.shape_of(sample.study.model)
     for stage, pattern in np.ndindex(shape.stages, shape.patterns):
         words = entangled_qcnn.with_angle(words, shape, place, stage, pattern, pi / 2)

@@ -805,8 +805,7 @@ def _mixing_time(
 
 
 def _crossing(start: float, end: float, above: float, below: float) -> float:
-    share = math.log(above / MIXED) / math.log(above / below) if above > MIXED else 0.0
-    return float(start + (end - start) * share)
+    return float(np.interp(math.log(MIXED), np.log([below, above]), [end, start]))
 
 
 # One step of the evolution as a quantum channel: exact, as Kraus operators, and split into gates to be drawn.

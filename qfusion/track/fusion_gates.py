@@ -185,29 +185,29 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
                     takes=takes,
                     **where,
                 )
-            continue
-        yield FusionGate(
-            "pool",
-            "measure",
-            (a,),
-            {},
-            f"Measures {a}; the head reads the outcome, and so does {b}.",
-            gate="measure",
-            **where,
-        )
-        for outcome in (0, 1):
-            takes = tuple(("pooling", (step.layer, 3 * outcome + k)) for k in range(3))
+        else:
             yield FusionGate(
                 "pool",
-                f"U3 if {outcome}",
-                (a, b),
-                _named("U3", takes, values),
-                f"Turns {b} if {a} read {outcome}.",
-                gate="U3",
-                takes=takes,
-                outcome=outcome,
+                "measure",
+                (a,),
+                {},
+                f"Measures {a}; the head reads the outcome, and so does {b}.",
+                gate="measure",
                 **where,
             )
+            for outcome in (0, 1):
+                takes = tuple(("pooling", (step.layer, 3 * outcome + k)) for k in range(3))
+                yield FusionGate(
+                    "pool",
+                    f"U3 if {outcome}",
+                    (a, b),
+                    _named("U3", takes, values),
+                    f"Turns {b} if {a} read {outcome}.",
+                    gate="U3",
+                    takes=takes,
+                    outcome=outcome,
+                    **where,
+                )
 
 
 def _named(gate: str, takes: Sequence[Reference], values: Mapping[str, Tensor]) -> dict[str, float]:

@@ -250,7 +250,7 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
     """
     state.take(state.AGAIN)
     top = _bar()
-    with guard(stop=True, title=title):
+    with guard(title):
         with st.sidebar:
             st.markdown("### qfusion")
             menu, side = (
@@ -318,9 +318,9 @@ def _title(title: str) -> None:
 
 
 @contextmanager
-def guard(stop: bool = False, title: str = "") -> Iterator[None]:
-    """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors
-    are defects."""
+def guard(title: str = "") -> Iterator[None]:
+    """Shows one of our own errors as a message; of a whole page below its `title`, with nothing drawn after it. Other
+    errors are defects."""
     if state.take(state.AGAIN):
         st.rerun()
     try:
@@ -329,10 +329,9 @@ def guard(stop: bool = False, title: str = "") -> Iterator[None]:
     except QFusionError as error:
         if title:
             st.title(title, anchor=False)
-        if stop:
             _notices()
         st.error(text.message(error), icon=":material/error:")
-        if stop:
+        if title:
             st.caption("Pick another model or data set on top to go on.")
             st.stop()
 

@@ -66,11 +66,6 @@ class Entry:
     also: tuple[str, ...] = ()
     formula: str = ""
 
-    def holds(self, words: str) -> bool:
-        """Whether `words` occurs in the term, its other names or its words, in upper or lower case."""
-        wanted = words.casefold().strip()
-        return any(wanted in part.casefold() for part in (self.term, self.words, *self.also))
-
     def markdown(self) -> str:
         """The entry as it stands under a panel."""
         return f"**{self.term}.** {self.words}" + (
@@ -108,14 +103,20 @@ def entries() -> tuple[Entry, ...]:
 
 
 def find_entries(words: str, page: str | None = None) -> tuple[Entry, ...]:
-    """Entries that hold `words`, those first whose name or other name begins with it; of one `page` alone when it is
-    named."""
-    begin = words.casefold().strip()
+    """Entries that hold `words`, in upper or lower case, those first whose name or other name begins with it; of one
+    `page` alone when it is named."""
+    wanted = words.casefold().strip()
+    matching = (
+        entry
+        for entry in entries()
+        if page in (None, *entry.pages)
+        and any(wanted in part.casefold() for part in (entry.term, entry.words, *entry.also))
+    )
     return tuple(
         sorted(
-            (entry for entry in entries() if entry.holds(words) and page in (None, *entry.pages)),
+            matching,
             key=lambda entry: (
-                not any(part.casefold().startswith(begin) for part in (entry.term, *entry.also))
+                not any(part.casefold().startswith(wanted) for part in (entry.term, *entry.also))
             ),
         )
     )
@@ -305,7 +306,7 @@ def draw(
     picture: Picture,
     *,
     on_select: Callable[[str], object] | None = None,
-    below: Callable[[], None] | None = None,
+    below: Callable[[], object] | None = None,
     grows: bool = True,
     gap: Literal["xxsmall", "xsmall"] = "xxsmall",
 ) -> None:
@@ -460,16 +461,16 @@ def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None
         if near & {name, EVERYTHING}:
             state.get(state.WAITING).discard(name)
             part()
-            return
-        state.get(state.WAITING).add(name)
-        with st.container(border=True, key=key):
-            st.button(
-                capital(name.replace("-", " ")),
-                on_click=come,
-                key=f"_{key}",
-                type="tertiary",
-                help="Drawn once it comes near the screen, or by this button.",
-            )
+        else:
+            state.get(state.WAITING).add(name)
+            with st.container(border=True, key=key):
+                st.button(
+                    capital(name.replace("-", " ")),
+                    on_click=come,
+                    key=f"_{key}",
+                    type="tertiary",
+                    help="Drawn once it comes near the screen, or by this button.",
+                )
 
     frame.fragment(drawn, key)()
 
@@ -544,7 +545,7 @@ def inside(
     head: DeltaGenerator | None = None,
     *,
     on_select: Callable[[str], object] | None = None,
-    below: Callable[[], None] | None = None,
+    below: Callable[[], object] | None = None,
     chart: DeltaGenerator | None = None,
     named: bool = True,
     config: Mapping[str, Any] | None = None,

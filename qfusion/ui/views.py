@@ -493,12 +493,12 @@ def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picke
             "numpy": "Worked out when you press: takes some seconds.",
         }.get(picked),
     )
-    if picked == "qutip":
-        st.caption(
-            "A .qu file is a pickle, and loading a pickle runs what its maker put into it: load only your own."
-        )
-    if picked == "checkpoint":
-        st.caption("Unpack it into a folder of models, or keep the model here, below.")
+    says = {
+        "qutip": "A .qu file is a pickle, and loading a pickle runs what its maker put into it: load only your own.",
+        "checkpoint": "Unpack it into a folder of models, or keep the model here, below.",
+    }
+    if picked in says:
+        st.caption(says[picked])
 
 
 def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:

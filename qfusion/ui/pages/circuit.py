@@ -551,12 +551,11 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     panels.show(sample, here.theme, "circuit", on_select=_picked, first=1)
     if sample.study.can("time"):
         guidance.below(_WHOLE)
-    if sample.study.can("rules"):
+    if sample.study.can("rules"):  # whose gates alone take angles that can be set
         at_gate(sample, at)
-    references = walk.takes[at - 1] if walk.takes and at else ()
-    if takes := [one for one in references if one[0] in entangled_qcnn.NETWORK]:
-        _network_angles(sample, takes)
-    if sample.study.can("rules"):
+        references = walk.takes[at - 1] if at else ()
+        if takes := [one for one in references if one[0] in entangled_qcnn.NETWORK]:
+            _network_angles(sample, takes)
         edited(here, sample, "Walk")  # below what is turned, which stays where it is
     here_and_now(here, sample, walk, at)
     controls.fold(circuit.TABLE, ":material/table_rows:").dataframe(

@@ -91,8 +91,7 @@ def _name_of(words: str) -> str:
 def _sound(words: str, here: frame.Here) -> str:
     """The filter, or none where what is said is not one."""
     try:
-        parts = cohorts.parse(words)
-        cohorts.passing(parts, cohort_measures.table_for(here.study, here.output_wanted, parts))
+        builders.require_filter(here.study, words, here.output_wanted)
     except QFusionError as error:
         st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
         words = ""

@@ -128,20 +128,20 @@ def _swap(study: Study, row: int, view: address.Pin) -> None:
         state.put(network.EDITS.key, view.tweak)
 
 
-def contents(here: frame.Here, view: address.Pin) -> None:
-    """The raw content of both samples, once where they are the same."""
-    study, row = address.resolve(view)
-    if (study.dataset.digest, row) == (here.study.dataset.digest, here.row):
+def contents(here: frame.Here, one: Sample) -> None:
+    """The raw content of A, `one`, and of B, once where they are the same."""
+    if (one.dataset.digest, one.row) == (here.study.dataset.digest, here.row):
         st.caption("A and B are the same sample.")
         views.sample_content(here)
-        return
-    a, b = st.columns(2, gap="medium")
-    with a:
-        st.markdown(f"**A** {text.plain(view.sample)}")
-        views.sample_content(frame.Here(study, row, here.theme))
-    with b:
-        st.markdown(f"**B** {text.plain(here.sample)}")
-        views.sample_content(here, details=row != here.row)  # its curves are told apart by the row
+    else:
+        a, b = st.columns(2, gap="medium")
+        with a:
+            st.markdown(f"**A** {text.plain(one.id)}")
+            views.sample_content(frame.Here(one.study, one.row, here.theme))
+        with b:
+            st.markdown(f"**B** {text.plain(here.sample)}")
+            # its curves are told apart by the row
+            views.sample_content(here, details=one.row != here.row)
 
 
 def strips(here: frame.Here, sides: compare.Sides) -> None:
@@ -341,7 +341,7 @@ def decisions(here: frame.Here, view: address.Pin) -> None:
         with left:
             numbers(sides)
             panels.show(sides, here.theme, "compare-classes")
-            contents(here, view)
+            contents(here, sides.a)
         with right:
             panels.show(sides, here.theme, "shares", "entropies")
             if not builders.both_entropies(sides):

@@ -35,7 +35,8 @@ def estimators_tab(here: frame.Here) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="others-run"):
         on = controls.draw(builders.RUN)
         guidance.aside(words)
-        coalitions, rows = _size(study)
+        coalitions = 2 ** len(study.modalities)
+        rows = 1 if study.background.kind == "contrast" else trust.trained_on(study)  # for each
         guidance.chips(
             "others-cost",
             (
@@ -46,22 +47,14 @@ def estimators_tab(here: frame.Here) -> None:
             ),
         )
     if not on:
-        _coming(study)
+        _coming(coalitions, rows)
     else:
         picture = builders.methods(here.sample_of(), here.theme)
         panels.draw(picture, below=lambda: _table(here, picture.table()), grows=False)
 
 
-def _size(study: Study) -> tuple[int, int]:
-    """Coalitions, and background samples with which each is run."""
-    return 2 ** len(
-        study.modalities
-    ), 1 if study.background.kind == "contrast" else trust.trained_on(study)
-
-
-def _coming(study: Study) -> None:
-    """The methods and what each costs, before they are run."""
-    coalitions, rows = _size(study)
+def _coming(coalitions: int, rows: int) -> None:
+    """The methods and what each costs, before they are run: so many coalitions, each with so many samples."""
     costs = {
         faithfulness.EXACT: "one pass, no coalition is run",
         faithfulness.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",

@@ -176,12 +176,16 @@ def _claims(result: runs.Board) -> None:
 
 def _verdicts(claim: str, entries: Sequence[tuple[str, str, str]]) -> str:
     """A claim in markdown with the data sets on which what was measured speaks for it, against it, or neither."""
-    sets: dict[str, list[str]] = {}
-    for data in dict.fromkeys(data for data, _, _ in entries):
-        together = _of_parts(verdict for other, _, verdict in entries if other == data)
-        sets.setdefault(together, []).append(text.plain(data, 60))
+    together = {
+        data: _of_parts(verdict for other, _, verdict in entries if other == data)
+        for data, _, _ in entries
+    }
+    names = {
+        icon: [text.plain(data, 60) for data, said in together.items() if said == verdict]
+        for verdict, icon in ICONS.items()
+    }
     return f"**{text.plain(claim, 200)}**  \n" + " · ".join(
-        f"{icon} {', '.join(sets[verdict])}" for verdict, icon in ICONS.items() if verdict in sets
+        f"{icon} {', '.join(those)}" for icon, those in names.items() if those
     )
 
 

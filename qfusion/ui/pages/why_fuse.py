@@ -41,8 +41,7 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
             "Of a large set some rows are drawn at random."
         )
         memo.leave_job(key, access.session())
-        return
-    if controls.is_done(
+    elif controls.is_done(
         memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session()),
         "Small models: {job.done:,} of {job.total:,} fitted",
         "{job.problem}",
@@ -81,11 +80,11 @@ def model_section(here: frame.Here) -> None:
 
 def _synergy(study: Study, theme: Theme) -> None:
     picture = builders.synergy(study, theme)
-
-    def table() -> None:
-        st.table(picture.table().round(3), hide_index=True, alt=picture.alt)
-
-    panels.draw(picture, below=table, grows=False)
+    panels.draw(
+        picture,
+        below=partial(st.table, picture.table().round(3), hide_index=True, alt=picture.alt),
+        grows=False,
+    )
 
 
 # Which piece does it?
@@ -194,20 +193,18 @@ def twins(study: Study) -> None:
         st.warning(text.message(job.problem))
     seeds = min(audit.MOST, known + audit.SEEDS)
     left = len(audit.runs_of(study, range(known, seeds)))
-    if not left or access.says_no_training(
+    if left and not access.says_no_training(
         "train twins", f"qfusion why --model {study.name} --twins {seeds}"
     ):
-        return
-
-    st.button(
-        f"Train its twins ({left} trainings)" if not known else f"Add seeds ({left} trainings)",
-        icon=":material/model_training:",
-        help="The model and its twins, each without one quantum resource, with this model's settings and schedule: "
-        f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
-        key="_twins_train",
-        on_click=frame.or_notice,
-        args=(access.training, audit.begin_twins, study, seeds),
-    )
+        st.button(
+            f"Train its twins ({left} trainings)" if not known else f"Add seeds ({left} trainings)",
+            icon=":material/model_training:",
+            help="The model and its twins, each without one quantum resource, with this model's settings and schedule: "
+            f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
+            key="_twins_train",
+            on_click=frame.or_notice,
+            args=(access.training, audit.begin_twins, study, seeds),
+        )
 
 
 @frame.fragment
