@@ -154,7 +154,10 @@ def shipped(run: Run, seeds: Path, folder: Path) -> dict[str, Any] | None:
         if run.seed == 0:
             checkpoint.save(folder / f"{run.data}-{run.model}.json", model, card)
         effort = json.loads(beside.read_text()) if beside.is_file() else {}
-        return _record(run, model, card["this_seed"]) | {"epochs": options["epochs"], **effort}
+        measured, split = dict(card["this_seed"]), PLACES[run.data].options.split
+        if split not in measured:
+            measured[split] = metrics.evaluate(model, PLACES[run.data].dataset, split)
+        return _record(run, model, measured) | {"epochs": options["epochs"], **effort}
     return None
 
 
