@@ -33,7 +33,12 @@ from qfusion.training import metrics, train  # noqa: E402
 
 DATA = {"avletters": "clean", "avletters-noisy": "noisy"}
 OURS, SAME, VOICE = "**QiNN-QJ**", "QiNN-QJ, voice alone", "Encoder of the voice alone"
-BESIDE = {SAME: "against itself with the voice alone", VOICE: "against the encoder of the voice"}
+LINEAR = "Linear model of the voice alone"
+BESIDE = {
+    SAME: "against itself with the voice alone",
+    VOICE: "against the encoder of the voice",
+    LINEAR: "against a linear model of the voice",
+}
 # what is trained: a contender, and which modality it has; all where none is named
 KINDS: Mapping[str, tuple[str, str]] = {
     OURS: ("qj", ""),
@@ -42,6 +47,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     SAME: ("qj", "audio"),
     VOICE: ("late", "audio"),
     "Encoder of the lips alone": ("late", "lips"),
+    LINEAR: ("linear", "audio"),
 }
 
 
