@@ -629,7 +629,8 @@ def against(
     figure = base(theme, 380, right=20, top=22 if marked else 10)
     places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
     middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
-    half, room = np.mean([min(e.mean for e in entries), max(e.mean for e in entries)]), -16
+    half = np.mean([min(entry.mean for entry in entries), max(entry.mean for entry in entries)])
+    systems = [entry.name for entry in entries if entry.role == "system"]
     for entry, x in zip(entries, places, strict=True):
         colour = hue(entry.family)
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
@@ -657,16 +658,15 @@ def against(
             },
             hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>",
         )
-        if (
-            entry.role == "system"
-        ):  # its name stands apart, towards the middle: others crowd around it
-            room -= 26
+        # the names of both systems stand apart, towards the middle: others crowd around them
+        if entry.role == "system":
+            away = 42 + 26 * systems.index(entry.name)
             figure.add_annotation(
                 x=np.log10(x) if log else x,
                 y=entry.mean,
                 text=label(entry.name),
                 ax=-48 if x > middle else 48,
-                ay=room if entry.mean < half else -room,
+                ay=-away if entry.mean < half else away,
                 font={"size": 12, "color": INK[theme]},
                 arrowhead=0,
                 arrowwidth=1,
