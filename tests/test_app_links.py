@@ -341,7 +341,7 @@ STATES: dict[str, tuple[str, list[Step]]] = {
     "data": ("/data", [pick("set", "digits")]),
     "train": ("/train", [pick("run", "second"), place("train.view", "Settings and results")]),
     "sweeps": ("/sweeps", [place("sweep.view", "Settings against value")]),
-    "leaderboard": ("/leaderboard", [radio("digits"), radio("in total")]),
+    "leaderboard": ("/leaderboard", [pick("board", "digits"), radio("in total")]),
 }
 TABS = {"seeds": ("proof",), "why": ("why",), "train": ("train.view",), "sweeps": ("sweep.view",)}
 

@@ -523,7 +523,7 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
         assert claim["sentence"] in words
     table = app.dataframe[0].value
     assert list(table["MAE"]) == sorted(table["MAE"])
-    app.segmented_control(key="board").set_value("digits").run()
+    app.selectbox(key="board").set_value("digits").run()
     assert not app.exception
     assert "leads on Digits with Accuracy" in plain(said(app))
     app.selectbox(key="board.by").set_value("Log loss").run()
@@ -535,7 +535,7 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
     app.segmented_control(key="board.of").set_value("b").run()
     assert not app.exception
     assert not app.error
-    app.segmented_control(key="board").set_value("mosi").run()  # which has no log loss
+    app.selectbox(key="board").set_value("mosi").run()  # which has no log loss
     assert not app.exception
     assert "leads on Mosi with MAE" in plain(said(app))
     app.multiselect(key="board.models.mosi").set_value([]).run()

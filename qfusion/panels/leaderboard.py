@@ -345,7 +345,7 @@ BOARD = address.Choice(
     "The first is shown.",
     "Not that of the bar on top: the board holds all.",
     lambda _: runs.open_board().names,
-    look="segments",
+    style={"width": 220},
 )
 METRIC = address.Choice(
     "board.by",
