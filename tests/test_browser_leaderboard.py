@@ -21,7 +21,8 @@ EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); retu
 def test_from_one_board_to_another_and_the_link_says_which(visit: Any) -> None:
     page = visit("/leaderboard")
     assert "The papers' claims, tested" in page.inner_text("body")
-    page.get_by_role("radio", name="planted", exact=True).click()
+    page.locator(".st-key-board input").first.click()
+    page.get_by_role("option", name="planted", exact=True).click()
     wait_for_words(page, "leads on Planted opinions")
     settle(page)
     page.get_by_role("radio", name="audio", exact=True).click()
