@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import leaderboard  # noqa: E402
 import tables  # noqa: E402
-from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
+from leaderboard_terms import CONTENDERS, PLACES  # noqa: E402
 
 from qfusion._files import atomic  # noqa: E402
 from qfusion.training import metrics, train  # noqa: E402
@@ -58,7 +58,7 @@ def run(name: str, model: str, only: str, seed: int) -> float:
     if only:
         modalities = tuple(m for m in dataset.modalities if m.name == only)
         dataset = replace(dataset, modalities=modalities)
-    settings = settings_of(place, CONTENDERS[model], place.chosen_for(model))
+    settings = leaderboard.Run(name, model, seed).settings
     trained = train(CONTENDERS[model].kind, dataset, settings, place.options_of(model), seed)
     return metrics.evaluate(trained.model, dataset, "test")["accuracy"]
 

@@ -190,15 +190,19 @@ def read_settings() -> dict[str, dict[str, list[dict[str, Any]]]]:
     return json.loads(SETTINGS.read_text()) if SETTINGS.is_file() else {}
 
 
-def _searched(name: str, place: Place) -> Place:
-    """A data set with what was chosen, once it was for every model; with the recipe's settings until then."""
-    kept = read_settings().get(name, {})
-    needed = {
+def to_search(place: Place) -> list[str]:
+    """Returns the models on a board for which settings are chosen: ablations have their system's."""
+    return [
         model
         for model, each in CONTENDERS.items()
         if each.role != "ablation" and model not in place.without
-    }
-    if not needed <= kept.keys():
+    ]
+
+
+def _searched(name: str, place: Place) -> Place:
+    """A data set with what was chosen, once it was for every model; with the recipe's settings until then."""
+    kept = read_settings().get(name, {})
+    if not {*to_search(place)} <= kept.keys():
         return place
     return replace(
         place,

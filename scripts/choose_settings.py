@@ -95,13 +95,10 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
 
 def missing(name: str, models: Sequence[str], kept: dict[str, Any]) -> list[str]:
     """Returns the models of a data set that have not been tried; ablations never are."""
-    place = terms.PLACES[name]
     return [
         model
-        for model in models or terms.CONTENDERS
-        if terms.CONTENDERS[model].role != "ablation"
-        and model not in place.without
-        and model not in kept.get(name, {})
+        for model in terms.to_search(terms.PLACES[name])
+        if model in (models or terms.CONTENDERS) and model not in kept.get(name, {})
     ]
 
 
