@@ -1,14 +1,11 @@
-"""The dashboard in Chromium: the first page after a start, a change of page, of sample and of a slider, and 1, 4 and 16
-readers at a time.
+"""The dashboard in Chromium: the first page after a start, a change of page, of sample and of a slider.
 
-    python benchmarks/browser.py [cold page sample slider readers] [--moves 15] [--dry]
+    python benchmarks/browser.py [cold page sample slider] [--moves 15] [--dry]
 
 The clock runs in the page: from the click or the release to the last change of the page, seen by a MutationObserver,
 after which nothing changes for half a second; of a sample also until its first screen is drawn. A first page is counted
-from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Readers
-beside the first speak the app's protocol (`scripts/visitor.py`): each steps to the next sample, moves a slider or
-changes the page, waits two to four seconds, and goes on for a minute; their seconds are those of the server's answer.
-Memory is the resident size of the server. Writes the table `browser` of docs/results.md.
+from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Writes
+the table `browser` of docs/results.md.
 """
 
 from __future__ import annotations
@@ -16,11 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,7 +28,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 
 from scripts import serving, visits  # noqa: E402
-from scripts.visitor import Visitor  # noqa: E402
 
 KEPT = ROOT / "benchmarks" / "runs" / "browser.json"
 QUIET = 500  # milliseconds without any change to the page that end a measurement
@@ -47,7 +41,6 @@ VISITED = (
     "Compare",
     "Faithfulness",
 )
-READERS, MINUTE = (1, 4, 16), 60.0
 # Arms one measurement: resolves with the milliseconds from `event` to the last change of what stands on the first
 # screen in the end, and of all; an attribute alone changes nothing but in a figure.
 ARM = """([event, quiet, figures]) => {
@@ -209,82 +202,16 @@ def sliders(app: App, moves: int) -> dict[str, list[float]]:
     return found
 
 
-def readers(app: App, moves: int) -> dict[str, list[float]]:
-    """Several readers at a time, each on samples of its own."""
-    found: dict[str, list[float]] = {}
-    for count in READERS:
-        with app.serve() as server:
-            Reader(server.url, 0).visitor.open(
-                "dynamics", sample="p0001"
-            )  # what is shared is worked out
-            each = [Reader(server.url, 1 + number) for number in range(count)]
-            for one in each:
-                one.start()
-            for one in each:
-                one.join()
-            name = f"{count} reader{'s' * (count > 1)}"
-            found[name] = [seconds for one in each for seconds in one.seconds]
-            found[f"{name}, megabytes"] = [serving.resident(server.pid) / 2**20]
-            wrong = [said for one in each for said in one.wrong]
-            if wrong:
-                raise RuntimeError(
-                    f"{len(wrong)} of {sum(len(one.seconds) for one in each)} answers: {wrong[0]}"
-                )
-    return found
-
-
-class Reader(threading.Thread):
-    """A reader who does something, waits, and goes on for a minute."""
-
-    def __init__(self, url: str, number: int):
-        super().__init__()
-        self.visitor, self.number = Visitor(url), number
-        self.seconds: list[float] = []
-        self.wrong: list[str] = []
-
-    def run(self) -> None:
-        """Reads."""
-        chance = random.Random(self.number)
-        with self.visitor:
-            self.visitor.open("dynamics", sample=f"p{100 * self.number:04d}")
-            began = time.monotonic()
-            while time.monotonic() - began < MINUTE:
-                time.sleep(chance.uniform(2, 4))
-                seen = chance.choice(
-                    [
-                        lambda: self.visitor.set("_next", True),
-                        lambda: self.visitor.go(chance.choice(("samples", "circuit", "what_if"))),
-                        lambda: self._slide(chance.uniform(0.1, 1.9)),
-                    ]
-                )()
-                self.seconds.append(seen.seconds)
-                self.wrong += seen.exceptions
-
-    def _slide(self, value: float) -> Any:
-        if self.visitor.page != "dynamics":
-            return self.visitor.go("dynamics")
-        return self.visitor.set("H.text-audio", round(value, 2))
-
-
 CASES = {
     "cold": cold,
     "page": page_changes,
     "sample": samples,
     "slider": sliders,
-    "readers": readers,
 }
 
 
 def row(name: str, values: Sequence[float]) -> list[str]:
     """A line of the table: what, how often, median, 95th percentile, range."""
-    if name.endswith("megabytes"):
-        return [
-            name.replace(", megabytes", ", memory of the server"),
-            "1",
-            f"{values[0]:,.0f} MB",
-            "",
-            "",
-        ]
     late = (
         statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
     )

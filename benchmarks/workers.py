@@ -1,0 +1,227 @@
+"""Readers at a time, and servers behind nginx for them (`qfusion app --workers N`): seconds of an answer as calculated
+from what one reader's actions take, and as measured.
+
+    python benchmarks/workers.py [--workers 1 2 4] [--readers 4 16] [--cores 0-1 0-7] [--more 8] [--moves 60]
+        [--measured FILE]
+
+A reader speaks the app's protocol (`scripts/visitor.py`): steps to the next sample, moves a slider or changes the page,
+waits two to four seconds, and goes on for a minute. Measured on the processors that this machine has, of which the
+servers get `--cores` (all, or a range as taskset has it) and readers the others, if any are left.
+
+Calculated: one reader does `--moves` such things without waiting; each takes a server some seconds of one processor
+until the answer is whole. With these seconds, drawn at random, readers take turns at their servers: a server works on
+all that it is asked for at a time, on one processor at most (its pages hold one lock), and where more servers work than
+there are processors, they share these. What nginx and readers take is left out, and so is what a server prepares while
+nobody asks, which makes what few readers ask for next quicker. With `--more` it is also calculated for so many
+processors, with the most servers, and four times as many readers as the most.
+
+`--measured FILE` keeps what was measured as JSON beside what it held; `--cores` alone measures nothing. Writes the
+table `workers` of docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import tables  # noqa: E402
+
+from scripts import serving  # noqa: E402
+from scripts.visitor import Visitor  # noqa: E402
+
+MINUTE, THINKS = 60.0, (2.0, 4.0)  # seconds
+SLOT, LONG = 0.01, 1200.0  # seconds of the calculation
+
+
+class Reader(threading.Thread):
+    """A reader who does something, waits, and goes on: for a minute, or without waiting for so many `moves`."""
+
+    def __init__(self, url: str, number: int, moves: int = 0):
+        super().__init__()
+        self.visitor, self.number, self.moves = Visitor(url), number, moves
+        self.seconds: list[float] = []
+        self.wrong: list[str] = []
+
+    def run(self) -> None:
+        """Reads."""
+        chance = random.Random(self.number)
+        with self.visitor:
+            self.visitor.open("dynamics", sample=f"p{100 * self.number:04d}")
+            began = time.monotonic()
+            while len(self.seconds) < self.moves or time.monotonic() - began < MINUTE:
+                time.sleep(0 if self.moves else chance.uniform(*THINKS))
+                seen = chance.choice(
+                    [
+                        lambda: self.visitor.set("_next", True),
+                        lambda: self.visitor.go(chance.choice(("samples", "circuit", "what_if"))),
+                        lambda: self._slide(chance.uniform(0.1, 1.9)),
+                    ]
+                )()
+                self.seconds.append(seen.seconds)
+                self.wrong += seen.exceptions
+                if self.moves and len(self.seconds) == self.moves:
+                    return
+
+    def _slide(self, value: float) -> Any:
+        if self.visitor.page != "dynamics":
+            return self.visitor.go("dynamics")
+        return self.visitor.set("H.text-audio", round(value, 2))
+
+
+@contextmanager
+def serve(workers: int, cores: str) -> Iterator[str]:
+    """The app with so many servers on some processors, what is shared worked out once; gives its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = {
+            f"QFUSION_{name}": f"{folder}/{name.lower()}"
+            for name in ("CACHE", "RUNS", "IMPORTED", "MODELS")
+        }
+        several = (sys.executable, "-m", "qfusion", "app", "--workers", str(workers))
+        command = several if workers > 1 else serving.STREAMLIT
+        with serving.serve(Path(folder), own, 240, ("taskset", "-c", cores, *command)) as server:
+            for _ in range(workers):  # the next comes to the server with the fewest readers
+                with Visitor(server.url, 240) as visitor:
+                    for page in ("dynamics", "samples", "circuit", "what_if"):
+                        visitor.open(page, sample="p0001")
+            yield server.url
+
+
+def read(url: str, count: int, moves: int = 0) -> list[float]:
+    """Seconds that so many readers at a time waited for their answers.
+
+    Raises:
+        RuntimeError: where a page said that something went wrong.
+    """
+    readers = [Reader(url, 1 + number, moves) for number in range(count)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    if wrong := [said for reader in readers for said in reader.wrong]:
+        raise RuntimeError(f"{len(wrong)} answers of {count} readers failed: {wrong[0]}")
+    return [seconds for reader in readers for seconds in reader.seconds]
+
+
+def calculated(
+    parts: Sequence[float], workers: int, readers: int, cores: int, seed: int = 0
+) -> list[float]:
+    """Seconds that readers wait for answers which take some of `parts` each, alone; see the module's words."""
+    chance = random.Random(seed)
+    thinks = [chance.uniform(*THINKS) for _ in range(readers)]
+    left, waits, answers = [0.0] * readers, [0.0] * readers, list[float]()
+    for _ in range(int(LONG / SLOT)):
+        working = [0] * workers  # answers that each server is at
+        for reader, seconds in enumerate(left):
+            working[reader % workers] += seconds > 0
+        busy = sum(map(bool, working))
+        rate = SLOT * min(1.0, cores / busy) if busy else 0.0
+        for reader in range(readers):
+            if left[reader] > 0:
+                waits[reader] += SLOT
+                left[reader] -= rate / working[reader % workers]
+                if left[reader] <= 0:
+                    answers.append(waits[reader])
+                    thinks[reader], waits[reader] = chance.uniform(*THINKS), 0.0
+            else:
+                thinks[reader] -= SLOT
+                if thinks[reader] <= 0:
+                    left[reader] = chance.choice(parts)
+    return answers
+
+
+def median_and_late(seconds: Sequence[float]) -> str:
+    """The median and the 95th percentile, as words."""
+    late = statistics.quantiles(seconds, n=20, method="inclusive")[-1]
+    return f"{statistics.median(seconds):.2f} / {late:.2f}"
+
+
+def measured(
+    found: dict[str, Any], cores: str, workers: Sequence[int], readers: Sequence[int], moves: int
+) -> Iterator[None]:
+    """Adds to `found` what is measured on some processors: the parts, and seconds by servers and readers, one after
+    the other."""
+    own = {
+        core
+        for part in cores.split(",")
+        for core in range(int(part.split("-")[0]), int(part.split("-")[-1]) + 1)
+    }
+    if others := os.sched_getaffinity(0) - own:
+        os.sched_setaffinity(0, others)  # of this process, which reads
+    found |= {"cores": len(own), "machine": os.cpu_count(), "waits": {}}
+    with serve(1, cores) as url:
+        found["parts"] = read(url, 1, moves)
+    for number in workers:
+        for many in readers:
+            with serve(number, cores) as url:
+                found["waits"][f"{number} {many}"] = read(url, many)
+            print(cores, number, many, median_and_late(found["waits"][f"{number} {many}"]))
+            yield
+
+
+def main() -> None:
+    """Measures, prints and writes."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--readers", type=int, nargs="+", default=[4, 16])
+    parser.add_argument("--cores", nargs="*", default=[f"0-{(os.cpu_count() or 1) - 1}"])
+    parser.add_argument("--more", type=int, default=8)
+    parser.add_argument("--moves", type=int, default=60)
+    parser.add_argument("--measured", type=Path, help="keeps all, beside what it held")
+    parser.add_argument("--dry", action="store_true", help="print and write no table")
+    asked = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    kept = asked.measured
+    every = json.loads(kept.read_text()) if kept and kept.exists() else []
+    for cores in asked.cores:
+        every.append({})
+        for _ in measured(every[-1], cores, asked.workers, asked.readers, asked.moves):
+            if kept:
+                kept.write_text(json.dumps(every))
+    rows = [
+        [
+            f"{found['cores']} of {found['machine']}",
+            *pair.split(),
+            median_and_late(calculated(found["parts"], *map(int, pair.split()), found["cores"])),
+            median_and_late(waits),
+            str(len(waits)),
+        ]
+        for found in every
+        for pair, waits in found["waits"].items()
+    ]
+    workers, most = max(asked.workers), max(asked.readers)
+    for many in (most, 4 * most):
+        late = median_and_late(calculated(every[0]["parts"], workers, many, asked.more))
+        rows.append([str(asked.more), str(workers), str(many), late, "–", "–"])
+    header = ("processors", "servers", "readers", "calculated, s", "measured, s", "answers")
+    alone = ", ".join(
+        f"{median_and_late(found['parts'])} s on {found['cores']} of {found['machine']}"
+        for found in every
+    )
+    text = (
+        f"{tables.markdown(header, rows)}\n\nMedian / 95th percentile of an answer. Alone and without a pause "
+        f"an answer took {alone} processors.\n\n{tables.provenance('workers.py')}"
+    )
+    if asked.dry:
+        print(text)
+    else:
+        tables.write("workers", text)
+
+
+if __name__ == "__main__":
+    main()
