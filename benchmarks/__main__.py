@@ -17,7 +17,17 @@ import time
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-TIME = ("steps", "large", "qcnn_steps", "explainers", "tracking", "loss", "scaling", "browser")
+TIME = (
+    "steps",
+    "large",
+    "qcnn_steps",
+    "explainers",
+    "tracking",
+    "loss",
+    "scaling",
+    "browser",
+    "workers",
+)
 
 
 def known() -> dict[str, str]:
