@@ -2,6 +2,7 @@
 and whether fusion matters: what data tell only together, interactions, swarms of samples, patches."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -555,6 +556,8 @@ def interactions(
     """
     M = len(modalities)
     z = np.full((M, M), np.nan)
+    reach = max(float(np.nanmax(np.abs(values[:, 0]), initial=0)), 1e-12)
+    few = int(np.clip(-np.floor(np.log10(reach)), 2, 6))  # of an interval, the largest value has one more
     figure = base(theme, 90 + 62 * M, left=90, right=10, top=8, bottom=40)
     for pair, (value, low, high) in zip(pairs, values, strict=True):
         i, j = (modalities.index(name) for name in pair)
@@ -564,11 +567,10 @@ def interactions(
                 x=x,
                 y=y,
                 # cells of many are narrow in print
-                text=f"{value:+.3f}<br>{low:+.2f} to{'<br>' if M > 4 else ' '}{high:+.2f}",
+                text=f"{value:+.{few + 1}f}<br>{low:+.{few}f} to{'<br>' if M > 4 else ' '}{high:+.{few}f}",
                 showarrow=False,
                 font={"size": 12, "color": INK[theme]},
             )
-    reach = max(float(np.nanmax(np.abs(z), initial=0)), 1e-12)
     names = [term_title(name) for name in modalities]
     return (
         figure.add_heatmap(
@@ -644,14 +646,15 @@ def basins(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """One sample's terms by every training seed, a line a seed, in the colour and dash of its basin.
+    """One sample's terms by every training seed, a line with markers of its own, in the colour and dash of its basin.
 
     Args:
         values: (R, T). labels: basin of every seed, (R,), from 0. terms: names. seeds: their numbers.
     """
     dashes = ("solid", "dot", "dash", "longdash", "dashdot")
+    symbols = cycle(("circle", "square", "diamond", "triangle-up", "cross"))
     figure = base(theme, 96 + 34 * len(terms), left=10, right=16, top=8, bottom=46, legend=True)
-    for row, basin, seed in zip(values, labels, seeds, strict=True):
+    for row, basin, seed, symbol in zip(values, labels, seeds, symbols, strict=False):
         hue = MODALITY_HUES[int(basin) % len(MODALITY_HUES)]
         figure.add_scatter(
             x=row,
@@ -659,7 +662,7 @@ def basins(
             mode="lines+markers",
             name=f"seed {seed}" if labels.max() == 0 else f"seed {seed} (explanation {basin + 1})",
             line={"color": faded(hue, 0.7), "width": 1.5, "dash": dashes[int(basin) % len(dashes)]},
-            marker={"size": 8, "color": hue},
+            marker={"size": 8, "color": hue, "symbol": symbol},
             hovertemplate=f"seed {seed}: %{{x:+.3f}}<extra></extra>",
         )
     return (
