@@ -170,8 +170,7 @@ def check_panels(app: AppTest, title: str) -> None:
         assert "sample" in told.group(1), f"{panel} does not name its samples: {told.group(1)}"
         if SPLIT_UP.search(panel):
             assert re.search(
-                r"Baseline: the mean over the [\d,]+ (training|samples of the cohort)|"
-                r"Compared with the [\d,]+ training",
+                r"(Baseline: the mean over|Compared with) the [\d,]+ (training|samples of the cohort)",
                 told.group(1),
             ), panel
 
@@ -361,7 +360,7 @@ STATES: dict[str, tuple[str, list[Step]]] = {
     ),
     "rules": (
         "/circuit?model=qcnn-parity&part=Fusion+rules",
-        [radio("all elements"), press("AND"), pick("element", "3")],
+        [radio("all elements"), press("AND"), pick("element", "element 3")],
     ),
     "noise": (
         "/circuit?model=qcnn-parity&part=Noise+and+shots&phi=all:mean",
