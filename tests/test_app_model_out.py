@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(title: str, query: dict[str, str]) -> Any:
-    app = visit(title, whole=False, **query)
+    app = visit(title, whole=title == "Overview", **query)  # where it stands below
     app.button(key="_model_out").click().run()
     assert not app.exception
     return app

@@ -522,7 +522,7 @@ def test_the_command_line_prints_the_curve(
     assert code == 1
     assert "--sample ID" in err
     code, _, err = told(
-        capsys, "explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--cut", "all"
+        capsys, "explain", "--model", "qcnn-parity", "--sample", "pair-0003", "--cut", "all"
     )
     assert code == 1
     assert "no evolution in time" in err
