@@ -64,14 +64,12 @@ class Page:
         tables: under each panel, by its name; of a small figure without a table, what it draws; and what else stands on
             the page in tables (`frame 1`, ...) and in boxes of single numbers (`boxes`).
         titles: of the panels.
-        panels: names of the panels, with a figure or with a table.
     """
 
     app: Any
     link: str
     tables: dict[str, Any]
     titles: list[str]
-    panels: set[str]
 
     @property
     def numbers(self) -> list[float]:
@@ -130,7 +128,6 @@ def shown(app: Any, path: str) -> Page:
             page,
             tables=other.tables | page.tables,
             titles=page.titles + other.titles,
-            panels=page.panels | other.panels,
         )
     return page
 
@@ -147,7 +144,6 @@ def read(app: Any, path: str) -> Page:
     }
     drawn = {key.removeprefix("figure-"): spec for key, spec in figures(app).items()}
     tables |= {name: traces(spec) for name, spec in drawn.items() if name and name not in tables}
-    panels = {name for name in tables if name}
     tables |= {
         f"frame {number}": table(pd.DataFrame(each.value))
         for number, each in enumerate(app.dataframe, 1)
@@ -161,7 +157,7 @@ def read(app: Any, path: str) -> Page:
         for each in app.markdown
         if each.value.startswith("#### ")
     ]
-    return Page(app, copied(app, path), tables, titles, panels)
+    return Page(app, copied(app, path), tables, titles)
 
 
 def refused(app: Any) -> None:

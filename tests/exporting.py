@@ -141,7 +141,9 @@ def few_rows(patch: Any) -> None:
     patch.setattr(
         trust, "needs", functools.cache(functools.partial(information.estimate, rows=100))
     )
-    for name in ("basins", "gate_groups_of", "pruning_of"):
+    # of the metrics, which few ask how precise they are
+    patch.setattr(fusing, "gains", functools.partial(fusing.gains, resamples=50))
+    for name in ("basins", "gate_groups_of", "pruning_of", "without_joint"):
         patch.setattr(trust, name, functools.cache(inspect.unwrap(getattr(trust, name))))
     patch.setattr(trust, "MOST_ROWS", 100)
     patch.setattr(building, "GATE_STEPS", 50)
@@ -188,8 +190,8 @@ def on(address: str, seen: set[tuple[str, ...]] | None = None) -> dict[str, Any]
 
 
 def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -> list[Job]:
-    """One figure of each trace type, in each theme and in all formats by turns, from as few pages as it takes; or
-    `every` figure, in one theme and all formats."""
+    """One figure of each trace type, in themes and formats by turns, from as few pages as it takes; or `every` figure,
+    in one theme and all formats."""
     types: dict[tuple[str, str], set[str]] = {
         tuple(name.split(" ", 1)): {str(trace.type) for trace in panel.figure.data}  # type: ignore[misc]
         for name, panel in panels.items()
@@ -214,10 +216,15 @@ def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -
             if name[0] == address and found & left:
                 chosen.append(name)
                 left -= found
+    themes = list(THEMES)
     return [
-        Job(*name, place[name], kinds[(turn + number) % len(kinds)], theme)
+        Job(
+            *name,
+            place[name],
+            kinds[number % len(kinds)],
+            themes[(number + number // len(kinds)) % len(themes)],
+        )
         for number, name in enumerate(chosen)
-        for turn, theme in enumerate(THEMES)
     ]
 
 

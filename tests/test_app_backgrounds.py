@@ -15,7 +15,7 @@ from qfusion.analysis.sample import Sample, open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.panels import network
 from qfusion.training import checkpoint
-from tests.test_app_pages import FILES, PAGES, plain, said, visit
+from tests.test_app_pages import FILES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
 WORDS = {
@@ -32,11 +32,18 @@ def source(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+ON_PLANTED = pytest.mark.parametrize("source", ["planted"], indirect=True)
+
+
 def open_study_shared(source: str) -> Any:
     return open_study(MODELS[source], source)
 
 
-@pytest.mark.parametrize("choice", list(WORDS))
+@pytest.mark.parametrize(
+    ("source", "choice"),
+    [*(("planted", choice) for choice in WORDS), ("parity", "product of marginals")],
+    indirect=["source"],
+)
 def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     """The waterfall's dividends are the library's against that background, and the panel says which it is, with its
     size."""
@@ -61,7 +68,17 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     assert WORDS[choice].format(count) in plain(said(app))
 
 
-@pytest.mark.parametrize("title", PAGES)
+@pytest.mark.parametrize(
+    ("title", "source"),
+    [
+        ("Overview", "planted"),
+        ("Samples", "parity"),
+        ("Dynamics", "planted"),
+        ("Dynamics", "parity"),
+        ("Circuit", "parity"),
+    ],
+    indirect=["source"],
+)
 def test_every_page_compares_with_one_other_sample(source: str, title: str) -> None:
     other = str(data.load(source).ids[5])
     asked = title == "Dynamics" and source == "planted"  # what its later panels compare with
@@ -78,6 +95,7 @@ def test_every_page_compares_with_one_other_sample(source: str, title: str) -> N
         assert f"Baseline: the score of sample {other}." in plain(said(shown))
 
 
+@ON_PLANTED
 def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_next(
     source: str,
 ) -> None:
@@ -95,7 +113,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
     app.selectbox(key="contrast").select(other).run()
     assert f"Baseline: the score of sample {other}." in plain(said(app))
     assert usual not in plain(said(app))
-    app.switch_page(FILES["Dynamics" if source == "planted" else "Circuit"]).run()
+    app.switch_page(FILES["Dynamics"]).run()
     assert app.selectbox(key="contrast").value == other
     app.selectbox(key="background").select("training set").run()
     app.switch_page(FILES["Samples"]).run()
@@ -105,6 +123,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
     assert not app.warning
 
 
+@ON_PLANTED
 def test_the_command_lines_words_work_in_links(source: str) -> None:
     app = visit("Samples", whole=False, data=source, background="product")
     assert app.selectbox(key="background").value == "product of marginals"
@@ -129,6 +148,7 @@ def test_a_contrast_starts_with_a_telling_sample(source: str) -> None:
         assert abs(study.scores[other, 0] - study.scores[row, 0]) > np.std(study.scores)
 
 
+@ON_PLANTED
 def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
     sample = str(data.load(source).ids[5])
     app = visit(

@@ -1,4 +1,5 @@
-"""The Circuit page of models with plain gates: of every such kind on digits and planted data, its numbers and files."""
+"""The Circuit page of models with plain gates: of every such kind, on digits and planted data by turns, its numbers and
+files."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ import torch
 
 from qfusion import data, report
 from qfusion.analysis import dynamics, study as studies
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.sample import Sample, open_sample
 from qfusion.figures import numbers
 from qfusion.models.registry import kinds
 from qfusion.panels import pages
@@ -28,6 +29,7 @@ from tests.test_third_model import command
 CIRCUITS = kinds("gates")
 WITHOUT = ("unitary-fusion", "concatenation")
 DATA = ("digits", "planted")
+ON = dict(zip((*CIRCUITS, *WITHOUT), itertools.cycle(DATA)))  # in turn
 SAYS = {
     "qfl": "polynomials of degree 4",
     "cross-attention-q": "is a token",
@@ -39,7 +41,7 @@ SAYS = {
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A test sample of each data set, on both of which all kinds are among the user's models."""
+    """A test sample of each data set; all kinds, each of one of them, are among the user's models."""
     folder, samples = tmp_path_factory.mktemp("models"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
@@ -47,48 +49,52 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         for name in DATA:
             dataset = data.load(name)
             samples[name] = str(dataset.ids[dataset.rows("test")[0]])
+        for kind, name in ON.items():
+            dataset = data.load(name)
             loss = "cross_entropy" if dataset.target.kind == "classification" else "l1"
-            for kind in (*CIRCUITS, *WITHOUT):
-                small = (
-                    {"qubits": 1, "duration": 0.25} if kind == "reservoir" else {}
-                )  # its report runs it often
-                # its circuit is learned after its classical part
-                epochs = 2 if kind == "quantum-lego" else 1
-                result = train(
-                    kind,
-                    dataset,
-                    SMALL.get(kind, {}) | {"hidden": 4} | small,
-                    Options(epochs=epochs, batch=512, loss=loss),
-                )
-                card = checkpoint.make_card(
-                    result.model,
-                    dataset,
-                    name=f"{kind}-{name}",
-                    title=kind,
-                    seed=0,
-                    training=result.settings(),
-                    metrics={},
-                    this_seed={},
-                    seeds=[0],
-                )
-                checkpoint.save(folder / f"{kind}-{name}", result.model, card)
+            # its report runs it often
+            small = {"qubits": 1, "duration": 0.25} if kind == "reservoir" else {}
+            # its circuit is learned after its classical part
+            epochs = 2 if kind == "quantum-lego" else 1
+            result = train(
+                kind,
+                dataset,
+                SMALL.get(kind, {}) | {"hidden": 4} | small,
+                Options(epochs=epochs, batch=512, loss=loss),
+            )
+            card = checkpoint.make_card(
+                result.model,
+                dataset,
+                name=kind,
+                title=kind,
+                seed=0,
+                training=result.settings(),
+                metrics={},
+                this_seed={},
+                seeds=[0],
+            )
+            checkpoint.save(folder / kind, result.model, card)
         st.cache_resource.clear()
         yield samples
     st.cache_resource.clear()
 
 
-def address(kind: str, name: str, trained: dict[str, str], **more: str) -> dict[str, str]:
-    return {"model": f"{kind}-{name}", "data": name, "sample": trained[name], **more}
+def address(kind: str, trained: dict[str, str], **more: str) -> dict[str, str]:
+    return {"model": kind, "data": ON[kind], "sample": trained[ON[kind]], **more}
 
 
-@pytest.mark.parametrize(("kind", "name"), list(zip(CIRCUITS, itertools.cycle(DATA))))  # in turn
-def test_the_circuit_opens(kind: str, name: str, trained: dict[str, str]) -> None:
-    app = visit("Circuit", **address(kind, name, trained, **{"table.program": "true"}))
+def opened(kind: str, trained: dict[str, str]) -> Sample:
+    return open_sample(kind, trained[ON[kind]], ON[kind])
+
+
+@pytest.mark.parametrize("kind", CIRCUITS)
+def test_the_circuit_opens(kind: str, trained: dict[str, str]) -> None:
+    app = visit("Circuit", **address(kind, trained, **{"table.program": "true"}))
     assert not app.error
     assert not app.warning
     words = plain(said(app))
     assert SAYS[kind] in words
-    replay = numbers.circuit(open_sample(f"{kind}-{name}", trained[name], name))[0]
+    replay = numbers.circuit(opened(kind, trained))[0]
     assert f"Gate {replay.count} of {replay.count}" in words
     assert "OpenQASM 3," in words
     assert ("share most at the end" in words or "share nothing" in words) == (kind != "vqc-mlpnet")
@@ -100,20 +106,16 @@ def test_the_circuit_opens(kind: str, name: str, trained: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize("kind", WITHOUT)
-@pytest.mark.parametrize("name", DATA)
-def test_a_model_without_a_circuit_says_so(kind: str, name: str, trained: dict[str, str]) -> None:
-    app = visit("Circuit", **address(kind, name, trained))
+def test_a_model_without_a_circuit_says_so(kind: str, trained: dict[str, str]) -> None:
+    app = visit("Circuit", **address(kind, trained))
     assert not app.error
     assert "no circuit of gates" in plain(said(app))
 
 
-@pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("kind", CIRCUITS)
-def test_panels_hold_pennylanes_numbers(kind: str, name: str, trained: dict[str, str]) -> None:
-    link = address(kind, name, trained)
-    study = open_sample(f"{kind}-{name}", trained[name], name).study
-    row = study.dataset.row(trained[name])
-    built = dynamics.circuit_drawing(study, row)
+def test_panels_hold_pennylanes_numbers(kind: str, trained: dict[str, str]) -> None:
+    link, sample = address(kind, trained), opened(kind, trained)
+    built = dynamics.circuit_drawing(sample.study, sample.row)
     wires, half = built.wires, len(built.gates) // 2
     paulis = [letter(wire) for wire in wires for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)]
 
@@ -151,7 +153,7 @@ def test_panels_hold_pennylanes_numbers(kind: str, name: str, trained: dict[str,
 def test_the_scores_are_read_from_the_state_that_is_shown(
     kind: str, trained: dict[str, str]
 ) -> None:
-    sample = open_sample(f"{kind}-digits", trained["digits"], "digits")
+    sample = opened(kind, trained)
     psi = torch.as_tensor(np.asarray(dynamics.circuit_drawing(sample.study, sample.row).state()()))[
         None
     ]
@@ -169,7 +171,7 @@ def test_the_scores_are_read_from_the_state_that_is_shown(
 def test_headless_figures_programs_reports_and_files(
     trained: dict[str, str], tmp_path: Path
 ) -> None:
-    link = f"/circuit?model=qfl-digits&data=digits&sample={trained['digits']}&gate=30"
+    link = f"/circuit?model=qfl&data=digits&sample={trained['digits']}&gate=30"
     for panel in (
         "circuit",
         "qubits",
@@ -178,13 +180,11 @@ def test_headless_figures_programs_reports_and_files(
         "entropy-gates",
         "mutual-gates",
     ):
-        assert pages.build(
-            "Circuit", panel, address("qfl", "digits", trained, gate="30")
-        ).figure.data
+        assert pages.build("Circuit", panel, address("qfl", trained, gate="30")).figure.data
     out = tmp_path / "circuit.svg"
     assert command("figure", "--link", link, "--panel", "circuit", "--out", str(out))[0] == 0
     assert b"<svg" in out.read_bytes()
-    view = pages.opened("circuit", address("qfl", "digits", trained)).view
+    view = pages.opened("circuit", address("qfl", trained)).view
     assert list(pages.shown(view)) == [
         "circuit",
         "qubits",
@@ -198,20 +198,20 @@ def test_headless_figures_programs_reports_and_files(
     assert table.columns[0] == "gates_done"
     assert table.iloc[0, 1:].abs().max() == 0
     assert pd.Series(table.iloc[-1, 1:]).max() > 1e-3
-    alone = pages.opened("circuit", address("vqc-mlpnet", "planted", trained)).view
+    alone = pages.opened("circuit", address("vqc-mlpnet", trained)).view
     assert "mutual-gates" not in list(pages.shown(alone))
 
-    words = report.sample(open_sample("reservoir-planted", trained["planted"])).html().decode()
+    words = report.sample(opened("reservoir", trained)).html().decode()
     assert "The circuit" in words
     assert "steps of second order" in words
-    about = ("--model", "qfl-digits", "--sample", trained["digits"])
+    about = ("--model", "qfl", "--sample", trained["digits"])
     for version in (2, 3):
         out = tmp_path / f"{version}.qasm"
         assert (
             command("export", *about, "--format", f"openqasm{version}", "--out", str(out))[0] == 0
         )
         assert out.read_text().startswith(f"OPENQASM {version}.0;")
-    about = ("--model", "unitary-fusion-digits", "--sample", trained["digits"])
+    about = ("--model", "unitary-fusion", "--sample", trained[ON["unitary-fusion"]])
     code, _, err = command(
         "export", *about, "--format", "openqasm3", "--out", str(tmp_path / "no.qasm")
     )
@@ -220,9 +220,7 @@ def test_headless_figures_programs_reports_and_files(
 
 
 def test_what_a_link_cannot_say_is_named(trained: dict[str, str]) -> None:
-    app = visit("Circuit", whole=False, **address("qfl", "planted", trained, gate="-1"))
+    app = visit("Circuit", whole=False, **address("qfl", trained, gate="-1"))
     assert "gate" in plain(app.warning[0].value)
-    app = visit(
-        "Circuit", whole=False, **address("qfl", "planted", trained, **{"table.program": "perhaps"})
-    )
+    app = visit("Circuit", whole=False, **address("qfl", trained, **{"table.program": "perhaps"}))
     assert len(app.warning) == 1

@@ -1,5 +1,6 @@
 """What stands in the address: every widget of every page, there and back; states reached by clicks; hostile parts of
-links; sessions."""
+links; sessions. On the way: every figure of every page stands in a panel with one sentence on what it shows and one on
+what it does not, naming its samples."""
 
 from __future__ import annotations
 
@@ -14,31 +15,37 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.panels import pages
-from qfusion.runs import sweep
 from qfusion.ui import frame, sharing, state
-from tests import doors, exporting
-from tests.charts import figures
+from tests import charts, doors, exporting
+from tests.charts import figures, key_of
 from tests.test_app_pages import plain, said, visit
-from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
 
 QJ, QCNN = "qj-planted", "qcnn-digits"
 # Of two modalities and on eight qubits: what is worked out behind a widget takes a tenth of the time.
 PAIR, SMALL = "qj-parity", "qcnn-parity"
-# Of a page, the addresses that together show all its widgets.
+# Of a page, the addresses that together show all its widgets, and all its figures.
 VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Overview", {"model": QJ}),
     ("Samples", {"model": QJ, "inside": "true", "inside.from": "another sample"}),
     ("Samples", {"model": QCNN}),
     *(
         ("Dynamics", {"model": QJ, "view": view, "runs": "4"})
-        for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity")
+        for view in (
+            "Decision",
+            "Correlations",
+            "Trajectories",
+            "State",
+            "Steady state",
+            "Sensitivity",
+            "H and L",
+        )
     ),
     ("Dynamics", {"model": SMALL}),
     ("Circuit", {"model": PAIR}),
     *(
         ("Circuit", {"model": SMALL, "part": part, "phi": "0.11=3"})
-        for part in ("Walk", "Fusion rules", "Noise and shots", "Entropies")
+        for part in ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensitivity")
     ),
     (
         "What if",
@@ -51,10 +58,12 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("What if", {"model": SMALL, "do.left": "another sample's"}),
     ("Decision operators", {"model": QJ}),
+    ("Decision operators", {"model": SMALL}),
     ("Cohorts", {"model": PAIR, "cohort": ["hard:error>0.3"], "background": "a saved cohort"}),
     ("Compare", {"model": QJ, "pin": "qj-planted/planted/p0031"}),
     ("Compare", {"model": SMALL, "pin": "qcnn-parity/parity/pair-0004"}),
     ("Faithfulness", {"model": SMALL, "proof": "Deletion"}),
+    ("Faithfulness", {"model": QJ, "proof": "Truth"}),
     ("Faithfulness", {"model": QJ, "proof": "Training seeds"}),
     ("Why fuse", {"model": PAIR, "why": "The model"}),
     ("Why fuse", {"model": PAIR, "why": "Which piece", "patch.lender": "background mean"}),
@@ -122,6 +131,50 @@ def test_choices_under_names_of_old_are_those_of_today(
         assert {key: page.get(key) for key in now} == now
 
 
+# what a sample holds, and the small figures of the Overview, which say theirs below
+RAW = re.compile(r"figure-(content|telling)-")
+SPLIT_UP = re.compile(
+    "waterfall|shapley|dividend|decision|shares|differences|spectrum|effects|panel-state-|patterns|noisy-terms"
+)
+
+
+def elements(block: Any, inside: str = "") -> Iterator[tuple[str, Any]]:
+    """Every element below a block with the key of the panel or box around it."""
+    for child in block.children.values():
+        found = re.search(r"-((panel|box)-[^$]+)$", str(getattr(child.proto, "id", "")))
+        here = found.group(1) if found else inside
+        if hasattr(child, "children"):
+            yield from elements(child, here)
+        else:
+            yield here, child
+
+
+def check_panels(app: AppTest, title: str) -> None:
+    """Every panel says what it shows, what it does not, and of which samples."""
+    drawn, words = {}, {}
+    for panel, element in elements(app.main):
+        if key_of(element) and not RAW.search(key_of(element)):
+            drawn[key_of(element)] = panel
+            words.setdefault(panel, plain(charts.words(element).replace("*", "")))
+        if element.type == "caption" and "**Shows**" in element.value:
+            words[panel] = plain(element.value.replace("*", ""))
+    assert all(drawn.values()), "a figure without a panel"
+    assert drawn or title == "Overview"
+    for panel in {*drawn.values(), *words}:
+        told = re.search(
+            r"^Shows (\S.+?\.)\s*\nDoes not show (\S.+?\.)$",
+            words.get(panel, ""),
+            re.DOTALL | re.MULTILINE,
+        )
+        assert told, f"{panel} says {words.get(panel)!r}"
+        assert "sample" in told.group(1), f"{panel} does not name its samples: {told.group(1)}"
+        if SPLIT_UP.search(panel):
+            assert re.search(
+                r"(Baseline: the mean over|Compared with) the [\d,]+ (training|samples of the cohort)",
+                told.group(1),
+            ), panel
+
+
 def widgets(app: AppTest) -> list[Any]:
     """Everything on the page that a reader can set and that keeps what is set."""
     kinds = (
@@ -165,12 +218,14 @@ tried: set[tuple[str, str]] = set()
     VIEWS,
     ids=[f"{title}-{'-'.join(map(str, query.values()))}" for title, query in VIEWS],
 )
-def test_every_widget_stands_in_the_address_and_its_values_come_back(
+def test_every_panel_says_its_samples_every_widget_stands_in_the_address_and_values_come_back(
     title: str, query: dict[str, Any]
 ) -> None:
     app = visit(title, **query)
     assert not app.warning, [plain(each.value) for each in app.warning]
     assert not app.error, [plain(each.value) for each in app.error]
+    if "model" in query:
+        check_panels(app, title)
     strange = [
         each.key
         for each in widgets(app)
@@ -299,30 +354,22 @@ def say(key: str, value: str) -> Step:
 # Four more, with the clipboard, tabs and folded parts, in Chromium: tests/test_browser_links.py.
 STATES: dict[str, tuple[str, list[Step]]] = {
     "overview": ("/?model=qj-parity&sample=pair-7600", [pick("background", "one other sample")]),
-    "samples of a network": ("/samples?model=qcnn-digits&output=7", [radio("wrong")]),
     "decision": (
         "/dynamics?model=qj-parity&background=mixed",
         [move("T", -8), radio("Shapley values"), move("t", -6)],
     ),
-    "trajectories": (
-        "/dynamics?model=qj-planted&view=Trajectories&runs=8",
-        [move("D.text", 10), pick("quantity", "audio")],
-    ),
-    "state": ("/dynamics?model=qj-planted&view=State&t=0.5&H.text=0.25", [pick("of", "vision")]),
     "rules": (
-        "/circuit?model=qcnn-digits&part=Fusion+rules",
-        [radio("all elements"), press("AND"), pick("element", "3")],
+        "/circuit?model=qcnn-parity&part=Fusion+rules",
+        [radio("all elements"), press("AND"), pick("element", "element 3")],
     ),
     "noise": (
         "/circuit?model=qcnn-parity&part=Noise+and+shots&phi=all:mean",
         [press("Typical device noise"), move("shots", 1)],
     ),
-    "entropies": ("/circuit?model=qcnn-parity&part=Entropies&gate=20", [move("layer", -1)]),
     "what if": (
         "/what_if?model=qj-parity",
         [press("Take left of"), pick("do.right", "leave it out")],
     ),
-    "operators": ("/operators?model=qj-planted", [radio("text with audio"), radio("valid")]),
     "cohorts": (
         "/cohorts?model=qcnn-parity&by=relation",
         [
@@ -332,30 +379,24 @@ STATES: dict[str, tuple[str, list[Step]]] = {
             pick("background", "a saved cohort"),
         ],
     ),
-    "faithfulness": ("/faithfulness?model=qcnn-parity", [radio("probability")]),
-    "seeds": ("/faithfulness?model=qj-parity", [place("proof", "Training seeds")]),
     "why": (
         "/why_fuse?model=qj-parity&why=Which+piece",
         [place("why", "The model"), place("why", "Which piece"), radio("background mean")],
     ),
-    "data": ("/data", [pick("set", "digits")]),
     "train": ("/train", [pick("run", "second"), place("train.view", "Settings and results")]),
-    "sweeps": ("/sweeps", [place("sweep.view", "Settings against value")]),
-    "leaderboard": ("/leaderboard", [pick("board", "digits"), radio("in total")]),
 }
-TABS = {"seeds": ("proof",), "why": ("why",), "train": ("train.view",), "sweeps": ("sweep.view",)}
+TABS = {"why": ("why",), "train": ("train.view",)}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two runs and a sweep; no models or imported sets of others."""
+    """Two runs; no models or imported sets of others."""
     folder = tmp_path_factory.mktemp("links")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("RUNS", "MODELS", "IMPORTED"):
             patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
         make("first", record_of(6, watched=JUMP))
         make("second", record_of(4, state="stopped"), rate=0.02)
-        sweep.work(sweep.begin("tried", search(), 3))
         yield folder
 
 

@@ -19,7 +19,6 @@ PLACES = [
         {"model": "qj-planted", "sample": "p0031", "H.text-audio": "0.5"},
         "tweaked: H.text-audio=0.5",
     ),
-    ("Circuit", {"model": "qj-planted", "sample": "p0031"}, "as trained"),
     (
         "Circuit",
         {"model": "qcnn-parity", "sample": "pair-0004", "part": "Fusion rules", "phi": "all:and"},
@@ -36,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(title: str, query: dict[str, str]) -> Any:
-    app = visit(title, **query)
+    app = visit(title, whole=title == "Overview", **query)  # where it stands below
     app.button(key="_model_out").click().run()
     assert not app.exception
     return app
@@ -65,7 +64,7 @@ def test_the_dialog_takes_the_tweak_and_offers_what_there_is(
 
 
 def test_a_tweaked_model_is_kept_under_a_name_that_is_free(folder: Path) -> None:
-    app = opened(*PLACES[3][:2])
+    app = opened(*PLACES[-1][:2])
     app.text_input(key="_out.name").set_value("../mine")
     app.button(key="_keep_model").click().run()
     assert "A model's name must be" in plain(app.error[0].value)
@@ -76,7 +75,7 @@ def test_a_tweaked_model_is_kept_under_a_name_that_is_free(folder: Path) -> None
     assert checkpoint.load("mine").card["made_from"]["tweak"] == "all:and"
     assert "Kept as mine" in plain(app.toast[0].value)
     assert "mine" in app.selectbox(key="model").options
-    other = visit("Samples", model="mine", sample="pair-0004")
+    other = visit("Samples", whole=False, model="mine", sample="pair-0004")
     assert other.selectbox(key="model").value == "mine"
     assert not other.error
 

@@ -189,18 +189,23 @@ def test_both_systems_are_begun_on_equal_terms_and_lead_to_compare(
     assert f"explore={pair[1]}" in link.query_string
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../up", "a/b", ".hidden", "white space", "<script>", "ü", "x.json", "qj-planted", "there"],
-)
-def test_names_that_are_none_are_refused_at_once(
-    name: str, launched: list[tuple[str, bool]]
-) -> None:
+def test_names_that_are_none_are_refused_at_once(launched: list[tuple[str, bool]]) -> None:
     make("there", record_of(1))
     app = visit(TRAIN, **{"new.data": "planted"})
-    app.text_input(key="_new.name").set_value(name).run()
-    assert app.button(key="_start").disabled
-    assert len(app.error) == 1
+    for name in (
+        "../up",
+        "a/b",
+        ".hidden",
+        "white space",
+        "<script>",
+        "ü",
+        "x.json",
+        "qj-planted",
+        "there",
+    ):
+        app.text_input(key="_new.name").set_value(name).run()
+        assert app.button(key="_start").disabled, name
+        assert len(app.error) == 1, name
     assert not launched
 
 

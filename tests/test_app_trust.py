@@ -76,8 +76,15 @@ def test_a_group_of_another_model_gives_way() -> None:
     assert "larger group" in said(app)  # all three together are too many patterns
 
 
-@pytest.mark.parametrize("model", ["qj-planted", "qcnn-digits"])
-@pytest.mark.parametrize("against", ["product of marginals", "nothing known", "one other sample"])
+@pytest.mark.parametrize(
+    ("model", "against"),
+    [
+        ("qj-planted", "product of marginals"),
+        ("qj-planted", "one other sample"),
+        ("qcnn-parity", "product of marginals"),
+        ("qcnn-parity", "nothing known"),
+    ],
+)
 def test_another_background_changes_the_operator(model: str, against: str) -> None:
     app = visit(OPERATORS, whole=False, model=model, **{BACKGROUND.key: against})
     assert not app.error

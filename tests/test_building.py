@@ -143,15 +143,15 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
     for row in rows[np.linspace(0, len(rows) - 1, 3).astype(int)]:
         inputs = dataset.inputs([row], torch.float64)
         assert_complete(method.built(model, inputs, behind), model, inputs, behind)
-    hundred = dataset.inputs(rows[np.linspace(0, len(rows) - 1, 100).astype(int)], torch.float64)
-    each = method.built_each(model, hundred, behind)
+    many = dataset.inputs(rows[np.linspace(0, len(rows) - 1, 30).astype(int)], torch.float64)
+    each = method.built_each(model, many, behind)
     assert (each.modalities, each.output, each.background) == (
         model.modalities,
         model.outputs[0],
         "joint",
     )
     ends = [
-        explain.explain(m, hundred, behind).dividends[:, :, 0]
+        explain.explain(m, many, behind).dividends[:, :, 0]
         for m in (model.tweaked(Tweak(duration=0.0)), model)
     ]
     assert np.abs(each.parts.sum(-1) - (ends[1] - ends[0])).max() < 1e-8
@@ -163,15 +163,14 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
     "settings",
     [
         {},
-        {"M": 2},
         {"M": 4, "jumps": 1},
         {"M": 3, "coupling": "local", "jumps": 1},
-        {"readout": "joint"},
-        {"readout": "single", "read": "audio"},
-        {"evolution": "unitary"},
-        {"evolution": "dissipative"},
-        {"dynamics": "jumps"},
-        {"duration": 4.0},
+        {"M": 2, "readout": "joint"},
+        {"M": 2, "readout": "single", "read": "audio"},
+        {"M": 2, "evolution": "unitary"},
+        {"M": 2, "evolution": "dissipative"},
+        {"M": 2, "dynamics": "jumps"},
+        {"M": 2, "duration": 4.0},
     ],
     ids=str,
 )
@@ -229,14 +228,13 @@ def by_slopes(
     "tweak",
     [
         Tweak(),
-        Tweak(
-            {"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio+vision": 1.5}
-        ),
+        Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio": 1.5}),
     ],
 )
 def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
-    model, inputs = jump_model(2).tweaked(tweak), features(2)
-    behind = explain.background(model, features(5, seed=2))
+    names = ("text", "audio")
+    model, inputs = jump_model(2, M=2).tweaked(tweak), features(2, names)
+    behind = explain.background(model, features(5, names, seed=2))
     found = method.built(model, inputs, behind)
     assert_complete(found, model, inputs, behind)
     couplings = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "coupling"}
@@ -534,10 +532,8 @@ def test_a_matrix_says_where_nothing_is_built() -> None:
         figure.matrix(found.dividends, ["one"], found.parts, found.start, found.end)
 
 
-@pytest.mark.parametrize("view", ["built", "built-over-time", "built-flow"])
-def test_the_command_line_draws_it(
-    view: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other views, with their numbers, in tests/test_kept_files.py."""
     from qfusion.cli import app
 
     out = tmp_path / "x.svg"
@@ -546,11 +542,11 @@ def test_the_command_line_draws_it(
             [
                 "figure",
                 "--model",
-                "qj-planted",
+                "qj-parity",
                 "--sample",
-                "p0031",
+                "pair-6611",
                 "--view",
-                view,
+                "built-over-time",
                 "--out",
                 str(out),
                 "--caption",

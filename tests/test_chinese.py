@@ -127,7 +127,7 @@ def test_a_report_prints_the_words_and_ids_of_a_chinese_sample(place: Path, samp
     assert sample in html
 
 
-@pytest.mark.parametrize("panel", ["inside", "inside-time", "similar"])
+@pytest.mark.parametrize("panel", ["inside", "similar"])
 def test_figures_print_chinese_words_and_ids(place: Path, sample: str, panel: str) -> None:
     kinds = ("pdf", "svg", "png") if panel == "inside" else ("pdf", "svg")  # one in dots
     files = {kind: place / f"{panel}.{kind}" for kind in kinds}

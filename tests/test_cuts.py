@@ -522,7 +522,7 @@ def test_the_command_line_prints_the_curve(
     assert code == 1
     assert "--sample ID" in err
     code, _, err = told(
-        capsys, "explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--cut", "all"
+        capsys, "explain", "--model", "qcnn-parity", "--sample", "pair-0003", "--cut", "all"
     )
     assert code == 1
     assert "no evolution in time" in err
@@ -611,10 +611,10 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
     assert cut_answers.answer_for_many(same, "r2").startswith("No: without")
 
 
-@pytest.mark.parametrize("view", ["cut", "cut-terms", "cut-test"])
 def test_the_figure_by_name_is_drawn_again_from_its_own_file(
-    capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path, view: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    """The other views, with their numbers, in tests/test_kept_files.py."""
     first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
     words = [
         "figure",
@@ -623,7 +623,7 @@ def test_the_figure_by_name_is_drawn_again_from_its_own_file(
         "--sample",
         "pair-6601",
         "--view",
-        view,
+        "cut-terms",
         "--caption",
     ]
     assert told(capsys, *words, "--theme", "grey", "--out", first)[0] == 0

@@ -93,8 +93,8 @@ def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
 
 
 def test_every_figure_is_whole_as_a_file(panels: dict[str, Any]) -> None:
-    """Each figure once, or again where another model has other traces in it; the format changes from one to the next,
-    and is most often the one that is read most closely."""
+    """Each figure once; the format changes from one to the next, and is most often the one that is read most
+    closely."""
     kinds = tuple(READERS)
     for number, (name, panel) in enumerate((panels if EVERY else distinct(panels)).items()):
         for kind in kinds if EVERY else (TURNS[number % len(TURNS)],):
@@ -106,19 +106,18 @@ def test_every_figure_is_whole_as_a_file(panels: dict[str, Any]) -> None:
 
 
 def distinct(panels: dict[str, Any]) -> dict[str, Any]:
-    """One panel of each name and traces; of several for samples or modalities, one by what their names begin with."""
+    """One panel of each name; of several for samples or modalities, one by what their names begin with."""
     starts = tuple(start for named in pages.NAMED.values() for start in named)
-    once: dict[Any, tuple[str, Any]] = {}
+    once: dict[str, tuple[str, Any]] = {}
     for name, panel in panels.items():
         short = name.split(" ", 1)[1]
         start = next((start for start in starts if short.startswith(start)), short)
-        traces = frozenset(trace.type for trace in panel.figure.data)
-        once.setdefault((start, traces), (name, panel))
+        once.setdefault(start, (name, panel))
     return dict(once.values())
 
 
 def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: Path) -> None:
-    """One figure of each trace type, in each theme and format in turn, from pages that the other process opens anew."""
+    """One figure of each trace type, themes and formats by turns, from pages that the other process opens anew."""
     jobs = exporting.jobs(panels, KINDS, EVERY)
     assert {job.theme for job in jobs} == set(styles.THEMES)
     wanted, out = places / "jobs.json", places / "again.json"

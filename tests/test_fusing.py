@@ -396,7 +396,7 @@ def test_two_basins_are_seen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
 # On real studies.
 
 
-@pytest.mark.parametrize("name", ["qj-parity", "qcnn-parity", "qj-planted"])
+@pytest.mark.parametrize("name", ["qcnn-parity", "qj-planted"])
 def test_panels_say_what_was_measured(name: str) -> None:
     study = sample.open_study(name)
     rows, explanation = trust.explained(study)

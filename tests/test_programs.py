@@ -68,18 +68,8 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ),
     ("Samples", {**PARITY, **ZERO, "output": "odd"}, ("scatter", "masses")),
     *(
-        ("Dynamics", {**PLANTED, **TURNED, "view": view}, ())
+        ("Dynamics", {**PLANTED, **TURNED, "view": view, "above": "entanglement"}, ())
         for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity", "H and L")
-    ),
-    (
-        "Dynamics",
-        {
-            **PLANTED,
-            "view": "Decision",
-            "above": "entanglement",
-            "background": "product of marginals",
-        },
-        ("waterfall-now",),
     ),
     ("Circuit", {**PLANTED, "gate": "5", "steps": "10"}, ()),
     ("Circuit", {**PARITY, **EDITED, "part": "Walk", "gate": "40"}, ("qubits", "matrix-after")),
