@@ -210,6 +210,8 @@ def _load() -> None:
         reruns.shown.add(address.models()[0])
         address.default_sample(open_study(address.models()[0]))
     _gzipped.append(gzip.compress(_read_plotly(), 6))
+    time.sleep(10)  # in which the first page is drawn
+    importlib.import_module("sklearn.metrics")  # which the first slider needs
 
 
 @lru_cache(maxsize=1)
