@@ -137,10 +137,10 @@ def test_the_product_of_marginals_in_chunks(M: int, monkeypatch: pytest.MonkeyPa
 def test_ten_elements_and_the_product_of_marginals_fit_into_memory(M: int) -> None:
     """At the largest network a coalition's value is the mean, over the rows of one absent modality, of its value when
     told that too."""
-    model, x, rows = problem("entangled-qcnn", M, B=1, N=3, n=10)
+    model, x, rows = problem("entangled-qcnn", M, B=1, N=2, n=10)
     background = explain.background(model, rows, "product")
     last = model.modalities[-1]
-    filled = {name: values.expand(4, 3) for name, values in x.items()}
+    filled = {name: values.expand(3, 3) for name, values in x.items()}
     filled[last] = torch.cat((x[last], rows[last]))  # the sample first
     with torch.no_grad():
         values = explain.explain(model, filled, background).values
