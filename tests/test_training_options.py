@@ -69,10 +69,7 @@ def default_losses() -> list[float]:
     "changed",
     [
         dict(schedule="constant"),
-        dict(schedule="onecycle"),
         dict(precision="mixed"),
-        dict(precision="double"),
-        dict(unimodal=0.5),
         dict(unimodal=0.3, schedule="onecycle", precision="double", noise=0.2),
     ],
     ids=lambda changed: "-".join(map(str, changed.values())),

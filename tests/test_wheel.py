@@ -120,7 +120,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
             "--python",
             found.program("python"),
             "install",
-            "--no-compile",
             "--no-deps",
             "--no-index",
             str(wheel),
