@@ -536,7 +536,7 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
         "--set",
         "dims=2",
         "--set",
-        "epochs=2",
+        "epochs=1",
         "--set",
         "measurements=4",
     )

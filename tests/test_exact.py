@@ -115,7 +115,8 @@ def reference(like: Tensor, kind: str, model: Any) -> Tensor:
 
 @pytest.mark.parametrize("kind", list(explain.KINDS))
 @pytest.mark.parametrize(
-    ("system", "M"), [*itertools.product(SYSTEMS, (2, 3, 4)), ("entangled-qcnn", 5)]
+    ("system", "M"),
+    [*itertools.product(SYSTEMS, (2, 3)), ("entangled-qcnn", 4), ("entangled-qcnn", 5)],
 )
 def test_exact_values_equal_brute_force(system: str, M: int, kind: str) -> None:
     model, x, rows = problem(system, M, N=1 if kind == "contrast" else 3 if M < 5 else 2)
@@ -358,8 +359,17 @@ def test_interaction_index_is_its_definition(game: tuple[int, list[float]]) -> N
         )
 
 
-@pytest.mark.parametrize(("n", "M"), [(3, 2), (4, 3), (5, 2), (4, 4)])
-@pytest.mark.parametrize("kind", ["joint", "product", "mixed", "contrast"])
+@pytest.mark.parametrize(
+    ("n", "M", "kind"),
+    [
+        *(
+            (n, M, kind)
+            for n, M in ((3, 2), (4, 3))
+            for kind in ("joint", "product", "mixed", "contrast")
+        ),
+        *((n, M, "product") for n, M in ((5, 2), (4, 4))),
+    ],
+)
 def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: str) -> None:
     """At every cut the values are those of measuring the density matrix there, later gates left out."""
     model, x, rows = problem("entangled-qcnn", M, n=n, B=2, N=1 if kind == "contrast" else 2)

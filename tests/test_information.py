@@ -169,7 +169,7 @@ def cases(count: int, n: int) -> list[tuple[worth.Task, np.ndarray, dict[str, fl
 
 
 def test_gaussian_cases_lie_within_their_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stability, "RESAMPLES", 200)
+    monkeypatch.setattr(stability, "RESAMPLES", 400)
     names, hits = ("redundancy", "one", "two", "synergy", "total"), []
     for task, _, truth in cases(100, 400):
         predictions = worth.Predictions(task)

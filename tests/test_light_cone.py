@@ -96,7 +96,7 @@ def test_gates_outside_do_nothing_and_gates_inside_do(seed: int) -> None:
             assert change[w] > 1e-6 or change[w] < 1e-12
 
 
-@pytest.mark.parametrize(("n", "M", "block"), [(3, 2, "su4"), (3, 3, "su4")])
+@pytest.mark.parametrize(("n", "M", "block"), [(4, 2, "su4"), (3, 3, "su4")])
 def test_the_network_s_cone_is_pennylane_s(n: int, M: int, block: str) -> None:
     model = model_of(n, M, block=block)
     theta = angles_of(model)
@@ -287,9 +287,8 @@ def test_the_page(pair: Any) -> None:
     assert float(phi[0, 0, entangled_qcnn.edited_patterns(shape).index(outcome)]) == pytest.approx(
         1.0
     )
-    app = visit("Circuit", **about, gate="100")
+    app = visit("Circuit", **about, gate="100", cone="fused[77]")
     assert not any(each.label.startswith("Angle") for each in app.slider)
-    app = visit("Circuit", **about, cone="fused[77]")
     assert "fused[77]" in plain(app.warning[0].value)
     opened = pages.opened("circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}).view
     shown = list(pages.shown(opened))

@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
     0.002,
-    0.04,
+    0.05,
 )  # the small one first, so that what the loaded process keeps of it hides nothing
 
 
