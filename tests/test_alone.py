@@ -18,11 +18,9 @@ from tests import alone
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = (
-    "tests/test_building.py::test_the_parts_of_a_shipped_model_add_up[qj-planted]",
     "tests/test_baselines.py::test_baselines_are_among_the_pickers",
     "tests/test_shipped.py::test_all_are_there",
     "tests/test_shipped.py::test_card_states_what_the_weights_reach[qj-planted]",
-    "tests/test_shipped.py::test_qcnn_card_and_bar[qcnn-digits-0.98]",
 )
 # Collects what it is asked for, names it in the file that COLLECTED names, and runs of it what SAMPLE names.
 PYTEST = """

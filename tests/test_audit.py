@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -149,6 +151,14 @@ def test_a_model_that_has_no_twins_says_so(place: Any) -> None:
 
 @pytest.mark.usefixtures("few_resamples")
 def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkeypatch: Any) -> None:
+    """Here, and not in a process of their own, which is asked in the next test."""
+    go = threading.Event()
+
+    def here(work: Callable[..., None], words: list[str], *_: object) -> None:
+        go.wait(60)
+        work(*words)
+
+    monkeypatch.setattr(audit, "in_process", here)
     monkeypatch.setattr(audit, "SEEDS", 1)
     study = own("entangled-qcnn")
     seeds = audit.seeds_of(study) + 1
@@ -157,6 +167,7 @@ def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkey
     page.button(key="_twins_train").click().run()
     assert not page.exception
     assert page.button(key="_twins_cancel")
+    go.set()
     job = memo.find_job(audit.twins_key(study))
     while job.under_way:
         time.sleep(0.1)

@@ -280,9 +280,9 @@ def test_explain_says_what_the_dynamics_built_on_average(
     run: Any, planted: Any, tmp_path: Path
 ) -> None:
     words = ("explain", "--model", MODEL, "--split", "test", "--physics", "--json")
-    said, out = run(*words).json, tmp_path / "contributions.csv"
+    out = tmp_path / "contributions.csv"
+    said = run(*words, "--out", out).json
     assert said["physics_samples"] == said["n"] == len(planted.rows("test"))
-    assert run(*words, "--out", out).json["physics"] == said["physics"]
     ends = pd.read_csv(out)["dividend[text+vision]"].mean()
     assert said["physics_end"]["text+vision"] == pytest.approx(ends, abs=1e-10)
     assert all(
@@ -536,7 +536,7 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
         "--set",
         "dims=2",
         "--set",
-        "epochs=2",
+        "epochs=1",
         "--set",
         "measurements=4",
     )

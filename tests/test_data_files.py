@@ -355,8 +355,8 @@ def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
 
 def test_files_cut_short_are_refused(tmp_path: Path) -> None:
     for path, early in (
-        (mat(tmp_path, X=cell(A, B), Y=Y), (0, 3, 100, 130, 150)),
-        (mat(tmp_path, True, X=cell(A, B), Y=Y), (150,)),  # its first bytes are the same
+        (mat(tmp_path, X=cell(A, B), Y=Y), (0, 100, 150)),
+        (mat(tmp_path, True, X=cell(A, B), Y=Y), ()),  # its first bytes are the same
         (npz(tmp_path, a=A, b=B, y=Y), (0, 3, 100, 130, 150)),
     ):
         whole = path.read_bytes()
@@ -369,7 +369,7 @@ def test_files_cut_short_are_refused(tmp_path: Path) -> None:
 def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     # each is read in a process of its own
-    mats = (mat(tmp_path, X=cell(A, B), Y=Y), 4), (mat(tmp_path, True, X=cell(A, B), Y=Y), 2)
+    mats = (mat(tmp_path, X=cell(A, B), Y=Y), 2), (mat(tmp_path, True, X=cell(A, B), Y=Y), 1)
     for path, trials in (*mats, (npz(tmp_path, a=A, b=B, y=Y), 150)):
         whole = path.read_bytes()
         for _ in range(trials):
@@ -391,12 +391,12 @@ def test_sizes_that_a_mat_file_declares_are_not_believed(tmp_path: Path) -> None
         r"cannot be read as a .mat file: it (is damaged or incomplete|"
         r"needs more than 1\.0 GiB of memory, or only declares)"
     )
-    for shape in ((1, 2), (COUNT, 5)):  # of the cell, and of a view in it
-        for declared in ((2**30, 2**31 - 1), (2**14, 2**13)):
-            place = whole.index(struct.pack("<ii", *shape))
-            path.write_bytes(whole[:place] + struct.pack("<ii", *declared) + whole[place + 8 :])
-            with pytest.raises(InvalidInput, match=refused):
-                data.load(path)
+    # of the cell, and of a view in it
+    for shape, declared in (((1, 2), (2**30, 2**31 - 1)), ((COUNT, 5), (2**14, 2**13))):
+        place = whole.index(struct.pack("<ii", *shape))
+        path.write_bytes(whole[:place] + struct.pack("<ii", *declared) + whole[place + 8 :])
+        with pytest.raises(InvalidInput, match=refused):
+            data.load(path)
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(
         before, 1.2 * 1024**2
     )  # KiB

@@ -115,7 +115,8 @@ def reference(like: Tensor, kind: str, model: Any) -> Tensor:
 
 @pytest.mark.parametrize("kind", list(explain.KINDS))
 @pytest.mark.parametrize(
-    ("system", "M"), [*itertools.product(SYSTEMS, (2, 3, 4)), ("entangled-qcnn", 5)]
+    ("system", "M"),
+    [*itertools.product(SYSTEMS, (2, 3)), ("entangled-qcnn", 4), ("entangled-qcnn", 5)],
 )
 def test_exact_values_equal_brute_force(system: str, M: int, kind: str) -> None:
     model, x, rows = problem(system, M, N=1 if kind == "contrast" else 3 if M < 5 else 2)
@@ -137,10 +138,10 @@ def test_the_product_of_marginals_in_chunks(M: int, monkeypatch: pytest.MonkeyPa
 def test_ten_elements_and_the_product_of_marginals_fit_into_memory(M: int) -> None:
     """At the largest network a coalition's value is the mean, over the rows of one absent modality, of its value when
     told that too."""
-    model, x, rows = problem("entangled-qcnn", M, B=1, N=3, n=10)
+    model, x, rows = problem("entangled-qcnn", M, B=1, N=2, n=10)
     background = explain.background(model, rows, "product")
     last = model.modalities[-1]
-    filled = {name: values.expand(4, 3) for name, values in x.items()}
+    filled = {name: values.expand(3, 3) for name, values in x.items()}
     filled[last] = torch.cat((x[last], rows[last]))  # the sample first
     with torch.no_grad():
         values = explain.explain(model, filled, background).values
@@ -358,8 +359,17 @@ def test_interaction_index_is_its_definition(game: tuple[int, list[float]]) -> N
         )
 
 
-@pytest.mark.parametrize(("n", "M"), [(3, 2), (4, 3), (5, 2), (4, 4)])
-@pytest.mark.parametrize("kind", ["joint", "product", "mixed", "contrast"])
+@pytest.mark.parametrize(
+    ("n", "M", "kind"),
+    [
+        *(
+            (n, M, kind)
+            for n, M in ((3, 2), (4, 3))
+            for kind in ("joint", "product", "mixed", "contrast")
+        ),
+        *((n, M, "product") for n, M in ((5, 2), (4, 4))),
+    ],
+)
 def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: str) -> None:
     """At every cut the values are those of measuring the density matrix there, later gates left out."""
     model, x, rows = problem("entangled-qcnn", M, n=n, B=2, N=1 if kind == "contrast" else 2)

@@ -113,7 +113,7 @@ def test_planted_moments_are_the_peaks_of_attributions(
     trained = qfusion.train(
         "quantum-jump",
         dataset,
-        {"pooling": "attention", "dims": 3, "jumps": 2, "measurements": 9, "hidden": 16}
+        {"pooling": "attention", "dims": 2, "jumps": 2, "measurements": 4, "hidden": 16}
         | {"dropout": 0.1, "input_dropout": 0.2},
         {"epochs": 60, "batch": 8, "rate": 1e-2, "average": 0.9, "patience": 0, "loss": "mse"}
         | {"noise": 0.3, "encoder_decay": 0.1},

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import multiprocessing
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,7 @@ from scripts import fuzz
 from tests import importable
 
 ROOT = Path(__file__).resolve().parents[1]
+FORK = multiprocessing.get_context("fork")
 
 
 def test_no_door_breaks() -> None:
@@ -74,21 +78,32 @@ WATCHED = {
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What the watch says of each, and of a harmless case after it; in a process of its own, as an audit hook stays."""
-    made = str(tmp_path_factory.mktemp("watched") / "made")
-    code = f"""
-import json, sys, time, tempfile, subprocess, pathlib
-sys.path.insert(0, {str(ROOT)!r})
-from scripts import fuzz
-fuzz.SECONDS = 1
-fuzz._begin()
-doors = {{"touch": lambda *_: pathlib.Path({made!r}).write_text("x"), "nothing": lambda *_: None,
-         "process": lambda *_: subprocess.run(["true"]), "slow": lambda *_: time.sleep(3), "raise": lambda *_: 1 / 0}}
-with tempfile.TemporaryDirectory() as folder:
-    print(json.dumps({{name: [fuzz.tried(each, b"", pathlib.Path(folder)) for each in (door, doors["nothing"])]
-                      for name, door in doors.items()}}))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout))
+    folder = tmp_path_factory.mktemp("watched")
+
+    told = folder / "told"
+
+    def look() -> None:
+        fuzz.SECONDS = 1
+        fuzz._begin()
+        doors: dict[str, fuzz.Door] = {
+            "touch": lambda *_: (folder / "made").write_text("x"),
+            "nothing": lambda *_: None,
+            "process": lambda *_: subprocess.run(["true"]),
+            "slow": lambda *_: time.sleep(3),
+            "raise": lambda *_: 1 / 0,
+        }
+        with tempfile.TemporaryDirectory() as own:
+            said = {
+                name: [fuzz.tried(each, b"", Path(own)) for each in (door, doors["nothing"])]
+                for name, door in doors.items()
+            }
+        told.write_text(json.dumps(said))
+
+    process = FORK.Process(target=look)
+    process.start()
+    process.join(120)
+    assert process.exitcode == 0
+    return dict(json.loads(told.read_text()))
 
 
 @pytest.mark.parametrize("door", WATCHED)

@@ -75,7 +75,7 @@ def by_permutations(value: dict[frozenset[str], float], players: list[str]) -> n
     return np.array([gains[player] for player in players]) / math.factorial(len(players))
 
 
-@pytest.mark.parametrize(("n", "M", "C"), [(2, 2, 3), (3, 3, 1), (4, 2, 2), (4, 4, 4)])
+@pytest.mark.parametrize(("n", "M", "C"), [(2, 2, 3), (3, 3, 1), (4, 4, 4)])
 def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
     one, rows = masses(model, 1), masses(model, 3, seed=2)

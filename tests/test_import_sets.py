@@ -3,12 +3,14 @@ at all."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import multiprocessing
 import os
 import re
-import subprocess
-import sys
+import resource
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.io
 
-from qfusion import data
+from qfusion import cli, data
 from qfusion.data import files, importing, registry, staged_set
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import plans
@@ -28,6 +30,7 @@ from tests.test_cli import Result, assert_refused, run
 
 __all__ = ["run"]  # a fixture
 ROOT = Path(__file__).resolve().parent.parent
+FORK = multiprocessing.get_context("fork")
 
 
 @pytest.fixture(autouse=True)
@@ -660,20 +663,20 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_real_limit_of_the_file_size_leaves_nothing_behind(tmp_path: Path, folder: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
-    code = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); from qfusion.cli import main; "
-        "main(sys.argv[1:])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", code, "data", "import", str(path), "--name", "never"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("qfusion: error: The data cannot be written to")
-    assert done.stderr.count("\n") == 1
+    told = tmp_path / "told"
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+        with told.open("w") as out, contextlib.redirect_stderr(out):
+            cli.main(["data", "import", str(path), "--name", "never"])
+
+    process = FORK.Process(target=limited)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 1
+    assert told.read_text().startswith("qfusion: error: The data cannot be written to")
+    assert told.read_text().count("\n") == 1
     assert list(folder.iterdir()) == []
 
 

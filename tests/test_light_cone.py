@@ -287,9 +287,8 @@ def test_the_page(pair: Any) -> None:
     assert float(phi[0, 0, entangled_qcnn.edited_patterns(shape).index(outcome)]) == pytest.approx(
         1.0
     )
-    app = visit("Circuit", **about, gate="100")
+    app = visit("Circuit", **about, gate="100", cone="fused[77]")
     assert not any(each.label.startswith("Angle") for each in app.slider)
-    app = visit("Circuit", **about, cone="fused[77]")
     assert "fused[77]" in plain(app.warning[0].value)
     opened = pages.opened("circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}).view
     shown = list(pages.shown(opened))

@@ -25,6 +25,7 @@ from qfusion.training import checkpoint, metrics
 
 PLANTED, PARITY = ("qj-planted", "planted", "p0031"), ("qcnn-parity", "parity", "pair-0004")
 TWEAKS = {
+    "qj-parity": "H.left-right=0.5,D.left=1.5,rate.1=2,T=1.2",
     "qj-planted": "H.text-audio=0.5,D.text=1.5,rate.1=2,T=1.2",
     "qcnn-parity": "all:and,2.01=1.57",
 }
@@ -133,7 +134,7 @@ def test_programs_of_torch_need_torch_alone(tmp_path: Path) -> None:
     """In one process, which can import nothing of qfusion."""
     close = {}
     for name, source, precision, within in (
-        ("qj-planted", "planted", "double", 1e-10),
+        ("qj-parity", "parity", "double", 1e-10),
         ("qcnn-parity", "parity", "single", 1e-5),
     ):
         found, dataset = checkpoint.load(name), data.load(source)

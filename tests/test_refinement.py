@@ -225,8 +225,8 @@ def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_models_with_a_structure_are_exact_at_once() -> None:
-    study = open_study("qj-planted")
+    study = open_study("qj-parity")
     assert not study.is_sampled
-    app = visit("Samples", rows="all")
+    app = visit("Samples", model="qj-parity", rows="all")
     assert "rows" not in plain(said(app)) or "compared with all" not in plain(said(app))
     assert not app.warning

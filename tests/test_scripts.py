@@ -251,11 +251,11 @@ def test_fonts_are_the_same_ones_each_time_and_files_that_are_none_do_not_matter
 
 @pytest.mark.parametrize("kind", ["pdf", "svg", "png", "tikz"])
 def test_words_of_every_script_crash_nothing(kind: str) -> None:
-    """All at once; each alone where letters stay letters, which is where a font of one letter is made."""
-    alone = ((each,) for each in EVERY) if kind in ("svg", "pdf") else ()
-    for text in (EVERY, *alone):
-        words_of = " ".join(text)
-        assert render(bars(*text), kind, Style(160, 120, 8), title=words_of, caption=words_of)
+    """All at once; in a PDF, where a font of one letter is made, also those alone that are no plain letters."""
+    every = " ".join(EVERY)
+    assert render(bars(*EVERY), kind, Style(160, 120, 8), title=every, caption=every)
+    for text in EVERY[7:] if kind == "pdf" else ():
+        assert render(bars(text), kind, Style(160, 120, 8))
 
 
 def test_words_of_every_script_crash_nothing_without_fonts(installed: list[Path]) -> None:
@@ -362,7 +362,7 @@ def test_reports_say_at_their_foot_which_letters_no_font_has(installed: list[Pat
 
 
 def test_reports_of_every_script_are_typeset() -> None:
-    for text in (EVERY, *((each,) for each in EVERY)):
+    for text in (EVERY, *((each,) for each in EVERY[7:])):
         assert report_of(*text).pdf().startswith(b"%PDF")
 
 

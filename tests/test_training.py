@@ -243,7 +243,6 @@ NOISY = dict(patience=3, noise=0.3, coupling_decay=0.1)
 @pytest.mark.parametrize(
     ("options", "settings"),
     [
-        (dict(patience=0), dict(dims=2)),
         (NOISY, dict(dims=2)),
         (dict(patience=2, average=0), dict(dims=2)),
         (NOISY, SAMPLED),  # both draw

@@ -69,10 +69,7 @@ def default_losses() -> list[float]:
     "changed",
     [
         dict(schedule="constant"),
-        dict(schedule="onecycle"),
         dict(precision="mixed"),
-        dict(precision="double"),
-        dict(unimodal=0.5),
         dict(unimodal=0.3, schedule="onecycle", precision="double", noise=0.2),
     ],
     ids=lambda changed: "-".join(map(str, changed.values())),
@@ -485,11 +482,11 @@ def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajector
     found = {}
     for count in (1, 4, 16):
         model.settings["trajectories"] = count
-        found[count] = metrics.measure_sampling(model, inputs, repeats=60)
+        found[count] = metrics.measure_sampling(model, inputs, repeats=30)
     assert found[4].error == pytest.approx(found[4].expected, rel=0.08)
     assert found[16].error == pytest.approx(found[1].error / 4, rel=0.08)
     model.settings["steps"] = 3  # coarse steps: now the mean is off
-    coarse = metrics.measure_sampling(model, inputs, repeats=60)
+    coarse = metrics.measure_sampling(model, inputs, repeats=30)
     assert coarse.bias > 2 * found[16].bias
     with pytest.raises(InvalidInput, match="must sample trajectories"):
         metrics.measure_sampling(prepare("quantum-jump", dataset, dict(dims=2)).model, inputs)

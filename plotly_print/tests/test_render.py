@@ -162,17 +162,25 @@ def digests() -> dict[str, str]:
     return {kind: hashlib.sha256(data).hexdigest() for kind, data in files.items()}
 
 
-def test_the_same_bytes_in_another_process_and_in_threads_whatever_matplotlib_is_set_to() -> None:
-    here = digests()
+@pytest.fixture(scope="module")
+def elsewhere() -> list[str]:
+    """What another process prints: the modules that it has loaded for this package, and its digests."""
     code = (
-        "import json, matplotlib, sys; sys.path[:0] = sys.argv[1:]; matplotlib.rcParams.update("
+        "import sys; sys.path[:0] = sys.argv[1:]; import plotly_print; print(*sys.modules); "
+        "import json, matplotlib; matplotlib.rcParams.update("
         "{'svg.fonttype': 'path', 'lines.linewidth': 9, 'font.size': 30}); "
         "import test_render; print(json.dumps(test_render.digests()))"
     )
     folders = [str(folder) for folder in Path(__file__).resolve().parents[:3:2]]
     command = [sys.executable, "-c", code, *folders]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert json.loads(run.stdout.splitlines()[-1]) == here
+    return run.stdout.splitlines()
+
+
+def test_the_same_bytes_in_another_process_and_in_threads_whatever_matplotlib_is_set_to(
+    elsewhere: list[str],
+) -> None:
+    assert json.loads(elsewhere[-1]) == digests()
     before = dict(matplotlib.rcParams)
     figure = waterfall()
     alone = render(figure, "svg", Style())
@@ -189,10 +197,8 @@ def test_the_same_bytes_in_another_process_and_in_threads_whatever_matplotlib_is
     assert dict(matplotlib.rcParams) == before
 
 
-def test_it_needs_no_qfusion_and_no_screen() -> None:
-    code = "import sys, plotly_print; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(run.stdout.split())
+def test_it_needs_no_qfusion_and_no_screen(elsewhere: list[str]) -> None:
+    loaded = set(elsewhere[0].split())
     assert "matplotlib.pyplot" not in loaded
     assert not [
         name for name in loaded if name.split(".")[0] in ("qfusion", "kaleido", "streamlit")
