@@ -43,9 +43,10 @@ def slide(model: str, name: str) -> None:
     ("most", "act"),
     [
         (5.0, lambda: visit("Overview")),
+        (5.5, lambda: slide("qj-parity", "H.left-right")),
         (11.0, lambda: slide("qj-planted", "H.text-audio")),
     ],
-    ids=["first page", "slider, D = 64"],
+    ids=["first page", "slider, D = 16", "slider, D = 64"],
 )
 def test_an_action_costs_no_more_than_it_did(most: float, act: Callable[[], object]) -> None:
     act()  # what is worked out for the first time

@@ -67,8 +67,8 @@ def avdigits(real_data: Path) -> data.DataSet:
 def test_what_is_like_the_data_comes_to_their_features_and_decisions(
     avdigits: data.DataSet,
 ) -> None:
-    """25 held-out images through the canvas' way and 25 recordings through the microphone's are the set's."""
-    made, rows = [], avdigits.rows("test")[::24]
+    """50 held-out images through the canvas' way and 50 recordings through the microphone's are the set's."""
+    made, rows = [], avdigits.rows("test")[::12]
     for row in rows:
         piece = avdigits.content(row)["audio"]
         assert isinstance(piece, data.Audio)
@@ -84,13 +84,13 @@ def test_what_is_like_the_data_comes_to_their_features_and_decisions(
         drawn = own.make(avdigits, {"mnist": picture(usps.reshape(16, 16) * 255, 7)}, "0_george_46")
         assert np.abs(drawn.features["usps"] - usps).max() < 1e-6
         made[-1] = replace(made[-1], features=made[-1].features | {"usps": usps})
-    assert len(made) == 25
+    assert len(made) == 50
     both = own.behind(avdigits, made)
     model: Any = checkpoint.load("qcnn-avdigits").model
     with torch.no_grad():
         theirs, mine = (
             model(both.inputs(some, torch.float64)).argmax(1)
-            for some in (rows, np.arange(25) + len(avdigits))
+            for some in (rows, np.arange(50) + len(avdigits))
         )
     assert torch.equal(theirs, mine)
 
@@ -98,7 +98,7 @@ def test_what_is_like_the_data_comes_to_their_features_and_decisions(
 def test_drawn_pairs_come_to_the_features_of_the_set() -> None:
     """Pictures of scikit-learn's digits, in all views of them."""
     pairs, views = data.load("parity"), data.load("digits")
-    for row in range(0, 600, 120):
+    for row in range(0, 600, 60):
         content = pairs.content(row)
         given = {name: picture(content[name].pixels, 3) for name in pairs.names}
         made = own.make(pairs, given, "")

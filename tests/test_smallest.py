@@ -71,19 +71,19 @@ def planted(seed: int, outputs: int = 1) -> tuple[QuantumJump, QuantumJump, list
 
 @pytest.mark.usefixtures("unchecked_shapes")  # 2,000 small evolutions
 def test_planted_terms_are_those_that_stay() -> None:
-    """Of five students, each a teacher with noise on the eleven terms that it does not have, before data that the
+    """Of ten students, each a teacher with noise on the eleven terms that it does not have, before data that the
     teacher labelled: nothing is trained. One after another, and by gates on all."""
     hits, by_gates = 0, 0
-    for seed in range(5):
+    for seed in range(10):
         teacher, student, chosen = planted(seed)
-        rows = [features(100, 100 + seed), features(100, 200 + seed)]
+        rows = [features(150, 100 + seed), features(150, 200 + seed)]
         labelled = [(x, teacher(x)[:, 0].numpy()) for x in rows]
         result = building.prune(student, *labelled, "regression", orders=0)
         assert result.chosen[PLANTED] > result.chosen[-1]  # the noise did harm
         hits += result.size == PLANTED and sorted(result.left(PLANTED)) == chosen
         by_gates += sorted(result.gated[-PLANTED:]) == chosen
-    assert hits >= 4
-    assert by_gates >= 4
+    assert hits >= 9
+    assert by_gates >= 9
 
 
 def test_noise_that_is_trained_on_with_the_terms_that_stay_goes() -> None:
