@@ -18,7 +18,15 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 STREAMLIT = (sys.executable, "-m", "streamlit", "run", "app.py")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# The first has no windows, and takes a tenth less of the processors for the same pages.
+BROWSERS = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
 # Without these, Chromium looks its maker's hosts up at every start, and those calls hang where the network is closed.
 FLAGS = (
     "--headless",

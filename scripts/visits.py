@@ -38,7 +38,7 @@ _COME = """([name, wait]) => {
   shown?.scrollIntoView({block: 'center', behavior: 'instant'});
   return !place && (shown || window.qfCame === wait);
 }"""
-_HELD_MS, _EVERY_MS = 300, 50
+_HELD_MS, _EVERY_MS = 300, 100
 _WAITS = itertools.count()
 
 
