@@ -463,6 +463,15 @@ def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, 
     return int(ended.value.code or 0), *capsys.readouterr()
 
 
+def test_what_one_answer_for_all_reaches() -> None:
+    """The more frequent class or sign, and the mean absolute distance from the median."""
+    assert method.chance(np.array([0, 1, 1, 1]), "classification") == {"accuracy": 0.75}
+    for truth in (np.array([-0.5, 0.2, 0.4, 3.0]), np.array([-3.0, -0.2, -0.4, 0.5])):
+        clipped = np.clip(truth, -1, 1)
+        mae = np.abs(clipped - np.median(clipped)).mean()
+        assert method.chance(truth, "sims") == {"acc2": 0.75, "mae": mae}
+
+
 def test_the_command_line_prints_the_curve(
     capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path
 ) -> None:

@@ -144,6 +144,14 @@ def test_of_independent_labels_nothing_is_told_within_the_intervals() -> None:
 # Gaussian cases, whose decomposition is known: Barrett 2015.
 
 
+def test_components_have_unit_variance_in_the_mean() -> None:
+    values = np.random.default_rng(0).normal(size=(200, 5)) * [1, 10, 0.1, 3, 0]  # one is constant
+    parts = worth.components(values, 3)
+    assert parts.shape == (200, 3)
+    assert parts.std(0).mean() == pytest.approx(1)
+    assert np.abs(parts.mean(0)).max() < 1e-9
+
+
 def cases(count: int, n: int) -> list[tuple[worth.Task, np.ndarray, dict[str, float]]]:
     """Random weights of two sources that are correlated, with a noisy sum as target, and the closed form."""
     rng, result = np.random.default_rng(0), []

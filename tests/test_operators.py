@@ -84,6 +84,7 @@ def test_eigenvectors_and_trace_of_the_marginal_observable() -> None:
         assert top[np.abs(top).argmax()] == pytest.approx(
             np.abs(top).max()
         )  # a global phase is gone
+        assert np.linalg.norm(top) == pytest.approx(1)
         state = O.vectors[:, -1:].T
         assert (state.conj() @ own @ state.T).real.item() + bias == pytest.approx(
             O.values[-1], abs=1e-10

@@ -515,6 +515,16 @@ def test_planted_scores_can_be_targets_of_single_modalities() -> None:
     assert train("late", small, {}, Options(epochs=1, unimodal=1.0)).model is not None
 
 
+def test_with_verdicts_shuffled_rates_differ_by_chance_alone() -> None:
+    """By 1.96 standard errors of the difference of two rates, sqrt(p (1 - p) (1 / a + 1 / b))."""
+    rng = np.random.default_rng(0)
+    called, hit = (np.arange(400) < 100).astype(float), (rng.random(400) < 0.3).astype(float)
+    by_chance = trust._rate(hit, called, None, 200, 0).shuffled
+    half = 1.96 * (hit.mean() * (1 - hit.mean()) * (1 / 100 + 1 / 300)) ** 0.5
+    assert (by_chance.high - by_chance.low) / 2 == pytest.approx(half, rel=0.15)
+    assert abs(by_chance.high + by_chance.low) < half / 2
+
+
 # ---- what is said
 
 

@@ -253,6 +253,8 @@ def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
     )
     values = [parameter.value for parameter in found.parameters if parameter.kind == "dissipation"]
     assert values == [tweak.dissipations.get(term, 1.0) for term in TERMS]
+    (duration,) = (parameter.value for parameter in found.parameters if parameter.key == "T")
+    assert duration == pytest.approx(1.0 if tweak.duration is None else tweak.duration)
 
 
 def test_slopes_of_a_model_without_time_left() -> None:
