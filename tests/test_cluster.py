@@ -210,8 +210,10 @@ def test_a_killed_worker_loses_no_trial(
     one, two = (sweep.find(name) for name in ("alone", "shared"))
     assert [a.history for a in one.attempts()] == [a.history for a in two.attempts()]
     assert alive(several[1]) == [False, True]
-    assert len(gone) == 1
-    assert len(two.study.get_trials()) > 4  # one was begun twice
+    assert (
+        len(gone) == 1
+    )  # killed with a trial that it had begun, which is begun again, or was about to begin
+    assert len(two.study.get_trials()) >= 4
 
 
 def test_records_of_a_board_are_those_of_one_process(
