@@ -43,6 +43,7 @@ import tables  # noqa: E402
 from scripts import serving  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
 
+CORES = os.sched_getaffinity(0)
 MINUTE, THINKS = 60.0, (2.0, 4.0)  # seconds
 SLOT, LONG = 0.01, 1200.0  # seconds of the calculation
 
@@ -159,8 +160,7 @@ def measured(
         for part in cores.split(",")
         for core in range(int(part.split("-")[0]), int(part.split("-")[-1]) + 1)
     }
-    if others := os.sched_getaffinity(0) - own:
-        os.sched_setaffinity(0, others)  # of this process, which reads
+    os.sched_setaffinity(0, CORES - own or CORES)  # of this process, which reads
     found |= {"cores": len(own), "machine": os.cpu_count(), "waits": {}}
     with serve(1, cores) as url:
         found["parts"] = read(url, 1, moves)

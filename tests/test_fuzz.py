@@ -79,7 +79,6 @@ WATCHED = {
 def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What the watch says of each, and of a harmless case after it; in a process of its own, as an audit hook stays."""
     folder = tmp_path_factory.mktemp("watched")
-
     told = folder / "told"
 
     def look() -> None:

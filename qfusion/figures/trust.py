@@ -557,9 +557,8 @@ def interactions(
     M = len(modalities)
     z = np.full((M, M), np.nan)
     reach = max(float(np.nanmax(np.abs(values[:, 0]), initial=0)), 1e-12)
-    few = int(
-        np.clip(-np.floor(np.log10(reach)), 2, 6)
-    )  # of an interval, the largest value has one more
+    # digits of an interval; the largest value has one more
+    few = int(np.clip(-np.floor(np.log10(reach)), 2, 6))
     figure = base(theme, 90 + 62 * M, left=90, right=10, top=8, bottom=40)
     for pair, (value, low, high) in zip(pairs, values, strict=True):
         i, j = (modalities.index(name) for name in pair)
