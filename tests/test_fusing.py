@@ -288,7 +288,7 @@ def test_synergy_against_all_rows_is_the_dividend_and_against_few_comes_near() -
     again = fusing.synergies(exact, [exact, exact], outputs)
     assert list(again["pair"]) == ["text+audio", "text+a b", "audio+a b"]
     assert np.allclose(again["correlation"], 1)
-    assert np.allclose(again["relative_error"], 0)
+    assert np.allclose(again["relative error"], 0)
     few = [
         explain.explain(
             model, x, explain.background(model, {k: v[s::12] for k, v in rows.items()}, "cohort")
@@ -298,7 +298,7 @@ def test_synergy_against_all_rows_is_the_dividend_and_against_few_comes_near() -
     frame = fusing.synergies(exact, few, outputs)
     assert (frame["rows"] == 5).all()
     assert frame["lowest"].le(frame["correlation"]).all()
-    assert frame["relative_error"].gt(1e-3).all()
+    assert frame["relative error"].gt(1e-3).all()
     # v(ab) - v(a) - v(b) + v(0), by hand
     v = few[0].values[np.arange(40), :, outputs]
     by_hand = v[:, 4] - v[:, 1] - v[:, 2] + v[:, 0]

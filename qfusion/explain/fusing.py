@@ -368,7 +368,7 @@ def synergies(
                 "draws": len(draws),
                 "correlation": float(np.mean(r)),
                 "lowest": min(r),
-                "relative_error": (error / size) ** 0.5 if size > 1e-24 else np.nan,
+                "relative error": (error / size) ** 0.5 if size > 1e-24 else np.nan,
             }
         )
     return pd.DataFrame(rows)
@@ -383,7 +383,7 @@ def nearly(frame: pd.DataFrame) -> str:
     return (
         f"F_syn with {worst['rows']} rows follows the exact dividend of {worst['pair']} with a correlation of "
         f"{worst['correlation']:.2f} (lowest of {worst['draws']} draws {worst['lowest']:.2f}), off by "
-        f"{worst['relative_error']:.0%} of its size"
+        f"{worst['relative error']:.0%} of its size"
     )
 
 

@@ -684,11 +684,10 @@ def default_sample(study: studies.Study) -> str:
     first of the others."""
     if named := study.dataset.known([str(study.card.get("opening", ""))]):
         return named[0]
+    if study.opening:
+        return study.opening
     examples = compare.find_examples(study)
-    return (
-        study.opening
-        or next((one for one in examples if one.kind == "conflict"), examples[0]).sample
-    )
+    return next((one for one in examples if one.kind == "conflict"), examples[0]).sample
 
 
 def tweak_of(study: Any, text: str) -> Any:

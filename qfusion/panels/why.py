@@ -280,9 +280,9 @@ def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     study, known = levels.study, _ranked(levels).pairs
     clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
     words = (
-        f"Interaction told from 0: {', '.join(clear)}"
+        f"Mean interaction differs from 0: {', '.join(clear)}"
         if clear
-        else "No pair's mean interaction is told from 0"
+        else "No pair's mean interaction differs from 0 beyond its interval"
     )
     return panel.Picture(
         "why-pairs",
