@@ -106,10 +106,7 @@ class App:
 
     def __init__(self, folder: Path, playwright: Any):
         self.folder, self.playwright = folder, playwright
-        self.own = {
-            f"QFUSION_{name}": str(folder / name.lower())
-            for name in ("CACHE", "RUNS", "IMPORTED", "MODELS")
-        }
+        self.own = serving.own_places(folder)
 
     def serve(self) -> Any:
         """The app, while the block lasts."""

@@ -60,7 +60,7 @@ WATCH = """(() => {
 def loads(playwright: Any, place: Path, count: int) -> list[dict[str, float]]:
     """Milliseconds of every part, for each time that the page of an app is loaded anew."""
     with tempfile.TemporaryDirectory() as folder:
-        own = {f"QFUSION_{name}": str(Path(folder) / name) for name in ("CACHE", "RUNS")}
+        own = serving.own_places(Path(folder))
         with serving.serve(Path(folder), own, limit=240, place=place) as server:
             browser = serving.launch(playwright)
             page = browser.new_page(viewport={"width": 1440, "height": 900})

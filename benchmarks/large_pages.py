@@ -36,10 +36,7 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    own = {
-        f"QFUSION_{name}": str(folder / name.lower())
-        for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")
-    }
+    own = serving.own_places(folder)
     os.environ |= own
     try:
         for name in ("tables", "models"):

@@ -373,10 +373,7 @@ def main() -> None:
     if asked.plain:
         return print(plain_epoch(asked.plain))
     folder = Path(tempfile.mkdtemp())
-    os.environ |= {
-        f"QFUSION_{name}": str(folder / name.lower())
-        for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")
-    }
+    os.environ |= serving.own_places(folder)
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         if asked.readers:

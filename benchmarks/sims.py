@@ -183,10 +183,7 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    os.environ |= {
-        f"QFUSION_{name}": str(folder / name.lower())
-        for name in ("IMPORTED", "MODELS", "RUNS", "CACHE")
-    }
+    os.environ |= serving.own_places(folder)
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         lines = [

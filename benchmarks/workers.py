@@ -87,10 +87,7 @@ class Reader(threading.Thread):
 def serve(workers: int, cores: str) -> Iterator[str]:
     """The app with so many servers on some processors, what is shared worked out once; gives its address."""
     with tempfile.TemporaryDirectory() as folder:
-        own = {
-            f"QFUSION_{name}": f"{folder}/{name.lower()}"
-            for name in ("CACHE", "RUNS", "IMPORTED", "MODELS")
-        }
+        own = serving.own_places(Path(folder))
         several = (sys.executable, "-m", "qfusion", "app", "--workers", str(workers))
         command = several if workers > 1 else serving.STREAMLIT
         with serving.serve(Path(folder), own, 240, ("taskset", "-c", cores, *command)) as server:

@@ -106,10 +106,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1, help="servers behind nginx")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    own = {
-        f"QFUSION_{name}": str(folder / name.lower())
-        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
-    }
+    own = serving.own_places(folder)
     every, wrong, done, lock = states(), Counter[str](), Counter[str](), threading.Lock()
     several = (sys.executable, "-m", "qfusion", "app", "--workers", str(asked.workers))
     command = several if asked.workers > 1 else serving.STREAMLIT

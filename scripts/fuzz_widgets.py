@@ -277,10 +277,7 @@ def main() -> int:
         Counter[str](),
         Counter[str](),
     )
-    own = {
-        f"QFUSION_{name}": str(folder / name.lower())
-        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
-    }
+    own = serving.own_places(folder)
     with serving.serve(folder, own, limit=240) as server:
         quiet = Visitor(server.url)  # a reader beside all this
         for _ in range(2):

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
-from scripts import glossary_page  # noqa: E402
+from scripts import glossary_page, serving  # noqa: E402
 
 OPENED = (
     "/samples?inside=true",
@@ -186,10 +186,7 @@ def addresses() -> list[str]:
 def main() -> None:
     """Trains and searches for a moment, runs the pages, writes the page."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {
-            f"QFUSION_{name}": str(Path(folder) / name.lower())
-            for name in ("RUNS", "MODELS", "IMPORTED")
-        }
+        os.environ |= serving.own_places(Path(folder), "RUNS", "MODELS", "IMPORTED")
         base = [sys.executable, "-m", "qfusion"]
         for call in (
             ["train", "--data", "planted", "--name", "first", "--set", "epochs=3"],

@@ -111,6 +111,12 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, limit: float) -
     return time.monotonic() - started
 
 
+def own_places(folder: Path, *names: str) -> dict[str, str]:
+    """Variables of the environment by which what the app keeps lies in `folder`: of these names, or all of it."""
+    names = names or ("CACHE", "RUNS", "MODELS", "IMPORTED")
+    return {f"QFUSION_{name}": str(folder / name.lower()) for name in names}
+
+
 @contextlib.contextmanager
 def serve(
     folder: Path,

@@ -297,9 +297,7 @@ def soak(
     """
     with tempfile.TemporaryDirectory(prefix="qfusion-soak-") as place:
         folder = Path(place)
-        own = {
-            f"QFUSION_{name}": str(folder / name.lower()) for name in ("RUNS", "MODELS", "IMPORTED")
-        }
+        own = serving.own_places(folder, "RUNS", "MODELS", "IMPORTED")
         files = {
             path.name: path.read_bytes() for path in kills.tables(folder / "tables", 0).iterdir()
         }

@@ -149,7 +149,7 @@ def browsing(folder: Path, app: Path = serving.ROOT) -> Iterator[tuple[serving.S
     """The running app of a checkout, with a cache, runs and imported sets of its own in `folder`, and a browser."""
     from playwright.sync_api import sync_playwright
 
-    own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "IMPORTED")}
+    own = serving.own_places(folder)
     with serving.serve(folder, own, place=app) as server, sync_playwright() as playwright:
         browser = serving.launch(playwright)
         yield server, browser

@@ -380,10 +380,7 @@ def planted() -> Any:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
     """The running app; what it keeps, runs, models and imported sets lie beside its log, and are none at the start."""
     folder = tmp_path_factory.mktemp("server")
-    own = {
-        f"QFUSION_{name}": str(folder / name.lower())
-        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
-    }
+    own = serving.own_places(folder)
     with serving.serve(folder, own, limit=240, command=sharing.APP) as running:
         yield running
 

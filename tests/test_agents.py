@@ -19,6 +19,7 @@ from qfusion.analysis import open_sample
 from qfusion.commands import agents
 from qfusion.figures.export import read_recipe
 from qfusion.panels import pages
+from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL, SAMPLE, TWEAK = "qj-planted", "p2924", "H.text-audio=0.5"
@@ -91,9 +92,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        **{
-            f"QFUSION_{name}": str(folder / name.lower()) for name in ("RUNS", "MODELS", "IMPORTED")
-        },
+        **serving.own_places(folder, "RUNS", "MODELS", "IMPORTED"),
     }
     program = StdioServerParameters(
         command=sys.executable, args=["-m", "qfusion", "mcp"], cwd=folder, env=environment

@@ -93,10 +93,7 @@ def test_the_policy_names_every_script_that_stands_in_a_page() -> None:
 def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[serving.Server, Path]]:
     """A read-only server and the folder of all that it could write."""
     folder = tmp_path_factory.mktemp("visitors")
-    own = {
-        f"QFUSION_{name}": str(folder / name.lower())
-        for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")
-    }
+    own = serving.own_places(folder)
     with serving.serve(
         folder, {**own, _limits.READ_ONLY: "1"}, limit=240, command=sharing.APP
     ) as running:
