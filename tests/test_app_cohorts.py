@@ -51,6 +51,11 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
     inside = rows[(rows["relation"].isin(["agreement", "joint"])) & (rows["error"] > 0.01)]
     words = plain(said(app))
     assert f"**{len(inside):,} of {len(rows):,}** explained samples of test;" in words
+    everyone = np.ones(len(rows), dtype=bool)  # no cohort beside them
+    for some, names in ((rows.index.isin(inside.index), ["all", "cohort"]), (everyone, ["all"])):
+        levels = cohort_measures.ladder(study, rows, some, None, "all")
+        assert levels["level"].tolist() == names
+        assert levels["mean error"].iloc[-1] == pytest.approx(rows["error"][some].mean())
     x = cohort_measures.entropies(study, rows, cohort_measures.ENTROPY)
     r, rho = stats.pearsonr(x, rows["joint"]).statistic, stats.spearmanr(x, rows["joint"]).statistic
     assert f"rank correlation {rho:+.2f}" in words

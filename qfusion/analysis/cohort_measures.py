@@ -677,8 +677,9 @@ def finding(result: dict[str, stability.Interval], measure: str, strength: str) 
 def ladder(
     study: Study, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, whole: str
 ) -> pd.DataFrame:
-    """The three levels as rows: all, which are called `whole`, the cohort, the sample (where it is explained)."""
-    levels = {whole: rows, "cohort": rows[inside]}
+    """The three levels as rows: all, which are called `whole`, the cohort (where it is not all of them), the sample
+    (where it is explained)."""
+    levels = {whole: rows} | ({} if inside.all() else {"cohort": rows[inside]})
     if sample is not None:
         levels[f"sample {sample.name}"] = sample.to_frame().T
     return pd.DataFrame([_level(study, name, part) for name, part in levels.items()])
