@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.panels import pages
+from qfusion.panels import dynamics, pages
 from qfusion.ui import frame, sharing, state
 from tests import charts, doors, exporting
 from tests.charts import figures, key_of
@@ -29,18 +29,7 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Overview", {"model": QJ}),
     ("Samples", {"model": QJ, "inside": "true", "inside.from": "another sample"}),
     ("Samples", {"model": QCNN}),
-    *(
-        ("Dynamics", {"model": QJ, "view": view, "runs": "4"})
-        for view in (
-            "Decision",
-            "Correlations",
-            "Trajectories",
-            "State",
-            "Steady state",
-            "Sensitivity",
-            "H and L",
-        )
-    ),
+    *(("Dynamics", {"model": QJ, "view": view, "runs": "4"}) for view in dynamics.VIEW.values),
     ("Dynamics", {"model": SMALL}),
     ("Circuit", {"model": PAIR}),
     *(
