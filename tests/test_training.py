@@ -289,6 +289,8 @@ def test_noise_changes_training_but_no_prediction():
     )
     assert np.array_equal(loud, again)  # the seed gives the noise too
     assert np.array_equal(loud, metrics.predict(models[1], dataset, dataset.rows("valid")))
+    none = metrics.predict(models[1], dataset, np.array([], dtype=int))
+    assert none.shape == (0, loud.shape[1])  # what falls to one of more processes than rows
     assert np.abs(quiet - loud).max() > 1e-3
 
 

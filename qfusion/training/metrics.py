@@ -295,7 +295,7 @@ def evaluate(
 def predict(
     model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, final: bool = False
 ) -> np.ndarray:
-    """Returns a model's scores on rows of a data set, float64 (N, C), without dropout.
+    """Returns a model's scores on rows of a data set, of which there may be none, float64 (N, C), without dropout.
 
     Args:
         final: whether the model's weights do not change any more: then what its encoders make of a large data set is
@@ -319,7 +319,7 @@ def predict(
         for block in dataset.blocks(rows, dtype.itemsize)
     ]
     model.train(training)
-    return np.concatenate(parts)
+    return np.concatenate([np.empty((0, max(1, len(dataset.target.classes)))), *parts])
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
