@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -177,6 +179,10 @@ def test_rows_that_share_something_count_as_many_as_leave_the_rate_as_uncertain(
     assert stability.effective(hits, np.arange(600)[:, None]) <= 600
     assert stability.effective(np.ones(600), np.column_stack([clusters, clusters // 2])) == 30
     assert stability.effective(np.zeros(0), clusters[:0]) == 0
+    one = np.minimum(np.arange(101), 1)[
+        :, None
+    ]  # a cluster of one, which is hit, and one of all others
+    assert stability.effective(np.arange(101) == 0, one) == 1
     both = np.arange(10)[:, None] + [0, 100, 200]
     hits = np.arange(10) % 5 > 2
     drawn = np.concatenate(list(stability.counts(10, 500, 0, both)))
@@ -200,6 +206,12 @@ def test_a_row_of_values_has_the_correlation_that_it_has_alone() -> None:
         wanted = np.corrcoef(x[i, drawn] / np.abs(x[i]).max(), y[i, drawn] / np.abs(y[i]).max())
         assert found[i] == pytest.approx(wanted[0, 1])
     assert np.isnan(found[3])
+    for x, y in itertools.product((np.zeros(9), np.full(9, -2.5), rng.normal(size=9)), repeat=2):
+        with np.errstate(invalid="raise", divide="raise"):
+            found = stability.pearson(x, y, weights)
+        assert np.isnan(found).all() == (np.ptp(x) == 0 or np.ptp(y) == 0)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(stability.pearson(np.zeros(0), np.zeros(0), np.ones((2, 0)))).all()
 
 
 def test_mosi_names_its_videos() -> None:
