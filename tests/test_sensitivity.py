@@ -342,6 +342,26 @@ def test_the_mean_slope_on_the_way_is_the_effect() -> None:
         )
 
 
+def test_a_response_goes_from_the_removed_term_to_where_it_stands() -> None:
+    """Values and slopes at each factor are those of the model put there."""
+    model = jump_model(2, 2).tweaked(Tweak({"text": -1.5}))
+    names = ("text", "audio")
+    x, background = features(2, names), explain.background(model, features(4, names, 2))
+    target = "dividend[text+audio]"
+    way = method.response(model, x, background, "H[text]", target, output=1, nodes=3)
+    assert way.factors == pytest.approx(
+        [0.0, *(-0.75 * (1 + t) for t in (-(0.6**0.5), 0.0, 0.6**0.5)), -1.5]
+    )
+    assert way.parameter == method.Parameter("H[text]", "H: text", "coupling", ("text",), -1.5)
+    for factor, value, slope in zip(way.factors, way.values, way.slopes, strict=True):
+        there = model.tweaked(Tweak({"text": float(factor)}))
+        found = method.sensitivity(there, x, background, output=1, targets=[target])
+        assert value == pytest.approx(found.values[0], abs=1e-12)
+        assert slope == pytest.approx(found.slopes[0, 0], abs=1e-12)
+    assert way.effect == pytest.approx(way.values[0] - way.values[-1])
+    assert way.mean_slope == pytest.approx(way.slopes[1:4] @ [5 / 18, 8 / 18, 5 / 18])
+
+
 @pytest.mark.parametrize(
     "model",
     [jump_model(2).tweaked(Tweak({"text": 0.0, "text+audio": 1.5})), model_of(4, 2)],
@@ -397,10 +417,12 @@ def test_fusion_removed_ignores_every_modality() -> None:
     assert torch.allclose(model(x), model(y))
 
 
-def test_entropy_of_a_pure_fused_qubit_has_no_slope() -> None:
+@pytest.mark.parametrize("spread", [0.0, 1e-6])
+def test_entropy_of_a_pure_fused_qubit_has_no_slope(spread: float) -> None:
+    """Nor that of one that is pure but for rounding."""
     model = model_of(4, 2)
     phi = model.phi.detach().clone()
-    phi[0] = 1.0
+    phi[0] = 1.0 + spread * torch.arange(4)
     found = method.sensitivity(
         model.with_angles(phi),
         features(1, ("v0", "v1")),
