@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion import explain
-from qfusion.data import spec as data_spec
+from qfusion.data import DataSet, spec as data_spec
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, backgrounds, coalitions, counterfactual, interventions
 from qfusion.explain.backgrounds import SampleBackground, kinds_of
@@ -418,6 +418,10 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
             assert places == sorted(places)
             assert len(set(places)) == 6
             assert set(places) < set(rows.tolist())
+    with monkeypatch.context() as patched:  # what was made of them is kept: nobody reads them again
+        patched.setattr(DataSet, "inputs", None)
+        again: Any = backgrounds.background_of(model, dataset, rows, "cohort", "few")
+    assert again.key == some.key
     few = backgrounds.background_of(model, dataset, rows[:7], "joint")
     assert (few.size, few.total) == (7, 7)
 
