@@ -397,10 +397,10 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
     dataset = sequences(60, 3)
     rows = dataset.rows("train")[::-1].copy()
     monkeypatch.setattr(backgrounds, "is_small", lambda data, count: count < 8)
-    monkeypatch.setattr(data_spec, "BLOCK", 8 * 3 * (20 + 7 + 5) * 6)
+    monkeypatch.setattr(data_spec, "BLOCK", 8 * 3 * (20 + 7 + 5) * 20)
     for kind, heavy, count in (
-        ("mult", 0, 6),
-        ("concatenation", 2**60, 6),
+        ("mult", 0, 20),
+        ("concatenation", 2**60, 20),
         ("concatenation", 0, 30),
     ):
         monkeypatch.setattr(metrics, "HEAVY", heavy)
@@ -416,7 +416,7 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
             places = [((texts - row) ** 2).flatten(1).sum(1).argmin().item() for row in held]
             assert all(torch.allclose(texts[i], row) for i, row in zip(places, held, strict=True))
             assert places == sorted(places)
-            assert len(set(places)) == 6
+            assert len(set(places)) == 20
             assert set(places) < set(rows.tolist())
     with monkeypatch.context() as patched:  # what was made of them is kept: nobody reads them again
         patched.setattr(DataSet, "inputs", None)

@@ -351,8 +351,9 @@ def test_parts_are_alike_in_two_digits() -> None:
         ({}, []),
     ):
         assert verdicts.largest_terms({"": 99.0, **terms}) == alike
-    assert [verdicts.part(value) for value in (0.0, -0.0049, 0.0049, -3.456)] == [
+    assert [verdicts.part(value) for value in (0.0, 0.005, -0.0049, 0.0049, -3.456)] == [
         "+0.00",
+        "+0.01",
         "-5e-03",
         "+5e-03",
         "-3.46",
