@@ -16,7 +16,14 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data import DataSet, spec as data_spec
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import attribution, backgrounds, coalitions, counterfactual, interventions
+from qfusion.explain import (
+    attribution,
+    backgrounds,
+    coalitions,
+    counterfactual,
+    interventions,
+    verdicts,
+)
 from qfusion.explain.backgrounds import SampleBackground, kinds_of
 from qfusion.explain.faithfulness import Game
 from qfusion.models import FUSION, InputSpec, QuantumJump, base, build, can
@@ -243,6 +250,16 @@ def test_a_background_of_some_rows_says_of_how_many() -> None:
     some = whole.some(3)
     assert (whole.name, some.name) == ("joint", "joint, 3 of 7 rows")
     assert (some.size, some.total, whole.some(7)) == (3, 7, whole)
+    x = rows_of(model, 2, 3)
+    assert (explain.explain(model, x, whole.some(1)).errors == 0).all()  # of one row nobody knows
+    cohort = explain.background(model, rows_of(model, 7, 1), "cohort")
+    named = replace(cohort, label="few")
+    assert verdicts.behind(cohort) == "a cohort of 7 samples"
+    assert verdicts.behind(named) == "the 7 samples of the cohort ‘few’"
+    assert verdicts.behind(cohort.some(3)) == "3, drawn at random, of a cohort of 7 samples"
+    assert verdicts.behind(named.some(3)) == (
+        "3, drawn at random, of the 7 samples of the cohort ‘few’"
+    )
     assert some.key != whole.key
 
 

@@ -157,6 +157,11 @@ def test_ways_of_grouping_that_share_a_number_are_one_pool() -> None:
         assert sorted([own[i] for i in column] for column in columns) == sorted(named.T.tolist())
 
 
+def test_a_column_that_is_not_finite_is_named() -> None:
+    with pytest.raises(InvalidInput, match="`loss`"):
+        stability.means({"gain": np.zeros(3), "loss": np.array([0.0, np.inf, 1.0])})
+
+
 def test_ten_clusters_are_enough_of_every_way_of_grouping() -> None:
     ten, nine = np.arange(40) % 10, 50 + np.arange(40) % 9
     assert stability.enough(10)

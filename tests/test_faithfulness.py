@@ -579,7 +579,8 @@ def test_seeds_and_coalitions_that_do_not_fit_are_refused() -> None:
 
 def test_orders_of_samples_over_seeds_are_those_of_scipy() -> None:
     found = measured(noise=0.5, B=12)
-    found = replace(found, dividends=np.where(np.arange(8) == 7, 1.0, found.dividends))
+    constant = (np.arange(8) == 7) & (np.arange(3) == 0)[:, None, None]  # in the first seed
+    found = replace(found, dividends=np.where(constant, 1.0, found.dividends))
     for what, runs, names in (
         ("contributions", found.dividends[..., 1:], found.coalitions[1:]),
         ("Shapley values", found.shapley, NAMES),
@@ -589,7 +590,7 @@ def test_orders_of_samples_over_seeds_are_those_of_scipy() -> None:
         for i, name in enumerate(names):
             pairs = [
                 0.0
-                if name == "text+audio+vision"
+                if name == "text+audio+vision" and a == 0
                 else stats.spearmanr(runs[a, :, i], runs[b, :, i])[0]
                 for a, b in ((0, 1), (0, 2), (1, 2))
             ]

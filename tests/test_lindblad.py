@@ -231,6 +231,16 @@ def test_ever_so_long_an_evolution_of_a_small_system_ends_in_its_steady_state() 
     assert (now - torch.trace(H @ steady) * torch.eye(3)).abs().max() < 1e-8
 
 
+def test_an_evolution_does_not_ask_for_units() -> None:
+    """It is linear: large and small operators evolve alike."""
+    H, L = system(4, 2, 1.0, 0.5)
+    X = operators(1, 4, False)
+    whole = lindblad.evolve_states(H, L, X, [0.5, 3.0])
+    for scale in (1e-9, 1e9):
+        scaled = lindblad.evolve_states(H, L, scale * X, [0.5, 3.0]) / scale
+        assert (scaled - whole).abs().max() < 1e-11
+
+
 @pytest.mark.parametrize("picture", ["states", "observables"])
 def test_the_truncation_is_as_small_as_it_is_asked_to_be(picture: str) -> None:
     """And no smaller than that by many orders: what is not asked for is not worked out."""

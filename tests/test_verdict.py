@@ -175,6 +175,8 @@ def test_what_rounding_leaves_is_no_part() -> None:
     one = of({"": 2.0, "a": 9.75, "b": -7e-15, "a+b": 1e-15})
     assert (one.relation, one.dividends["b"], one.dividends["a+b"]) == ("dominance", 0.0, 0.0)
     assert "pulls" not in verdicts.conflict(one)
+    both = judge(made(np.array([[1e14, 2e14, 1e3, 1e13], [1.0, 0.5, -0.4, 0.1]])))
+    assert both.relation.tolist() == ["dominance", "conflict"]  # each sample beside its own values
     none = of({"": 2.0, "a": -1e-15, "b": -8e-16, "a+b": 1e-15})
     assert none.leader == ""
     assert verdicts.decided(none) == "None: no modality changes the score."
