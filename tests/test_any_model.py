@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,24 @@ import torch
 from torch import Tensor
 
 from qfusion import explain
+from qfusion.data import DataSet, spec as data_spec
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import attribution, coalitions, counterfactual, interventions
+from qfusion.explain import (
+    attribution,
+    backgrounds,
+    coalitions,
+    counterfactual,
+    interventions,
+    verdicts,
+)
 from qfusion.explain.backgrounds import SampleBackground, kinds_of
 from qfusion.explain.faithfulness import Game
 from qfusion.models import FUSION, InputSpec, QuantumJump, base, build, can
 from qfusion.quantum.decomposition import subsets
+from qfusion.training import metrics
+from qfusion.training.options import Group
 from tests.entangled import model_of as network_of
+from tests.test_encoded import sequences
 
 STATELESS = [kind for kind, model in FUSION.items() if "states" not in model.abilities]
 NAMES = ("text", "a b", "a-b", "H", "ö", "x+y")
@@ -238,6 +250,16 @@ def test_a_background_of_some_rows_says_of_how_many() -> None:
     some = whole.some(3)
     assert (whole.name, some.name) == ("joint", "joint, 3 of 7 rows")
     assert (some.size, some.total, whole.some(7)) == (3, 7, whole)
+    x = rows_of(model, 2, 3)
+    assert (explain.explain(model, x, whole.some(1)).errors == 0).all()  # of one row nobody knows
+    cohort = explain.background(model, rows_of(model, 7, 1), "cohort")
+    named = replace(cohort, label="few")
+    assert verdicts.behind(cohort) == "a cohort of 7 samples"
+    assert verdicts.behind(named) == "the 7 samples of the cohort ‘few’"
+    assert verdicts.behind(cohort.some(3)) == "3, drawn at random, of a cohort of 7 samples"
+    assert verdicts.behind(named.some(3)) == (
+        "3, drawn at random, of the 7 samples of the cohort ‘few’"
+    )
     assert some.key != whole.key
 
 
@@ -324,3 +346,139 @@ def test_all_kinds_can_be_explored() -> None:
     )
     joint: Tensor = torch.from_numpy(found.dividends[:, 4:])
     assert float(joint.abs().max()) < 1e-12  # decisions are added: nothing is joint
+
+
+class Recorded(Group):
+    """One of two processes: what it would tell the other stands in `told`."""
+
+    def __init__(self, rank: int) -> None:
+        super().__init__(rank, 2)
+        object.__setattr__(self, "told", [])
+
+    def sum(self, values: Tensor) -> Tensor:
+        self.told.append(values.clone())
+        return values
+
+    def collected(self, own: dict[int, Any]) -> dict[int, Any]:
+        self.told.append(own)
+        return own
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_a_background_by_chunks_of_two_processes_is_that_of_all_rows(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What both make of their chunks is together what one makes of all."""
+    dataset = sequences(40, 3)
+    torch.manual_seed(0)
+    model = build(kind, dataset.input_specs, ("y",), SMALL[kind]).double().eval()
+    rows = dataset.rows("train")[:13]
+    monkeypatch.setattr(backgrounds, "CHUNK", 5)
+    for rank in (0, 1):
+        own = list(backgrounds.chunks(rows, Group(rank, 2)))
+        assert [number for number, _ in own] == list(range(rank, 3, 2))
+        assert all(part.tolist() == rows[5 * n : 5 * n + 5].tolist() for n, part in own)
+    whole: Any = explain.background(model, dataset.inputs(rows, torch.float64), "cohort", "few")
+    alone: Any = backgrounds.background_of(model, dataset, rows, "cohort", "few")
+    pair = [Recorded(0), Recorded(1)]
+    for group in pair:
+        half = backgrounds.background_of(model, dataset, rows, "cohort", "few", group)
+        assert half.size == 13
+    if kind == "quantum-jump":
+        assert torch.allclose(alone.sigma, whole.sigma, atol=1e-14)
+        together = sum(torch.view_as_complex(group.told[0]) for group in pair) / 13
+        assert torch.allclose(together, whole.sigma, atol=1e-14)
+        assert alone.dims == model.dims
+    else:
+        assert torch.allclose(alone.masses, whole.masses, atol=1e-14)
+        parts = pair[0].told[0] | pair[1].told[0]
+        joined = torch.cat([parts[number] for number in range(3)])
+        assert torch.allclose(joined, whole.masses, atol=1e-14)
+    for found in (whole, alone):
+        assert found.name == "cohort of 13 samples 'few'"
+        assert (found.kind, found.size, found.label, found.total) == ("cohort", 13, "few", 0)
+    one = backgrounds.background_of(model, dataset, rows[:1], "contrast", "v1")
+    assert (one.name, one.size) == ("contrast sample v1", 1)
+    for nothing in ("mixed", "zero"):
+        found = backgrounds.background_of(model, dataset, rows, nothing, "none")
+        assert (found.kind, found.size, found.label) == (nothing, 0, "none")
+    with pytest.raises(InvalidInput, match="one sample to contrast with, but holds 2"):
+        backgrounds.background_of(model, dataset, rows[:2], "contrast")
+    model = model_of(kind, 2)
+    with pytest.raises(InvalidInput, match="at least one background sample"):
+        explain.background(model, rows_of(model, 0, 1))
+
+
+def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn at random, each once; of what encoders make of them there are all."""
+    dataset = sequences(60, 3)
+    rows = dataset.rows("train")[::-1].copy()
+    monkeypatch.setattr(backgrounds, "is_small", lambda data, count: count < 8)
+    monkeypatch.setattr(data_spec, "BLOCK", 8 * 3 * (20 + 7 + 5) * 20)
+    for kind, heavy, count in (
+        ("mult", 0, 20),
+        ("concatenation", 2**60, 20),
+        ("concatenation", 0, 30),
+    ):
+        monkeypatch.setattr(metrics, "HEAVY", heavy)
+        torch.manual_seed(0)
+        model = build(kind, dataset.input_specs, ("y",), {"hidden": 4}).double().eval()
+        some: Any = backgrounds.background_of(model, dataset, rows, "cohort", "few")
+        assert (some.size, some.total, some.label, some.kind) == (count, 30, "few", "cohort")
+        assert base.nested_length(dict(some.states)) == count
+        if kind == "mult":
+            with torch.no_grad():
+                texts, _ = base.split(model.encode(dataset.inputs(None, torch.float64))["text"])
+            held, _ = base.split(some.states["text"])
+            places = [((texts - row) ** 2).flatten(1).sum(1).argmin().item() for row in held]
+            assert all(torch.allclose(texts[i], row) for i, row in zip(places, held, strict=True))
+            assert places == sorted(places)
+            assert len(set(places)) == 20
+            assert set(places) < set(rows.tolist())
+    with monkeypatch.context() as patched:  # what was made of them is kept: nobody reads them again
+        patched.setattr(DataSet, "inputs", None)
+        again: Any = backgrounds.background_of(model, dataset, rows, "cohort", "few")
+    assert again.key == some.key
+    few = backgrounds.background_of(model, dataset, rows[:7], "joint")
+    assert (few.size, few.total) == (7, 7)
+
+
+@pytest.mark.parametrize("kind", ["entangled-qcnn", "quantum-jump"])
+def test_errors_of_drawn_rows_are_those_of_their_groups(kind: str) -> None:
+    """Every eighth row is a group; the spread over groups says how well the mean is known, less what is left out."""
+    model = model_of(kind, 2)
+    x, rows = rows_of(model, 3, 1), rows_of(model, 20, 2)
+    G, total = backgrounds.GROUPS, 50
+    few = [explain.background(model, {k: v[g::G] for k, v in rows.items()}) for g in range(G)]
+    whole: Any = replace(explain.background(model, rows), total=total)
+    if kind == "quantum-jump":
+        whole = replace(whole, groups=torch.stack([part.sigma for part in few]))
+    found = explain.explain(model, x, whole)
+    terms = [explain.explain(model, x, part).dividends for part in few]
+    wanted = np.std(terms, 0, ddof=1) * math.sqrt((1 - 20 / total) / G)
+    assert found.errors == pytest.approx(wanted, abs=1e-12)
+    assert found.background == "joint, 20 of 50 rows"
+    assert [part.total for part in whole.parts()] == [0] * G
+    assert {part.name for part in whole.parts()} == {"joint"}
+    assert not explain.background(model, rows).is_drawn
+
+
+def test_outcomes_of_a_background_are_averaged_over_its_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pattern by pattern, however many rows are worked on at a time."""
+    model = model_of("entangled-qcnn", 3)
+    behind: Any = explain.background(model, rows_of(model, 7, 2), "product")
+    _, n, M = behind.masses.shape
+    wanted = np.zeros((M, 2**n))
+    for m, (place, bits) in itertools.product(
+        range(M), enumerate(itertools.product((0, 1), repeat=n))
+    ):
+        for row in behind.masses.numpy():
+            wanted[m, place] += math.prod(
+                row[i, m] if bit else 1 - row[i, m] for i, bit in enumerate(bits)
+            )
+    for most in (1, 2 * 2**n, 10**6):
+        monkeypatch.setattr(backgrounds, "_NUMBERS", most)
+        again = replace(behind)
+        assert again.distributions.numpy() == pytest.approx(wanted / 7)

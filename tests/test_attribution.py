@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import attribution, counterfactual
+from qfusion.explain import attribution, counterfactual, stability
 from qfusion.models import InputSpec, QuantumJump
 from tests.entangled import model_of
 
@@ -142,6 +144,175 @@ def test_a_straight_path_through_a_linear_encoder_is_done_by_hand() -> None:
     assert np.allclose(
         found.values, (total * x["v0"][0]).numpy(), atol=0.01 * abs(found.end - found.start)
     )
+
+
+def test_the_ranking_of_many_rows_is_a_midpoint_rule_or_the_gradient(model: QuantumJump) -> None:
+    """Both by autograd of the whole model, sample by sample, each for its own output, its real steps alone."""
+    values, _ = inputs(3, 5)["words"]
+    mask = torch.arange(7) < torch.tensor([5, 2, 7])[:, None]
+    x = inputs(3, 5) | {"words": (values, mask)}
+    outputs = np.array([1, 0, 1])
+    for name, baseline in (("words", torch.randn(4).double()), ("pixels", torch.randn(6).double())):
+        for title, places in (
+            ("gradient x input", [1.0]),
+            ("integrated gradients", (np.arange(16) + 0.5) / 16),
+        ):
+            found = attribution.attributions(model, x, name, outputs, baseline, title)
+            rows = np.repeat(np.arange(3), len(places))
+            many = {
+                k: tuple(t[rows] for t in v) if isinstance(v, tuple) else v[rows]
+                for k, v in x.items()
+            }
+            here = many[name][0] if name == "words" else many[name]
+            share = torch.as_tensor(np.tile(places, 3)).view(-1, *[1] * (here.ndim - 1))
+            at = (baseline + share * (here - baseline)).requires_grad_()
+            scores = model(many | {name: (at, many[name][1]) if name == "words" else at})
+            total = scores[range(len(rows)), outputs[rows]].sum()
+            parts = torch.autograd.grad(total, at)[0] * (here - baseline)
+            if name == "words":
+                parts = (parts * many[name][1][..., None]).sum(-1)
+            wanted = parts.view(3, len(places), -1).mean(1)
+            assert found == pytest.approx(wanted.numpy(), abs=1e-12)
+    with pytest.raises(NotFound, match="Attribution method"):
+        attribution.name_of("luck")
+    assert {attribution.name_of(title) for title in attribution.by_title()} == {
+        *attribution.METHODS
+    }
+
+
+@pytest.mark.parametrize(("name", "probability"), [("words", False), ("pixels", True)])
+def test_features_go_in_the_order_of_their_size(
+    model: QuantumJump, name: str, probability: bool
+) -> None:
+    """Sample by sample: so many of its real steps or features are the baseline's, the largest attributions first."""
+    x = inputs(4, 5)
+    mask = torch.arange(7) < torch.tensor([5, 2, 7, 1])[:, None]
+    x["words"] = x["words"][0], mask
+    outputs, baseline = (
+        np.array([1, 0, 1, 0]),
+        torch.linspace(-1, 1, 4 if name == "words" else 6).double(),
+    )
+    draw = np.random.default_rng(0)
+    changes = attribution.feature_changes(
+        model,
+        x,
+        name,
+        outputs,
+        baseline,
+        draw,
+        probability=probability,
+        orders=4,
+    )
+    assert changes.shape == (5, 2, len(attribution.SHARES), 4)
+    assert (attribution.SHARES[[0, -1]] == [0, 1]).all()
+    assert (np.diff(attribution.SHARES) > 0).all()
+    sizes = np.abs(attribution.attributions(model, x, name, outputs, baseline))
+    values = x[name][0] if name == "words" else x[name]
+
+    gone, places = [], [*np.ndindex(4, len(attribution.SHARES), 2)]
+    for b, k, back in places:
+        real = int(mask[b].sum()) if name == "words" else 6
+        order = np.argsort(-sizes[b, :real])
+        first = round(attribution.SHARES[k] * real)
+        gone.append(order[first:] if back else order[:first])
+    mixed = values[[b for b, *_ in places] + [*range(4)]].clone()
+    for row, part in zip(mixed, gone, strict=False):
+        row[part] = baseline if name == "words" else baseline[part]
+    rows = [b for b, *_ in places] + [*range(4)]
+    many = {k: tuple(t[rows] for t in v) if isinstance(v, tuple) else v[rows] for k, v in x.items()}
+    with torch.no_grad():
+        scores = model(many | {name: (mixed, mask[rows]) if name == "words" else mixed})
+    asked = (scores.softmax(1) if probability else scores).numpy()[range(len(rows)), outputs[rows]]
+    for (b, k, back), score in zip(places, asked, strict=False):
+        assert changes[0, back, k, b] == pytest.approx(abs(score - asked[-4 + b]), abs=1e-12)
+    # a random order is one of this sample's own; all end where all are gone
+    assert changes[:, 0, -1] == pytest.approx(changes[:1, 0, -1].repeat(5, 0), abs=1e-12)
+    assert len(np.unique(changes[1:, 0, 4, 2].round(9))) > 2
+    if name == "words":
+        assert changes[:, :, :, 3] == pytest.approx(changes[:1, :, :, 3].repeat(5, 0), abs=1e-12)
+    curves = attribution.feature_curves(
+        model,
+        x,
+        name,
+        outputs,
+        baseline,
+        probability=probability,
+        orders=4,
+    )
+    plain = attribution.curves_of(changes, probability=probability)
+    for one in (curves, plain):
+        assert one.intervals is None
+        assert one.unit == ("probability" if probability else "score")
+        assert (one.samples, one.shares.tolist()) == (4, attribution.SHARES.tolist())
+        assert one.deletion == pytest.approx(changes[0, 0].mean(-1))
+        assert one.insertion == pytest.approx(changes[0, 1].mean(-1))
+        assert one.random_deletion == pytest.approx(changes[1:, 0].mean(-1))
+        assert one.random_insertion == pytest.approx(changes[1:, 1].mean(-1))
+    with pytest.raises(InvalidInput, match="4 samples, but has 3"):
+        attribution.feature_curves(model, x, name, outputs[:3], baseline)
+
+
+def test_of_drawn_samples_the_areas_have_intervals_over_what_they_share() -> None:
+    """Area by area and sample by sample: how much more is lost by our order than on average by random ones, and how
+    much less is lacking when features are given back."""
+    K = len(attribution.SHARES)
+    changes = (
+        np.random.default_rng(1).exponential(size=(4, 2, K, 60))
+        * np.array([[1.0], [3.0]])[..., None]
+    )
+    changes[0, 0] *= 2
+    clusters = np.repeat(np.arange(15), 4)[:, None]
+    ahead = np.zeros((2, 60))
+    for b in range(60):
+        areas = [
+            [np.trapezoid(run, attribution.SHARES) for run in part[..., b]] for part in changes
+        ]
+        ahead[0, b] = areas[0][0] - np.mean([area[0] for area in areas[1:]])
+        ahead[1, b] = np.mean([area[1] for area in areas[1:]]) - areas[0][1]
+    for shared in (None, clusters):
+        found = attribution.curves_of(changes, sampled=True, clusters=shared)
+        for place, gain in ((0, found.deletion_gain), (1, found.insertion_gain)):
+            interval, wanted = found.intervals[place], stability.mean(ahead[place], clusters=shared)
+            assert (interval.low, interval.high) == pytest.approx((wanted.low, wanted.high))
+            assert interval.value == pytest.approx(gain.mean())
+    assert found.intervals != attribution.curves_of(changes, sampled=True).intervals
+
+
+def test_what_an_attribution_says_of_itself() -> None:
+    values = np.array([[1.0, -2.0, 4.0], [0.5, 8.0, -16.0]])
+    found = attribution.Attribution("words", "score", 0, values, "mean", 3.0, -1.0, 0.5, 32, False)
+    assert found.units.tolist() == [3.0, -7.5]
+    assert found.features.tolist() == [1.5, 6.0, -12.0]
+    assert found.relative_error == pytest.approx(0.125)
+    vector = replace(found, values=values[0], start=2.0, end=2.0)
+    assert vector.units.tolist() == vector.features.tolist() == [1.0, -2.0, 4.0]
+    assert vector.relative_error == pytest.approx(0.5e12)
+
+
+def test_one_step_says_what_it_misses(model: QuantumJump) -> None:
+    """Gradient x input adds up to the difference only of a straight term; what lacks is its error."""
+    x = inputs()
+    background = explain.background(model, inputs(8, 1))
+    rough, fine = (
+        attribution.attribute(model, x, background, "pixels", "words+pixels", method=method)
+        for method in attribution.METHODS
+    )
+    assert (rough.method, fine.method) == ("gradient-x-input", "integrated-gradients")
+    assert (rough.start, rough.end, rough.steps) == (fine.start, fine.end, 1)
+    assert fine.steps >= 32
+    at = x["pixels"].clone().requires_grad_()
+    forms = counterfactual.dividend_forms(model, x, background, "pixels")
+    place = explain.explain(model, x, background).coalitions.index("words+pixels")
+    value = counterfactual.value(
+        forms[place, 0].detach(), model.encode_one({"pixels": at}, "pixels")
+    )
+    (slope,) = torch.autograd.grad(value.sum(), at)
+    mean = model.encoders["pixels"].standardise.mean.double()
+    assert rough.values == pytest.approx((slope * (at - mean))[0].detach().numpy())
+    for one in (rough, fine):
+        assert one.error == pytest.approx(abs(one.values.sum() - (one.end - one.start)))
+        assert one.converged == (one.error <= 0.01 * abs(one.end - one.start))
+    assert not rough.converged
 
 
 def test_what_does_not_fit_is_named(model: QuantumJump, monkeypatch: pytest.MonkeyPatch) -> None:

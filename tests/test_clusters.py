@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from qfusion import data
 from qfusion.analysis import cohort_measures
@@ -101,6 +104,119 @@ def test_rates_of_rows_that_are_alike_count_clusters() -> None:
     low, high = wilson(20.0, 40.0)
     assert low < 0.5 < high
     assert high - low > wilson(200, 400)[1] - wilson(200, 400)[0]
+
+
+def test_intervals_are_quantiles_over_the_resamples_that_give_a_value() -> None:
+    """Drawn by hand: where no sample has all of its clusters there is none, and where a column does not vary no
+    correlation. All groupings, the seed and the number of resamples count."""
+    rng = np.random.default_rng(4)
+    x, y = np.array([1.0] * 8 + [2.0, -3.0]), rng.normal(size=10)
+    clusters = np.arange(10)[:, None] + [0, 100, 200]
+    with np.errstate(invalid="raise", divide="raise"):
+        found = stability.correlation(x, y, resamples=400, seed=3, clusters=clusters)
+        found |= {"mean": stability.mean(y, resamples=400, seed=3, clusters=clusters)}
+        found |= stability.means({"x": x, "y": y}, resamples=400, seed=3, clusters=clusters)
+    drawn = [
+        np.repeat(np.arange(10), row.astype(int))
+        for block in stability.counts(10, 400, 3, clusters)
+        for row in block
+    ]
+    assert min(map(len, drawn)) == 0
+    statistics = {
+        "pearson": lambda rows: stats.pearsonr(x[rows], y[rows]).statistic,
+        "spearman": lambda rows: stats.spearmanr(x[rows], y[rows]).statistic,
+        "mean": lambda rows: y[rows].mean(),
+        "x": lambda rows: x[rows].mean(),
+        "y": lambda rows: y[rows].mean(),
+    }
+    for name, of in statistics.items():
+        varying = [
+            rows
+            for rows in drawn
+            if len(rows)
+            and (name not in ("pearson", "spearman") or np.ptp(x[rows]) > 0 < np.ptp(y[rows]))
+        ]
+        wanted = np.array([of(rows) for rows in varying])
+        assert found[name].value == pytest.approx(of(np.arange(10)))
+        assert (found[name].low, found[name].high) == pytest.approx(
+            np.percentile(wanted, [2.5, 97.5]), abs=1e-9
+        )
+        assert (found[name].n, found[name].resamples) == (10, len(wanted))
+    assert found["pearson"].resamples < found["mean"].resamples < 400
+    assert found["x"] != stability.mean(x, resamples=400, seed=3, clusters=clusters[:, :1])
+
+
+def test_ways_of_grouping_that_share_a_number_are_one_pool() -> None:
+    """The first and the last column name the same pictures, the second others; a picture counts as often wherever."""
+    clusters = np.array([[5, 90, 7], [6, 91, 5], [7, 90, 9], [5, 92, 6]])
+    pools = stability._pools(clusters)
+    assert sorted((size, len(columns)) for size, columns in pools) == [(3, 1), (4, 2)]
+    for size, columns in pools:
+        named = clusters[:, [0, 2]] if size == 4 else clusters[:, [1]]
+        own = sorted(set(named.ravel()))
+        assert sorted([own[i] for i in column] for column in columns) == sorted(named.T.tolist())
+
+
+def test_a_column_that_is_not_finite_is_named() -> None:
+    with pytest.raises(InvalidInput, match="`loss`"):
+        stability.means({"gain": np.zeros(3), "loss": np.array([0.0, np.inf, 1.0])})
+
+
+def test_ten_clusters_are_enough_of_every_way_of_grouping() -> None:
+    ten, nine = np.arange(40) % 10, 50 + np.arange(40) % 9
+    assert stability.enough(10)
+    assert not stability.enough(9)
+    assert stability.enough(40, ten[:, None])
+    assert not stability.enough(40, np.column_stack([ten, nine]))
+    assert not stability.enough(9, np.arange(9)[:, None])
+
+
+def test_rows_that_share_something_count_as_many_as_leave_the_rate_as_uncertain() -> None:
+    """Equal clusters with rates of their own: p (1 - p) over the variance of the rates over clusters, by hand. Of three
+    ways of grouping some resamples draw nothing, and are none."""
+    rates = np.repeat([0.2, 0.4, 0.9], 20)
+    hits = np.concatenate([np.arange(10) < 10 * rate for rate in rates])
+    clusters = np.repeat(np.arange(60), 10)[:, None]
+    wanted = hits.mean() * (1 - hits.mean()) / (rates.var() / 60)
+    assert 60 < wanted < 600
+    assert stability.effective(hits, clusters) == pytest.approx(wanted, rel=0.2)
+    assert stability.effective(hits, np.arange(600)[:, None]) == pytest.approx(600, rel=0.2)
+    assert stability.effective(hits, np.arange(600)[:, None]) <= 600
+    assert stability.effective(np.ones(600), np.column_stack([clusters, clusters // 2])) == 30
+    assert stability.effective(np.zeros(0), clusters[:0]) == 0
+    one = np.minimum(np.arange(101), 1)[
+        :, None
+    ]  # a cluster of one, which is hit, and one of all others
+    assert stability.effective(np.arange(101) == 0, one) == 1
+    both = np.arange(10)[:, None] + [0, 100, 200]
+    hits = np.arange(10) % 5 > 2
+    drawn = np.concatenate(list(stability.counts(10, 500, 0, both)))
+    drawn = drawn[drawn.sum(1) > 0]
+    assert len(drawn) < 500
+    variance = np.var([row[hits].sum() / row.sum() for row in drawn])
+    assert stability.effective(hits, both) == pytest.approx(0.4 * 0.6 / variance)
+
+
+def test_a_row_of_values_has_the_correlation_that_it_has_alone() -> None:
+    """Whatever the units of the other rows; a row that rounding alone moves has none."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 4, 9))
+    x *= np.array([1e-90, 1.0, 1e60, 1.0])[:, None]
+    y *= np.array([1.0, 1e50, 1e-80, 1.0])[:, None]
+    x[3] = 1 + 1e-15 * (np.arange(9) % 2)
+    weights = rng.integers(1, 4, (4, 9)).astype(float)
+    found = stability.pearson(x, y, weights)
+    for i in range(3):
+        drawn = np.repeat(np.arange(9), weights[i].astype(int))
+        wanted = np.corrcoef(x[i, drawn] / np.abs(x[i]).max(), y[i, drawn] / np.abs(y[i]).max())
+        assert found[i] == pytest.approx(wanted[0, 1])
+    assert np.isnan(found[3])
+    for x, y in itertools.product((np.zeros(9), np.full(9, -2.5), rng.normal(size=9)), repeat=2):
+        with np.errstate(invalid="raise", divide="raise"):
+            found = stability.pearson(x, y, weights)
+        assert np.isnan(found).all() == (np.ptp(x) == 0 or np.ptp(y) == 0)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(stability.pearson(np.zeros(0), np.zeros(0), np.ones((2, 0)))).all()
 
 
 def test_mosi_names_its_videos() -> None:

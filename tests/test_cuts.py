@@ -20,7 +20,13 @@ from torch import Tensor
 from qfusion import cli, explain, figures
 from qfusion.analysis import cohort_measures, dynamics, study as studies
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import cohorts, cuts as curves, cuts as cut_answers, cuts as method
+from qfusion.explain import (
+    cohorts,
+    cuts as curves,
+    cuts as cut_answers,
+    cuts as method,
+    stability,
+)
 from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
 from qfusion.figures import building as drawing, notebook
 from qfusion.models import InputSpec, QuantumJump
@@ -395,6 +401,49 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
         if kind == "classification"
         else {"r2": 0.0, "mae": min(np.abs(truth - value).mean() for value in truth)}
     )
+
+
+def by_hand(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, float]:
+    """The metrics of scores (B, C)."""
+    if kind == "classification":
+        return {"accuracy": np.mean(scores.argmax(1) == truth)}
+    p = scores[:, 0]
+    if kind == "sims":
+        p, truth = np.clip(p, -1, 1), np.clip(truth, -1, 1)
+        return {"acc2": np.mean((p > 0) == (truth > 0)), "mae": np.abs(p - truth).mean()}
+    r2 = 1 - np.square(p - truth).mean() / truth.var()
+    return {"r2": r2, "mae": np.abs(p - truth).mean()}
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression", "sims"])
+def test_intervals_of_metrics_are_those_of_the_samples_drawn(kind: str) -> None:
+    """Resample by resample: whole clusters are drawn, a loss is after less before of the same ones."""
+    rng = np.random.default_rng(1)
+    C = 3 if kind == "classification" else 1
+    scores, before = rng.normal(size=(2, 2, 4, 48, C)), rng.normal(size=(48, C))
+    truth = rng.integers(0, 3, 48) if C == 3 else before[:, 0] + rng.normal(size=48)
+    clusters = np.repeat(np.arange(12), 4)[:, None]
+    found = cut_metrics(
+        made_up(scores, before), truth, kind, resamples=30, seed=2, clusters=clusters
+    )
+    place, runs = (1, 0, 2), []
+    for row in np.concatenate(list(stability.counts(48, 30, 2, clusters))):
+        drawn = np.repeat(np.arange(48), row.astype(int))
+        runs.append([by_hand(part[drawn], truth[drawn], kind) for part in (scores[place], before)])
+    for name in curves.METRICS[kind]:
+        after, plain = (np.array([run[i][name] for run in runs]) for i in (0, 1))
+        for estimates, values in (
+            (found.after[name], after),
+            (found.losses[name], after - plain),
+        ):
+            ends = estimates.low[place], estimates.high[place]
+            assert ends == pytest.approx(np.percentile(values, [2.5, 97.5]), abs=1e-9)
+        ends = float(found.before[name].low), float(found.before[name].high)
+        assert ends == pytest.approx(np.percentile(plain, [2.5, 97.5]), abs=1e-9)
+        whole = by_hand(scores[place], truth, kind)[name]
+        assert found.after[name].value[place] == pytest.approx(whole)
+    assert found.modalities == NAMES[:2]
+    assert found.chance == curves.chance(truth, kind)
 
 
 def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_numbers() -> None:

@@ -229,6 +229,12 @@ def test_since_when_and_what_was_added_are_said():
     assert "the largest of them a and c jointly (-0.30)" in verdicts.added(
         dict.fromkeys(three, 0.0), three, "it"
     )
+    small = {"": 0.0, "a": 0.1, "a+b": 0.02, "a+c": -0.04, "b+c": 0.01}
+    assert "the largest of them a and c jointly (-0.04)" in verdicts.added(
+        dict.fromkeys(small, 0.0), small, "it"
+    )
+    tiny = small | {"a+b": 0.002, "a+c": -0.004, "b+c": 0.001}
+    assert "none of them as large as 0.01" in verdicts.added(dict.fromkeys(tiny, 0.0), tiny, "it")
 
 
 def test_decisions_backgrounds_and_lists_in_words():

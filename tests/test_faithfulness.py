@@ -6,7 +6,9 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors import safe_open
+from scipy import stats
 
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
@@ -85,6 +88,71 @@ def test_random_orders_average_to_what_all_orders_give() -> None:
     assert found.better
     again = faithfulness.modality_curves(additive(parts, joint=0.4), np.zeros(400, int), orders=60)
     assert (again.random_deletion == found.random_deletion).all()  # seeded
+
+
+def several(B: int = 7) -> Explanation:
+    """Random coalition values of three modalities and two outputs: every term counts."""
+    values = np.random.default_rng(8).normal(size=(B, 8, 2))
+    terms = dividends(values, 3)
+    names = tuple(subset_name(S, NAMES) for S in subsets(3))
+    return Explanation(NAMES, ("y", "z"), names, values, terms, shapley(terms, 3), "joint", 9)
+
+
+@pytest.mark.parametrize("probability", [False, True])
+def test_curves_of_every_sample_are_those_of_its_own_order(probability: bool) -> None:
+    """Sample by sample and coalition by coalition, of the output that is explained."""
+    explained, outputs = several(), np.array([0, 1, 1, 0, 1, 0, 0])
+    found = faithfulness.modality_curves(explained, outputs, probability=probability, orders=400)
+    values = explained.values
+    if probability:
+        values = np.exp(values) / np.exp(values).sum(-1, keepdims=True)
+    by = {frozenset(S): values[:, i] for i, S in enumerate(subsets(3))}
+    every = frozenset(range(3))
+
+    def along(b: int, order: Any) -> list[list[float]]:
+        firsts = [frozenset(order[:k]) for k in range(4)]
+        c = outputs[b]
+        return [
+            [abs(by[every - first][b, c] - by[every][b, c]) for first in firsts],
+            [abs(by[first][b, c] - by[every][b, c]) for first in firsts],
+        ]
+
+    ours = np.mean(
+        [along(b, np.argsort(-np.abs(explained.shapley[b, :, outputs[b]]))) for b in range(7)], 0
+    )
+    assert found.deletion == pytest.approx(ours[0])
+    assert found.insertion == pytest.approx(ours[1])
+    everyone = [[along(b, order) for order in itertools.permutations(range(3))] for b in range(7)]
+    for random, place in ((found.random_deletion, 0), (found.random_insertion, 1)):
+        assert random.shape == (400, 4)
+        assert random.mean(0) == pytest.approx(np.mean(everyone, (0, 1))[place], rel=0.05)
+    assert found.samples == 7
+    assert found.unit == ("probability" if probability else "score")
+    table = found.frame()
+    for name in ("deletion", "insertion"):
+        random = getattr(found, f"random_{name}")
+        assert table[name].tolist() == getattr(found, name).tolist()
+        for what in ("mean", "min", "max"):
+            assert table[f"random_{name}_{what}"].tolist() == getattr(random, what)(0).tolist()
+    assert table["share"].tolist() == found.shares.tolist()
+    areas = [np.diff(found.shares) @ (run[1:] + run[:-1]) / 2 for run in found.random_deletion]
+    own = np.diff(found.shares) @ (found.deletion[1:] + found.deletion[:-1]) / 2
+    assert found.deletion_gain == pytest.approx(own - np.array(areas))
+    with pytest.raises(InvalidInput, match="7 samples, but has 6"):
+        faithfulness.modality_curves(explained, outputs[:6])
+
+
+def test_sarcastic_samples_are_those_that_the_table_names() -> None:
+    explained = several(30)
+    table = pd.DataFrame({"regime": np.where(np.arange(30) % 4 == 0, "sarcasm", "plain")})
+    together = explained.dividends[::4, explained.coalitions.index("text+audio"), 0].tolist()
+    wanted = sum(value < 0 for value in together) / 8, 8
+    assert 0 < wanted[0] < 0.5 or 0.5 < wanted[0] < 1
+    assert faithfulness.sarcasm_share(explained, table) == pytest.approx(wanted)
+    assert faithfulness.sarcasm_share(explained, table.assign(regime="plain")) is None
+    assert faithfulness.sarcasm_share(explained, table.drop(columns="regime")) is None
+    two = additive(np.ones((30, 2)), ("text", "vision"))
+    assert faithfulness.sarcasm_share(two, table) is None
 
 
 def test_probabilities_are_those_of_the_class() -> None:
@@ -264,6 +332,168 @@ def test_estimators_beside_the_exact_values(make) -> None:
         faithfulness.Game(model, rows, rows, 0)
 
 
+def test_a_game_is_played_with_every_row_of_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """v(S) row by row, whatever part of them is run at once; what is asked again is charged again."""
+    model, x, rows = problem(3, B=1)
+    monkeypatch.setattr(faithfulness, "_CHUNK", 2)
+    game = faithfulness.Game(model, x, rows, 1)
+    count = len(rows[model.modalities[0]])
+    wanted = []
+    for S in subsets(3):
+        mixed = [
+            {
+                name: x[name] if m in S else rows[name][i : i + 1]
+                for m, name in enumerate(model.modalities)
+            }
+            for i in range(count)
+        ]
+        with torch.no_grad():
+            wanted.append(np.mean([float(model(one)[0, 1]) for one in mixed]))
+    assert [game.value(frozenset(S)) for S in subsets(3)] == pytest.approx(wanted)
+    masks = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    assert game.forward(masks).tolist() == pytest.approx(
+        [wanted[subsets(3).index((0, 2))], wanted[subsets(3).index((1,))]]
+    )
+    assert len(game.known) == 8
+    assert len(game.charged) == 10
+    exact = explain.explain(model, x, explain.background(model, rows))
+    compared = faithfulness.compare(game, exact, 12.5)
+    assert (compared[0].seconds, compared[0].error, compared[0].evaluations) == (12.5, 0, 0)
+    assert (compared[0].shapley == exact.shapley[0, :, 1]).all()
+    assert compared[-1].evaluations == len(game.charged)
+    assert compared[-1].seconds == pytest.approx(sum(game.charged))
+    assert compared[1].seconds == pytest.approx(sum(s for _, s in game.known.values()))
+    table = faithfulness.frame(compared, model.modalities)
+    assert table["method"].tolist() == list(faithfulness.METHODS)
+    for i, one in enumerate(compared):
+        row = table.iloc[i]
+        assert [row[f"shapley[{name}]"] for name in model.modalities] == one.shapley.tolist()
+        assert (row["largest_error"], row["coalitions_run"], row["seconds"]) == (
+            one.error,
+            one.evaluations,
+            one.seconds,
+        )
+
+
+def numbers(*texts: str) -> set[str]:
+    return {n for text in texts for n in re.findall(r"\d[\d,]*\.?\d*", text)}
+
+
+def grounded(one: faithfulness.TrustWarning) -> str:
+    """The sentence of a warning whose short form and facts give no number that the sentence does not."""
+    assert one.brief
+    assert one.facts
+    assert numbers(one.brief, *one.facts) <= numbers(one.sentence), one
+    return one.sentence
+
+
+def test_a_term_that_keeps_its_order_over_seeds_is_one_to_compare_samples_by() -> None:
+    """The lowest mean correlation of all is named, however the terms compare in size."""
+    rng = np.random.default_rng(2)
+    terms = rng.normal(size=(1500, 8)) * [1, 9, 1, 1, 5, 1, 1, 0.1]
+    noise = np.array([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1, 0.01])
+    runs = terms + noise * rng.normal(size=(3, 1500, 8))
+    runs[..., 3] = terms[:, 3] + 0.2 * rng.normal(size=(3, 1500))
+    names = tuple(subset_name(S, NAMES) for S in subsets(3))
+    found = stability.Stability(NAMES, names, (0, 1, 2), runs, 9, False)
+    worst = min(
+        np.mean(
+            [stats.spearmanr(runs[a, :, i], runs[b, :, i])[0] for a, b in ((0, 1), (0, 2), (1, 2))]
+        )
+        for i in range(1, 8)
+    )
+    said = faithfulness.of_stability(found, np.arange(1500.0), "score")
+    assert [one.kind for one in said] == ["fine", "warning"]
+    text = grounded(said[0])
+    assert "over 3 training seeds; least stable: vision (" in text
+    assert f"rank correlation {worst:.2f} across 1,500 test samples" in text
+    floor = np.median(np.std(runs[..., 1:], 0, ddof=1).max(1))
+    assert f"smaller than about {floor:.2g} (score)" in grounded(said[1])
+    others = replace(found, dividends=rng.normal(size=(3, 1500, 8)))
+    said = faithfulness.of_stability(others, np.arange(1500.0), "logit")
+    assert [one.kind for one in said] == ["warning"] * 3
+    assert numbers(grounded(said[0])) >= {"3", "1,500", "0.8"}
+    assert grounded(said[0]).count("(") == 7
+    leaders = np.abs(others.shapley).argmax(-1)
+    agree = np.mean([(leaders[a] == leaders[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))])
+    assert f"only {100 * agree:.0f}%" in grounded(said[2])
+
+
+@pytest.mark.parametrize(
+    ("factor", "warns"), [(1.0, False), (1.15, False), (1.3, True), (4.0, True)]
+)
+def test_poor_predictions_are_less_stable_by_a_fifth_at_least(factor: float, warns: bool) -> None:
+    """The tenth with the largest errors against the others."""
+    rng = np.random.default_rng(3)
+    errors = rng.permutation(400) - 100.0
+    spread = rng.uniform(0.9, 1.1, size=(400, 3)) * np.where(errors >= 260, factor, 1.0)[:, None]
+    said = faithfulness._where_wrong(spread, errors)
+    assert bool(said) == warns
+    if warns:
+        ratio = spread[errors >= 260].mean() / spread[errors < 260].mean()
+        assert f"move {ratio:.1f} times as much" in grounded(said[0])
+    assert faithfulness._where_wrong(spread[:10], errors[:10]) == []
+    few = np.where(np.arange(400) % 57 == 0, 40.0, 0.1)[:, None]  # by chance in a few samples alone
+    assert faithfulness._where_wrong(few, np.arange(400.0)) == []
+
+
+def test_terms_follow_the_truth_where_their_order_does() -> None:
+    terms = ("text", "audio", "text+audio")
+    ours = np.zeros((2345, 3))
+
+    def said(*rank: float) -> faithfulness.TrustWarning:
+        (one,) = faithfulness.of_truth(
+            faithfulness.AgainstTruth(terms, ours, ours, np.array(rank), np.array(rank))
+        )
+        grounded(one) if np.isfinite(rank).any() else None
+        return one
+
+    fine = said(0.95, 0.8, np.nan)
+    assert fine.kind == "fine"
+    assert "least: audio (rank correlation 0.80 on 2,345 test samples)" in fine.sentence
+    weak = said(0.79, 0.9, -0.3)
+    assert weak.kind == "warning"
+    assert "Do not take text (0.79), text + audio (-0.30) for" in weak.sentence
+    unknown = said(np.nan, np.nan, np.nan)
+    assert unknown.kind == "unknown"
+    assert unknown.facts
+
+
+@pytest.mark.parametrize(("sooner", "later"), [(True, False), (False, True), (False, False)])
+def test_an_order_that_a_random_one_beats_is_named_where_it_is_beaten(
+    sooner: bool, later: bool
+) -> None:
+    shares, ours = np.array([0.0, 0.3, 1.0]), np.array([0.0, 2.0, 3.0])
+    deletion = ours - [[0, 1.0, 0], [0, 0.5 if sooner else 0.0, 0], [0, 0.1, 0]]
+    insertion = ours[::-1] + [[0, 1.0, 0], [0, 0.3, 0], [0, 0.5 if later else -0.1, 0]]
+    curves = faithfulness.Curves(shares, ours, ours[::-1], deletion, insertion, 1234, "score")
+    (one,) = faithfulness.of_deletion(curves, "steps")
+    text = grounded(one)
+    assert ("taking away" in text, "giving back" in text) == (not sooner, not later)
+    assert "one of 3 random orders (1,234 test samples)" in text
+    two = replace(
+        curves,
+        shares=shares[::2],
+        deletion=ours[::2],
+        insertion=ours[::-2],
+        random_deletion=deletion[:, ::2],
+        random_insertion=insertion[:, ::2],
+    )
+    assert faithfulness.of_deletion(two, "steps") == []
+
+
+def test_joint_terms_that_are_larger_are_counted_in_the_output_that_is_explained() -> None:
+    explained, outputs = several(1100), np.arange(1100) % 2
+    size = np.abs(explained.dividends[np.arange(1100), :, outputs])
+    larger = np.mean([sum(row[4:]) > sum(row[1:4]) for row in size])
+    (one,) = faithfulness.of_joint(explained, outputs)
+    assert f"in {100 * larger:.0f}% of 1,100 test samples" in grounded(one)
+    rare = additive(np.ones((40, 3)), joint=1.0)
+    for count, warned in ((1, False), (2, True)):  # 5 % of them, or less
+        rare.dividends[:, -1, 0] = np.where(np.arange(40) < count, 3.5, 3.0)
+        assert bool(faithfulness.of_joint(rare, np.zeros(40, int))) == warned
+
+
 def measured(noise: float = 0.05, B: int = 40, R: int = 3) -> stability.Stability:
     rng = np.random.default_rng(1)
     parts = rng.normal(size=(B, 3))
@@ -285,6 +515,111 @@ def test_stability_by_hand() -> None:
     assert found.leader_agreement() == pytest.approx(
         np.mean([(leaders[a] == leaders[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))])
     )
+
+
+def test_what_seeds_leave_open_by_hand() -> None:
+    """Leads and terms of every sample over the seeds; the mean over samples for one that was not measured."""
+    found = measured(noise=0.6, B=9)
+    sizes = np.abs(found.shapley)
+    leads = np.zeros((3, 9, 3))
+    for r, b, m in np.ndindex(3, 9, 3):
+        share = sizes[r, b] / sizes[r, b].sum()
+        leads[r, b, m] = share[m] - max(np.delete(share, m))
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    named = leads.argmax(-1)
+    other = np.mean([named[a, b] != named[c, b] for a, c in pairs for b in range(9)])
+    assert 0 < other < 1
+    for rows in ([4, -1, 0, 8], [-1], []):
+        doubt = found.doubt(np.array(rows, int))
+        assert (doubt.seeds, doubt.other_leader) == (3, pytest.approx(other))
+        for numbers, runs in ((doubt.lead, leads), (doubt.spread, found.dividends[..., 1:])):
+            deviations = [
+                [np.std(runs[:, b, i], ddof=1) for i in range(runs.shape[2])] for b in range(9)
+            ]
+            wanted = [np.mean(deviations, 0) if b < 0 else deviations[b] for b in rows]
+            assert numbers == pytest.approx(np.reshape(wanted, (len(rows), runs.shape[2])))
+
+
+def test_doubt_is_about_the_rows_and_outputs_that_were_measured() -> None:
+    """Of classes the true one's score was: another one's, like a row of another split, has the mean."""
+    data: Any = SimpleNamespace(
+        rows=lambda split: {"test": np.array([2, 5, 7])}[split], y=np.arange(10) % 3
+    )
+    plain = measured(B=3)
+    classes = replace(plain, of_true_class=True)
+    rows = np.array([7, 0, 2, 9, 5, 6])
+    for found, outputs, places in (
+        (plain, np.zeros(6, int), [2, -1, 0, -1, 1, -1]),
+        (classes, np.array([1, 0, 2, 0, 0, 0]), [2, -1, 0, -1, -1, -1]),
+    ):
+        doubt = stability.doubt(found, data, rows, outputs)
+        assert doubt is not None
+        wanted = found.doubt(np.array(places))
+        assert doubt.lead == pytest.approx(wanted.lead)
+        assert doubt.spread == pytest.approx(wanted.spread)
+    assert stability.doubt(None, data, rows, np.zeros(6, int)) is None
+
+
+def test_seeds_and_coalitions_that_do_not_fit_are_refused() -> None:
+    whole = measured(B=5)
+    for changes in (
+        {"coalitions": whole.coalitions[:-1]},
+        {"seeds": (0,), "dividends": whole.dividends[:1]},
+        {"seeds": (0, 1)},
+        {"dividends": whole.dividends[:2]},
+        {"dividends": whole.dividends[..., :7]},
+        {"dividends": whole.dividends[..., None]},
+        {"dividends": whole.dividends[:, 0]},
+        {"modalities": ("text", "audio")},
+        {"dividends": np.where(whole.dividends > 0, np.nan, 0.0)},
+    ):
+        with pytest.raises(InvalidInput):
+            replace(whole, **changes)
+
+
+def test_orders_of_samples_over_seeds_are_those_of_scipy() -> None:
+    found = measured(noise=0.5, B=12)
+    constant = (np.arange(8) == 7) & (np.arange(3) == 0)[:, None, None]  # in the first seed
+    found = replace(found, dividends=np.where(constant, 1.0, found.dividends))
+    for what, runs, names in (
+        ("contributions", found.dividends[..., 1:], found.coalitions[1:]),
+        ("Shapley values", found.shapley, NAMES),
+    ):
+        rank = found.rank_correlations(what)
+        assert tuple(rank) == names
+        for i, name in enumerate(names):
+            pairs = [
+                0.0
+                if name == "text+audio+vision" and a == 0
+                else stats.spearmanr(runs[a, :, i], runs[b, :, i])[0]
+                for a, b in ((0, 1), (0, 2), (1, 2))
+            ]
+            assert rank[name] == pytest.approx((np.mean(pairs), min(pairs)))
+        assert found.spread(what) == pytest.approx(runs.std(0, ddof=1))
+    with pytest.raises(NotFound, match="Terms"):
+        found.of("terms")
+
+
+def test_a_stability_file_says_all_that_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = replace(measured(B=5), seeds=(4, 0, 9), of_true_class=True, background_size=77)
+    path = tmp_path / "new" / "folder" / "m.safetensors"
+    for _ in range(2):
+        stability.save(path, found, weights="w", data="d", notes={"rate": 0.1})
+    card = {"weights_sha256": "w"}
+    again = stability.load("m", card, "d", 5, path.parent)
+    for name in ("modalities", "coalitions", "seeds", "of_true_class", "background_size"):
+        assert getattr(again, name) == getattr(found, name)
+    assert (again.dividends == found.dividends.astype(np.float16)).all()
+    with safe_open(path, "numpy") as file:
+        about = json.loads(file.metadata()["about"])
+    assert about["notes"] == {"rate": 0.1}
+    monkeypatch.setattr(stability, "_LARGEST", path.stat().st_size)
+    stability.load("m", card, "d", 5, path.parent)
+    monkeypatch.setattr(stability, "_LARGEST", path.stat().st_size - 1)
+    with pytest.raises(IntegrityError, match="too large"):
+        stability.load("m", card, "d", 5, path.parent)
 
 
 def test_a_stability_file_is_read_only_for_what_it_was_measured_with(tmp_path: Path) -> None:

@@ -180,6 +180,11 @@ def test_titles_say_what_is_told() -> None:
     assert evidence.answer(result_of([open_] * 3), "loss").startswith("50 rows do not tell")
     words = evidence.answer(result_of([clear, open_, up]), "loss")
     assert words == "fusion 0 (-0.200) lower the loss; fusion 2 (+0.300) raise it"
+    for ends in ((-0.2, -0.3, 0.0), (0.2, 0.0, 0.3)):  # zero is not excluded
+        assert evidence.answer(result_of([ends] * 3), "loss").startswith("50 rows do not tell")
+    assert evidence.answer(result_of([up, open_, up]), "loss") == (
+        "fusion 2 (+0.300) and fusion 0 (+0.300) raise the loss"
+    )
     assert "fusion 0 has most: +0.50 (50% of all sizes)" in evidence.answer(result_of([clear] * 3))
     still = result_of([clear] * 3, score=np.zeros(3))
     assert evidence.answer(still) == "No gate group changes the score of y"

@@ -232,6 +232,10 @@ def test_the_canonical_unravelling_is_the_same_generator_by_orthogonal_operators
     same(gram.abs(), torch.diag(rates))
     assert bool((rates.diff() < 0).all())
     assert float(torch.einsum("kaa->k", system.jumps).abs().max()) < 1e-12
+    for jump in system.jumps.flatten(1).detach():
+        largest = jump[(jump.abs() > (1 - 1e-6) * jump.abs().max()).nonzero()[0, 0]]
+        assert largest.real > 0
+        assert abs(largest.imag) < 1e-12
     assert decomposition.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (
         0,
         3,

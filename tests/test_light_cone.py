@@ -132,6 +132,20 @@ def test_the_network_s_cone_is_pennylane_s(n: int, M: int, block: str) -> None:
             )
 
 
+def test_amplitudes_after_cnots_are_those_of_the_bits_turned() -> None:
+    """Basis state by basis state, CNOT after CNOT; the first qubit is the most significant."""
+    pairs = [(0, 2), (3, 1), (2, 3), (1, 0)]
+    psi = torch.randn(3, 16, dtype=torch.complex128)
+    wanted = torch.empty_like(psi)
+    for place in range(16):
+        bits = [place >> (3 - q) & 1 for q in range(4)]
+        for control, target in pairs:
+            bits[target] ^= bits[control]
+        wanted[:, int("".join(map(str, bits)), 2)] = psi[:, place]
+    assert torch.equal(circuits.reordered(psi, pairs), wanted)
+    assert torch.equal(circuits.reordered(psi, []), psi)
+
+
 def test_what_a_gate_keeps() -> None:
     angle = torch.tensor([0.7], dtype=torch.float64)
     cnot = as_step("ab", operation_matrix("CNOT", angle[:0], (0, 1)))

@@ -217,6 +217,42 @@ def test_local_terms_equal_their_dense_sum_with_gradients():
         assert (a - b).abs().max() < 1e-10
 
 
+def test_ever_so_long_an_evolution_of_a_small_system_ends_in_its_steady_state() -> None:
+    """The kernel of the superoperator, whatever there was in the beginning; a large system is refused, see below."""
+    H, L = system(3, 2, 0.5, 0.7)
+    rho = density(torch.randn(2, 3, dtype=torch.complex128))
+    rho = rho / torch.einsum("kaa->k", rho)[:, None, None]
+    values, vectors = torch.linalg.eig(superoperator(H, L))
+    steady = vectors[:, values.abs().argmin()].reshape(3, 3)
+    steady = steady / torch.trace(steady)
+    after = lindblad.evolve_states(H, L, rho, [1e5, 1e7])
+    assert (after - steady).abs().max() < 1e-8
+    now = lindblad.evolve_observables(H, L, H, [1e7])[0]
+    assert (now - torch.trace(H @ steady) * torch.eye(3)).abs().max() < 1e-8
+
+
+def test_an_evolution_does_not_ask_for_units() -> None:
+    """It is linear: large and small operators evolve alike."""
+    H, L = system(4, 2, 1.0, 0.5)
+    X = operators(1, 4, False)
+    whole = lindblad.evolve_states(H, L, X, [0.5, 3.0])
+    for scale in (1e-9, 1e9):
+        scaled = lindblad.evolve_states(H, L, scale * X, [0.5, 3.0]) / scale
+        assert (scaled - whole).abs().max() < 1e-11
+
+
+@pytest.mark.parametrize("picture", ["states", "observables"])
+def test_the_truncation_is_as_small_as_it_is_asked_to_be(picture: str) -> None:
+    """And no smaller than that by many orders: what is not asked for is not worked out."""
+    H, L = system(4, 2, 1.0, 0.5)
+    X = operators(1, 4, True)
+    run = lindblad.evolve_states if picture == "states" else lindblad.evolve_observables
+    exact = run(H, L, X, [2.0])
+    for tolerance in (1e-2, 1e-5, 1e-9):
+        error = float((run(H, L, X, [2.0], tolerance) - exact).norm() / X.norm())
+        assert 1e-6 * tolerance < error < 10 * tolerance
+
+
 @given(
     D=st.integers(2, 6),
     K=st.integers(0, 3),

@@ -11,6 +11,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import operators
 from qfusion.explain.operators import offered, operator, states_of
 from qfusion.models import InputSpec, QuantumJump
 from tests.entangled import model_of
@@ -167,11 +168,14 @@ def test_the_effect_of_an_element_by_brute_force(kind: str) -> None:
     assert O.effects[1, 1] == pytest.approx(values[1.0] - values[0.0], abs=1e-10)
 
 
-def test_pairs_are_offered_where_memory_allows() -> None:
+def test_pairs_are_offered_where_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert offered(model_of(4, 2)) == ["v0", "v1", "v0+v1"]
     assert offered(model_of(3, 3)) == ["v0", "v1", "v2", "v0+v1", "v0+v2", "v1+v2"]
     assert offered(model_of(2, 5)) == [f"v{m}" for m in range(5)]
     assert offered(problem(2)[0]) == ["text", "audio", "text+audio"]
+    for most, pairs in ((4**3, 3), (4**3 - 1, 0)):  # a pair has 4^n patterns
+        monkeypatch.setattr(operators, "MAX_PATTERNS", most)
+        assert len(offered(model_of(3, 3))) == 3 + pairs
 
 
 def test_wrong_arguments_are_named() -> None:

@@ -342,6 +342,26 @@ def test_the_mean_slope_on_the_way_is_the_effect() -> None:
         )
 
 
+def test_a_response_goes_from_the_removed_term_to_where_it_stands() -> None:
+    """Values and slopes at each factor are those of the model put there."""
+    model = jump_model(2, 2).tweaked(Tweak({"text": -1.5}))
+    names = ("text", "audio")
+    x, background = features(2, names), explain.background(model, features(4, names, 2))
+    target = "dividend[text+audio]"
+    way = method.response(model, x, background, "H[text]", target, output=1, nodes=3)
+    assert way.factors == pytest.approx(
+        [0.0, *(-0.75 * (1 + t) for t in (-(0.6**0.5), 0.0, 0.6**0.5)), -1.5]
+    )
+    assert way.parameter == method.Parameter("H[text]", "H: text", "coupling", ("text",), -1.5)
+    for factor, value, slope in zip(way.factors, way.values, way.slopes, strict=True):
+        there = model.tweaked(Tweak({"text": float(factor)}))
+        values, slopes = method.system(there, x, background, 1).slopes([target])
+        assert value == pytest.approx(values[0], abs=1e-12)
+        assert slope == pytest.approx(slopes[0, 0], abs=1e-12)
+    assert way.effect == pytest.approx(way.values[0] - way.values[-1])
+    assert way.mean_slope == pytest.approx(way.slopes[1:4] @ [5 / 18, 8 / 18, 5 / 18])
+
+
 @pytest.mark.parametrize(
     "model",
     [jump_model(2).tweaked(Tweak({"text": 0.0, "text+audio": 1.5})), model_of(4, 2)],
@@ -397,17 +417,21 @@ def test_fusion_removed_ignores_every_modality() -> None:
     assert torch.allclose(model(x), model(y))
 
 
-def test_entropy_of_a_pure_fused_qubit_has_no_slope() -> None:
+@pytest.mark.parametrize("spread", [0.0, 1e-6])
+def test_entropy_of_a_pure_fused_qubit_has_no_slope(spread: float) -> None:
+    """Nor that of one that is pure but for rounding."""
     model = model_of(4, 2)
     phi = model.phi.detach().clone()
-    phi[0] = 1.0
+    phi[0] = 1.0 + spread * torch.arange(4)
     found = method.sensitivity(
         model.with_angles(phi),
         features(1, ("v0", "v1")),
         explain.background(model, features(4, ("v0", "v1"), 2)),
         targets=["entropy[0]", "entropy[1]"],
     )
-    assert np.isnan(found.slopes[0, 0])
+    keys = [parameter.key for parameter in found.parameters]
+    infinite = {key for key, slope in zip(keys, found.slopes[:, 0], strict=True) if np.isnan(slope)}
+    assert infinite == {"fusion[0]", "say[0:v0]", "say[0:v1]"}
     assert np.isfinite(found.slopes[:, 1]).all()
     assert found.note
 
@@ -425,6 +449,123 @@ def test_the_table_says_what_agrees() -> None:
     ).all()
 
 
+def test_every_term_is_called_what_it_is() -> None:
+    """Key, title, kind, modalities and factor of all terms, of a model of each kind."""
+    model = jump_model(2, duration=2.5).tweaked(
+        Tweak({"text+audio": 1.7}, (0.4, 1.0), 0.7, {"audio": 0.3})
+    )
+    terms = method.system(model, features(1), explain.background(model, features(5, seed=2)))
+    wanted: list[tuple] = []
+    for letter, title, kind, moved in (
+        ("H", "H", "coupling", {"text+audio": 1.7}),
+        ("D", "dissipation", "dissipation", {"audio": 0.3}),
+    ):
+        for name in TERMS:
+            members = tuple(name.split("+"))
+            wanted.append(
+                (
+                    f"{letter}[{name}]",
+                    f"{title}: {'–'.join(members)}",
+                    kind,
+                    members,
+                    moved.get(name, 1.0),
+                )
+            )
+    wanted.append(("T", "duration T", "duration", (), 0.7 / 2.5))
+    for name in NAMES:
+        for j in (1, 2, 3):
+            title = f"measurement vector {j} of {name}"
+            wanted.append((f"W[{name},{j}]", title, "measurement", (name,), 1.0))
+    assert [tuple(term) for term in terms.parameters] == wanted
+    assert terms.factors.tolist() == [term[-1] for term in wanted]
+    moved = terms.moved(3, 0.25)
+    assert moved.factors.tolist() == [0.25 if i == 3 else t[-1] for i, t in enumerate(wanted)]
+    assert moved.parameters[3] == terms.parameters[3]._replace(value=0.25)
+    assert terms.parameters[3].value == 1.7
+
+    network = model_of(3, 2)
+    behind = explain.background(network, features(4, ("v0", "v1"), 2))
+    terms = method.system(network, features(1, ("v0", "v1")), behind)
+    names = [f"‘{name}’" for name in network.outputs]
+    if not network.elements_are_classes:
+        names = [f"element {i}" for i in range(3)]
+    wanted = [(f"fusion[{i}]", f"fusion of {names[i]}", "fusion", (), 1.0) for i in range(3)]
+    for name in ("v0", "v1"):
+        wanted += [
+            (f"say[{i}:{name}]", f"weight of {name} in {names[i]}", "say", (name,), 1.0)
+            for i in range(3)
+        ]
+    layers = len(network.network.convolution)
+    for kind, title in (("convolution", "convolution block"), ("pooling", "pooling")):
+        wanted += [(f"{kind}[{i}]", f"{title} of layer {i}", kind, (), 1.0) for i in range(layers)]
+    words = [
+        f"outcome {bits:0{len(network.network.retained)}b}"
+        for bits in range(2 ** len(network.network.retained))
+    ]
+    words += [f"⟨Z⟩ of qubit {q}" for q in network.network.measured]
+    wanted += [(f"head[{i}]", f"head: {word}", "head", (), 1.0) for i, word in enumerate(words)]
+    assert [tuple(term) for term in terms.parameters] == wanted
+    assert terms.factors.tolist() == [1.0] * len(wanted)
+
+
+@pytest.mark.parametrize(
+    "model", [jump_model(2, 2), model_of(3, 2)], ids=["quantum-jump", "entangled-qcnn"]
+)
+def test_of_a_cohort_some_samples_are_followed_evenly_spaced(model: Any) -> None:
+    """The first and the last among them; what is asked of these alone is the same."""
+    names = tuple(model.modalities)
+    x, background = features(31, names), explain.background(model, features(3, names, 2), "joint")
+    few, kind = (12, "entropy") if isinstance(model, QuantumJump) else (24, "dividend")
+    targets = [
+        name for name in method.target_names(model) if name == "score" or name.startswith(kind)
+    ][:3]
+    found = method.sensitivity(model, x, background, targets=targets)
+    assert found.samples.tolist() == [31 if name == "score" else few for name in targets]
+    assert (found.background, found.background_size, found.targets) == ("joint", 3, tuple(targets))
+    places = [round(i * 30 / (few - 1)) for i in range(few)]
+    some = method.sensitivity(
+        model, {k: v[places] for k, v in x.items()}, background, targets=targets
+    )
+    for j, name in enumerate(targets):
+        if name != "score":
+            for ours, theirs in (
+                (found.values, some.values),
+                (found.slopes.T, some.slopes.T),
+                (found.effects.T, some.effects.T),
+            ):
+                assert ours[j] == pytest.approx(theirs[j], nan_ok=True)
+    assert found.values[0] == pytest.approx(model(x)[:, 0].mean().item())
+    for count, most in ((1, 12), (12, 12), (13, 12), (100, 7), (60, 90)):
+        spread = method._spread(count, most)
+        assert len(spread) == min(count, most)
+        assert (spread[0], spread[-1]) == (0, count - 1)
+        assert np.ptp(np.diff(spread), axis=0) <= 1 if len(spread) > 1 else True
+
+
+def test_the_table_is_of_the_target_that_is_asked() -> None:
+    model = jump_model(2, 2).tweaked(Tweak({"text": -1.5}))
+    names = ("text", "audio")
+    found = method.sensitivity(
+        model, features(2, names), explain.background(model, features(5, names, 2))
+    )
+    for j, target in enumerate(found.targets):
+        table = found.frame(target)
+        assert table["term"].tolist() == [term.title for term in found.parameters]
+        assert table["kind"].tolist() == [term.kind for term in found.parameters]
+        assert table["key"].tolist() == [term.key for term in found.parameters]
+        assert table["factor"].tolist() == [term.value for term in found.parameters]
+        assert table["slope"].tolist() == pytest.approx(found.slopes[:, j].tolist(), nan_ok=True)
+        assert table["removed"].tolist() == found.effects[:, j].tolist()
+        for i, term in enumerate(found.parameters):
+            straight = -term.value * found.slopes[i, j]
+            assert table["ten_percent_weaker"][i] == pytest.approx(
+                -0.1 * found.slopes[i, j], nan_ok=True
+            )
+            assert table["same_sign"][i] == (np.sign(straight) == np.sign(found.effects[i, j]))
+    with pytest.raises(NotFound, match="Target"):
+        found.frame("beauty")
+
+
 def test_what_does_not_fit_is_named() -> None:
     model, network = jump_model(2), model_of(4, 3)
     background = explain.background(model, features(5, seed=2))
@@ -434,6 +575,10 @@ def test_what_does_not_fit_is_named() -> None:
         method.sensitivity(model, features(1), background, output=2)
     with pytest.raises(NotFound, match="Term"):
         method.response(model, features(1), background, "H[smell]")
+    with pytest.raises(NotFound, match="Target"):
+        method.response(model, features(1), background, "H[text]", "beauty")
+    with pytest.raises(NotFound, match="Target"):
+        method.half_way(model, features(1), background, "beauty")
     with pytest.raises(InvalidInput, match="removed already"):
         method.response(model.tweaked(Tweak({"text": 0.0})), features(1), background, "H[text]")
     with pytest.raises(InvalidInput, match="another kind"):

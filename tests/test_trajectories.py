@@ -111,6 +111,27 @@ def test_jumps_come_when_they_must():
         assert abs(stays - math.exp(-2 * t)) < 4 * (0.25 / 4000) ** 0.5
 
 
+def test_every_ket_draws_among_its_own_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """|0> decays fast to |1> or |4>, |2> slowly to |3>: what cannot happen to a ket never does, in whatever company."""
+    L = torch.zeros(3, 5, 5, dtype=torch.complex128)
+    L[0, 1, 0], L[1, 3, 2], L[2, 4, 0] = 1.5**0.5, 0.3**0.5, 0.5**0.5
+    acting = Generator.dense(torch.zeros(5, 5, dtype=torch.complex128), L)
+    psi = torch.eye(5, dtype=torch.complex128)[[0, 2]].repeat(80, 1)
+    random = torch.Generator().manual_seed(1)
+    ends = trajectories.waiting_times(acting, psi, 3.0, random).abs().square()
+    assert (ends[::2, [0, 1, 4]].sum(1) - 1).abs().max() < 1e-12
+    assert (ends[1::2, 2:4].sum(1) - 1).abs().max() < 1e-12
+    jumped = [ends[::2, 1].mean(), ends[::2, 4].mean(), ends[1::2, 3].mean()]
+    wanted = [0.75 * (1 - math.exp(-6)), 0.25 * (1 - math.exp(-6)), 1 - math.exp(-0.9)]
+    for share, p in zip(jumped, wanted, strict=True):
+        assert abs(share - p) < 4 * (p * (1 - p) / 80) ** 0.5
+    monkeypatch.setattr(trajectories, "_NUMBERS", 1)  # one at a time
+    ends = trajectories.waiting_times(acting, psi[:2], 3.0, random).abs().square()
+    assert ends.shape == (2, 5)
+    assert (ends.sum(1) - 1).abs().max() < 1e-12
+    assert trajectories.waiting_times(acting, psi[:0], 1.0).shape == (0, 5)
+
+
 def test_operators_act_where_they_stand_on_kets():
     O, psi = (
         torch.randn(2, 4, 4, dtype=torch.complex128),

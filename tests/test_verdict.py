@@ -19,7 +19,7 @@ from qfusion.cli import app as typer_app
 from qfusion.data.spec import coalitions
 from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
-from qfusion.explain.coalitions import shapley
+from qfusion.explain.coalitions import dividends as dividends_of, shapley
 from qfusion.explain.verdicts import LEAD, Doubt, Verdict
 from qfusion.panels import address, cohorts as cohort_panels, samples
 from tests.test_app_pages import plain
@@ -175,6 +175,8 @@ def test_what_rounding_leaves_is_no_part() -> None:
     one = of({"": 2.0, "a": 9.75, "b": -7e-15, "a+b": 1e-15})
     assert (one.relation, one.dividends["b"], one.dividends["a+b"]) == ("dominance", 0.0, 0.0)
     assert "pulls" not in verdicts.conflict(one)
+    both = judge(made(np.array([[1e14, 2e14, 1e3, 1e13], [1.0, 0.5, -0.4, 0.1]])))
+    assert both.relation.tolist() == ["dominance", "conflict"]  # each sample beside its own values
     none = of({"": 2.0, "a": -1e-15, "b": -8e-16, "a+b": 1e-15})
     assert none.leader == ""
     assert verdicts.decided(none) == "None: no modality changes the score."
@@ -289,6 +291,102 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
 )
 def test_the_largest_part_is_named_and_what_is_alike_together(terms: dict, said: str) -> None:
     assert verdicts.largest_part(TWO | terms) == said
+
+
+def test_the_verdict_on_a_sample_is_about_its_own_output_and_scores() -> None:
+    """Of several samples, outputs and seeds: each number by hand."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4, 8, 3)).cumsum(0)
+    names = ("a", "b", "c")
+    terms = dividends_of(values, 3)
+    explained = Explanation(
+        names, ("x", "y", "z"), coalitions(names), values, terms, shapley(terms, 3), "joint", 10
+    )
+    doubt = Doubt(5, 0.25, rng.uniform(0, 0.6, (4, 3)), rng.uniform(1, 2, (4, 7)))
+    leaders = set()
+    for b, c in np.ndindex(4, 3):
+        own = dict(zip(explained.coalitions, terms[b, :, c].tolist(), strict=True))
+        largest = max((term for term in own if term), key=lambda term: abs(own[term]))
+        shares = shares_by_hand(own, names)
+        best = max(shares, key=lambda name: shares[name])
+        best_but_one, last = sorted(values[b, -1])[-2:]
+        for given in (None, doubt):
+            found = verdict(explained, b, c, given)
+            needed = LEAD if given is None else max(LEAD, doubt.lead[b, names.index(best)])
+            ahead = shares[best] - sorted(shares.values())[-2]
+            leaders.add(found.leader)
+            assert (found.relation, found.largest) == (by_hand(own), largest)
+            assert found.leader == (best if ahead >= needed else "")
+            assert found.dividends == pytest.approx(own)
+            assert found.shares == pytest.approx(shares)
+            assert found.needed == pytest.approx(needed)
+            assert found.margin == pytest.approx(last - best_but_one)
+            spread = doubt.spread[b, explained.coalitions.index(largest) - 1]
+            assert (found.seeds, found.other_leader, found.spread) == (
+                (0, 0, 0) if given is None else (5, 0.25, spread)
+            )
+            record = found.record()
+            assert record["leader"] == (found.leader or "none")
+            assert record["lead_needed"] == found.needed
+            assert record["shares"] == found.shares
+            assert (record["seeds"], record["other_leader"], record["spread_of_largest"]) == (
+                (0, None, None) if given is None else (5, 0.25, spread)
+            )
+            assert [record[name] for name in ("relation", "largest", "joint_share", "margin")] == [
+                getattr(found, name) for name in ("relation", "largest", "joint_share", "margin")
+            ]
+    assert len(leaders) > 2
+    alone = made(np.array([[0.5, -2.0]]))
+    assert verdict(alone).margin == 1.5
+
+
+def test_parts_are_alike_in_two_digits() -> None:
+    """After the point or from the first that counts, whichever says more."""
+    for terms, alike in (
+        ({"a": 0.0012, "b": 0.0013}, ["b"]),
+        ({"a": 0.00124, "b": -0.00123}, ["a", "b"]),
+        ({"a": 0.12, "b": 0.13}, ["b"]),
+        ({"a": -0.123, "b": 0.121}, ["a", "b"]),
+        ({"a": 12.31, "b": 12.33}, ["b"]),
+        ({"a": 12.332, "b": 12.331, "a+b": 12.329}, ["a", "b", "a+b"]),
+        ({"a": 0.0, "b": 0.0}, []),
+        ({}, []),
+    ):
+        assert verdicts.largest_terms({"": 99.0, **terms}) == alike
+    assert [verdicts.part(value) for value in (0.0, 0.005, -0.0049, 0.0049, -3.456)] == [
+        "+0.00",
+        "+0.01",
+        "-5e-03",
+        "+5e-03",
+        "-3.46",
+    ]
+
+
+def test_of_many_parts_that_are_alike_three_are_named() -> None:
+    alike = {
+        "": 1.0,
+        "a": 0.5,
+        "b": -0.5,
+        "c": 0.1,
+        "a+b": 0.5,
+        "a+c": 0.5,
+        "b+c": -0.5,
+        "a+b+c": 0,
+    }
+    title = verdicts.largest_part(alike)
+    assert title == (
+        "Largest parts: a alone, b alone and a and b together and 2 more (+0.50 and -0.50)"
+    )
+    three = verdicts.largest_part(alike | {"a+c": 0.0, "b+c": 0.0})
+    assert three.startswith("Largest parts: a alone, b alone and a and b together (")
+
+
+def test_a_single_modality_leads_nobody() -> None:
+    one = of({"": 0.5, "a": -1.5})
+    assert verdicts.leading(one) == "a leads with 100% of the Shapley shares"
+    assert verdicts.leading(one, verdicts.Words(str.upper, "<{}>".format)) == (
+        "<A> leads with 100% of the Shapley shares"
+    )
 
 
 def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:

@@ -323,8 +323,7 @@ class Stability:
             len(self.coalitions) == 2**M
             and len(self.seeds) >= 2
             and shape[:1] == (len(self.seeds),)
-            and shape[2:] == (2**M,)
-            and len(shape) == 3,
+            and shape[2:] == (2**M,),
             f"Dividends of {len(self.seeds)} seeds and {M} modalities must have shape ({len(self.seeds)}, B, {2**M}) "
             f"with two seeds at least, but have shape {shape}. Measure again with scripts/stability.py.",
         )
