@@ -3,6 +3,7 @@ known; the plain test; bad input; the command."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from dataclasses import replace
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
+from sklearn.metrics import r2_score
 from typer.testing import CliRunner
 
 from qfusion import data
@@ -434,6 +437,306 @@ def test_rows_that_share_pictures_are_held_out_by_all_of_them() -> None:
     assert 0 < len(task.predicted) < 400
     for learn, ask, _ in task.parts():
         assert not set(shared[learn].ravel()) & set(shared[ask].ravel())
+
+
+def test_components_are_the_principal_axes_of_standardised_features() -> None:
+    """By numpy's decomposition, up to signs: an outlier is cut at eight deviations, a constant feature left out."""
+    values = np.random.default_rng(0).normal(size=(200, 6)) * [1, 10, 0.1, 3, 0, 2]
+    values[3, 0], values[5, 1] = 40.0, -500.0
+    values += [5, -3, 0, 1, 2, 0]
+    centred = (values - values.mean(0))[:, [0, 1, 2, 3, 5]]
+    scaled = np.clip(centred / centred.std(0), -8, 8)
+    U, S, _ = np.linalg.svd(scaled - scaled.mean(0), full_matrices=False)
+    for width in (3, 40):
+        expected = (U * S)[:, :width]
+        assert np.abs(worth.components(values, width)) == pytest.approx(
+            np.abs(expected / expected.std(0).mean()), abs=1e-6
+        )
+    with pytest.raises(InvalidInput, match="the same features in all rows"):
+        worth.components(np.ones((20, 2)))
+
+
+def shared_rows(n: int = 90, seed: int = 0) -> worth.Task:
+    """Rows of three features a modality and three classes, which share things in two ways."""
+    rng = np.random.default_rng(seed)
+    features = {name: rng.normal(size=(n, 3)) * [3, 1, 0.2] for name in ("one", "two")}
+    y = (features["one"][:, 0] > 0).astype(int) + (features["two"][:, 0] > 1)
+    return worth.of_features(features, 2 * y + 5, clusters=rng.integers(0, 30, (n, 2)))
+
+
+def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
+    task = shared_rows()
+    shared = task.shared
+    assert shared is not None
+    assert (task.folds, task.classes, task.whole, task.split, task.note) == (5, 3, 90, "", "")
+    assert task.rows.tolist() == list(range(90))
+    assert sorted(set(task.y)) == [0, 1, 2]
+    fold = dict(zip(shared.ravel().tolist(), task.groups.ravel().tolist(), strict=True))
+    assert np.vectorize(fold.get)(shared).tolist() == task.groups.tolist()  # one of each thing
+    assert np.ptp(np.bincount(list(fold.values()), minlength=5)) <= 1  # dealt evenly
+    alike = [row for row in range(90) if len({fold[one] for one in shared[row].tolist()}) == 1]
+    assert task.predicted.tolist() == alike
+    assert task.truth.tolist() == task.y[alike].tolist()
+    assert task.clusters is not None
+    assert task.clusters.tolist() == shared[alike].tolist()
+    asked, folds = [], [task.groups[row, 0] for row in alike]
+    for (learn, ask, places), k in zip(task.parts(), sorted(set(folds)), strict=True):
+        assert [alike[place] for place in places] == ask.tolist()
+        assert ask.tolist() == [row for row, own in zip(alike, folds, strict=True) if own == k]
+        assert learn.tolist() == [row for row in range(90) if k not in task.groups[row]]
+        asked += ask.tolist()
+    assert sorted(asked) == alike
+    assert task.inputs(["two", "one"]).tolist() == [
+        [*task.features["two"][row], *task.features["one"][row]] for row in range(90)
+    ]
+    rng = np.random.default_rng(3)
+    features = {name: rng.normal(size=(600, 2)) for name in "ab"}
+    several = worth.of_features(
+        features, rng.normal(size=600), False, rng.integers(0, 60, (600, 3))
+    )
+    assert (several.folds, several.classes, set(several.groups.ravel())) == (3, 0, {0, 1, 2})
+    alone = worth.of_features(features, rng.normal(size=600), False)
+    assert alone.clusters is None
+    assert np.bincount(alone.groups[:, 0]).tolist() == [120] * 5
+    assert alone.predicted.tolist() == list(range(600))
+
+
+def test_numbers_are_measured_by_their_sign_where_they_have_both_else_by_r2() -> None:
+    features = {name: np.random.default_rng(0).normal(size=(60, 2)) for name in "ab"}
+    line = np.linspace(0, 1, 60)
+    for y, metric in ((line, worth.R2), (line - 1, worth.R2), (line - 0.5, worth.SIGN)):
+        assert worth.of_features(features, y, False).metric == metric
+    assert worth.of_features(features, (line > 0.3).astype(int)).metric == worth.ACCURACY
+
+
+def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(60, 2)) for name in "ab"}
+    counts = next(stability.counts(60, 4, seed=2))
+    y = np.round(rng.normal(size=60), 0)  # many are 0
+    said = rng.normal(size=(60, 1)) + 0.5 * y[:, None]
+    log = rng.normal(size=(60, 3))
+    kinds = rng.integers(0, 3, 60)
+    for task, outputs, by_hand in (
+        (
+            worth.of_features(features, y, False),
+            said,
+            lambda s, t: np.mean(
+                [(a > 0) == (b > 0) for a, b in zip(s[:, 0], t, strict=True) if b]
+            ),
+        ),
+        (
+            worth.of_features(features, y**2 + said[:, 0] ** 2, False),
+            said,
+            lambda s, t: r2_score(t, s),
+        ),
+        (
+            worth.of_features(features, kinds),
+            log,
+            lambda s, t: np.mean(
+                [max((0, 1, 2), key=lambda c: a[c]) == b for a, b in zip(s, t, strict=True)]
+            ),
+        ),
+    ):
+        of = worth._measure(task, outputs)(counts)
+        for row, value in zip(counts.astype(int), of, strict=True):
+            drawn = np.repeat(np.arange(60), row)
+            assert value == pytest.approx(by_hand(outputs[drawn], task.truth[drawn]))
+
+
+def test_losses_are_of_the_true_class_and_of_squares() -> None:
+    log = np.log([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]])
+    truth = np.array([1, 0, 1])
+    assert worth.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
+    assert worth.loss(log[:1], truth) == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
+    assert worth.loss(np.array([[1.0], [-2.0]]), np.array([3.0, 1.0])) == pytest.approx(6.5)
+
+
+def test_a_class_that_was_never_seen_has_a_tiny_probability() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 2)), rng.integers(0, 2, 40)
+    model = LogisticRegression().fit(X, np.array([0, 2])[y])
+    found = np.exp(worth._outputs(model, X, 3))
+    assert found.sum(1) == pytest.approx(np.ones(40))
+    assert found[:, [0, 2]] == pytest.approx(model.predict_proba(X), rel=1e-3)
+    assert found[:, 1] == pytest.approx(np.full(40, worth.TINY), rel=1e-3)
+    sure = LogisticRegression(C=1e9, max_iter=5000).fit(X[:, :1] + 40 * y[:, None], y)
+    ends = np.exp(worth._outputs(sure, np.array([[-200.0], [300.0]]), 2))
+    assert ends.min(1) == pytest.approx([worth.TINY, worth.TINY], rel=1e-3)
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> None:
+    """By scikit-learn, fold by fold, and the parts added up by a linear model of the other folds' parts."""
+    task = shared_rows()
+    if not classes:
+        task = replace(
+            task, y=task.features["one"][:, 0] ** 2 - task.features["two"][:, 1], classes=0
+        )
+    told: list[int] = []
+    predictions = worth.Predictions(task, told.append)
+    every = predictions.of(["one", "two"], worth.LINEAR), predictions.of(["two"], worth.LINEAR)
+    folds = len(list(task.parts()))
+    assert predictions.of(["two"], worth.LINEAR) is every[1]
+    assert told == list(range(1, 2 * folds + 1))
+    assert (predictions.done, predictions.unfinished) == (2 * folds, 0)
+    assert set(predictions._known) == {(("one", "two"), "linear"), (("two",), "linear")}
+    X, late = np.hstack(every), predictions.late(every)
+    X = (X - X.mean(0)) / X.std(0)
+    own = task.groups[task.predicted, 0]
+    for k in set(own):
+        there = own == k
+        learn, ask = (task.groups != k).all(1), task.predicted[there]
+        both = task.inputs(["one", "two"])
+        plain = (
+            LogisticRegression(C=0.1, max_iter=500) if classes else RidgeCV(np.logspace(-1, 4, 11))
+        )
+        adds = LogisticRegression(max_iter=500) if classes else Ridge(1.0)
+        for found, model, pairs in (
+            (every[0], plain, (both[learn], task.y[learn], both[ask])),
+            (late, adds, (X[~there], task.truth[~there], X[there])),
+        ):
+            model.fit(*pairs[:2])
+            says = model.predict_proba(pairs[2]) if classes else model.predict(pairs[2])[:, None]
+            assert (np.exp(found[there]) if classes else found[there]) == pytest.approx(
+                np.maximum(says, worth.TINY) if classes else says, rel=1e-3
+            )
+
+
+def of_known_losses(classes: int = 0) -> worth.Predictions:
+    """Held-out outputs of every member on any modalities, given and not fitted: noise of many sizes about the truth."""
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(60, 2)) for name in "abc"}
+    y = rng.normal(size=60) + 3  # all of one sign: R2
+    result = worth.Predictions(worth.of_features(features, y, False))
+    for names in (*itertools.combinations("abc", 1), tuple("abc")):
+        for member in worth.FAMILY:
+            noise = rng.normal(size=(60, 1)) * rng.uniform(0.3, 3)
+            result._known[names, member] = y[:, None] + noise
+    return result
+
+
+def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
+    predictions = of_known_losses()
+    known, names = predictions._known, ["a", "b", "c"]
+
+    def off(outputs: np.ndarray) -> float:
+        return float(((outputs[:, 0] - predictions.task.y) ** 2).mean())
+
+    def least(entries: dict[str, np.ndarray]) -> tuple[str, np.ndarray]:
+        return min(entries.items(), key=lambda entry: off(entry[1]))
+
+    members = {name: {member: known[(name,), member] for member in worth.FAMILY} for name in names}
+    alone = {
+        name: least(own | {"stacked": predictions.late(list(own.values()))})
+        for name, own in members.items()
+    }
+    whole = {member: known[tuple(names), member] for member in worth.FAMILY}
+    assert predictions.whole(["b"])[0] == alone["b"][0]
+    assert np.array_equal(predictions.whole(["b"])[1], alone["b"][1])
+    single = least({f"{kind} on {name}": part for name, (kind, part) in alone.items()})
+    late = least(
+        {
+            f"{member} on each, added": predictions.late([own[member] for own in members.values()])
+            for member in worth.FAMILY
+        }
+        | {
+            "best on each, added": predictions.late([part for _, part in alone.values()]),
+            "linear on all": whole["linear"],
+        }
+    )
+    joint = least(
+        {f"{member} on all": whole[member] for member in ("trees", "network")}
+        | {
+            "all stacked": predictions.late(
+                [*(part for _, part in alone.values()), *whole.values()]
+            )
+        }
+    )
+    for kind, expected in zip(worth.KINDS, (single, late, joint), strict=True):
+        assert predictions.contest[kind][0] == expected[0]
+        assert np.array_equal(predictions.contest[kind][1], expected[1])
+    assert predictions.loss(single[1]) == pytest.approx(off(single[1]))
+
+
+def test_what_is_reached_is_a_row_a_kind_and_a_row_a_difference() -> None:
+    predictions = of_known_losses()
+    predictions.task = replace(
+        predictions.task, whole=1234, note="Why so.", shared=np.arange(60)[:, None] // 3
+    )
+    predictions.done, predictions.unfinished = 7, 2
+    result, y = worth.worth(predictions), predictions.task.y
+    reached = {kind: r2_score(y, predictions.contest[kind][1]) for kind in worth.KINDS}
+    single, late, joint = reached.values()
+    expected = reached | {worth.MORE: late - single, worth.GAIN: joint - late}
+    assert {what: one.value for what, one in result.scores.items()} == pytest.approx(expected)
+    assert (result.metric, result.n, result.unfinished) == (worth.R2, 60, 2)
+    assert result.models == {kind: predictions.contest[kind][0] for kind in worth.KINDS}
+    # intervals are over what rows share, of kinds and differences drawn together
+    counts = np.concatenate(
+        list(stability.counts(60, stability.RESAMPLES, 0, predictions.task.clusters))
+    )
+    gain = [worth.explained(predictions.contest[kind][1], y)(counts) for kind in ("late", "joint")]
+    assert (result.scores[worth.GAIN].low, result.scores[worth.GAIN].high) == pytest.approx(
+        np.nanquantile(gain[1] - gain[0], stability.EDGES)
+    )
+    frame = result.frame()
+    assert list(frame.columns) == ["what", "model", worth.R2, "low", "high"]
+    for row, (what, one) in zip(frame.to_dict("records"), result.scores.items(), strict=True):
+        assert list(row.values()) == [
+            what,
+            result.models.get(what, ""),
+            one.value,
+            one.low,
+            one.high,
+        ]
+    assert result.notes == (
+        "Why so.",
+        "60 rows drawn at random of 1,234.",
+        "2 of 7 fits stopped before they converged.",
+    )
+    assert list(worth.notes(worth.Predictions(replace(shared_rows(), whole=90)))) == [
+        f"Rows share several things: {len(shared_rows().predicted)} of them are predicted by models that saw none of "
+        "these, the others are learnt from only."
+    ]
+
+
+def test_rows_of_data_are_drawn_with_what_they_share_and_twice_as_many_of_two_things() -> None:
+    parity = data.load("parity")
+    task = worth.task(parity, rows=70, width=3)
+    learnt = parity.rows("train+valid")
+    assert (len(task.rows), task.whole, task.split, task.note) == (
+        140,
+        len(learnt),
+        "train+valid",
+        "",
+    )
+    assert set(task.rows) <= set(learnt)
+    assert (np.diff(task.rows) > 0).all()
+    assert task.rows.tolist() == worth.drawn(learnt, 140).tolist()
+    assert parity.clusters is not None
+    assert task.shared is not None
+    assert task.shared.tolist() == parity.clusters.numbers[task.rows].tolist()
+    assert task.y.tolist() == parity.y[task.rows].tolist()
+    for name in parity.names:
+        whole = parity.features(name, task.rows)[0].reshape(140, -1)
+        assert worth.pooled(parity, name, task.rows) == pytest.approx(whole)
+        assert task.features[name] == pytest.approx(worth.components(whole.astype(float), 3))
+    assert worth.drawn(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
+
+
+def test_steps_of_a_sequence_are_pooled_as_far_as_they_go() -> None:
+    planted = data.load("planted")
+    rows = planted.rows("test")[[4, 1, 9]]
+    for name in planted.names:
+        values, lengths = planted.features(name, rows)
+        expected = [
+            [*part[:n].mean(0), *part[:n].std(0)] if lengths is not None else part.ravel()
+            for part, n in zip(
+                np.asarray(values, float), [0] * 3 if lengths is None else lengths, strict=True
+            )
+        ]
+        assert worth.pooled(planted, name, rows) == pytest.approx(np.array(expected))
 
 
 def test_features_made_with_labels_are_noticed() -> None:
