@@ -3,14 +3,19 @@ known; the plain test; bad input; the command."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import math
+import statistics
 import time
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import entropy
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from sklearn.metrics import r2_score
@@ -142,6 +147,155 @@ def test_of_independent_labels_nothing_is_told_within_the_intervals() -> None:
     result = information.of_levels(levels, None, rng.integers(0, 2, 2000))
     assert result.shuffled["synergy"] > 0.02  # what few rows in 144 cells seem to tell
     assert all(part.low - 0.003 <= 0 <= part.high + 0.003 for part in result.parts.values())
+
+
+def test_intervals_are_of_the_bits_of_samples_over_what_they_share() -> None:
+    rng = np.random.default_rng(0)
+    video = np.repeat(np.arange(15), 8)
+    levels = {"a": rng.integers(0, 3, 15)[video], "b": rng.integers(0, 2, 120)}
+    y = (levels["a"] + levels["b"] * rng.integers(0, 2, 120)) % 3
+    result = information.of_levels(
+        levels, None, y, estimator="mine", clusters=video[:, None], corrected=False
+    )
+    joint = pd.Series(2 * levels["a"] + levels["b"])
+    share = {key: len(rows) / 120 for key, rows in joint.groupby([joint, y]).groups.items()}
+    p_x, p_y = joint.value_counts(normalize=True), pd.Series(y).value_counts(normalize=True)
+    bits = [np.log2(share[x, c] / p_x[x] / p_y[c]) for x, c in zip(joint, y, strict=True)]
+    told = stability.mean(np.array(bits), clusters=video[:, None])
+    for end in ("value", "low", "high", "n", "resamples"):
+        assert getattr(result.total, end) == pytest.approx(getattr(told, end))
+    assert (result.estimator, result.sources, result.n, result.classes) == (
+        "mine",
+        ("a", "b"),
+        120,
+        3,
+    )
+    assert 0 <= result.gap < 1e-3
+    assert np.isnan(list(result.shuffled.values())).all()
+
+
+def test_what_shuffled_labels_give_is_taken_off_and_makes_intervals_wider() -> None:
+    less = information._less(Interval(0.5, 0.4, 0.8, 90, 2000), np.array([0.1, 0.3, 0.05]))
+    off = 1.96 * statistics.stdev([0.1, 0.3, 0.05])
+    assert (less.value, less.low, less.high, less.n, less.resamples) == pytest.approx(
+        (0.35, 0.35 - math.hypot(0.1, off), 0.35 + math.hypot(0.3, off), 90, 2000)
+    )
+    rng = np.random.default_rng(0)
+    levels, y = {"a": rng.integers(0, 4, 90), "b": rng.integers(0, 3, 90)}, rng.integers(0, 3, 90)
+    plain, result = (
+        information.of_levels(levels, None, y, corrected=some) for some in (False, True)
+    )
+    for name, part in (result.parts | {"total": result.total}).items():
+        was = (plain.parts | {"total": plain.total})[name]
+        assert part.value == pytest.approx(was.value - result.shuffled[name])
+        assert part.high - part.low > was.high - was.low
+    assert sum(bits for name, bits in result.shuffled.items() if name != "total") == pytest.approx(
+        result.shuffled["total"]
+    )
+    # by Miller 1955, (|X| - 1)(|Y| - 1) / (2 n ln 2) bits are told by chance
+    assert result.shuffled["total"] == pytest.approx(11 * 2 / (2 * 90 * np.log(2)), rel=0.4)
+
+
+def test_a_table_of_bits_has_a_row_a_part() -> None:
+    def one(value: float) -> Interval:
+        return Interval(value, value - 0.1, value + 0.3, 50, 2000)
+
+    made = information.Decomposition(
+        "Gaussian", ("x", "synergy of y"), one(1), {"x": one(2), "y": one(3)}, one(4), one(10),
+        {"redundancy": 0.5, "y": 0.25}, 0.0, 50, 0,
+    )  # fmt: skip
+    frame = made.frame()
+    assert frame["part"].tolist() == ["redundancy", "unique[x]", "unique[y]", "synergy", "total"]
+    assert frame["bits"].tolist() == [1, 2, 3, 4, 10]
+    assert frame["low"].tolist() == pytest.approx([0.9, 1.9, 2.9, 3.9, 9.9])
+    assert frame["high"].tolist() == pytest.approx([1.3, 2.3, 3.3, 4.3, 10.3])
+    assert frame["estimator"].tolist() == ["Gaussian"] * 5
+    assert frame["shuffled"].dtype == float
+    assert frame["shuffled"].fillna(-1).tolist() == [0.5, -1, 0.25, -1, -1]
+    none = replace(made, shuffled={}).frame()["shuffled"]
+    assert none.dtype == float
+    assert none.isna().all()
+
+
+def test_labels_are_shuffled_a_video_at_a_time() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(60)
+    plain = information._shuffled(y, None, rng)
+    assert sorted(plain) == y.tolist() != plain.tolist()
+    video, picture = rng.permutation(np.repeat(np.arange(12), 5)), np.arange(60) // 2
+    # of several things those of which there are fewest, whichever stands first
+    for clusters in (video[:, None], np.stack([picture, video], 1), np.stack([video, picture], 1)):
+        other = information._shuffled(y, clusters, rng)
+        whole = [y[video == k].tolist() for k in range(12)]
+        moved = [other[video == k].tolist() for k in range(12)]
+        assert sorted(moved) == sorted(whole) != moved
+        assert moved != whole
+
+
+def test_outputs_are_cut_where_as_many_lie_between() -> None:
+    rng = np.random.default_rng(0)
+    line = rng.permutation(np.linspace(-3, 1, 60))
+    for outputs in (line[:, None], np.stack([rng.normal(size=60), line], 1)):
+        levels = information.output_levels(outputs, 5)
+        assert levels.tolist() == pd.qcut(line, 5, labels=False).tolist()
+    group = rng.permutation(np.repeat(np.arange(3), 20))
+    p = np.array([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7]])[group]
+    found = information.output_levels(np.log(p + rng.uniform(0, 0.01, p.shape)), 3)
+    assert len(set(zip(found.tolist(), group.tolist(), strict=True))) == len(set(found)) == 3
+    features = {name: rng.normal(size=(60, 2)) for name in "ab"}
+    assert information.classes_of(worth.of_features(features, line, False)).tolist() == (
+        pd.qcut(line, information.QUANTILES, labels=False).tolist()
+    )
+    assert information.classes_of(worth.of_features(features, group + 4)).tolist() == group.tolist()
+
+
+def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
+    """By R2 of scikit-learn: redundant is what at least two tell, unique what one tells more than all others."""
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(80, 2)) for name in "abc"}
+    y = rng.normal(size=80) + 2
+    task = worth.of_features(features, y, False, clusters=np.arange(80)[:, None] // 2)
+    for sizes in ((1.4, 0.6, 0.9, 0.4), (0.5, 0.5, 3.0, 0.45)):
+        *alone, joint = (y[:, None] + size * rng.normal(size=(80, 1)) for size in sizes)
+        outputs = dict(zip("abc", alone, strict=True))
+        result = information.gaussian(outputs, joint, task)
+
+        def bits(says: np.ndarray, row: np.ndarray) -> float:
+            r2 = max(r2_score(y, says[:, 0], sample_weight=row), 0)
+            return -math.log2(1 - r2) / 2
+
+        once = np.ones(80, int)
+        single = {name: bits(part, once) for name, part in outputs.items()}
+        _, second, most = sorted(single.values())
+        assert result.redundancy.value == pytest.approx(second)
+        for name, told in single.items():
+            others = [bits for one, bits in single.items() if one != name]
+            assert result.unique[name].value == pytest.approx(max(told - max(others), 0))
+        assert result.synergy.value == pytest.approx(bits(joint, once) - most)
+        assert result.total.value == pytest.approx(bits(joint, once))
+        assert sum(one.value for one in result.parts.values()) == pytest.approx(result.total.value)
+        # ends are those of the intervals of single ones; an R2 of 1.96^2 / n may be there unseen
+        unseen = -math.log2(1 - 1.96**2 / 80) / 2
+        drawn = np.concatenate(list(stability.counts(80, 2000, 0, task.clusters)))[:100]
+        few = {name: [bits(part, row) for row in drawn] for name, part in outputs.items()}
+        low, high = (
+            sorted(np.quantile(part, end) for part in few.values())[1] for end in (0.025, 0.975)
+        )
+        assert (result.redundancy.low, result.redundancy.high) == pytest.approx(
+            (low, high + unseen), abs=0.08
+        )
+        assert all(one.low >= 0 and one.high >= unseen - 1e-12 for one in result.unique.values())
+        assert result.total.high - result.synergy.high >= 0
+        assert (result.sources, result.n, result.classes, result.gap) == (
+            ("a", "b", "c"),
+            80,
+            0,
+            0.0,
+        )
+        assert (result.estimator, result.shuffled) == ("Gaussian", {})
+    exact = information.gaussian({**outputs, "a": y[:, None]}, y[:, None], task)
+    assert exact.unique["a"].value > 10  # of what is told without error, bits end somewhere
+    assert exact.synergy.value == 0
 
 
 # Gaussian cases, whose decomposition is known: Barrett 2015.
@@ -739,6 +893,71 @@ def test_steps_of_a_sequence_are_pooled_as_far_as_they_go() -> None:
         assert worth.pooled(planted, name, rows) == pytest.approx(np.array(expected))
 
 
+class Line:
+    """Least squares, in the place of every member of the family."""
+
+    max_iter = n_iter_ = 1
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Line:
+        self.by = np.linalg.lstsq(np.c_[X, np.ones(len(X))], y, rcond=None)[0]
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.asarray(np.c_[X, np.ones(len(X))] @ self.by)
+
+
+def test_an_estimate_tells_of_every_fit_and_names_its_samples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    @contextlib.contextmanager
+    def shown(title: str) -> Any:
+        yield lambda done, total: told.append((done, total))
+
+    monkeypatch.setattr(information._sentences, "progress_shown", shown)
+    asked: list[Any] = []
+    monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
+    monkeypatch.setattr(worth, "_model", lambda member, classes: Line())
+    monkeypatch.setattr(information, "SHUFFLES", 2)
+    resamples(monkeypatch, 20)
+    planted = data.load("planted")
+    result = information.estimate(planted, rows=60)
+    fits = (
+        (3 + 3 + 1) * 3 * 5
+    )  # of single ones, of all others and of all, by three members on five folds
+    assert told == [(done, fits) for done in range(1, fits + 1)]
+    assert f"{fits // 3} of {fits} fits stopped before they converged." in result.worth.notes
+    task = worth.task(planted, rows=60)
+    assert result.samples.index.tolist() == planted.ids[task.rows].tolist()
+    assert result.samples.index.name == "sample"
+    assert (result.name, result.modalities) == ("planted", planted.names)
+    classes = pd.qcut(task.y, 4, labels=False)
+    assert result.entropy == pytest.approx(entropy(np.bincount(classes), base=2))
+    # the lattice is that of quarters of what each says
+    predictions = worth.Predictions(task)
+    quarters = [
+        pd.qcut(predictions.whole([name])[1][:, 0], 4, labels=False) for name in planted.names
+    ]
+    assert result.lattice == {"a node": 0.5}
+    (p, *others), cells = asked[0], np.zeros((4, 4, 4, 4))
+    for cell in zip(*quarters, classes, strict=True):
+        cells[cell] += 1 / 60
+    assert others == ["I_min", planted.names]
+    assert p == pytest.approx(cells)
+    frame = result.frame()
+    assert frame["of"].unique().tolist() == ["all", *planted.names]
+    whole = [*result.by.values(), *result.of_rest.values()]
+    assert frame["bits"].tolist() == [bits for one in whole for bits in one.frame()["bits"]]
+    # the first of the two is the one that predicts best alone
+    loss = {name: predictions.loss(predictions.whole([name])[1]) for name in planted.names}
+    first = min(loss, key=lambda name: loss[name])
+    assert list(result.samples) == [
+        "redundancy", f"unique[{first}]", f"unique[{information.REST}]", "synergy",
+    ]  # fmt: skip
+    assert result.by["learned"].sources == result.by["clusters"].sources == planted.names
+
+
 def test_features_made_with_labels_are_noticed() -> None:
     planted = data.load("planted")
     assert worth.made_with_labels(planted) == ""
@@ -763,6 +982,41 @@ def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
     ):
         scores = {worth.MORE: late, worth.GAIN: gain}
         assert words in worth.sentence(worth.Worth("accuracy", scores, {}, 90, 0))
+
+
+def test_what_was_found_is_said_as_far_as_intervals_let_it() -> None:
+    def one(value: float, half: float = 0.05) -> Interval:
+        return Interval(value, value - half, value + half, 90, 2000)
+
+    def told(total: Interval, synergy: Interval = one(0.4), gain: Interval = one(0.3)) -> str:  # noqa: B008
+        main = information.Decomposition(
+            "learned", ("x", "y"), one(0.1), {"x": one(0.7), "y": one(0.02)}, synergy, total, {}, 0, 1234, 2
+        )  # fmt: skip
+        plain = worth.Worth("accuracy", {}, {}, 90, 0)
+        by = {"learned": main, "clusters": main}
+        return information.finding(
+            information.Estimate("it", ("x", "y"), by, {}, gain, 1.5, {}, plain, pd.DataFrame()),
+            str.upper,
+        )
+
+    assert told(one(1.2)) == (
+        "Of 1.50 bits of the target 1.20 are told: 0.70 only by X, 0.40 only together and 0.10 by several alike. Joint "
+        "models are told 0.30 bits (0.25 to 0.35) more than late ones, which add up"
+    )
+    assert (
+        told(one(1.2, math.nan))
+        == "1,234 rows are too few to tell what modalities say of the target"
+    )
+    for total in (one(0.05), one(0.01)):
+        assert told(total, gain=one(0.05)) == (
+            f"That small models are told anything of the target is not shown (at most {total.high:.2f} bits). That "
+            "joint models are told more than late ones is not shown (at most 0.10 bits)"
+        )
+    assert told(one(1.2), one(0.05), one(-0.2)).endswith(
+        "0.10 by several alike; only together at most 0.10. That joint models are told more than late ones is not "
+        "shown (at most 0.00 bits)"
+    )
+    assert told(one(1.2), one(-0.1), one(0.2, math.nan)).endswith("; only together at most 0.00")
 
 
 def test_estimators_that_do_not_meet_are_both_said(told_together: information.Estimate) -> None:
