@@ -7,9 +7,11 @@ import contextlib
 import itertools
 import json
 import math
+import re
 import statistics
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +20,13 @@ import pytest
 from scipy.stats import entropy
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
-from sklearn.metrics import r2_score
+from sklearn.metrics import log_loss, mean_squared_error, r2_score
 from typer.testing import CliRunner
 
 from qfusion import data
 from qfusion.analysis import trust
 from qfusion.cli import app
+from qfusion.data.spec import Clusters, Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import information, stability, worth
 from qfusion.explain.stability import Interval
@@ -661,6 +664,9 @@ def test_numbers_are_measured_by_their_sign_where_they_have_both_else_by_r2() ->
     for y, metric in ((line, worth.R2), (line - 1, worth.R2), (line - 0.5, worth.SIGN)):
         assert worth.of_features(features, y, False).metric == metric
     assert worth.of_features(features, (line > 0.3).astype(int)).metric == worth.ACCURACY
+    # whole numbers are numbers, too, and not classes
+    whole = worth.of_features(features, np.arange(60), False)
+    assert worth.loss(np.zeros((60, 1)), whole.truth) == pytest.approx(np.mean(np.arange(60) ** 2))
 
 
 def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
@@ -973,6 +979,105 @@ def test_features_made_with_labels_are_noticed() -> None:
     assert worth.task(told).split == "test"
 
 
+def leaking(n: int, classes: bool, tests: int = 80) -> data.DataSet:
+    """Two modalities of which the second holds the labels of training rows, and of no others."""
+    rng = np.random.default_rng(n)
+    y = rng.integers(0, 3, n + tests) if classes else rng.normal(size=n + tests)
+    one, two = (rng.normal(size=(n + tests, 3)) for _ in "ab")
+    two[:n, 1] += 4 * y[:n]
+    ids = np.array([f"s{i}" for i in range(n + tests)])
+    return data.DataSet(
+        name="leaks", title="Leaks", description="", source="", licence="",
+        modalities=tuple(
+            Modality(name, part, None, tuple("abc")) for name, part in (("one", one), ("two", two))
+        ),
+        target=Target("classification", "y", classes=tuple("uvw"))
+        if classes
+        else Target("regression", "y"),
+        y=y, ids=ids, split=np.array(["train"] * (n - 20) + ["valid"] * 20 + ["test"] * tests),
+        table=pd.DataFrame(index=pd.Index(ids)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
+    classes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = leaking(400, classes, 300)
+    note = worth.made_with_labels(made)
+    X = worth.components(np.asarray(made.modalities[1].values, float))
+    model = LogisticRegression(C=0.1) if classes else RidgeCV(np.logspace(-1, 4, 11))
+    model.fit(X[:400:2], made.y[:400:2])
+    at = [range(1, 400, 2), range(400, 700)]
+    if classes:
+        losses = [
+            log_loss(made.y[rows], model.predict_proba(X[rows]), labels=[0, 1, 2]) for rows in at
+        ]
+        spread = entropy(np.bincount(made.y))
+    else:
+        losses = [mean_squared_error(made.y[rows], model.predict(X[rows])) for rows in at]
+        spread = made.y.var()
+    assert note.startswith(
+        "From two, test rows are predicted far worse than training rows that were held out (loss "
+    )
+    assert f"(loss {losses[1]:.2f} against {losses[0]:.2f})" in note
+    assert note.endswith("so 300 test rows alone are asked.")
+    share = (losses[1] - losses[0]) / spread
+    for limit, told in ((share * 0.99, True), (share * 1.01, False)):
+        monkeypatch.setattr(worth, "LEAK", limit)
+        assert bool(worth.made_with_labels(made)) == told
+    monkeypatch.undo()
+    assert worth.made_with_labels(leaking(120, classes, 60)) != ""
+    assert worth.made_with_labels(leaking(120, classes, 59)) == ""  # of few rows it is not asked
+    assert "so 90 test rows alone" in worth.made_with_labels(made, 90)
+    if classes:
+        assert (
+            worth.made_with_labels(replace(made, y=np.minimum(made.y, 1))) != ""
+        )  # of two classes
+    one_value = replace(made, y=np.where(np.arange(700) % 2, made.y, made.y[0]))
+    assert worth.made_with_labels(one_value) == ""  # of every second row nothing is learnt
+
+
+def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
+    made = leaking(200, True)
+    pairs, both = np.arange(280).astype(str), np.stack([np.arange(280), np.arange(280)[::-1]], 1)
+    made_of = {
+        1: replace(made, clusters=Clusters(pairs, "days")),
+        2: replace(made, clusters=Clusters(both.astype(str), "days")),
+        0: made,
+    }
+    sizes = {k: worth.task(one, rows=70).rows.shape for k, one in made_of.items()}
+    assert sizes == {0: (70,), 1: (70,), 2: (80,)}  # of 80 test rows, since features hold labels
+    assert worth.task(made).rows.tolist() == list(range(200, 280))
+
+
+def test_the_family_is_what_the_documents_say() -> None:
+    text = (Path(__file__).parents[1] / "docs/why-fuse.md").read_text()
+    (told,) = re.findall(r"Linear models are (.+?) seeds are 0", text, re.S)
+    for classes in (2, 0):
+        trees, network = (
+            worth._model(member, classes).get_params() for member in (worth.TREES, worth.NETWORK)
+        )
+        few = {"sqrt": "the square root of all", 0.3: "0.3 of them for a number"}
+        assert few.pop(trees["max_features"]) in told
+        first, second = network["hidden_layer_sizes"]
+        for words in (
+            f"trees {trees['n_estimators']} extremely",
+            f"with {trees['min_samples_leaf']} rows or more in a leaf",
+            f"layers of {first} and {second}",
+            f"batches of {network['batch_size']}",
+            f"after {network['max_iter']} passes or {network['n_iter_no_change']} without",
+        ):
+            assert words in told.replace("\n", " ")
+        assert network["alpha"] == network["learning_rate_init"] == 0.001
+        assert "a rate and a decay of 0.001" in told.replace("\n", " ")
+        assert network["early_stopping"]
+        assert trees["random_state"] == network["random_state"] == 0
+        assert bool(classes) == (few == {0.3: "0.3 of them for a number"})
+        assert ("Classifier" in type(worth._model(worth.TREES, classes)).__name__) == bool(classes)
+    assert worth._model(worth.LINEAR, 2).C == 0.1
+
+
 def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
     late, joint = Interval(0.1, 0.02, 0.3, 90, 2000), Interval(0.004, 0.001, 0.007, 90, 2000)
     for gain, words in (
@@ -982,6 +1087,20 @@ def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
     ):
         scores = {worth.MORE: late, worth.GAIN: gain}
         assert words in worth.sentence(worth.Worth("accuracy", scores, {}, 90, 0))
+    unknown = Interval(0.1, math.nan, math.nan, 1234, 0)
+    at_most = "Small joint models are worth at most +0.007 accuracy beyond late ones"
+    none = replace(joint, low=0.0)
+    for late, gain, words in (
+        (late, unknown, "1,234 rows are too few to tell what fusion is worth"),
+        (late, none, f"{at_most}, and these +0.100 (+0.020 to +0.300) beyond the best modality"),
+        *(
+            (part, none, f"{at_most}; that these do better than the best modality is not told")
+            for part in (replace(late, low=0.0), unknown, replace(unknown, low=0.1))
+        ),
+        (late, replace(joint, low=-1, high=0.0), "Small joint models are worth at most +0.000 acc"),
+    ):
+        scores = {worth.MORE: late, worth.GAIN: gain}
+        assert worth.sentence(worth.Worth("accuracy", scores, {}, 1234, 0)).startswith(words)
 
 
 def test_what_was_found_is_said_as_far_as_intervals_let_it() -> None:
