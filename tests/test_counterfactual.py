@@ -81,6 +81,12 @@ def random_kets(
     return kets / torch.linalg.vector_norm(kets, dim=-1, keepdim=True)
 
 
+@torch.no_grad()
+def scores_at(model, states: dict[str, torch.Tensor]) -> np.ndarray:
+    """The scores of one sample's states, by the model itself."""
+    return model.scores(states)[0].numpy()
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("outputs", [("y",), ("a", "b", "c")])
 def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
@@ -100,8 +106,24 @@ def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
         turns = np.array([counterfactual.decision(s) != held for s in scores])
         assert found.possible or not turns.any()
         assert found.exact
+        assert (found.modality, held) == (name, counterfactual.decision(scores_at(model, states)))
+        assert found.before == pytest.approx(scores_at(model, states), abs=1e-10)
+        # how far any ket can get: the largest eigenvalue of what leads, of any other class
+        leads = (
+            [form[c] - form[held] for c in range(len(form)) if c != held]
+            if len(form) > 1
+            else [form[0] * (-1) ** held]
+        )
+        most = max(np.linalg.eigvalsh(lead.numpy())[-1] for lead in leads)
+        assert found.reach == pytest.approx(most, abs=1e-9)
+        assert found.possible == (most > 0)
         if found.possible:
             assert found.verified
+            assert found.distance == pytest.approx(
+                math.acos(min(abs(np.vdot(own[0].numpy(), found.state.numpy())), 1)), abs=1e-6
+            )
+            there = {**states, name: found.state[None]}
+            assert found.after == pytest.approx(scores_at(model, there), abs=1e-10)
             assert found.turned == counterfactual.decision(found.after) != found.decision == held
             # On the boundary, just beyond: the model itself says so, with the state evolved instead of the observable.
             top = np.sort(found.after)[-2:]
@@ -211,6 +233,11 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
         if found.possible:
             assert found.verified
             assert not found.exact
+            assert found.modality == name
+            moved = 2 * np.arcsin(np.sqrt(found.state.numpy())) - own[0].numpy()
+            assert found.distance == pytest.approx(np.linalg.norm(moved))
+            there = {**states, name: found.state[None]}
+            assert found.after == pytest.approx(scores_at(model, there), abs=1e-10)
             distances = counterfactual.distance(states[name], tried)[turns]
             assert float(distances.min()) >= found.distance - 1e-6
 
@@ -228,6 +255,75 @@ def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
     assert np.array_equal(counterfactual._polish(t[0], start, good), good) or np.linalg.norm(
         counterfactual._polish(t[0], start, good) - start
     ) < np.linalg.norm(good - start)
+
+
+def test_a_point_on_a_boundary_is_moved_to_its_nearest_point() -> None:
+    """Of two masses, from where the way to a corner crosses the boundary to what a fine scan of it finds."""
+    t, start = np.array([-0.6, -0.2, 0.3, 1.0]), np.array([0.6, 0.9])
+    grid = np.stack(np.meshgrid(*[np.linspace(0, math.pi, 1501)] * 2, indexing="ij"), -1).reshape(
+        -1, 2
+    )
+    lead = counterfactual.value(
+        torch.from_numpy(t), torch.from_numpy(np.sin(grid / 2) ** 2)
+    ).numpy()
+    nearest = np.linalg.norm(grid - start, axis=1)[lead >= 0].min()
+    ends = np.array([[math.pi, 0.5], [0.5, math.pi]])
+    begins, crosses = counterfactual._first_crossing(np.stack([t, t]), start, ends)
+    apart = np.linalg.norm(begins - start, axis=1)
+    assert len(begins) == crosses.sum() > 0
+    assert apart.max() > nearest + 0.05
+    for begin in (*begins, begins[0] + 0.4):
+        moved = counterfactual._polish(t, start, begin)
+        assert np.linalg.norm(moved - start) == pytest.approx(nearest, abs=3e-3)
+
+
+def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
+    rng = np.random.default_rng(0)
+    turns, none = np.linspace(-math.pi, math.pi, 20_001), 0
+    for _ in range(60):
+        leads = rng.normal(size=(2, 3))
+        leads[:, 0] = -leads[:, 1] - rng.uniform(0.05, 1.5, 2)  # behind where nothing is turned
+        found = counterfactual._nearest_turn(leads, 0.01)
+        ahead = np.max([m + c * np.cos(turns) + s * np.sin(turns) for m, c, s in leads], axis=0)
+        if (ahead > 0.01).any():
+            assert found is not None
+            first = turns[ahead > 0.01][np.abs(turns[ahead > 0.01]).argmin()]
+            assert abs(found) == pytest.approx(abs(first), abs=5e-4)
+            at = np.max([m + c * np.cos(found) + s * np.sin(found) for m, c, s in leads])
+            assert at == pytest.approx(0.01)
+        else:
+            none += 1
+            assert found is None
+    assert 5 < none < 55
+    assert counterfactual._nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
+
+
+def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 2^3 masses and 2^2 coalitions; those of kets are never refused."""
+    for model, allowed in ((model_of(3, 2), 32), (jump(2), 0)):
+        x = features(model)
+        behind, name = explain.background(model, features(model, 4, 2)), model.modalities[0]
+        monkeypatch.setattr(counterfactual, "MAX_COALITIONS", allowed)
+        assert len(counterfactual.dividend_forms(model, x, behind, name)) == 4
+    model = model_of(3, 2)
+    monkeypatch.setattr(counterfactual, "MAX_COALITIONS", 31)
+    with pytest.raises(InvalidInput, match="need 32 coalitions here, more than 31"):
+        counterfactual.dividend_forms(
+            model, features(model), explain.background(model, features(model, 4, 2)), "v0"
+        )
+
+
+def test_how_well_an_interpolant_follows_does_not_ask_for_units() -> None:
+    model = jump(2, dims=(2, 2), seed=1)
+    states = counterfactual.states_of(model, features(model, 1, 1))
+    whole = counterfactual.nearest_parameters(model, states)
+    with torch.no_grad():
+        model.W *= 1e-4
+        model.bias *= 1e-4
+    small = counterfactual.nearest_parameters(model, states)
+    assert small.resolution == pytest.approx(whole.resolution, rel=1e-3)
 
 
 def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:

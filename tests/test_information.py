@@ -1090,7 +1090,7 @@ def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
     unknown = Interval(0.1, math.nan, math.nan, 1234, 0)
     at_most = "Small joint models are worth at most +0.007 accuracy beyond late ones"
     none = replace(joint, low=0.0)
-    for late, gain, words in (
+    for more, gain, words in (
         (late, unknown, "1,234 rows are too few to tell what fusion is worth"),
         (late, none, f"{at_most}, and these +0.100 (+0.020 to +0.300) beyond the best modality"),
         *(
@@ -1099,7 +1099,7 @@ def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
         ),
         (late, replace(joint, low=-1, high=0.0), "Small joint models are worth at most +0.000 acc"),
     ):
-        scores = {worth.MORE: late, worth.GAIN: gain}
+        scores = {worth.MORE: more, worth.GAIN: gain}
         assert worth.sentence(worth.Worth("accuracy", scores, {}, 1234, 0)).startswith(words)
 
 
