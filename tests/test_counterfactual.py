@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import coalitions, counterfactual, interventions
-from qfusion.models import InputSpec, QuantumJump, Tweak
+from qfusion.models import InputSpec, QuantumJump, Tweak, build
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
 
@@ -199,6 +199,9 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
                 each, states, name, counterfactual.states_of(each, features(each, 20))[name]
             )
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
+            assert (donor.distance, donor.verified) == (math.inf, False)
+            assert donor.scores.shape == (len(each.outputs),)
+            assert np.isnan(donor.scores).all()
         turns = counterfactual.nearest_parameters(each, states)
         assert turns.changes == ()
         assert turns.tried > 0
@@ -326,10 +329,33 @@ def test_how_well_an_interpolant_follows_does_not_ask_for_units() -> None:
     assert small.resolution == pytest.approx(whole.resolution, rel=1e-3)
 
 
+def stateless(M: int = 2) -> object:
+    """A model without states, by features of every modality side by side."""
+    torch.manual_seed(3)
+    inputs = {name: {"size": 3, "sequence": False} for name in ("text", "audio", "vision")[:M]}
+    return build("concatenation", inputs, ("y", "z"), {"hidden": 4}).double().eval()
+
+
+@torch.no_grad()
+def put_near(model, states: dict[str, torch.Tensor]) -> None:
+    """Moves the boundary of the decision to just before what a sample's states give."""
+    scores, bias = (
+        scores_at(model, states),
+        model.bias if hasattr(model, "bias") else model.head[-1].bias,
+    )
+    held, second = counterfactual.decision(scores), np.sort(scores)[-2:][0]
+    if len(scores) == 1:
+        bias -= float(scores[0]) - 0.01
+    else:
+        bias[held] -= float(scores[held] - second) - 0.01
+
+
 def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
-    for model in (jump(2, seed=2), model_of(4, 2)):
+    seen = []
+    for model in (jump(2, seed=2), model_of(4, 2), stateless()):
         states = counterfactual.states_of(model, features(model))
         others = counterfactual.states_of(model, features(model, 25, 5))
+        put_near(model, states)  # the boundary, so that some turn it and others do not
         for name in model.modalities:
             found = interventions.nearest_donor(model, states, name, others[name])
             swaps = [
@@ -341,10 +367,25 @@ def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
             held = counterfactual.decision(counterfactual.scores_of(model, states)[0])
             turning = [k for k, s in enumerate(swaps) if s != held]
             assert (found.turning, found.tried) == (len(turning), 25)
+            far = (
+                np.linalg.norm(
+                    counterfactual.flat(others[name]) - counterfactual.flat(states[name]), axis=1
+                )
+                if model.kind == "concatenation"
+                else counterfactual.distance(states[name], others[name])
+            )
             if turning:
-                far = counterfactual.distance(states[name], others[name])
                 assert found.row == min(turning, key=lambda k: float(far[k]))
                 assert found.verified
+                assert found.distance == pytest.approx(float(far[found.row]))
+                there = {**states, name: others[name][found.row : found.row + 1]}
+                assert found.scores == pytest.approx(scores_at(model, there))
+            else:
+                assert (found.row, found.distance, found.verified) == (-1, math.inf, False)
+                assert np.isnan(found.scores).all()
+                assert found.scores.shape == (len(model.outputs),)
+            seen.append(bool(turning))
+    assert sum(seen) >= 5
 
 
 def test_distances_are_fidelity_angles_and_angle_norms() -> None:
@@ -565,9 +606,22 @@ def test_bad_input_is_named() -> None:
         interventions.outcome(model, x, background, {**states, "text": 2 * states["text"]})
     with pytest.raises(InvalidInput, match="must hold `text` with shape"):
         interventions.outcome(model, x, background, {"audio": states["audio"]})
+    # a norm is 1 up to rounding
+    near = {**states, "text": states["text"] * (1 + 1e-9)}
+    assert interventions.outcome(model, x, background, near).scores == pytest.approx(
+        scores_at(model, states), abs=1e-6
+    )
     network = model_of(4, 2)
     masses = counterfactual.states_of(network, features(network))
     behind = explain.background(network, features(network))
+    ends = {**masses, "v0": torch.tensor([[0.0, 1.0, 1.0, 0.0]], dtype=torch.float64)}
+    assert interventions.outcome(network, features(network), behind, ends).scores == pytest.approx(
+        scores_at(network, ends)
+    )
+    for mass in (-1e-3, 1 + 1e-3):
+        beyond = {**masses, "v0": torch.full((1, 4), mass, dtype=torch.float64)}
+        with pytest.raises(InvalidInput, match=r"`states\[v0\]` must hold masses"):
+            interventions.outcome(network, features(network), behind, beyond)
     with pytest.raises(InvalidInput, match=r"masses in \[0, 1\]"):
         interventions.outcome(
             network, features(network), behind, {**masses, "v0": masses["v0"] + 1}

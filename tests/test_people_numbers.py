@@ -220,6 +220,20 @@ def coalitions_of(dividends: np.ndarray) -> np.ndarray:
     )
 
 
+def test_what_does_not_vary_has_no_range_with_shuffled_labels() -> None:
+    x = np.linspace(-1, 1, 10)
+    for term, label, ranged in (
+        (x, np.arange(10) % 2, True),  # from 0 to 1
+        (x / 2 + 0.5, x, True),
+        (x, x, True),
+        (x[:9], x[:9], False),
+        (x, np.full(10, 0.5), False),
+        (np.full(10, 0.5), x, False),
+    ):
+        for one in trust._shuffled(term, np.asarray(label, float), 0).values():
+            assert np.isfinite([one.low, one.high]).tolist() == [ranged, ranged]
+
+
 def test_a_rate_of_few_has_no_interval_and_one_of_ten_has() -> None:
     """Ten samples on each side, as everywhere."""
     hit = (np.arange(40) % 3 == 0).astype(float)
@@ -365,6 +379,11 @@ def test_one_group_of_few_leaves_no_interval() -> None:
     found = trust.beside(explained(own, ("text", "audio")), labels, np.ones(60))
     assert found.conflicting == 3
     assert trust.meets(found, "people's labels").startswith("Too few samples to tell")
+    none = trust.beside(explained(own, ("text", "audio")), labels.abs(), np.ones(60))
+    rate = none.rates[trust.EITHER].others.value
+    assert trust.meets(none, "people's labels").endswith(
+        f": none of 0 against {round(100 * rate)}% of 60"
+    )
 
 
 @pytest.mark.parametrize(
