@@ -280,6 +280,21 @@ def test_a_point_on_a_boundary_is_moved_to_its_nearest_point() -> None:
         assert np.linalg.norm(moved - start) == pytest.approx(nearest, abs=3e-3)
 
 
+def test_gradients_come_near_what_is_found_before_it_is_polished(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cases = [model_of(4, 2, C, seed=seed) for C in (1, 3) for seed in range(2)]
+    states = [counterfactual.states_of(model, features(model, 1, 4)) for model in cases]
+    for model, own in zip(cases, states, strict=True):
+        put_near(model, own)
+    best = [counterfactual.nearest_state(*one, "v0") for one in zip(cases, states, strict=True)]
+    assert all(one.possible for one in best)
+    monkeypatch.setattr(counterfactual, "_polish", lambda t, start, theta: theta)
+    for model, own, found in zip(cases, states, best, strict=True):
+        rough = counterfactual.nearest_state(model, own, "v0").distance
+        assert found.distance - 1e-9 <= rough <= found.distance * 1.01
+
+
 def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
     rng = np.random.default_rng(0)
     turns, none = np.linspace(-math.pi, math.pi, 20_001), 0

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import entropy
+from scipy.stats import entropy, norm
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
 from sklearn.metrics import log_loss, mean_squared_error, r2_score
@@ -297,8 +297,16 @@ def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
         )
         assert (result.estimator, result.shuffled) == ("Gaussian", {})
     exact = information.gaussian({**outputs, "a": y[:, None]}, y[:, None], task)
-    assert exact.unique["a"].value > 10  # of what is told without error, bits end somewhere
+    assert 10 < exact.unique["a"].value < exact.total.value < 20  # of no error, bits end somewhere
     assert exact.synergy.value == 0
+    # where no resample tells anything, so much may be told unseen: 1.96 standard errors of a correlation, squared
+    nothing = information.gaussian(
+        {name: 9 + part for name, part in outputs.items()}, 9 + joint, task
+    )
+    unseen = -math.log2(1 - norm.ppf(0.975) ** 2 / 80) / 2
+    for one in (*nothing.parts.values(), nothing.total):
+        assert (one.value, one.low) == (0, 0)
+        assert one.high == pytest.approx(unseen, rel=1e-4)
 
 
 # Gaussian cases, whose decomposition is known: Barrett 2015.
@@ -1039,16 +1047,15 @@ def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
 
 
 def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
-    made = leaking(200, True)
-    pairs, both = np.arange(280).astype(str), np.stack([np.arange(280), np.arange(280)[::-1]], 1)
-    made_of = {
-        1: replace(made, clusters=Clusters(pairs, "days")),
-        2: replace(made, clusters=Clusters(both.astype(str), "days")),
-        0: made,
-    }
-    sizes = {k: worth.task(one, rows=70).rows.shape for k, one in made_of.items()}
-    assert sizes == {0: (70,), 1: (70,), 2: (80,)}  # of 80 test rows, since features hold labels
-    assert worth.task(made).rows.tolist() == list(range(200, 280))
+    made = leaking(200, True, 300)
+    once = np.arange(500).astype(str)
+    shared = (None, Clusters(once, "days"), Clusters(np.stack([once, once[::-1]], 1), "days"))
+    for clusters, count in zip(shared, (70, 70, 140), strict=True):
+        task = worth.task(replace(made, clusters=clusters), rows=70)
+        # of test rows, since features hold labels, which is asked of as many rows
+        assert (task.split, len(task.rows), task.whole) == ("test", count, 300)
+        assert min(task.rows) >= 200
+        assert task.note.endswith("so 70 test rows alone are asked.")
 
 
 def test_the_family_is_what_the_documents_say() -> None:
@@ -1145,6 +1152,10 @@ def test_estimators_that_do_not_meet_are_both_said(told_together: information.Es
         other = replace(told_together.by["clusters"], synergy=bits)
         both = replace(told_together, by=dict(told_together.by) | {"clusters": other})
         assert both.apart == (["synergy"] if far else [])
+        for low, high in ((ours.high, ours.high + 1), (ours.low - 1, ours.low)):  # they touch
+            touching = replace(other, synergy=replace(ours, low=low, high=high))
+            near = dict(told_together.by) | {"clusters": touching}
+            assert replace(told_together, by=near).apart == []
         assert ("Estimators differ" in information.finding(both)) == far
         # what the Gaussian estimator says is not said of clusters
         by = dict(told_together.by) | {

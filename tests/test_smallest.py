@@ -145,7 +145,7 @@ def test_every_set_is_what_the_tweaked_model_says(
     C = 3 if kind == "classification" else 1
     model, x = problem((2, 2), B=55, C=C)
     random = np.random.default_rng(0)
-    y = random.integers(0, C, 55) if C > 1 else random.normal(size=55)
+    y = random.integers(0, C, 55).astype(np.int32) if C > 1 else random.normal(size=55)
     first, second = ({n: v[part] for n, v in x.items()} for part in (slice(25), slice(25, 55)))
     told: list[tuple[int, int]] = []
 
@@ -349,6 +349,11 @@ def test_sets_that_were_trained_on_are_measured_on_test_rows(
     assert str(smallest.tweak) == str(result.tweak(1)) != str(result.tweak(2))
 
 
+def test_gates_are_drawn_from_the_distribution_of_the_paper() -> None:
+    """Louizos, Welling and Kingma 2018, section 4: beta = 2/3, gamma = -0.1, zeta = 1.1."""
+    assert (building.TEMPERATURE, *building.STRETCHED) == (2 / 3, -0.1, 1.1)
+
+
 def test_the_title_says_what_is_told() -> None:
     one = pruning([0.0, 0.5, 0.51], 0.3)
     assert one.size == 1
@@ -371,6 +376,10 @@ def test_what_has_no_terms_is_refused() -> None:
     y = np.zeros(12)
     with pytest.raises(InvalidInput, match="one value for each of 12 rows"):
         building.prune(model, (x, y[:3]), (x, y), "regression")
+    one = {name: part[:1] for name, part in x.items()}
+    assert building._kets(model, one, y[:1]).shape == (1, 4)
+    with pytest.raises(InvalidInput, match="one at least, but has 0"):
+        building._kets(model, {name: part[:0] for name, part in x.items()}, y[:0])
     with pytest.raises(NotFound, match="Kind of target 'ranking'"):
         building.prune(model, (x, y), (x, y), "ranking")
     still, _ = problem((2, 2), C=1, evolution="none")
