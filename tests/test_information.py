@@ -279,7 +279,7 @@ def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
         assert sum(one.value for one in result.parts.values()) == pytest.approx(result.total.value)
         # ends are those of the intervals of single ones; an R2 of 1.96^2 / n may be there unseen
         unseen = -math.log2(1 - 1.96**2 / 80) / 2
-        drawn = np.concatenate(list(stability.counts(80, 2000, 0, task.clusters)))[:100]
+        drawn = np.concatenate(list(stability.counts(80, 2000, 0, task.clusters)))[:60]
         few = {name: [bits(part, row) for row in drawn] for name, part in outputs.items()}
         low, high = (
             sorted(np.quantile(part, end) for part in few.values())[1] for end in (0.025, 0.975)
@@ -934,6 +934,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
     monkeypatch.setattr(worth, "_model", lambda member, classes: Line())
     monkeypatch.setattr(information, "SHUFFLES", 2)
+    monkeypatch.setattr(information, "MOST_CELLS", 32)  # of three sources of two levels
     resamples(monkeypatch, 20)
     planted = data.load("planted")
     result = information.estimate(planted, rows=60)
