@@ -935,6 +935,7 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     monkeypatch.setattr(worth, "_model", lambda member, classes: Line())
     monkeypatch.setattr(information, "SHUFFLES", 2)
     monkeypatch.setattr(information, "MOST_CELLS", 32)  # of three sources of two levels
+    monkeypatch.setattr(information.union, "__defaults__", (1e-2, 40))  # bits need not be sharp
     resamples(monkeypatch, 20)
     planted = data.load("planted")
     result = information.estimate(planted, rows=60)
