@@ -15,7 +15,7 @@ HERE, PHYSICS, STATISTICS, VERDICT, PEOPLE = (
     "test_sentences_physics.py",
     "test_sentences_statistics.py",
     "test_verdict.py",
-    "test_people.py",
+    "test_people_numbers.py",
 )
 
 

@@ -4,6 +4,9 @@ sample followed."""
 from __future__ import annotations
 
 import copy
+import importlib
+import inspect
+import pkgutil
 from typing import Any
 
 import numpy as np
@@ -214,3 +217,23 @@ def test_a_network_has_nothing_to_follow() -> None:
     )
     with pytest.raises(InvalidInput, match="kind entangled-qcnn, which has no evolution in time"):
         qfusion.track.follow(sample)
+
+
+def test_what_is_drawn_is_drawn_with_seed_0_unless_told() -> None:
+    """So were the numbers of the documents."""
+    places = [
+        importlib.import_module(f"qfusion.explain.{entry.name}")
+        for entry in pkgutil.iter_modules(qfusion.explain.__path__)
+    ]
+    seeds = {
+        f"{place.__name__}.{name}": inspect.signature(value).parameters["seed"].default
+        for place in places
+        for name, value in vars(place).items()
+        if callable(value)
+        and getattr(value, "__module__", "") == place.__name__
+        and not name.startswith("_")
+        and "seed" in inspect.signature(value).parameters
+    }
+    told = {name: seed for name, seed in seeds.items() if seed is not inspect.Parameter.empty}
+    assert len(told) > 15
+    assert set(told.values()) == {0}, told

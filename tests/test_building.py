@@ -361,9 +361,8 @@ def test_every_sample_at_once_is_each_alone(
         one.dividends,
         "b",
     )
-    sizes = each.sizes()
-    assert sizes[1][4, 2] == pytest.approx(np.abs(each.parts[:, 4, 2]).mean())
-    assert [len(size) for size in sizes] == [8, 8, 8]
+    for size, values in zip(each.sizes(), (each.start, each.parts, each.end), strict=True):
+        assert size == pytest.approx(np.mean([np.abs(one) for one in values], axis=0))
 
 
 @pytest.mark.parametrize(
@@ -414,6 +413,53 @@ def test_tables() -> None:
     through = found.through("text+audio")
     assert through["value"].tolist() == pytest.approx([found.start[4], found.end[4]], abs=1e-10)
     assert json.dumps(through.to_dict("list"))
+    keys = [parameter.key for parameter in found.terms]
+    for g, key in enumerate(keys):
+        assert table[key].tolist() == found.parts[:, g].tolist()
+        assert through[f"added[{key}]"].tolist() == found.over_time[:, 4, g].tolist()
+        assert through[f"pace[{key}]"].tolist() == found.pace[:, 4, g].tolist()
+    assert list(through) == [
+        "t", "value", *(f"{name}[{key}]" for name in ("added", "pace") for key in keys),
+    ]  # fmt: skip
+    assert (table["start"].tolist(), through["t"].tolist()) == (found.start.tolist(), [0.0, 1.0])
+    joint = {name: abs(found.end[s] - found.start[s]) for s, name in enumerate(found.dividends)}
+    assert found.most_built() == max((n for n in joint if "+" in n), key=lambda n: joint[n])
+    rows = [0, 5, 2]
+    some = replace(
+        found,
+        dividends=tuple(found.dividends[row] for row in rows),
+        start=np.array([0.0, 1.0, 0.0]),
+        end=np.array([9.0, 1.1, 8.0]),
+    )
+    assert some.most_built() == found.dividends[5]  # the others are not joint
+    one = replace(some, dividends=("", "text"), start=np.zeros(2), end=np.array([5.0, 1.0]))
+    assert one.most_built() == "text"
+
+
+@pytest.mark.parametrize(("J", "T"), [(1.3, 1.7), (4.0, 3.1), (1.0, 0.05)])
+def test_what_is_wrong_by_more_than_a_share_of_the_largest_number_is_refused(
+    J: float, T: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, inputs = two_qubits(J, 0.4, T), features(2, ("text", "audio"))
+    behind = explain.background(model, features(5, ("text", "audio"), seed=2))
+    found = method.built(model, inputs, behind)
+    largest = max(np.abs(found.end).max(), np.abs(found.parts).max())  # there is no bias
+    assert found.error > 0
+    monkeypatch.setattr(method, "TOLERANCE", found.error / largest * 1.01)
+    method.built(model, inputs, behind)
+    monkeypatch.setattr(method, "TOLERANCE", found.error / largest * 0.99)
+    with pytest.raises(InvalidInput, match=f"an error of {found.error:.1e} for T = {T:g}, where"):
+        method.built(model, inputs, behind)
+
+
+def test_an_evolution_that_is_not_resolved_is_told_with_what_was_turned() -> None:
+    model, inputs = jump_model(2, M=2), features(1, ("text", "audio"))
+    for there, words in (
+        (model, "(all as learned)"),
+        (model.tweaked(Tweak({"text+audio": 10.0}, dissipations={"text": 0.5})), "(H[text+audio] 10, D[text] 0.5)"),
+    ):  # fmt: skip
+        apart = method._opened(there, inputs, explain.background(model, inputs), 0)[2]
+        assert f"for T = 1 with these strengths {words}. Lower" in str(apart.too_long())
 
 
 def test_bad_input_says_what_to_do() -> None:
@@ -566,6 +612,36 @@ def test_the_sentence_names_what_did_most() -> None:
     most = found.terms[int(np.abs(found.parts[joint]).sum(0).argmax())].title
     assert f"% by {most}" in method.answer(found)
     assert "from 0.00 to " in method.answer(found)
+    # by numbers that are put there: of the joint ones, or of those of one modality alone where there are no others
+    made = replace(
+        found,
+        dividends=("", "text", "text+audio", "text+vision"),
+        terms=found.terms[:3],
+        start=np.array([9.0, 8.0, -0.5, 0.25]),
+        end=np.array([7.0, 6.0, 1.0, -2.0]),
+        parts=np.array([[9, 9, 9], [7, 7, 7], [0.0, 2.0, -1.0], [0.5, -3.5, 1.0]]),
+    )
+    first, second = found.terms[1].title, found.terms[2].title
+    assert method.answer(made) == (
+        "The dynamics took the joint contributions from 0.75 to 3.00 in all; of what it did to them, 69% by "
+        f"{first}, 25% by {second}"
+    )
+    single = replace(
+        made,
+        dividends=("", "text"),
+        start=made.start[:2],
+        end=made.end[:2],
+        parts=np.array([[9, 9, 9], [0.003, 0.997, 0.0]]),
+    )
+    assert method.answer(single) == (
+        f"The dynamics took the contribution from 8.00 to 6.00 in all; of what it did to them, more than 99% by "
+        f"{first}"
+    )
+    two = replace(single, parts=np.array([[9, 9, 9], [0.0, 0.99, -0.01]]))
+    assert method.answer(two).endswith(f", 99% by {first}, 1% by {second}")
+    assert method.answer(replace(two, parts=two.parts * 1e-9)).endswith(
+        "built nothing of the contribution"
+    )
     off = {name: 0.0 for name in found.dividends if "+" in name}
     alone = model.tweaked(Tweak(off, dissipations=off | {"audio": 0.0, "vision": 0.0}))
     nothing = method.built(alone, features(1), behind)

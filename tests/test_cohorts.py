@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
+from matplotlib.path import Path
 from scipy import stats
 
 from qfusion.errors import InvalidInput, NotFound, QFusionError
@@ -30,62 +31,140 @@ def passing(text: str) -> list[str]:
     return FRAME.index[cohorts.passing(cohorts.parse(text), FRAME)].tolist()
 
 
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("", ["s0", "s1", "s2", "s4"]),
-        ("relation=conflict", ["s0", "s2"]),
-        ("relation=conflict; error>1", ["s2"]),
-        ("relation=conflict; split=all", ["s0", "s2", "s3"]),
-        ("split=train", ["s3"]),
-        ("split=train|test; error<=3.5; error!=1.5", ["s0", "s2", "s3"]),
-        ("truth=5|8", ["s1", "s2"]),
-        ("truth!=3", ["s1", "s2"]),
-        ("dividend[a+b]<0.15", ["s0", "s2"]),
-        ("dividend[a+b]!=0.1", ["s2"]),
-        ("dividend[a b]<0", ["s2"]),
-        ("text~awful", ["s0", "s2"]),
-        ('text~"; r"', ["s1"]),
-        ('text="awful|bad"', ["s2"]),
-        ("id=s4|s1", ["s1", "s4"]),
-        (" error = 4.5 ;; ", ["s4"]),
-        ("map@0,0|1,1", ["s0", "s1"]),
-        ("map@1,1|0,0; split=all", ["s0", "s1", "s3"]),
-        ("map@0.9,-1|3,-1|3,1; error>1", ["s2"]),
-    ],
-)
-def test_a_filter_keeps_the_rows_it_names(text: str, wanted: list[str]) -> None:
-    assert passing(text) == wanted
+KEPT = [
+    ("", ["s0", "s1", "s2", "s4"]),
+    ("relation=conflict", ["s0", "s2"]),
+    ("relation=conflict; error>1", ["s2"]),
+    ("relation=conflict; split=all", ["s0", "s2", "s3"]),
+    ("split=train", ["s3"]),
+    ("split=train|test; error<=3.5; error!=1.5", ["s0", "s2", "s3"]),
+    ("truth=5|8", ["s1", "s2"]),
+    ("truth!=3", ["s1", "s2"]),
+    ("dividend[a+b]<0.15", ["s0", "s2"]),
+    ("dividend[a+b]!=0.1", ["s2"]),
+    ("dividend[a b]<0", ["s2"]),
+    ("text~awful", ["s0", "s2"]),
+    ('text~"; r"', ["s1"]),
+    ('text="awful|bad"', ["s2"]),
+    ("id=s4|s1", ["s1", "s4"]),
+    (" error = 4.5 ;; ", ["s4"]),
+    ("map@0,0|1,1", ["s0", "s1"]),
+    ("map@1,1|0,0; split=all", ["s0", "s1", "s3"]),
+    ("map@0.9,-1|3,-1|3,1; error>1", ["s2"]),
+    ("text!=x", ["s0", "s1", "s2"]),  # nothing is known of s4
+    ("text~x|FINE", ["s1"]),
+    ("error<1.5; error>=0.5", ["s0"]),
+    ("relation=agreement", []),  # there are none of it
+    ("relation=complement|conflict", ["s0", "s2"]),
+    ("error=0.5|4.5|7", ["s0", "s4"]),
+    ("error!=0.5|4.5|7", ["s1", "s2"]),
+    ("split!=train", ["s0", "s1", "s2", "s4"]),
+    ("split=all; split=train", ["s3"]),
+    ("truth = 3 |5", ["s0", "s1", "s4"]),
+    ("map@-.5,-.5|1.5,-.5|1.5,.9|-.5,.9; split=all", ["s0", "s3"]),
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("eror>1", "'error'"),
-        ("relation=conflct", "'conflict'"),
-        ("error>many", "many"),
-        ("error>nan", "error"),
-        ("error>1e999", "error"),
-        ("error~1", "holds numbers"),
-        ("relation>conflict", "holds words"),
-        ("error>1|2", "one number"),
-        ("conflict", "must look like"),
-        ("=1", "must look like"),
-        ("error=", "value after"),
-        ('text="open', "not closed"),
-        ("__import__('os').system('true')=1", "does not exist"),
-        ("error>1" + " " * 500, "at most 500"),
-        ("error>1;" * 20, "at most 12"),
-        ("truth=" + "|".join("3" * 31), "at most 30"),
-        ("error>1\x00", "printed"),
-        ("error@0,0|1,1", "region of a map"),
-        ("map@0,0", "two corners"),
-    ],
-)
-def test_a_filter_that_does_not_fit_is_named(text: str, words: str) -> None:
-    with pytest.raises((InvalidInput, NotFound)) as caught:
-        passing(text)
-    assert words in str(caught.value)
+def test_a_filter_keeps_the_rows_it_names() -> None:
+    for text, wanted in KEPT:
+        assert passing(text) == wanted, text
+
+
+REFUSED = [
+    ("eror>1", "'error'"),
+    ("relation=conflct", "'conflict'"),
+    ("error>many", "many"),
+    ("error>nan", "error"),
+    ("error>1e999", "error"),
+    ("error~1", "holds numbers"),
+    ("relation>conflict", "holds words"),
+    ("error>1|2", "one number"),
+    ("conflict", "must look like"),
+    ("=1", "must look like"),
+    ("error=", "value after"),
+    ('text="open', "not closed"),
+    ("__import__('os').system('true')=1", "does not exist"),
+    ("error>1" + " " * 500, "at most 500"),
+    ("error>1;" * 20, "at most 12"),
+    ("truth=" + "|".join("3" * 31), "at most 30"),
+    ("error>1\x00", "printed"),
+    ("error@0,0|1,1", "region of a map"),
+    ("map@0,0", "two corners"),
+    ("map@0,0|1", "must look like `0.5,-1`, but is `1`"),
+    ("map@0,0|1,x", "corner"),
+    ("error<=1|2", "one number"),
+    ("error=1;" * 13, "13 conditions"),
+    ("x" * 501, "501 characters"),
+    ("id=s7", "'s7'"),
+    ("truth=3|33", "'33'"),
+    ("error>1.001e12", "1e+12"),
+    ('text=""', "value after"),
+    ("dividend[a b]~1", "holds numbers"),
+]
+
+
+def test_a_filter_that_does_not_fit_is_named() -> None:
+    for text, words in REFUSED:
+        with pytest.raises((InvalidInput, NotFound)) as caught:
+            passing(text)
+        assert words in str(caught.value), text
+
+
+def test_filters_as_long_as_they_may_be_are_read() -> None:
+    assert passing("error>1e12") == []
+    assert passing("error>1" + " " * 493) == ["s1", "s2", "s4"]
+    assert passing("error>1;" * 12) == ["s1", "s2", "s4"]
+    assert passing("truth=" + "|".join("3" * 30)) == ["s0", "s4"]
+    name, text = "n" * 40, "error>1; error<" + "0" * 484 + "3"
+    saved = cohorts.parse_saved(f"{name}:{text}")
+    assert (saved.name, len(text), len(saved.parts[1].values[0])) == (name, 500, 485)
+    with pytest.raises(InvalidInput, match="501 characters"):
+        cohorts.parse_saved(f"{name}:{text}0")
+    assert [str(part) for part in cohorts.parse("relation=complement|joint|conflict")] == [
+        "relation=agreement|joint|conflict"
+    ]
+    assert cohorts.split_of(cohorts.parse("error>1")) == (cohorts.Part("split", "=", ("test",)),)
+    both = cohorts.parse("split=train; error>1; split!=test")
+    assert cohorts.split_of(both) == (both[0], both[2])
+    assert cohorts.within_split(both, FRAME).tolist() == [False, False, False, True, False]
+
+
+def test_of_many_values_any_may_be_asked_for() -> None:
+    for count in (200, 201):
+        frame = pd.DataFrame({"split": "test", "word": [f"w{i}" for i in range(count)]})
+        parts = cohorts.parse("word=w7|w999")
+        if count == 200:
+            with pytest.raises(NotFound, match="In column 'word', value 'w999'"):
+                cohorts.passing(parts, frame)
+        else:
+            assert np.flatnonzero(cohorts.passing(parts, frame)).tolist() == [7]
+
+
+def test_numbers_are_the_same_up_to_rounding() -> None:
+    numbers = [1e6 * (1 + 5e-10), 1e6 * (1 + 5e-9), 1e6, 5e-13, 5e-12, 0.0]
+    frame = pd.DataFrame({"split": "test", "x": numbers})
+    for text, places in (("x=1e6", [0, 2]), ("x=0", [3, 5]), ("x!=1000000", [1, 3, 4, 5])):
+        assert np.flatnonzero(cohorts.passing(cohorts.parse(text), frame)).tolist() == places
+
+
+def test_a_region_holds_what_lies_in_it_by_the_even_odd_rule() -> None:
+    """Against matplotlib's polygons; the middle of a star of five lines is crossed twice, and outside."""
+    points = np.random.default_rng(0).uniform(-1, 2, size=(400, 2))
+    corners = np.array([[0.2, -0.5], [1.7, 0.1], [0.9, 1.6], [0.6, 0.4], [-0.4, 1.1]])
+    assert (
+        cohorts.inside(corners, points).tolist() == Path(corners).contains_points(points).tolist()
+    )
+    angles = 4 * np.pi * np.arange(5) / 5
+    star = np.stack([np.sin(angles), np.cos(angles)], 1)
+    places = np.array([[0.0, 0.0], [0.0, 0.7], [0.9, 0.9], [np.nan, 0.0], [0.0, np.inf]])
+    assert cohorts.inside(star, places).tolist() == [False, True, False, False, False]
+    far = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    assert cohorts.inside(far, places).tolist() == [True, True, True, False, False]
+    box = np.array([[1.0, -0.5], [-0.5, 0.7]])
+    edges = np.array(
+        [[1, 0.7], [-0.5, -0.5], [1.001, 0], [0, 0.701], [0, -0.501], [np.nan, 0], [-np.inf, 0]]
+    )
+    assert cohorts.inside(box, edges).tolist() == [True, True, *[False] * 5]
 
 
 def test_saved_cohorts_are_read_back_as_written() -> None:

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import coalitions, counterfactual, interventions
-from qfusion.models import InputSpec, QuantumJump, Tweak
+from qfusion.models import InputSpec, QuantumJump, Tweak, build
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
 
@@ -81,6 +81,12 @@ def random_kets(
     return kets / torch.linalg.vector_norm(kets, dim=-1, keepdim=True)
 
 
+@torch.no_grad()
+def scores_at(model, states: dict[str, torch.Tensor]) -> np.ndarray:
+    """The scores of one sample's states, by the model itself."""
+    return model.scores(states)[0].numpy()
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("outputs", [("y",), ("a", "b", "c")])
 def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
@@ -100,8 +106,24 @@ def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
         turns = np.array([counterfactual.decision(s) != held for s in scores])
         assert found.possible or not turns.any()
         assert found.exact
+        assert (found.modality, held) == (name, counterfactual.decision(scores_at(model, states)))
+        assert found.before == pytest.approx(scores_at(model, states), abs=1e-10)
+        # how far any ket can get: the largest eigenvalue of what leads, of any other class
+        leads = (
+            [form[c] - form[held] for c in range(len(form)) if c != held]
+            if len(form) > 1
+            else [form[0] * (-1) ** held]
+        )
+        most = max(np.linalg.eigvalsh(lead.numpy())[-1] for lead in leads)
+        assert found.reach == pytest.approx(most, abs=1e-9)
+        assert found.possible == (most > 0)
         if found.possible:
             assert found.verified
+            assert found.distance == pytest.approx(
+                math.acos(min(abs(np.vdot(own[0].numpy(), found.state.numpy())), 1)), abs=1e-6
+            )
+            there = {**states, name: found.state[None]}
+            assert found.after == pytest.approx(scores_at(model, there), abs=1e-10)
             assert found.turned == counterfactual.decision(found.after) != found.decision == held
             # On the boundary, just beyond: the model itself says so, with the state evolved instead of the observable.
             top = np.sort(found.after)[-2:]
@@ -177,6 +199,9 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
                 each, states, name, counterfactual.states_of(each, features(each, 20))[name]
             )
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
+            assert (donor.distance, donor.verified) == (math.inf, False)
+            assert donor.scores.shape == (len(each.outputs),)
+            assert np.isnan(donor.scores).all()
         turns = counterfactual.nearest_parameters(each, states)
         assert turns.changes == ()
         assert turns.tried > 0
@@ -211,6 +236,11 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
         if found.possible:
             assert found.verified
             assert not found.exact
+            assert found.modality == name
+            moved = 2 * np.arcsin(np.sqrt(found.state.numpy())) - own[0].numpy()
+            assert found.distance == pytest.approx(np.linalg.norm(moved))
+            there = {**states, name: found.state[None]}
+            assert found.after == pytest.approx(scores_at(model, there), abs=1e-10)
             distances = counterfactual.distance(states[name], tried)[turns]
             assert float(distances.min()) >= found.distance - 1e-6
 
@@ -230,10 +260,117 @@ def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
     ) < np.linalg.norm(good - start)
 
 
+def test_a_point_on_a_boundary_is_moved_to_its_nearest_point() -> None:
+    """Of two masses, from where the way to a corner crosses the boundary to what a fine scan of it finds."""
+    t, start = np.array([-0.6, -0.2, 0.3, 1.0]), np.array([0.6, 0.9])
+    grid = np.stack(np.meshgrid(*[np.linspace(0, math.pi, 1501)] * 2, indexing="ij"), -1).reshape(
+        -1, 2
+    )
+    lead = counterfactual.value(
+        torch.from_numpy(t), torch.from_numpy(np.sin(grid / 2) ** 2)
+    ).numpy()
+    nearest = np.linalg.norm(grid - start, axis=1)[lead >= 0].min()
+    ends = np.array([[math.pi, 0.5], [0.5, math.pi]])
+    begins, crosses = counterfactual._first_crossing(np.stack([t, t]), start, ends)
+    apart = np.linalg.norm(begins - start, axis=1)
+    assert len(begins) == crosses.sum() > 0
+    assert apart.max() > nearest + 0.05
+    for begin in (*begins, begins[0] + 0.4):
+        moved = counterfactual._polish(t, start, begin)
+        assert np.linalg.norm(moved - start) == pytest.approx(nearest, abs=3e-3)
+
+
+def test_gradients_come_near_what_is_found_before_it_is_polished(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cases = [model_of(4, 2, C, seed=seed) for C in (1, 3) for seed in range(2)]
+    states = [counterfactual.states_of(model, features(model, 1, 4)) for model in cases]
+    for model, own in zip(cases, states, strict=True):
+        put_near(model, own)
+    best = [counterfactual.nearest_state(*one, "v0") for one in zip(cases, states, strict=True)]
+    assert all(one.possible for one in best)
+    monkeypatch.setattr(counterfactual, "_polish", lambda t, start, theta: theta)
+    for model, own, found in zip(cases, states, best, strict=True):
+        rough = counterfactual.nearest_state(model, own, "v0").distance
+        assert found.distance - 1e-9 <= rough <= found.distance * 1.01
+
+
+def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
+    rng = np.random.default_rng(0)
+    turns, none = np.linspace(-math.pi, math.pi, 20_001), 0
+    for _ in range(60):
+        leads = rng.normal(size=(2, 3))
+        leads[:, 0] = -leads[:, 1] - rng.uniform(0.05, 1.5, 2)  # behind where nothing is turned
+        found = counterfactual._nearest_turn(leads, 0.01)
+        ahead = np.max([m + c * np.cos(turns) + s * np.sin(turns) for m, c, s in leads], axis=0)
+        if (ahead > 0.01).any():
+            assert found is not None
+            first = turns[ahead > 0.01][np.abs(turns[ahead > 0.01]).argmin()]
+            assert abs(found) == pytest.approx(abs(first), abs=5e-4)
+            at = np.max([m + c * np.cos(found) + s * np.sin(found) for m, c, s in leads])
+            assert at == pytest.approx(0.01)
+        else:
+            none += 1
+            assert found is None
+    assert 5 < none < 55
+    assert counterfactual._nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
+
+
+def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 2^3 masses and 2^2 coalitions; those of kets are never refused."""
+    for model, allowed in ((model_of(3, 2), 32), (jump(2), 0)):
+        x = features(model)
+        behind, name = explain.background(model, features(model, 4, 2)), model.modalities[0]
+        monkeypatch.setattr(counterfactual, "MAX_COALITIONS", allowed)
+        assert len(counterfactual.dividend_forms(model, x, behind, name)) == 4
+    model = model_of(3, 2)
+    monkeypatch.setattr(counterfactual, "MAX_COALITIONS", 31)
+    with pytest.raises(InvalidInput, match="need 32 coalitions here, more than 31"):
+        counterfactual.dividend_forms(
+            model, features(model), explain.background(model, features(model, 4, 2)), "v0"
+        )
+
+
+def test_how_well_an_interpolant_follows_does_not_ask_for_units() -> None:
+    model = jump(2, dims=(2, 2), seed=1)
+    states = counterfactual.states_of(model, features(model, 1, 1))
+    whole = counterfactual.nearest_parameters(model, states)
+    with torch.no_grad():
+        model.W *= 1e-4
+        model.bias *= 1e-4
+    small = counterfactual.nearest_parameters(model, states)
+    assert small.resolution == pytest.approx(whole.resolution, rel=1e-3)
+
+
+def stateless(M: int = 2) -> object:
+    """A model without states, by features of every modality side by side."""
+    torch.manual_seed(3)
+    inputs = {name: {"size": 3, "sequence": False} for name in ("text", "audio", "vision")[:M]}
+    return build("concatenation", inputs, ("y", "z"), {"hidden": 4}).double().eval()
+
+
+@torch.no_grad()
+def put_near(model, states: dict[str, torch.Tensor]) -> None:
+    """Moves the boundary of the decision to just before what a sample's states give."""
+    scores, bias = (
+        scores_at(model, states),
+        model.bias if hasattr(model, "bias") else model.head[-1].bias,
+    )
+    held, second = counterfactual.decision(scores), np.sort(scores)[-2:][0]
+    if len(scores) == 1:
+        bias -= float(scores[0]) - 0.01
+    else:
+        bias[held] -= float(scores[held] - second) - 0.01
+
+
 def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
-    for model in (jump(2, seed=2), model_of(4, 2)):
+    seen = []
+    for model in (jump(2, seed=2), model_of(4, 2), stateless()):
         states = counterfactual.states_of(model, features(model))
         others = counterfactual.states_of(model, features(model, 25, 5))
+        put_near(model, states)  # the boundary, so that some turn it and others do not
         for name in model.modalities:
             found = interventions.nearest_donor(model, states, name, others[name])
             swaps = [
@@ -245,10 +382,25 @@ def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
             held = counterfactual.decision(counterfactual.scores_of(model, states)[0])
             turning = [k for k, s in enumerate(swaps) if s != held]
             assert (found.turning, found.tried) == (len(turning), 25)
+            far = (
+                np.linalg.norm(
+                    counterfactual.flat(others[name]) - counterfactual.flat(states[name]), axis=1
+                )
+                if model.kind == "concatenation"
+                else counterfactual.distance(states[name], others[name])
+            )
             if turning:
-                far = counterfactual.distance(states[name], others[name])
                 assert found.row == min(turning, key=lambda k: float(far[k]))
                 assert found.verified
+                assert found.distance == pytest.approx(float(far[found.row]))
+                there = {**states, name: others[name][found.row : found.row + 1]}
+                assert found.scores == pytest.approx(scores_at(model, there))
+            else:
+                assert (found.row, found.distance, found.verified) == (-1, math.inf, False)
+                assert np.isnan(found.scores).all()
+                assert found.scores.shape == (len(model.outputs),)
+            seen.append(bool(turning))
+    assert sum(seen) >= 5
 
 
 def test_distances_are_fidelity_angles_and_angle_norms() -> None:
@@ -469,9 +621,22 @@ def test_bad_input_is_named() -> None:
         interventions.outcome(model, x, background, {**states, "text": 2 * states["text"]})
     with pytest.raises(InvalidInput, match="must hold `text` with shape"):
         interventions.outcome(model, x, background, {"audio": states["audio"]})
+    # a norm is 1 up to rounding
+    near = {**states, "text": states["text"] * (1 + 1e-9)}
+    assert interventions.outcome(model, x, background, near).scores == pytest.approx(
+        scores_at(model, states), abs=1e-6
+    )
     network = model_of(4, 2)
     masses = counterfactual.states_of(network, features(network))
     behind = explain.background(network, features(network))
+    ends = {**masses, "v0": torch.tensor([[0.0, 1.0, 1.0, 0.0]], dtype=torch.float64)}
+    assert interventions.outcome(network, features(network), behind, ends).scores == pytest.approx(
+        scores_at(network, ends)
+    )
+    for mass in (-1e-3, 1 + 1e-3):
+        beyond = {**masses, "v0": torch.full((1, 4), mass, dtype=torch.float64)}
+        with pytest.raises(InvalidInput, match=r"`states\[v0\]` must hold masses"):
+            interventions.outcome(network, features(network), behind, beyond)
     with pytest.raises(InvalidInput, match=r"masses in \[0, 1\]"):
         interventions.outcome(
             network, features(network), behind, {**masses, "v0": masses["v0"] + 1}

@@ -11,14 +11,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from scipy.stats import pearsonr
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
 from qfusion.analysis import errors, sample, trust
 from qfusion.commands.samples import of_model
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import coalitions, fusing
+from qfusion.explain import coalitions, fusing, stability
+from qfusion.explain.stability import Interval
 from qfusion.models import build
 from qfusion.panels import why as panels
 from qfusion.quantum.decomposition import subset_name, subsets
@@ -157,6 +162,138 @@ def test_gains_are_differences_with_the_sign_of_better() -> None:
         labels,
         clusters=clusters,
     )["gain"]["mae"].known
+
+
+def one(value: float, half: float = 0.1, n: int = 1234) -> Interval:
+    return Interval(value, value - half, value + half, n, 2000)
+
+
+def test_what_joint_terms_are_worth_is_said_as_the_interval_lets() -> None:
+    unknown = Interval(0.3, math.nan, math.nan, 1234, 0)
+    about = "Acc 0.800 with them, 0.500 without"
+    harm = f"without them Acc is better by 0.300 (95% interval -0.400 to -0.200; {about})"
+    for count, gain, words in (
+        (1, one(0.3), "One modality: nothing can be joint, and EMAP is the model itself (Acc 0.800)"),
+        (2, unknown, f"Too few samples to tell whether the joint terms are worth anything ({about}, n = 1,234)"),
+        (2, one(0.3), f"It fuses: joint terms are worth 0.300 of Acc (95% interval +0.200 to +0.400; {about})"),
+        (2, one(-0.3), f"Its joint terms do harm: {harm}"),
+        (2, one(0.1), "Not told that its joint terms are worth anything: at most 0.200 of Acc either way (95%"),
+        (2, one(-0.1), "Not told that its joint terms are worth anything: at most 0.200 of Acc either way (95%"),
+        (2, one(-0.05), "Not told that its joint terms are worth anything: at most 0.150 of Acc either way (95%"),
+    ):  # fmt: skip
+        model = fusing.Additive(count, np.zeros((2, 1)), np.zeros((2, 1)), None, 2)
+        worth = {"model": {"a": one(0.8)}, "additive": {"a": one(0.5)}, "gain": {"a": gain}}
+        assert fusing.fuses(model, worth, "a", "Acc").startswith(words)
+
+
+def test_which_modality_matters_is_said_with_the_losses_that_it_takes_off() -> None:
+    game = fusing.LossGame(
+        "l1",
+        {"x": one(0.1), "y": one(0.2), "x+y": one(0.6)},
+        {"x": one(0.3), "y": one(0.7)},
+        one(1.0),
+        ("x", one(0.4)),
+        1.5,
+        0.5,
+    )
+    nothing = "Not told that the modalities take anything off the absolute error (+0.000 to +0.200)"
+    whole = "of the 1.000 that the absolute error falls, 1.500 to 0.500"
+    taken = f"0.700 (0.600 to 0.800) {whole}"
+    unknown = Interval(1.0, math.nan, math.nan, 1234, 0)
+    for made, words in (
+        (game, f"y matters most: it takes off {taken}"),
+        (replace(game, ahead=("x", one(0.1))), f"Not told whether y or x matters more: y takes off {taken}"),
+        (replace(game, ahead=None), f"y alone takes {taken}"),
+        (replace(game, total=one(0.1)), nothing),
+        (replace(game, total=unknown), f"Too few samples to tell which modality matters ({whole}, n = 1,234)"),
+    ):  # fmt: skip
+        assert fusing.matters(made) == words
+    frame = game.frame()
+    assert frame["of"].tolist() == ["x", "y", "x+y", "x", "y"]
+    assert frame["what"].tolist() == ["dividend"] * 3 + ["Shapley value"] * 2
+    assert frame["loss_reduction"].tolist() == [0.1, 0.2, 0.6, 0.3, 0.7]
+    assert frame["loss_reduction:low"].tolist() == pytest.approx([0, 0.1, 0.5, 0.2, 0.6])
+    assert frame["loss_reduction:high"].tolist() == pytest.approx([0.2, 0.3, 0.7, 0.4, 0.8])
+    assert game.order == ["y", "x"]
+
+
+def test_the_first_is_set_beside_that_which_it_is_least_surely_ahead_of() -> None:
+    """Losses by hand; the order of Shapley values is x, z, y, and the gap to y varies more than that to z."""
+    rng = np.random.default_rng(0)
+    y, own = rng.normal(size=60), {"x": 0.6, "y": 0.1, "z": 0.15}
+    size = np.abs(y)
+    wild = np.where(np.arange(60) % 2, 1.9, -1.5)
+    off = [own["x"] * size, own["y"] * size * wild, own["z"] * size]
+    v = np.stack([0 * y, *((1 - (1 - part / size)) * y for part in off), *(0 * y,) * 4], 1)
+    v[:, 4] = v[:, 1] + v[:, 2]
+    v[:, 5] = v[:, 1] + v[:, 3]
+    v[:, 6] = v[:, 2] + v[:, 3]
+    v[:, 7] = v[:, 1] + v[:, 2] + v[:, 3]
+    pair = np.arange(60)[:, None] // 2
+    game = fusing.loss_game(values_of(v), y, "l1", resamples=40, seed=2, clusters=pair)
+    loss = np.abs(v - y[:, None])
+    phi = np.zeros((60, 3))
+    order = {S: i for i, S in enumerate(subsets(3))}
+    for way in itertools.permutations(range(3)):
+        for k, m in enumerate(way):
+            before, after = (order[tuple(sorted(way[:end]))] for end in (k, k + 1))
+            phi[:, m] += (loss[:, before] - loss[:, after]) / 6
+    first, *others = np.argsort(-phi.mean(0))
+    gaps = {
+        NAMES[m]: stability.mean(phi[:, first] - phi[:, m], resamples=40, seed=2, clusters=pair)
+        for m in others
+    }
+    name = min(gaps, key=lambda key: gaps[key].low)
+    assert game.ahead is not None
+    assert game.ahead[0] == name
+    for field in ("value", "low", "high"):
+        assert getattr(game.ahead[1], field) == pytest.approx(getattr(gaps[name], field))
+        for m in range(3):
+            mean = stability.mean(phi[:, m], resamples=40, seed=2, clusters=pair)
+            assert getattr(game.shapley[NAMES[m]], field) == pytest.approx(getattr(mean, field))
+    assert (game.start, game.end) == pytest.approx((loss[:, 0].mean(), loss[:, 7].mean()))
+
+
+def test_how_near_a_sampled_synergy_comes_is_said_of_the_worst_pair() -> None:
+    frame = pd.DataFrame(
+        {
+            "pair": ["a+b", "a+c", "b+c"],
+            "rows": 50,
+            "draws": 4,
+            "correlation": [0.9, 0.75, math.nan],
+            "lowest": [0.8, 0.6, math.nan],
+            "relative_error": [0.1, 0.5, math.nan],
+        }
+    )
+    assert fusing.nearly(frame) == (
+        "F_syn with 50 rows follows the exact dividend of a+c with a correlation of 0.75 (lowest of 4 draws 0.60), off "
+        "by 50% of its size"
+    )
+    assert fusing.nearly(frame.iloc[2:]).startswith("No pair's dividend varies")
+
+
+def test_sampled_synergies_are_measured_by_pearson_and_by_their_error() -> None:
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=(9, 8, 2)) for _ in range(4)]
+    outputs = np.arange(9) % 2
+    makes = [
+        replace(values_of(v[..., 0]), values=v, dividends=coalitions.dividends(v, 3))
+        for v in values
+    ]
+    exact, *draws = makes
+    frame = fusing.synergies(exact, draws, outputs)
+    for row, place in zip(frame.to_dict("records"), (4, 5, 6), strict=True):
+        truth, *others = (one.dividends[np.arange(9), place, outputs] for one in makes)
+        r = [pearsonr(truth, other).statistic for other in others]
+        error = np.mean([(other - truth) ** 2 for other in others]) / (truth**2).mean()
+        assert row == {
+            "pair": exact.coalitions[place],
+            "rows": 1,
+            "draws": 3,
+            "correlation": pytest.approx(np.mean(r)),
+            "lowest": pytest.approx(min(r)),
+            "relative_error": pytest.approx(error**0.5),
+        }
 
 
 # Loss dividends.
@@ -339,6 +476,28 @@ def test_ranking_is_by_mean_size_and_told_where_intervals_do() -> None:
     assert "Too few" in fusing.says_most(few)
     assert few.ahead is None
     assert list(result.frame()["coalition"]) == list(result.sizes)
+    for column, part in (("size", result.sizes), ("mean", result.means)):
+        for end, field in (("", "value"), (":low", "low"), (":high", "high")):
+            assert result.frame()[column + end].tolist() == [
+                getattr(part[name], field) for name in result.sizes
+            ]
+    # the same as of every column alone, over what samples share
+    shared = np.arange(300)[:, None] // 5
+    terms = {"text": small, "audio": large, "text+audio": joint + 0.5}
+    over = fusing.ranking(terms, ("text", "audio"), shared)
+    for name, values in terms.items():
+        for ours, theirs in ((over.sizes, np.abs(values)), (over.means, values)):
+            mean = stability.mean(theirs, clusters=shared)
+            for field in ("value", "low", "high"):
+                assert getattr(ours[name], field) == pytest.approx(getattr(mean, field))
+    assert over.ahead is not None
+    assert over.ahead[0] == "text+audio"
+    ahead = stability.mean(np.abs(large) - np.abs(joint + 0.5), clusters=shared)
+    assert (over.ahead[1].low, over.ahead[1].high) == pytest.approx((ahead.low, ahead.high))
+    first = over.sizes["audio"]
+    assert fusing.says_most(over, str.upper) == (
+        f"AUDIO says most (mean size {first.value:.3f}, 95% interval {first.low:.3f} to {first.high:.3f})"
+    )
     with pytest.raises(InvalidInput, match="Loosen the filter"):
         fusing.ranking({"text": small[:0]}, ("text",))
 
@@ -364,6 +523,105 @@ def test_one_basin_of_whatever_shape_is_seldom_called_several(
         result = fusing.basins(rng.normal(size=(R, 100, T)) @ rng.normal(size=(T, T)))
         assert result.share.value < 0.09
     assert "Not told" in fusing.basin_share(result)
+
+
+def test_seeds_are_split_where_the_silhouette_is_largest() -> None:
+    """Against scikit-learn's own average linkage, over all numbers of clusters that have two points each."""
+    rng, several = np.random.default_rng(0), 0
+    for R in (4, 5, 7, 9):
+        for _ in range(8):
+            points = rng.normal(size=(R, 3)) + rng.integers(0, 3, R)[:, None] * rng.normal(0, 2, 3)
+            best, labels = -1.0, np.zeros(R, int)
+            for count in range(2, R // 2 + 1):
+                cut = AgglomerativeClustering(count, linkage="average").fit_predict(points)
+                if np.bincount(cut).min() >= 2 and silhouette_score(points, cut) > best:
+                    best, labels = silhouette_score(points, cut), cut
+            ours, found = fusing.split(points)
+            assert ours == pytest.approx(best)
+            # the same clusters, numbered in the order of the points
+            assert found.tolist() == pd.factorize(labels)[0].tolist()
+            several += best > -1
+    assert several > 8
+    value, labels = fusing.split(np.ones((6, 2)))  # all alike: no cut
+    assert (value, labels.tolist()) == (-1.0, [0] * 6)
+
+
+def test_basins_that_lie_apart_by_a_tenth_of_their_size_are_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fusing, "NULL", 60)
+    rng = np.random.default_rng(1)
+    base = np.array([3.0, 0.0, -4.0])  # of size 5
+    values = base + 1e-6 * rng.normal(size=(6, 4, 3))
+    for b, apart in enumerate((0.0, 0.49, 0.51, 2.0)):
+        values[3:, b] += apart * np.array([0.8, 0.0, 0.6])
+    result = fusing.basins(values)  # sizes of the last two change by less than a hundredth
+    assert [len(set(row)) for row in result.labels.tolist()] == [1, 1, 2, 2]
+    assert result.share.value == 0.5
+    with pytest.raises(
+        InvalidInput, match="Basins of 2 seeds or more need 4 seeds, but there are 3"
+    ):
+        fusing.basins(values[:3])
+    assert len(fusing.basins(values[1:5]).labels[0]) == 4
+
+
+def test_what_is_said_of_basins_has_their_means_and_seeds() -> None:
+    values = np.array([[1.0, 2.0], [1.0, 8.0], [3.0, 3.0], [5.0, 7.0], [2.0, 6.0]])
+    words = fusing.basin_words(
+        np.array([0, 1, 0, 1, 2]), values, ("text", "audio"), (7, 1, 5, 3, 9)
+    )
+    assert words == (
+        "3 explanations: seeds 7, 5 say audio +2.50; seeds 1, 3 say audio +7.50; seeds 9 say audio +6.00"
+    )
+    same = fusing.basin_words(np.zeros(5), values, ("text", "audio"), (7, 1, 5, 3, 9))
+    assert same == "one explanation over 5 seeds, as far as these tell"
+    for share, words in (
+        (Interval(0.2, 0.1, 0.3, 400, 2000), "Several explanations over seeds: 20.0% (95% interval 10.0% to 30.0%) of"),
+        (Interval(0.2, 0.05, 0.3, 400, 2000), "Not told that decisions have more than one explanation: 20.0% (95%"),
+        (Interval(0.2, math.nan, math.nan, 4, 0), "Too few samples to tell how many have several explanations (n = 4)"),
+    ):  # fmt: skip
+        assert fusing.basin_share(fusing.Basins(np.zeros((4, 5)), 0.5, share)).startswith(words)
+
+
+def test_metrics_are_measured_anew_in_every_resample() -> None:
+    """Of rows that share videos, and of metrics of which less and more is better."""
+    rng = np.random.default_rng(0)
+    truth, video = rng.normal(size=45), np.arange(45)[:, None] // 3
+    scores = [truth[:, None] + size * rng.normal(size=(45, 1)) for size in (0.5, 1.5)]
+    labels = {name: metrics.describe[name] for name in ("corr", "mae")}
+    worth = fusing.gains(
+        additive(*scores),
+        truth,
+        lambda s, y: metrics.plain(s[:, 0], y),
+        labels,
+        resamples=30,
+        seed=3,
+        clusters=video,
+    )
+    by_hand = {
+        "corr": lambda s, y: np.corrcoef(s[:, 0], y)[0, 1],
+        "mae": lambda s, y: np.abs(s[:, 0] - y).mean(),
+    }
+    (counts,) = stability.counts(45, 30, 3, video)
+    every = [np.arange(45), *(np.repeat(np.arange(45), row.astype(int)) for row in counts)]
+    for name, of in by_hand.items():
+        model, plain = (
+            np.array([of(part[rows], truth[rows]) for rows in every]) for part in scores
+        )
+        sign = -1 if name == "mae" else 1
+        for column, values in (
+            ("model", model), ("additive", plain), ("gain", sign * (model - plain)),
+        ):  # fmt: skip
+            one = worth[column][name]
+            assert (one.value, one.low, one.high) == pytest.approx(
+                (values[0], *np.quantile(values[1:], stability.EDGES)), rel=1e-5
+            )
+            assert (one.n, one.resamples) == (45, 30)
+    frame = fusing.interval_frame("metric", **worth)
+    assert frame["metric"].tolist() == ["corr", "mae"]
+    for column, part in worth.items():
+        for end, field in (("", "value"), (":low", "low"), (":high", "high")):
+            assert frame[column + end].tolist() == [getattr(one, field) for one in part.values()]
 
 
 def test_two_basins_are_seen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

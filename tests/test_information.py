@@ -3,19 +3,30 @@ known; the plain test; bad input; the command."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+import math
+import re
+import statistics
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import entropy, norm
 from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
+from sklearn.metrics import log_loss, mean_squared_error, r2_score
 from typer.testing import CliRunner
 
 from qfusion import data
 from qfusion.analysis import trust
 from qfusion.cli import app
+from qfusion.data.spec import Clusters, Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import information, stability, worth
 from qfusion.explain.stability import Interval
@@ -139,6 +150,163 @@ def test_of_independent_labels_nothing_is_told_within_the_intervals() -> None:
     result = information.of_levels(levels, None, rng.integers(0, 2, 2000))
     assert result.shuffled["synergy"] > 0.02  # what few rows in 144 cells seem to tell
     assert all(part.low - 0.003 <= 0 <= part.high + 0.003 for part in result.parts.values())
+
+
+def test_intervals_are_of_the_bits_of_samples_over_what_they_share() -> None:
+    rng = np.random.default_rng(0)
+    video = np.repeat(np.arange(15), 8)
+    levels = {"a": rng.integers(0, 3, 15)[video], "b": rng.integers(0, 2, 120)}
+    y = (levels["a"] + levels["b"] * rng.integers(0, 2, 120)) % 3
+    result = information.of_levels(
+        levels, None, y, estimator="mine", clusters=video[:, None], corrected=False
+    )
+    joint = pd.Series(2 * levels["a"] + levels["b"])
+    share = {key: len(rows) / 120 for key, rows in joint.groupby([joint, y]).groups.items()}
+    p_x, p_y = joint.value_counts(normalize=True), pd.Series(y).value_counts(normalize=True)
+    bits = [np.log2(share[x, c] / p_x[x] / p_y[c]) for x, c in zip(joint, y, strict=True)]
+    told = stability.mean(np.array(bits), clusters=video[:, None])
+    for end in ("value", "low", "high", "n", "resamples"):
+        assert getattr(result.total, end) == pytest.approx(getattr(told, end))
+    assert (result.estimator, result.sources, result.n, result.classes) == (
+        "mine",
+        ("a", "b"),
+        120,
+        3,
+    )
+    assert 0 <= result.gap < 1e-3
+    assert np.isnan(list(result.shuffled.values())).all()
+
+
+def test_what_shuffled_labels_give_is_taken_off_and_makes_intervals_wider() -> None:
+    less = information._less(Interval(0.5, 0.4, 0.8, 90, 2000), np.array([0.1, 0.3, 0.05]))
+    off = 1.96 * statistics.stdev([0.1, 0.3, 0.05])
+    assert (less.value, less.low, less.high, less.n, less.resamples) == pytest.approx(
+        (0.35, 0.35 - math.hypot(0.1, off), 0.35 + math.hypot(0.3, off), 90, 2000)
+    )
+    rng = np.random.default_rng(0)
+    levels, y = {"a": rng.integers(0, 4, 90), "b": rng.integers(0, 3, 90)}, rng.integers(0, 3, 90)
+    plain, result = (
+        information.of_levels(levels, None, y, corrected=some) for some in (False, True)
+    )
+    for name, part in (result.parts | {"total": result.total}).items():
+        was = (plain.parts | {"total": plain.total})[name]
+        assert part.value == pytest.approx(was.value - result.shuffled[name])
+        assert part.high - part.low > was.high - was.low
+    assert sum(bits for name, bits in result.shuffled.items() if name != "total") == pytest.approx(
+        result.shuffled["total"]
+    )
+    # by Miller 1955, (|X| - 1)(|Y| - 1) / (2 n ln 2) bits are told by chance
+    assert result.shuffled["total"] == pytest.approx(11 * 2 / (2 * 90 * np.log(2)), rel=0.4)
+
+
+def test_a_table_of_bits_has_a_row_a_part() -> None:
+    def one(value: float) -> Interval:
+        return Interval(value, value - 0.1, value + 0.3, 50, 2000)
+
+    made = information.Decomposition(
+        "Gaussian", ("x", "synergy of y"), one(1), {"x": one(2), "y": one(3)}, one(4), one(10),
+        {"redundancy": 0.5, "y": 0.25}, 0.0, 50, 0,
+    )  # fmt: skip
+    frame = made.frame()
+    assert frame["part"].tolist() == ["redundancy", "unique[x]", "unique[y]", "synergy", "total"]
+    assert frame["bits"].tolist() == [1, 2, 3, 4, 10]
+    assert frame["low"].tolist() == pytest.approx([0.9, 1.9, 2.9, 3.9, 9.9])
+    assert frame["high"].tolist() == pytest.approx([1.3, 2.3, 3.3, 4.3, 10.3])
+    assert frame["estimator"].tolist() == ["Gaussian"] * 5
+    assert frame["shuffled"].dtype == float
+    assert frame["shuffled"].fillna(-1).tolist() == [0.5, -1, 0.25, -1, -1]
+    none = replace(made, shuffled={}).frame()["shuffled"]
+    assert none.dtype == float
+    assert none.isna().all()
+
+
+def test_labels_are_shuffled_a_video_at_a_time() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(60)
+    plain = information._shuffled(y, None, rng)
+    assert sorted(plain) == y.tolist() != plain.tolist()
+    video, picture = rng.permutation(np.repeat(np.arange(12), 5)), np.arange(60) // 2
+    # of several things those of which there are fewest, whichever stands first
+    for clusters in (video[:, None], np.stack([picture, video], 1), np.stack([video, picture], 1)):
+        other = information._shuffled(y, clusters, rng)
+        whole = [y[video == k].tolist() for k in range(12)]
+        moved = [other[video == k].tolist() for k in range(12)]
+        assert sorted(moved) == sorted(whole) != moved
+        assert moved != whole
+
+
+def test_outputs_are_cut_where_as_many_lie_between() -> None:
+    rng = np.random.default_rng(0)
+    line = rng.permutation(np.linspace(-3, 1, 60))
+    for outputs in (line[:, None], np.stack([rng.normal(size=60), line], 1)):
+        levels = information.output_levels(outputs, 5)
+        assert levels.tolist() == pd.qcut(line, 5, labels=False).tolist()
+    group = rng.permutation(np.repeat(np.arange(3), 20))
+    p = np.array([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7]])[group]
+    found = information.output_levels(np.log(p + rng.uniform(0, 0.01, p.shape)), 3)
+    assert len(set(zip(found.tolist(), group.tolist(), strict=True))) == len(set(found)) == 3
+    features = {name: rng.normal(size=(60, 2)) for name in "ab"}
+    assert information.classes_of(worth.of_features(features, line, False)).tolist() == (
+        pd.qcut(line, information.QUANTILES, labels=False).tolist()
+    )
+    assert information.classes_of(worth.of_features(features, group + 4)).tolist() == group.tolist()
+
+
+def test_gaussian_parts_of_three_are_made_of_single_and_joint_bits() -> None:
+    """By R2 of scikit-learn: redundant is what at least two tell, unique what one tells more than all others."""
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(80, 2)) for name in "abc"}
+    y = rng.normal(size=80) + 2
+    task = worth.of_features(features, y, False, clusters=np.arange(80)[:, None] // 2)
+    for sizes in ((1.4, 0.6, 0.9, 0.4), (0.5, 0.5, 3.0, 0.45)):
+        *alone, joint = (y[:, None] + size * rng.normal(size=(80, 1)) for size in sizes)
+        outputs = dict(zip("abc", alone, strict=True))
+        result = information.gaussian(outputs, joint, task)
+
+        def bits(says: np.ndarray, row: np.ndarray) -> float:
+            r2 = max(r2_score(y, says[:, 0], sample_weight=row), 0)
+            return -math.log2(1 - r2) / 2
+
+        once = np.ones(80, int)
+        single = {name: bits(part, once) for name, part in outputs.items()}
+        _, second, most = sorted(single.values())
+        assert result.redundancy.value == pytest.approx(second)
+        for name, told in single.items():
+            others = [bits for one, bits in single.items() if one != name]
+            assert result.unique[name].value == pytest.approx(max(told - max(others), 0))
+        assert result.synergy.value == pytest.approx(bits(joint, once) - most)
+        assert result.total.value == pytest.approx(bits(joint, once))
+        assert sum(one.value for one in result.parts.values()) == pytest.approx(result.total.value)
+        # ends are those of the intervals of single ones; an R2 of 1.96^2 / n may be there unseen
+        unseen = -math.log2(1 - 1.96**2 / 80) / 2
+        drawn = np.concatenate(list(stability.counts(80, 2000, 0, task.clusters)))[:60]
+        few = {name: [bits(part, row) for row in drawn] for name, part in outputs.items()}
+        low, high = (
+            sorted(np.quantile(part, end) for part in few.values())[1] for end in (0.025, 0.975)
+        )
+        assert (result.redundancy.low, result.redundancy.high) == pytest.approx(
+            (low, high + unseen), abs=0.08
+        )
+        assert all(one.low >= 0 and one.high >= unseen - 1e-12 for one in result.unique.values())
+        assert result.total.high - result.synergy.high >= 0
+        assert (result.sources, result.n, result.classes, result.gap) == (
+            ("a", "b", "c"),
+            80,
+            0,
+            0.0,
+        )
+        assert (result.estimator, result.shuffled) == ("Gaussian", {})
+    exact = information.gaussian({**outputs, "a": y[:, None]}, y[:, None], task)
+    assert 10 < exact.unique["a"].value < exact.total.value < 20  # of no error, bits end somewhere
+    assert exact.synergy.value == 0
+    # where no resample tells anything, so much may be told unseen: 1.96 standard errors of a correlation, squared
+    nothing = information.gaussian(
+        {name: 9 + part for name, part in outputs.items()}, 9 + joint, task
+    )
+    unseen = -math.log2(1 - norm.ppf(0.975) ** 2 / 80) / 2
+    for one in (*nothing.parts.values(), nothing.total):
+        assert (one.value, one.low) == (0, 0)
+        assert one.high == pytest.approx(unseen, rel=1e-4)
 
 
 # Gaussian cases, whose decomposition is known: Barrett 2015.
@@ -436,6 +604,376 @@ def test_rows_that_share_pictures_are_held_out_by_all_of_them() -> None:
         assert not set(shared[learn].ravel()) & set(shared[ask].ravel())
 
 
+def test_components_are_the_principal_axes_of_standardised_features() -> None:
+    """By numpy's decomposition, up to signs: an outlier is cut at eight deviations, a constant feature left out."""
+    values = np.random.default_rng(0).normal(size=(200, 6)) * [1, 10, 0.1, 3, 0, 2]
+    values[3, 0], values[5, 1] = 40.0, -500.0
+    values += [5, -3, 0, 1, 2, 0]
+    centred = (values - values.mean(0))[:, [0, 1, 2, 3, 5]]
+    scaled = np.clip(centred / centred.std(0), -8, 8)
+    U, S, _ = np.linalg.svd(scaled - scaled.mean(0), full_matrices=False)
+    for width in (3, 40):
+        expected = (U * S)[:, :width]
+        assert np.abs(worth.components(values, width)) == pytest.approx(
+            np.abs(expected / expected.std(0).mean()), abs=1e-6
+        )
+    with pytest.raises(InvalidInput, match="the same features in all rows"):
+        worth.components(np.ones((20, 2)))
+
+
+def shared_rows(n: int = 90, seed: int = 0) -> worth.Task:
+    """Rows of three features a modality and three classes, which share things in two ways."""
+    rng = np.random.default_rng(seed)
+    features = {name: rng.normal(size=(n, 3)) * [3, 1, 0.2] for name in ("one", "two")}
+    y = (features["one"][:, 0] > 0).astype(int) + (features["two"][:, 0] > 1)
+    return worth.of_features(features, 2 * y + 5, clusters=rng.integers(0, 30, (n, 2)))
+
+
+def test_rows_to_learn_from_share_nothing_with_those_that_are_asked() -> None:
+    task = shared_rows()
+    shared = task.shared
+    assert shared is not None
+    assert (task.folds, task.classes, task.whole, task.split, task.note) == (5, 3, 90, "", "")
+    assert task.rows.tolist() == list(range(90))
+    assert sorted(set(task.y)) == [0, 1, 2]
+    fold = dict(zip(shared.ravel().tolist(), task.groups.ravel().tolist(), strict=True))
+    assert np.vectorize(fold.get)(shared).tolist() == task.groups.tolist()  # one of each thing
+    assert np.ptp(np.bincount(list(fold.values()), minlength=5)) <= 1  # dealt evenly
+    alike = [row for row in range(90) if len({fold[one] for one in shared[row].tolist()}) == 1]
+    assert task.predicted.tolist() == alike
+    assert task.truth.tolist() == task.y[alike].tolist()
+    assert task.clusters is not None
+    assert task.clusters.tolist() == shared[alike].tolist()
+    asked, folds = [], [task.groups[row, 0] for row in alike]
+    for (learn, ask, places), k in zip(task.parts(), sorted(set(folds)), strict=True):
+        assert [alike[place] for place in places] == ask.tolist()
+        assert ask.tolist() == [row for row, own in zip(alike, folds, strict=True) if own == k]
+        assert learn.tolist() == [row for row in range(90) if k not in task.groups[row]]
+        asked += ask.tolist()
+    assert sorted(asked) == alike
+    assert task.inputs(["two", "one"]).tolist() == [
+        [*task.features["two"][row], *task.features["one"][row]] for row in range(90)
+    ]
+    rng = np.random.default_rng(3)
+    features = {name: rng.normal(size=(600, 2)) for name in "ab"}
+    several = worth.of_features(
+        features, rng.normal(size=600), False, rng.integers(0, 60, (600, 3))
+    )
+    assert (several.folds, several.classes, set(several.groups.ravel())) == (3, 0, {0, 1, 2})
+    alone = worth.of_features(features, rng.normal(size=600), False)
+    assert alone.clusters is None
+    assert np.bincount(alone.groups[:, 0]).tolist() == [120] * 5
+    assert alone.predicted.tolist() == list(range(600))
+
+
+def test_numbers_are_measured_by_their_sign_where_they_have_both_else_by_r2() -> None:
+    features = {name: np.random.default_rng(0).normal(size=(60, 2)) for name in "ab"}
+    line = np.linspace(0, 1, 60)
+    for y, metric in ((line, worth.R2), (line - 1, worth.R2), (line - 0.5, worth.SIGN)):
+        assert worth.of_features(features, y, False).metric == metric
+    assert worth.of_features(features, (line > 0.3).astype(int)).metric == worth.ACCURACY
+    # whole numbers are numbers, too, and not classes
+    whole = worth.of_features(features, np.arange(60), False)
+    assert worth.loss(np.zeros((60, 1)), whole.truth) == pytest.approx(np.mean(np.arange(60) ** 2))
+
+
+def test_metrics_of_resamples_are_those_of_the_rows_drawn_again() -> None:
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(60, 2)) for name in "ab"}
+    counts = next(stability.counts(60, 4, seed=2))
+    y = np.round(rng.normal(size=60), 0)  # many are 0
+    said = rng.normal(size=(60, 1)) + 0.5 * y[:, None]
+    log = rng.normal(size=(60, 3))
+    kinds = rng.integers(0, 3, 60)
+    for task, outputs, by_hand in (
+        (
+            worth.of_features(features, y, False),
+            said,
+            lambda s, t: np.mean(
+                [(a > 0) == (b > 0) for a, b in zip(s[:, 0], t, strict=True) if b]
+            ),
+        ),
+        (
+            worth.of_features(features, y**2 + said[:, 0] ** 2, False),
+            said,
+            lambda s, t: r2_score(t, s),
+        ),
+        (
+            worth.of_features(features, kinds),
+            log,
+            lambda s, t: np.mean(
+                [max((0, 1, 2), key=lambda c: a[c]) == b for a, b in zip(s, t, strict=True)]
+            ),
+        ),
+    ):
+        of = worth._measure(task, outputs)(counts)
+        for row, value in zip(counts.astype(int), of, strict=True):
+            drawn = np.repeat(np.arange(60), row)
+            assert value == pytest.approx(by_hand(outputs[drawn], task.truth[drawn]))
+
+
+def test_losses_are_of_the_true_class_and_of_squares() -> None:
+    log = np.log([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]])
+    truth = np.array([1, 0, 1])
+    assert worth.loss(log, truth) == pytest.approx(-np.log([0.8, 0.5, 0.1]).mean())
+    assert worth.loss(log[:1], truth) == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
+    assert worth.loss(np.array([[1.0], [-2.0]]), np.array([3.0, 1.0])) == pytest.approx(6.5)
+
+
+def test_a_class_that_was_never_seen_has_a_tiny_probability() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 2)), rng.integers(0, 2, 40)
+    model = LogisticRegression().fit(X, np.array([0, 2])[y])
+    found = np.exp(worth._outputs(model, X, 3))
+    assert found.sum(1) == pytest.approx(np.ones(40))
+    assert found[:, [0, 2]] == pytest.approx(model.predict_proba(X), rel=1e-3)
+    assert found[:, 1] == pytest.approx(np.full(40, worth.TINY), rel=1e-3)
+    sure = LogisticRegression(C=1e9, max_iter=5000).fit(X[:, :1] + 40 * y[:, None], y)
+    ends = np.exp(worth._outputs(sure, np.array([[-200.0], [300.0]]), 2))
+    assert ends.min(1) == pytest.approx([worth.TINY, worth.TINY], rel=1e-3)
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> None:
+    """By scikit-learn, fold by fold, and the parts added up by a linear model of the other folds' parts."""
+    task = shared_rows()
+    if not classes:
+        task = replace(
+            task, y=task.features["one"][:, 0] ** 2 - task.features["two"][:, 1], classes=0
+        )
+    told: list[int] = []
+    predictions = worth.Predictions(task, told.append)
+    every = predictions.of(["one", "two"], worth.LINEAR), predictions.of(["two"], worth.LINEAR)
+    folds = len(list(task.parts()))
+    assert predictions.of(["two"], worth.LINEAR) is every[1]
+    assert told == list(range(1, 2 * folds + 1))
+    assert (predictions.done, predictions.unfinished) == (2 * folds, 0)
+    assert set(predictions._known) == {(("one", "two"), "linear"), (("two",), "linear")}
+    X, late = np.hstack(every), predictions.late(every)
+    X = (X - X.mean(0)) / X.std(0)
+    own = task.groups[task.predicted, 0]
+    for k in set(own):
+        there = own == k
+        learn, ask = (task.groups != k).all(1), task.predicted[there]
+        both = task.inputs(["one", "two"])
+        plain = (
+            LogisticRegression(C=0.1, max_iter=500) if classes else RidgeCV(np.logspace(-1, 4, 11))
+        )
+        adds = LogisticRegression(max_iter=500) if classes else Ridge(1.0)
+        for found, model, pairs in (
+            (every[0], plain, (both[learn], task.y[learn], both[ask])),
+            (late, adds, (X[~there], task.truth[~there], X[there])),
+        ):
+            model.fit(*pairs[:2])
+            says = model.predict_proba(pairs[2]) if classes else model.predict(pairs[2])[:, None]
+            assert (np.exp(found[there]) if classes else found[there]) == pytest.approx(
+                np.maximum(says, worth.TINY) if classes else says, rel=1e-3
+            )
+
+
+def of_known_losses(classes: int = 0) -> worth.Predictions:
+    """Held-out outputs of every member on any modalities, given and not fitted: noise of many sizes about the truth."""
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(60, 2)) for name in "abc"}
+    y = rng.normal(size=60) + 3  # all of one sign: R2
+    result = worth.Predictions(worth.of_features(features, y, False))
+    for names in (*itertools.combinations("abc", 1), tuple("abc")):
+        for member in worth.FAMILY:
+            noise = rng.normal(size=(60, 1)) * rng.uniform(0.3, 3)
+            result._known[names, member] = y[:, None] + noise
+    return result
+
+
+def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
+    predictions = of_known_losses()
+    known, names = predictions._known, ["a", "b", "c"]
+
+    def off(outputs: np.ndarray) -> float:
+        return float(((outputs[:, 0] - predictions.task.y) ** 2).mean())
+
+    def least(entries: dict[str, np.ndarray]) -> tuple[str, np.ndarray]:
+        return min(entries.items(), key=lambda entry: off(entry[1]))
+
+    members = {name: {member: known[(name,), member] for member in worth.FAMILY} for name in names}
+    alone = {
+        name: least(own | {"stacked": predictions.late(list(own.values()))})
+        for name, own in members.items()
+    }
+    whole = {member: known[tuple(names), member] for member in worth.FAMILY}
+    assert predictions.whole(["b"])[0] == alone["b"][0]
+    assert np.array_equal(predictions.whole(["b"])[1], alone["b"][1])
+    single = least({f"{kind} on {name}": part for name, (kind, part) in alone.items()})
+    late = least(
+        {
+            f"{member} on each, added": predictions.late([own[member] for own in members.values()])
+            for member in worth.FAMILY
+        }
+        | {
+            "best on each, added": predictions.late([part for _, part in alone.values()]),
+            "linear on all": whole["linear"],
+        }
+    )
+    joint = least(
+        {f"{member} on all": whole[member] for member in ("trees", "network")}
+        | {
+            "all stacked": predictions.late(
+                [*(part for _, part in alone.values()), *whole.values()]
+            )
+        }
+    )
+    for kind, expected in zip(worth.KINDS, (single, late, joint), strict=True):
+        assert predictions.contest[kind][0] == expected[0]
+        assert np.array_equal(predictions.contest[kind][1], expected[1])
+    assert predictions.loss(single[1]) == pytest.approx(off(single[1]))
+
+
+def test_what_is_reached_is_a_row_a_kind_and_a_row_a_difference() -> None:
+    predictions = of_known_losses()
+    predictions.task = replace(
+        predictions.task, whole=1234, note="Why so.", shared=np.arange(60)[:, None] // 3
+    )
+    predictions.done, predictions.unfinished = 7, 2
+    result, y = worth.worth(predictions), predictions.task.y
+    reached = {kind: r2_score(y, predictions.contest[kind][1]) for kind in worth.KINDS}
+    single, late, joint = reached.values()
+    expected = reached | {worth.MORE: late - single, worth.GAIN: joint - late}
+    assert {what: one.value for what, one in result.scores.items()} == pytest.approx(expected)
+    assert (result.metric, result.n, result.unfinished) == (worth.R2, 60, 2)
+    assert result.models == {kind: predictions.contest[kind][0] for kind in worth.KINDS}
+    # intervals are over what rows share, of kinds and differences drawn together
+    counts = np.concatenate(
+        list(stability.counts(60, stability.RESAMPLES, 0, predictions.task.clusters))
+    )
+    gain = [worth.explained(predictions.contest[kind][1], y)(counts) for kind in ("late", "joint")]
+    assert (result.scores[worth.GAIN].low, result.scores[worth.GAIN].high) == pytest.approx(
+        np.nanquantile(gain[1] - gain[0], stability.EDGES)
+    )
+    frame = result.frame()
+    assert list(frame.columns) == ["what", "model", worth.R2, "low", "high"]
+    for row, (what, one) in zip(frame.to_dict("records"), result.scores.items(), strict=True):
+        assert list(row.values()) == [
+            what,
+            result.models.get(what, ""),
+            one.value,
+            one.low,
+            one.high,
+        ]
+    assert result.notes == (
+        "Why so.",
+        "60 rows drawn at random of 1,234.",
+        "2 of 7 fits stopped before they converged.",
+    )
+    assert list(worth.notes(worth.Predictions(replace(shared_rows(), whole=90)))) == [
+        f"Rows share several things: {len(shared_rows().predicted)} of them are predicted by models that saw none of "
+        "these, the others are learnt from only."
+    ]
+
+
+def test_rows_of_data_are_drawn_with_what_they_share_and_twice_as_many_of_two_things() -> None:
+    parity = data.load("parity")
+    task = worth.task(parity, rows=70, width=3)
+    learnt = parity.rows("train+valid")
+    assert (len(task.rows), task.whole, task.split, task.note) == (
+        140,
+        len(learnt),
+        "train+valid",
+        "",
+    )
+    assert set(task.rows) <= set(learnt)
+    assert (np.diff(task.rows) > 0).all()
+    assert task.rows.tolist() == worth.drawn(learnt, 140).tolist()
+    assert parity.clusters is not None
+    assert task.shared is not None
+    assert task.shared.tolist() == parity.clusters.numbers[task.rows].tolist()
+    assert task.y.tolist() == parity.y[task.rows].tolist()
+    for name in parity.names:
+        whole = parity.features(name, task.rows)[0].reshape(140, -1)
+        assert worth.pooled(parity, name, task.rows) == pytest.approx(whole)
+        assert task.features[name] == pytest.approx(worth.components(whole.astype(float), 3))
+    assert worth.drawn(np.array([8, 3, 5]), 9).tolist() == [3, 5, 8]
+
+
+def test_steps_of_a_sequence_are_pooled_as_far_as_they_go() -> None:
+    planted = data.load("planted")
+    rows = planted.rows("test")[[4, 1, 9]]
+    for name in planted.names:
+        values, lengths = planted.features(name, rows)
+        expected = [
+            [*part[:n].mean(0), *part[:n].std(0)] if lengths is not None else part.ravel()
+            for part, n in zip(
+                np.asarray(values, float), [0] * 3 if lengths is None else lengths, strict=True
+            )
+        ]
+        assert worth.pooled(planted, name, rows) == pytest.approx(np.array(expected))
+
+
+class Line:
+    """Least squares, in the place of every member of the family."""
+
+    max_iter = n_iter_ = 1
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Line:
+        self.by = np.linalg.lstsq(np.c_[X, np.ones(len(X))], y, rcond=None)[0]
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.asarray(np.c_[X, np.ones(len(X))] @ self.by)
+
+
+def test_an_estimate_tells_of_every_fit_and_names_its_samples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    @contextlib.contextmanager
+    def shown(title: str) -> Any:
+        yield lambda done, total: told.append((done, total))
+
+    monkeypatch.setattr(information._sentences, "progress_shown", shown)
+    asked: list[Any] = []
+    monkeypatch.setattr(information, "exact", lambda *of: asked.append(of) or {"a node": 0.5})
+    monkeypatch.setattr(worth, "_model", lambda member, classes: Line())
+    monkeypatch.setattr(information, "SHUFFLES", 2)
+    monkeypatch.setattr(information, "MOST_CELLS", 32)  # of three sources of two levels
+    monkeypatch.setattr(information.union, "__defaults__", (1e-2, 40))  # bits need not be sharp
+    resamples(monkeypatch, 20)
+    planted = data.load("planted")
+    result = information.estimate(planted, rows=60)
+    fits = (
+        (3 + 3 + 1) * 3 * 5
+    )  # of single ones, of all others and of all, by three members on five folds
+    assert told == [(done, fits) for done in range(1, fits + 1)]
+    assert f"{fits // 3} of {fits} fits stopped before they converged." in result.worth.notes
+    task = worth.task(planted, rows=60)
+    assert result.samples.index.tolist() == planted.ids[task.rows].tolist()
+    assert result.samples.index.name == "sample"
+    assert (result.name, result.modalities) == ("planted", planted.names)
+    classes = pd.qcut(task.y, 4, labels=False)
+    assert result.entropy == pytest.approx(entropy(np.bincount(classes), base=2))
+    # the lattice is that of quarters of what each says
+    predictions = worth.Predictions(task)
+    quarters = [
+        pd.qcut(predictions.whole([name])[1][:, 0], 4, labels=False) for name in planted.names
+    ]
+    assert result.lattice == {"a node": 0.5}
+    (p, *others), cells = asked[0], np.zeros((4, 4, 4, 4))
+    for cell in zip(*quarters, classes, strict=True):
+        cells[cell] += 1 / 60
+    assert others == ["I_min", planted.names]
+    assert p == pytest.approx(cells)
+    frame = result.frame()
+    assert frame["of"].unique().tolist() == ["all", *planted.names]
+    whole = [*result.by.values(), *result.of_rest.values()]
+    assert frame["bits"].tolist() == [bits for one in whole for bits in one.frame()["bits"]]
+    # the first of the two is the one that predicts best alone
+    loss = {name: predictions.loss(predictions.whole([name])[1]) for name in planted.names}
+    first = min(loss, key=lambda name: loss[name])
+    assert list(result.samples) == [
+        "redundancy", f"unique[{first}]", f"unique[{information.REST}]", "synergy",
+    ]  # fmt: skip
+    assert result.by["learned"].sources == result.by["clusters"].sources == planted.names
+
+
 def test_features_made_with_labels_are_noticed() -> None:
     planted = data.load("planted")
     assert worth.made_with_labels(planted) == ""
@@ -451,6 +989,104 @@ def test_features_made_with_labels_are_noticed() -> None:
     assert worth.task(told).split == "test"
 
 
+def leaking(n: int, classes: bool, tests: int = 80) -> data.DataSet:
+    """Two modalities of which the second holds the labels of training rows, and of no others."""
+    rng = np.random.default_rng(n)
+    y = rng.integers(0, 3, n + tests) if classes else rng.normal(size=n + tests)
+    one, two = (rng.normal(size=(n + tests, 3)) for _ in "ab")
+    two[:n, 1] += 4 * y[:n]
+    ids = np.array([f"s{i}" for i in range(n + tests)])
+    return data.DataSet(
+        name="leaks", title="Leaks", description="", source="", licence="",
+        modalities=tuple(
+            Modality(name, part, None, tuple("abc")) for name, part in (("one", one), ("two", two))
+        ),
+        target=Target("classification", "y", classes=tuple("uvw"))
+        if classes
+        else Target("regression", "y"),
+        y=y, ids=ids, split=np.array(["train"] * (n - 20) + ["valid"] * 20 + ["test"] * tests),
+        table=pd.DataFrame(index=pd.Index(ids)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_how_far_worse_test_rows_are_predicted_is_by_models_of_every_second_row(
+    classes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = leaking(400, classes, 300)
+    note = worth.made_with_labels(made)
+    X = worth.components(np.asarray(made.modalities[1].values, float))
+    model = LogisticRegression(C=0.1) if classes else RidgeCV(np.logspace(-1, 4, 11))
+    model.fit(X[:400:2], made.y[:400:2])
+    at = [range(1, 400, 2), range(400, 700)]
+    if classes:
+        losses = [
+            log_loss(made.y[rows], model.predict_proba(X[rows]), labels=[0, 1, 2]) for rows in at
+        ]
+        spread = entropy(np.bincount(made.y))
+    else:
+        losses = [mean_squared_error(made.y[rows], model.predict(X[rows])) for rows in at]
+        spread = made.y.var()
+    assert note.startswith(
+        "From two, test rows are predicted far worse than training rows that were held out (loss "
+    )
+    assert f"(loss {losses[1]:.2f} against {losses[0]:.2f})" in note
+    assert note.endswith("so 300 test rows alone are asked.")
+    share = (losses[1] - losses[0]) / spread
+    for limit, told in ((share * 0.99, True), (share * 1.01, False)):
+        monkeypatch.setattr(worth, "LEAK", limit)
+        assert bool(worth.made_with_labels(made)) == told
+    monkeypatch.undo()
+    assert worth.made_with_labels(leaking(120, classes, 60)) != ""
+    assert worth.made_with_labels(leaking(120, classes, 59)) == ""  # of few rows it is not asked
+    assert "so 90 test rows alone" in worth.made_with_labels(made, 90)
+    if classes:
+        assert (
+            worth.made_with_labels(replace(made, y=np.minimum(made.y, 1))) != ""
+        )  # of two classes
+    one_value = replace(made, y=np.where(np.arange(700) % 2, made.y, made.y[0]))
+    assert worth.made_with_labels(one_value) == ""  # of every second row nothing is learnt
+
+
+def test_rows_that_share_one_thing_are_not_drawn_twice_as_often() -> None:
+    made = leaking(200, True, 300)
+    once = np.arange(500).astype(str)
+    shared = (None, Clusters(once, "days"), Clusters(np.stack([once, once[::-1]], 1), "days"))
+    for clusters, count in zip(shared, (70, 70, 140), strict=True):
+        task = worth.task(replace(made, clusters=clusters), rows=70)
+        # of test rows, since features hold labels, which is asked of as many rows
+        assert (task.split, len(task.rows), task.whole) == ("test", count, 300)
+        assert min(task.rows) >= 200
+        assert task.note.endswith("so 70 test rows alone are asked.")
+
+
+def test_the_family_is_what_the_documents_say() -> None:
+    text = (Path(__file__).parents[1] / "docs/why-fuse.md").read_text()
+    (told,) = re.findall(r"Linear models are (.+?) seeds are 0", text, re.S)
+    for classes in (2, 0):
+        trees, network = (
+            worth._model(member, classes).get_params() for member in (worth.TREES, worth.NETWORK)
+        )
+        few = {"sqrt": "the square root of all", 0.3: "0.3 of them for a number"}
+        assert few.pop(trees["max_features"]) in told
+        first, second = network["hidden_layer_sizes"]
+        for words in (
+            f"trees {trees['n_estimators']} extremely",
+            f"with {trees['min_samples_leaf']} rows or more in a leaf",
+            f"layers of {first} and {second}",
+            f"batches of {network['batch_size']}",
+            f"after {network['max_iter']} passes or {network['n_iter_no_change']} without",
+        ):
+            assert words in told.replace("\n", " ")
+        assert network["alpha"] == network["learning_rate_init"] == 0.001
+        assert "a rate and a decay of 0.001" in told.replace("\n", " ")
+        assert network["early_stopping"]
+        assert trees["random_state"] == network["random_state"] == 0
+        assert bool(classes) == (few == {0.3: "0.3 of them for a number"})
+        assert ("Classifier" in type(worth._model(worth.TREES, classes)).__name__) == bool(classes)
+    assert worth._model(worth.LINEAR, 2).C == 0.1
+
+
 def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
     late, joint = Interval(0.1, 0.02, 0.3, 90, 2000), Interval(0.004, 0.001, 0.007, 90, 2000)
     for gain, words in (
@@ -460,6 +1096,55 @@ def test_a_gain_is_said_with_the_interval_that_it_has() -> None:
     ):
         scores = {worth.MORE: late, worth.GAIN: gain}
         assert words in worth.sentence(worth.Worth("accuracy", scores, {}, 90, 0))
+    unknown = Interval(0.1, math.nan, math.nan, 1234, 0)
+    at_most = "Small joint models are worth at most +0.007 accuracy beyond late ones"
+    none = replace(joint, low=0.0)
+    for more, gain, words in (
+        (late, unknown, "1,234 rows are too few to tell what fusion is worth"),
+        (late, none, f"{at_most}, and these +0.100 (+0.020 to +0.300) beyond the best modality"),
+        *(
+            (part, none, f"{at_most}; that these do better than the best modality is not told")
+            for part in (replace(late, low=0.0), unknown, replace(unknown, low=0.1))
+        ),
+        (late, replace(joint, low=-1, high=0.0), "Small joint models are worth at most +0.000 acc"),
+    ):
+        scores = {worth.MORE: more, worth.GAIN: gain}
+        assert worth.sentence(worth.Worth("accuracy", scores, {}, 1234, 0)).startswith(words)
+
+
+def test_what_was_found_is_said_as_far_as_intervals_let_it() -> None:
+    def one(value: float, half: float = 0.05) -> Interval:
+        return Interval(value, value - half, value + half, 90, 2000)
+
+    def told(total: Interval, synergy: Interval = one(0.4), gain: Interval = one(0.3)) -> str:  # noqa: B008
+        main = information.Decomposition(
+            "learned", ("x", "y"), one(0.1), {"x": one(0.7), "y": one(0.02)}, synergy, total, {}, 0, 1234, 2
+        )  # fmt: skip
+        plain = worth.Worth("accuracy", {}, {}, 90, 0)
+        by = {"learned": main, "clusters": main}
+        return information.finding(
+            information.Estimate("it", ("x", "y"), by, {}, gain, 1.5, {}, plain, pd.DataFrame()),
+            str.upper,
+        )
+
+    assert told(one(1.2)) == (
+        "Of 1.50 bits of the target 1.20 are told: 0.70 only by X, 0.40 only together and 0.10 by several alike. Joint "
+        "models are told 0.30 bits (0.25 to 0.35) more than late ones, which add up"
+    )
+    assert (
+        told(one(1.2, math.nan))
+        == "1,234 rows are too few to tell what modalities say of the target"
+    )
+    for total in (one(0.05), one(0.01)):
+        assert told(total, gain=one(0.05)) == (
+            f"That small models are told anything of the target is not shown (at most {total.high:.2f} bits). That "
+            "joint models are told more than late ones is not shown (at most 0.10 bits)"
+        )
+    assert told(one(1.2), one(0.05), one(-0.2)).endswith(
+        "0.10 by several alike; only together at most 0.10. That joint models are told more than late ones is not "
+        "shown (at most 0.00 bits)"
+    )
+    assert told(one(1.2), one(-0.1), one(0.2, math.nan)).endswith("; only together at most 0.00")
 
 
 def test_estimators_that_do_not_meet_are_both_said(told_together: information.Estimate) -> None:
@@ -469,6 +1154,10 @@ def test_estimators_that_do_not_meet_are_both_said(told_together: information.Es
         other = replace(told_together.by["clusters"], synergy=bits)
         both = replace(told_together, by=dict(told_together.by) | {"clusters": other})
         assert both.apart == (["synergy"] if far else [])
+        for low, high in ((ours.high, ours.high + 1), (ours.low - 1, ours.low)):  # they touch
+            touching = replace(other, synergy=replace(ours, low=low, high=high))
+            near = dict(told_together.by) | {"clusters": touching}
+            assert replace(told_together, by=near).apart == []
         assert ("Estimators differ" in information.finding(both)) == far
         # what the Gaussian estimator says is not said of clusters
         by = dict(told_together.by) | {

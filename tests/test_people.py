@@ -1,5 +1,5 @@
-"""Own terms and verdicts beside people's labels of single modalities: numbers against direct ones, a stand-in of
-CH-SIMS with planted agreement and shuffled, labels for some rows only, what is said, and the pages."""
+"""Own terms and verdicts beside people's labels of single modalities: numbers of planted data against direct ones, a
+stand-in of CH-SIMS with planted agreement and shuffled, labels for some rows only, and the pages."""
 
 from __future__ import annotations
 
@@ -24,12 +24,8 @@ from qfusion.analysis.sample import Sample, open_sample, open_study
 from qfusion.analysis.study import build_study
 from qfusion.cli import app as typer_app
 from qfusion.data import importing, spec
-from qfusion.data.spec import Clusters
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import people as trust
-from qfusion.explain.coalitions import Explanation
-from qfusion.explain.people import Alone, Beside, Rate, Shuffled
-from qfusion.explain.stability import Interval
 from qfusion.figures import export, recipe
 from qfusion.panels import faithfulness as panels
 from qfusion.training import Options, checkpoint, metrics, train
@@ -400,77 +396,6 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
     assert trust.meets(shuffled, "their labels").startswith("Not shown that samples")
 
 
-def test_intervals_are_over_videos_and_wider_for_it() -> None:
-    rng = np.random.default_rng(0)
-    video = np.repeat(np.arange(20), 30)
-    shared = rng.normal(size=20)[video]
-    label, term = shared + 0.1 * rng.normal(size=600), shared + rng.normal(size=20)[video]
-    explanation = explained(np.column_stack([term, np.zeros(600)]), ("text", "audio"))
-    labels = pd.DataFrame({"text": label})
-    alone = [
-        trust.beside(explanation, labels, label, clusters=clusters).alone[0].rank
-        for clusters in (None, Clusters(video.astype(str), "videos").numbers)
-    ]
-    assert alone[0].value == alone[1].value
-    assert alone[1].high - alone[1].low > 2 * (alone[0].high - alone[0].low)
-
-
-def explained(own: np.ndarray, names: tuple[str, ...]) -> Explanation:
-    """An explanation with these own terms (B, M) and no joint ones."""
-    B, count = own.shape
-    dividends = np.zeros((B, 2**count, 1))
-    dividends[:, 1 : 1 + count, 0] = own
-    found = data.spec.coalitions(names)
-    values = np.stack(
-        [
-            sum(
-                (dividends[:, 1 + names.index(part)] for part in term.split("+") if part),
-                np.zeros((B, 1)),
-            )
-            for term in found
-        ],
-        1,
-    )
-    return Explanation(names, ("score",), found, values, dividends, own[:, :, None], "joint", 1)
-
-
-def test_few_constant_and_missing_labels_leave_no_interval() -> None:
-    rng = np.random.default_rng(0)
-    explanation = explained(rng.normal(size=(40, 3)), M)
-    few = np.full(40, NAN)
-    few[:4] = [0.1, 0.2, -0.1, 0.4]
-    labels = pd.DataFrame({"text": few, "audio": np.full(40, 0.5), "vision": np.full(40, NAN)})
-    found = trust.beside(explanation, labels, rng.normal(size=40))
-    assert [each.rank.known for each in found.alone] == [False, False, False]
-    assert (found.known, found.conflicting) == (0, 0)
-    words = trust.follows(found.alone, "people's labels")
-    assert (
-        words
-        == "Too few or constant numbers to tell for text (n = 4), audio (n = 40) and vision (n = 0)"
-    )
-    assert trust.meets(found, "people's labels").startswith(
-        "No sample has people's labels of every modality"
-    )
-    assert len(found.alone[2].binned()) == 0
-    assert found.frame().shape[0] == 3
-    with pytest.raises(InvalidInput, match="`labels` must have columns among"):
-        trust.beside(explanation, labels.rename(columns={"text": "smell"}), np.zeros(40))
-    with pytest.raises(InvalidInput, match="rows"):
-        trust.beside(explanation, labels.iloc[:9], np.zeros(40))
-
-
-def test_bins_hold_as_many_samples_and_rise_with_the_term() -> None:
-    rng = np.random.default_rng(1)
-    explanation = explained(rng.normal(size=(200, 2)), ("text", "audio"))
-    each = (
-        trust.beside(explanation, pd.DataFrame({"text": rng.normal(size=200)}), np.zeros(200))
-        .alone[0]
-        .binned()
-    )
-    assert each["n"].tolist() == [25] * trust.BINS
-    assert (np.diff(each["term"]) > 0).all()
-
-
 def test_a_second_model_is_compared_on_the_same_samples() -> None:
     study = open_study("simple", "stand-in")
     assert beside_people.rivals(study) == ["taught"]
@@ -513,189 +438,6 @@ def test_planted_scores_can_be_targets_of_single_modalities() -> None:
         clusters=None,
     )
     assert train("late", small, {}, Options(epochs=1, unimodal=1.0)).model is not None
-
-
-def test_with_verdicts_shuffled_rates_differ_by_chance_alone() -> None:
-    """By 1.96 standard errors of the difference of two rates, sqrt(p (1 - p) (1 / a + 1 / b))."""
-    rng = np.random.default_rng(0)
-    called, hit = (np.arange(400) < 100).astype(float), (rng.random(400) < 0.3).astype(float)
-    by_chance = trust._rate(hit, called, None, 200, 0).shuffled
-    half = 1.96 * (hit.mean() * (1 - hit.mean()) * (1 / 100 + 1 / 300)) ** 0.5
-    assert (by_chance.high - by_chance.low) / 2 == pytest.approx(half, rel=0.15)
-    assert abs(by_chance.high + by_chance.low) < half / 2
-
-
-# ---- what is said
-
-
-def interval(value: float, half: float, n: int = 100) -> Interval:
-    return Interval(value, value - half, value + half, n, 2000)
-
-
-def alone(name: str, value: float, half: float, shuffled: float = 0.1) -> Alone:
-    control = {"rank": Shuffled(-shuffled, shuffled), "sign": Shuffled(0.4, 0.6)}
-    return Alone(
-        name,
-        np.zeros(100),
-        np.zeros(100),
-        np.arange(100),
-        interval(value, half),
-        interval(0.6, 0.1),
-        interval(1.0, 0.2),
-        control,
-    )
-
-
-@pytest.mark.parametrize(
-    ("value", "half", "shuffled", "what"),
-    [
-        (0.5, 0.1, 0.1, "rise"),
-        (-0.5, 0.1, 0.1, "fall"),
-        (0.05, 0.1, 0.1, "not"),
-        (0.08, 0.01, 0.1, "not"),
-        (-0.08, 0.01, 0.1, "not"),
-        (0.5, 0.6, 0.1, "not"),
-        (0.5, NAN, 0.1, "few"),
-    ],
-)
-def test_own_terms_are_said_to_rise_only_where_that_is_shown(
-    value: float, half: float, shuffled: float, what: str
-) -> None:
-    words = trust.follows((alone("text", value, half, shuffled),), "people's labels")
-    assert words.startswith(
-        {
-            "rise": "Own terms rise with people's labels of text (ρ = +0.50 [+0.40, +0.60])",
-            "fall": "Own terms fall where people's labels rise of text",
-            "few": "Too few or constant",
-            "not": "Not shown that own terms go with people's labels of text",
-        }[what]
-    )
-
-
-def test_several_modalities_are_each_where_they_belong() -> None:
-    parts = alone("a", 0.5, 0.1), alone("b", 0.0, 0.1), alone("c", -0.5, 0.1), alone("d", 0.5, NAN)
-    words = trust.follows(parts, "X")
-    assert words == (
-        "Own terms rise with X of a (ρ = +0.50 [+0.40, +0.60]); they fall where X rise of c (ρ = -0.50 "
-        "[-0.60, -0.40]); not shown for b (ρ = +0.00 [-0.10, +0.10]); too few or constant numbers to tell "
-        "for d (n = 100)"
-    )
-
-
-def test_many_modalities_are_counted_where_names_would_not_fit() -> None:
-    parts = tuple(alone(f"m{n}", 0.5 if n < 3 else 0.0, 0.1) for n in range(10))
-    assert (
-        trust.follows(parts, "X")
-        == "Own terms rise with X of 3 of 10 modalities; not shown for 7 of 10 modalities"
-    )
-    assert len(panels.slopes(parts, "X")) < 300
-    labels = {f"m{n}": 1.0 for n in range(10)}
-    assert trust.of_sample(labels, labels, 1.0, "X").startswith(
-        "Own terms have the signs of X of 10 modalities;"
-    )
-
-
-@pytest.mark.parametrize(
-    ("value", "half", "shuffled", "what"),
-    [
-        (0.2, 0.1, 0.05, "more often: 60% of 40 against 40% of 60, +20 points [+10, +30]"),
-        (-0.2, 0.1, 0.05, "less often"),
-        (0.2, 0.3, 0.05, "Not shown"),
-        (0.2, 0.1, 0.25, "Not shown"),
-        (0.2, NAN, 0.1, "Too few"),
-    ],
-)
-def test_verdicts_are_said_to_meet_conflicts_only_where_that_is_shown(
-    value: float, half: float, shuffled: float, what: str
-) -> None:
-    rate = Rate(
-        interval(0.6, 0.1), interval(0.4, 0.1), interval(value, half), Shuffled(-shuffled, shuffled)
-    )
-    words = trust.meets(Beside((), {trust.EITHER: rate}, 110, 100, 40), "people's labels")
-    assert what in words
-    assert ("Not shown" in words) == (what == "Not shown")
-    assert not ("Not shown" in words and "Too few" in words)
-
-
-def test_one_group_of_few_leaves_no_interval() -> None:
-    rng = np.random.default_rng(0)
-    own = rng.normal(size=(60, 2))
-    labels = pd.DataFrame(np.abs(rng.normal(size=(60, 2))), columns=["text", "audio"])
-    labels.iloc[:3, 0] *= -1
-    found = trust.beside(explained(own, ("text", "audio")), labels, np.ones(60))
-    assert found.conflicting == 3
-    assert trust.meets(found, "people's labels").startswith("Too few samples to tell")
-
-
-@pytest.mark.parametrize(
-    ("value", "half", "what"),
-    [
-        (
-            0.1,
-            0.05,
-            "Own terms of B go more with people's labels of text (+0.100 [+0.050, +0.150]) than those of A",
-        ),
-        (-0.1, 0.05, "Own terms of B go less with"),
-        (0.1, 0.2, "No difference of A and B is shown for text"),
-        (0.1, NAN, "Too few or constant numbers to tell for text"),
-    ],
-)
-def test_a_model_is_said_to_be_closer_only_where_that_is_shown(
-    value: float, half: float, what: str
-) -> None:
-    assert trust.closer({"text": interval(value, half)}, "A", "B", "people's labels").startswith(
-        what
-    )
-
-
-@pytest.mark.parametrize(
-    ("labels", "terms", "whole", "words"),
-    [
-        (
-            {"a": 0.5, "b": -0.5},
-            {"a": 0.1, "b": -0.1},
-            0.2,
-            "Own terms have the signs of X of a and b; their signs and that of the whole conflict",
-        ),
-        (
-            {"a": 0.5, "b": 0.5},
-            {"a": 0.1, "b": -0.1},
-            0.2,
-            "Own terms have the signs of X of a, not of b; their signs and that of the whole do not conflict",
-        ),
-        ({"a": 0.5}, {"a": -0.1}, NAN, "Own terms do not have the signs of X of a"),
-        (
-            {"a": 0.5, "b": 0.0},
-            {"a": 0.0, "b": 1.0},
-            NAN,
-            "Own terms do not have the signs of X of a",
-        ),
-        ({"a": 0.0}, {"a": 0.3}, NAN, "X of its modalities are 0"),
-    ],
-)
-def test_one_sample_is_said_as_it_is(
-    labels: dict[str, float], terms: dict[str, float], whole: float, words: str
-) -> None:
-    assert trust.of_sample(labels, terms, whole, "X") == words
-
-
-def test_slopes_and_signs_are_written_with_their_intervals() -> None:
-    parts = (
-        alone("text", 0.5, 0.1),
-        replace(
-            alone("a+b", 0.5, 0.1),
-            slope=Interval(NAN, NAN, NAN, 3, 0),
-            sign=Interval(NAN, NAN, NAN, 0, 0),
-        ),
-    )
-    assert panels.slopes(parts, "X") == (
-        "A unit of the own term goes with a change of X: +1.00 [+0.80, +1.20] for "
-        "text and not defined for a\\+b (n = 100)"
-    )
-    assert (
-        panels.sign_rates(parts)
-        == "60% [50%, 70%] in text (n = 100; shuffled 40% to 60%) and none in a\\+b"
-    )
 
 
 # ---- samples and pages

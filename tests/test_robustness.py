@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from qfusion import cli, explain
+from qfusion.analysis import runs
 from qfusion.data.spec import DataSet, Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import interventions
@@ -205,6 +207,37 @@ def test_what_cannot_be_asked(dataset, asked, error, message):
         interventions.inputs(dataset, dataset.rows("test"), asked)
 
 
+def test_modalities_at_once_are_disturbed_as_each_alone(dataset):
+    """Means, swaps and noise of different modalities do not meet, whatever the encoders' work is read from."""
+    rows = dataset.rows("test")
+    asked = Disturbance(mean=("a",), swapped=("words",), noise={"c": 1.5}, seed=4)
+    assert asked.words == (
+        "a at its training mean, words of another sample, noise of 1.5 deviations on c"
+    )
+    assert Disturbance(missing=("a", "c")).words == "without a, without c"
+    found = interventions.inputs(dataset, rows, asked)
+    for name, alone in (
+        ("a", Disturbance(mean=("a",))),
+        ("words", Disturbance(swapped=("words",), seed=4)),
+        ("c", Disturbance(noise={"c": 1.5}, seed=4)),
+    ):
+        one = interventions.inputs(dataset, rows, alone)
+        for ours, theirs in zip(
+            found[name] if name == "words" else [found[name]],
+            one[name] if name == "words" else [one[name]],
+            strict=True,
+        ):
+            assert torch.equal(ours, theirs)
+    # noise on a swapped modality is added to the other row's features
+    plain = dataset.inputs(rows, torch.float64)
+    noise = interventions.inputs(dataset, rows, Disturbance(noise={"c": 2}))["c"] - plain["c"]
+    other = interventions.inputs(dataset, rows, Disturbance(swapped=("c",)))["c"]
+    both = interventions.inputs(dataset, rows, Disturbance(swapped=("c",), noise={"c": 2}))["c"]
+    assert torch.allclose(both - other, noise)
+    for name in ("a", "c"):
+        assert torch.equal(interventions.inputs(dataset, rows, Disturbance())[name], plain[name])
+
+
 def test_swaps_need_others(dataset):
     with pytest.raises(InvalidInput, match="at least two samples, but there are 1"):
         interventions.inputs(dataset, [3], Disturbance(swapped=("a",)))
@@ -227,29 +260,50 @@ def test_curves(dataset, kind):
         dataset.rows("test"),
         explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64)),
     )
-    for kind_, disturbances in {
-        "noise": [Disturbance(noise={"a": 1.0}, seed=seed) for seed in range(2)],
-        "swapped": [Disturbance(swapped=("a",), seed=seed) for seed in range(2)],
-        "absent": [Disturbance(missing=("a",))],
-        "mean": [Disturbance(mean=("a",))],
-    }.items():
-        (said,) = found[
-            (found["kind"] == kind_)
-            & (found["modality"] == "a")
-            & (found["level"] == float(kind_ == "noise"))
-        ]["mae"]
-        assert said == pytest.approx(
-            np.mean(
-                [
-                    metrics.of_scores(
-                        interventions.scores(model, dataset, rows, each, "train", behind),
-                        dataset.y[rows],
-                        "regression",
-                    )["mae"]
-                    for each in disturbances
-                ]
+    some = found if kind == "concatenation" else found[found["modality"] == "a"]
+    for row in some.to_dict("records"):
+        name, kind_, level = row["modality"], row["kind"], row["level"]
+        touched = NAMES if name == "all" else (name,)
+        disturbances = {
+            "noise": [
+                Disturbance(noise=dict.fromkeys(touched, level), seed=seed) for seed in range(2)
+            ],
+            "swapped": [Disturbance(swapped=touched, seed=seed) for seed in range(2)],
+            "absent": [Disturbance(missing=touched)],
+            "mean": [Disturbance(mean=touched)],
+        }[kind_]
+        measured = [
+            metrics.of_scores(
+                interventions.scores(model, dataset, rows, each, "train", behind),
+                dataset.y[rows],
+                "regression",
             )
+            for each in disturbances
+        ]
+        for key in ("mae", "corr"):
+            assert row[key] == pytest.approx(np.mean([each[key] for each in measured]))
+
+
+def test_curves_of_a_part_of_the_background_and_of_the_whole(dataset):
+    model, rows = model_of("concatenation", dataset), dataset.rows("test")
+    behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
+    for most in (5, None):
+        found = interventions.robustness(model, dataset, levels=(), repeats=1, most=most)
+        asked = found[(found["kind"] == "absent") & (found["modality"] == "c")]["mae"]
+        scores = interventions.scores(
+            model, dataset, rows, Disturbance(missing=("c",)), behind=behind.some(most or 24)
         )
+        assert asked.tolist() == pytest.approx([np.abs(scores[:, 0] - dataset.y[rows]).mean()])
+
+
+def test_curves_have_the_levels_of_the_shipped_leaderboard():
+    """Whose tables show what is recorded, and noise of 1."""
+    levels = inspect.signature(interventions.robustness).parameters["levels"].default
+    board = runs.open_board()
+    for name, models in board.whole["robustness"].items():
+        for model, records in models.items():
+            key = next(key for key in records[0] if key not in ("kind", "modality", "level"))
+            assert board.curve(name, model, "all", key)[0].tolist() == list(levels)
 
 
 def call(capsys, *words: str):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import r2_score
 
 from qfusion import cli
 from qfusion.analysis import sample
 from qfusion.data import DataSet
 from qfusion.data.spec import Modality, Target
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import building, cuts
+from qfusion.explain import building, cuts, stability
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import why
@@ -135,13 +139,28 @@ def few_gate_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_gate_steps")
 @pytest.mark.parametrize("kind", ["regression", "classification"])
-def test_every_set_is_what_the_tweaked_model_says(kind: str) -> None:
+def test_every_set_is_what_the_tweaked_model_says(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     C = 3 if kind == "classification" else 1
-    model, x = problem((2, 2), B=40, C=C)
+    model, x = problem((2, 2), B=55, C=C)
     random = np.random.default_rng(0)
-    y = random.integers(0, C, 40) if C > 1 else random.normal(size=40)
-    first, second = ({n: v[part] for n, v in x.items()} for part in (slice(25), slice(25, 40)))
-    result = building.prune(model, (first, y[:25]), (second, y[25:]), kind, orders=3)
+    y = random.integers(0, C, 55).astype(np.int32) if C > 1 else random.normal(size=55)
+    first, second = ({n: v[part] for n, v in x.items()} for part in (slice(25), slice(25, 55)))
+    told: list[tuple[int, int]] = []
+
+    @contextlib.contextmanager
+    def shown(title: str) -> Any:
+        yield lambda done, total: told.append((done, total))
+
+    monkeypatch.setattr(building, "progress_shown", shown)
+    monkeypatch.setattr(cuts, "RESAMPLES", 50)
+    pair = np.arange(30)[:, None] // 2
+    result = building.prune(
+        model, (first, y[:25]), (second, y[25:]), kind, orders=3, seed=7, clusters=pair
+    )
+    assert told[-1][0] == told[-1][1] == told[0][1]
+    assert (np.diff([done for done, _ in told]) > 0).all()
     assert sorted(result.terms) == sorted(
         f"{letter}[{name}]" for letter in "HD" for name in ("text", "audio", "text+audio")
     )
@@ -177,6 +196,45 @@ def test_every_set_is_what_the_tweaked_model_says(kind: str) -> None:
         gates = model.tweaked(building.without(Tweak(), result.gated[: 6 - k]))
         scores = gates(second).detach().numpy()
         assert value == pytest.approx(metrics.of_scores(scores, y[25:], kind, "plain")[name])
+    assert (result.metric, result.base, result.choosing, result.showing) == (name, Tweak(), 25, 30)
+    most = [np.unique(part, return_counts=True)[1].max() / len(part) for part in (y[:25], y[25:])]
+    answers = most if C > 1 else [0.0, 0.0]  # one for all: the most frequent class, the mean
+    assert result.chance == pytest.approx(answers[0])
+    # what the generator adds is counted from no term, or from one answer for all where that is better
+    columns = [model.tweaked(result.tweak(k))(second).detach().numpy() for k in range(7)]
+
+    def curve(rows: np.ndarray) -> np.ndarray:
+        truth = y[25:][rows]
+        return np.array(
+            [
+                r2_score(truth, scores[rows, 0])
+                if C == 1
+                else (scores[rows].argmax(1) == truth).mean()
+                for scores in columns
+            ]
+        )
+
+    (counts,) = stability.counts(30, cuts.RESAMPLES, 7, pair)
+    drawn = np.array([curve(np.repeat(np.arange(30), row.astype(int))) for row in counts])
+    for field, of in (
+        ("shown", lambda curves: curves),
+        ("gain", lambda curves: curves[:, -1:] - np.maximum(curves[:, :1], answers[1])),
+        (
+            "shares",
+            lambda curves: (
+                (curves - (least := np.maximum(curves[:, :1], answers[1])))
+                / np.where(curves[:, -1:] == least, np.nan, curves[:, -1:] - least)
+            ),
+        ),
+    ):
+        estimates = getattr(result, field)
+        ends = np.quantile(of(drawn), stability.EDGES, axis=0)
+        for ours, theirs in zip(
+            (estimates.value, estimates.low, estimates.high),
+            (of(result.shown.value[None])[0], *ends),
+            strict=True,
+        ):
+            assert ours == pytest.approx(theirs, nan_ok=True)
 
 
 @pytest.mark.usefixtures("few_gate_steps")
@@ -217,6 +275,85 @@ def pruning(chosen: list[float], low: float | None) -> building.Pruning:
     )
 
 
+def test_a_pruning_is_a_row_a_set() -> None:
+    made = replace(
+        pruning([0.0, 0.5, 0.6], 0.3),
+        chosen=np.array([0.1, 0.2, 0.3]),
+        gated=("D[audio]", "H[text]"),
+        random=np.array([[0.0, 0.1, 0.2], [0.4, 0.7, 0.9]]),
+        by_gates=np.array([0.05, 0.15, 0.25]),
+    )
+    frame = made.frame()
+    expected = {
+        "terms": [0, 1, 2],
+        "next": ["", "D[audio]", "H[text]"],
+        "next_by_gates": ["", "H[text]", "D[audio]"],
+        "chosen": [0.1, 0.2, 0.3],
+        "r2": [0.0, 0.5, 0.6],
+        "share": made.shares.value.tolist(),
+        "share_low": made.shares.low.tolist(),
+        "share_high": made.shares.high.tolist(),
+        "by_gates": [0.05, 0.15, 0.25],
+        "random_mean": pytest.approx([0.2, 0.4, 0.55]),
+    }
+    assert frame.to_dict("list") == expected
+    bare = replace(made, shares=cuts.Estimates(made.shares.value, None, None)).frame()
+    assert set(expected) - set(bare) == {"share_low", "share_high"}
+    assert (made.left(0), made.left(1), made.left(2)) == (
+        (),
+        ("D[audio]",),
+        ("D[audio]", "H[text]"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "chance", "size"),
+    [
+        ([0.0, 0.5, 0.51], 0.0, 1),
+        ([0.0, 0.484, 0.51], 0.0, 2),  # 95 % of what the best set adds, no less
+        ([0.2, 0.5, 0.4], 0.45, 1),  # more than one answer for all, which is better than none
+        ([0.2, 0.44, 0.4], 0.45, 0),
+        ([-9.0, 0.05, 0.5], 0.0, 2),  # what no term reaches may be worse than one answer
+        ([0.3, 0.3, 0.3], 0.3, 0),
+    ],
+)
+def test_the_smallest_adds_nearly_what_the_best_does(
+    chosen: list[float], chance: float, size: int
+) -> None:
+    assert (
+        replace(pruning([0.0, 0.5, 0.6], 0.3), chosen=np.array(chosen), chance=chance).size == size
+    )
+
+
+def test_sets_that_were_trained_on_are_measured_on_test_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With nothing trained, each is the tweaked model itself."""
+    teacher, student, _ = planted(0)
+    dataset = labelled_set(teacher, 40)
+    asked = []
+
+    def trained(model: QuantumJump, data: DataSet, tweak: Tweak, *more: int) -> QuantumJump:
+        asked.append((data, *more))
+        return model.tweaked(tweak)
+
+    monkeypatch.setattr(building, "retrained", trained)
+    result = pruning([0.0, 0.5, 0.51], 0.3)
+    assert result.size == 1
+    values, smallest = building.retrained_sets(student, dataset, result, 5, 3)
+    assert asked == [(dataset, 5, 3)] * 3
+    expected = [
+        metrics.evaluate(student.tweaked(result.tweak(k)), dataset, "test")["r2"] for k in range(3)
+    ]
+    assert values.tolist() == pytest.approx(expected)
+    assert str(smallest.tweak) == str(result.tweak(1)) != str(result.tweak(2))
+
+
+def test_gates_are_drawn_from_the_distribution_of_the_paper() -> None:
+    """Louizos, Welling and Kingma 2018, section 4: beta = 2/3, gamma = -0.1, zeta = 1.1."""
+    assert (building.TEMPERATURE, *building.STRETCHED) == (2 / 3, -0.1, 1.1)
+
+
 def test_the_title_says_what_is_told() -> None:
     one = pruning([0.0, 0.5, 0.51], 0.3)
     assert one.size == 1
@@ -239,6 +376,10 @@ def test_what_has_no_terms_is_refused() -> None:
     y = np.zeros(12)
     with pytest.raises(InvalidInput, match="one value for each of 12 rows"):
         building.prune(model, (x, y[:3]), (x, y), "regression")
+    one = {name: part[:1] for name, part in x.items()}
+    assert building._kets(model, one, y[:1]).shape == (1, 4)
+    with pytest.raises(InvalidInput, match="one at least, but has 0"):
+        building._kets(model, {name: part[:0] for name, part in x.items()}, y[:0])
     with pytest.raises(NotFound, match="Kind of target 'ranking'"):
         building.prune(model, (x, y), (x, y), "ranking")
     still, _ = problem((2, 2), C=1, evolution="none")

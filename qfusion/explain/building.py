@@ -715,7 +715,7 @@ def prune(
     kets = [_kets(moving, *rows) for rows in (choosing, showing)]
     G = len(names)
     with progress_shown("Taking terms out") as tell:
-        done, total = 0, G * (G + 1) // 2 + (orders + 2) * (G + 1) + 2 * GATE_STEPS
+        done, total = 0, 1 + G * (G + 1) // 2 + (orders + 2) * (G + 1) + 2 * GATE_STEPS
 
         def step(cost: int = 1) -> None:
             nonlocal done

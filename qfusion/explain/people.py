@@ -223,7 +223,7 @@ def _alone(
 def _slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Slope (r,) of y over x under counts (r, n); NaN where x is constant."""
     dx = x - weights @ x[:, None] / weights.sum(-1, keepdims=True)
-    varies = (weights * dx**2).sum(-1) > 1e-24 * max(float(np.abs(x).max(initial=0)), 1e-300) ** 2
+    varies = (weights * dx**2).sum(-1) > 1e-24 * float(np.abs(x).max(initial=0)) ** 2
     return np.where(
         varies, (weights * dx * y).sum(-1) / np.where(varies, (weights * dx**2).sum(-1), 1), np.nan
     )
