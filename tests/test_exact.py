@@ -19,6 +19,7 @@ from qfusion.explain import coalitions, coalitions as row_values
 from qfusion.explain.coalitions import dividends, interaction, shapley
 from qfusion.models import InputSpec, QuantumJump, qcnn
 from qfusion.quantum.decomposition import subsets
+from qfusion.training import checkpoint
 from tests.entangled import model_of
 
 SYSTEMS = ("quantum-jump", "entangled-qcnn")
@@ -181,6 +182,12 @@ def test_backgrounds_say_what_they_are(system: str) -> None:
         explain.background(model, rows, "contrast")
     with pytest.raises(InvalidInput, match="must hold at least one background sample"):
         explain.background(model, {name: values[:0] for name, values in rows.items()}, "cohort")
+
+
+def test_a_background_of_no_sequences_is_refused_as_one_of_no_rows_is(planted: Any) -> None:
+    model = checkpoint.load("qj-planted").model.double()
+    with pytest.raises(InvalidInput, match="must hold at least one background sample"):
+        explain.background(model, planted.inputs([], torch.float64))
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

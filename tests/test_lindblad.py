@@ -327,3 +327,5 @@ def test_acting_once_is_the_rate_of_change(picture):
         lindblad.act(local, X, "dreams")
     with pytest.raises(InvalidInput, match=r"\(\.\.\., 8, 8\)"):
         lindblad.act(local, X[..., :4, :4], picture)
+    with pytest.raises(InvalidInput, match="at least one term"):
+        Generator((2, 2, 2), ())

@@ -217,6 +217,10 @@ def background(
         f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
         "Give rows of the data, or choose 'mixed' or 'zero'.",
     )
+    check(
+        not any(torch.is_tensor(x) and x.shape[:1] == (0,) for x in base.nested_leaves(inputs)),
+        "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.",
+    )
     encoded = dict(model.encode(inputs or {}))
     return _of_samples(model, [(0, encoded)], base.nested_length(encoded), kind, label)
 
@@ -256,10 +260,6 @@ def _of_samples(
         parts: numbers of those parts of them that fall to this process, and what these come to; of a model without
             states all of them.
     """
-    check(
-        count > 0,
-        "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.",
-    )
     check(
         kind != "contrast" or count == 1,
         f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose "

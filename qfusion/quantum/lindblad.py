@@ -565,10 +565,19 @@ class Generator:
     Attributes:
         dims: dimensions of the subsystems.
         terms: what acts.
+
+    Raises:
+        InvalidInput: when there is no term.
     """
 
     dims: tuple[int, ...]
     terms: tuple[Term, ...]
+
+    def __post_init__(self) -> None:
+        check(
+            bool(self.terms),
+            "Argument `terms` must hold at least one term, but holds none. Give one of zeros where nothing acts.",
+        )
 
     @staticmethod
     def dense(H: Tensor, jumps: Tensor) -> Generator:
