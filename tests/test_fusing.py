@@ -262,7 +262,7 @@ def test_how_near_a_sampled_synergy_comes_is_said_of_the_worst_pair() -> None:
             "draws": 4,
             "correlation": [0.9, 0.75, math.nan],
             "lowest": [0.8, 0.6, math.nan],
-            "relative_error": [0.1, 0.5, math.nan],
+            "relative error": [0.1, 0.5, math.nan],
         }
     )
     assert fusing.nearly(frame) == (
@@ -292,7 +292,7 @@ def test_sampled_synergies_are_measured_by_pearson_and_by_their_error() -> None:
             "draws": 3,
             "correlation": pytest.approx(np.mean(r)),
             "lowest": pytest.approx(min(r)),
-            "relative_error": pytest.approx(error**0.5),
+            "relative error": pytest.approx(error**0.5),
         }
 
 
