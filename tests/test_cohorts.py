@@ -53,6 +53,7 @@ KEPT = [
     ("map@0.9,-1|3,-1|3,1; error>1", ["s2"]),
     ("text!=x", ["s0", "s1", "s2"]),  # nothing is known of s4
     ("text~x|FINE", ["s1"]),
+    ("text~f.ne|(", []),  # words, not patterns
     ("error<1.5; error>=0.5", ["s0"]),
     ("relation=agreement", []),  # there are none of it
     ("relation=complement|conflict", ["s0", "s2"]),

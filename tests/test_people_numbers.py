@@ -111,7 +111,7 @@ def few() -> tuple[Explanation, pd.DataFrame, np.ndarray, np.ndarray]:
     """Own terms of three modalities that go with the labels of two, these labels, of which some are 0 and some missing,
     those of the whole, and which videos the samples are of."""
     rng = np.random.default_rng(0)
-    own = np.round(rng.normal(size=(90, 3)), 2)
+    own = np.round(0.4 + rng.normal(size=(90, 3)), 2)  # chance gives more than half of the signs
     label = np.round(0.6 * own[:, [2, 0]] + rng.normal(size=(90, 2)), 1) * (
         rng.random((90, 2)) > 0.2
     )

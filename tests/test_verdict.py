@@ -379,6 +379,8 @@ def test_of_many_parts_that_are_alike_three_are_named() -> None:
     )
     three = verdicts.largest_part(alike | {"a+c": 0.0, "b+c": 0.0})
     assert three.startswith("Largest parts: a alone, b alone and a and b together (")
+    four = verdicts.largest_part(alike | {"b": 0.5, "a+c": -0.5, "b+c": 0.0})
+    assert four.endswith("and 1 more (+0.50)")  # of the three that are named
 
 
 def test_a_single_modality_leads_nobody() -> None:
