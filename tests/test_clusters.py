@@ -197,6 +197,13 @@ def test_rows_that_share_something_count_as_many_as_leave_the_rate_as_uncertain(
     assert stability.effective(hits, both) == pytest.approx(0.4 * 0.6 / variance)
 
 
+def test_ranks_are_those_of_the_rows_drawn() -> None:
+    x, weights = np.array([0.5, -1.0, 0.5, 2.0, 0.1]), np.array([[1, 1, 1, 1, 1], [2, 0, 1, 3, 0]])
+    drawn = [np.repeat(x, row) for row in weights]
+    for row, ranks, values in zip(weights, stability.ranks(x, weights), drawn, strict=True):
+        assert np.repeat(ranks, row).tolist() == stats.rankdata(values).tolist()
+
+
 def test_a_row_of_values_has_the_correlation_that_it_has_alone() -> None:
     """Whatever the units of the other rows; a row that rounding alone moves has none."""
     rng = np.random.default_rng(0)

@@ -109,8 +109,9 @@ def test_a_frozen_rule_combines_evidence(n: int, M: int, rule: str) -> None:
     fused = model.fuse({name: p[:, m] for m, name in enumerate(model.modalities)})[1][:, -1]
     brute = plausibilities(combined([mass_function(p[:, m]) for m in range(M)], rule), n)
     assert fused.numpy() == pytest.approx(brute, abs=1e-12)
-    closed = evidence.conjunctive(p) if rule == "and" else evidence.disjunctive(p)
-    assert fused.numpy() == pytest.approx(closed.numpy(), abs=1e-12)
+    rule_of = evidence.conjunctive if rule == "and" else evidence.disjunctive
+    assert fused.numpy() == pytest.approx(rule_of(p).numpy(), abs=1e-12)
+    assert torch.equal(rule_of(torch.stack([p, p / 2]))[0], rule_of(p))
     for nearest, distance in read(
         model, {name: p[:, m] for m, name in enumerate(model.modalities)}
     ).rules:
