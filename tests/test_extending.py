@@ -316,7 +316,8 @@ def test_one_figure_is_drawn_by_few_modules(page: str, name: str) -> None:
     address = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
     view, panel, rest = pages.find(page, name, pages.opened(page, address).view.address)
     scope, arguments = pages.open_scope(view, panel.scope), panel.arguments(view, rest)
-    panel.build(scope, "light", **arguments)
+    # drawn anew, though another test may have drawn it: the numbers are those of this study
+    getattr(panel.build, "__wrapped__", panel.build)(scope, "light", **arguments)
     modules, deepest = set(), list[str]()
 
     def look(frame: FrameType, event: str, _: Any) -> None:
