@@ -298,3 +298,12 @@ def test_requirements_are_what_is_imported() -> None:
         name.lower() for name in pinned
     }
     assert pinned[0] == "torch", "torch must stand first: another line would choose its build"
+
+
+def test_names_are_those_of_the_field_and_say_what_they_stand_for() -> None:
+    """None of the words that once stood for anything that a function came to."""
+    once = {"found", "each", "said", "told", "asked", "kept", "case", "subject", "Workspace"}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node, "id", None) or getattr(node, "arg", None)
+            assert name not in once, f"{path}:{getattr(node, 'lineno', '')} {name}"

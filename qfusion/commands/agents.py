@@ -125,9 +125,9 @@ def list_samples(
     study, parts = _study(model, data), qfusion.explain.cohorts.parse(filter)
     table = qfusion.analysis.cohort_measures.table_for(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
-    said = qfusion.analysis.study.said_columns(table)
-    rows = table.loc[qfusion.explain.cohorts.passing(parts, table), [*columns, *said]]
-    for name in said:
+    spoken = qfusion.analysis.study.said_columns(table)
+    rows = table.loc[qfusion.explain.cohorts.passing(parts, table), [*columns, *spoken]]
+    for name in spoken:
         rows[name] = rows[name].astype(str).str[:MOST_TEXT]
     return {
         "model": model,

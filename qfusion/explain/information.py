@@ -545,11 +545,11 @@ def gaussian(
     }
 
     def bits(name: str, less: str, weights: np.ndarray) -> np.ndarray:
-        told, apart = (
+        more, fewer = (
             -np.log2(1 - np.clip(shares[one](weights), 0, 1 - 1e-9)) / 2 if one else 0.0
             for one in (name, less)
         )
-        return np.asarray(told - apart)
+        return np.asarray(more - fewer)
 
     # An R2 of 1.96^2 / n can be there where held-out predictions, which resamples do not fit again, show none.
     unseen = -np.log2(1 - 1.96**2 / len(task.predicted)) / 2

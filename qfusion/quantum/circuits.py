@@ -385,7 +385,7 @@ def as_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
     n, U = len(wires), matrix.detach()
     entries = U.abs() > _SMALL
     crossed = [entries.view(*(2,) * (2 * n)).movedim((k, n + k), (0, 1)) for k in range(n)]
-    keeps = [not (each[0, 1].any() or each[1, 0].any()) for each in crossed]
+    keeps = [not (block[0, 1].any() or block[1, 0].any()) for block in crossed]
     cnot = n == 2 and torch.allclose(U, torch.eye(4, dtype=U.dtype)[[0, 1, 3, 2]])
     return Step(
         tuple(wires),

@@ -665,7 +665,7 @@ def _cuts(result: Members) -> Any:
     return dynamics.cut_curves(sample.model, sample.dataset, rows)
 
 
-# What a report is made of, from a workspace and the reader's choices. Free of streamlit.
+# What a report is made of, from a study and the reader's choices. Free of streamlit.
 
 
 def members(

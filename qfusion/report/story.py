@@ -176,8 +176,8 @@ def _framed(story: Story, act: Act, has_lines: bool = True) -> Act:
     most, most_said = (9, 4) if count else (17, 10)  # lines that have room
     lines: list[str] = []
     for name, words in story.words.items():
-        said = textwrap.wrap(clean(words), LINE, max_lines=most_said, placeholder=" …")
-        lines += [f"{label(name, LINE)}:", *map(label, said), ""]
+        wrapped = textwrap.wrap(clean(words), LINE, max_lines=most_said, placeholder=" …")
+        lines += [f"{label(name, LINE)}:", *map(label, wrapped), ""]
     for fact in story.facts:
         lines += map(label, textwrap.wrap(clean(fact), LINE, max_lines=4, placeholder=" …"))
     for place, name in enumerate(story.pictures):

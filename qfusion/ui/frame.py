@@ -195,11 +195,11 @@ def _ahead(title: str) -> Here | None:
     """Draws the frame of a page of which only what comes first is to be shown, and returns what is picked; None where
     all is to be shown: later in a session, where the address says more than model, sample and the model's own data, and
     where nobody has looked at these before."""
-    said = {key: values[-1] for key, values in state.address().items()}
+    words = {key: values[-1] for key, values in state.address().items()}
     picked = (address.MODEL.key, address.DATA.key, address.SAMPLE.key)
-    if st.session_state or title not in QUICK or {*said} - {*picked}:
+    if st.session_state or title not in QUICK or {*words} - {*picked}:
         return None
-    model, data, one = map(said.get, picked)
+    model, data, one = map(words.get, picked)
     model = choose("Model", model or address.first_of(one or ""), address.models())
     own = address.own_data(model)
     if data not in (None, own) or model not in reruns.shown or not sample.is_encoded(model, own):

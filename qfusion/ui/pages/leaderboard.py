@@ -181,7 +181,7 @@ def _verdicts(claim: str, entries: Sequence[tuple[str, str, str]]) -> str:
         for data, _, _ in entries
     }
     names = {
-        icon: [text.plain(data, 60) for data, said in together.items() if said == verdict]
+        icon: [text.plain(data, 60) for data, finding in together.items() if finding == verdict]
         for verdict, icon in ICONS.items()
     }
     return f"**{text.plain(claim, 200)}**  \n" + " · ".join(
