@@ -121,7 +121,7 @@ def at_work(dask_worker: Any) -> int:
 
 
 @pytest.fixture
-def killing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
+def killing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
     """Kills a worker that is at work once the first part has come, and so many that are at work are `ready`; the list
     then holds its process."""
 
