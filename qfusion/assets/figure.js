@@ -21,6 +21,35 @@ function compiles() {  // Plotly's drawing on the card compiles scripts, which a
   try { return Boolean(new Function('')); } catch { return false; }
 }
 
+// What has not changed stays the same array, or template, by which Plotly knows that it need not draw it anew.
+const BYTES = {f8: Float64Array, f4: Float32Array, i4: Int32Array, i2: Int16Array, i1: Int8Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array};
+
+function kept(then, now, whole = Array.isArray(now)) {
+  if (!now || typeof now !== 'object') return now;
+  if (now.bdata && BYTES[now.dtype] && !now.shape) {
+    if (then?.bytes === now.bdata && then instanceof BYTES[now.dtype]) return then;
+    const bytes = Uint8Array.from(atob(now.bdata), letter => letter.charCodeAt());
+    return Object.assign(new BYTES[now.dtype](bytes.buffer), {bytes: now.bdata});
+  }
+  const deep = (key, value) => kept(then?.[key], value, whole || key === 'template' || Array.isArray(value));
+  if (Array.isArray(now)) {
+    const own = now.map((value, n) => deep(n, value));
+    return own.length === then?.length && own.every((value, n) => value === then[n]) ? then : own;
+  }
+  const own = Object.fromEntries(Object.entries(now).map(([key, value]) => [key, deep(key, value)]));
+  return whole && then && Object.keys(then).length === Object.keys(own).length && Object.keys(own).every(key => own[key] === then[key]) ? then : own;
+}
+
+// A ring around one point is a shape, which is drawn alone when it moves, and a trace with all others.
+function ringed({data, layout}) {
+  const ring = data.at(-1), half = ring?.marker?.size / 2;
+  if (ring?.marker?.symbol !== 'circle-open' || ring.hoverinfo !== 'skip' || ring.x?.length !== 1 || data.length < 2)
+    return {data, layout};
+  const shape = {type: 'circle', xsizemode: 'pixel', ysizemode: 'pixel', xanchor: ring.x[0], yanchor: ring.y[0],
+    x0: -half, x1: half, y0: -half, y1: half, line: ring.marker.line, showlegend: ring.showlegend ?? layout.showlegend ?? true, name: ring.name};
+  return {data: data.slice(0, -1), layout: {...layout, shapes: [...layout.shapes ?? [], shape]}};
+}
+
 function fast(figure) {  // on the screen only: a figure that is saved keeps its vectors
   // numbers may stand there as bytes, which have no length; what a point is stands beside them
   const many = figure.data.filter(trace => trace.type === 'scatter' && trace.mode === 'markers'
@@ -66,7 +95,7 @@ function begin(parent) {
       const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
       if (!width || !host.isConnected) return;
       if (wanted === host.drawn) { host.removeAttribute('aria-busy'); rest(); return; }
-      const plotly = await window.qfusionPlotly(host.library), {data, layout} = fast(JSON.parse(host.spec));
+      const plotly = await window.qfusionPlotly(host.library), {data, layout} = ringed(fast(host.now = kept(host.now, JSON.parse(host.spec))));
       const fresh = !host.drawn && !host.on, top = host._fullLayout?._size.t;
       host.drawn = wanted;
       await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
@@ -132,7 +161,7 @@ async function play(host, {turn, seconds, figure, stops}) {
         here = stop === place + 1 ? next : standsAt(stop);
         [next, place] = [stop + 1 < stops.length ? standsAt(stop + 1) : here, stop];
       }
-      const {data, layout} = fast(structuredClone(here));
+      const {data, layout} = ringed(fast(host.now = kept(host.now, here)));
       await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
       [drawn, sign.textContent] = [wanted, stops[stop][0]];
     } else if (host.seen && width) {

@@ -105,13 +105,12 @@ class Here:
             tweak,
         )
 
-    def prepare(self, tweak: Tweak | str = "") -> None:
-        """Has what this page shows drawn in the background of the samples beside this one, under a tweak; the last
-        thing that a page does."""
+    def prepare(self) -> None:
+        """Has what this page shows drawn in the background of the samples beside this one; the last thing that a page
+        does."""
         reruns.prepare_ahead(
             self,
             address.View(str(state.get(state.PAGE, "")).lower(), sharing.full_address()),
-            tweak,
             frozenset(state.get(state.WAITING)),
         )
 
@@ -437,7 +436,7 @@ def _notices() -> None:
 
 
 def _missing_data() -> None:
-    """Which data sets are not on this machine, and how to get them: one line until it is opened."""
+    """Which data sets are not on this machine, and how to get them: one button."""
     absent = [source for source in data.available() if not source.available]
     if absent:
         label = (
@@ -445,7 +444,10 @@ def _missing_data() -> None:
             if len(absent) == 1
             else f"{len(absent)} data sets are not here"
         )
-        with st.expander(label, icon=":material/info:"):
-            for source in absent:
-                st.markdown(f"**{text.plain(source.title)}**")
-                st.text(f"{source.reason}\n{source.remedy}")
+        reruns.dialog_button(label, ":material/info:", "_missing_data", _say_missing, absent)
+
+
+def _say_missing(absent: Iterable[data.SourceInfo]) -> None:
+    for source in absent:
+        st.markdown(f"**{text.plain(source.title)}**")
+        st.text(f"{source.reason}\n{source.remedy}")

@@ -25,7 +25,6 @@ from qfusion import data
 from qfusion._checks import choose
 from qfusion.analysis import memo, sample
 from qfusion.errors import QFusionError
-from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import address, pages
 from qfusion.panels.panel import Panel
 from qfusion.training.checkpoint import Checkpoint
@@ -150,12 +149,12 @@ _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for som
 
 
 def prepare_ahead(
-    here: Any, view: address.View, tweak: Tweak | str = "", waiting: Collection[str] = ()
+    here: Any, view: address.View, waiting: Collection[str] = ()
 ) -> Future[None] | None:
     """Begins to draw a page's panels of the next sample and the one before; the last thing that a page does.
 
     Args:
-        here: what the reader picked, as `shell` gives it. view: the page's address. tweak: that its panels have.
+        here: what the reader picked, as `shell` gives it. view: the page's address.
         waiting: names of panels that are not drawn until they come near the screen.
 
     Returns:
@@ -167,13 +166,12 @@ def prepare_ahead(
         return None
     stop = _wanted[session] = threading.Event()
     panels = [panel for name, panel in pages.PAGES[view.page].items() if name not in waiting]
-    return _worker.submit(_draw, here, view, tweak, panels, session, stop)
+    return _worker.submit(_draw, here, view, panels, session, stop)
 
 
 def _draw(
     here: Any,
     view: address.View,
-    tweak: Tweak | str,
     panels: Sequence[Panel],
     session: str,
     stop: threading.Event,
@@ -186,7 +184,7 @@ def _draw(
         if 0 <= row < len(here.study.dataset)
     ]
     for scopes, panel in itertools.product(
-        [entry.scopes(tweak) for entry in beside],
+        [entry.scopes() for entry in beside],
         [panel for panel in panels if panel.is_cached],
     ):
         if stop.is_set() or time.monotonic() - began > _LONG:
