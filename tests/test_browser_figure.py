@@ -188,3 +188,47 @@ def scrolling_draws_what_comes_near_in_the_place_kept_for_it(page: Any) -> None:
     }"""
     )
     page.wait_for_function("() => window.late")
+
+
+# How often a part is drawn anew while the figure changes, and whether what lies above is as told.
+WATCH = """name => {
+  const host = document.querySelector(`.st-key-figure-${name} .qf-figure`);
+  window.changes = 0;
+  new MutationObserver(seen => { window.changes += seen.length; }).observe(
+    host, {subtree: true, childList: true, attributes: true}); }"""
+# Shapes and points in their order, and texts.
+STANDS = """name => {
+  const all = part => [...document.querySelectorAll(`.st-key-figure-${name} .qf-figure ${part}`)].map(
+    e => [e.dataset.index, e.getAttribute('d'), e.getAttribute('style'), e.textContent].join());
+  return [...all('.shapelayer path'), ...all('.points path'), ...all('.annotation-text').sort()]; }"""
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "share"),
+    [
+        # a ring moves over the points of all samples: as a trace of its own all of them were drawn anew
+        ("/samples?model=qj-parity&data=parity&sample=pair-6601", "scatter", 0.2),
+        # a step through hundreds of shapes and texts
+        ("/circuit?model=qcnn-scenes&data=scenes&gate=9", "circuit", 1.0),
+    ],
+)
+def test_what_stays_in_a_figure_is_not_drawn_anew_and_what_moves_is_as_drawn_at_once(
+    page: Any, server: Any, address: str, name: str, share: float
+) -> None:
+    visits.open_page(page, server.url + address)
+    before = page.evaluate(STANDS, name)
+    page.evaluate(WATCH, name)
+    if name == "scatter":
+        page.keyboard.press("ArrowRight")
+        page.wait_for_url("**sample=pair-6602**")
+    else:
+        page.locator('[data-testid="stSlider"]:visible input').first.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_url("**gate=10**")
+    visits.still(page)
+    changed = page.evaluate(STANDS, name)
+    assert changed != before
+    assert 0 < page.evaluate("changes") < share * len(before)
+    page.reload()
+    visits.still(page)
+    assert page.evaluate(STANDS, name) == changed

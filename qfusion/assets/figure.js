@@ -60,6 +60,27 @@ function fast(figure) {  // on the screen only: a figure that is saved keeps its
   return figure;
 }
 
+// Draws a figure in place of what stands there. Points that move within fixed axes are drawn alone first: what is left to
+// draw then are single shapes and texts, out of hundreds.
+const MOVES = ['x', 'y', 'text', 'hovertext', 'customdata', 'marker'];
+
+async function show(plotly, host, figure) {
+  const {_fullLayout: was, data: points} = host, then = host.now, now = kept(then, figure);
+  const moved = now.data.flatMap((trace, n) => trace === then?.data[n] ? [] : [n]);
+  const fixed = was?._subplots.cartesian.length && !was.showlegend && [...was._subplots.xaxis, ...was._subplots.yaxis].every(
+    name => was[`${name[0]}axis${name.slice(1)}`].autorange === false);
+  if (moved.length && fixed && points === then.data && points.length === now.data.length && moved.every(n => now.data[n].type === 'scatter'
+    && Object.keys({...points[n], ...now.data[n]}).every(key => MOVES.includes(key) || points[n][key] === now.data[n][key])))
+    await plotly.animate(host, {data: moved.map(n => now.data[n]), traces: moved},
+      {mode: 'immediate', frame: {duration: 0, redraw: false}, transition: {duration: 0}});
+  const {width, height} = host.room, {data, layout} = ringed(fast(host.now = now));
+  await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
+  for (const layer of host.querySelectorAll('.shapelayer')) {  // a shape that is drawn alone comes to lie above all others
+    const parts = [...layer.children], sorted = parts.toSorted((a, b) => a.dataset.index - b.dataset.index);
+    if (parts.some((part, n) => part !== sorted[n])) layer.append(...sorted);
+  }
+}
+
 const MOST = 20;  // points that are told: the first is what was clicked, and a region says the others
 
 function listen(host) {
@@ -95,10 +116,10 @@ function begin(parent) {
       const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
       if (!width || !host.isConnected) return;
       if (wanted === host.drawn) { host.removeAttribute('aria-busy'); rest(); return; }
-      const plotly = await window.qfusionPlotly(host.library), {data, layout} = ringed(fast(host.now = kept(host.now, JSON.parse(host.spec))));
+      const plotly = await window.qfusionPlotly(host.library);
       const fresh = !host.drawn && !host.on, top = host._fullLayout?._size.t;
       host.drawn = wanted;
-      await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
+      await show(plotly, host, JSON.parse(host.spec));
       // Plotly places a legend before it knows the margin that the legend makes
       if (!fresh && host._fullLayout._size.t !== top) await plotly.redraw(host);
       if (fresh) listen(host);
@@ -161,8 +182,7 @@ async function play(host, {turn, seconds, figure, stops}) {
         here = stop === place + 1 ? next : standsAt(stop);
         [next, place] = [stop + 1 < stops.length ? standsAt(stop + 1) : here, stop];
       }
-      const {data, layout} = ringed(fast(host.now = kept(host.now, here)));
-      await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
+      await show(plotly, host, here);
       [drawn, sign.textContent] = [wanted, stops[stop][0]];
     } else if (host.seen && width) {
       const moved = lines(here, next, at - stop);

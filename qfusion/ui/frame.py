@@ -449,5 +449,8 @@ def _missing_data() -> None:
 
 def _say_missing(absent: Iterable[data.SourceInfo]) -> None:
     for source in absent:
-        st.markdown(f"**{text.plain(source.title)}**")
-        st.text(f"{source.reason}\n{source.remedy}")
+        lines = (
+            f"**{text.plain(source.title)}**",
+            *map(text.message, (source.reason, source.remedy)),
+        )
+        st.markdown("  \n".join(lines))
