@@ -230,9 +230,8 @@ def dynamics(here: frame.Here) -> None:
                 "that is exact to 1e-13: this is the largest deviation of an element, over all times shown. What "
                 f"is further off than {MOST_ERROR:g} is not shown.",
             )
-    if (
-        not tweak.numbers()
-    ):  # whoever turns a knob turns it again before another sample is asked for
+    # whoever turns a knob turns it again before another sample is asked for
+    if not tweak.numbers():
         here.prepare()
 
 
