@@ -190,7 +190,7 @@ def scrolling_draws_what_comes_near_in_the_place_kept_for_it(page: Any) -> None:
     page.wait_for_function("() => window.late")
 
 
-# How often a part is drawn anew while the figure changes, and whether what lies above is as told.
+# Counts what is changed in a figure from now on: attributes, and parts that come or go.
 WATCH = """name => {
   const host = document.querySelector(`.st-key-figure-${name} .qf-figure`);
   window.changes = 0;
