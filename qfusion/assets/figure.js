@@ -124,7 +124,7 @@ function begin(parent) {
       if (!fresh && host._fullLayout._size.t !== top) await plotly.redraw(host);
       if (fresh) listen(host);
       host.removeAttribute('aria-busy');
-      rest();
+      requestAnimationFrame(() => setTimeout(rest));  // once it is on the screen, which what comes then would hold up
     }).catch(error => {
       host.removeAttribute('aria-busy');
       console.error('A figure could not be drawn.', error);
