@@ -1,11 +1,12 @@
-"""The dashboard in Chromium: the first page after a start, a change of page, of sample and of a slider.
+"""The dashboard in Chromium: the first page after a start, a change of page, of sample and of a slider, and Play.
 
-    python benchmarks/browser.py [cold page sample slider] [--moves 15] [--dry]
+    python benchmarks/browser.py [cold page sample slider play] [--rival CHECKOUT] [--moves 15] [--dry]
 
 The clock runs in the page: from the click or the release to the last change of the page, seen by a MutationObserver,
 after which nothing changes for half a second; of a sample also until its first screen is drawn. A first page is counted
-from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Writes
-the table `browser` of docs/results.md.
+from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Of Play
+the pictures count that the browser shows a second while the figures of the page move. Another checkout is measured case
+by case in turn, and printed beside. Without one, writes the table `browser` of docs/results.md.
 """
 
 from __future__ import annotations
@@ -104,13 +105,13 @@ def drag(page: Any, slider: Any, share: float) -> None:
 class App:
     """A running app, and a page of a browser on it."""
 
-    def __init__(self, folder: Path, playwright: Any):
-        self.folder, self.playwright = folder, playwright
+    def __init__(self, folder: Path, playwright: Any, place: Path = ROOT):
+        self.folder, self.playwright, self.place = folder, playwright, place
         self.own = serving.own_places(folder)
 
     def serve(self) -> Any:
         """The app, while the block lasts."""
-        return serving.serve(self.folder, self.own)
+        return serving.serve(self.folder, self.own, place=self.place)
 
     def page(self, address: str) -> Any:
         """A page of a browser with a fresh profile, opened, quiet for two seconds."""
@@ -131,7 +132,7 @@ def cold(app: App, moves: int) -> dict[str, list[float]]:
     for wait, words in ((0, "at once"), (3, "three seconds after the start")):
         for _ in range(max(3, moves // 5)):
             with tempfile.TemporaryDirectory() as folder:
-                other = App(Path(folder), app.playwright)
+                other = App(Path(folder), app.playwright, app.place)
                 with other.serve() as server:
                     time.sleep(wait)
                     browser = serving.launch(app.playwright)
@@ -199,26 +200,62 @@ def sliders(app: App, moves: int) -> dict[str, list[float]]:
     return found
 
 
+# Counts the frames that a browser shows from the first one in which a figure plays to the last.
+COUNT = """() => {
+  const shown = [];
+  let began = false;
+  window.played = new Promise(resolve => {
+    const look = now => {
+      const plays = document.querySelector('[data-plays]');
+      began ||= plays;
+      if (plays) shown.push(now);
+      if (began && !plays) resolve((shown.length - 1) / (shown.at(-1) - shown[0]) * 1000);
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+}"""
+PLAYED = (
+    ("circuit of 211 gates", "circuit?model=qcnn-digits&data=digits"),
+    ("circuit of 201 gates", "circuit?model=qcnn-scenes"),
+    ("Dynamics, D = 64", "dynamics?model=qj-planted"),
+)
+
+
+def play(app: App, moves: int) -> dict[str, list[float]]:
+    """Pictures a second while a page plays; a browser shows sixty at most."""
+    found: dict[str, list[float]] = {}
+    with app.serve() as server:
+        for words, address in PLAYED:
+            page = app.page(f"{server.url}/{address}")
+            for _ in range(max(2, moves // 5)):
+                page.evaluate(COUNT)
+                page.get_by_role("button", name="Play").first.click()
+                found.setdefault(f"Play, {words}", []).append(page.evaluate("() => window.played"))
+            page.context.browser.close()
+    return found
+
+
 CASES = {
     "cold": cold,
     "page": page_changes,
     "sample": samples,
     "slider": sliders,
+    "play": play,
 }
 
 
-def row(name: str, values: Sequence[float]) -> list[str]:
-    """A line of the table: what, how often, median, 95th percentile, range."""
-    late = (
-        statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
-    )
-    return [
-        name,
-        str(len(values)),
-        f"{statistics.median(values):.2f} s",
-        f"{late:.2f} s",
-        f"{min(values):.2f}-{max(values):.2f} s",
-    ]
+def row(name: str, values: Sequence[float], rival: Sequence[float] = ()) -> list[str]:
+    """A line of the table: what, how often, median, late (of what is seconds the 95th percentile, of pictures a second
+    the 5th), range; with a rival its median, and the ratio to it."""
+    unit, late = ("/s", 0) if name.startswith("Play") else ("s", -1)
+    many = statistics.quantiles(values, n=20, method="inclusive") if len(values) > 1 else values
+    middle = statistics.median(values)
+    cells = [f"{middle:.2f}", f"{many[late]:.2f}", f"{min(values):.2f}-{max(values):.2f}"]
+    if rival:
+        cells.append(f"{statistics.median(rival):.2f}")
+    cells = [name, str(len(values)), *(f"{cell} {unit}" for cell in cells)]
+    return [*cells, f"{middle / statistics.median(rival):.2f}"] if rival else cells
 
 
 def main() -> None:
@@ -229,6 +266,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; default all")
+    parser.add_argument("--rival", type=Path, help="another checkout, printed beside")
     parser.add_argument("--moves", type=int, default=15)
     parser.add_argument("--dry", action="store_true", help="print and write nothing")
     asked = parser.parse_args()
@@ -236,15 +274,18 @@ def main() -> None:
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         for name in asked.cases or CASES:
-            found = CASES[name](App(Path(folder), playwright), asked.moves)
-            kept[name] = [row(*each) for each in found.items()]
+            own, rival = (
+                CASES[name](App(Path(folder), playwright, place), asked.moves) if place else {}
+                for place in (ROOT, asked.rival and asked.rival.resolve())
+            )
+            kept[name] = [row(what, values, rival.get(what, ())) for what, values in own.items()]
             print("\n".join("  ".join(each) for each in kept[name]), flush=True)
-    if not asked.dry:
+    if not (asked.dry or asked.rival):
         KEPT.write_text(json.dumps(kept, indent=1) + "\n")
         lines = [each for name in CASES for each in kept.get(name, [])]
         tables.write(
             "browser",
-            tables.markdown(("what", "n", "median", "95th percentile", "range"), lines)
+            tables.markdown(("what", "n", "median", "late", "range"), lines)
             + "\n\n"
             + tables.provenance("browser.py"),
         )
