@@ -234,7 +234,7 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
     flips = changes.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
     if mine.can("time"):
-        ends = [dynamics.state_at_end(one.study, one.row, one.tweak) for one in opened]
+        ends = [dynamics.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
         assert np.allclose(*ends)
     with pytest.raises(InvalidInput, match="no truth is known"):
         changes.rows_of(mine.study, mine.row, changes.CLASS, mine.study.frame)
@@ -262,7 +262,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
         assert np.allclose(made[-1].study.scores[made[-1].row], study.scores[row])
     assert made[0].row == made[1].row
     assert made[0].memo_key() != made[1].memo_key()
-    ends = [dynamics.state_at_end(one.study, one.row, one.tweak) for one in made]
+    ends = [dynamics.exact_states(one.study, one.row, one.tweak)[-1] for one in made]
     assert not np.allclose(*ends)
     with pytest.raises(NotFound, match="own-"):
         open_sample("qj-parity", made[0].id)

@@ -88,7 +88,7 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     system = study.model.tweaked(tweak).system()
     times = times_of(system.duration)
     rho = track.solve(system, study.ket(row), times, rtol=LIVE_RTOL)
-    error = float(np.abs(rho - _exact_states(study, row, system, times.tolist()).numpy()).max())
+    error = float(np.abs(rho - exact_states(study, row, tweak).numpy()).max())
     check(
         error <= MOST_ERROR,
         f"The states are followed to {error:.1e} only, by two integrators that should agree to {MOST_ERROR:g}. Lower "
@@ -106,24 +106,22 @@ def touched(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(parts))
 
 
-@memo(32, background=False)
-def state_at_end(study: Any, row: int, tweak: Tweak) -> torch.Tensor:
-    """rho(T) by torch's expansion, (D, D): one time only, so that a slider does not wait for it."""
+@memo(4, background=False)  # two samples, under the sliders and as learned
+@torch.no_grad()
+def exact_states(
+    study: Any, row: int, tweak: Tweak, times: Sequence[float] | None = None
+) -> torch.Tensor:
+    """The states (nT, D, D) of a sample by torch's expansion, at the times shown unless others are given."""
     system = study.model.tweaked(tweak).system()
-    return _exact_states(study, row, system, [float(system.duration)])[0]
-
-
-def _exact_states(study: Any, row: int, system: Any, times: Sequence[float]) -> torch.Tensor:
-    """The states (nT, D, D) of a sample by torch's expansion."""
-    return lindblad.evolve_states(
-        system.H, system.jumps, states.density(study.ket(row).to(system.H.dtype)), times
-    )
+    rho = states.density(study.ket(row).to(system.H.dtype))
+    times = times_of(float(system.duration)).tolist() if times is None else times
+    return lindblad.evolve_states(system.H, system.jumps, rho, times)
 
 
 def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
     """Returns the correlation at T in nats: of one modality its mutual information with the rest, of several their
     total correlation, which of two is the mutual information."""
-    rho, dims = state_at_end(study, row, tweak), study.model.dims
+    rho, dims = exact_states(study, row, tweak)[-1], study.model.dims
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
         rest = [m for m in range(len(dims)) if m not in places]
@@ -135,7 +133,7 @@ def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> fl
 
 def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
     """Returns the logarithmic negativity at T in bits: of one modality with the rest, or of two with each other."""
-    rho, dims = state_at_end(study, row, tweak), study.model.dims
+    rho, dims = exact_states(study, row, tweak)[-1], study.model.dims
     places = [study.modalities.index(name) for name in part]
     if len(places) == 1:
         return float(states.logarithmic_negativity(rho, dims, places))
@@ -179,7 +177,7 @@ def attract(study: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
     model = study.model.tweaked(tweak)
     system = model.system()
     times = np.linspace(0.0, reach * max(system.duration, 1e-6), STEPS * round(reach) + 1)
-    rho = _exact_states(study, row, system, times.tolist())
+    rho = exact_states(study, row, tweak, times.tolist())
     test = study.dataset.rows("test")
     others = test[test != row]
     others = others[np.linspace(0, len(others) - 1, min(PAIRS, len(others))).astype(int)]
@@ -403,12 +401,19 @@ def cuts_of_sample(
     """Cuts of every modality of one sample, at `cuts.TIMES` times, under the sliders: all kinds of cut, or the usual
     ones with its terms."""
     model = require(study.model, "time", "to cut at").tweaked(tweak)
+    T, every = float(model.duration), (TIMES - 1) // (cuts.TIMES - 1)
     return cuts.cuts(
         model,
         study.inputs([row]),
-        np.linspace(0, float(model.duration), cuts.TIMES),
+        np.linspace(0, T, cuts.TIMES),
         kinds=cuts.DEFAULT if terms else tuple(cuts.KINDS),
         background=study.background if terms else None,
+        known=(
+            observables(study, tweak)[::every].flip(0),
+            exact_states(study, row, tweak)[::every, None],
+        )
+        if T
+        else None,
     )
 
 

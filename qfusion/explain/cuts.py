@@ -48,17 +48,17 @@ def evolve(
         return own.expand(len(times), B, d, d), rest.expand(len(times), B, r, r)
     rate = (_Table if d * d * r * r * (d * d + r * r) <= _SMALL * B else _Rate)(H, jumps, d, r)
 
-    def joined(*parts: Tensor) -> np.ndarray:
-        return np.concatenate([part.reshape(-1).numpy() for part in parts])
+    def joined(*parts: np.ndarray) -> np.ndarray:
+        return np.concatenate([part.reshape(-1) for part in parts])
 
     def slope(_: float, y: np.ndarray) -> np.ndarray:
-        first, second = torch.from_numpy(y).split([B * d * d, B * r * r])
-        return joined(*rate(first.view(B, d, d), second.view(B, r, r)))
+        first, second = y[: B * d * d], y[B * d * d :]
+        return joined(*rate(first.reshape(B, d, d), second.reshape(B, r, r)))
 
     solution = scipy.integrate.solve_ivp(
         slope,
         (0.0, float(moments[-1])),
-        joined(rate.enter(own), rate.enter(rest)),
+        joined(rate.enter(own).numpy(), rate.enter(rest).numpy()),
         "DOP853",
         t_eval=moments,
         rtol=1e-8,
@@ -92,11 +92,11 @@ class _Table:
         a = _seen(K, L)
         b = _seen(K.permute(1, 0, 3, 2), L.permute(0, 2, 1, 4, 3)).permute(0, 1, 4, 5, 2, 3)
         parts = [_real(part).reshape(-1, d * d * r * r) for part in (a, b)]
-        self.numbers, self.table = d * d, torch.cat(parts).T.contiguous()
+        self.numbers, self.table = d * d, torch.cat(parts).T.contiguous().numpy()
 
-    def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, own: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         B = len(own)
-        slopes = (own.reshape(B, -1, 1) * rest.reshape(B, 1, -1)).view(B, -1) @ self.table
+        slopes = (own.reshape(B, -1, 1) * rest.reshape(B, 1, -1)).reshape(B, -1) @ self.table
         return slopes[:, : self.numbers], slopes[:, self.numbers :]
 
     @staticmethod
@@ -129,31 +129,37 @@ def _real(S: Tensor) -> Tensor:
 
 
 class _Rate:
-    """The slopes of both parts by products of matrices: (rho_a x rho_b) (G^+, all L_k^+), one part after the other,
-    then of sum_k L_k (X L_k^+) what each part sees."""
+    """The slopes of both parts by products of matrices. Of rho_a = sum_p w_p |p><p| the operators L_k |p> act on part b
+    alone: with X_kp = (L_k |p>) rho_b,
+
+        sum_k Tr_b L_k (rho_a x rho_b) L_k^+ = sum_kp w_p Tr_b X_kp (L_k |p>)^+,
+
+    and for part b the same with Tr_a.
+    """
 
     def __init__(self, H: Tensor, jumps: Tensor, d: int, r: int):
-        G = -1j * H - 0.5 * (jumps.mH @ jumps).sum(0)
-        L = jumps.view(-1, d, r, d * r)
-        self.d, self.r, self.K = d, r, len(jumps)
-        self.right = torch.cat([G.mH, *jumps.mH], 1).view(d, -1)
-        self.left = L.permute(1, 0, 2, 3).reshape(d, -1), L.permute(2, 0, 1, 3).reshape(r, -1)
+        G = (-1j * H - 0.5 * (jumps.mH @ jumps).sum(0)).view(d, r, d, r)  # G_ib,me
+        L = jumps.view(-1, d, r, d, r).permute(3, 2, 0, 1, 4)  # L_k,ib,me as m, b k i e
+        self.L = L.reshape(d, -1).numpy()
+        self.of_a = G.permute(3, 1, 0, 2).reshape(r * r, d * d).numpy()
+        self.of_b = G.permute(2, 0, 1, 3).reshape(d * d, r * r).numpy()
 
-    def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
-        B, d, r, K = len(own), self.d, self.r, self.K
-        half = (own.reshape(B * d, d) @ self.right).view(B, d, r, -1)
-        Z = (rest[:, None] @ half).view(B, d, r, 1 + K, d, r)
-        a, b = torch.einsum("ijbnb->ijn", Z[:, :, :, 0]), torch.einsum("iajan->ijn", Z[:, :, :, 0])
-        a, b = a + a.mH, b + b.mH
-        if K:
-            Z = Z[:, :, :, 1:]  # (B, c, e, k, a, b)
-            a = a + (self.left[0] @ Z.permute(3, 5, 1, 2, 0, 4).reshape(-1, B * d)).view(
-                d, B, d
-            ).transpose(0, 1)
-            b = b + (self.left[1] @ Z.permute(3, 4, 1, 2, 0, 5).reshape(-1, B * r)).view(
-                r, B, r
-            ).transpose(0, 1)
-        return (a + a.mH) / 2, (b + b.mH) / 2
+    def __call__(self, own: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        (B, d, _), r = own.shape, rest.shape[-1]
+        w, p = np.linalg.eigh(own)
+        L = (p.swapaxes(1, 2) @ self.L).reshape(B, d, r, -1)
+        X, L = (L.reshape(B, -1, r) @ rest).reshape(L.shape), L.conj()
+
+        def mean(X: np.ndarray, L: np.ndarray) -> np.ndarray:  # over p
+            parts = X @ L.swapaxes(2, 3)
+            return (w[:, None] @ parts.reshape(B, d, -1)).reshape(B, *parts.shape[2:]) / 2
+
+        def of_a(X: np.ndarray) -> np.ndarray:
+            return X.reshape(B, d, -1, d, r).swapaxes(2, 3).reshape(B, d, d, -1)
+
+        a = mean(of_a(X), of_a(L)) + (rest.reshape(B, -1) @ self.of_a).reshape(own.shape) @ own
+        b = mean(X, L) + (own.reshape(B, -1) @ self.of_b).reshape(rest.shape) @ rest
+        return a + a.conj().swapaxes(1, 2), b + b.conj().swapaxes(1, 2)
 
     @staticmethod
     def enter(X: Tensor) -> Tensor:
@@ -263,6 +269,7 @@ def cuts(
     modalities: Sequence[str] | None = None,
     kinds: Sequence[str] = DEFAULT,
     background: backgrounds.AnyBackground | None = None,
+    known: tuple[Tensor, Tensor] | None = None,
 ) -> Cuts:
     """Returns what a model says after a modality's correlations were taken away, for every time, modality and sample.
 
@@ -279,6 +286,8 @@ def cuts(
         modalities: whose correlation is taken away, each on its own; all unless given. kinds: of `KINDS`; `DEFAULT`
             unless given.
         background: asks for dividends.
+        known: where they are at hand, the observables O(T - t), (nT, C, D, D), and states rho(t), (nT, B, D, D), at
+            these times, the first of which is 0.
 
     Raises:
         InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], or the
@@ -303,9 +312,12 @@ def cuts(
     moments = states.times_within(times, float(moving.duration), TIMES)
     encoded = model.encode(inputs)
     start = [states.density(encoded[name]) for name in model.modalities]
-    run = Run(moving, moments, [model.modalities.index(name) for name in chosen], kinds)
+    observables, through = known or (None, None)
+    run = Run(
+        moving, moments, [model.modalities.index(name) for name in chosen], kinds, observables
+    )
     bias = model.bias.detach().double().numpy()
-    scores, before = (part + bias for part in run.values(start))
+    scores, before = (part + bias for part in run.values(start, through))
     result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
     if background is None:
         return result
@@ -332,32 +344,48 @@ class Run:
     """The observables O(T - t) of a model and what it takes to evolve states, worked out once for all states."""
 
     def __init__(
-        self, model: TimeModel, moments: list[float], places: list[int], kinds: tuple[str, ...]
+        self,
+        model: TimeModel,
+        moments: list[float],
+        places: list[int],
+        kinds: tuple[str, ...],
+        known: Tensor | None = None,
     ):
         self.model, self.dims, self.moments, self.kinds = model, model.dims, moments, kinds
         T = float(model.duration)
-        O = model.observables([*(T - t for t in reversed(moments)), T]).to(torch.complex128)
+        O = (
+            model.observables([*(T - t for t in reversed(moments)), T])
+            if known is None
+            else torch.cat([known.flip(0), known[:1]])
+        ).to(torch.complex128)
         self.end = real_vectors(O[-1])
         self.views = {m: real_vectors(first_part(O[:-1].flip(0), self.dims, m)) for m in places}
         self.system = model.system() if HELD in kinds else None
 
-    def values(self, factors: list[Tensor]) -> tuple[np.ndarray, np.ndarray]:
+    def values(
+        self, factors: list[Tensor], through: Tensor | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these factors, (B or
-        1, d, d)."""
+        1, d, d), whose states at all times may be known, (nT, B, D, D)."""
         B, D = max(len(rho) for rho in factors), math.prod(self.dims)
         size = max(1, _HELD // (len(self.moments) * D**2))
         after, before = zip(
             *(
-                self._chunk([f if len(f) == 1 else f[i : i + size] for f in factors])
+                self._chunk(
+                    [f if len(f) == 1 else f[i : i + size] for f in factors],
+                    None if through is None else through[:, i : i + size],
+                )
                 for i in range(0, B, size)
             ),
             strict=True,
         )
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 
-    def _chunk(self, factors: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def _chunk(self, factors: list[Tensor], through: Tensor | None) -> tuple[Tensor, Tensor]:
         rho = states.kron(factors)
-        through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
+        if through is None:
+            through = self.model.evolve_states(rho, self.moments)
+        through = through.to(torch.complex128)
         scores = []
         for m, view in self.views.items():
             seen = first_part(through, self.dims, m)
