@@ -5,8 +5,8 @@
 The clock runs in the page: from the click or the release to the last change of the page, seen by a MutationObserver,
 after which nothing changes for half a second; of a sample also until its first screen is drawn. A first page is counted
 from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Of Play
-the pictures count that the browser shows a second while the figures of the page move. Another checkout is measured case
-by case in turn, and printed beside. Without one, writes the table `browser` of docs/results.md.
+the pictures count that the browser shows a second while the figures of the page move. Another checkout is measured move
+by move in turn, and printed beside. Without one, writes the table `browser` of docs/results.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,7 @@ class App:
     """A running app, and a page of a browser on it."""
 
     def __init__(self, folder: Path, playwright: Any, place: Path = ROOT):
+        folder.mkdir(exist_ok=True)
         self.folder, self.playwright, self.place = folder, playwright, place
         self.own = serving.own_places(folder)
 
@@ -121,14 +122,15 @@ class App:
         return page
 
 
-def _add(found: dict[str, list[float]], name: str, seconds: tuple[float, float]) -> None:
-    for words, value in zip(("first screen", "all"), seconds, strict=True):
-        found.setdefault(f"{name}, {words}", []).append(value)
+Found = Iterator[dict[str, float]]  # what a move took, by what is told of it
 
 
-def cold(app: App, moves: int) -> dict[str, list[float]]:
+def _both(name: str, seconds: tuple[float, float]) -> dict[str, float]:
+    return dict(zip((f"{name}, first screen", f"{name}, all"), seconds, strict=True))
+
+
+def cold(app: App, moves: int) -> Found:
     """The first page after a start: everything new but the packages' bytecode."""
-    found: dict[str, list[float]] = {}
     for wait, words in ((0, "at once"), (3, "three seconds after the start")):
         for _ in range(max(3, moves // 5)):
             with tempfile.TemporaryDirectory() as folder:
@@ -142,14 +144,12 @@ def cold(app: App, moves: int) -> dict[str, list[float]]:
                     page.wait_for_selector("h1")
                     page.wait_for_selector(visits.STILL)
                     page.wait_for_function(visits.DRAWN)
-                    found.setdefault(f"first page, {words}", []).append(time.perf_counter() - began)
+                    yield {f"first page, {words}": time.perf_counter() - began}
                     browser.close()
-    return found
 
 
-def page_changes(app: App, moves: int) -> dict[str, list[float]]:
+def page_changes(app: App, moves: int) -> Found:
     """A click on another page, each page having been seen once."""
-    found: dict[str, list[float]] = {}
     with app.serve() as server:
         page = app.page(server.url)
         for turn in range(1 + max(2, moves // 5)):
@@ -159,14 +159,12 @@ def page_changes(app: App, moves: int) -> dict[str, list[float]]:
                 )
                 seconds = timed(page, "click", link.click, 0)
                 if turn:
-                    _add(found, "change of page", seconds)
+                    yield _both("change of page", seconds)
         page.context.browser.close()
-    return found
 
 
-def samples(app: App, moves: int) -> dict[str, list[float]]:
+def samples(app: App, moves: int) -> Found:
     """A step to the next sample on Samples and on Dynamics."""
-    found: dict[str, list[float]] = {}
     with app.serve() as server:
         for title in ("Samples", "Dynamics"):
             page = app.page(f"{server.url}/{title.lower()}")
@@ -175,14 +173,12 @@ def samples(app: App, moves: int) -> dict[str, list[float]]:
                     page, "click", page.locator(".st-key-_next button:visible").first.click
                 )
                 if move > 1:  # the first two warm up
-                    _add(found, f"next sample on {title}", seconds)
+                    yield _both(f"next sample on {title}", seconds)
             page.context.browser.close()
-    return found
 
 
-def sliders(app: App, moves: int) -> dict[str, list[float]]:
+def sliders(app: App, moves: int) -> Found:
     """A coupling's slider on Dynamics, released, of models of D = 64."""
-    found: dict[str, list[float]] = {}
     with app.serve() as server:
         for model, D in (("qj-parity", 16), ("qj-planted", 64)):
             page = app.page(f"{server.url}/dynamics?model={model}")
@@ -195,9 +191,8 @@ def sliders(app: App, moves: int) -> dict[str, list[float]]:
                     partial(drag, page, slider, 0.08 + 0.84 * (move * 0.618034 % 1)),
                 )
                 if move:
-                    _add(found, f"slider at D = {D}", seconds)
+                    yield _both(f"slider at D = {D}", seconds)
             page.context.browser.close()
-    return found
 
 
 # Counts the frames that a browser shows from the first one in which a figure plays to the last.
@@ -222,18 +217,16 @@ PLAYED = (
 )
 
 
-def play(app: App, moves: int) -> dict[str, list[float]]:
+def play(app: App, moves: int) -> Found:
     """Pictures a second while a page plays; a browser shows sixty at most."""
-    found: dict[str, list[float]] = {}
     with app.serve() as server:
         for words, address in PLAYED:
             page = app.page(f"{server.url}/{address}")
             for _ in range(max(2, moves // 5)):
                 page.evaluate(COUNT)
                 page.get_by_role("button", name="Play").first.click()
-                found.setdefault(f"Play, {words}", []).append(page.evaluate("() => window.played"))
+                yield {f"Play, {words}": page.evaluate("() => window.played")}
             page.context.browser.close()
-    return found
 
 
 CASES = {
@@ -243,6 +236,13 @@ CASES = {
     "slider": sliders,
     "play": play,
 }
+
+
+def rested(found: Found) -> Found:
+    """Waits after each move until a server has done what it does ahead of the next, beside which nothing is timed."""
+    for move in found:
+        time.sleep(2)
+        yield move
 
 
 def row(name: str, values: Sequence[float], rival: Sequence[float] = ()) -> list[str]:
@@ -274,11 +274,17 @@ def main() -> None:
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         for name in asked.cases or CASES:
-            own, rival = (
-                CASES[name](App(Path(folder), playwright, place), asked.moves) if place else {}
-                for place in (ROOT, asked.rival and asked.rival.resolve())
-            )
-            kept[name] = [row(what, values, rival.get(what, ())) for what, values in own.items()]
+            places = [ROOT, *([asked.rival.resolve()] if asked.rival else [])]
+            found: list[dict[str, list[float]]] = [{} for _ in places]
+            sides = [
+                rested(CASES[name](App(Path(folder) / str(n), playwright, place), asked.moves))
+                for n, place in enumerate(places)
+            ]
+            for turn in zip(*sides, strict=True):
+                for values, side in zip(turn, found, strict=True):
+                    for what, value in values.items():
+                        side.setdefault(what, []).append(value)
+            kept[name] = [row(what, *(side[what] for side in found)) for what in found[0]]
             print("\n".join("  ".join(each) for each in kept[name]), flush=True)
     if not (asked.dry or asked.rival):
         KEPT.write_text(json.dumps(kept, indent=1) + "\n")
