@@ -1,12 +1,13 @@
 """What an action costs: processor seconds of the server and of Chromium apart, beside another checkout in the same run.
 
-    python benchmarks/actions.py [--rival CHECKOUT] [--moves 8] [--whole]
+    python benchmarks/actions.py [--rival CHECKOUT] [--bare] [--moves 8] [--whole]
 
 An action is a coupling's slider on Dynamics released (D = 16 and 64), a step to the next sample on Samples and on
 Dynamics, and a click on another page in the sidebar, each page having been seen once. Counted is what the processes
 took, threads and all, from the click until nothing changes and a second more, so that what a page does afterwards
 counts too; of the `whole` page, or of what is near its first screen. The checkouts take turns, action by action, in
-tabs of one browser. Of a machine that others use, ratios count. Prints a table.
+tabs of one browser, and with them a `bare` app, see `bare/app.py`, which tells what Streamlit and Plotly take of it.
+Of a machine that others use, ratios count. Prints a table.
 """
 
 from __future__ import annotations
@@ -173,17 +174,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rival", type=Path, help="another checkout")
+    parser.add_argument("--bare", action="store_true", help="a plain Streamlit app beside them")
     parser.add_argument("--moves", type=int, default=8)
     parser.add_argument("--whole", action="store_true", help="with what is far below the screen")
     asked = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as folder:
-        places = [ROOT, *([asked.rival.resolve()] if asked.rival else [])]
+        others = {"before": asked.rival, "bare": asked.bare and Path(__file__).parent / "bare"}
+        others = {name: place.resolve() for name, place in others.items() if place}
+        places = [ROOT, *others.values()]
         with opened(places, Path(folder), asked.whole) as sides:
             measure(sides, asked.moves)
     head = ["what", "n", "server, s", "Chromium, s"]
-    if asked.rival:
-        head += ["server before, s", "Chromium before, s", "server, ratio", "Chromium, ratio"]
+    for name in others:
+        head += [f"server {name}, s", f"Chromium {name}, s", "server, ratio", "Chromium, ratio"]
     print(tables.markdown(head, lines(sides)) + "\n\n" + tables.provenance("actions.py"))
 
 

@@ -1,5 +1,6 @@
 """Dynamics: what happens between features and score, and what would happen if a coupling were weaker."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -48,37 +49,40 @@ def no_time(here: frame.Here) -> None:
     panels.show(here.sample_of(), here.theme, "entropy-gates", first=1)
 
 
-def before_after(here: frame.Here, sample: Sample) -> None:
-    """The prediction and the test metrics under the sliders; what these change, in a line above them."""
+def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
+    """The score under the sliders; returns what draws the test metrics, and in a line above what the sliders change."""
     study, now, base = here.study, sample, sample.learned
+    known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
+    with st.container(key="pair-metrics", gap="xsmall"):
+        line = st.empty()
+        first, *others = st.columns(1 + len(names), gap="small")
     truth = views.truth(study, here.row)
-    known, names = metrics.labels(now.metrics), metrics.headlines(now.metrics)
-    seed = answers.of_seed(study)
-    labels = [known[name].short.partition(" (")[0] + seed for name in names]  # on one line
-    cells = [
-        views.Changed(
-            f"Score (truth {truth})",
-            base.score,
-            now.score,
-            f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
-            "model as learned.",
-        ),
-        *(
+    score = views.Changed(
+        f"Score (truth {truth})",
+        base.score,
+        now.score,
+        f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the model "
+        "as learned.",
+    )
+    views.metrics_changed([score], [first])
+
+    def rest() -> None:
+        if now.tweak.numbers():
+            line.markdown(builders.turned(sample))
+        tested = [
             views.Changed(
-                label,
+                known[name].short.partition(" (")[0] + answers.of_seed(study),  # on one line
                 base.metrics[name],
                 now.metrics[name],
                 f"{known[name].help} Of all {len(study.dataset.rows('test')):,} test samples under the same sliders; "
                 "the small number is the change from the model as learned.",
                 "normal" if known[name].higher_is_better else "inverse",
             )
-            for name, label in zip(names, labels, strict=True)
-        ),
-    ]
-    with st.container(key="pair-metrics", gap="xsmall"):
-        if now.tweak.numbers():
-            st.markdown(builders.turned(sample))
-        views.metrics_changed(cells, st.columns(len(cells), gap="small"))
+            for name in names
+        ]
+        views.metrics_changed(tested, others)
+
+    return rest
 
 
 def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
@@ -93,11 +97,15 @@ def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
         state.put(builders.MOVING.key, usual[touched])
 
 
-def decision_tab(here: frame.Here, sample: Sample) -> None:
-    """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
+def decision_tab(rest: Callable[[], None], here: frame.Here, sample: Sample) -> None:
+    """Entropies or entanglement and decision terms on one time axis under one cursor, then the `rest` of the metrics,
+    and the waterfall at T."""
     theme = here.theme
     _, above = controls.row(panel.TERMS, builders.MOVING, study=here.study, key="choices")
-    panels.show(sample, theme, "decision-over-time", first=1)
+    try:
+        panels.show(sample, theme, "decision-over-time", first=1)
+    finally:
+        rest()
     mean, name, unit = builders.moving(sample, above)[1:]
     place = round(state.get(builders.CURSOR.key, 1.0) * (len(sample.places) - 1))
     views.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
@@ -180,7 +188,6 @@ def generator_tab(here: frame.Here, sample: Sample) -> None:
 
 
 TABS = {
-    "Decision": decision_tab,
     "Correlations": correlations_tab,
     "Trajectories": trajectories_tab,
     "State": state_tab,
@@ -206,14 +213,13 @@ def dynamics(here: frame.Here) -> None:
         with main, frame.guard():
             sample = here.sample_of(tweak)
             follow_touch(tweak, here.study.modalities)
-            before_after(here, sample)
+            rest = before_after(here, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
             # comes back with another, the browser forgets its parameter.
-            if state.shown(builders.VIEW.key, builders.VIEW.options()) in (
-                "Decision",
-                "Correlations",
-                "State",
-            ):
+            view = state.shown(builders.VIEW.key, builders.VIEW.options())
+            if view != "Decision":
+                rest()
+            if view in ("Decision", "Correlations", "State"):
                 last = len(sample.places) - 1
                 with st.container(horizontal=True, vertical_alignment="center", key="cursor"):
                     controls.play_cursor(
@@ -221,7 +227,8 @@ def dynamics(here: frame.Here) -> None:
                         {n / last: f"t = {place:.2f}" for n, place in enumerate(sample.places)},
                     )
                     controls.draw(builders.CURSOR, step=1 / last)
-            panels.tabs(builders.VIEW, TABS, here, sample, theme=here.theme, **here.scopes(tweak))
+            tabs = TABS | {"Decision": partial(decision_tab, rest)}
+            panels.tabs(builders.VIEW, tabs, here, sample, theme=here.theme, **here.scopes(tweak))
             changed = builders.changes(tweak)
             st.caption(
                 f"{exactness(here.study, here.row, tweak)} "
