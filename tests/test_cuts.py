@@ -624,6 +624,48 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     ).layout.xaxis.range == (0, 1e-6)
 
 
+def test_pages_cut_what_they_have_worked_out_already(study: Any, planted: Any) -> None:
+    row = int(planted.rows("test")[3])
+    tweaks = [LEARNED, Tweak(duration=0.7), Tweak(duration=0.0)]
+    for tweak, terms in itertools.product(tweaks, (False, True)):
+        model = study.model.tweaked(tweak)
+        alone = cuts(
+            model,
+            study.inputs([row]),
+            np.linspace(0, float(model.duration), method.TIMES),
+            kinds=method.DEFAULT if terms else tuple(method.KINDS),
+            background=study.background if terms else None,
+        )
+        found = dynamics.cuts_of_sample(study, row, tweak, terms=terms)
+        assert np.allclose(found.scores, alone.scores, rtol=0, atol=1e-12)
+        assert np.allclose(found.before, alone.before, rtol=0, atol=1e-12)
+        if terms:
+            assert np.allclose(found.dividends, alone.dividends, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("d", "r", "jumps"), [(2, 3, 1), (4, 16, 3), (5, 2, 2), (3, 4, 0)])
+def test_both_ways_to_evolve_without_correlation_agree_with_partial_traces(
+    d: int, r: int, jumps: int
+) -> None:
+    torch.manual_seed(0)
+    H = torch.randn(d * r, d * r, dtype=torch.complex128)
+    H, L = H + H.mH, torch.randn(jumps, d * r, d * r, dtype=torch.complex128)
+    parts = [torch.randn(2, n, n, dtype=torch.complex128) for n in (d, r)]
+    parts = [part + part.mH for part in parts]  # Hermitian, of any eigenvalues
+    rho = torch.stack([torch.kron(*both) for both in zip(*parts, strict=True)])
+    slope = -1j * (H @ rho - rho @ H)
+    for each in L:
+        slope = slope + each @ rho @ each.mH - (each.mH @ each @ rho + rho @ each.mH @ each) / 2
+    slope = slope.view(2, d, r, d, r)
+    wanted = torch.einsum("nibjb->nij", slope), torch.einsum("nibic->nbc", slope)
+    for kind in (method._Rate, method._Table):
+        rate = kind(H, L, d, r)
+        found = rate(*(rate.enter(part).numpy() for part in parts))
+        for one, exact in zip(found, wanted, strict=True):
+            one = rate.leave(torch.from_numpy(np.ascontiguousarray(one)).view(exact.shape))
+            assert torch.allclose(one, exact, rtol=1e-11, atol=1e-11)
+
+
 def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> None:
     rows = planted.rows("test")[:60]
     found = dynamics.cuts_of_rows(study, rows, times=5)
