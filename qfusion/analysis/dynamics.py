@@ -86,8 +86,7 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
         InvalidInput: when it is above `MOST_ERROR`.
     """
     system = study.model.tweaked(tweak).system()
-    times = times_of(system.duration)
-    rho = track.solve(system, study.ket(row), times, rtol=LIVE_RTOL)
+    rho = track.solve(system, study.ket(row), times_of(system.duration), rtol=LIVE_RTOL)
     error = float(np.abs(rho - exact_states(study, row, tweak).numpy()).max())
     check(
         error <= MOST_ERROR,
@@ -114,8 +113,12 @@ def exact_states(
     """The states (nT, D, D) of a sample by torch's expansion, at the times shown unless others are given."""
     system = study.model.tweaked(tweak).system()
     rho = states.density(study.ket(row).to(system.H.dtype))
-    times = times_of(float(system.duration)).tolist() if times is None else times
-    return lindblad.evolve_states(system.H, system.jumps, rho, times)
+    return lindblad.evolve_states(
+        system.H,
+        system.jumps,
+        rho,
+        times_of(float(system.duration)).tolist() if times is None else times,
+    )
 
 
 def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:

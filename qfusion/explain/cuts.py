@@ -52,8 +52,7 @@ def evolve(
         return np.concatenate([part.reshape(-1) for part in parts])
 
     def slope(_: float, y: np.ndarray) -> np.ndarray:
-        first, second = y[: B * d * d], y[B * d * d :]
-        return joined(*rate(first.reshape(B, d, d), second.reshape(B, r, r)))
+        return joined(*rate(y[: B * d * d].reshape(B, d, d), y[B * d * d :].reshape(B, r, r)))
 
     solution = scipy.integrate.solve_ivp(
         slope,
@@ -161,12 +160,7 @@ class _Rate:
         b = mean(X, L) + (own.reshape(B, -1) @ self.of_b).reshape(rest.shape) @ rest
         return a + a.conj().swapaxes(1, 2), b + b.conj().swapaxes(1, 2)
 
-    @staticmethod
-    def enter(X: Tensor) -> Tensor:
-        """As it is."""
-        return X
-
-    leave = enter
+    enter = leave = staticmethod(Tensor.resolve_conj)  # as they are
 
 
 # Are the correlations needed, and when? What the model would say if those of one modality were taken away at a time t.

@@ -227,8 +227,13 @@ def dynamics(here: frame.Here) -> None:
                         {n / last: f"t = {place:.2f}" for n, place in enumerate(sample.places)},
                     )
                     controls.draw(builders.CURSOR, step=1 / last)
-            tabs = TABS | {"Decision": partial(decision_tab, rest)}
-            panels.tabs(builders.VIEW, tabs, here, sample, theme=here.theme, **here.scopes(tweak))
+            panels.tabs(
+                builders.VIEW,
+                TABS | {"Decision": partial(decision_tab, rest)},
+                *(here, sample),
+                theme=here.theme,
+                **here.scopes(tweak),
+            )
             changed = builders.changes(tweak)
             st.caption(
                 f"{exactness(here.study, here.row, tweak)} "
