@@ -7,7 +7,8 @@ Dynamics, and a click on another page in the sidebar, each page having been seen
 took, threads and all, from the click until nothing changes and a second more, so that what a page does afterwards
 counts too; of the `whole` page, or of what is near its first screen. The checkouts take turns, action by action, in
 tabs of one browser, and with them a `bare` app, see `bare/app.py`, which tells what Streamlit and Plotly take of it.
-Of a machine that others use, ratios count. Prints a table.
+Of a machine that others use, ratios count. Prints a table; beside the bare app alone, writes the table `actions` of
+docs/results.md.
 """
 
 from __future__ import annotations
@@ -188,7 +189,11 @@ def main() -> None:
     head = ["what", "n", "server, s", "Chromium, s"]
     for name in others:
         head += [f"server {name}, s", f"Chromium {name}, s", "server, ratio", "Chromium, ratio"]
-    print(tables.markdown(head, lines(sides)) + "\n\n" + tables.provenance("actions.py"))
+    text = tables.markdown(head, lines(sides)) + "\n\n" + tables.provenance("actions.py --bare")
+    if [*others] == ["bare"]:
+        tables.write("actions", text)  # which prints it
+    else:
+        print(text)
 
 
 if __name__ == "__main__":
