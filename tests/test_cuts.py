@@ -643,6 +643,14 @@ def test_pages_cut_what_they_have_worked_out_already(study: Any, planted: Any) -
             assert np.allclose(found.dividends, alone.dividends, rtol=0, atol=1e-12)
 
 
+def test_what_is_known_must_fit(study: Any, planted: Any) -> None:
+    inputs, T = study.inputs([int(planted.rows("test")[3])]), float(study.model.duration)
+    O, rho = study.model.observables([0.0, T]).flip(0), study.model.observables([0.0, T])[:, :1]
+    for known, times in (((O[:1], rho), [0, T]), ((O, rho[..., 0]), [0, T]), ((O, rho), [0.1, T])):
+        with pytest.raises(InvalidInput, match="`known` must hold observables"):
+            cuts(study.model, inputs, times, known=known)
+
+
 @pytest.mark.parametrize(("d", "r", "jumps"), [(2, 3, 1), (4, 16, 3), (5, 2, 2), (3, 4, 0)])
 def test_both_ways_to_evolve_without_correlation_agree_with_partial_traces(
     d: int, r: int, jumps: int

@@ -284,8 +284,8 @@ def cuts(
             these times, the first of which is 0.
 
     Raises:
-        InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], or the
-            background is of another model.
+        InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], what is
+            known has other shapes, or the background is of another model.
         NotFound: when a modality or kind does not exist.
     """
     moving = require(model, "time", "to cut at")
@@ -306,12 +306,28 @@ def cuts(
     moments = states.times_within(times, float(moving.duration), TIMES)
     encoded = model.encode(inputs)
     start = [states.density(encoded[name]) for name in model.modalities]
-    observables, through = known or (None, None)
+    check(
+        known is None
+        or (
+            moments[0] == 0
+            and [tuple(part.shape) for part in known]
+            == [
+                (len(moments), n, *[math.prod(moving.dims)] * 2)
+                for n in (len(model.outputs), max(map(len, start)))
+            ]
+        ),
+        f"Argument `known` must hold observables (nT, C, D, D) and states (nT, B, D, D) of this model at the "
+        f"{len(moments)} times, the first of which is 0, but does not. Leave it out.",
+    )
     run = Run(
-        moving, moments, [model.modalities.index(name) for name in chosen], kinds, observables
+        moving,
+        moments,
+        [model.modalities.index(name) for name in chosen],
+        kinds,
+        known and known[0],
     )
     bias = model.bias.detach().double().numpy()
-    scores, before = (part + bias for part in run.values(start, through))
+    scores, before = (part + bias for part in run.values(start, known and known[1]))
     result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
     if background is None:
         return result
