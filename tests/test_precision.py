@@ -38,7 +38,8 @@ def small(T: float, h: float = 1.0, jump: float = 0.5) -> tuple[Any, torch.Tenso
     model = SimpleNamespace(
         tweaked=lambda _: model, system=lambda: System(H, L, (2, 2), ("a", "b"), T)
     )
-    return SimpleNamespace(model=model, ket=lambda _: psi), psi
+    key = object()  # whose exact states are nobody else's
+    return SimpleNamespace(model=model, ket=lambda _: psi, memo_key=lambda _: key), psi
 
 
 def solved(study: Any) -> tuple[np.ndarray, float]:
