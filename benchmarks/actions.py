@@ -189,7 +189,11 @@ def main() -> None:
     head = ["what", "n", "server, s", "Chromium, s"]
     for name in others:
         head += [f"server {name}, s", f"Chromium {name}, s", "server, ratio", "Chromium, ratio"]
-    text = tables.markdown(head, lines(sides)) + "\n\n" + tables.provenance("actions.py --bare")
+    text = (
+        tables.markdown(head, lines(sides))
+        + "\n\n"
+        + tables.provenance(f"actions.py{' --bare' * asked.bare}")
+    )
     if [*others] == ["bare"]:
         tables.write("actions", text)  # which prints it
     else:
