@@ -1,5 +1,5 @@
-"""A plain Streamlit app with about as many parts as ours has on the first screen of the pages that `actions.py` visits, and
-our figures by `st.plotly_chart`: what drawing costs where nothing is worked out. Run by `actions.py --bare`.
+"""A plain Streamlit app with about as many parts as ours has on the first screen of the pages that `actions.py` visits,
+and our figures by `st.plotly_chart`: what drawing costs where nothing is worked out. Run by `actions.py --bare`.
 """
 
 import sys
