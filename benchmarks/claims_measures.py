@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from qfusion import explain
+from qfusion.analysis.study import explained_model
 from qfusion.data import DataSet
 from qfusion.explain.coalitions import joint_share
 from qfusion.explain.interventions import Disturbance, scores
@@ -146,9 +147,10 @@ def physics(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, float
     where there is none.
     """
     rows = dataset.rows("test")
-    behind = explain.background(model, dataset.inputs(dataset.rows(split), torch.float64))
+    explained = explained_model(model, dataset)
+    behind = explain.background(explained, dataset.inputs(dataset.rows(split), torch.float64))
     inputs = dataset.inputs(rows, torch.float64)
-    split_up = explain.through_time(model, inputs, behind, [0.0, model.duration])
+    split_up = explain.through_time(explained, inputs, behind, [0.0, model.duration])
     terms = {
         term: np.abs(split_up.dividends[:, :, s]).sum(-1).ravel()
         for s, term in enumerate(split_up.coalitions)

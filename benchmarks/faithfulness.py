@@ -23,6 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import tables  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
+from qfusion.analysis.study import explained_model  # noqa: E402
 from qfusion.explain import attribution, faithfulness  # noqa: E402
 from qfusion.explain.attribution import by_title  # noqa: E402
 from qfusion.explain.faithfulness import Curves  # noqa: E402
@@ -46,7 +47,8 @@ def line(found: Curves) -> list[str]:
 def measured(name: str, orders: int) -> list[list[str]]:
     """Returns the rows of one model."""
     kept = checkpoint.load(name)
-    model, dataset = kept.model, data.load(kept.card["data"]["name"])
+    dataset = data.load(kept.card["data"]["name"])
+    model = explained_model(kept.model, dataset)
     rows = dataset.rows("test")
     training = dataset.rows(checkpoint.training_split(kept.card))
     trained_on = dataset.inputs(training, torch.float64)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from qfusion import data, explain
+from qfusion.analysis.study import explained_model
 from qfusion.explain.coalitions import joint_share
 from qfusion.models import FusionModel, QuantumJump
 
@@ -20,6 +21,7 @@ def share(
     Args:
         model: in double precision and eval mode. trained_on: the rows that are the background.
     """
+    model = explained_model(model, dataset)
     background = explain.background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
     inputs, times = (
         dataset.inputs(dataset.rows("test"), torch.float64),
@@ -53,6 +55,7 @@ def fused(
         trained_on: the rows of which the background is drawn.
     """
     rows, behind = _drawn(dataset, "test", TEST_ROWS), _drawn(dataset, trained_on, BACKGROUND_ROWS)
+    model = explained_model(model, dataset)
     background = explain.background(model, dataset.inputs(behind, torch.float64))
     found = explain.explain(model, dataset.inputs(rows, torch.float64), background)
     terms = {name: found.dividends[:, s] for s, name in enumerate(found.coalitions) if name}

@@ -24,6 +24,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from qfusion import data, explain
+from qfusion.analysis.study import explained_model
 from qfusion.explain import sensitivity as method
 from qfusion.training import checkpoint
 
@@ -59,7 +60,8 @@ def bent_terms(
 def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
     """All figures of one model."""
     loaded = checkpoint.load(name)
-    model, dataset = loaded.model, data.load(loaded.card["data"]["name"])
+    dataset = data.load(loaded.card["data"]["name"])
+    model = explained_model(loaded.model, dataset)
     background = explain.background(
         model,
         dataset.inputs(dataset.rows(checkpoint.training_split(loaded.card)), dtype=torch.float64),

@@ -27,6 +27,7 @@ import tables  # noqa: E402
 from train_models import RECIPES  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
+from qfusion.analysis.study import explained_model  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
 RECIPE = RECIPES["qj-scenes"]
@@ -60,7 +61,7 @@ def run(name: str, dataset: data.DataSet, seed: int) -> dict[str, float]:
         ),
     }
     if name == "qj":
-        model, rows = model.double().eval(), dataset.rows("test")
+        model, rows = explained_model(model.double().eval(), dataset), dataset.rows("test")
         behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
         found = explain.explain(model, dataset.inputs(rows, torch.float64), behind)
         term = found.coalitions.index("picture+question")

@@ -11,7 +11,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from qfusion.models import (
     can,
     entangled_qcnn,
     imported,
+    log_odds,
     registry,
     require,
 )
@@ -122,7 +123,7 @@ FORMATS: dict[str, Format] = {
     "numpy": Format(
         "NumPy arrays",
         ".npz",
-        "This sample's states and observables over the evolution or the gates, and the exact "
+        "This sample's states and observables over the evolution or the gates, and its "
         "contributions, with a description of each array.",
         True,
     ),
@@ -163,6 +164,7 @@ def make(
     model_name: str = "",
     precision: str = "double",
     behind: AnyBackground | None = None,
+    centred: bool = False,
 ) -> bytes:
     """Returns the content of a file.
 
@@ -172,21 +174,29 @@ def make(
         sample: id, for formats that are of one.
         model_name: what a checkpoint is called; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
-        behind: background of the contributions in an archive, the rows that the model was trained on unless given.
+        behind: background of the contributions in an archive, that of the pages unless given.
+        centred: whether what all classes share is subtracted from the scores of a model, see `log_odds.centred`;
+            probabilities stay. Samples are of log-odds, which have no such part.
 
     Raises:
         NotFound, InvalidInput: naming the format, sample or tweak that does not fit.
     """
     reason = impossible(name, trained)
     check(not reason, reason)
+    check(
+        not (centred and FORMATS[name].of_sample),
+        f"Argument `centred` does not fit format '{name}': a sample is exported with log-odds, which have no part that "
+        "all classes share. Leave it out, or take checkpoint or torch.",
+    )
     if name == "checkpoint":
-        return archive(trained, tweak, dataset, model_name or "tweaked")
+        return archive(trained, tweak, dataset, model_name or "tweaked", centred)
     if name == "torch":
-        model, words = tweaked(trained.model, tweak)
+        model, words = tweaked(_with_centred_head(trained, centred).model, tweak)
         about = {
             "model": str(trained.card.get("name", "")),
             "weights_sha256": str(trained.card["weights_sha256"]),
             "tweak": words,
+            "centred": centred,
         }
         return program_bytes(
             model,
@@ -418,6 +428,11 @@ def checked_name(name: str) -> str:
     return name
 
 
+def _with_centred_head(trained: checkpoint.Checkpoint, centred: bool) -> checkpoint.Checkpoint:
+    """The checkpoint, without what all classes share where that is to be subtracted."""
+    return replace(trained, model=log_odds.centred(trained.model)) if centred else trained
+
+
 def baked(trained: checkpoint.Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in
     which they are kept, and the tweak as text.
@@ -436,10 +451,22 @@ def baked(trained: checkpoint.Checkpoint, tweak: str) -> tuple[FusionModel, str]
     return model.double().eval().requires_grad_(False), words
 
 
+CENTRED = "What all classes share is subtracted from its scores; its probabilities are unchanged."
+
+
 def card_of(
-    trained: checkpoint.Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str
+    trained: checkpoint.Checkpoint,
+    model: FusionModel,
+    words: str,
+    dataset: DataSet,
+    name: str,
+    centred: bool = False,
 ) -> dict[str, Any]:
     """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
+
+    Args:
+        trained: the model that it is made from. words: the tweak as text.
+        centred: whether what all classes share was subtracted.
 
     Raises:
         InvalidInput: when `dataset` is not the one that the model was trained on.
@@ -450,11 +477,13 @@ def card_of(
         f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is "
         f"'{dataset.name}': a checkpoint's metrics are of its own data. Leave it out.",
     )
-    origin = {
+    origin: dict[str, Any] = {
         "model": str(old.get("name", "")),
         "weights_sha256": str(old["weights_sha256"]),
         "tweak": words,
+        **({"centred": True} if centred else {}),
     }
+    also = CENTRED if centred else ""
     card = {
         **old,
         "name": checked_name(name),
@@ -462,7 +491,7 @@ def card_of(
         "made_from": origin,
     }
     if not words:
-        return card
+        return card | ({"notes": f"{old.get('notes', '')} {also}".strip()} if centred else {})
     other = (
         ""
         if dataset.digest == old["data"]["digest"]
@@ -470,7 +499,7 @@ def card_of(
     )
     notes = (
         f"Made from {origin['model']} (weights {origin['weights_sha256'][:12]}) by the tweak {words}, not trained "
-        f"again: the metrics are its own, and no spread over seeds is known.{other}"
+        f"again: the metrics are its own, and no spread over seeds is known.{other} {also}".rstrip()
     )
     own = checkpoint.of(model, dataset, name=name, seed=old["seed"], notes=notes).card
     return card | {
@@ -480,18 +509,28 @@ def card_of(
     }
 
 
-def save(path: Path, trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet) -> Path:
+def save(
+    path: Path,
+    trained: checkpoint.Checkpoint,
+    tweak: str,
+    dataset: DataSet,
+    centred: bool = False,
+) -> Path:
     """Writes PATH.json and PATH.safetensors, the file's name being the model's, and returns the card's path.
 
+    Args:
+        centred: whether what all classes share is subtracted, see `log_odds.centred`.
+
     Raises:
-        InvalidInput: when the name is none, or is taken by a model of the same folder.
+        InvalidInput: when the name is none, or is taken by a model of the same folder; when a model without classes or
+            without a linear head is to be centred.
     """
     name = checked_name(path.name.removesuffix(".json"))
-    model, words = baked(trained, tweak)
+    model, words = baked(_with_centred_head(trained, centred), tweak)
     return checkpoint.save(
         path.with_name(f"{name}.json"),
         model,
-        card_of(trained, model, words, dataset, name),
+        card_of(trained, model, words, dataset, name, centred),
         new=True,
     )
 
@@ -516,10 +555,16 @@ def keep(trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet, name: str
     return save(folder / name, trained, tweak, dataset)
 
 
-def archive(trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
+def archive(
+    trained: checkpoint.Checkpoint,
+    tweak: str,
+    dataset: DataSet,
+    name: str,
+    centred: bool = False,
+) -> bytes:
     """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
     with tempfile.TemporaryDirectory() as folder:
-        card = save(Path(folder) / checked_name(name), trained, tweak, dataset)
+        card = save(Path(folder) / checked_name(name), trained, tweak, dataset, centred)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as made:
             for path in (card, card.with_suffix(".safetensors")):
@@ -577,29 +622,42 @@ def _common(sample: Sample) -> Described:
             np.array(json.dumps(origin)),
         ),
         "modalities": ("M names, in the order of the tensor product", np.array(sample.modalities)),
-        "outputs": ("C names of the scores", np.array(explanation.outputs)),
+        "outputs": (
+            "C names of the classes, or of the score of a regression",
+            np.array(explanation.outputs),
+        ),
         "coalitions": (
             "2^M names of groups of modalities, the empty one first",
             np.array(explanation.coalitions),
         ),
         "scores": (
-            "(C,) scores of the sample, in units of the target; of classes logits",
+            f"(C,) {_SCORES}",
             explanation.prediction[0],
         ),
+        "logit_scale": (
+            "number by which scores of classes are multiplied before a softmax",
+            np.array(float(explanation.logit_scale)),
+        ),
         "bias": (
-            "(C,) part of the scores that no state changes",
+            "(C,) part of the scores that no state changes, in their unit",
             sample.model.bias.detach().double().numpy(),
         ),
         "dividends": (
-            "(2^M, C) exact contributions of groups; they add up to the scores",
+            "(2^M, C) contributions of groups, in the unit of the scores, which they add up to",
             explanation.dividends[0],
         ),
         "values": (
             "(2^M, C) scores with the groups' modalities known and the others as in the background",
             explanation.values[0],
         ),
-        "shapley": ("(M, C) Shapley values of the modalities", explanation.shapley[0]),
+        "shapley": (
+            "(M, C) Shapley values of the modalities, in the unit of the scores",
+            explanation.shapley[0],
+        ),
     }
+
+
+_SCORES = "log-odds of each class against the others (nats), or the score of a regression (unit of the target)"
 
 
 def _moments(explanation: Explanation) -> Described:
@@ -762,8 +820,8 @@ def qutip_bytes(sample: Sample) -> bytes:
 
     It holds "H" and "jumps" (list) in canonical form (see `quantum.gauge`), "terms" (H_S by the name of S), "kets" (by
     modality), "psi0", "rho_T" (by torch), "observables" (before evolution: measure these on rho(T)) and "heisenberg"
-    (evolved: measure these on psi0), both by the name of the score and without the bias; "bias" by score, "T", and
-    "made_from".
+    (evolved: measure these on psi0), both by the name of the class, or of the score, and without the bias; "bias" by
+    the same names, "T", and "made_from". Of classes they are observables of the log-odds of each against the others.
 
     Raises:
         InvalidInput: when the model has no evolution in time.

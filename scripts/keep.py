@@ -31,10 +31,9 @@ from tests.keeping import KEPT, RENAMED  # noqa: E402
 
 def _shown(kept: dict[str, Any], page: doors.Page) -> dict[str, Any]:
     """What a page shows, of that what was kept: lists of what is on this machine, and benchmarks, which are run now and
-    then, are not."""
-    tables = {
-        name: page.tables[RENAMED.get(name, name)] for name in kept.get("tables", page.tables)
-    }
+    then, are not. Figures that the page does not show any more are left out."""
+    wanted = (RENAMED.get(name, name) for name in kept.get("tables", page.tables))
+    tables = {name: page.tables[name] for name in wanted if name in page.tables}
     return kept | {"titles": page.titles if kept.get("titles", True) else [], "tables": tables}
 
 

@@ -117,7 +117,7 @@ def test_values_of_every_baseline_equal_a_loop_of_forward_passes(kind: str, M: i
     model = model_of(kind, M, sequences=M == 3)
     few = M > 3  # a loop of 2^M coalitions
     x, rows = rows_of(model, 1 if few else 2, 1), rows_of(model, 2 if few else 3, 2)
-    background = explain.background(model, rows)
+    background = explain.background(model, rows, "joint")
     found = explain.explain(model, x, background)
     wanted = looped(model, x, rows)
     assert np.abs(found.values - wanted).max() < 1e-10
@@ -144,14 +144,16 @@ def test_evaluation_and_structure_agree(kind: str, M: int) -> None:
         behind = SampleBackground(states=model.encode(rows), kind="joint", size=7, total=7)
         found = coalitions.evaluated_values(model, model.encode(x), behind)[0]
     assert (
-        np.abs(found - explain.explain(model, x, explain.background(model, rows)).values).max()
+        np.abs(
+            found - explain.explain(model, x, explain.background(model, rows, "joint")).values
+        ).max()
         < 1e-10
     )
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("mult", 3, sequences=True)
-    x, background = rows_of(model, 3, 1), explain.background(model, rows_of(model, 11, 2))
+    x, background = rows_of(model, 3, 1), explain.background(model, rows_of(model, 11, 2), "joint")
 
     def asked() -> list[np.ndarray]:
         return [
@@ -168,7 +170,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_errors_of_some_rows_are_the_spread_over_draws() -> None:
     model = model_of("concatenation", 3, outputs=1)
-    x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 60, 2))
+    x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 60, 2), "joint")
     assert isinstance(background, SampleBackground)
     exact = explain.explain(model, x, background)
     drawn = [explain.explain(model, x, background.some(20, seed)) for seed in range(300)]
@@ -184,26 +186,26 @@ def test_errors_of_some_rows_are_the_spread_over_draws() -> None:
 
 def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
     model, other = model_of("late", 2), model_of("state-linear", 2)
-    for kind in ("mixed", "zero", "product"):
+    for kind in ("mixed", "zero"):
         with pytest.raises(
-            InvalidInput, match="one of joint, cohort, contrast for a model of kind late"
+            InvalidInput, match="one of product, joint, cohort, contrast for a model of kind late"
         ):
             explain.background(model, rows_of(model, 3, 1), kind)
     with pytest.raises(InvalidInput, match="comes from another kind of model"):
         explain.explain(
-            model, rows_of(model, 1, 1), explain.background(other, rows_of(other, 3, 1))
+            model, rows_of(model, 1, 1), explain.background(other, rows_of(other, 3, 1), "joint")
         )
     with pytest.raises(InvalidInput, match="one of other modalities"):
         explain.explain(
             model,
             rows_of(model, 1, 1),
-            explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1)),
+            explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1), "joint"),
         )
     with pytest.raises(NotFound):
         coalitions.value(
             model,
             model.encode(rows_of(model, 1, 1)),
-            explain.background(model, rows_of(model, 3, 1)),
+            explain.background(model, rows_of(model, 3, 1), "joint"),
             ["nothing"],
         )
 
@@ -212,7 +214,7 @@ def test_brute_force_of_the_faithfulness_page_agrees() -> None:
     model = model_of("mult", 3, sequences=True)
     x, rows = rows_of(model, 1, 1), rows_of(model, 9, 2)
     game = Game(model, x, rows, 1)
-    found = explain.explain(model, x, explain.background(model, rows))
+    found = explain.explain(model, x, explain.background(model, rows, "joint"))
     assert [game.value(frozenset(S)) for S in subsets(3)] == pytest.approx(
         found.values[0, :, 1], abs=1e-12
     )
@@ -246,7 +248,7 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
 
 def test_a_background_of_some_rows_says_of_how_many() -> None:
     model = model_of("mult", 2)
-    whole = explain.background(model, rows_of(model, 7, 1))
+    whole = explain.background(model, rows_of(model, 7, 1), "joint")
     some = whole.some(3)
     assert (whole.name, some.name) == ("joint", "joint, 3 of 7 rows")
     assert (some.size, some.total, whole.some(7)) == (3, 7, whole)
@@ -281,7 +283,7 @@ def test_where_no_flip_is_found_the_state_stays() -> None:
 
 
 def test_the_backgrounds_that_a_model_can_have() -> None:
-    assert kinds_of(model_of("mult", 2)) == ("joint", "cohort", "contrast")
+    assert kinds_of(model_of("mult", 2)) == ("product", "joint", "cohort", "contrast")
     for each in (QuantumJump({"a": InputSpec(2)}, ("y",), dims=2), network_of(3, 2)):
         assert kinds_of(each) == tuple(explain.KINDS)
 
@@ -289,7 +291,7 @@ def test_the_backgrounds_that_a_model_can_have() -> None:
 def test_a_swapped_and_a_dropped_modality() -> None:
     model = model_of("mult", 3, sequences=True)
     x, other = rows_of(model, 1, 1), rows_of(model, 1, 3)
-    background = explain.background(model, rows_of(model, 5, 2))
+    background = explain.background(model, rows_of(model, 5, 2), "joint")
     own, lent = counterfactual.states_of(model, x), counterfactual.states_of(model, other)
     name = model.modalities[1]
     swapped = interventions.outcome(model, x, background, {**own, name: lent[name]})
@@ -305,7 +307,7 @@ def test_a_swapped_and_a_dropped_modality() -> None:
 
 def test_features_inside_a_modality_add_up() -> None:
     model = model_of("mult", 2, sequences=True)
-    x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 5, 2))
+    x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 5, 2), "joint")
     for name in model.modalities:
         assert attribution.terms_of(model, name) == ("score",)
         found = attribution.attribute(model, x, background, name, output=1)
@@ -342,7 +344,7 @@ def test_all_kinds_can_be_explored() -> None:
     assert not any(can(FUSION[kind], "kets") for kind in STATELESS)
     late = model_of("late", 3)
     found = explain.explain(
-        late, rows_of(late, 2, 1), explain.background(late, rows_of(late, 4, 2))
+        late, rows_of(late, 2, 1), explain.background(late, rows_of(late, 4, 2), "joint")
     )
     joint: Tensor = torch.from_numpy(found.dividends[:, 4:])
     assert float(joint.abs().max()) < 1e-12  # decisions are added: nothing is joint
@@ -406,7 +408,7 @@ def test_a_background_by_chunks_of_two_processes_is_that_of_all_rows(
         backgrounds.background_of(model, dataset, rows[:2], "contrast")
     model = model_of(kind, 2)
     with pytest.raises(InvalidInput, match="at least one background sample"):
-        explain.background(model, rows_of(model, 0, 1))
+        explain.background(model, rows_of(model, 0, 1), "joint")
 
 
 def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,8 +451,10 @@ def test_errors_of_drawn_rows_are_those_of_their_groups(kind: str) -> None:
     model = model_of(kind, 2)
     x, rows = rows_of(model, 3, 1), rows_of(model, 20, 2)
     G, total = backgrounds.GROUPS, 50
-    few = [explain.background(model, {k: v[g::G] for k, v in rows.items()}) for g in range(G)]
-    whole: Any = replace(explain.background(model, rows), total=total)
+    few = [
+        explain.background(model, {k: v[g::G] for k, v in rows.items()}, "joint") for g in range(G)
+    ]
+    whole: Any = replace(explain.background(model, rows, "joint"), total=total)
     if kind == "quantum-jump":
         whole = replace(whole, groups=torch.stack([part.sigma for part in few]))
     found = explain.explain(model, x, whole)
@@ -460,7 +464,7 @@ def test_errors_of_drawn_rows_are_those_of_their_groups(kind: str) -> None:
     assert found.background == "joint, 20 of 50 rows"
     assert [part.total for part in whole.parts()] == [0] * G
     assert {part.name for part in whole.parts()} == {"joint"}
-    assert not explain.background(model, rows).is_drawn
+    assert not explain.background(model, rows, "joint").is_drawn
 
 
 def test_outcomes_of_a_background_are_averaged_over_its_rows(

@@ -24,7 +24,7 @@ OF_GATES = ("Circuit", "Samples", "What if")
 WHY = {
     "Dynamics": "no evolution in time",
     "What if": "no knobs of a physics",
-    "Decision operators": "no states that its scores are linear in",
+    "Decision operators": "no states that its decision is linear in",
     "Samples": "no entropies",
     "Overview": "read out at its end only",
 }
@@ -88,7 +88,7 @@ def test_a_test_set_that_would_take_long_is_split_against_some_rows(
         16,
         len(trained.rows("train")),
     )
-    assert study.explanation.background == f"joint, 16 of {len(trained.rows('train'))} rows"
+    assert study.explanation.background == f"product, 16 of {len(trained.rows('train'))} rows"
     assert study.explanation.errors is not None
 
 
@@ -124,5 +124,5 @@ def test_reports_and_commands(trained: DataSet, tmp_path: Path) -> None:
         "explain", "--model", "my-mult", "--sample", sample, "--background", "mixed"
     )
     assert code == 1
-    assert "one of joint, cohort, contrast" in err
+    assert "one of product, joint, cohort, contrast" in err
     assert torch.get_num_threads() == 1

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data, explain
 from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.sample import Sample, open_sample, open_study
+from qfusion.analysis.study import explained_model
 from qfusion.errors import InvalidInput
 from qfusion.panels import network
 from qfusion.training import checkpoint
@@ -20,7 +21,7 @@ from tests.test_app_pages import FILES, plain, said, visit
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
 WORDS = {
     "training set": "the mean over the {:,} training samples",
-    "product of marginals": "{:,} training samples, each modality drawn",
+    "product of marginals": "the mean over the {:,} training samples, each modality drawn",
     "nothing known": "maximally mixed states: nothing known, no samples",
     "reference state": "reference states, no samples",
 }
@@ -56,11 +57,10 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     behind = study.dataset.inputs(
         study.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
     )
-    background = explain.background(found.model, behind, backgrounds.BACKGROUNDS[choice])
+    model = explained_model(found.model, study.dataset)
+    background = explain.background(model, behind, backgrounds.BACKGROUNDS[choice])
     row = study.dataset.row(sample)
-    exact = explain.explain(
-        found.model, study.dataset.inputs([row], dtype=torch.float64), background
-    )
+    exact = explain.explain(model, study.dataset.inputs([row], dtype=torch.float64), background)
     terms = exact.dividends[0, 1:, int(study.predicted[row])]
     largest = terms[np.argmax(np.abs(terms))]
     assert f"({largest:+.2f})" in plain(said(app))
@@ -107,7 +107,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
             checkpoint.training_split(checkpoint.load(MODELS[source]).card)
         )
     )
-    usual = WORDS["training set"].format(count)
+    usual = WORDS[backgrounds.DEFAULT_BACKGROUND].format(count)
     assert usual in plain(said(app))
     app.selectbox(key="background").select("one other sample").run()
     app.selectbox(key="contrast").select(other).run()
@@ -115,7 +115,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
     assert usual not in plain(said(app))
     app.switch_page(FILES["Dynamics"]).run()
     assert app.selectbox(key="contrast").value == other
-    app.selectbox(key="background").select("training set").run()
+    app.selectbox(key="background").select(backgrounds.DEFAULT_BACKGROUND).run()
     app.switch_page(FILES["Samples"]).run()
     app.run()  # the first run of a page after another may end before its panels
     assert usual in plain(said(app))
@@ -166,9 +166,9 @@ def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
 @pytest.mark.parametrize("bad", ["moon", "<script>alert(1)</script>", "joint " * 400, "=1+1", ""])
 def test_a_background_that_does_not_exist_is_named(bad: str) -> None:
     app = visit("Samples", whole=False, data="planted", background=bad)
-    assert app.selectbox(key="background").value == "training set"
+    assert app.selectbox(key="background").value == backgrounds.DEFAULT_BACKGROUND
     assert len(app.warning) == 1
-    assert "The training set is compared with" in plain(app.warning[0].value)
+    assert "The default background is used" in plain(app.warning[0].value)
 
 
 def test_a_contrast_that_does_not_exist_is_named() -> None:
@@ -197,11 +197,11 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
         sample = str(study.dataset.ids[0]) if kind == "contrast" else ""
         other = backgrounds.with_background(study, kind, sample)
         assert other is backgrounds.with_background(study, kind, sample), choice
-        assert (other is study) == (kind == "joint")
+        assert (other is study) == (kind == "product")
         assert other.scores is study.scores
         assert other.model is study.model
         assert other.memo_key(False) == study.memo_key(False)
-        assert (other.memo_key() == study.memo_key()) == (kind == "joint")
+        assert (other.memo_key() == study.memo_key()) == (kind == "product")
     row = int(study.dataset.rows("test")[0])
     before = study.dividends(row)
     contrast = backgrounds.with_background(study, "contrast", str(study.dataset.ids[3]))
@@ -277,11 +277,11 @@ def test_where_joint_terms_take_over() -> None:
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
         network.outweighing(moments, {"": rising, "x": single, "x+y": rising})
-        == "Joint terms outweigh the single modalities from “a” on (67% of all sizes at the end)"
+        == "Joint terms outweigh the single modalities from “a” on (67% of the net sums at the end)"
     )
     assert (
         network.outweighing(moments, {"x": single, "x+y": rising[::-1]})
-        == "At the end the single modalities outweigh the joint terms (100% of all sizes)"
+        == "At the end the single modalities outweigh the joint terms (100% of the net sums)"
     )
     table = network.layer_table(
         moments, {"": rising, "x": single}, {network.JOINT: single, network.MUTUAL: rising}

@@ -311,7 +311,7 @@ def test_a_saved_cohort_is_a_background_on_every_page() -> None:
     )
     words = plain(said(visit("Samples", whole=False, **(query | {"cohort": ["far:smell>1"]}))))
     assert "Cohort ‘far’ does not fit this model" in words
-    assert "Baseline: the mean over the 2,100 training samples." in words
+    assert "Baseline: the mean over the 2,100 training samples, each modality drawn" in words
 
 
 def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,7 +335,7 @@ def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.Monke
     words = plain(said(app))
     assert "| model | qj-planted | shifted |" in words
     assert "**+0.250**" in words
-    assert "above all by the baseline (+0.25)" in words
+    assert "mainly through the baseline (+0.25)" in words
 
 
 def test_models_that_explain_other_scores_are_not_subtracted() -> None:

@@ -88,7 +88,7 @@ def test_what_is_looked_at_stands_in_a_bar_above_the_title(title: str) -> None:
     app = visit(title, whole=False, data="planted")
     assert [app.selectbox(key=key).value for key in ("data", "background")] == [
         "planted",
-        "training set",
+        "product of marginals",
     ]
     assert not list(app.sidebar.selectbox)
 

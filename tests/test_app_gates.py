@@ -19,6 +19,7 @@ from qfusion import data, report
 from qfusion.analysis import dynamics, study as studies
 from qfusion.analysis.sample import Sample, open_sample
 from qfusion.figures import numbers
+from qfusion.models import log_odds
 from qfusion.models.registry import kinds
 from qfusion.panels import pages
 from qfusion.training import Options, checkpoint, train
@@ -157,15 +158,17 @@ def test_the_scores_are_read_from_the_state_that_is_shown(
     psi = torch.as_tensor(np.asarray(dynamics.circuit_drawing(sample.study, sample.row).state()()))[
         None
     ]
-    found, model = sample.study.scores[sample.row], sample.model
+    found, model = sample.study.scores[sample.row], sample.study.trained
+    C = len(found)
+    to_log_odds = log_odds.others_matrix(C).numpy() if C > 1 else np.eye(1)
     states = dynamics.encoded_states(sample.study, sample.row)
     if kind in ("qfl", "quantum-lego"):
         from qfusion.quantum import circuits
 
         scores = model.head(4 * circuits.expectations(psi, model.words)) + model.bias
-        assert np.abs(scores.detach().numpy()[0] - found).max() < 1e-8
+        assert np.abs(to_log_odds @ scores.detach().numpy()[0] - found).max() < 1e-8
     else:
-        assert np.abs(model.scores(states).detach().numpy()[0] - found).max() < 1e-8
+        assert np.abs(to_log_odds @ model.scores(states).detach().numpy()[0] - found).max() < 1e-8
 
 
 def test_headless_figures_programs_reports_and_files(

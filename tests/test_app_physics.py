@@ -48,8 +48,9 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     most = int(np.argmax(np.abs(found.effects[:, 0])))
     words = plain(said(app))
     assert not app.error
-    assert re.search(f"Most depends on (the )?{found.parameters[most].title}; without it", words)
-    assert f"by {abs(found.effects[most, 0]):.2g}" in words
+    assert re.search(f"(The )?{found.parameters[most].title} matters most: without it", words)
+    way = "higher" if found.effects[most, 0] > 0 else "lower"
+    assert f"is {abs(found.effects[most, 0]):.2g} {way}" in words
     assert f"({found.values[0]:+.3f} now" in words
     big = np.abs(found.effects[:, 0]) > 0.06
     assert (
@@ -79,7 +80,7 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
             {
                 "data": "parity",
                 "over": "test samples of its class",
-                "effect": "score",
+                "effect": "log-odds",
                 "terms": "fusion",
                 "half": "true",
             },
@@ -106,7 +107,8 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
     assert not app.error
     assert not app.warning
     words, terms = plain(said(app)), query.get("terms")
-    assert (f"Of the terms “{terms}”, most" if terms else "Most") + " depends on " in words
+    assert "matters most" in words or "matter most" in words
+    assert not terms or f"Of the terms “{terms}”, " in words
     assert ("slope half-way points" in words) == ("half" in query)
     assert "Slope and removal point the same way" in words or "No removal moves it" in words
 
@@ -172,7 +174,7 @@ def test_what_a_link_gets_wrong_is_named() -> None:
     )
     words = plain(said(app))
     assert all(f"In the link, `{key}`" in words for key in ("effect", "over", "terms", "term"))
-    assert "Most depends on " in words
+    assert "matters most" in words
 
 
 def test_equal_bars_mean_a_straight_answer() -> None:

@@ -111,7 +111,7 @@ WHERE = {
 OPEN = {"Dynamics": ("view", "Decision"), "Circuit": ("part", "Entropies")}
 SAID = {
     "Which modality decided this?": r"leads with \d+% of the Shapley shares|No single modality leads|"
-    r"outweighs all others",
+    r"The combination: joint terms sum to|take back \d+% of that|nearly cancel|^The baseline: ",
     "Did the modalities conflict?": r"^(Yes|No): ",
     "What would flip it?": r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality",
     "When did it happen?": r"^The decision is .+ (from the start|for good from)",
@@ -187,7 +187,10 @@ def test_a_link_sets_the_angle_that_flips() -> None:
 
 @pytest.mark.parametrize(
     ("query", "title"),
-    [({"model": "qj-parity"}, "Dynamics"), ({"data": "parity"}, "Circuit")],
+    [
+        ({"model": "qj-parity", "sample": "pair-7323"}, "Dynamics"),
+        ({"data": "parity"}, "Circuit"),
+    ],
 )
 def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(
     query: dict[str, str], title: str

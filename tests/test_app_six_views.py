@@ -18,7 +18,7 @@ from qfusion.analysis import study as studies
 from qfusion.analysis.sample import Sample
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits
-from qfusion.models import entangled_qcnn
+from qfusion.models import entangled_qcnn, log_odds
 from qfusion.training import Options, checkpoint, metrics, train
 from qfusion.ui import reruns
 from tests.test_app_circuit import VIEWS
@@ -130,7 +130,9 @@ def test_samples_show_the_librarys_decision(six_views: Any) -> None:
     )
     assert f"Predicted ‘{study.classes[study.predicted[row]]}’" in plain(said(app))
     found = explain.explain(
-        checkpoint.load(MODEL).model, dataset.inputs([row], dtype=torch.float64), study.background
+        log_odds.against_others(checkpoint.load(MODEL).model),
+        dataset.inputs([row], dtype=torch.float64),
+        study.background,
     )
     terms = found.dividends[0, :, study.predicted[row]]
     assert len(terms) == 64

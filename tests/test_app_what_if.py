@@ -17,6 +17,7 @@ from qfusion import data, explain
 from qfusion.analysis import changes, inside, sample as backgrounds
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.analysis.sample import open_study
+from qfusion.analysis.study import explained_model
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
@@ -49,10 +50,11 @@ def parts(source: str) -> tuple[Any, Any, Any, int]:
     behind = dataset.inputs(
         dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
     )
+    model = explained_model(found.model, dataset)
     return (
-        found.model,
+        model,
         dataset,
-        explain.background(found.model, behind),
+        explain.background(model, behind),
         int(dataset.rows("test")[3]),
     )
 
@@ -97,7 +99,7 @@ def test_swap_drop_and_flip_give_the_models_own_numbers(source: str) -> None:
         assert value(app, "Prediction") == pytest.approx(expected[0], abs=6e-4)
     else:
         explained = int(model(dataset.inputs([row], dtype=torch.float64)).argmax())
-        assert value(app, "Score explained") == pytest.approx(expected[explained], abs=6e-4)
+        assert value(app, "Log-odds explained") == pytest.approx(expected[explained], abs=6e-4)
     words = plain(said(app))
     assert f"Changing {first} and {second}" in words
     assert f"{background.size:,} training samples" in words
@@ -124,7 +126,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     shown = (
         value(app, "Prediction")
         if dataset.target.kind == "regression"
-        else value(app, "Score explained")
+        else value(app, "Log-odds explained")
     )
     explained = (
         counterfactual.decision(counterfactual.scores_of(model, states)[0])

@@ -45,7 +45,7 @@ def inputs(count: int = 1, seed: int = 0, steps: int = 5) -> dict:
 @pytest.mark.parametrize("name", NAMES)
 def test_attributions_add_up_to_the_difference_of_the_term(model: QuantumJump, name: str) -> None:
     x = inputs()
-    background = explain.background(model, inputs(8, 1))
+    background = explain.background(model, inputs(8, 1), "joint")
     plain = explain.explain(model, x, background)
     for term in attribution.terms_of(model, name):
         found = attribution.attribute(model, x, background, name, term, output=1)
@@ -67,7 +67,7 @@ def test_attributions_add_up_to_the_difference_of_the_term(model: QuantumJump, n
 
 def test_the_start_is_the_term_at_the_baseline(model: QuantumJump) -> None:
     x, other = inputs(), inputs(1, 3, steps=3)
-    background = explain.background(model, inputs(8, 1))
+    background = explain.background(model, inputs(8, 1), "joint")
     mean = model.encoders["pixels"].standardise.mean.double()[None]
     for baseline, features in (
         ("mean", mean),
@@ -93,7 +93,7 @@ def test_the_start_is_the_term_at_the_baseline(model: QuantumJump) -> None:
 
 def test_padding_and_the_samples_own_features_as_baseline_count_nothing(model: QuantumJump) -> None:
     x = inputs()
-    background = explain.background(model, inputs(8, 1))
+    background = explain.background(model, inputs(8, 1), "joint")
     first = attribution.attribute(model, x, background, "words")
     values, mask = x["words"]
     padded = {
@@ -118,7 +118,7 @@ def test_of_a_network_they_add_up_too() -> None:
     g = torch.Generator().manual_seed(1)
     draw = {name: torch.randn(9, 3, dtype=torch.float64, generator=g) for name in model.modalities}
     x = {name: values[:1] for name, values in draw.items()}
-    background = explain.background(model, draw)
+    background = explain.background(model, draw, "joint")
     plain = explain.explain(model, x, background)
     for term in ("score", "v0", "v0+v2", "v0+v1+v2"):
         found = attribution.attribute(model, x, background, "v0", term, output=2)
@@ -135,7 +135,7 @@ def test_a_straight_path_through_a_linear_encoder_is_done_by_hand() -> None:
     """Gradients of the score along the path, averaged on a fine grid by autograd, are what captum's rule gives."""
     model = model_of(2, 2, 1)
     x = {name: torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64) for name in model.modalities}
-    background = explain.background(model, x)
+    background = explain.background(model, x, "joint")
     found = attribution.attribute(model, x, background, "v0", baseline="zero")
     points = ((torch.arange(4000, dtype=torch.float64) + 0.5) / 4000)[:, None] * x["v0"]
     points.requires_grad_()
@@ -292,7 +292,7 @@ def test_what_an_attribution_says_of_itself() -> None:
 def test_one_step_says_what_it_misses(model: QuantumJump) -> None:
     """Gradient x input adds up to the difference only of a straight term; what lacks is its error."""
     x = inputs()
-    background = explain.background(model, inputs(8, 1))
+    background = explain.background(model, inputs(8, 1), "joint")
     rough, fine = (
         attribution.attribute(model, x, background, "pixels", "words+pixels", method=method)
         for method in attribution.METHODS
@@ -317,7 +317,7 @@ def test_one_step_says_what_it_misses(model: QuantumJump) -> None:
 
 def test_what_does_not_fit_is_named(model: QuantumJump, monkeypatch: pytest.MonkeyPatch) -> None:
     x = inputs()
-    background = explain.background(model, inputs(8, 1))
+    background = explain.background(model, inputs(8, 1), "joint")
     with pytest.raises(NotFound, match="Term 'frames'"):
         attribution.attribute(model, x, background, "words", "frames")
     with pytest.raises(NotFound, match="Modality"):
@@ -340,4 +340,4 @@ def test_what_does_not_fit_is_named(model: QuantumJump, monkeypatch: pytest.Monk
     network = model_of(4, 2)
     one = {name: torch.zeros(1, 3, dtype=torch.float64) for name in network.modalities}
     with pytest.raises(InvalidInput, match="Ask for the score instead"):
-        attribution.attribute(network, one, explain.background(network, one), "v0", "v0")
+        attribution.attribute(network, one, explain.background(network, one, "joint"), "v0", "v0")

@@ -306,7 +306,7 @@ def test_separate_tables_are_explained_exactly():
         name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double()
         for name, x in rows().items()
     }
-    found = explain.explain(model, inputs, explain.background(model, inputs))
+    found = explain.explain(model, inputs, explain.background(model, inputs, "joint"))
     assert np.allclose(found.dividends.sum(1), model(inputs).detach().numpy(), atol=1e-10)
     mixed = {
         name: tuple(t[2:3].expand(7, *t.shape[1:]) for t in x) if name == "words" else x

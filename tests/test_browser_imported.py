@@ -46,7 +46,7 @@ OTHERS = (
 WHY = {
     "Dynamics": "no evolution in time",
     "Circuit": "no circuit of gates",
-    "Decision operators": "no states that its scores are linear in",
+    "Decision operators": "no states that its decision is linear in",
 }
 FACTORY = """
 from torch import nn
@@ -170,21 +170,25 @@ def run(*words: str) -> None:
 
 
 def looped(forward: Callable[..., Tensor], dataset: Any, row: int) -> tuple[int, dict[str, float]]:
-    """The predicted class, and the dividends of its score, by forward passes one background row at a time."""
+    """The predicted class, and the dividends of its log-odds, by forward passes one background row at a time; rows of
+    the second modality are shuffled, as the background draws each modality on its own."""
     own, rows = (
         dataset.inputs([row], torch.float64),
         dataset.inputs(dataset.rows("train"), torch.float64),
     )
     values: dict[tuple[str, ...], np.ndarray] = {}
+    N = len(rows[NAMES[0]])
+    rows[NAMES[1]] = rows[NAMES[1]][np.random.default_rng(0).permutation(N)]
     with torch.no_grad():
         for S in ((), *((name,) for name in NAMES), NAMES):
             each = [
                 forward(
                     *(own[name] if name in S else rows[name][n : n + 1] for name in NAMES)
                 ).numpy()[0]
-                for n in range(len(rows[NAMES[0]]))
+                for n in range(N)
             ]
-            values[S] = np.mean(each, 0)
+            z = np.mean(each, 0)
+            values[S] = z - (z.sum() - z) / (len(z) - 1)
     output = int(values[NAMES].argmax())
     dividends = {
         S: sum(

@@ -17,7 +17,7 @@ EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); retu
 def test_from_a_group_to_the_nearest_sample_to_when_not_to_trust_it(visit: Any) -> None:
     page = visit("/operators?model=qj-planted&sample=p0031")
     page.get_by_role("radio", name="text with audio", exact=True).click()
-    wait_for_words(page, "eigenstates of text and audio vote for")
+    wait_for_words(page, "eigenstates of text and audio raise")
     settle(page)
     assert "votes=text+with+audio" in page.url
     x, y, wanted = page.evaluate("""() => {

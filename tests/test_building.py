@@ -139,7 +139,9 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
     except DataUnavailable:
         pytest.skip("the data are not on this machine")
     model, rows = found.model, dataset.rows("test")
-    behind = explain.background(model, dataset.inputs(dataset.rows("train")[:200], torch.float64))
+    behind = explain.background(
+        model, dataset.inputs(dataset.rows("train")[:200], torch.float64), "joint"
+    )
     for row in rows[np.linspace(0, len(rows) - 1, 3).astype(int)]:
         inputs = dataset.inputs([row], torch.float64)
         assert_complete(method.built(model, inputs, behind), model, inputs, behind)
@@ -184,7 +186,7 @@ def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
         **({"dims": 2, "jumps": 2, "measurements": 3} | settings),
     )
     model, inputs = model.double().eval(), features(2, names)
-    behind = explain.background(model, features(5, names, seed=2))
+    behind = explain.background(model, features(5, names, seed=2), "joint")
     found = method.built(model, inputs, behind, 1)
     assert_complete(found, model, inputs, behind, 1)
     assert (found.modalities, found.output, found.count) == (names, "b", 2)
@@ -234,7 +236,7 @@ def by_slopes(
 def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
     names = ("text", "audio")
     model, inputs = jump_model(2, M=2).tweaked(tweak), features(2, names)
-    behind = explain.background(model, features(5, names, seed=2))
+    behind = explain.background(model, features(5, names, seed=2), "joint")
     found = method.built(model, inputs, behind)
     assert_complete(found, model, inputs, behind)
     couplings = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "coupling"}
@@ -266,7 +268,7 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
 
 def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
     model, inputs = jump_model(3), features(1)
-    behind = explain.background(model, features(5, seed=2))
+    behind = explain.background(model, features(5, seed=2), "joint")
     times = np.array([0.0, 0.2, 0.5, 1.0])
     found = method.built(model, inputs, behind, times=times)
     assert np.array_equal(found.times, times)
@@ -284,7 +286,7 @@ def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
 
 def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_none() -> None:
     model, inputs = jump_model(2), features(1)
-    behind = explain.background(model, features(5, seed=2))
+    behind = explain.background(model, features(5, seed=2), "joint")
     found = method.built(model, inputs, behind)
     joint = np.array(["+" in name for name in found.dividends])
     assert np.abs(found.start[joint]).max() < 1e-12
@@ -303,7 +305,7 @@ def test_over_classes_it_is_the_mean_of_each_samples_own_class() -> None:
     checked = checkpoint.load("qj-parity")
     dataset = data.load("parity")
     model, inputs = checked.model.double().eval(), dataset.inputs(range(12), dtype=torch.float64)
-    behind = explain.background(model, dataset.inputs(range(50, 90), dtype=torch.float64))
+    behind = explain.background(model, dataset.inputs(range(50, 90), dtype=torch.float64), "joint")
     found, each = method.built_over_classes(model, inputs, behind), []
     with torch.no_grad():
         decided = model(inputs).argmax(-1).tolist()
@@ -323,7 +325,7 @@ def test_over_classes_it_is_the_mean_of_each_samples_own_class() -> None:
 
 def test_a_mean_over_samples_is_the_mean_of_each() -> None:
     model, inputs = jump_model(2), features(4)
-    behind = explain.background(model, features(5, seed=2))
+    behind = explain.background(model, features(5, seed=2), "joint")
     each = [
         method.built(model, {name: x[i : i + 1] for name, x in inputs.items()}, behind)
         for i in range(4)
@@ -343,7 +345,7 @@ def test_every_sample_at_once_is_each_alone(
     settings: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, inputs = jump_model(2, **settings).tweaked(Tweak({"text+audio": -0.5})), features(5)
-    behind = explain.background(model, features(5, seed=2))
+    behind = explain.background(model, features(5, seed=2), "joint")
     monkeypatch.setattr(method, "_CHUNK", 2)
     each = explain.built_each(model, inputs, behind, 1)
     assert each.error < 1e-8
@@ -374,7 +376,7 @@ def test_every_sample_at_once_is_each_alone(
     ],
 )
 def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> None:
-    inputs, behind = features(2), explain.background(model, features(5, seed=2))
+    inputs, behind = features(2), explain.background(model, features(5, seed=2), "joint")
     found = method.built(model, inputs, behind)
     assert found.parts.shape == (8, columns)
     assert not found.parts.any()
@@ -394,7 +396,7 @@ def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> Non
 
 def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = jump_model(3), features(1)
-    behind = explain.background(model, features(5, seed=2))
+    behind = explain.background(model, features(5, seed=2), "joint")
     whole = method.built(model, inputs, behind)
     monkeypatch.setattr(method, "_HELD", 1)
     assert np.abs(method.built(model, inputs, behind).parts - whole.parts).max() < 1e-12
@@ -403,7 +405,10 @@ def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.Mon
 def test_tables() -> None:
     model = jump_model(2)
     found = method.built(
-        model, features(1), explain.background(model, features(5, seed=2)), times=[0.0, 1.0]
+        model,
+        features(1),
+        explain.background(model, features(5, seed=2), "joint"),
+        times=[0.0, 1.0],
     )
     table = found.frame()
     assert table["dividend"].tolist() == ["baseline", *found.dividends[1:]]
@@ -441,7 +446,7 @@ def test_what_is_wrong_by_more_than_a_share_of_the_largest_number_is_refused(
     J: float, T: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, inputs = two_qubits(J, 0.4, T), features(2, ("text", "audio"))
-    behind = explain.background(model, features(5, ("text", "audio"), seed=2))
+    behind = explain.background(model, features(5, ("text", "audio"), seed=2), "joint")
     found = method.built(model, inputs, behind)
     largest = max(np.abs(found.end).max(), np.abs(found.parts).max())  # there is no bias
     assert found.error > 0
@@ -458,13 +463,13 @@ def test_an_evolution_that_is_not_resolved_is_told_with_what_was_turned() -> Non
         (model, "(all as learned)"),
         (model.tweaked(Tweak({"text+audio": 10.0}, dissipations={"text": 0.5})), "(H[text+audio] 10, D[text] 0.5)"),
     ):  # fmt: skip
-        apart = method._opened(there, inputs, explain.background(model, inputs), 0)[2]
+        apart = method._opened(there, inputs, explain.background(model, inputs, "joint"), 0)[2]
         assert f"for T = 1 with these strengths {words}. Lower" in str(apart.too_long())
 
 
 def test_bad_input_says_what_to_do() -> None:
     model, inputs = jump_model(2), features(1)
-    behind = explain.background(model, features(5, seed=2))
+    behind = explain.background(model, features(5, seed=2), "joint")
     network = model_of(3)
     with pytest.raises(InvalidInput, match=r"entangled-qcnn.*Choose a quantum-jump model"):
         method.built(network, {}, behind)
@@ -477,7 +482,7 @@ def test_bad_input_says_what_to_do() -> None:
     with pytest.raises(InvalidInput, match="must hold one time"):
         method.built(model, inputs, behind, times=[])
     with pytest.raises(InvalidInput, match="Make it with this model"):
-        method.built(model, inputs, explain.background(jump_model(3), features(5)))
+        method.built(model, inputs, explain.background(jump_model(3), features(5), "joint"))
     with pytest.raises(NotFound, match="text\\+audio"):
         method.built(model, inputs, behind, times=[0.0]).row("text+audoi")
     long = model.tweaked(Tweak({"text+audio": 10.0, "text+audio+vision": 10.0}, (10.0, 1.0), 20.0))
@@ -489,7 +494,9 @@ def test_bad_input_says_what_to_do() -> None:
 
 def test_a_local_generator_says_what_each_term_acts_on() -> None:
     model = jump_model(2, coupling="local", jumps=1)
-    found = method.built(model, features(1), explain.background(model, features(5, seed=2)))
+    found = method.built(
+        model, features(1), explain.background(model, features(5, seed=2), "joint")
+    )
     acts = dict(zip((parameter.key for parameter in found.terms), found.acts, strict=True))
     assert acts["H[text+vision]"] == acts["D[text+vision]"] == "text+vision"
     assert "D[text+audio+vision]" not in acts
@@ -565,7 +572,9 @@ def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
 
 def test_a_matrix_says_where_nothing_is_built() -> None:
     model = jump_model(2, evolution="none")
-    found = method.built(model, features(1), explain.background(model, features(5, seed=2)))
+    found = method.built(
+        model, features(1), explain.background(model, features(5, seed=2), "joint")
+    )
     drawn = figure.matrix(found.dividends, [], found.parts, found.start, found.end)
     assert "Nothing evolves" in drawn.layout.annotations[0].text
     assert len(
@@ -606,7 +615,7 @@ def test_the_command_line_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_the_sentence_names_what_did_most() -> None:
     model = jump_model(2)
-    behind = explain.background(model, features(5, seed=2))
+    behind = explain.background(model, features(5, seed=2), "joint")
     found = method.built(model, features(1), behind)
     joint = np.array(["+" in name for name in found.dividends])
     most = found.terms[int(np.abs(found.parts[joint]).sum(0).argmax())].title

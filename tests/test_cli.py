@@ -168,6 +168,7 @@ def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> No
     assert list(result) == [
         "sample",
         "output",
+        "quantity",
         "truth",
         "prediction",
         "baseline",
@@ -183,7 +184,7 @@ def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> No
         "disturbance",
     ]
     assert (result["background"], result["background_size"]) == (
-        "joint",
+        "product",
         len(planted.rows("train")),
     )
     assert list(result["interaction"]) == ["text+audio", "text+vision", "audio+vision"]
@@ -216,7 +217,7 @@ def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> No
     )
 
 
-@pytest.mark.parametrize("background", ["product", "mixed", "zero"])
+@pytest.mark.parametrize("background", ["joint", "mixed", "zero"])
 def test_explain_against_another_background(run: Any, sample: str, background: str) -> None:
     joint = run("explain", "--model", MODEL, "--sample", sample, "--json").json
     other = run(
@@ -226,7 +227,7 @@ def test_explain_against_another_background(run: Any, sample: str, background: s
     assert other["dividends"] != joint["dividends"]
     assert (other["background"], other["background_size"] > 0) == (
         background,
-        background == "product",
+        background == "joint",
     )
 
 

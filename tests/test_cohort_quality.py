@@ -129,7 +129,8 @@ def test_margin_against_rank_says_which_decisions_are_wrong() -> None:
     table = picture.table().set_index("id")
     for name in table.index[::50]:
         row = study.dataset.row(name)
-        scores, truth = list(study.scores[row]), int(study.dataset.y[row])
+        scores = list(study.model.logit_scale * study.scores[row])  # differences are log-odds
+        truth = int(study.dataset.y[row])
         own = scores.pop(truth)
         assert table.loc[name, "margin"] == pytest.approx(own - max(scores), abs=1e-12)
     assert sorted(table["rank"]) == list(range(1, len(rows) + 1))

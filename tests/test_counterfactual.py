@@ -52,7 +52,7 @@ MODELS = [
 )
 def test_forms_give_scores_and_dividends_of_other_states(model) -> None:
     x, rows = features(model), features(model, 6, 2)
-    background = explain.background(model, rows)
+    background = explain.background(model, rows, "joint")
     states, others = (
         counterfactual.states_of(model, x),
         counterfactual.states_of(model, features(model, 5, 9)),
@@ -322,14 +322,17 @@ def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
     """Of 2^3 masses and 2^2 coalitions; those of kets are never refused."""
     for model, allowed in ((model_of(3, 2), 32), (jump(2), 0)):
         x = features(model)
-        behind, name = explain.background(model, features(model, 4, 2)), model.modalities[0]
+        behind, name = (
+            explain.background(model, features(model, 4, 2), "joint"),
+            model.modalities[0],
+        )
         monkeypatch.setattr(counterfactual, "MAX_COALITIONS", allowed)
         assert len(counterfactual.dividend_forms(model, x, behind, name)) == 4
     model = model_of(3, 2)
     monkeypatch.setattr(counterfactual, "MAX_COALITIONS", 31)
     with pytest.raises(InvalidInput, match="need 32 coalitions here, more than 31"):
         counterfactual.dividend_forms(
-            model, features(model), explain.background(model, features(model, 4, 2)), "v0"
+            model, features(model), explain.background(model, features(model, 4, 2), "joint"), "v0"
         )
 
 
@@ -589,7 +592,7 @@ def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() 
 def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
     for model in (jump(3), model_of(4, 3)):
         x, rows = features(model), features(model, 7, 3)
-        background = explain.background(model, rows)
+        background = explain.background(model, rows, "joint")
         plain = explain.explain(model, x, background)
         states = counterfactual.states_of(model, x)
         same = interventions.outcome(model, x, background, states)
@@ -610,7 +613,7 @@ def test_bad_input_is_named() -> None:
     model = jump()
     x = features(model)
     states = counterfactual.states_of(model, x)
-    background = explain.background(model, x)
+    background = explain.background(model, x, "joint")
     with pytest.raises(NotFound, match="Did you mean 'text'"):
         counterfactual.nearest_state(model, states, "texd")
     with pytest.raises(InvalidInput, match="one sample"):
@@ -628,7 +631,7 @@ def test_bad_input_is_named() -> None:
     )
     network = model_of(4, 2)
     masses = counterfactual.states_of(network, features(network))
-    behind = explain.background(network, features(network))
+    behind = explain.background(network, features(network), "joint")
     ends = {**masses, "v0": torch.tensor([[0.0, 1.0, 1.0, 0.0]], dtype=torch.float64)}
     assert interventions.outcome(network, features(network), behind, ends).scores == pytest.approx(
         scores_at(network, ends)

@@ -355,11 +355,11 @@ def test_what_cuts_of_a_sample_say() -> None:
     found = made_up(scores, before)
     assert [cut_answers.most_moved(found, output) for output in (0, 1)] == [NAMES[0], NAMES[1]]
     assert cut_answers.answer(found, 1) == (
-        f"Without the correlations of {NAMES[1]} at t = 0.67 the score would be 0.25 instead of 1.00 (0.75 if their "
-        "classical part is kept)"
+        f"Removing all correlations with {NAMES[1]} at t = 0.67 lowers the score from 1.00 to 0.25 (0.75 if classical "
+        "correlations are kept)"
     )
     assert cut_answers.answer(found, 0) == (
-        "A cut of the correlations of one modality at one time moves the score by 0.02 at most, from 1.00"
+        "Removing the correlations of one modality at one time moves the score by 0.02 at most, from 1.00"
     )
     held = Cuts(found.modalities, found.outputs, found.times, ("cut", "held"), scores, before)
     scores[1, 1, -1, 0, 1] = 0.5
@@ -368,8 +368,8 @@ def test_what_cuts_of_a_sample_say() -> None:
     with pytest.raises(NotFound, match="Kind of cut 'cut'"):
         cut_answers.answer(replace(held, kinds=("held",), scores=scores[1:]), 1)
     assert cut_answers.answer(held, 1) == (
-        f"Without the correlations of {NAMES[1]} at t = 0.67 the score would be 0.25 instead of 1.00; if {NAMES[1]} "
-        "were never correlated, 0.50"
+        f"Removing all correlations with {NAMES[1]} at t = 0.67 lowers the score from 1.00 to 0.25 (0.50 if "
+        f"{NAMES[1]} is never correlated)"
     )
 
 

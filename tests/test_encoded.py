@@ -141,7 +141,7 @@ def test_what_is_kept_changes_no_number(
     model, rows = model_of(kind, dataset), dataset.rows("test")[:4]
     kept, others = metrics.is_kept(model, dataset), dataset.rows("train")[:6]
     assert kept == (kind != "mult")
-    behind = background_of(model, dataset, others)
+    behind = background_of(model, dataset, others, "joint")
     found = explain.explain(model, metrics.encoded_inputs(model, dataset, rows), behind)
     scores = metrics.predict(model, dataset, rows, final=True)
     disturbed = [
@@ -158,7 +158,7 @@ def test_what_is_kept_changes_no_number(
     plain = explain.explain(
         model,
         dataset.inputs(rows, torch.float64),
-        background_of(model, dataset, others),
+        background_of(model, dataset, others, "joint"),
     )
     np.testing.assert_allclose(found.dividends, plain.dividends, atol=metrics.SAME)
     one, many = (dataset.inputs(part, torch.float64) for part in (rows[:1], others))

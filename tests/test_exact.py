@@ -172,7 +172,7 @@ def test_backgrounds_say_what_they_are(system: str) -> None:
     other = explain.explain(model, x, explain.background(model, one, "contrast", label="p7"))
     assert (other.background, other.background_size) == ("contrast sample p7", 1)
     assert explain.background(model, kind="mixed").name == "mixed"
-    assert explain.explain(model, x, explain.background(model, rows)).background == "joint"
+    assert explain.explain(model, x, explain.background(model, rows, "joint")).background == "joint"
     keys = {explain.background(model, some, "cohort", label="a").key for some in (rows, one, x)}
     assert len(keys) == 3
     assert conflict.key == explain.background(model, rows, "cohort", label="conflict").key
@@ -187,7 +187,7 @@ def test_backgrounds_say_what_they_are(system: str) -> None:
 def test_a_background_of_no_sequences_is_refused_as_one_of_no_rows_is(planted: Any) -> None:
     model = checkpoint.load("qj-planted").model.double()
     with pytest.raises(InvalidInput, match="must hold at least one background sample"):
-        explain.background(model, planted.inputs([], torch.float64))
+        explain.background(model, planted.inputs([], torch.float64), "joint")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -201,9 +201,9 @@ def test_a_contrast_with_the_sample_itself_explains_nothing(system: str) -> None
 def test_backgrounds_of_the_other_system_are_refused() -> None:
     (jump, x, rows), (circuit, _, _) = problem("quantum-jump", 2), problem("entangled-qcnn", 2)
     with pytest.raises(InvalidInput, match="comes from another kind of model"):
-        explain.explain(jump, x, explain.background(circuit, rows))
+        explain.explain(jump, x, explain.background(circuit, rows, "joint"))
     with pytest.raises(InvalidInput, match="Make it with this model"):
-        explain.explain(circuit, x, explain.background(jump, rows))
+        explain.explain(circuit, x, explain.background(jump, rows, "joint"))
 
 
 # The laws, on real models: what the library promises of a score holds of the numbers it returns.
@@ -423,7 +423,7 @@ def test_layers_of_many_samples_at_once_equal_each_alone(kind: str) -> None:
 
 def test_two_layers_have_five_moments() -> None:
     model, x, rows = problem("entangled-qcnn", 2, n=10, B=1)
-    found = explain.through_layers(model, x, explain.background(model, rows))
+    found = explain.through_layers(model, x, explain.background(model, rows, "joint"))
     assert found.moments == (
         "input",
         "layer 0 convolved",
@@ -440,8 +440,8 @@ def test_through_layers_says_what_it_cannot_do() -> None:
     with pytest.raises(
         InvalidInput, match=r"must be an entangled-qcnn, but is a quantum-jump\. Use `through_time`"
     ):
-        explain.through_layers(jump, x, explain.background(jump, rows))
-    found = explain.through_layers(circuit, x, explain.background(circuit, rows))
+        explain.through_layers(jump, x, explain.background(jump, rows, "joint"))
+    found = explain.through_layers(circuit, x, explain.background(circuit, rows, "joint"))
     with pytest.raises(InvalidInput, match="must be a place from 0 to 2, but is 3"):
         found.at(3)
     with pytest.raises(InvalidInput, match="has no leading axis"):

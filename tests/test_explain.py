@@ -57,7 +57,7 @@ def brute_force(model: QuantumJump, x: dict, background: dict, kind: str) -> np.
 @pytest.mark.parametrize("M", [1, 2, 3, 4, 5])
 def test_joint_background_equals_brute_force(M):
     model, x, rows = problem(M, B=3 if M < 5 else 1)  # 2^M evolutions a sample
-    found = explain.explain(model, x, explain.background(model, rows))
+    found = explain.explain(model, x, explain.background(model, rows, "joint"))
     assert np.abs(found.values - brute_force(model, x, rows, "joint")).max() < 1e-12
     assert (found.modalities, found.outputs) == (model.modalities, model.outputs)
     assert (found.background, found.background_size) == ("joint", 6)
@@ -108,7 +108,7 @@ def test_parts_add_up_to_the_score(kind):
 
 def test_through_time_ends_at_the_decision_and_starts_at_the_readout():
     model, x, rows = problem(3)
-    background = explain.background(model, rows)
+    background = explain.background(model, rows, "joint")
     found = explain.through_time(model, x, background, [0.0, 0.5, model.duration])
     whole = explain.explain(model, x, background)
     assert np.abs(found.values[-1] - whole.values).max() < 1e-12
@@ -163,7 +163,7 @@ def test_shares_of_nothing_are_equal():
 
 def test_table_of_one_output():
     model, x, rows = problem(2)
-    found = explain.explain(model, x, explain.background(model, rows))
+    found = explain.explain(model, x, explain.background(model, rows, "joint"))
     table = found.frame(["p", "q", "r"], output=1)
     assert list(table.columns) == [
         "prediction",
@@ -187,7 +187,7 @@ def test_bad_input_is_named():
         explain.background(model)
     other, _, other_rows = problem(3)
     with pytest.raises(InvalidInput, match="other modalities or dimensions"):
-        explain.explain(model, x, explain.background(other, other_rows))
+        explain.explain(model, x, explain.background(other, other_rows, "joint"))
 
 
 def strong(text: str) -> str:
@@ -251,7 +251,7 @@ def test_decisions_backgrounds_and_lists_in_words():
     }
     assert said == {
         "joint": "the 7 training samples",
-        "product": "7 training samples, each modality drawn on its own",
+        "product": "the 7 training samples, each modality drawn on its own",
     }
     for kind, words in {
         "mixed": "maximally mixed states: nothing known, no samples",

@@ -111,7 +111,7 @@ def test_an_additive_model_is_its_emap_and_one_modality_is_too() -> None:
 
 def test_own_terms_are_the_baseline_and_single_dividends() -> None:
     model, x = model_of("quantum-jump", 3), rows_of(3, 5)
-    result = explain.explain(model, x, explain.background(model, rows_of(3, 7, 1)))
+    result = explain.explain(model, x, explain.background(model, rows_of(3, 7, 1), "joint"))
     own = fusing.own_terms(result)
     assert np.abs(own.scores - result.dividends[:, :4].sum(1)).max() < 1e-12
     assert own.rows == 7
@@ -309,7 +309,7 @@ def test_loss_dividends_equal_brute_force_and_add_up(loss: str, M: int) -> None:
         rows_of(M, 5, 1),
     )
     truth = np.arange(12) % 3 if classes else np.linspace(-2, 2, 12)
-    result = explain.explain(model, x, explain.background(model, rows))
+    result = explain.explain(model, x, explain.background(model, rows, "joint"))
     game = fusing.loss_game(result, truth, loss)
     kind = {"l1": torch.nn.L1Loss(), "mse": torch.nn.MSELoss(), "huber": torch.nn.SmoothL1Loss()}
     v = {}
@@ -347,7 +347,7 @@ def test_loss_dividends_equal_brute_force_and_add_up(loss: str, M: int) -> None:
 def values_of(v: np.ndarray) -> coalitions.Explanation:
     """An explanation of given coalition values (B, 2^M)."""
     M = v.shape[1].bit_length() - 1
-    stand_in = SimpleNamespace(modalities=NAMES[:M], outputs=("y",))
+    stand_in = SimpleNamespace(modalities=NAMES[:M], outputs=("y",), logit_scale=1.0)
     return coalitions.of_values(stand_in, v[..., None], SimpleNamespace(name="b", size=1))  # type: ignore[arg-type]
 
 
@@ -421,7 +421,7 @@ def test_shapiq_agrees_on_the_unanimity_game() -> None:
 def test_synergy_against_all_rows_is_the_dividend_and_against_few_comes_near() -> None:
     model, x, rows = model_of("quantum-jump", 3), rows_of(3, 40), rows_of(3, 60, 1)
     outputs = np.arange(40) % 2
-    exact = explain.explain(model, x, explain.background(model, rows))
+    exact = explain.explain(model, x, explain.background(model, rows, "joint"))
     again = fusing.synergies(exact, [exact, exact], outputs)
     assert list(again["pair"]) == ["text+audio", "text+a b", "audio+a b"]
     assert np.allclose(again["correlation"], 1)
@@ -444,7 +444,7 @@ def test_synergy_against_all_rows_is_the_dividend_and_against_few_comes_near() -
     flat = explain.explain(
         model_of("state-linear", 2),
         rows_of(2, 8),
-        explain.background(model_of("state-linear", 2), rows_of(2, 5)),
+        explain.background(model_of("state-linear", 2), rows_of(2, 5), "joint"),
     )
     assert "No pair" in fusing.nearly(fusing.synergies(flat, [flat], outputs[:8]))
 

@@ -97,7 +97,7 @@ def test_values_are_those_of_brute_force(n: int, M: int, C: int) -> None:
                 else -np.log(softmax(many, 1)[np.arange(3), truth.astype(int)])
             )
             loss[some] = float(error.mean())
-    for name, values in (("score", score), ("entanglement", entropy), ("loss", loss)):
+    for name, values in (("decision", score), ("entanglement", entropy), ("loss", loss)):
         assert result.shapley[name] == pytest.approx(by_permutations(values, players), abs=1e-10)
         whole, empty = values[frozenset(players)], values[frozenset()]
         assert result.whole[name] == pytest.approx(whole, abs=1e-10)
@@ -118,7 +118,7 @@ def test_with_all_groups_it_is_the_model() -> None:
     model = model_of(8, 3, 2)
     one = masses(model, 1)
     result = evidence.gate_groups(model, one, "c0", one, np.array([1]))
-    assert result.whole["score"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-10)
+    assert result.whole["decision"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-10)
     single = evidence.layer_entropies(model, model.fuse(one)[0][0].detach()).single[-1]
     assert result.whole["entanglement"] == pytest.approx(single.mean(), abs=1e-10)
     assert result.empty["entanglement"] == 0
@@ -133,7 +133,7 @@ def test_ten_qubits_have_fourteen_groups_and_are_exact() -> None:
     one = masses(model, 1)
     result = evidence.gate_groups(model, one, "c0", masses(model, 1, seed=2), np.array([1]))
     assert len(result.groups) == 14
-    assert result.whole["score"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-9)
+    assert result.whole["decision"] == pytest.approx(model.scores(one)[0, 0].item(), abs=1e-9)
     for name, values in result.shapley.items():
         gain = result.whole[name] - result.empty[name]
         assert values.sum() == pytest.approx(gain, abs=1e-9)
@@ -167,10 +167,10 @@ def result_of(losses: list[tuple[float, float, float]], **more: Any) -> evidence
     groups = tuple(evidence.Group(f"fusion[{i}]", f"fusion {i}", "fusion") for i in range(3))
     values = np.array([value for value, _, _ in losses])
     ends = tuple(evidence.stability.Interval(*one, n=50, resamples=2000) for one in losses)
-    named = {"score": np.array([0.5, -0.3, 0.2]), "loss": values} | more
+    named = {"decision": np.array([0.5, -0.3, 0.2]), "loss": values} | more
     zeros = dict.fromkeys(named, 0.0)
     return evidence.GateGroups(
-        groups, "y", named, zeros, zeros | {"score": 0.4}, np.zeros(3), ends, 50, 1000
+        groups, "y", named, zeros, zeros | {"decision": 0.4}, np.zeros(3), ends, 50, 1000
     )
 
 
@@ -185,8 +185,9 @@ def test_titles_say_what_is_told() -> None:
     assert evidence.answer(result_of([up, open_, up]), "loss") == (
         "fusion 2 (+0.300) and fusion 0 (+0.300) raise the loss"
     )
-    assert "fusion 0 has most: +0.50 (50% of all sizes)" in evidence.answer(result_of([clear] * 3))
-    still = result_of([clear] * 3, score=np.zeros(3))
+    most = "fusion 0 contributes most to the score of y: +0.50 (50% of all sizes"
+    assert most in evidence.answer(result_of([clear] * 3))
+    still = result_of([clear] * 3, decision=np.zeros(3))
     assert evidence.answer(still) == "No gate group changes the score of y"
 
 
@@ -214,7 +215,7 @@ def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]
     assert not ended.value.code
     result = json.loads(capsys.readouterr().out)["groups"]
     one = sample.open_sample("qcnn-parity", "pair-6601")
-    assert result["whole"]["score"] == pytest.approx(one.score, abs=1e-9)
+    assert result["whole"]["decision"] == pytest.approx(one.score, abs=1e-9)
     loss = one.study.of_split(one.study.scores[one.dataset.rows("test")])["nll"]
     assert result["whole"]["loss"] == pytest.approx(loss, abs=1e-9)
     for target in evidence.TARGETS:

@@ -113,7 +113,9 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
     model = found.model
     rows = dataset.rows("test")[:4]
     inputs, one = (dataset.inputs(each, torch.float64) for each in (rows, rows[:1]))
-    behind = explain.background(model, dataset.inputs(dataset.rows("train")[:50], torch.float64))
+    behind = explain.background(
+        model, dataset.inputs(dataset.rows("train")[:50], torch.float64), "joint"
+    )
     pair = "+".join(model.modalities[:2])
     turned = [
         Tweak({pair: 0.45, model.modalities[0]: 1.5}),

@@ -7,13 +7,16 @@ import gc
 import importlib.util
 import io
 import json
+import re
 import subprocess
 import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -30,21 +33,26 @@ from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
-from qfusion.explain import attribution, counterfactual
+from qfusion.explain import attribution, counterfactual, verdicts
 from qfusion.models import (
     _program_child as _child,
     base,
     can,
     imported,
     imported as card,
+    log_odds,
 )
 from qfusion.models.imported import Input, Output, Port, Program, program_of
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint, imports
-from tests import near
+from tests import near, test_common_part as common_part
 
 N, T, A, V = 60, 5, 3, 4
 FREE = torch.export.Dim.DYNAMIC
+
+
+def named(classes: int) -> tuple[str, ...]:
+    return ("no", "yes", "both")[:classes] if classes < 4 else tuple(ascii_lowercase[:classes])
 
 
 def said_set(classes: int = 0) -> DataSet:
@@ -53,7 +61,7 @@ def said_set(classes: int = 0) -> DataSet:
     lengths = rng.integers(1, T + 1, N)
     audio = rng.normal(size=(N, T, A)) * (np.arange(T)[None, :, None] < lengths[:, None, None])
     target = (
-        Target("classification", "kind", None, ("no", "yes", "both")[:classes])
+        Target("classification", "kind", None, named(classes))
         if classes
         else Target("regression", "score")
     )
@@ -89,7 +97,7 @@ def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     known = {
         f"said{c}": Source(f"said{c}", "Said", lambda c=c: said_set(c), made="is made here")
-        for c in (0, 2, 3)
+        for c in (0, 2, 3, 26)
     }
     monkeypatch.setattr(registry, "sources", lambda before=registry.sources: {**before(), **known})
     monkeypatch.setattr(imported, "Program", near.program)
@@ -197,7 +205,7 @@ def require_values(name: str, forward: Callable[[dict[str, Any]], Tensor], withi
         dataset.inputs([50], torch.float64),
         dataset.inputs(dataset.rows("train"), torch.float64),
     )
-    told = explain.explain(found.model, x, explain.background(found.model, rows))
+    told = explain.explain(found.model, x, explain.background(found.model, rows, "joint"))
     wanted = looped(forward, found.model.modalities, x, rows)
     assert np.abs(told.values[0] - wanted).max() < within
     assert told.dividends.sum(1) == pytest.approx(told.prediction, abs=1e-10)
@@ -216,6 +224,10 @@ def test_a_program_is_imported_listed_explained_and_removed(
         ("audio_mask", ["audio"], "mask"),
     ]
     assert told["guessed"]
+    assert told["remarks"] == [
+        "Output `0` is taken for the score of a regression, as the target is a number."
+    ]
+    assert told["warnings"] == []
     assert told["parameters"] == sum(p.numel() for p in module.parameters())
     assert "two" in checkpoint.available()
     assert card.read(Path("two.toml").read_text(), "two.toml") == card.parse(told["card"])
@@ -414,7 +426,7 @@ def onnx_two(inputs: dict[str, list[Any]] | None = None, **more: Any) -> bytes:
 def test_an_onnx_model_and_its_differences() -> None:
     dataset = data.load("said2")
     taken = imports.take(kept("two.onnx", onnx_two()), dataset)
-    assert taken.model.card.output == Output("y", "logits", ("no", "yes"))
+    assert taken.model.card.output == Output("y", "scores", ("no", "yes"))
     assert taken.model.card.inputs[0].steps == T
     imports.keep(taken, dataset, "two")
     assert checkpoint.card("two")["weights"] == "two.onnx"
@@ -440,7 +452,7 @@ def test_an_onnx_model_and_its_differences() -> None:
     found = attribution.attribute(
         model,
         x,
-        explain.background(model, dataset.inputs([1, 2], torch.float64)),
+        explain.background(model, dataset.inputs([1, 2], torch.float64), "joint"),
         "vision",
         output=1,
     )
@@ -473,7 +485,7 @@ def test_probabilities_classes_in_another_order_and_one_column() -> None:
     assert single.model(rows).softmax(1) == pytest.approx(logits.softmax(1).numpy(), abs=1e-5)
     refused(
         "two.onnx",
-        "do not lie in [0, 1]",
+        "gives probabilities, but these go from -",
         "said2",
         card=replace(taken.model.card, program="two.onnx"),
     )
@@ -1002,8 +1014,8 @@ def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
         "has 2 sides, but its card gives it",
         inputs=(audio, replace(vision, axes=("rows", 2, 2)), mask),
     )
-    bad("names an output `logits`", output=Output("logits", "score"))
-    bad("the data set's target is a number: score", output=Output("0", "logits"))
+    bad("names an output `logits`", output=Output("logits", "regression"))
+    bad("the data set's target is a number: regression", output=Output("0", "scores"))
     bad("of data set 'said0', but the program is imported for 'said3'", name="said3")
     refused("two.pt2", "gives 1 numbers a row, but the target has 3", "said3")
     with pytest.raises(InvalidInput, match="is not TOML"):
@@ -1065,6 +1077,232 @@ def test_an_input_that_fits_nothing_leaves_a_card_to_correct(
     )
     assert "Import without --card first" in said(capsys)
     assert "odd" not in checkpoint.available()
+
+
+# What an output holds
+
+
+class Chances(Two):
+    """Scores turned into what a card can say that an output holds."""
+
+    def __init__(self, outputs: int, holds: str = "scores", shared: bool = False):
+        super().__init__(outputs)
+        self.holds, self.shared = holds, shared
+        self.common = nn.Sequential(nn.Linear(A + V, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def raw(self, audio: Tensor, vision: Tensor, audio_mask: Tensor) -> Tensor:
+        return 4 * super().forward(audio, vision, audio_mask)
+
+    def forward(self, audio: Tensor, vision: Tensor, audio_mask: Tensor) -> Tensor:
+        z = self.raw(audio, vision, audio_mask)
+        if self.shared:
+            z = z + 5 * self.common(torch.cat([audio.sum(1), vision], 1))
+        match self.holds:
+            case "probabilities":
+                return z.softmax(1)
+            case "log-probabilities":
+                return z.log_softmax(1)
+            case "one probability":
+                return z.softmax(1)[:, 1:]
+            case "sigmoids":
+                return z.sigmoid()
+            case "certain":
+                return (z == z.amax(1, keepdim=True)).to(z.dtype)
+            case "impossible":
+                return (z == z.amax(1, keepdim=True)).to(z.dtype).log()
+            case "alike":
+                return 0 * z
+        return z
+
+
+def chances(C: int, holds: str, **more: Any) -> tuple[Any, imports.Taken]:
+    """A module, and what is taken of it."""
+    module = Chances(C, holds, **more).double().eval()
+    path = kept(f"{holds.replace(' ', '-')}.pt2", exported(module, example()))
+    return module, imports.take(path, data.load(f"said{C}"))
+
+
+def scores_by_hand(module: Chances, dataset: DataSet) -> np.ndarray:
+    """The log-odds of each class against the others, (N, C)."""
+    x = dataset.inputs(dtype=torch.float64)
+    with torch.no_grad():
+        z = module.raw(x["audio"][0], x["vision"], x["audio"][1]).numpy()
+    return z - (z.sum(1, keepdims=True) - z) / (z.shape[1] - 1)
+
+
+@pytest.mark.parametrize(
+    ("C", "holds"),
+    [
+        *product((2, 3), ("scores", "log-probabilities", "probabilities")),
+        (2, "one probability"),
+    ],
+)
+def test_what_an_output_holds_is_guessed_and_its_log_odds_are_explained(C: int, holds: str) -> None:
+    module, taken = chances(C, holds)
+    dataset = data.load(f"said{C}")
+    assert taken.model.card.output.holds == holds.replace("one probability", "probabilities")
+    assert not taken.warnings
+    first = taken.remarks[0]
+    assert (
+        f"is taken for {taken.model.card.output.holds} of {C} classes, a guess from 10 rows"
+        in first
+    )
+    assert len(taken.remarks) == (1 if holds == "scores" else 2)
+    study = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset).study
+    wanted = scores_by_hand(module, dataset)
+    assert np.abs(study.scores - wanted).max() < 1e-9
+    if C == 2:
+        x = dataset.inputs(dtype=torch.float64)
+        with torch.no_grad():
+            p = module.raw(x["audio"][0], x["vision"], x["audio"][1]).softmax(1).numpy()
+        decided = p.argmax(1)[:, None]
+        ours = np.take_along_axis(study.scores, decided, 1)
+        assert ours == pytest.approx(np.log(p.max(1) / p.min(1))[:, None], abs=1e-9)
+        assert (ours > 0).all()
+    assert taken.remarks[0] in checkpoint.card("one")["notes"]
+
+
+def test_log_odds_are_taken_row_by_row_before_the_mean() -> None:
+    module, taken = chances(3, "probabilities")
+    dataset = data.load("said3")
+    sample = open_sample(
+        imports.keep(taken, dataset, "one"), "row-0050", dataset, background="joint"
+    )
+    names = taken.model.modalities
+    rows = dataset.inputs(dataset.rows("train"), torch.float64)
+    own = dataset.inputs([dataset.row("row-0050")], torch.float64)
+
+    def log_odds(x: dict[str, Any]) -> Tensor:
+        p = module(x["audio"][0], x["vision"], x["audio"][1])
+        return torch.stack(
+            [p[:, c].log() - p[:, [k for k in range(3) if k != c]].log().mean(1) for c in range(3)],
+            1,
+        )
+
+    wanted = looped(log_odds, names, own, rows)
+    assert np.abs(sample.explanation.values[0] - wanted).max() < 1e-9
+
+
+def everything(name: str, sample: str, dataset: str) -> dict[str, Any]:
+    """All that the pages show, by page and panel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(common_part, "DATA", dataset)
+        return common_part.everything(name, sample)
+
+
+def test_a_common_part_of_all_outputs_changes_nothing() -> None:
+    """Every panel of every page is the same when a network of all modalities is added to the scores of all classes."""
+    dataset = data.load("said3")
+    pages, raw = [], []
+    for shared in (False, True):
+        _, taken = chances(3, "scores", shared=shared)
+        raw.append(taken.model(dataset.inputs(dtype=torch.float64)))
+        imports.keep(taken, dataset, "one", replace_it=shared)
+        pages.append(everything("one", "row-0050", "said3"))
+    assert float((raw[0] - raw[1]).std()) > 1
+    assert sum(isinstance(picture, dict) for picture in pages[0].values()) > 20
+    for key, picture in pages[0].items():
+        common_part.assert_same(picture, pages[1][key], key)
+
+
+@pytest.mark.parametrize("holds", ["certain", "impossible"])
+def test_probabilities_of_exactly_0_and_1(holds: str) -> None:
+    _, taken = chances(3, holds)
+    dataset = data.load("said3")
+    wanted = "log-probabilities" if holds == "impossible" else "probabilities"
+    assert taken.model.card.output.holds == wanted
+    assert taken.remarks[1].endswith(
+        "before the log-odds of each row are taken, which changes 10 of 10 rows."
+    )
+    sample = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset)
+    size = -np.log(1e-12)
+    assert np.abs(sample.study.scores).max() == pytest.approx(size)
+    assert np.abs(sample.study.scores).min() == pytest.approx(size / 2)
+    assert sample.score == pytest.approx(size)
+    assert np.isfinite(sample.explanation.values).all()
+    assert np.isfinite(sample.study.probabilities).all()
+
+
+def test_log_probabilities_that_are_finite_are_not_clipped() -> None:
+    rows = torch.tensor([[-100.0, 0.0], [-torch.inf, 0.0]], dtype=torch.float64)
+    scores = imported.class_scores(rows, "log-probabilities")
+    assert scores.tolist() == [[-100.0, 0.0], [pytest.approx(np.log(1e-12)), 0.0]]
+    single = imported.class_scores(rows[:, :1] - 1, "log-probabilities")
+    assert single[:, 1].tolist() == pytest.approx([-101.0, np.log(1e-12)])
+
+
+def test_outputs_that_add_up_to_something_else_are_said() -> None:
+    module, taken = chances(3, "sigmoids")
+    assert taken.model.card.output.holds == "scores"
+    x = imports.ten(data.load("said3"))
+    with torch.no_grad():
+        sums = module(x["audio"][0], x["vision"], x["audio"][1]).sum(1)
+    assert len(taken.warnings) == 1
+    assert "Output `0` lies in [0, 1], but adds up to" in taken.warnings[0]
+    assert f"{float(sums.min()):.3g} to {float(sums.max()):.3g} in each row" in taken.warnings[0]
+    assert "Export the scores before the last softmax or sigmoid" in taken.warnings[0]
+    card_of = replace(
+        taken.model.card, output=replace(taken.model.card.output, holds="probabilities")
+    )
+    refused("sigmoids.pt2", "add up to", "said3", card=card_of)
+    as_logarithms = replace(card_of, output=replace(card_of.output, holds="log-probabilities"))
+    refused("sigmoids.pt2", "their exponentials add up to", "said3", card=as_logarithms)
+    _, sure = chances(3, "probabilities")
+    as_scores = replace(sure.model.card, output=replace(sure.model.card.output, holds="scores"))
+    again = imports.take("probabilities.pt2", data.load("said3"), as_scores)
+    assert "as the card says" in again.remarks[0]
+    assert 'set `holds = "probabilities"`' in again.warnings[0]
+
+
+@pytest.mark.parametrize("holds", ["scores", "probabilities"])
+def test_many_classes_of_which_some_never_occur(holds: str) -> None:
+    dataset = data.load("said26")
+    assert len(np.unique(dataset.y[dataset.rows("train")])) < 26
+    module, taken = chances(26, holds)
+    sample = open_sample(imports.keep(taken, dataset, "one"), "row-0050", dataset)
+    assert np.abs(sample.study.scores - scores_by_hand(module, dataset)).max() < 1e-9
+    assert sum(sample.dividends.values()) == pytest.approx(sample.score)
+    assert sample.score > 0
+    for name, picture in everything("one", "row-0050", "said26").items():
+        words = picture if isinstance(picture, str) else f"{picture['title']} {picture['caption']}"
+        assert not re.search(r"\bnan\b", words), f"{name}: {words}"
+
+
+def test_nobody_is_decided_for_in_a_tie(capsys: pytest.CaptureFixture[str]) -> None:
+    _, taken = chances(3, "alike")
+    sample = open_sample(
+        imports.keep(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
+    )
+    assert counterfactual.tied(sample.scores)
+    words = verdicts.verdict_sentence(sample.scores, sample.classes)
+    assert words == "a tie between ‘no’, ‘yes’ and ‘both’"
+    assert run("explain", "--model", "one", "--sample", "row-0050") == 0, said(capsys)
+
+
+def test_a_tie_is_of_the_largest_scores_alone() -> None:
+    z = np.random.default_rng(0).normal(size=26)
+    z[[3, 7]] = 5.3
+    ours = log_odds.others_matrix(26).numpy() @ z  # equal to rounding
+    for scores, classes in ((z, [3, 7]), (ours, [3, 7]), (z + 1e6, [3, 7])):
+        assert counterfactual.leading(scores) == classes
+        assert counterfactual.tied(scores)
+    z[3] += 1e-6
+    assert counterfactual.leading(z) == [3]
+    z[[0, 1]] = -9.0
+    for scores in (z, np.array([0.0]), np.array([0.1, 0.2])):
+        assert not counterfactual.tied(scores)
+    names = ascii_lowercase
+    assert verdicts.verdict_sentence(ours, names) == "a tie between ‘d’ and ‘h’"
+    assert verdicts.verdict_sentence(z, names) == "‘d’"
+
+
+def test_older_words_for_what_an_output_holds_are_read() -> None:
+    for older, word in (("logits", "scores"), ("score", "regression"), ("probabilities",) * 2):
+        found = card.parse({"input": [{"modality": ["audio"]}], "output": {"holds": older}})
+        assert found.output.holds == word
+        assert f'holds = "{word}"' in found.text()
+    with pytest.raises(InvalidInput, match="`holds` in the card must be one of scores, log-prob"):
+        card.parse({"input": [{"modality": ["audio"]}], "output": {"holds": "odds"}})
 
 
 # Files from strangers

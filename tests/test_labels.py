@@ -201,14 +201,16 @@ def test_a_program_of_a_number_a_label(
         taken = imports.take(str(path), dataset)
         output = taken.model.card.output
         assert (output.classes, output.label) == (LABELS, label)
-        assert output.holds == ("probabilities" if sure else "logits")
+        assert output.holds == ("probabilities" if sure else "scores")
+        assert f"{output.holds} of label ‘{label}’, a guess from 10 rows" in taken.remarks[0]
+        assert not taken.warnings
         assert cards.read(taken.model.card.text(), "card") == taken.model.card
         model, row = taken.model, dataset.rows("test")[:1]
         own, background = (
             dataset.inputs(row, torch.float64),
             dataset.inputs(dataset.rows("train"), torch.float64),
         )
-        found = explain.explain(model, own, explain.background(model, background))
+        found = explain.explain(model, own, explain.background(model, background, "joint"))
         with torch.no_grad():
             parts = [
                 S for size in range(3) for S in itertools.combinations(("text", "audio"), size)

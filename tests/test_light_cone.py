@@ -295,7 +295,7 @@ def test_the_page(pair: Any) -> None:
     ).value
     slider.set_value(1.0).run()
     assert not app.error
-    assert "score for" in plain(app.info[0].value)
+    assert "log-odds for" in plain(app.info[0].value)
     phi = pair.study.model.tweaked(app.session_state["phi"]).phi
     shape = entangled_qcnn.shape_of(pair.study.model)
     assert float(phi[0, 0, entangled_qcnn.edited_patterns(shape).index(outcome)]) == pytest.approx(

@@ -96,7 +96,7 @@ def test_read_one_by_one_the_score_is_additive_until_something_couples(readout, 
     m, x, rows = model(evolution=evolution, readout=readout), features(), features(9)
 
     def joint(m):
-        found = explain.explain(m, x, explain.background(m, rows))
+        found = explain.explain(m, x, explain.background(m, rows, "joint"))
         return np.abs(
             found.dividends[:, [s for s, name in enumerate(found.coalitions) if "+" in name]]
         ).max()

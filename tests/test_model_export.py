@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from qfusion import data, model_export
-from qfusion.analysis.sample import open_sample, tweaked
+from qfusion.analysis.sample import open_sample, open_study, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import build
+from qfusion.models import build, log_odds
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 
@@ -266,6 +266,120 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
     assert content == model_export.arrays_bytes(
         open_sample(name, sample, source, tweak=TWEAKS[name], contrast=one.background.label)
     )
+
+
+JUMP = ("qj-parity", "parity", "pair-0004")
+
+
+def raw_scores(name: str, sample: str, tweak: str) -> np.ndarray:
+    """The scores (C,) with which a model was trained."""
+    found, dataset = checkpoint.load(name), data.load("parity")
+    return scores(tweaked(found.model, tweak)[0], dataset, [dataset.row(sample)])[0]
+
+
+@pytest.mark.parametrize(("name", "source", "sample"), [JUMP, PARITY])
+@pytest.mark.parametrize("changed", [False, True])
+def test_arrays_of_a_classifier_are_of_log_odds(
+    name: str, source: str, sample: str, changed: bool
+) -> None:
+    tweak = TWEAKS[name] if changed else ""
+    found, dataset = checkpoint.load(name), data.load(source)
+    content = model_export.make("numpy", found, dataset, tweak=tweak, sample=sample)
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    z = raw_scores(name, sample, tweak)
+    assert arrays["scores"] == pytest.approx(z - z[::-1], abs=1e-9)
+    chances = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+    scaled = np.exp(arrays["logit_scale"] * arrays["scores"])
+    assert scaled / scaled.sum() == pytest.approx(chances, abs=1e-9)
+    assert arrays["dividends"].sum(0) == pytest.approx(arrays["scores"])
+    assert arrays["values"][-1] == pytest.approx(arrays["scores"])
+    about = "\n".join(arrays["about"])
+    assert "scores (2,): (C,) log-odds of each class against the others (nats)" in about
+    assert "logits" not in about
+    if name == PARITY[0]:
+        read = arrays["observables"]
+        for vector in arrays["fused"]:
+            read = np.tensordot(read, vector, (1, 0))
+    else:
+        rho = arrays["rho"]
+        read = np.einsum("cij,ji->c", arrays["observables"][-1], rho[0]).real
+        p = []
+        for key in (key for key in arrays if key.startswith("measurement_vectors")):
+            v = arrays[key]
+            names = arrays["modalities"].tolist()
+            part = [names.index(key[20:-1])] if "[" in key else [*range(len(names))]
+            of_part = partial_trace(torch.as_tensor(rho[-1]), arrays["dims"].tolist(), part)
+            p.append(np.einsum("ja,ab,jb->j", v.conj(), of_part.numpy(), v).real)
+        assert arrays["weights"] @ np.concatenate(p) + arrays["bias"] == pytest.approx(
+            arrays["scores"], abs=1e-6
+        )
+    assert read + arrays["bias"] == pytest.approx(arrays["scores"], abs=1e-9)
+
+
+def test_qutip_objects_of_a_classifier_are_of_log_odds(tmp_path: Path) -> None:
+    import qutip
+
+    name, source, sample = JUMP
+    content = model_export.make("qutip", checkpoint.load(name), data.load(source), sample=sample)
+    (tmp_path / "physics.qu").write_bytes(content)
+    found = qutip.qload(str(tmp_path / "physics"))
+    z = raw_scores(name, sample, "")
+    for label, wanted in zip(found["bias"], z - z[::-1], strict=True):
+        early = qutip.expect(found["heisenberg"][label], found["psi0"]) + found["bias"][label]
+        late = qutip.expect(found["observables"][label], found["rho_T"]) + found["bias"][label]
+        assert (early, late) == (pytest.approx(wanted, abs=1e-8), pytest.approx(wanted, abs=1e-8))
+
+
+@pytest.mark.parametrize("name", ["qj-parity", "qcnn-parity"])
+def test_what_all_classes_share_can_be_taken_out(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, dataset = checkpoint.load(name), data.load("parity")
+    rows = dataset.rows("test")[:40]
+    for tweak in ("", TWEAKS[name]):
+        before = scores(tweaked(found.model, tweak)[0], dataset, rows)
+        centred = before - before.mean(1, keepdims=True)
+        assert np.abs(before.mean(1)).max() > 0.05
+        words = ["export", "--model", name, *(["--set", tweak] if tweak else [])]
+        place = folder / f"{'tweaked' if tweak else 'plain'}.json"
+        more = ["--format", "checkpoint", "--centred", "--out", str(place), "--json"]
+        code, printed, error = run([*words, *more], capsys)
+        assert code == 0, error
+        assert json.loads(printed)["centred"]
+        mine = checkpoint.load(place)
+        assert scores(mine.model, dataset, rows) == pytest.approx(centred, abs=1e-5)
+        assert (mine.model.logit_scale, mine.model.score_kind) == (1.0, "")
+        for path in mine.model.head_parameters():
+            assert float(mine.model.get_parameter(path).mean(0).abs().max()) < 1e-6
+        assert mine.card["made_from"]["centred"]
+        assert "What all classes share is subtracted" in mine.card["notes"]
+        program = torch.export.load(
+            io.BytesIO(model_export.make("torch", found, dataset, tweak=tweak, centred=True))
+        ).module()
+        inputs = dataset.inputs(rows, dtype=torch.float64)
+        with torch.no_grad():
+            assert program(*inputs.values()).numpy() == pytest.approx(centred, abs=1e-10)
+            program = torch.export.load(
+                io.BytesIO(model_export.make("torch", found, dataset, tweak=tweak))
+            ).module()
+            assert program(*inputs.values()).numpy() == pytest.approx(before, abs=1e-10)
+    kept = checkpoint.load(folder / "plain.json").card
+    assert kept["metrics"] == found.card["metrics"]
+    study, centred_study = (open_study(where, "parity") for where in (name, folder / "plain.json"))
+    assert centred_study.scores[rows] == pytest.approx(study.scores[rows], abs=1e-5)
+
+
+def test_models_without_a_shared_part_are_not_centred() -> None:
+    found, dataset = checkpoint.load("qj-parity"), data.load("parity")
+    with pytest.raises(InvalidInput, match="`centred` does not fit format 'numpy'"):
+        model_export.make("numpy", found, dataset, sample="pair-0004", centred=True)
+    with pytest.raises(InvalidInput, match="one output has no classes"):
+        log_odds.centred(checkpoint.load("qj-planted").model)
+    from tests.test_any_model import model_of
+
+    with pytest.raises(InvalidInput, match="no linear head"):
+        log_odds.centred(model_of("tensor", 2, outputs=3))
 
 
 def run(arguments: list[str], capsys: Any) -> tuple[int, str, str]:

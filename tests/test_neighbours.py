@@ -408,7 +408,7 @@ def test_unitary_fusion_follows_its_formula_and_is_explained_exactly(M: int) -> 
         assert np.allclose(
             model.scores(model.encode(x)).numpy(), scores, atol=1e-10
         )  # by observables
-        found = explain.explain(model, x, explain.background(model, rows))
+        found = explain.explain(model, x, explain.background(model, rows, "joint"))
         for place, S in enumerate(subsets(M)):
             for i in range(2):
                 own = picked(x, [i, i, i])

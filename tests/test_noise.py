@@ -105,7 +105,7 @@ def test_contributions_under_noise_are_those_of_noisy_scores(M: int) -> None:
     assert isinstance(noisy_model, EntangledQCNN)
     inputs = {name: torch.randn(4, 3, dtype=torch.float64) for name in model.modalities}
     rows = {name: torch.randn(5, 3, dtype=torch.float64) for name in model.modalities}
-    found = explain.explain(noisy_model, inputs, explain.background(model, rows))
+    found = explain.explain(noisy_model, inputs, explain.background(model, rows, "joint"))
     with torch.no_grad():
         here, there = model.encode(inputs), model.encode(rows)
     for s, subset in enumerate(subsets(M)):

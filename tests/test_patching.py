@@ -110,7 +110,7 @@ def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
     assert result.scores[1] == pytest.approx(cut.scores[0], abs=1e-10)
     assert np.isnan(result.restored).all()
     assert not result.turned[0].any()
-    assert cuts.answer_for_patches(result).startswith("The scores of both are the same")
+    assert cuts.answer_for_patches(result).startswith("Both samples give the same output")
 
 
 def test_at_the_start_a_patch_is_the_other_samples_modality() -> None:
@@ -125,7 +125,7 @@ def test_at_the_start_a_patch_is_the_other_samples_modality() -> None:
 
 def test_the_mean_of_a_background_lends_its_states() -> None:
     model, inputs = problem((2, 2, 2), B=6)
-    behind = explain.background(model, inputs)
+    behind = explain.background(model, inputs, "joint")
     first = {name: x[[0]] for name, x in inputs.items()}
     each = cuts.patches(model, {n: x[[0] * 6] for n, x in inputs.items()}, inputs, TIMES)
     mean = cuts.patches(model, first, behind, TIMES)
@@ -184,13 +184,25 @@ def of(scores: list[list[float]]) -> cuts.Patches:
 @pytest.mark.parametrize(
     ("text", "audio", "words"),
     [
-        ([-0.5, -0.8, -1.0], [-0.9, -0.4, -0.9], "No single modality's state from B turns the dec"),
-        ([0.5, -0.8, -1.0], [-1, -1, -1], "Taken from B, text at t = 0.00 turns the decision; te"),
-        ([0.5, 0.8, -1.0], [-1, -1, 0.1], "Taken from B, text until t = 0.50 and audio at t = 1"),
-        ([-1, 0.8, 0.2], [-1, -1, -1], "Taken from B, text from t = 0.50 to 1.00 turns the dec"),
-        ([0.5, -0.8, 0.2], [-1, -1, -1], "Taken from B, text at 2 of 3 times turns the decision;"),
-        ([0.5, 0.8, 0.2], [-1, -1, -1], "Taken from B, text at any time turns the decision; te"),
-        ([-1, 0.8, -0.2], [-1, -1, -1], "Taken from B, text at t = 0.50 turns the de"),
+        ([-0.5, -0.8, -1.0], [-0.9, -0.4, -0.9], "No single modality's state from B flips the dec"),
+        ([0.5, -0.8, -1.0], [-1, -1, -1], "Patching in text at t = 0.00 from B flips the decision"),
+        (
+            [0.5, 0.8, -1.0],
+            [-1, -1, 0.1],
+            "Patching in text until t = 0.50 or audio at t = 1.00 from B",
+        ),
+        (
+            [-1, 0.8, 0.2],
+            [-1, -1, -1],
+            "Patching in text from t = 0.50 to 1.00 from B flips the dec",
+        ),
+        (
+            [0.5, -0.8, 0.2],
+            [-1, -1, -1],
+            "Patching in text at 2 of 3 times from B flips the decision",
+        ),
+        ([0.5, 0.8, 0.2], [-1, -1, -1], "Patching in text at any time from B flips the decision"),
+        ([-1, 0.8, -0.2], [-1, -1, -1], "Patching in text at t = 0.50 from B flips the de"),
     ],
 )
 def test_the_title_says_when_a_decision_turns(
@@ -200,8 +212,8 @@ def test_the_title_says_when_a_decision_turns(
 
 
 def test_what_goes_past_the_other_sample_does_not_come_nearest() -> None:
-    said = cuts.answer_for_patches(of([[6.0, -0.8, -1.0], [-1, 0.9, -1]]), donor="B")
-    assert said.endswith("audio comes nearest to its score, 95% of the difference at t = 0.50")
+    said = cuts.answer_for_patches(of([[-6.0, -0.8, -1.0], [-1, -0.1, -1]]), donor="B")
+    assert said.endswith("audio comes nearest, with 45% of the difference at t = 0.50")
 
 
 def test_what_cannot_be_patched_is_refused() -> None:
@@ -215,7 +227,7 @@ def test_what_cannot_be_patched_is_refused() -> None:
         cuts.patches(model, inputs, inputs, [2.0])
     other, theirs = problem((3, 2), B=3)
     with pytest.raises(InvalidInput, match="background"):
-        cuts.patches(model, inputs, explain.background(other, theirs))
+        cuts.patches(model, inputs, explain.background(other, theirs, "joint"))
     with pytest.raises(InvalidInput, match="time"):
         cuts.patches(model_of(4), inputs, inputs)
     alone, one = problem((2,))
@@ -249,7 +261,7 @@ def test_the_command_line_prints_patches(capsys: pytest.CaptureFixture[str]) -> 
     first, second = (study.inputs([study.dataset.row(f"pair-660{i}")]) for i in (1, 2))
     swapped = study.model(first | {"left": second["left"]})[0].numpy()
     begin = next(row for row in result["patches"] if row["modality"] == "left" and row["t"] == 0)
-    assert [begin[f"score[{name}]"] for name in study.classes] == pytest.approx(swapped, abs=1e-8)
+    assert [begin[f"output[{name}]"] for name in study.classes] == pytest.approx(swapped, abs=1e-8)
     with pytest.raises(SystemExit):
         cli.main(["why", "--data", "parity", "--patch", "pair-6601", "pair-6602"])
     assert "Nothing is asked" in capsys.readouterr().err

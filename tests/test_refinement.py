@@ -69,9 +69,10 @@ def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(
     assert slow.is_sampled
     assert not slow.against_all_rows().is_sampled
     one, exact = slow.explained(row), slow.against_all_rows().explained(row)
-    assert one.background == f"joint, 40 of {slow.background.size} rows"
+    assert one.background == f"product, 40 of {slow.background.size} rows"
     assert one.errors is not None
-    assert exact.errors is None or not exact.errors.any()
+    assert exact.errors is not None  # of all combinations of rows, as many as there are rows
+    assert exact.errors.max() < one.errors.max()
     inputs = slow.dataset.inputs([row], dtype=next(slow.model.parameters()).dtype)
     assert np.array_equal(exact.values, explain.explain(slow.model, inputs, slow.background).values)
     away = np.abs(one.dividends - exact.dividends)
@@ -173,14 +174,23 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
         pages.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]})
     )
     assert (
-        f"the mean over 40, drawn at random, of the {slow.background.size} training samples"
+        f"the mean over 40, drawn at random, of the {slow.background.size} training samples, each modality drawn"
         in plain(some.shows)
     )
     assert "Standard error of a term, as other rows might have been drawn: at most 0." in plain(
         some.shows
     )
-    assert f"the mean over the {slow.background.size} training samples." in plain(every.shows)
-    assert "Standard error" not in plain(every.shows)
+    assert f"the mean over the {slow.background.size} training samples, each" in plain(every.shows)
+    joint = [
+        plain(
+            pages.build(
+                "samples", "waterfall", address | more | {"background": "training set"}
+            ).shows
+        )
+        for more in ({}, {"rows": ["all"]})
+    ]
+    assert "Standard error" in joint[0]
+    assert "Standard error" not in joint[1]
     text = pages.program("samples", "waterfall", address | {"rows": ["all"]})
     assert "rows='all'" in text
     with pytest.raises(NotFound, match="Rows 'some' does not exist"):

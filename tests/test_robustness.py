@@ -86,7 +86,9 @@ def test_absence_and_disturbance_together(dataset):
     model, rows = model_of("quantum-jump", dataset, dims=2), dataset.rows("test")
     asked = Disturbance(missing=("a",), swapped=("c",), seed=3)
     found = interventions.scores(model, dataset, rows, asked)
-    behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
+    behind = explain.background(
+        model, dataset.inputs(dataset.rows("train"), torch.float64), "joint"
+    )
     swapped = dataset.inputs(rows, torch.float64) | {
         "c": dataset.inputs(interventions.donors(rows, rows, 3), torch.float64)["c"]
     }
@@ -97,7 +99,7 @@ def test_absence_and_disturbance_together(dataset):
 def test_an_explanation_without_a_modality(dataset):
     model = model_of("quantum-jump", dataset, dims=2)
     inputs = dataset.inputs(dataset.rows("test"), torch.float64)
-    whole = explain.explain(model, inputs, explain.background(model, inputs))
+    whole = explain.explain(model, inputs, explain.background(model, inputs, "joint"))
     part = interventions.without(whole, ["words"])
     assert np.allclose(part.dividends.sum(1), part.prediction)
     assert np.allclose(part.shapley.sum(1) + part.baseline, part.prediction)
@@ -258,7 +260,7 @@ def test_curves(dataset, kind):
     assert np.isfinite(found["mae"]).all()
     rows, behind = (
         dataset.rows("test"),
-        explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64)),
+        explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64), "joint"),
     )
     some = found if kind == "concatenation" else found[found["modality"] == "a"]
     for row in some.to_dict("records"):
@@ -286,7 +288,9 @@ def test_curves(dataset, kind):
 
 def test_curves_of_a_part_of_the_background_and_of_the_whole(dataset):
     model, rows = model_of("concatenation", dataset), dataset.rows("test")
-    behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
+    behind = explain.background(
+        model, dataset.inputs(dataset.rows("train"), torch.float64), "joint"
+    )
     for most in (5, None):
         found = interventions.robustness(model, dataset, levels=(), repeats=1, most=most)
         asked = found[(found["kind"] == "absent") & (found["modality"] == "c")]["mae"]

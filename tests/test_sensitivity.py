@@ -198,7 +198,7 @@ KINDS = ("H[audio]", "H[text+audio+vision]", "D[text+audio]", "T", "W[vision,3]"
 @pytest.mark.parametrize("d", [2, 3])
 def test_jump_slopes_equal_finite_differences(d: int) -> None:
     model = jump_model(d)
-    background = explain.background(model, features(5, seed=2))
+    background = explain.background(model, features(5, seed=2), "joint")
     few: dict[str, Any] = {"keys": KINDS} if d > 2 else {"every": 12}
     found = assert_slopes_and_effects(model, features(2), background, **few)
     assert len(found.parameters) == 7 + 7 + 1 + 3 * 3
@@ -246,7 +246,7 @@ def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
     found = assert_slopes_and_effects(
         model,
         features(2),
-        explain.background(model, features(5, seed=2)),
+        explain.background(model, features(5, seed=2), "joint"),
         targets,
         h=2e-3,
         keys=MOVED,
@@ -259,7 +259,7 @@ def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
 
 def test_slopes_of_a_model_without_time_left() -> None:
     model = jump_model(2).tweaked(Tweak(duration=0.0))
-    background = explain.background(model, features(5, seed=2))
+    background = explain.background(model, features(5, seed=2), "joint")
     assert_slopes_and_effects(
         model, features(2), background, ("score", "dividend[text]"), keys=KINDS
     )
@@ -286,7 +286,11 @@ def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
         *(() if settings.get("evolution") in ("none", "unitary") else ("entropy[audio]",)),
     )
     found = assert_slopes_and_effects(
-        model, features(2), explain.background(model, features(5, seed=2)), targets, every=5
+        model,
+        features(2),
+        explain.background(model, features(5, seed=2), "joint"),
+        targets,
+        every=5,
     )
     kinds = {parameter.kind for parameter in found.parameters}
     assert ("dissipation" in kinds) == (settings.get("evolution") not in ("unitary", "none"))
@@ -297,7 +301,9 @@ def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
 
 def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
     model = jump_model(3).tweaked(Tweak({"text+audio": 1.7}, (0.4, 1.0), 1.2, {"audio": 0.3}))
-    found = method.sensitivity(model, features(2), explain.background(model, features(5, seed=2)))
+    found = method.sensitivity(
+        model, features(2), explain.background(model, features(5, seed=2), "joint")
+    )
     value = np.array([parameter.value for parameter in found.parameters])
     kind = np.array([parameter.kind for parameter in found.parameters])
     order = np.select(
@@ -311,7 +317,7 @@ def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
 
 def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
     model = jump_model(2)
-    background = explain.background(model, features(5, seed=2))
+    background = explain.background(model, features(5, seed=2), "joint")
     whole = method.sensitivity(model, features(2), background)
     dividends = [j for j, name in enumerate(whole.targets) if name.startswith("dividend")]
     for numbers in (whole.slopes, whole.effects, whole.values[None]):
@@ -326,7 +332,7 @@ def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
 
 def test_the_mean_slope_on_the_way_is_the_effect() -> None:
     model = jump_model(3)
-    background = explain.background(model, features(5, seed=2))
+    background = explain.background(model, features(5, seed=2), "joint")
     found = method.sensitivity(model, features(2), background, targets=["score"])
     for key in ("H[text+audio+vision]", "D[text+audio]", "T", "W[audio,2]"):
         way = method.response(model, features(2), background, key, nodes=8)
@@ -346,7 +352,7 @@ def test_a_response_goes_from_the_removed_term_to_where_it_stands() -> None:
     """Values and slopes at each factor are those of the model put there."""
     model = jump_model(2, 2).tweaked(Tweak({"text": -1.5}))
     names = ("text", "audio")
-    x, background = features(2, names), explain.background(model, features(4, names, 2))
+    x, background = features(2, names), explain.background(model, features(4, names, 2), "joint")
     target = "dividend[text+audio]"
     way = method.response(model, x, background, "H[text]", target, output=1, nodes=3)
     assert way.factors == pytest.approx(
@@ -369,7 +375,10 @@ def test_a_response_goes_from_the_removed_term_to_where_it_stands() -> None:
 )
 def test_the_slope_half_way_is_that_of_the_halved_term(model: Any) -> None:
     names = tuple(model.modalities)
-    inputs, background = features(2, names), explain.background(model, features(5, names, 2))
+    inputs, background = (
+        features(2, names),
+        explain.background(model, features(5, names, 2), "joint"),
+    )
     half = method.half_way(model, inputs, background)
     terms = [*enumerate(method.system(model, inputs, background).parameters)]
     for place, term in terms[::3]:
@@ -388,17 +397,18 @@ def test_the_slope_half_way_is_that_of_the_halved_term(model: Any) -> None:
 def test_network_slopes_equal_finite_differences(n: int, M: int, block: str) -> None:
     model = model_of(n, M, block=block)
     names = tuple(model.modalities)
-    background = explain.background(model, features(4, names, 2))
+    background = explain.background(model, features(4, names, 2), "joint")
     found = assert_slopes_and_effects(model, features(2, names), background, h=1e-3, every=8)
     layers, heads = len(model.network.convolution), model.network.head.shape[1]
     assert len(found.parameters) == n * (1 + M) + 2 * layers + heads
 
 
-def test_a_network_moved_and_its_response() -> None:
+@pytest.mark.parametrize("kind", ["joint", "product"])
+def test_a_network_moved_and_its_response(kind: str) -> None:
     model = model_of(4, 2)
     inputs, background = (
         features(3, ("v0", "v1")),
-        explain.background(model, features(4, ("v0", "v1"), 2)),
+        explain.background(model, features(4, ("v0", "v1"), 2), kind),
     )
     ways = {"fusion[1]": 12, "say[2:v1]": 12, "convolution[0]": 12, "head[3]": 3}
     for key, nodes in ways.items():
@@ -426,7 +436,7 @@ def test_entropy_of_a_pure_fused_qubit_has_no_slope(spread: float) -> None:
     found = method.sensitivity(
         model.with_angles(phi),
         features(1, ("v0", "v1")),
-        explain.background(model, features(4, ("v0", "v1"), 2)),
+        explain.background(model, features(4, ("v0", "v1"), 2), "joint"),
         targets=["entropy[0]", "entropy[1]"],
     )
     keys = [parameter.key for parameter in found.parameters]
@@ -438,7 +448,9 @@ def test_entropy_of_a_pure_fused_qubit_has_no_slope(spread: float) -> None:
 
 def test_the_table_says_what_agrees() -> None:
     model = jump_model(2)
-    found = method.sensitivity(model, features(1), explain.background(model, features(5, seed=2)))
+    found = method.sensitivity(
+        model, features(1), explain.background(model, features(5, seed=2), "joint")
+    )
     table = found.frame("score").set_index("key")
     assert table.loc["W[text,1]", "same_sign"]
     assert np.isclose(
@@ -454,7 +466,9 @@ def test_every_term_is_called_what_it_is() -> None:
     model = jump_model(2, duration=2.5).tweaked(
         Tweak({"text+audio": 1.7}, (0.4, 1.0), 0.7, {"audio": 0.3})
     )
-    terms = method.system(model, features(1), explain.background(model, features(5, seed=2)))
+    terms = method.system(
+        model, features(1), explain.background(model, features(5, seed=2), "joint")
+    )
     wanted: list[tuple] = []
     for letter, title, kind, moved in (
         ("H", "H", "coupling", {"text+audio": 1.7}),
@@ -484,7 +498,7 @@ def test_every_term_is_called_what_it_is() -> None:
     assert terms.parameters[3].value == 1.7
 
     network = model_of(3, 2)
-    behind = explain.background(network, features(4, ("v0", "v1"), 2))
+    behind = explain.background(network, features(4, ("v0", "v1"), 2), "joint")
     terms = method.system(network, features(1, ("v0", "v1")), behind)
     names = [f"‘{name}’" for name in network.outputs]
     if not network.elements_are_classes:
@@ -546,7 +560,7 @@ def test_the_table_is_of_the_target_that_is_asked() -> None:
     model = jump_model(2, 2).tweaked(Tweak({"text": -1.5}))
     names = ("text", "audio")
     found = method.sensitivity(
-        model, features(2, names), explain.background(model, features(5, names, 2))
+        model, features(2, names), explain.background(model, features(5, names, 2), "joint")
     )
     for j, target in enumerate(found.targets):
         table = found.frame(target)
@@ -568,7 +582,7 @@ def test_the_table_is_of_the_target_that_is_asked() -> None:
 
 def test_what_does_not_fit_is_named() -> None:
     model, network = jump_model(2), model_of(4, 3)
-    background = explain.background(model, features(5, seed=2))
+    background = explain.background(model, features(5, seed=2), "joint")
     with pytest.raises(NotFound, match="Target"):
         method.sensitivity(model, features(1), background, targets=["beauty"])
     with pytest.raises(InvalidInput, match="output"):
@@ -591,7 +605,7 @@ def test_what_does_not_fit_is_named() -> None:
 def test_scores_of_other_samples_without_a_term(model: Any) -> None:
     names = tuple(model.modalities)
     system = method.system(
-        model, features(1, names), explain.background(model, features(5, names, 2))
+        model, features(1, names), explain.background(model, features(5, names, 2), "joint")
     )
     assert system.output == 0
     found = system.scores_without(features(6, names, 3))
@@ -605,11 +619,11 @@ def test_scores_of_other_samples_without_a_term(model: Any) -> None:
             ), parameter
 
 
-def test_independent_rows_are_declined_for_dividends_of_a_network() -> None:
-    model = model_of(4, 2)
-    background = explain.background(model, features(4, ("v0", "v1"), 2), "product")
-    assert np.isfinite(
-        method.sensitivity(model, features(1, ("v0", "v1")), background, targets=["score"]).effects
-    ).all()
-    with pytest.raises(InvalidInput, match="Choose 'joint'"):
-        method.sensitivity(model, features(1, ("v0", "v1")), background, targets=["dividend[v0]"])
+@pytest.mark.parametrize(
+    ("n", "M", "block"), [(4, 2, "su4"), (3, 3, "so4"), (3, 4, "circuit9"), (2, 5, "ttn")]
+)
+def test_network_slopes_against_modalities_drawn_on_their_own(n: int, M: int, block: str) -> None:
+    model = model_of(n, M, block=block)
+    names = tuple(model.modalities)
+    background = explain.background(model, features(4, names, 2), "product")
+    assert_slopes_and_effects(model, features(2, names), background, h=1e-3, every=12)

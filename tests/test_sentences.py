@@ -595,7 +595,9 @@ def _() -> None:
         )
     for scores in itertools.product((-1.0, 0.0, 2.0), repeat=3):
         words = verdicts.verdict_sentence(np.array(scores), NAMES)
-        assert scores[NAMES.index(words.strip("‘’"))] == max(scores)
+        best = [name for name, value in zip(NAMES, scores, strict=True) if value == max(scores)]
+        assert words.startswith("a tie between") == (len(best) > 1)
+        assert all(f"‘{name}’" in words for name in best)
 
 
 # ---- layers and gates
@@ -713,15 +715,10 @@ def _() -> None:
     for found in itertools.product((-0.3, -0.004, 0.0, 1e-15, 0.005, 0.2), repeat=3):
         words = states.tally("text", np.array(found), "eigenstate", -0.001)
         favour, against = (sum(sign * written(vote) > 0 for vote in found) for sign in (1, -1))
-        many = (
-            "1 eigenstate of text votes for"
-            if favour == 1
-            else f"{favour} eigenstates of text vote for"
-        )
-        assert many in words
-        assert f"{against} against" in words
-        assert ("neither way" in words) == (favour + against < 3)
-        assert "by +0.00" in words
+        raise_it = "eigenstate of text raises" if favour == 1 else "eigenstates of text raise"
+        assert f"{favour} {raise_it}, {against} lower" in words
+        assert ("neither" in words) == (favour + against < 3)
+        assert "adds +0.00" in words
 
 
 @checks("extreme vote")
@@ -834,10 +831,14 @@ def _() -> None:
         if all(written(value) == 0 for value in exact.values()):
             assert words.startswith("No term differs"), (words, change)
         elif written(total) == 0:
-            assert words.startswith("A and B score alike, but not term by term"), (words, change)
+            assert words.startswith("A and B have the same score, but by different"), (
+                words,
+                change,
+            )
             assert said(words) == winners({name: abs(value) for name, value in exact.items()})
         else:
-            assert f"B scores {total:+.2f} against A" in words
+            way = "higher" if total > 0 else "lower"
+            assert f"B's score is {abs(total):.2f} {way}" in words
             sign = 1 if total > 0 else -1
             along = {name: sign * value for name, value in exact.items()}
             head, _, back = words.partition(", held back by ")
@@ -1108,14 +1109,14 @@ def _() -> None:
                 assert f"by {least(abs(largest))} at most, from {before:.2f}" in words
                 assert not said(words)
             else:
-                assert (
-                    f"would be {before + largest:.2f} instead of {before:.2f} ({before + 0.05:.2f} if"
-                    in words
-                )
+                start, end = f"{before:.2f}", f"{before + largest:.2f}"
+                way = "raises" if largest > 0 else "lowers"
+                moved = f"at {start}" if start == end else f"{way} the score from {start} to {end}"
+                assert f"{moved} ({before + 0.05:.2f} if" in words
                 assert said(words) == {NAMES[0] if abs(a) >= abs(b) else NAMES[1]}
                 assert ("t = 0.50" if abs(a) >= abs(b) else "t = 1.00") in words
     held = cut_of(np.stack([np.zeros((1, 3)), np.full((1, 3), 0.25)]), 1.0, ("cut", "held"))
-    assert cuts.answer(held, 0).endswith("if alpha were never correlated, 1.25")
+    assert cuts.answer(held, 0).endswith("(1.25 if alpha is never correlated)")
     assert cuts.answer(cut_of(np.zeros((1, 1, 3)), -0.001, ("cut",)), 0).endswith("from 0.00")
 
 

@@ -451,13 +451,14 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
     rows = study.dataset.rows("test")
     row = int(rows[0])
     picture = samples.verdict(open_sample(model, study.dataset.ids[row]))
-    p = softmax(study.scores[row]).max()
+    scores = study.model.logit_scale * study.scores
+    p = softmax(scores[row]).max()
     assert text.softmax(p) in picture.title
     assert "%" not in picture.title
     assert "probabilit" not in picture.title + picture.shows
     sure, right = (
-        softmax(study.scores[rows], 1).max(1),
-        study.scores[rows].argmax(1) == study.dataset.y[rows],
+        softmax(scores[rows], 1).max(1),
+        scores[rows].argmax(1) == study.dataset.y[rows],
     )
     places = np.minimum((sure * 10).astype(int), 9)
     error = sum(

@@ -61,7 +61,9 @@ def test_pictures_and_questions_are_answered_together_as_in_truth():
     )  # so that Compare has both beside each other at once
     assert dataset.known([found.card["opening"]])
     model, rows = found.model, dataset.rows("test")
-    behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
+    behind = explain.background(
+        model, dataset.inputs(dataset.rows("train"), torch.float64), "joint"
+    )
     result = explain.explain(model, dataset.inputs(rows, torch.float64), behind)
     terms = dict(zip(result.coalitions, result.dividends[:, :, 0].T, strict=True))
     truth = dataset.truth.iloc[rows]["picture+question"].to_numpy()
@@ -75,7 +77,7 @@ def test_planted_score_and_contributions_are_recovered(planted, planted_model):
     ceiling = 1 - planted.noise_variance / planted.y[rows].var()
     assert metrics.evaluate(planted_model.model, planted, "test")["r2"] >= 0.9 * ceiling
     background = explain.background(
-        planted_model.model, planted.inputs(planted.rows("train"), torch.float64)
+        planted_model.model, planted.inputs(planted.rows("train"), torch.float64), "joint"
     )
     found = explain.explain(planted_model.model, planted.inputs(rows, torch.float64), background)
     truth = planted.truth.iloc[rows]
@@ -96,7 +98,7 @@ def test_planted_contributions_equal_brute_force_over_the_whole_training_set(
     model, row = planted_model.model, planted.rows("test")[0]
     rows = planted.inputs(planted.rows("train"), torch.float64)
     one = planted.inputs([row], torch.float64)
-    found = explain.explain(model, one, explain.background(model, rows))
+    found = explain.explain(model, one, explain.background(model, rows, "joint"))
     kets, own = model.encode(rows), model.encode(one)
     O = model.observables()
     for s, name in enumerate(found.coalitions):

@@ -159,7 +159,9 @@ def test_the_worst(planted: Any, digits: Any) -> None:
     levels = levels_of(digits)
     study, at = digits.study, levels.places(levels.rows)
     loss = torch.nn.functional.cross_entropy(
-        torch.as_tensor(study.scores[at]), torch.as_tensor(study.dataset.y[at]), reduction="none"
+        torch.as_tensor(study.logits(study.scores[at])),
+        torch.as_tensor(study.dataset.y[at]),
+        reduction="none",
     ).numpy()
     assert slices.worst(levels, 5)[1] == pytest.approx(np.sort(loss)[::-1][:5])
 
@@ -168,7 +170,7 @@ def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> 
     b = open_sample("qcnn-parity", "pair-0003")
     sides = compare.beside(b, "qj-parity", b.id)
     result, rows = compare.apart(sides), b.dataset.rows("test")
-    softmax = [np.exp(one.study.scores) for one in (sides.a, b)]
+    softmax = [np.exp(one.study.logits(one.study.scores)) for one in (sides.a, b)]
     softmax = [(one / one.sum(1, keepdims=True))[rows] for one in softmax]
     away = np.abs(softmax[0] - softmax[1]).max(1)  # of two classes, half of the sum
     assert result.differences == pytest.approx(np.sort(away)[::-1][:8], rel=1e-5)
@@ -203,10 +205,11 @@ def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
     says = panels.entropies(sides).shows
     assert "in A of each fused qubit" in says
     assert "; in B of each modality's state" in says
-    behind = "A is compared with the 6,000 training samples, B with the 2,100 training samples."
+    drawn = "training samples, each modality drawn on its own"
+    behind = f"A is compared with the 6,000 {drawn}, B with the 2,100 {drawn}."
     assert behind in panels.shares(sides).shows
     same = compare.beside(planted, "qj-planted", "p0007")
-    assert "Compared with the 2,100 training samples." in panels.shares(same).shows
+    assert f"Compared with the 2,100 {drawn}." in panels.shares(same).shows
     assert " in A " not in panels.entropies(same).shows
 
 

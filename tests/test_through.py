@@ -17,12 +17,12 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
 
 
 def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
-    share = answers.joint_share(terms([0.0, -3.0, 0.5, 3.0]))
+    share = answers.net_joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
     assert answers.leaves_at(share) == 3
-    assert answers.leaves_at(answers.joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
-    assert answers.leaves_at(answers.joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
-    assert answers.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
+    assert answers.leaves_at(answers.net_joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
+    assert answers.leaves_at(answers.net_joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
+    assert answers.net_joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
     assert answers.done_by(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
     assert answers.done_by(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
 
@@ -42,7 +42,8 @@ def test_the_answer_in_words() -> None:
         "gone 75% of its way"
     )
     assert (
-        "ends with the single modalities (joint terms 0%, then 20% of its size)" in said_of["never"]
+        "ends with the single modalities (joint terms 0%, then 20% of the net sums)"
+        in said_of["never"]
     )
     assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]
 
@@ -62,9 +63,9 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert not app.error
     assert not app.warning
     found = Sample(study, row)
-    share = answers.joint_share(found.along)
+    share = answers.net_joint_share(found.along)
     words = plain(said(app))
-    assert f"At t = 0.50: joint terms are {share[20]:.0%} of the decision's size" in words
+    assert f"At t = 0.50: joint terms are {share[20]:.0%} of the net sums" in words
     assert "logarithmic negativity" in words
     assert "split into Shapley values" in words
     assert sum(found.shapley_along[name][-1] for name in study.modalities) + found.along[""][
@@ -88,7 +89,7 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
         Sample(study, row, int(study.predicted[row]), tweak) for tweak in ("", "H.left-right=0")
     )
     whose = study.classes[int(study.predicted[row])]
-    assert f"score for ‘{whose}’ {learned.score:.3f} → {now.score:.3f}" in words
+    assert f"log-odds for ‘{whose}’ {learned.score:.3f} → {now.score:.3f}" in words
     assert (
         f"test accuracy, this seed: {learned.metrics['accuracy']:.3f} → {now.metrics['accuracy']:.3f}"
         in words
@@ -127,10 +128,10 @@ def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, 
     )
     assert not app.error
     assert not app.warning
-    share = answers.joint_share(
+    share = answers.net_joint_share(
         {term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)}
     )
-    assert f"At “{name}”: joint terms are {share[1]:.0%} of the decision's size" in plain(said(app))
+    assert f"At “{name}”: joint terms are {share[1]:.0%} of the net sums" in plain(said(app))
 
 
 def test_bad_values_of_the_cursor_are_named() -> None:

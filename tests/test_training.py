@@ -622,7 +622,9 @@ def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path)
     )
     rows, inputs = dataset.rows("train"), dataset.inputs(few, dtype=torch.float64)
     before, after = (
-        explain.explain(m, inputs, explain.background(m, dataset.inputs(rows, dtype=torch.float64)))
+        explain.explain(
+            m, inputs, explain.background(m, dataset.inputs(rows, dtype=torch.float64), "joint")
+        )
         for m in (model, found)
     )
     assert np.array_equal(before.dividends, after.dividends)

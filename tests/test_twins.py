@@ -286,7 +286,7 @@ def test_the_coherent_network_is_the_network_until_the_modality_qubits_are_read(
     plain = twins.cut(twin, "fused entanglement")
     x, rows = rows_of(twin), {name: part.flip(0) for name, part in rows_of(twin).items()}
     joint = {
-        name: explain.explain(one, x, explain.background(one, rows)).dividends[:, -1]
+        name: explain.explain(one, x, explain.background(one, rows, "joint")).dividends[:, -1]
         for name, one in (("full", full), ("coherent", twin), ("Z", plain))
     }
     assert abs(joint["Z"] - joint["full"]).max() < 1e-10
@@ -330,7 +330,7 @@ def test_a_resource_that_is_cut_leaves_the_model_as_it_is() -> None:
 def test_their_decisions_are_split_as_by_evaluation(kind: str) -> None:
     model = model_of(kind)
     x, rows = rows_of(model, 3), {name: part[:4] for name, part in rows_of(model, 9).items()}
-    result = explain.explain(model, x, explain.background(model, rows))
+    result = explain.explain(model, x, explain.background(model, rows, "joint"))
     names = model.modalities
     with torch.no_grad():
         mixed = model(

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from qfusion._sentences import listed, share as percent, size, sizes, top
-from qfusion.analysis import Sample, changes, text
+from qfusion.analysis import Sample, background_agreement, changes, text
 from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
-from qfusion.explain.coalitions import joint_share as joint_share
+from qfusion.explain.coalitions import net_joint_share as net_joint_share
 from qfusion.models.entangled_qcnn import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
 
@@ -27,7 +26,9 @@ def verdict(study: Study, scores: np.ndarray) -> str:
 def numbered(study: Study, scores: np.ndarray) -> str:
     """A decision with its number; scores (C,)."""
     number = (
-        text.softmax(float(softmax(scores).max())) if study.classes else f"{float(scores[0]):+.2f}"
+        text.softmax(float(study.softmax(scores).max()))
+        if study.classes
+        else f"{float(scores[0]):+.2f}"
     )
     return f"{verdict(study, scores)} ({number})"
 
@@ -64,8 +65,9 @@ def flip(study: Study, flips: Mapping[str, changes.Flip]) -> str:
 
 
 def decided(sample: Sample) -> str:
-    """Which modality decided, or that the combination did."""
-    return verdicts.decided(sample.verdict, MARKDOWN)
+    """Which modality decided, or that the combination did, and whether other backgrounds give the same word."""
+    compared = background_agreement.sentence(background_agreement.words_of_sample(sample))
+    return f"{verdicts.decided(sample.verdict, MARKDOWN)} {compared}".strip()
 
 
 def conflict(sample: Sample) -> str:
@@ -90,6 +92,16 @@ def settled(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
 def finding(dividends: Mapping[str, float]) -> str:
     """The largest part of a decision, as a title."""
     return verdicts.largest_part(dividends, MARKDOWN)
+
+
+def finding_for(sample: Sample, dividends: Mapping[str, float]) -> str:
+    """The largest part of a decision as a title that says whether it speaks for the explained class or against it."""
+    title = finding(dividends)
+    if not sample.classes:
+        return title
+    largest = [dividends[term] for term in verdicts.largest_terms(dividends)]
+    side = "against" if largest and max(largest) < 0 else "for"
+    return title + sample.whose.replace(" for ", f" {side} ", 1)
 
 
 # When does the decision leave the single modalities, and does entanglement move then? Free of streamlit.
@@ -120,17 +132,17 @@ def answer(
     where: list[str],
 ) -> str:
     """When the decision leaves the single modalities, and how far entanglement has moved by then, as a title."""
-    share = joint_share(dividends)
+    share = net_joint_share(dividends)
     place = leaves_at(share)
     ends = f"{percent(share[0])}, then {percent(share[-1])}"
     meanwhile = f"while {moving_name} goes from {moving[0]:z.2f} to {moving[-1]:z.2f} {unit}"
     if place is None:
         return (
             f"The decision {'ends' if (share > 0.5).any() else 'stays'} with the single modalities "
-            f"(joint terms {ends} of its size), {meanwhile}"
+            f"(joint terms {ends} of the net sums), {meanwhile}"
         )
     if place == 0:
-        return f"Joint terms outweigh the single modalities from the start ({ends} of the decision's size), {meanwhile}"
+        return f"Joint terms outweigh the single modalities from the start ({ends} of the net sums), {meanwhile}"
     done = done_by(moving, place)
     if done is None:
         moved = (
@@ -160,12 +172,12 @@ def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
 
 def since_when(sample: Sample) -> str:
     """Since when, or from which place between the layers on, the decision is as at the end, as markdown; of several
-    scores through time, what is known of the one shown."""
+    classes through time, what is known of the one shown."""
     timed = sample.can("time")
     where = [f"t = {at:.2f}" if timed else f"“{text.plain(at)}”" for at in sample.places]
     if not timed or not sample.classes:
         return settled(sample.study, sample.through.prediction[:, 0], where)
-    place = leaves_at(joint_share(sample.along))
+    place = leaves_at(net_joint_share(sample.along))
     if place is None:
         return (
             "At the end what the modalities say only jointly does not outweigh what they say alone."
@@ -182,12 +194,8 @@ def what_was_added(sample: Sample) -> str:
     start, end = (
         {term: float(values[place]) for term, values in sample.along.items()} for place in (0, -1)
     )
-    return verdicts.added(
-        start,
-        end,
-        "the evolution" if sample.can("time") else "the network after the fusion",
-        MARKDOWN,
-    )
+    by = "the evolution" if sample.can("time") else "the network after the fusion"
+    return verdicts.added(start, end, by, MARKDOWN, sample.quantity)
 
 
 # Five questions about a sample, each answered in a sentence, as markdown.
@@ -199,7 +207,7 @@ def _flips(sample: Sample) -> str:
 
 def _when(sample: Sample) -> str:
     if not (sample.can("time") or sample.can("layers")):
-        return "The model is read out at its end only: there is no way from features to score to follow."
+        return "The model is read out at its end only: there is no way from features to the decision to follow."
     return since_when(sample.learned)
 
 
@@ -277,11 +285,11 @@ def features(study: Study) -> str:
 
 
 def pipeline(study: Study) -> tuple[Part, ...]:
-    """The way from features to score; each part with the page that shows it."""
+    """The way from features to the decision; each part with the page that shows it."""
     model: Any = study.model
     start: Part = ("Features", features(study), "pages/samples.py", "See a sample", {})
     decided: tuple[str, str, dict[str, str]] = ("pages/samples.py", "See who decided", {})
-    of_answer = "Classes" if study.classes else "Score"
+    of_answer = "Log-odds" if study.classes else "Score"
     kets = f"one ket a modality, dimension {', '.join(map(str, getattr(model, 'dims', ())))}"
     if study.can("time"):
         return (
@@ -302,7 +310,7 @@ def pipeline(study: Study) -> tuple[Part, ...]:
                 "See the circuit",
                 {},
             ),
-            ("Score", f"{read_out_words(model)}, linear read-out", *decided),
+            (of_answer, f"{read_out_words(model)}, linear read-out", *decided),
         )
     if not study.can("states"):
         encoders, fusion = "one for each modality", f"a {model.kind} network"
@@ -326,7 +334,7 @@ def pipeline(study: Study) -> tuple[Part, ...]:
                 "See what votes",
                 {},
             ),
-            ("Score", "a sum of exact contributions", *decided),
+            (of_answer, "a sum of exact contributions", *decided),
         )
     n, network, stages = model.elements, model.network, stage_sizes(len(study.modalities))
     conv, pool = (sum(step.kind == kind for step in network.steps) for kind in ("conv", "pool"))

@@ -37,7 +37,7 @@ from qfusion._checks import check, read_json
 from qfusion.analysis import trust
 from qfusion.analysis.memo import Job, begin_job, in_process, memo, written
 from qfusion.analysis.sample import open_study
-from qfusion.analysis.study import Study
+from qfusion.analysis.study import Study, explained_model
 from qfusion.data import DataSet
 from qfusion.errors import NotFound, QFusionError, otherwise
 from qfusion.explain import fusing
@@ -186,7 +186,7 @@ class Run:
             model: Any = result.model
             for part, split in (("test", "test"), ("train", options.split)):
                 record[part] = metrics.evaluate(model, data, split)
-                check(all(map(math.isfinite, record[part].values())), "Its scores are not finite.")
+                check(all(map(math.isfinite, record[part].values())), "Its metrics are not finite.")
             model.double().eval()
             record["cut"] = {
                 resource: metrics.evaluate(twins.cut(model, resource), data, "test")
@@ -541,7 +541,7 @@ def cut_of(study: Study) -> pd.DataFrame:
         without = fusing.Additive(
             len(study.modalities),
             study.scores[rows],
-            metrics.predict(twins.cut(study.model, resource), data, rows),
+            metrics.predict(explained_model(twins.cut(study.trained, resource), data), data, rows),
             None,
             len(rows),
         )

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import softmax
 
 from qfusion._checks import check, choose
+from qfusion.analysis import text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import default_contrast
 from qfusion.analysis.study import Study, with_observables
@@ -56,11 +56,13 @@ class Result:
     """What the model says with the changes.
 
     Attributes:
-        outcome: scores and dividends. states: of every modality, (1, ...).
+        outcome: scores and dividends. probabilities: softmax of the scores, (C,).
+        states: of every modality, (1, ...).
         truth: the planted score without noise, where the changes leave it known.
     """
 
     outcome: interventions.Outcome
+    probabilities: np.ndarray
     states: dict[str, torch.Tensor]
     truth: float | None
 
@@ -70,11 +72,6 @@ class Result:
             term: float(self.outcome.dividends[i, output])
             for i, term in enumerate(study.coalitions)
         }
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """Softmax of the scores, (C,)."""
-        return np.asarray(softmax(self.outcome.scores))
 
 
 def actions(study: Study, modality: str) -> tuple[str, ...]:
@@ -186,8 +183,10 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
             )
         else:
             choose("Action", change.action, (KEPT,))
+    outcome = interventions.outcome(fixed(study), inputs, study.background, states, dropped)
     return Result(
-        interventions.outcome(fixed(study), inputs, study.background, states, dropped),
+        outcome,
+        study.softmax(outcome.scores),
         states,
         _truth(study, row, changes),
     )
@@ -414,7 +413,7 @@ def targets(study: Any) -> dict[str, str]:
     for name in sensitivity.target_names(study.model):
         kind, inner = split(name)
         words = {
-            "score": "score",
+            "score": study.quantity,
             "dividend": f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline",
             "negativity": f"entanglement of {inner} at T",
             "entropy": f"entropy of {inner} at T",
@@ -433,12 +432,12 @@ def unit(study: Study, target: str, output: int) -> str:
     return (
         study.unit_of(output)
         if target == sensitivity.SCORE
-        else f"contribution ({study.unit_of(output)})"
+        else text.in_unit("contribution", study.unit_of(output))
     )
 
 
 def full_range(study: Study, target: str, output: int) -> float:
-    """What 1 % is measured against: range of a regression's target, spread of a class's score over the test set,
+    """What 1 % is measured against: range of a regression's target, spread of a class's log-odds over the test set,
     largest entropy."""
     kind, inner = split(target)
     if kind in KINDS:

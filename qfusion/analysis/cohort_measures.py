@@ -115,7 +115,7 @@ def coordinates_of(
         study: a model on its data.
         kind: of `kinds`.
         rows: of the samples, whole numbers (n,); for contributions explained ones.
-        output: whose score contributions split; of each sample its predicted one's unless told.
+        output: the class that contributions speak for; of each sample the one decided for unless told.
 
     Raises:
         NotFound: when the model has no such coordinates.
@@ -271,7 +271,7 @@ def sample_map(
         what: the coordinates that are reduced, of `coordinates.kinds`.
         method: "PCA" or "UMAP".
         rows: of the samples, (n,); where these are too many for UMAP or final states, some of them, drawn at random.
-        output: whose score contributions split; of each sample its predicted one's unless told.
+        output: the class that contributions speak for; of each sample the one decided for unless told.
         everyone: all of the samples, or as many as can be held, however long it takes.
 
     Raises:
@@ -505,7 +505,7 @@ def table_for(study: Study, output: int | None, parts: Sequence[cohorts.Part]) -
     """`cohort_table` with the columns of the maps that a filter names; of samples that are on no map, they are empty.
 
     Args:
-        study: a model on its data. output: whose score contributions split.
+        study: a model on its data. output: the class that contributions speak for.
         parts: of the filter; its split says which samples the maps are of.
 
     Raises:
@@ -622,9 +622,9 @@ def is_slow(measure: str) -> bool:
 
 def strength_titles(study: Study) -> dict[str, str]:
     """Axis titles of the measures of interaction strength."""
-    unit = "score of the class" if study.classes else study.unit_of(0)
+    unit = "log-odds of the class (nats)" if study.classes else study.unit_of(0)
     return {
-        JOINT: f"sum of |joint contributions| ({unit})",
+        JOINT: text.in_unit("sum of |joint contributions|", unit),
         JOINT_SHARE: "joint part of all |contributions| (0 to 1)",
     }
 

@@ -30,7 +30,7 @@ from qfusion.training import checkpoint
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """Two decisions, A and B, each on a sample with what is tweaked and the output whose score is split."""
+    """Two decisions, A and B, each on a sample with what is tweaked and the output that is explained."""
 
     a: Sample
     b: Sample
@@ -42,7 +42,7 @@ class Sides:
 
     @property
     def same_target(self) -> bool:
-        """Whether both explain a score that means the same."""
+        """Whether both explain the same output in the same unit."""
         mine, other = self.a.dataset.target, self.b.dataset.target
         return self.a.unit == self.b.unit and mine.kind == other.kind
 
@@ -52,7 +52,7 @@ def beside(
 ) -> Sides:
     """Returns a decision, given by names, as A beside one as B: with the background of B, as far as A's data have it.
 
-    The score that is split is the same class where both models know it, else that of A's own predicted class.
+    The same output is explained where both models have the same classes, else A's own predicted class.
 
     Args:
         b: the other decision.
@@ -75,7 +75,10 @@ def beside(
     if fits.get(behind.kind, True):
         study = with_background(study, behind.kind, behind.label, rows)
     row = study.dataset.row(sample)
-    output = b.output if study.classes == b.study.classes else int(study.predicted[row])
+    if study.classes == b.study.classes:
+        study, output = study.rather_than(b.study.reference), b.output
+    else:
+        output = int(study.predicted[row])
     return Sides(Sample(study, row, output, tweak), b)
 
 
@@ -91,8 +94,8 @@ class Apart:
     Attributes:
         rows: of the samples, those that differ most first, (n,). differences: (n,), of a regression B less A, of
             classes the total variation of the softmaxes, 0 to 1.
-        terms: of each, by how much B's terms are larger than A's: those of the score that is split, of classes of the
-            one that B predicts; none where the models split other terms.
+        terms: of each, by how much B's terms are larger than A's: those of the output that is explained, of classes of
+            the one that B predicts; none where the models split other terms.
         median: of the sizes of all differences. opposed: on so many of `among` test samples they decide differently,
             by class or by sign.
     """
@@ -259,8 +262,8 @@ class Example:
 WHY = {
     "agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
     "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
-    "synergy": "Joint terms are at least half of the size of all: those that add up to most.",
-    "dominance": "One modality outweighs all others together: the largest own term.",
+    "synergy": "Joint terms sum to more than single modalities, in the direction of the decision: the largest sum.",
+    "dominance": "One modality outweighs all other single modalities together: the largest own term.",
 }
 RELATION = {
     "agreement": "agreement",
@@ -270,27 +273,29 @@ RELATION = {
 }
 EXAMPLE_NAMES = RELATION | {"synergy": "joint decision"}  # as they are called
 EXAMPLES = 3  # samples that are shown
-BEYOND = " None of the better-predicted half does, so this one is of all test samples."
+CLEAR = np.log(3)  # log-odds from which a class is clearly decided: softmax .75
+BEYOND = " No clear decision of the better-predicted half does, so this one is of all test samples."
 
 
 @memo(8, says="Splitting the decisions on the test samples, once …")
 def find_examples(study: Study, split: str = "test") -> list[Example]:
     """The best agreement, conflict and joint decision of a split, a dominance in place of one that it has not: each is
-    what its verdict says. Of the better-predicted half, so that none misleads, where that has one.
+    what its verdict says. Of clear decisions of the better-predicted half, so that none misleads, where there is one.
 
-    Of classes, the predicted one's score counts.
+    Of classes, the log-odds of the one decided for count.
     """
     rows = np.intersect1d(study.dataset.rows(split), study.bulk)
     sizes = np.array([len(term.split("+")) if term else 0 for term in study.coalitions])
     dividends = study.bulk_dividends()[np.isin(study.bulk, rows)]
     errors = study.errors[rows]
     relation = study.bulk_verdicts().relation[np.isin(study.bulk, rows)]
+    good = (errors <= np.median(errors)) & is_clear(study, rows)
     examples: list[Example] = []
     for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():
         inside = (relation == RELATION[kind]) & (score > 0)
         if len(examples) == EXAMPLES or not inside.any():
             continue
-        near = inside & (errors <= np.median(errors))
+        near = inside & good
         best = int(np.argmax(np.where(near if near.any() else inside, score, -np.inf)))
         examples.append(
             Example(
@@ -298,6 +303,17 @@ def find_examples(study: Study, split: str = "test") -> list[Example]:
             )
         )
     return examples
+
+
+def is_clear(study: Study, rows: np.ndarray) -> np.ndarray:
+    """Whether samples are decided with a margin: a class by `CLEAR` against the next one, a regression by more than a
+    quarter of all samples are, (n,)."""
+    scores = study.logits(study.scores[rows])
+    if study.classes:
+        ordered = np.sort(scores, axis=1)
+        return np.asarray(ordered[:, -1] - ordered[:, -2] >= CLEAR)
+    distances = np.abs(scores[:, 0])
+    return np.asarray(distances >= np.quantile(distances, 0.25))
 
 
 def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
@@ -362,15 +378,15 @@ def passing(
 
 def axes(study: Study) -> dict[str, str]:
     """What samples can be drawn against: column -> axis title."""
-    unit = "score of the class" if study.classes else study.unit_of(0)
+    unit = "log-odds of the class (nats)" if study.classes else study.unit_of(0)
     answers = (
         {
             "rank": "rank by margin",
-            "margin": "margin: score of the true class less the best other",
+            "margin": "margin: log-odds of the true class against the best other (nats)",
             "certainty": "softmax of the predicted class",
         }
         if study.classes
-        else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
+        else {"truth": text.in_unit("truth", unit), "prediction": text.in_unit("prediction", unit)}
     )
     labels = (
         () if study.dataset.unimodal is None or study.classes else study.dataset.unimodal.columns
@@ -385,7 +401,7 @@ def axes(study: Study) -> dict[str, str]:
             if (name := f"{spec.COLUMN}{label}") in study.dataset.table.columns
         },
         **{
-            dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
+            dividend_column(term): text.in_unit(f"contribution of {term.replace('+', ' + ')}", unit)
             for term in study.terms
         },
     }
@@ -397,9 +413,9 @@ def default_axes(study: Study) -> tuple[str, str]:
 
 
 def margins(study: Study, rows: np.ndarray) -> np.ndarray:
-    """How far the score of the true class is above the best of the others, (N,): below 0 where the decision is wrong;
+    """Log-odds of the true class against the best of the others in nats, (N,): below 0 where the decision is wrong;
     NaN where no truth is known."""
-    truth, scores = study.dataset.y[rows], study.scores[rows]
+    truth, scores = study.dataset.y[rows], study.logits(study.scores[rows])
     true = np.arange(scores.shape[1]) == truth[:, None]
     ahead = scores.max(1, initial=-np.inf, where=true) - scores.max(1, initial=-np.inf, where=~true)
     return np.where(truth < 0, np.nan, ahead)

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import log_softmax, ndtri
 
 from qfusion._checks import check, choose
-from qfusion.analysis import Sample, cohort_measures, text
+from qfusion.analysis import Sample, cohort_measures, outputs, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
 from qfusion.explain import cohorts, stability
@@ -82,14 +82,15 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     Args:
         sample: of any model.
         filter: of the cohort, such as "relation=conflict; error>1"; everyone in the test split unless told.
-        output: the class whose score is explained; of each sample its predicted one unless told.
+        output: what is explained, see `outputs.parse`; of each sample the class decided for unless told.
         name: of the cohort, where it has one.
 
     Raises:
         NotFound, InvalidInput: when the filter names what is not there, or there is no such class.
     """
     study, parts = sample.study, cohorts.parse(filter)
-    number = study.classes.index(choose("Class", output, study.classes)) if output else None
+    wanted = outputs.parse(output, study.classes)
+    study, number = study.rather_than(wanted.reference), wanted.number
     table = cohort_measures.table_for(study, number, parts)
     rows, inside, split, whole = of_split(table, parts)
     own = table.loc[sample.id]
@@ -374,7 +375,8 @@ def worst(levels: Levels, count: int = MAX_WORST) -> tuple[pd.DataFrame, np.ndar
     truth = study.dataset.y[at]
     values = study.scores[at, 0] - truth
     if study.classes:
-        values = -log_softmax(study.scores[at], 1)[np.arange(len(at)), truth.astype(int)]
+        logits = study.logits(study.scores[at])
+        values = -log_softmax(logits, 1)[np.arange(len(at)), truth.astype(int)]
     order = np.argsort(-np.abs(values), kind="stable")[:count]
     return rows.iloc[order], values[order]
 
@@ -474,8 +476,8 @@ def wrong(levels: Levels) -> Wrong:
         "error", ascending=False, kind="stable"
     )
     at = levels.places(rows)
-    dividends = study.explanation.dividends[np.searchsorted(study.bulk, at)]
-    scores, truth = study.scores[at], study.dataset.y[at]
+    dividends = study.logits(study.explanation.dividends[np.searchsorted(study.bulk, at)])
+    scores, truth = study.logits(study.scores[at]), study.dataset.y[at]
     if kind != WRONG_CLASS:
         dividends, scores = dividends[:, :, :1], scores[:, :1]
     place, pulls = misleading(dividends, scores, truth)

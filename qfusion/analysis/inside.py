@@ -408,7 +408,7 @@ def attribute(
     other: str = "",
     method: str = attribution.INTEGRATED,
 ) -> attribution.Attribution:
-    """The attribution of a term of one score; `other` is the id of the sample that is the baseline, where one is."""
+    """The attribution of a term of one output; `other` is the id of the sample that is the baseline, where one is."""
     rows = [row, study.dataset.row(other)] if other else [row]
     inputs, *others = (study.dataset.inputs([at], dtype=torch.float64) for at in rows)
     start = others[0][modality] if others else None
@@ -419,7 +419,7 @@ def attribute(
 
 
 def terms(study: Study, modality: str) -> tuple[str, ...]:
-    """What can be attributed: the score, and the modality's dividends unless these would take minutes."""
+    """What can be attributed: the explained output, and the modality's dividends unless these would take minutes."""
     every = attribution.terms_of(study.model, modality)
     return (
         every
@@ -429,14 +429,16 @@ def terms(study: Study, modality: str) -> tuple[str, ...]:
     )
 
 
-def title(term: str) -> str:
-    """A term as an option and in links: `text+audio` -> "text and audio"."""
-    return "the score" if term == attribution.SCORE else term.replace("+", " and ")
+def title(term: str, quantity: str = "score") -> str:
+    """A term as an option and in links: `text+audio` -> "text and audio"; the whole of them is "the log-odds" or "the
+    score"."""
+    return f"the {quantity}" if term == attribution.SCORE else term.replace("+", " and ")
 
 
 def named(title: str) -> str:
     """The term that an option or a link calls by its `title`."""
-    return attribution.SCORE if title == "the score" else title.replace(" and ", "+")
+    whole = ("the log-odds", "the score")
+    return attribution.SCORE if title in whole else title.replace(" and ", "+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -608,8 +610,8 @@ def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFra
     about = {
         "sample": str(study.dataset.ids[row]),
         "modality": result.modality,
-        "term": result.term,
-        "score": study.unit_of(result.output),
+        "term": study.quantity if result.term == attribution.SCORE else result.term,
+        "unit": study.unit_of(result.output),
         "baseline": result.baseline,
         "background": study.background.name,
         "method": result.method,
@@ -687,9 +689,9 @@ class Steps:
     Attributes:
         modality: whose.
         starts, ends: of the steps in seconds, (T,).
-        terms: by term what each step added, (T,): the modality's own and its joint ones, or the score.
+        terms: by term what each step added, (T,): the modality's own and its joint ones, or the output.
         names: of the steps, (T,). spread: whether they are spread evenly, since nothing says when they were.
-        error: by which the terms miss what they share out, at most, in units of the score.
+        error: by which the terms miss what they share out, at most, in units of the output.
         by_words: whether they stand where the words do.
     """
 

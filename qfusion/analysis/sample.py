@@ -20,12 +20,11 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from scipy.special import softmax
 
 import qfusion
 from qfusion import data as sources, explain
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, dynamics, text
+from qfusion.analysis import cohort_measures, dynamics, outputs, text
 from qfusion.analysis.memo import Job, begin_job, find_job, in_process, memo
 from qfusion.analysis.study import Study, build_study, with_observables
 from qfusion.errors import InvalidInput
@@ -57,13 +56,13 @@ def begin_refinement(study: Any, asker: str) -> Job:
 
 # Label, which also stands in the address -> kind of background.
 BACKGROUNDS = {
-    "training set": "joint",
     "product of marginals": "product",
+    "training set": "joint",
     "nothing known": "mixed",
     "reference state": "zero",
     "one other sample": "contrast",
 }
-DEFAULT_BACKGROUND = "training set"
+DEFAULT_BACKGROUND = "product of marginals"
 ALL_ROWS = "all"  # of a background, also where some of them would do
 COHORT = "a saved cohort"
 OFFERED = BACKGROUNDS | {COHORT: "cohort"}
@@ -99,9 +98,11 @@ def _with_background(study: Study, kind: str, sample: str, members: np.ndarray |
 def with_background(
     study: Study, kind: str, sample: str = "", members: np.ndarray | None = None
 ) -> Study:
-    """A study against the training set with another background, shared; the arguments are those of
+    """A study against its default background with another one, shared; the arguments are those of
     `background_of_kind`."""
-    return study if kind == "joint" else study.on(_with_background(study, kind, sample, members))
+    if kind == backgrounds.DEFAULT:
+        return study
+    return study.on(_with_background(study, kind, sample, members))
 
 
 def default_contrast(study: Study, row: int) -> str:
@@ -219,6 +220,11 @@ class Sample:
         return self.study.classes
 
     @property
+    def quantity(self) -> str:
+        """What is explained, in words: "log-odds" or "score"."""
+        return self.study.quantity
+
+    @property
     def unit(self) -> str:
         """Axis name of the explained score."""
         return self.study.unit_of(self.output)
@@ -318,7 +324,7 @@ class Sample:
     @property
     def probabilities(self) -> np.ndarray:
         """Softmax of the scores, (C,)."""
-        return np.asarray(softmax(self.scores))
+        return self.study.softmax(self.scores)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -379,7 +385,8 @@ class Sample:
     @property
     def verdict(self) -> verdicts.Verdict:
         """How its modalities relate and which leads, under the tweak."""
-        return verdicts.verdict(self.explanation, 0, self.output, self.doubt)
+        by_sign = self.study.decides_by_sign
+        return verdicts.verdict(self.explanation, 0, self.output, self.doubt, by_sign)
 
     @property
     def doubt(self) -> verdicts.Doubt | None:
@@ -398,8 +405,13 @@ class Sample:
 
     @property
     def whose(self) -> str:
-        """Which class's score is explained, as markdown; empty of a regression."""
-        return f" for ‘{text.plain(self.study.classes[self.output])}’" if self.study.classes else ""
+        """Which class is explained, as markdown; empty of a regression."""
+        if not self.study.classes:
+            return ""
+        words = f" for ‘{text.plain(self.study.classes[self.output])}’"
+        if self.study.reference is None:
+            return words
+        return f"{words} rather than ‘{text.plain(self.study.classes[self.study.reference])}’"
 
     @property
     def learned(self) -> Sample:
@@ -431,18 +443,23 @@ def _explained(sample: Sample) -> Explanation:
 
 
 def sample_of(study: Study, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
-    """Returns a sample; `output` is a name or number of the score that is explained, the one decided for under the
-    tweak unless given.
+    """Returns a sample.
+
+    Args:
+        study: a model on its data. row: of the sample.
+        output: what is explained, as text of `outputs.parse` or number of a class; the class decided for under the
+            tweak unless given.
+        tweak: what to change in the model.
 
     Raises:
         NotFound, InvalidInput: when output or tweak do not fit the model.
     """
+    if isinstance(output, str):
+        wanted = outputs.parse(output, study.classes)
+        study, output = study.rather_than(wanted.reference), wanted.number
     sample = Sample(study, row, 0, study.model.parse_tweak(tweak))
     if output is None:
         output = int(np.argmax(sample.scores))
-    elif isinstance(output, str):
-        names = sample.explanation.outputs
-        output = names.index(choose("Output", output, names))
     return replace(sample, output=output) if output else sample
 
 
@@ -556,7 +573,7 @@ def open_sample(
     data: str | sources.DataSet | None = None,
     *,
     output: str | None = "",
-    background: str = "joint",
+    background: str = backgrounds.DEFAULT,
     contrast: str = "",
     members: str = "",
     rows: str = "",
@@ -568,8 +585,8 @@ def open_sample(
     Args:
         model, data: see `opened`; what is worked out is shared where both are names.
         sample: its id.
-        output: whose score is explained: the predicted class's of the model as trained unless told, with None that of
-            the class which is decided for under the tweak.
+        output: what is explained: "" for the class that the model as trained decides for, None for the one that it
+            decides for under the tweak; "A" for class A against all others, "A:B" for class A rather than B.
         background: kind of the background, see `explain.background`, of the rows that the model was trained on.
         contrast: id of another sample that stands in for absent modalities, instead of a background.
         members: who stands behind the decision, for the background "cohort": NAME:FILTER, such as "hard:error>1".
@@ -588,7 +605,7 @@ def open_sample(
     row = study.dataset.row(sample)
     choose("Background", background, dict.fromkeys(OFFERED.values()))
     check(
-        not contrast or background in ("joint", "contrast"),
+        not contrast or background in (backgrounds.DEFAULT, "contrast"),
         "Give either `contrast` or `background`: a contrast is a background.",
     )
     kind, label, cohort = "contrast" if contrast else background, contrast, None

@@ -22,7 +22,7 @@ from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet, spec
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
-from qfusion.models import Ability, base, can, qcnn, require
+from qfusion.models import Ability, base, can, log_odds, qcnn, require
 from qfusion.quantum import decomposition, lindblad, states
 from qfusion.training import checkpoint, metrics
 
@@ -32,6 +32,14 @@ EXPLAINED = 10_000  # of a large one
 BLOCK = 2**14  # samples whose states are held at a time
 EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
 
+
+OF_STATES = (
+    "_all_kets",
+    "entropies",
+    "masses",
+    "vectors",
+    "disagreement",
+)  # kept whatever is read from the states
 
 T = TypeVar("T")
 
@@ -70,19 +78,24 @@ class Study:
     """A model on a data set; what concerns all samples is worked out when it is first asked for.
 
     Attributes:
-        name: of the model; card: of its checkpoint; model: read-only, shared by all sessions.
-        dataset: N samples.
+        name: of the model; card: of its checkpoint; dataset: N samples.
+        model: the one that is explained, read-only, shared by all sessions. The scores of a classifier are log-odds in
+            nats, see `models.log_odds`; its probabilities are those of `trained`.
+        trained: the model of the checkpoint, with the scores that it was trained with.
+        reference: number of the class that the others are compared with; None where each is compared with all others.
     """
 
     name: str
     card: Mapping[str, Any]
     model: Any
     dataset: DataSet
+    trained: Any = None
     _background: Any = None
     _whole: bool = False
     _shared: dict[str, Any] = field(default_factory=dict, repr=False)
     _set: Any = field(default=None, repr=False)
     _alone: Any = field(default=None, repr=False)
+    reference: int | None = field(default=None, kw_only=True)
 
     opening = ""  # the sample shown first, where it can be told without explaining all of them
 
@@ -94,6 +107,7 @@ class Study:
         return (
             self.name,
             str(self.card.get("weights_sha256", "")),
+            self.model.score_kind,
             self.dataset.identity,
             *(
                 (str(self.background.key), *(("all rows",) if self._whole else ()))
@@ -107,15 +121,14 @@ class Study:
         return can(self.model, ability)
 
     @shared
-    def _joint(self) -> Any:
-        return backgrounds.background_of(
-            self.model, self.dataset, self.dataset.rows(checkpoint.training_split(self.card))
-        )
+    def _default_background(self) -> Any:
+        rows = self.dataset.rows(checkpoint.training_split(self.card))
+        return backgrounds.background_of(self.model, self.dataset, rows, backgrounds.DEFAULT)
 
     @property
     def background(self) -> Any:
         """Of the explanations: the training samples, unless another is compared `against`."""
-        return self._joint if self._background is None else self._background
+        return self._default_background if self._background is None else self._background
 
     def against(self, background: Any) -> Self:
         """The same model on the same samples with another background; all else is shared.
@@ -133,6 +146,29 @@ class Study:
     @memo(4)
     def _exact(self) -> Self:
         return replace(self, _whole=True)
+
+    def rather_than(self, reference: int | None) -> Self:
+        """The same model on the same samples, with scores that are the log-odds of each class against one class.
+
+        Args:
+            reference: number of that class; None for the log-odds against all other classes.
+        """
+        if reference == self.reference:
+            return self
+        return self.on(self.of_set._rather_than(reference))
+
+    @memo(12)
+    def _rather_than(self, reference: int | None) -> Self:
+        model = log_odds.against_others(self.trained)
+        if reference is not None:
+            model = log_odds.against_class(model, reference)
+        shared_states = {name: self._shared[name] for name in OF_STATES if name in self._shared}
+        shared_states["_default_background"] = self._default_background
+        return self._with_model(model, _shared=shared_states, reference=reference)
+
+    def _with_model(self, model: Any, **changes: Any) -> Self:
+        """The study of another model with the same states."""
+        return replace(self, model=model, **changes)
 
     @property
     def of_set(self) -> Self:
@@ -181,10 +217,19 @@ class Study:
         """Names of the classes; empty for a regression."""
         return self.dataset.target.classes if self.dataset.target.kind == "classification" else ()
 
+    @property
+    def quantity(self) -> str:
+        """What is explained, in words: the log-odds of a class, or the score of a regression."""
+        return "log-odds" if self.classes else "score"
+
     def unit_of(self, output: int) -> str:
-        """Axis name of a score."""
+        """Axis name of a score: the log-odds of a class, or the target of a regression."""
+        if self.reference is not None:
+            other = self.classes[self.reference]
+            return f"log-odds of ‘{self.classes[output]}’ against ‘{other}’ (nats)"
         if self.classes:
-            return f"score of ‘{self.classes[output]}’"
+            mean = "" if len(self.classes) == 2 else "mean "
+            return f"{mean}log-odds of ‘{self.classes[output]}’ (nats)"
         name = self.dataset.target.name
         return name if name.endswith("score") else f"{name} score"
 
@@ -207,7 +252,15 @@ class Study:
     @shared
     def probabilities(self) -> np.ndarray:
         """Softmax of the scores (N, C), which is not calibrated: see `calibration`."""
-        return np.asarray(softmax(self.scores, axis=-1))
+        return self.softmax(self.scores)
+
+    def logits(self, scores: np.ndarray) -> np.ndarray:
+        """Scores (..., C) of the explained model in the units of a softmax; of a regression the scores themselves."""
+        return np.asarray(self.model.logit_scale * scores)
+
+    def softmax(self, scores: np.ndarray) -> np.ndarray:
+        """Softmax of scores (..., C) of the explained model."""
+        return np.asarray(softmax(self.logits(scores), axis=-1))
 
     @shared
     def calibration(self) -> str:
@@ -267,13 +320,14 @@ class Study:
     def explanation(self) -> Any:
         """Of the rows in `bulk`; worked out when first asked for, and of a large set kept."""
         behind = self.bulk_background
-        if not metrics.is_kept(self.model, self.dataset) or behind.is_drawn:
+        if not metrics.is_kept(self.model, self.dataset) or not behind.is_exact:
             return explain.explain(self.model, self.inputs(self.bulk), behind)
         numbers = metrics.encoded_arrays(
             metrics.encoded_place(
                 self.model,
                 self.dataset,
                 behind.key,
+                self.model.score_kind,
                 hashlib.sha256(self.bulk.tobytes()).hexdigest(),
             ),
             lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
@@ -324,7 +378,13 @@ class Study:
     def bulk_verdicts(self, output: int | None = None) -> verdicts.Verdicts:
         """The verdicts on the rows of `bulk`, of one output or of each sample's predicted class."""
         outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
-        return verdicts.judge(self.explanation, outputs, self.doubt(self.bulk, outputs))
+        doubt = self.doubt(self.bulk, outputs)
+        return verdicts.judge(self.explanation, outputs, doubt, self.decides_by_sign)
+
+    @property
+    def decides_by_sign(self) -> bool:
+        """Whether the sign of the explained score is the decision, see `decides_by_sign`."""
+        return decides_by_sign(self.dataset)
 
     @shared
     def _stability(self) -> stability.Stability | None:
@@ -333,7 +393,8 @@ class Study:
     def doubt(self, rows: np.ndarray, outputs: np.ndarray) -> verdicts.Doubt | None:
         """What training seeds leave open of some samples, see `stability.doubt`; None against another background than
         the one that it was measured against."""
-        measured = self._stability if self.background.kind == "joint" else None
+        as_measured = self.background.kind == backgrounds.DEFAULT and self.reference is None
+        measured = self._stability if as_measured else None
         return stability.doubt(measured, self.dataset, rows, outputs)
 
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -393,8 +454,8 @@ class Study:
         return result
 
     def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
-        """Metrics of scores (rows of the split, C)."""
-        return metrics.of_rows(self.dataset, self.dataset.rows(split), scores)
+        """Metrics of scores (rows of the split, C) of the explained model."""
+        return metrics.of_rows(self.dataset, self.dataset.rows(split), self.logits(scores))
 
 
 def entropy_column(name: str) -> str:
@@ -571,6 +632,11 @@ class CircuitSpace(Study):
     """
 
     observables: torch.Tensor = None  # type: ignore[assignment]
+
+    def _with_model(self, model: Any, **changes: Any) -> Self:
+        observables = model.observables().double()
+        fixed = with_observables(model, observables)
+        return replace(self, model=fixed, observables=observables, **changes)
 
     @shared
     @torch.no_grad()
@@ -784,6 +850,19 @@ class EvaluatedSpace(Study):
 # Which study a model gets.
 
 
+def decides_by_sign(dataset: DataSet) -> bool:
+    """Returns whether the sign of the explained score is the decision: of classes, and of a target with two sides."""
+    target = dataset.target
+    return target.kind == "classification" or target.convention != "plain"
+
+
+def explained_model(model: Any, dataset: DataSet) -> Any:
+    """Returns the model whose scores are explained: of a classifier one whose scores are log-odds, see
+    `models.log_odds`."""
+    classifies = dataset.target.kind == "classification"
+    return log_odds.against_others(model) if classifies else model
+
+
 @torch.no_grad()
 def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Study:
     """Returns a model on a data set.
@@ -797,13 +876,18 @@ def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet
         f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "
         f"trained on, '{card['data']['name']}'.",
     )
+    explained = explained_model(model, dataset)
     if can(model, "masses"):
-        observables = model.observables().double()
+        observables = explained.observables().double()
         return CircuitSpace(
-            name, card, with_observables(model, observables), dataset, observables=observables
+            name,
+            card,
+            with_observables(explained, observables),
+            dataset,
+            model,
+            observables=observables,
         )
     if not can(model, "states"):
-        return EvaluatedSpace(name, card, model, dataset)
-    return (JumpSpace if can(model, "time") else KetSpace)(
-        name, card, require(model, "kets"), dataset
-    )
+        return EvaluatedSpace(name, card, explained, dataset, model)
+    space = JumpSpace if can(model, "time") else KetSpace
+    return space(name, card, require(explained, "kets"), dataset, model)

@@ -33,6 +33,17 @@ def softmax(value: float) -> str:
     return "softmax > 0.999" if value >= 0.9995 else f"softmax {value:.3f}"
 
 
+def in_unit(what: str, unit: str) -> str:
+    """A quantity with its unit: "prediction (sentiment score)"; where the unit has parentheses of its own,
+    "prediction, log-odds of ‘yes’ (nats)"."""
+    return f"{what}, {unit}" if "(" in unit else f"{what} ({unit})"
+
+
+def verb(quantity: str) -> str:
+    """ "are" of log-odds, "is" of a score."""
+    return "are" if quantity == "log-odds" else "is"
+
+
 def message(text: object) -> str:
     """An error's message as markdown: literal, except that `names` in backticks become code."""
     parts = str(text)[:1500].split("`")

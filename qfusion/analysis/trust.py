@@ -13,9 +13,9 @@ import torch
 
 from qfusion import _sentences, explain
 from qfusion._checks import check, choose
-from qfusion.analysis import answers, cohort_measures, compare
+from qfusion.analysis import answers, background_agreement, cohort_measures, compare
 from qfusion.analysis.memo import memo, written
-from qfusion.analysis.sample import Sample, default_contrast, open_study
+from qfusion.analysis.sample import Sample, default_contrast, open_study, with_background
 from qfusion.analysis.study import Study, dividend_column, in_chunks
 from qfusion.data import DataSet
 from qfusion.data.spec import People
@@ -59,9 +59,11 @@ def explained(study: Study) -> tuple[np.ndarray, explain.Explanation]:
 
 @memo(16, says="Splitting the decisions on the test samples, once …")
 def modality_curves(study: Study, probability: bool = False) -> faithfulness.Curves:
-    """Deletion and insertion of modalities, of the predicted class's score where there are classes."""
+    """Deletion and insertion of modalities, of the log-odds of the predicted class where there are classes."""
     rows, result = explained(study)
-    return faithfulness.modality_curves(result, study.predicted[rows], probability=probability)
+    return faithfulness.modality_curves(
+        result, study.predicted[rows], probability=probability, quantity=study.quantity
+    )
 
 
 @memo(24, says="Asking the model again with features replaced …")
@@ -92,12 +94,13 @@ def feature_curves(
         )
         for chunk in in_chunks(rows, size, "Replacing features")
     ]
-    return attribution.curves_of(
+    curves = attribution.curves_of(
         np.concatenate(changes, -1),
         probability=probability,
         clusters=cohort_measures.clusters_of(study.dataset, rows),
         sampled=len(rows) < len(data.rows(SPLIT)),
     )
+    return curves if probability else replace(curves, unit=study.quantity)
 
 
 def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
@@ -165,8 +168,9 @@ def stability_of(study: Study) -> stability.Stability:
 
 
 def playable(study: Study) -> bool:
-    """Whether the background consists of rows of features, as other methods need it."""
-    return study.background.kind in ("joint", "contrast")
+    """Whether the background can be rows of features, as other methods need it: those of the training set, taken
+    together, stand for the training set with each modality on its own."""
+    return study.background.kind in ("product", "joint", "contrast")
 
 
 @memo(16, says="Running brute force and captum's estimators on this sample …")
@@ -176,6 +180,8 @@ def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate
         playable(study),
         "Other methods need background samples. Compare with the training set or with one other sample.",
     )
+    if study.background.kind == "product":
+        study = with_background(study, "joint")
     data, background, inputs = study.dataset, study.background, study.inputs([row])
     start = time.perf_counter()
     exact = explain.explain(study.model, inputs, background)
@@ -192,7 +198,8 @@ def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate
 
 def as_trained(study: Study) -> Study:
     """The study against the training set, with which truth and seeds are compared, whatever is picked beside."""
-    return study if study.background.kind == "joint" else open_study(study.name, study.dataset.name)
+    is_default = study.background.kind == backgrounds.DEFAULT
+    return study if is_default else open_study(study.name, study.dataset.name)
 
 
 def trust_warnings(study: Study) -> list[faithfulness.TrustWarning]:
@@ -208,11 +215,21 @@ def trust_warnings(study: Study) -> list[faithfulness.TrustWarning]:
         warnings += faithfulness.of_stability(
             stability_of(study),
             study.errors[study.dataset.rows(SPLIT)],
-            "score of the true class" if study.classes else study.unit_of(0),
+            unit_over_seeds(study),
         )
     rows, result = explained(study)
     warnings += faithfulness.of_joint(result, study.predicted[rows])
+    compared = background_agreement.agreement(study)
+    if compared is not None:
+        warnings.append(
+            faithfulness.of_backgrounds(compared.same, compared.samples, compared.names)
+        )
     return sorted(warnings, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
+
+
+def unit_over_seeds(study: Study) -> str:
+    """Unit of contributions that are compared over training seeds, in words."""
+    return "log-odds of the true class, nats" if study.classes else study.unit_of(0)
 
 
 def seed_values(
@@ -249,8 +266,8 @@ def lacking(study: Study, title: str) -> str:
     if labelled and study.classes:
         return (
             f"{title} has labels of single modalities, but its target is a class: own terms are of the class "
-            "decided for, whose signs and order are not those of the labels. Import it with scores as its target "
-            "(`--target regression`)."
+            "decided for, whose signs and order are not those of the labels. Import it with numbers as its "
+            "target (`--target regression`)."
         )
     if labelled:
         return f"{title} has labels of single modalities, but of none that this model takes. Choose another model."
@@ -353,12 +370,18 @@ def gains(
     result: fusing.Additive,
     labels: Mapping[str, metrics.Label],
 ) -> fusing.Gains:
-    """By how much metrics of some rows are better with what `result` takes away; see `fusing.gains`."""
+    """By how much metrics of some rows are better with what `result` takes away; see `fusing.gains`.
+
+    Args:
+        result: scores of the explained model.
+    """
     target = study.dataset.target
     return fusing.gains(
         result,
         study.dataset.y[rows],
-        lambda scores, truth: metrics.of_scores(scores, truth, target.kind, target.convention),
+        lambda scores, truth: metrics.of_scores(
+            study.logits(scores), truth, target.kind, target.convention
+        ),
         labels,
         clusters=cohort_measures.clusters_of(study.dataset, rows),
     )
@@ -392,15 +415,16 @@ def ranking(study: Study, rows: np.ndarray, output: int | None = None) -> fusing
 @memo(16, says="Sampling synergies …")
 def synergies(study: Study, count: int = ROWS) -> pd.DataFrame:
     """F_syn of the explained test rows against `count` rows of the training set, `DRAWS` times, beside the exact
-    dividends; see `fusing.synergies`."""
+    dividends; see `fusing.synergies`. The rows are combined as in the study's background."""
     rows, exact = explained(study)
     rng = np.random.default_rng(0)
     behind = study.dataset.rows(checkpoint.training_split(study.card))
     features = study.inputs(rows)
+    kind = "product" if study.background.kind == "product" else "cohort"
     sampled = []
     for _ in _sentences.progress_over(range(DRAWS), "Sampling synergies", DRAWS):
         drawn = np.sort(rng.choice(behind, min(count, len(behind)), replace=False))
-        few = backgrounds.background(study.model, study.inputs(drawn), "cohort")
+        few = backgrounds.background(study.model, study.inputs(drawn), kind)
         sampled.append(explain.explain(study.model, features, few))
     return fusing.synergies(exact, sampled, study.predicted[rows])
 
@@ -519,7 +543,7 @@ def pruning_of(study: Study) -> building.Pruning:
         for rows in (data.rows("valid"), data.rows("test"))
     )
     return building.prune(
-        study.model,
+        study.trained,
         (study.inputs(choosing), data.y[choosing]),
         (study.inputs(showing), data.y[showing]),
         cuts.kind_of(data.target),

@@ -26,10 +26,11 @@ MOST_TEXT = 200  # characters of what was said in a sample, in a list
 MOST_KEYS = 100  # of an address
 MOST_BYTES = 4_000_000  # of a figure
 INSTRUCTIONS = """qfusion explains decisions of trained multimodal fusion models. Begin with list_models, then
-list_samples. A decision is split exactly: the baseline and all contributions (dividends) add up to the score; "a+b" is
-what a and b say only jointly. `spread` is the standard deviation of a contribution over training seeds,
-`standard_error` that over drawn rows of the background; null where nothing was measured. Contributions say what a model
-computed, not what caused an annotation. Models and samples are named by their names, never by paths."""
+list_samples. A decision is split exactly: the baseline and all contributions (dividends) add up to the log-odds of a
+class in nats, or to the predicted number of a regression; "a+b" is what a and b say only jointly. `spread` is the
+standard deviation of a contribution over training seeds, `standard_error` that over drawn rows of the background; null
+where nothing was measured. Contributions say what a model computed, not what caused an annotation. Models and samples
+are named by their names, never by paths."""
 
 
 # What the tools open: by name alone.
@@ -49,7 +50,7 @@ def _sample(
     data: str,
     tweak: str,
     output: str,
-    background: str = "joint",
+    background: str = "product",
     contrast: str = "",
 ) -> qfusion.analysis.Sample:
     study = _study(model, data)
@@ -142,7 +143,7 @@ def explain(
     sample: str,
     data: str = "",
     output: str = "",
-    background: str = "joint",
+    background: str = "product",
     contrast: str = "",
     tweak: str = "",
 ) -> dict[str, Any]:
@@ -151,8 +152,10 @@ def explain(
 
     Args:
         model: name of a model. sample: id of a sample. data: name of a data set; the model's own unless given.
-        output: the class whose score is split; the predicted one unless given.
-        background: what stands for absent modalities: joint (training rows), product, mixed or zero.
+        output: the class to explain against all others, or "A:B" for class A rather than B; the class decided for
+            unless given.
+        background: what stands for absent modalities: product (training rows, each modality on its own), joint
+            (training rows as they occur), mixed or zero.
         contrast: id of another sample that stands for them instead: why this decision rather than that one?
         tweak: what to change of the model first, see the tool `tweak`.
     """
@@ -213,7 +216,8 @@ def tweak(
             the duration: "H.text-audio=0.5,D.text=2,T=1.2"; `highest` of the answer has all keys. Of an
             entangled-qcnn fusion rules: "all:and", "3:and" or an angle, "2.011=1.57". Empty: nothing is changed.
         data: name of a data set; the model's own unless given.
-        output: the class whose score is split; the predicted one of the model as trained unless given.
+        output: the class to explain against all others, or "A:B" for class A rather than B; the class that the model
+            as trained decides for unless given.
     """
     from qfusion.analysis import answers, text
 
@@ -230,7 +234,7 @@ def tweak(
         if now.changed
         else "Nothing is changed.",
         "decision": ends(lambda one: text.unmarked(answers.numbered(one.study, one.scores))),
-        "score": ends(lambda one: one.score),
+        now.quantity.replace("-", "_"): ends(lambda one: one.score),
         "dividends": ends(lambda one: one.dividends),
         "metrics": ends(lambda one: one.metrics),
         "highest": qfusion.panels.address.slider_tops(now.model) if now.can("time") else {},

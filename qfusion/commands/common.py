@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -173,7 +173,13 @@ Model = Annotated[
         help="A model that `models` lists, or the folder or card of one.",
     ),
 ]
-Output = Annotated[str | None, typer.Option(help="Which output; the one decided for unless given.")]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        help="The class that is explained, against all others; A:B explains class A rather than B. "
+        "The class decided for unless given."
+    ),
+]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -226,6 +232,14 @@ class Opened:
     group: qfusion.training.options.Group
 
     @cached_property
+    def explained(self) -> qfusion.models.FusionModel:
+        """The model whose scores are explained: of a classifier one whose scores are log-odds."""
+        return cast(
+            "qfusion.models.FusionModel",
+            qfusion.analysis.study.explained_model(self.trained.model, self.dataset),
+        )
+
+    @cached_property
     def behind(self) -> qfusion.explain.AnyBackground:
         """What stands for absent modalities: rows that the model was trained on, or one other sample."""
         model, dataset, contrast = self.trained.model, self.dataset, self.words[4]
@@ -236,6 +250,12 @@ class Opened:
         return qfusion.explain.background(
             model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast
         )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty for a regression."""
+        target = self.dataset.target
+        return target.classes if target.kind == "classification" else ()
 
     @property
     def trained_on(self) -> str:
@@ -270,7 +290,7 @@ def opened(
     model: str,
     data: str | None,
     way: str = "auto",
-    background: str = "joint",
+    background: str = qfusion.explain.backgrounds.DEFAULT,
     contrast: str | None = None,
     group: qfusion.training.options.Group | None = None,
     digests: str = "",

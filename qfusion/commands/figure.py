@@ -13,7 +13,7 @@ import qfusion
 from qfusion._checks import check, choose
 from qfusion._files import atomic, write_file
 from qfusion.commands.common import Data, Json, Model, Output, load, print_result, say
-from qfusion.commands.samples import Contrast, Kind, check_background
+from qfusion.commands.samples import DEFAULT_BACKGROUND, Contrast, Kind, check_background
 from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
 
@@ -400,7 +400,7 @@ def report(
     ] = None,
     data: Data = None,
     output: Output = None,
-    background: Kind = "joint",
+    background: Kind = DEFAULT_BACKGROUND,
     contrast: Contrast = None,
     tweak: Annotated[
         str,
@@ -464,13 +464,13 @@ def story(
     out: Annotated[Path, typer.Option(help="The file to write: .html, .mp4, .webm, .gif or .svg.")],
     data: Data = None,
     output: Output = None,
-    background: Kind = "joint",
+    background: Kind = DEFAULT_BACKGROUND,
     contrast: Contrast = None,
     tweak: Annotated[
         str,
         typer.Option(
-            help="The lever: 'H.text-audio=0.5', or rules such as 'all:and'. Unless given what the score depends on "
-            "most is taken out."
+            help="The lever: 'H.text-audio=0.5', or rules such as 'all:and'. Unless given, the term that the decision "
+            "depends on most is taken out."
         ),
     ] = "",
     seconds: Annotated[float, typer.Option(help="How long it is, 1 to 120.")] = 10.0,
@@ -539,8 +539,8 @@ def _of_cohort(
         contrast or "",
     )
     parts = qfusion.explain.cohorts.parse(cohort)
-    outputs = checkpoint.model.outputs
-    index = None if output is None else outputs.index(choose("Output", output, outputs))
+    wanted = qfusion.analysis.outputs.parse(output or "", study.classes)
+    study, index = study.rather_than(wanted.reference), wanted.number
     return qfusion.report.cohort(
         qfusion.report.contents.members(
             study,

@@ -294,7 +294,6 @@ def _card_path(program: str) -> Path:
 
 
 def _words(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
-    output = taken.model.card.output
     words = [
         table(
             ["Input", "Modality", "Gives", "Axes", "Type"],
@@ -310,7 +309,7 @@ def _words(taken: Any, stored: dict[str, Any] | None, title: str) -> list[Any]:
             ],
             f"{taken.source} on {title}",
         ),
-        f"Output {output.name} holds {output.holds}{f' of {len(output.classes)} classes' if output.classes else ''}. "
+        *taken.remarks,
         "Scores of ten rows are finite, repeat, and do not depend on one another.",
     ]
     if stored and stored["metrics"]:
@@ -370,6 +369,13 @@ def export(
     precision: Annotated[
         str, typer.Option(help="Of a torch program: double or single.")
     ] = "double",
+    centred: Annotated[
+        bool,
+        typer.Option(
+            "--centred",
+            help="Subtract what all classes share from the scores of a classifier; probabilities stay as they are.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a model, as trained or tweaked, as a checkpoint, a program of torch, QuTiP objects, OpenQASM or NumPy
@@ -393,7 +399,7 @@ def export(
     trained, dataset = load(model, data)
     tweak = ",".join(set_ or [])
     if kind == "checkpoint" and out.suffix.lower() == ".json":
-        formats.save(out, trained, tweak, dataset)
+        formats.save(out, trained, tweak, dataset, centred)
     else:
         write_file(
             out,
@@ -405,6 +411,7 @@ def export(
                 sample=sample or "",
                 model_name=out.stem if kind == "checkpoint" else "",
                 precision=precision,
+                centred=centred,
             ),
         )
     print_result(
@@ -414,6 +421,7 @@ def export(
             "format": kind,
             "sample": sample,
             "tweak": tweak,
+            "centred": centred,
             "out": str(out),
         },
         as_json,

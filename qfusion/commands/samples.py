@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -52,16 +53,21 @@ def matrix(
     model: qfusion.models.FusionModel,
     features: Mapping[str, Any],
     behind: qfusion.explain.AnyBackground,
-    output: int,
+    output: int | None,
     missing: Sequence[str],
 ) -> dict[str, Any]:
     """Returns what each term of the dynamics added to each dividend, what was there before it and is there after it,
     and the error; of several samples also the mean size of every part, which their mean cancels.
 
     Args:
+        output: number of the explained output; None for the class that each sample is decided for.
         missing: modalities that are left out: dividends that they take part in are 0.
     """
-    built = qfusion.explain.built(model, features, behind, output, times=[0.0])
+    building = qfusion.explain.building
+    if output is None:
+        built = building.built_over_classes(model, features, behind, times=[0.0])
+    else:
+        built = building.built(model, features, behind, output, times=[0.0])
     there = np.array(
         [not set(name.split("+")) & set(missing) for name in built.dividends], dtype=float
     )
@@ -82,9 +88,11 @@ def matrix(
         "physics_samples": built.count,
     }
     if built.count > 1:
-        words["physics_sizes"] = by_term(
-            qfusion.explain.built_each(model, features, behind, output).sizes()[1]
-        )
+        if output is None:
+            sizes = building.sizes_over_classes(model, features, behind)
+        else:
+            sizes = building.built_each(model, features, behind, output).sizes()
+        words["physics_sizes"] = by_term(sizes[1])
     return words
 
 
@@ -156,8 +164,8 @@ def curves(
     }
 
 
-def curve_tables(result: Mapping[str, Any]) -> list[RenderableType]:
-    """Returns the score after each cut, a table a modality and a row a time."""
+def curve_tables(result: Mapping[str, Any], what: str) -> list[RenderableType]:
+    """Returns the explained output after each cut, a table a modality and a row a time; `what` it is in words."""
     output = result["output"]
     return [
         table(
@@ -166,7 +174,7 @@ def curve_tables(result: Mapping[str, Any]) -> list[RenderableType]:
                 [number(t), *(number(kind["scores"][output][i]) for kind in kinds.values())]
                 for i, t in enumerate(result["times"])
             ],
-            f"{output} after the correlations of {name} are taken away, undisturbed "
+            f"{what} after the correlations of {name} are taken away, undisturbed "
             f"{number(result['undisturbed']['scores'][output])}",
         )
         for name, kinds in result["modalities"].items()
@@ -175,12 +183,14 @@ def curve_tables(result: Mapping[str, Any]) -> list[RenderableType]:
 
 # `explain` and `track`: one sample's contributions, and its state through the evolution.
 
+DEFAULT_BACKGROUND = "product"  # of explain.backgrounds, which is not loaded here
 Kind = Annotated[
     str,
     typer.Option(
         "--background",
         metavar="KIND",
-        help="What absent modalities are replaced by: joint, product, mixed or zero.",
+        help="What absent modalities are replaced by: product (training samples, each modality on "
+        "its own), joint (training samples as they occur), mixed or zero.",
     ),
 ]
 Contrast = Annotated[
@@ -196,9 +206,9 @@ Contrast = Annotated[
 
 def check_background(background: str, contrast: str | None) -> None:
     """Raises NotFound or InvalidInput where there is no such background, or one is given with a contrast."""
-    choose("Background", background, ("joint", "product", "mixed", "zero"))
+    choose("Background", background, ("product", "joint", "mixed", "zero"))
     check(
-        contrast is None or background == "joint",
+        contrast is None or background == DEFAULT_BACKGROUND,
         "Give either `--contrast ID` or `--background KIND`: a contrast is a background.",
     )
 
@@ -209,13 +219,17 @@ def explain(
         str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")
     ] = None,
     data: Data = None,
-    background: Kind = "joint",
+    background: Kind = DEFAULT_BACKGROUND,
     contrast: Contrast = None,
     split: Annotated[
         str | None, typer.Option(help="Explain a whole split; needs --out or --physics.")
     ] = None,
     output: Annotated[
-        str | None, typer.Option(help="Which output; the first unless given.")
+        str | None,
+        typer.Option(
+            help="The class whose log-odds are explained, against all others; A:B explains class A "
+            "rather than B. The class decided for unless given."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write a table (.csv or .parquet), a row a sample.")
@@ -254,8 +268,8 @@ def explain(
     cluster: Address = "",
     as_json: Json = False,
 ) -> None:
-    """Split a decision exactly into what each modality and each combination contributed, against the training set or
-    another background."""
+    """Split a decision exactly into what each modality and each combination contributed, against a
+    background made of the training set or another one."""
     check(
         (sample is None) != (split is None),
         "Give either `--sample ID`, for one sample, or `--split SPLIT` with `--out FILE`, for all of its samples.",
@@ -289,24 +303,29 @@ def explain(
         qfusion.runs.cluster.connected(cluster) as client,
     ):
         here = opened(model, data, "auto", background, contrast, group)
-        trained, dataset = here.trained, here.dataset
+        dataset = here.dataset
         rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
         wanted = disturbance(dataset.names, missing, swap, noise, seed)
-        behind, outputs = here.behind, trained.model.outputs
-        index = 0 if output is None else outputs.index(choose("Output", output, outputs))
+        behind = here.behind
+        wanted_output = qfusion.analysis.outputs.parse(output or "", here.classes)
+        explained = wanted_output.of_model(here.explained)
         seconds = 0.0
 
         def tables() -> Iterator[tuple[int, pd.DataFrame]]:
             nonlocal seconds
             for number, (frame, took) in here.by_chunks(
-                partial(_contributions, index, wanted), rows, client
+                partial(_contributions, wanted_output, wanted), rows, client
             ):
                 seconds += took
                 yield number, frame
 
         if sample is not None:
-            explanation, doubt, _ = _explained(index, wanted, here, rows)
-            words = decision(explanation, dataset, rows[0], index, doubt)
+            explanation, _ = _explained(wanted_output, wanted, here, rows)
+            index = int(wanted_output.numbers(explanation)[0])
+            doubt = _doubt(wanted_output, wanted, here, rows, np.array([index]))
+            label = "" if wanted_output.reference is None else str(wanted_output)
+            words = decision(explanation, dataset, rows[0], index, doubt, label)
+            words["verdict"] |= _over_backgrounds(wanted_output, wanted, here, rows, words)
             words["disturbance"] = wanted.words
         else:
             words = {
@@ -316,19 +335,21 @@ def explain(
                 "n": len(rows),
                 "background": behind.name,
                 "background_size": behind.size,
-                "output": outputs[index],
+                "output": str(wanted_output) or "the class decided for"
+                if here.classes
+                else explained.outputs[0],
                 **({} if out is None else {"seconds": 0.0}),
                 "disturbance": wanted.words,
                 **({} if out is None else {"out": str(out)}),
             }
         if cut:
+            cut_index = int(wanted_output.numbers(explanation)[0])
             words["cut"] = curves(
-                trained.model, _features(here, rows, wanted), behind, cut, times, index
+                explained, _features(here, rows, wanted), behind, cut, times, cut_index
             )
         if physics and group.leads:
-            words |= matrix(
-                trained.model, _features(here, rows, wanted), behind, index, wanted.missing
-            )
+            features = _features(here, rows, wanted)
+            words |= matrix(explained, features, behind, wanted_output.number, wanted.missing)
         if out is not None:
             write_chunks(tables(), out, group)
         if "seconds" in words:
@@ -338,40 +359,60 @@ def explain(
 
 
 def _contributions(
-    index: int, wanted: qfusion.explain.interventions.Disturbance, of: Opened, part: np.ndarray
+    wanted_output: qfusion.analysis.outputs.Output,
+    wanted: qfusion.explain.interventions.Disturbance,
+    of: Opened,
+    part: np.ndarray,
 ) -> tuple[pd.DataFrame, float]:
     """A row for each of some samples: its contributions, how its modalities relate, and which of them leads; and the
     seconds that it took. Here or on a worker."""
-    explanation, doubt, seconds = _explained(index, wanted, of, part)
-    verdict = qfusion.explain.judge(explanation, index, doubt)
-    return (
-        explanation.frame(of.dataset.ids[part].tolist(), output=index)
-        .reset_index()
-        .assign(relation=verdict.relation, leader=verdict.leaders)
-    ), seconds
+    explanation, seconds = _explained(wanted_output, wanted, of, part)
+    numbers = wanted_output.numbers(explanation)
+    doubt = _doubt(wanted_output, wanted, of, part, numbers)
+    by_sign = qfusion.analysis.study.decides_by_sign(of.dataset)
+    verdict = qfusion.explain.judge(explanation, numbers, doubt, by_sign)
+    frame = explanation.frame(of.dataset.ids[part].tolist(), output=numbers).reset_index()
+    if of.classes:
+        names = np.array(explanation.outputs, dtype=object)
+        pair = wanted_output.reference is not None
+        frame.insert(1, "output", str(wanted_output) if pair else names[numbers])
+    return frame.assign(relation=verdict.relation, leader=verdict.leaders), seconds
 
 
 def _explained(
-    index: int, wanted: qfusion.explain.interventions.Disturbance, of: Opened, part: np.ndarray
-) -> tuple[qfusion.explain.Explanation, qfusion.explain.verdicts.Doubt | None, float]:
-    """Some samples explained, what seeds leave open, and the seconds that the first took."""
+    wanted_output: qfusion.analysis.outputs.Output,
+    wanted: qfusion.explain.interventions.Disturbance,
+    of: Opened,
+    part: np.ndarray,
+) -> tuple[qfusion.explain.Explanation, float]:
+    """Some samples explained, and the seconds that it took."""
     features, behind = _features(of, part, wanted), of.behind
     # Encoding the samples, evolving the observables, coalition values, dividends, Shapley values and
     # interactions; not loading, nor encoding the background.
     started = time.perf_counter()
-    explanation = qfusion.explain.explain(of.trained.model, features, behind)
+    explanation = qfusion.explain.explain(wanted_output.of_model(of.explained), features, behind)
     _ = explanation.interaction  # worked out when first asked for
     seconds = time.perf_counter() - started
     if wanted.missing:
         explanation = qfusion.explain.interventions.without(explanation, wanted.missing)
-    seeds = (  # they were measured as recorded, against the training set
-        qfusion.explain.stability.measured(str(of.words[0]), of.trained.card, of.dataset)
-        if behind.kind == "joint"
-        and wanted == qfusion.explain.interventions.Disturbance(seed=wanted.seed)
-        else None
-    )
-    doubt = qfusion.explain.stability.doubt(seeds, of.dataset, part, np.full(len(part), index))
-    return explanation, doubt, seconds
+    return explanation, seconds
+
+
+def _doubt(
+    wanted_output: qfusion.analysis.outputs.Output,
+    wanted: qfusion.explain.interventions.Disturbance,
+    of: Opened,
+    part: np.ndarray,
+    numbers: np.ndarray,
+) -> qfusion.explain.verdicts.Doubt | None:
+    """What training seeds leave open of some samples; None where they were not measured as these are explained."""
+    as_recorded = wanted == qfusion.explain.interventions.Disturbance(seed=wanted.seed)
+    if not as_recorded or wanted_output.reference is not None:
+        return None
+    if of.behind.kind != qfusion.explain.backgrounds.DEFAULT:
+        return None
+    seeds = qfusion.explain.stability.measured(str(of.words[0]), of.trained.card, of.dataset)
+    return qfusion.explain.stability.doubt(seeds, of.dataset, part, numbers)
 
 
 def _features(
@@ -389,18 +430,23 @@ def decision(
     row: int,
     index: int,
     doubt: qfusion.explain.verdicts.Doubt | None,
+    label: str = "",
 ) -> dict[str, Any]:
     """Returns what is printed of the decision on one sample: its terms, how well they are known, and the verdict.
 
     Args:
         explanation: of the sample in `row` alone. index: of the output. doubt: see `stability.doubt`.
+        label: what the output is called; its name unless given.
     """
     names, classes = explanation.coalitions, dataset.target.classes
     verdicts = qfusion.explain.verdicts
-    verdict, errors = verdicts.verdict(explanation, 0, index, doubt), explanation.errors
+    by_sign = qfusion.analysis.study.decides_by_sign(dataset)
+    verdict = verdicts.verdict(explanation, 0, index, doubt, by_sign)
+    errors = explanation.errors
     return {
         "sample": dataset.ids[row],
-        "output": explanation.outputs[index],
+        "output": label or explanation.outputs[index],
+        "quantity": "log-odds" if classes else "score",
         "truth": classes[dataset.y[row]] if classes else dataset.y[row],
         "prediction": explanation.prediction[0, index],
         "baseline": explanation.baseline[index],
@@ -429,6 +475,45 @@ def decision(
     }
 
 
+def _over_backgrounds(
+    wanted_output: qfusion.analysis.outputs.Output,
+    wanted: qfusion.explain.interventions.Disturbance,
+    of: Opened,
+    rows: np.ndarray,
+    words: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Returns the relation against every background that verdicts are compared over, and its sentence; nothing where
+    modalities are missing or the background is another one.
+
+    Args:
+        rows: of the sample alone. words: what is printed of its decision.
+    """
+    agreement, behind = qfusion.analysis.background_agreement, of.behind
+    offered = qfusion.explain.backgrounds.kinds_of(of.explained)
+    kinds = [kind for kind in agreement.COMPARED if kind in offered]
+    if wanted.missing or behind.kind not in kinds or "mixed" not in kinds:
+        return {}
+    relations = {}
+    for kind in kinds:
+        if kind == behind.kind:
+            relations[kind] = words["verdict"]["relation"]
+            continue
+        other = replace(of, words=(*of.words[:3], kind, None))
+        explanation, _ = _explained(wanted_output, wanted, other, rows)
+        by_sign = qfusion.analysis.study.decides_by_sign(of.dataset)
+        index = int(wanted_output.numbers(explanation)[0])
+        relations[kind] = qfusion.explain.verdict(explanation, 0, index, by_sign=by_sign).relation
+    says = [*words["verdict"]["says"], agreement.sentence(relations)]
+    return {"relation_by_background": relations, "says": says}
+
+
+def _quantity_of(result: Mapping[str, Any]) -> str:
+    """What is explained of a sample, in words."""
+    if result["quantity"] == "log-odds":
+        return f"log-odds of {result['output']}"
+    return str(result["output"])
+
+
 def _print(result: dict[str, Any], as_json: bool) -> None:
     words: list[str | RenderableType] = []
     if "verdict" in result:
@@ -437,7 +522,7 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
             behind = f"{behind} of {result['background_size']:,} training samples"
         words.append(
             table(
-                ["Modalities", "Score with these", "Contribution", "Shapley value"],
+                ["Modalities", "Value with these", "Contribution", "Shapley value"],
                 [
                     [
                         name or "(none)",
@@ -447,13 +532,13 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
                     ]
                     for name, value in result["dividends"].items()
                 ],
-                f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth "
+                f"{result['sample']}: {_quantity_of(result)} {number(result['prediction'])}, truth "
                 f"{truth if isinstance(truth, str) else number(truth)}, {result['disturbance']}, against {behind}",
             )
         )
         words += result["verdict"]["says"]
     if "cut" in result:
-        words += curve_tables(result["cut"])
+        words += curve_tables(result["cut"], _quantity_of(result))
     if "physics" in result:
         words.append(matrix_table(result))
     print_result(result, as_json, *words)
@@ -588,7 +673,7 @@ Shown = tuple[dict[str, Any], list[str | RenderableType]]
 
 
 def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown:
-    """Returns the scores of a sample with each modality's state at each time from another one."""
+    """Returns the outputs on a sample with each modality's state at each time from another one."""
     result = qfusion.analysis.trust.patches_of(study, study.dataset.row(sample), donor)
     shown = {
         "sample": sample,
@@ -627,7 +712,8 @@ def gate_groups(study: qfusion.analysis.study.Study, sample: str, shots: int) ->
     }
     return shown, [
         *(
-            f"{target.capitalize()}: {qfusion.explain.evidence.answer(result, target)}"
+            f"{target.capitalize()}: "
+            f"{qfusion.explain.evidence.answer(result, target, quantity=study.quantity)}"
             for target in result.shapley
         ),
         table(

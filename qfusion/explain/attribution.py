@@ -424,7 +424,8 @@ def feature_changes(
             mixed = torch.where(gone if mask is None else gone[..., None], baseline, values)
             state = model.encode_one({modality: mixed if mask is None else (mixed, mask)}, modality)
             scores = score({**encoded, modality: state})
-            return (scores.softmax(1) if probability else scores).gather(1, picked)[:, 0].numpy()
+            measure = (model.logit_scale * scores).softmax(1) if probability else scores
+            return measure.gather(1, picked)[:, 0].numpy()
 
         full = measured(np.zeros_like(present))
 

@@ -21,13 +21,14 @@ from qfusion.training import metrics
 from qfusion.training.options import ALONE, Group, is_small
 
 KINDS: dict[str, str] = {
-    "joint": "Absent modalities are averaged over the background samples together, as they occur.",
     "product": "Absent modalities are averaged over the background samples independently of one another.",
+    "joint": "Absent modalities are averaged over the background samples together, as they occur.",
     "mixed": "Absent modalities are replaced by the maximally mixed state: nothing is known.",
     "zero": "Absent modalities are replaced by the reference state |0>: the encoder said nothing.",
     "cohort": "Absent modalities are averaged over chosen samples together, as they occur in these.",
     "contrast": "Absent modalities are taken from one other sample: why this decision rather than that?",
 }
+DEFAULT = "product"  # all coalitions break the pairing of the data alike
 _NUMBERS = 10_000_000  # most numbers held at once
 GROUPS = 8  # of samples that are drawn, by whose differences the error is told
 
@@ -52,6 +53,11 @@ class _Behind:
     def is_drawn(self) -> bool:
         """Whether its samples are some of those that they stand for."""
         return self.size < self.total
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether means over its samples are exact: they are all that it stands for."""
+        return not self.is_drawn
 
     @property
     def name(self) -> str:
@@ -127,7 +133,10 @@ class RowBackground(_Behind):
 
 @dataclass(frozen=True, kw_only=True)
 class SampleBackground(_Behind):
-    """Background samples of a model that nothing is known of but how it fuses; see `evaluation`.
+    """Background samples of a model that nothing is known of but how it fuses; see `coalitions.evaluated_values`.
+
+    Of kind "product" the rows of every modality are shuffled on their own: of all combinations of rows so many are
+    taken as there are rows, and means over them have standard errors.
 
     Attributes:
         states: what their modalities come to, by name; `size` rows each.
@@ -139,6 +148,20 @@ class SampleBackground(_Behind):
     def modalities(self) -> tuple[str, ...]:
         """Names in the model's order."""
         return tuple(self.states)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether means over its rows are exact: they are all that it stands for, and none are shuffled."""
+        return not self.is_drawn and not self._is_shuffled
+
+    @property
+    def population(self) -> float:
+        """How many rows, or combinations of rows, there are to draw from."""
+        return math.inf if self._is_shuffled else max(self.total, self.size)
+
+    @property
+    def _is_shuffled(self) -> bool:
+        return self.kind == "product" and len(self.states) > 1 and self.size > 1
 
     def _numbers(self) -> Tensor:
         return torch.cat(
@@ -187,7 +210,7 @@ def fitting(model: FusionModel, background: AnyBackground) -> Any:
 def background(
     model: FusionModel,
     inputs: Mapping[str, Features] | None = None,
-    kind: str = "joint",
+    kind: str = DEFAULT,
     label: str = "",
 ) -> AnyBackground:
     """Returns the background of a model's explanations; see `KINDS`.
@@ -202,13 +225,13 @@ def background(
     Raises:
         NotFound: when there is no such kind.
         InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast"; when the
-            model has no states of which "product", "mixed" or "zero" could be made.
+            model has no states of which "mixed" or "zero" could be made.
     """
     choose("Background", kind, KINDS)
     check(
         kind in kinds_of(model),
         f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
-        f"'{kind}': it has no states of its modalities. Choose 'joint'.",
+        f"'{kind}': it has no states of its modalities. Choose 'product'.",
     )
     if kind in ("mixed", "zero"):
         return _of_nothing(model, kind, label)
@@ -227,7 +250,7 @@ def background(
 
 def kinds_of(model: FusionModel) -> tuple[str, ...]:
     """Returns the kinds of backgrounds that a model can have: all with states, else those that consist of samples."""
-    return tuple(KINDS) if can(model, "states") else ("joint", "cohort", "contrast")
+    return tuple(KINDS) if can(model, "states") else ("product", "joint", "cohort", "contrast")
 
 
 def _of_nothing(model: FusionModel, kind: str, label: str) -> AnyBackground:
@@ -289,7 +312,20 @@ def _of_samples(
         joined = torch.cat([part for _, part in sorted(group.collected(masses).items())])
         return RowBackground(masses=joined, kind=kind, size=count, label=label)
     ((_, encoded),) = parts
+    if kind == "product":
+        encoded = _shuffled(encoded)
     return SampleBackground(states=encoded, kind=kind, size=count, total=count, label=label)
+
+
+def _shuffled(encoded: dict[str, Any], seed: int = 0) -> dict[str, Any]:
+    """Returns states whose rows are shuffled on their own in every modality but the first."""
+    random = np.random.default_rng(seed)
+    first, *others = encoded
+    result = {first: encoded[first]}
+    for name in others:
+        order = random.permutation(base.nested_length(encoded[name]))
+        result[name] = base.nested_part(encoded[name], order)
+    return result
 
 
 def rest_state(sigma: Tensor, dims: tuple[int, ...], subset: tuple[int, ...]) -> Tensor:
@@ -315,7 +351,7 @@ def background_of(
     model: FusionModel,
     dataset: DataSet,
     rows: np.ndarray,
-    kind: str = "joint",
+    kind: str = DEFAULT,
     label: str = "",
     group: Group = ALONE,
 ) -> AnyBackground:

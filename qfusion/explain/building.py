@@ -234,36 +234,62 @@ def built(
 
 @torch.no_grad()
 def built_over_classes(
-    model: FusionModel, inputs: Mapping[str, Features], background: backgrounds.AnyBackground
+    model: FusionModel,
+    inputs: Mapping[str, Features],
+    background: backgrounds.AnyBackground,
+    times: Sequence[float] | np.ndarray | None = None,
 ) -> Built:
     """Returns `built` for the mean over samples of the score of the class that each is decided for; of a regression its
     score.
 
     Args:
-        model, inputs, background: see `built`.
+        model, inputs, background, times: see `built`.
 
     Raises:
         InvalidInput: see `built`.
     """
-    decided = model(inputs).argmax(-1)
-    by_class = {c: (decided == c).nonzero()[:, 0] for c in decided.unique().tolist()}
+    by_class = _rows_by_decision(model, inputs)
     runs = [
-        (built(model, base.nested_part(dict(inputs), rows), background, c), len(rows))
+        (built(model, base.nested_part(dict(inputs), rows), background, c, times), len(rows))
         for c, rows in by_class.items()
     ]
-
+    total = sum(n for _, n in runs)
     means: dict[str, Any] = {
-        field: sum(getattr(entry, field) * (n / len(decided)) for entry, n in runs)
+        field: sum(getattr(entry, field) * (n / total) for entry, n in runs)
         for field in ("start", "end", "parts", "over_time", "pace")
     }
     return replace(
         runs[0][0],
         output=runs[0][0].output if len(runs) == 1 else "the class decided for",
-        count=len(decided),
+        count=total,
         nodes=max(entry.nodes for entry, _ in runs),
         error=max(entry.error for entry, _ in runs),
         **means,
     )
+
+
+def _rows_by_decision(model: FusionModel, inputs: Mapping[str, Features]) -> dict[int, Tensor]:
+    """Returns the rows that are decided for each class, of classes that occur."""
+    decided = model(inputs).argmax(-1)
+    return {c: (decided == c).nonzero()[:, 0] for c in decided.unique().tolist()}
+
+
+@torch.no_grad()
+def sizes_over_classes(
+    model: FusionModel, inputs: Mapping[str, Features], background: backgrounds.AnyBackground
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns `BuiltEach.sizes` of the score of the class that each sample is decided for; of a regression its score.
+
+    Args:
+        model, inputs, background: see `built`.
+    """
+    total, sums = 0, [np.zeros(())] * 3
+    for c, rows in _rows_by_decision(model, inputs).items():
+        parts = built_each(model, base.nested_part(dict(inputs), rows), background, c).sizes()
+        sums = [old + len(rows) * part for old, part in zip(sums, parts, strict=True)]
+        total += len(rows)
+    start, parts_size, end = (entry / total for entry in sums)
+    return start, parts_size, end
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 from itertools import combinations
 from typing import Any
 
@@ -95,6 +95,10 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
 # them, drawn at random without replacement, each has a standard error with the correction for a
 # finite population (Cochran 1977, "Sampling techniques", section 2.6). All coalitions of a sample
 # see the same rows, so that errors of dividends are those of differences within a row.
+# Against "product" the rows are combinations: each modality's rows in an order of their own. That is
+# a Latin hypercube sample of all N^M combinations (McKay, Beckman and Conover 1979), each row of each
+# modality once: the mean is exact where one modality alone is absent. The errors are those of
+# independent draws, and rather too large: they count what each modality adds alone, which evens out.
 
 CHUNK = 2048  # samples times rows that are fused at once
 
@@ -102,7 +106,7 @@ CHUNK = 2048  # samples times rows that are fused at once
 def evaluated_values(
     model: FusionModel, states: Mapping[str, Any], background: SampleBackground
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns v(S) with the bias, (B, 2^M, C), and standard errors of its dividends, same shape, 0 against all rows.
+    """Returns v(S) with the bias, (B, 2^M, C), and standard errors of its dividends, same shape: 0 where `is_exact`.
 
     Args:
         model: in double precision and eval mode.
@@ -115,7 +119,7 @@ def evaluated_values(
         for scores in over_all_rows(model, states, background, decomposition.subsets(M))
     ]
     means, spreads = map(np.concatenate, zip(*parts, strict=True))
-    return means, spreads * np.sqrt(1 / rows - 1 / max(background.total, rows))
+    return means, spreads * np.sqrt(1 / rows - 1 / background.population)
 
 
 def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
@@ -216,8 +220,9 @@ class Explanation:
         background: name of the background, such as "joint" or "cohort of 37 samples 'conflict'".
         background_size: samples averaged over.
         moments: names of the leading axis, where it is one of layers.
-        errors: standard errors of the dividends, (B, 2^M, C), where the background is some of the rows it stands for;
-            else None.
+        errors: standard errors of the dividends, (B, 2^M, C), where the background is some of the rows, or of the
+            combinations of rows, that it stands for; else None.
+        logit_scale: factor by which scores are multiplied before a softmax, as of the model.
     """
 
     modalities: tuple[str, ...]
@@ -230,6 +235,7 @@ class Explanation:
     background_size: int
     moments: tuple[str, ...] = ()
     errors: np.ndarray | None = None
+    logit_scale: float = 1.0
 
     @cached_property
     def interaction(self) -> np.ndarray:
@@ -242,39 +248,40 @@ class Explanation:
         return self.values[..., -1, :]
 
     @property
+    def logits(self) -> np.ndarray:
+        """Coalition values (..., B, 2^M, C) in the units of a softmax; of a regression the values themselves."""
+        return self.logit_scale * self.values
+
+    @property
     def baseline(self) -> np.ndarray:
         """The mean score over the background, v(""), (..., C)."""
         return self.values[..., 0, 0, :]
 
-    def frame(self, ids: Sequence[str], output: int = 0) -> pd.DataFrame:
-        """Returns one row per sample: prediction, baseline, every dividend, Shapley value and interaction index of one
-        output."""
+    def frame(self, ids: Sequence[str], output: int | np.ndarray = 0) -> pd.DataFrame:
+        """Returns one row per sample: prediction, baseline, every dividend, Shapley value and interaction index.
+
+        Args:
+            ids: of the B samples.
+            output: number of the explained output, of all samples or of each, (B,).
+        """
         check(
             self.values.ndim == 3,
             "An explanation through time or layers has no single table; take one moment of it with `at`.",
         )
-        return pd.DataFrame(
-            {
-                "prediction": self.prediction[:, output],
-                "baseline": self.values[:, 0, output],
-                **{
-                    f"dividend[{name}]": self.dividends[:, s, output]
-                    for s, name in enumerate(self.coalitions)
-                    if name
-                },
-                **{
-                    f"shapley[{name}]": self.shapley[:, m, output]
-                    for m, name in enumerate(self.modalities)
-                },
-                **{
-                    f"interaction[{decomposition.subset_name(pair, self.modalities)}]": self.interaction[
-                        :, *pair, output
-                    ]
-                    for pair in combinations(range(len(self.modalities)), 2)
-                },
-            },
-            index=pd.Index(list(ids), name="sample"),
-        )
+        rows = np.arange(len(self.values))
+        values, dividends = self.values[rows, :, output], self.dividends[rows, :, output]
+        columns = {"prediction": values[:, -1], "baseline": values[:, 0]}
+        for s, name in enumerate(self.coalitions):
+            if name:
+                columns[f"dividend[{name}]"] = dividends[:, s]
+        shapley = self.shapley[rows, :, output]
+        for m, name in enumerate(self.modalities):
+            columns[f"shapley[{name}]"] = shapley[:, m]
+        interaction = self.interaction[rows, :, :, output]
+        for pair in combinations(range(len(self.modalities)), 2):
+            name = decomposition.subset_name(pair, self.modalities)
+            columns[f"interaction[{name}]"] = interaction[:, *pair]
+        return pd.DataFrame(columns, index=pd.Index(list(ids), name="sample"))
 
     def at(self, moment: int) -> Explanation:
         """Returns the explanation at one place of the leading axis."""
@@ -355,7 +362,7 @@ def explain_states(
     """Returns the contributions to the scores of what the modalities of B samples come to, as of `model.encode`."""
     if not can(model, "states"):
         values, errors = evaluated_values(model, states, fitting(model, background))
-        return of_values(model, values, background, errors if background.is_drawn else None)
+        return of_values(model, values, background, None if background.is_exact else errors)
     explanation = _linear(model, states, background)
     if not background.is_drawn or isinstance(background, SampleBackground):
         return explanation
@@ -489,6 +496,7 @@ def of_values(
         background.name,
         background.size,
         errors=errors,
+        logit_scale=model.logit_scale,
     )
 
 
@@ -509,6 +517,15 @@ def shares_of(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
     size = np.abs(shapley)
     total = size.sum(axis, keepdims=True)
     return np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[axis])
+
+
+def net_joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns |J| / (|U| + |J|) of what joint terms (J) and terms of single modalities (U) sum to, (T,); 0 where both
+    are 0. Above one half the joint terms decide, as in `verdicts.relations`."""
+    joint = sum((v for t, v in dividends.items() if "+" in t), start=np.zeros(1))
+    own = sum((v for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))
+    size = np.abs(own) + np.abs(joint)
+    return np.where(size > 0, np.abs(joint) / np.where(size > 0, size, 1), 0.0)
 
 
 def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -693,6 +710,10 @@ def _pairs(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: decompositio
 # numbers, gathered by five letters a qubit (see `read_out`) into what the third modality sees.
 # In a chain each stage passes on the distribution of its fused qubits' bits, and an absent modality
 # is a matrix (2^n, 2^n) on it. With n <= 10 nothing larger than 5^10 numbers (80 MB) ever stands.
+# That serves every sample. For a few samples, and for derivatives, `mean_product` costs less: the
+# factors of each half of the qubits are multiplied out, and the halves meet through the distributions.
+
+_FEW = 8  # samples that are explained one by one
 
 
 def marginal_values(
@@ -708,10 +729,107 @@ def marginal_values(
     """
     O = (model.observables() if observables is None else observables).double()
     phi, M = model.phi.double(), masses.shape[-1]
-    value = (_one_table if phi.shape[1] == 1 else _chain)(O, phi, distributions)
+    if len(masses) <= _FEW:
+        value = _one_by_one(O, phi, distributions)
+    else:
+        value = (_one_table if phi.shape[1] == 1 else _chain)(O, phi, distributions)
     # told nothing, every sample is alike
     values = [value(masses if S else masses[:1], S) for S in decomposition.subsets(M)]
     return torch.stack([part.expand(len(masses), -1) for part in values], 1)
+
+
+def _one_by_one(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
+    """However many modalities, of a few samples."""
+    tables, words = stage_tables(phi), O.flatten(1)
+
+    def value(masses: Tensor, S: decomposition.Subset) -> Tensor:
+        if len(S) == len(distributions):
+            return evaluate(O, fuse(masses, phi)[0])
+        return torch.stack(
+            [
+                words @ mean_product(tables, distributions, {m: sample[:, m] for m in S})
+                for sample in masses
+            ]
+        )
+
+    return value
+
+
+def stage_tables(phi: Tensor) -> list[Tensor]:
+    """Returns what each stage of the fusion makes of the bits that it reads.
+
+    Args:
+        phi: angles, (n, stages, 2^k).
+
+    Returns:
+        A table (n, out, 2, ..., 2) for each stage, with an axis for each of the k bits. Of the last stage `out` counts
+        1, <X> and <Z>; of the others the chances of 0 and 1, which is the first bit that the next stage reads.
+    """
+    n, bits = len(phi), phi.shape[-1].bit_length() - 1
+    ones, last = torch.sin(phi[:, :-1] / 2).square(), phi[:, -1]
+    tables = [torch.stack([1 - stage, stage], 1) for stage in ones.unbind(1)]
+    tables.append(torch.stack([torch.ones_like(last), torch.sin(last), torch.cos(last)], 1))
+    return [table.reshape(n, -1, *(2,) * bits) for table in tables]
+
+
+def mean_product(
+    tables: Sequence[Tensor], distributions: Tensor, present: Mapping[int, Tensor]
+) -> Tensor:
+    """Returns the mean product of all qubits' factors (1, <X>, <Z>), (3^n,), the absent modalities drawn on their own.
+
+    It is linear in the distribution of each modality, and in the table of each qubit and stage; v(S) is its scalar
+    product with an observable. It can be differentiated in all of them.
+
+    Args:
+        tables: of the stages, see `stage_tables`.
+        distributions: probability of every outcome of each modality's qubits, (M, 2^n).
+        present: masses (n,) of the sample's modalities in S, by number.
+    """
+    read: list[
+        Tensor
+    ] = []  # distributions of the bits that a stage reads and that are not averaged over yet
+    m = 0
+    for table in tables:
+        while table.ndim - 2 > len(read):
+            if m in present:
+                zero, one = table.unbind(2 + len(read))
+                mass = present[m].view(-1, *(1,) * (zero.ndim - 1))
+                table = zero + mass * (one - zero)
+            else:
+                read.append(distributions[m])
+            m += 1
+        read = [_averaged(table, read)]
+    return read[0]
+
+
+def _averaged(table: Tensor, read: Sequence[Tensor]) -> Tensor:
+    """The mean product over all qubits of a table (n, out, 2, ..., 2), (out^n,), where the bits that it reads have
+    these distributions, (2^n,) each."""
+    k, one = len(table) // 2, table.new_ones((1,) * (table.ndim - 1))
+    left, right = (reduce(torch.kron, half.unbind(), one) for half in (table[:k], table[k:]))
+    for (
+        distribution
+    ) in read:  # the first half's bits are summed over, and the second half's take the last place
+        left = torch.tensordot(left, distribution.reshape(left.shape[1], -1), ([1], [0]))
+    return (left.reshape(len(left), -1) @ right.reshape(len(right), -1).T).flatten()
+
+
+def seen_alone(O: Tensor, phi: Tensor, distributions: Tensor, m: int) -> Tensor:
+    """Returns the observables that modality m alone sees against the product of marginals, (C, 2^n).
+
+    The mean score is linear in the modality's distribution: the derivative says what each outcome is worth.
+
+    Args:
+        O: of the factors, (C, 3, ..., 3).
+        phi: angles, (n, stages, 2^k).
+        distributions: mean probability of every outcome of each modality's qubits, (M, 2^n).
+        m: the modality.
+    """
+    with torch.enable_grad():
+        own = distributions.detach().clone().requires_grad_(True)
+        values = O.detach().flatten(1) @ mean_product(stage_tables(phi.detach()), own, {})
+        slopes = [torch.autograd.grad(value, own, retain_graph=True)[0] for value in values]
+    return torch.stack([slope[m] for slope in slopes])
 
 
 def _one_table(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
@@ -744,12 +862,7 @@ def _chain(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
     """More modalities, fused one after another; the state is the distribution of the fused qubits' bits so far,
     (B, 2^n)."""
     n, last = len(phi), phi.shape[1] - 1
-    ones = torch.sin(phi / 2).square()
-    # What a stage makes of the bit before (f) and of the new modality's (m): its own bit's chances, in the end 1, <X>,
-    # <Z>.
-    parts = [[1 - ones[:, k], ones[:, k]] for k in range(last)]
-    parts.append([torch.ones_like(phi[:, last]), torch.sin(phi[:, last]), torch.cos(phi[:, last])])
-    tables = [torch.stack(part, 1).view(n, -1, 2, 2) for part in parts]
+    tables = stage_tables(phi)  # of the bit before (f) and of the new modality's (m)
 
     @cache
     def unmet(k: int) -> Tensor:

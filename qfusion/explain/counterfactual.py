@@ -348,6 +348,21 @@ def decisions(scores: np.ndarray) -> np.ndarray:
     )
 
 
+TIE = 1e-12  # of the largest score: a smaller difference is rounding
+
+
+def tied(scores: np.ndarray | Tensor) -> bool:
+    """Returns whether several classes have the same largest score, so that none of them is decided for."""
+    return len(leading(scores)) > 1
+
+
+def leading(scores: np.ndarray | Tensor) -> list[int]:
+    """Returns the classes with the largest score: several where they are equal to rounding."""
+    values = np.asarray(scores, dtype=float).reshape(-1)
+    least = values.max() - TIE * max(1.0, float(np.abs(values).max()))
+    return [int(place) for place in np.flatnonzero(values >= least)]
+
+
 def nearest_state(
     model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any = None
 ) -> StateChange:

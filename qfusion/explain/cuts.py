@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion._sentences import listed, share, size
+from qfusion._sentences import share, size
 from qfusion.data.spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, counterfactual, stability
@@ -652,32 +652,41 @@ SMALL = 0.02  # of the undisturbed score's size: a change below it is none to sp
 
 
 def most_moved(result: Cuts, output: int) -> str:
-    """The modality whose cut moves the score most."""
+    """The modality whose cut moves the explained output most."""
     changes = result.changes[_place(result), :, :, 0, output]
     return result.modalities[_first_largest(np.abs(changes).max(1))]
 
 
-def answer(result: Cuts, output: int) -> str:
-    """Whether the score of a sample needs the correlations, and when most, as a title."""
+def answer(result: Cuts, output: int, quantity: str = "score") -> str:
+    """Returns whether the decision on a sample needs the correlations, and when most, as a title.
+
+    Args:
+        result: of one sample. output: number of the explained output.
+        quantity: what is explained, "log-odds" or "score".
+    """
     changes = result.changes[_place(result), :, :, 0, output]
     m, i = np.unravel_index(_first_largest(np.abs(changes)), changes.shape)
     before, largest = float(result.before[0, output]), float(changes[m, i])
-    never = text = ""
+    notes = []
+    small = abs(largest) <= max(SMALL * abs(before), 1e-9)
+    if "dephased" in result.kinds and not small:
+        classical = result.scores[result.kinds.index("dephased"), m, i, 0, output]
+        notes.append(f"{classical:z.2f} if classical correlations are kept")
     if HELD in result.kinds:
         alone = result.scores[result.kinds.index(HELD), m, -1, 0, output]
-        never = f"; if {result.modalities[m]} were never correlated, {alone:z.2f}"
-    if abs(largest) <= max(SMALL * abs(before), 1e-9):
+        notes.append(f"{alone:z.2f} if {result.modalities[m]} is never correlated")
+    text = f" ({'; '.join(notes)})" if notes else ""
+    if small:
         return (
-            f"A cut of the correlations of one modality at one time moves the score by {size(abs(largest))} at "
-            f"most, from {before:z.2f}{never}"
+            f"Removing the correlations of one modality at one time moves the {quantity} by {size(abs(largest))} at "
+            f"most, from {before:z.2f}{text}"
         )
-    if "dephased" in result.kinds:
-        classical = result.scores[result.kinds.index("dephased"), m, i, 0, output]
-        text = f" ({classical:z.2f} if their classical part is kept)"
-    return (
-        f"Without the correlations of {result.modalities[m]} at t = {result.times[i]:.2f} the score would be "
-        f"{before + largest:z.2f} instead of {before:z.2f}{text}{never}"
-    )
+    start, end = f"{before:z.2f}", f"{before + largest:z.2f}"
+    if start == end:
+        moved = f"leaves the {quantity} at {start}"
+    else:
+        moved = f"{'raises' if largest > 0 else 'lowers'} the {quantity} from {start} to {end}"
+    return f"Removing all correlations with {result.modalities[m]} at t = {result.times[i]:.2f} {moved}{text}"
 
 
 def _place(result: Cuts | CutMetrics) -> int:
@@ -821,12 +830,12 @@ class Patches:
         return counterfactual.decisions(self.scores) != counterfactual.decisions(self.before)
 
     def frame(self, row: int = 0) -> pd.DataFrame:
-        """Returns one row a kind, modality and time of a pair: `scores` by output, `restored` and `turned`."""
+        """Returns one row a kind, modality and time of a pair: `output[...]`, `restored` and `turned`."""
         places = pd.MultiIndex.from_product(
             [[*PATCH_KINDS], self.modalities, self.times.tolist()], names=["kind", "modality", "t"]
         )
         flat = self.scores[..., row, :].reshape(-1, len(self.outputs))
-        columns = {f"score[{name}]": flat[:, c] for c, name in enumerate(self.outputs)}
+        columns = {f"output[{name}]": flat[:, c] for c, name in enumerate(self.outputs)}
         shares, turned = (values[..., row].ravel() for values in (self.restored, self.turned))
         return pd.DataFrame(
             columns | {"restored": shares, "turned": turned}, index=places
@@ -922,11 +931,13 @@ def answer_for_patches(
     place = [*PATCH_KINDS].index(choose("Kind of patch", kind, PATCH_KINDS))
     restored, turned = result.restored[place, ..., row], result.turned[place, ..., row]
     if not np.isfinite(restored).all():
-        return f"The scores of both are the same: no state of {donor} can restore a difference"
+        return (
+            f"Both samples give the same output: there is no difference that {donor} could restore"
+        )
     m, i = np.unravel_index(int(np.abs(restored - 1).argmin()), restored.shape)
     most = (
-        f"{name(result.modalities[m])} comes nearest to its score, {share(float(restored[m, i]))} of the "
-        f"difference at t = {result.times[i]:.2f}"
+        f"{name(result.modalities[m])} comes nearest, with {share(float(restored[m, i]))} of the difference "
+        f"at t = {result.times[i]:.2f}"
     )
     turning = [
         f"{name(modality)} {_when(turned[k], result.times)}"
@@ -934,9 +945,8 @@ def answer_for_patches(
         if turned[k].any()
     ]
     if not turning:
-        return f"No single modality's state from {donor} turns the decision; {most}"
-    verb = "turns" if len(turning) == 1 else "each turn"
-    return f"Taken from {donor}, {listed(turning)} {verb} the decision; {most}"
+        return f"No single modality's state from {donor} flips the decision; {most}"
+    return f"Patching in {' or '.join(turning)} from {donor} flips the decision"
 
 
 def _when(turned: np.ndarray, times: np.ndarray) -> str:

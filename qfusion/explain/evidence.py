@@ -147,7 +147,10 @@ def _cuts(rho: Tensor, qubits: tuple[int, ...], n: int) -> tuple[float, np.ndarr
 
 # The modality qubits only control and are then left out, so a classical mixture over their outcomes gives the same
 # fused qubits. It holds while the score is read from the fused qubits alone.
-INERT = "The entanglement that the fusion makes is inert for the scores: measuring the modality qubits changes none."
+INERT = (
+    "The entanglement that the fusion makes does not affect the decision: measuring the modality qubits changes "
+    "nothing."
+)
 
 
 @dataclass(frozen=True)
@@ -261,7 +264,7 @@ class Reading:
         by_fusion: beliefs of the fused masses, arrays (n,); None as above.
         vectors: (1, <X>, <Z>) of every fused qubit, (n, 3).
         entropy: of every fused qubit, nats, (n,): its entanglement with the qubits that it was fused from,
-            which is inert for the scores (`INERT`).
+            which does not affect the decision (`INERT`).
     """
 
     modalities: tuple[str, ...]
@@ -378,8 +381,8 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
     )
 
 
-# Which block of the entangled-fusion network does it: Shapley values of its gate groups for the score, the loss and
-# the entanglement, over all coalitions, with the error that shots would add.
+# Which block of the entangled-fusion network does it: Shapley values of its gate groups for the decision, the loss
+# and the entanglement, over all coalitions, with the error that shots would add.
 #
 # The groups are the fusion of every element, and the convolution and the pooling of every layer. In the place of a
 # group that is left out stands the identity: an element that is not fused is a qubit in |0>; a layer's convolution
@@ -399,7 +402,7 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
 # being what the head gives an outcome; the variances of all coalitions, weighted as in phi_g, add up to that of
 # phi_g.
 
-SCORE, LOSS, ENTANGLEMENT = TARGETS = ("score", "loss", "entanglement")
+DECISION, LOSS, ENTANGLEMENT = TARGETS = ("decision", "loss", "entanglement")
 SHOTS = 1000
 _NUMBERS = 2**22  # of the contracted observables of some rows, held at once
 
@@ -422,7 +425,7 @@ class GateGroups:
     """Shapley values of G groups.
 
     Attributes:
-        groups: G of them. output: name of the score.
+        groups: G of them. output: name of the explained output.
         shapley: by target of `TARGETS`, (G,). empty, whole: v(none) and v(all), by target.
         errors: standard errors of the score's values from `shots` of every coalition, (G,).
         losses: of each group the mean over rows with its interval, G of them.
@@ -445,7 +448,7 @@ class GateGroups:
             {
                 "group": [group.key for group in self.groups],
                 **self.shapley,
-                "score_shot_error": self.errors,
+                f"{DECISION}_shot_error": self.errors,
                 "loss_low": [interval.low for interval in self.losses],
                 "loss_high": [interval.high for interval in self.losses],
             }
@@ -516,7 +519,7 @@ def gate_groups(
         table = coalition_table(O, vectors)[0]
         few = of_rows.split(max(1, _NUMBERS // O[:C].numel()))
         scores = [coalition_table(O[:C], some) + bias[:, None] for some in few]
-        outcomes = torch.cat(scores).numpy().swapaxes(1, 2)
+        outcomes = model.logit_scale * torch.cat(scores).numpy().swapaxes(1, 2)
         return (
             (table[c] + bias[c]).numpy(),
             (table[C] - table[c].square()).clamp_min(0).numpy(),
@@ -529,7 +532,7 @@ def gate_groups(
     shape = (2,) * G
     by_row = losses.transpose(0, 2, 1).reshape(*shape, -1)
     tables = {
-        SCORE: means.reshape(shape),
+        DECISION: means.reshape(shape),
         LOSS: by_row.mean(-1),
         ENTANGLEMENT: entropies.reshape(shape),
     }
@@ -630,8 +633,16 @@ def _entropies(bloch: Tensor, n: int) -> np.ndarray:
 NAMED = 3  # groups that a title names
 
 
-def answer(result: GateGroups, target: str = SCORE, name: Callable[[str], str] = str) -> str:
-    """Which groups do most of a target, as a title; of the loss, which are known to take something off it.
+def answer(
+    result: GateGroups,
+    target: str = DECISION,
+    name: Callable[[str], str] = str,
+    quantity: str = "score",
+) -> str:
+    """Returns which groups do most of a target, as a title; of the loss, which are known to take something off it.
+
+    Args:
+        target: of `TARGETS`. name: how a name is written. quantity: what is explained, "log-odds" or "score".
 
     Raises:
         NotFound: when there is no such target.
@@ -640,15 +651,15 @@ def answer(result: GateGroups, target: str = SCORE, name: Callable[[str], str] =
     titles = [name(group.title) for group in result.groups]
     if target == LOSS:
         return _of_loss(result, values, titles)
-    what = f"score of {name(result.output)}" if target == SCORE else "entropy of the qubits"
+    what = f"{quantity} of {name(result.output)}" if target == DECISION else "entropy of the qubits"
     first = int(np.abs(values).argmax())
     change = result.whole[target] - result.empty[target]
     size = float(np.abs(values).sum())
     if size == 0:
         return f"No gate group changes the {what}"
     return (
-        f"Of what the gate groups add to the {what}, {change:+z.2f} together, {titles[first]} has most: "
-        f"{values[first]:+z.2f} ({percent(abs(float(values[first])) / size)} of all sizes)"
+        f"{titles[first]} contributes most to the {what}: {values[first]:+z.2f} "
+        f"({percent(abs(float(values[first])) / size)} of all sizes; all gate groups together {change:+z.2f})"
     )
 
 

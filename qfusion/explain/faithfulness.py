@@ -3,7 +3,7 @@ estimators of the same number, and what is not to be read off them.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -145,6 +145,7 @@ def modality_curves(
     probability: bool = False,
     orders: int = ORDERS,
     seed: int = 0,
+    quantity: str = "score",
 ) -> Curves:
     """Returns deletion and insertion of modalities in the order of their absolute Shapley values, most first.
 
@@ -154,6 +155,7 @@ def modality_curves(
         probability: measure the probability of that output (softmax over all) instead of its score.
         orders: how many random orders, each drawn anew for every sample.
         seed: of these.
+        quantity: what is explained, "log-odds" or "score".
     """
     values, M = explanation.values, len(explanation.modalities)
     B = len(values)
@@ -163,7 +165,7 @@ def modality_curves(
         f"Argument `outputs` must name one output for each of the {B} samples, but has {len(outputs)}.",
     )
     if probability:
-        values = scipy.special.softmax(values, -1)
+        values = scipy.special.softmax(explanation.logits, -1)
     masks = [sum(1 << m for m in S) for S in subsets(M)]
     changes = np.abs(values - values[:, -1:])[pick[0], :, pick[1]][:, np.argsort(masks)]
     ours = np.argsort(-np.abs(explanation.shapley[pick[0], :, pick[1]]), 1, kind="stable")
@@ -188,7 +190,7 @@ def modality_curves(
         random[:, 0],
         random[:, 1],
         B,
-        "probability" if probability else "score",
+        "probability" if probability else quantity,
     )
 
 
@@ -385,7 +387,7 @@ def of_stability(stability: Stability, errors: np.ndarray, unit: str) -> list[Tr
     Args:
         stability: of B test rows.
         errors: of the shipped model's predictions on these, (B,).
-        unit: of the score.
+        unit: of the contributions, such as "log-odds of the true class, nats".
     """
     R, B = stability.dividends.shape[:2]
     rank = {term: mean for term, (mean, _) in stability.rank_correlations().items()}
@@ -428,11 +430,11 @@ def of_stability(stability: Stability, errors: np.ndarray, unit: str) -> list[Tr
     floor = float(np.median(spread.max(1)))
     words.append(
         TrustWarning(
-            f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test "
+            f"Ignore contributions smaller than about {floor:.2g} ({unit}): the least stable term of a typical test "
             "sample moves by about that much between training seeds (standard deviation).",
             "warning",
-            f"Do not read terms below {floor:.2g}",
-            (f"in units of the {unit}", "standard deviation over training seeds"),
+            f"Ignore contributions below {floor:.2g}",
+            (f"unit: {unit}", "standard deviation over training seeds"),
         )
     )
     words += _where_wrong(spread, errors)
@@ -529,13 +531,13 @@ def of_deletion(curves: Curves, what: str) -> list[TrustWarning]:
     ]
     return [
         TrustWarning(
-            f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no "
-            f"faster than at least one of {len(curves.random_deletion)} random orders "
+            f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the "
+            f"{curves.unit} no faster than at least one of {len(curves.random_deletion)} random orders "
             f"({curves.samples:,} test samples).",
             "warning",
             f"Do not trust the order of the {what}",
             (
-                f"{' and '.join(failed)} moves the score no faster than one of "
+                f"{' and '.join(failed)} moves the {curves.unit} no faster than one of "
                 f"{len(curves.random_deletion)} random orders",
                 f"{curves.samples:,} test samples",
             ),
@@ -564,6 +566,34 @@ def of_joint(explanation: Explanation, outputs: np.ndarray) -> list[TrustWarning
             (f"joint terms are larger in {share(part)} of {B:,} test samples", "split evenly"),
         )
     ]
+
+
+FEW_SAME = 0.8  # of the samples: where backgrounds agree on fewer verdicts, it is a warning
+
+
+def of_backgrounds(same: float, samples: int, kinds: Sequence[str]) -> TrustWarning:
+    """Returns whether verdicts depend on the background.
+
+    Args:
+        same: share of the samples with one verdict against all backgrounds. samples: how many. kinds: of backgrounds.
+    """
+    facts = (f"the same verdict on {share(same)} of {samples:,} test samples",)
+    where = f"against {len(kinds)} backgrounds ({listed([*kinds])})"
+    if same >= FEW_SAME:
+        return TrustWarning(
+            f"Verdicts hardly depend on the background: {where} {share(same)} of {samples:,} test samples get the same "
+            "word.",
+            "fine",
+            "Verdicts hardly depend on the background",
+            facts,
+        )
+    return TrustWarning(
+        f"Do not quote a verdict without its background: {where} only {share(same)} of {samples:,} test samples get "
+        "the same word.",
+        "warning",
+        "Do not quote a verdict without its background",
+        facts,
+    )
 
 
 def no_truth(of_others: bool = False) -> TrustWarning:

@@ -289,7 +289,7 @@ def loss_game(
         f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.",
     )
     require_finite("truth", truth)
-    of = losses(explanation.values, np.asarray(truth), loss)
+    of = losses(explanation.logits, np.asarray(truth), loss)
     rows = coalitions.dividends((of[:, :1] - of)[..., None], M)
     phi = coalitions.shapley(rows, M)[..., 0]
     terms, names = explanation.coalitions[1:], explanation.modalities

@@ -301,7 +301,7 @@ def scores(
     """
     rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
     if disturbance.missing and behind is None:
-        behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on))
+        behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on), "joint")
     parts = []
     for block in _sentences.progress_over(
         dataset.blocks(rows, most=BATCH), "Scoring", len(rows), len
@@ -371,7 +371,7 @@ def robustness(
         `level`, metrics.
     """
     rows, result = dataset.rows(split), []
-    behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on))
+    behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on), "joint")
     if most is not None and isinstance(behind, backgrounds.SampleBackground):
         behind = behind.some(most)
 

@@ -209,7 +209,7 @@ def _diagonal(
 ) -> Operator:
     masses, n, independent = background.masses, model.elements, background.kind == "product"
     O, phi = model.observables()[output].double(), model.phi.double()
-    table, seen = _table(O, phi, masses, S, independent), _seen(masses, S, independent)
+    table, seen = _table(O, phi, background, S), _seen(masses, S, independent)
     # Only where S is independent of the rest, the mean over what the background shows of S is the mean score.
     mean = (
         table @ seen
@@ -255,7 +255,7 @@ def _effects(table: Tensor, seen: Tensor, count: int, n: int) -> np.ndarray:
 
 
 def _table(
-    O: Tensor, phi: Tensor, masses: Tensor, S: decomposition.Subset, independent: bool
+    O: Tensor, phi: Tensor, background: backgrounds.RowBackground, S: decomposition.Subset
 ) -> Tensor:
     """The score without bias of every outcome pattern of the modalities in S, the others averaged over the background:
     (2^(n |S|),).
@@ -263,13 +263,12 @@ def _table(
     The factors of the first and of the second half of the qubits are multiplied out for the outcomes of S and of the
     rest, and meet weighted by how likely the background shows the rest's outcomes.
     """
+    masses, independent = background.masses, background.kind == "product"
     n, M = masses.shape[1:]
     rest = [m for m in range(M) if m not in S]
+    if len(rest) > 2 and independent:
+        return coalitions.seen_alone(O[None], phi, background.distributions, S[0])[0]
     if len(rest) > 2:
-        check(
-            not independent,
-            "Background 'product' has no operator of one modality among more than three. Choose 'joint'.",
-        )
         return coalitions.pulled_back(O[None], phi, masses, S[0])[0]
     s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
     factors = entangled_qcnn.fuse(

@@ -390,14 +390,15 @@ class NetworkParameters(Terms):
 
     Attributes:
         masses: of the cohort, (B, n, M). rows: of the background, (N, n, M).
-        independent: whether absent modalities come from different rows.
+        distributions: where absent modalities are drawn each on its own, the mean probability over the rows of every
+            outcome of each modality's qubits, (M, 2^n); else None.
     """
 
     model: EntangledQCNN
     masses: Tensor
     rows: Tensor
     output: int
-    independent: bool = False
+    distributions: Tensor | None = None
     answers: dict[str, Answer] = field(default_factory=dict, init=False)
     parts: dict[tuple[decomposition.Subset, int], tuple[Tensor, ...]] = field(
         default_factory=dict, init=False
@@ -420,7 +421,7 @@ class NetworkParameters(Terms):
             _masses(model, inputs),
             background.masses,
             output,
-            background.kind == "product",
+            background.distributions if background.kind == "product" else None,
         )
 
     def samples(self, target: str) -> int:
@@ -462,11 +463,6 @@ class NetworkParameters(Terms):
 
     def _linear(self, target: str) -> Answer:
         """The score or a dividend: coalition values with signs."""
-        check(
-            target == SCORE or not self.independent,
-            "Slopes of dividends against the background 'product' are not offered for an entangled-qcnn: they would "
-            "need every combination of samples. Choose 'joint', or the score.",
-        )
         signs = _inside(target, self.model.modalities)
         few = _spread(len(self.masses), self.samples(target))
         for s in signs:
@@ -482,8 +478,50 @@ class NetworkParameters(Terms):
         return float(value), slopes.numpy(), effects.numpy()
 
     def _part(self, masses: Tensor, S: decomposition.Subset) -> tuple[Tensor, ...]:
-        """One coalition's mean over all pairs of a sample and a background row: its value, the slope and effect of
-        every parameter of the fusion, and the mean product (3^n)."""
+        """One coalition's mean over samples and background: its value, the slope and effect of every parameter of the
+        fusion, and the mean product (3^n)."""
+        if self.distributions is None or len(S) == masses.shape[-1]:
+            return self._over_pairs(masses, S)
+        return self._over_combinations(masses, S, self.distributions)
+
+    def _over_combinations(
+        self, masses: Tensor, S: decomposition.Subset, distributions: Tensor
+    ) -> tuple[Tensor, ...]:
+        """`_part` over all combinations of a sample and a background row of each absent modality.
+
+        The value is linear in the table of every element and stage. So the derivatives by the tables, summed over the
+        samples, say what any change of the tables does, removed terms included.
+        """
+        n, O = self.model.elements, self._observable(self.factors).detach()
+        factors = self.factors.clone().requires_grad_(True)
+        tables = coalitions.stage_tables(self._phi(factors))
+        derivatives = [torch.zeros_like(table) for table in tables]
+        product = torch.zeros_like(O)
+        samples = masses if S else masses[:1]  # told nothing, every sample is alike
+        for sample in samples:
+            own = [table.detach().requires_grad_(True) for table in tables]
+            one = coalitions.mean_product(own, distributions, {m: sample[:, m] for m in S})
+            for derivative, part in zip(
+                derivatives, torch.autograd.grad(O @ one, own), strict=True
+            ):
+                derivative += part / len(samples)
+            product += one.detach() / len(samples)
+        (slopes,) = torch.autograd.grad(tables, factors, derivatives)
+        effects = torch.zeros_like(self.factors)
+        with torch.no_grad():
+            for first in range(0, n * (1 + masses.shape[-1]), n):
+                sort = slice(first, first + n)  # one term of each element, all removed at once
+                removed = coalitions.stage_tables(self._phi(self._with(sort, 0)))
+                changes = [
+                    (derivative * (after - before)).flatten(1).sum(1)
+                    for derivative, after, before in zip(derivatives, removed, tables, strict=True)
+                ]
+                # Without its fusion, the last stage of an element ignores what it reads, and so all stages before.
+                effects[sort] = changes[-1] if first == 0 else torch.stack(changes).sum(0)
+        return O @ product, slopes, effects, product
+
+    def _over_pairs(self, masses: Tensor, S: decomposition.Subset) -> tuple[Tensor, ...]:
+        """`_part` over all pairs of a sample and a background row."""
         n = self.model.elements
         O = self._observable(self.factors).detach()
         left, right = 3 ** (n // 2), 3 ** (n - n // 2)

@@ -287,12 +287,12 @@ def intervals(
 #
 # `scripts/stability.py` trains the seeds of a recipe and writes
 # `qfusion/assets/stability/NAME.safetensors`: per seed the exact dividends of every test sample in
-# half precision, of the score or, where there are classes, of the true class's score, which is the
+# half precision, of the score or, where there are classes, of the log-odds of the true class, which is the
 # same question to every seed. The file names the weights and the data it was measured with; for
 # others it does not count.
 
 FOLDER = _files.asset_path("stability")
-FORMAT = 1
+FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
 SPLIT = "test"  # whose rows are measured
 _LARGEST = 4_000_000  # bytes
 
@@ -307,7 +307,7 @@ class Stability:
         seeds: R of them; the shipped weights are those of the first.
         dividends: (R, B, 2^M), B test rows in the data's order.
         background_size: training samples that absent modalities are averaged over.
-        of_true_class: whether they belong to the true class's score, else to the only score.
+        of_true_class: whether they belong to the log-odds of the true class, else to the only score.
     """
 
     modalities: tuple[str, ...]
@@ -358,22 +358,34 @@ class Stability:
         return np.std(self.of(what)[1], 0, ddof=1)
 
     def leader_agreement(self) -> float:
-        """Returns how often two seeds name the same modality as the most important one (largest absolute Shapley
-        value)."""
-        leaders = np.abs(self.shapley).argmax(-1)
+        """Returns how often two seeds say the same of who leads: the same modality, or that none does.
+
+        A modality is named as everywhere: where it is ahead by more than its lead spreads over the seeds, see
+        `verdicts.leaders_of`.
+        """
+        M, spread = len(self.modalities), self._lead_spread
+        leaders = np.stack([verdicts.leaders_of(entry, M, spread) for entry in self.dividends])
         return float(np.mean([(a == b).mean() for a, b in itertools.combinations(leaders, 2)]))
 
     @cached_property
-    def _left_open(self) -> tuple[float, np.ndarray, np.ndarray]:
-        """How often leaders differ; deviations of leads (B + 1, M) and dividends (B + 1, 2^M - 1), their means last."""
+    def _lead_spread(self) -> np.ndarray:
+        """Standard deviation over seeds of how far each modality is ahead of every other, (B, M)."""
+        leads = verdicts.leads_by(coalitions.shares_of(self.shapley))
+        return np.asarray(np.std(leads, 0, ddof=1))
+
+    @cached_property
+    def _left_open(self) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        """How often leaders differ; deviations of leads (B + 1, M), dividends (B + 1, 2^M - 1) and scores (B + 1,),
+        their means last."""
         deviations = (
-            np.std(verdicts.leads_by(coalitions.shares_of(self.shapley)), 0, ddof=1),
+            self._lead_spread,
             self.spread(),
+            np.std(self.dividends.sum(-1), 0, ddof=1),
         )
-        leads, spread = (
+        leads, spread, score = (
             np.concatenate([entry, entry.mean(0, keepdims=True)]) for entry in deviations
         )
-        return 1 - self.leader_agreement(), leads, spread
+        return 1 - self.leader_agreement(), leads, spread, score
 
     def doubt(self, places: np.ndarray) -> verdicts.Doubt:
         """Returns what the seeds leave open of some samples.
@@ -382,8 +394,8 @@ class Stability:
             places: among the measured test rows; -1 for a sample that was not measured, for which the mean over those
                 that were stands, (n,).
         """
-        other, leads, spread = self._left_open
-        return verdicts.Doubt(len(self.seeds), other, leads[places], spread[places])
+        other, leads, spread, score = self._left_open
+        return verdicts.Doubt(len(self.seeds), other, leads[places], spread[places], score[places])
 
 
 def _rank(a: np.ndarray, b: np.ndarray) -> float:
@@ -452,6 +464,7 @@ def load(
             words = json.loads(file.metadata()["about"])
             values = file.get_tensor("dividends").astype(np.float64)
         measured_with = words["weights_sha256"], words["data_digest"]
+        as_explained = words["format"] == FORMAT
         stability = Stability(
             tuple(map(str, words["modalities"])),
             tuple(map(str, words["coalitions"])),
@@ -461,7 +474,9 @@ def load(
             bool(words["of_true_class"]),
         )
     check(
-        measured_with == (card.get("weights_sha256"), data_digest) and values.shape[1] == rows,
+        as_explained
+        and measured_with == (card.get("weights_sha256"), data_digest)
+        and values.shape[1] == rows,
         f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
         "`python scripts/stability.py` measures anew.",
         NotFound,
@@ -482,14 +497,15 @@ def doubt(
 
     Args:
         stability: of `measured`. dataset: it was measured on.
-        rows: of the data set, (n,). outputs: whose score is explained, (n,). Of classes the true one's was measured, so
-            that for another the mean over samples stands, as it does for samples that were not measured.
+        rows: of the data set, (n,). outputs: number of the explained output, (n,). Of classes the true one's log-odds
+            were measured, which are those of the other one with the opposite sign where there are two. For another of
+            several classes the mean over samples stands, as it does for samples that were not measured.
     """
     if stability is None:
         return None
     known = dataset.rows(SPLIT)
     places = np.searchsorted(known, rows)
     inside = known[np.minimum(places, len(known) - 1)] == rows
-    if stability.of_true_class:
+    if stability.of_true_class and len(dataset.target.classes) > 2:
         inside = inside & (dataset.y[rows] == outputs)
     return stability.doubt(np.where(inside, places, -1))

@@ -48,14 +48,18 @@ def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PL
 
 
 def added(
-    start: Mapping[str, float], end: Mapping[str, float], by: str, words: Words = PLAIN
+    start: Mapping[str, float],
+    end: Mapping[str, float],
+    by: str,
+    words: Words = PLAIN,
+    quantity: str = "score",
 ) -> str:
     """Returns what happened to a decision between two moments: which part of it became joint, and which term the most.
 
     Args:
         start: dividends by coalition at the first moment, the baseline under the empty one; end: at the last.
         by: what worked in between, such as "the evolution".
-        words: how names are written.
+        words: how names are written. quantity: what the terms add up to.
     """
     shares = [
         float(coalitions.joint_share({term: np.array([value]) for term, value in entry.items()})[0])
@@ -64,9 +68,9 @@ def added(
     joint = {term: value for term, value in end.items() if "+" in term}
     before, after = (f"{sum(entry.values()):+z.2f}" for entry in (start, end))
     moved = (
-        f"leaves the score at {after}"
+        f"leaves the {quantity} at {after}"
         if before == after
-        else f"takes the score from {before} to {after}"
+        else f"takes the {quantity} from {before} to {after}"
     )
     if all(abs(end[term] - start[term]) < 1e-6 for term in end):
         return f"{words.strong('Nothing')}: {by} leaves every term as it is."
@@ -97,9 +101,11 @@ _NONE = 1e-9  # a share that is rounding
 
 
 def verdict_sentence(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) -> str:
-    """Returns a decision in words: the class with the largest score, or the sign of the only one."""
+    """Returns a decision in words: the class with the largest score, or the sign of the only one; a tie where several
+    classes have the largest."""
     if classes:
-        return f"‘{words.show(classes[counterfactual.decision(scores)])}’"
+        leading = [f"‘{words.show(classes[c])}’" for c in counterfactual.leading(scores)]
+        return f"a tie between {listed(leading)}" if counterfactual.tied(scores) else leading[0]
     return "positive" if counterfactual.decision(scores) else "negative"
 
 
@@ -116,7 +122,7 @@ def behind(background: backgrounds.AnyBackground, words: Words = PLAIN) -> str:
         )
     return {
         "joint": f"{drawn}the {total:,} training samples",
-        "product": f"{size} training samples, each modality drawn on its own",
+        "product": f"{drawn}the {total:,} training samples, each modality drawn on its own",
         "mixed": "maximally mixed states: nothing known, no samples",
         "zero": "reference states, no samples",
         "contrast": f"sample {label}",
@@ -125,27 +131,33 @@ def behind(background: backgrounds.AnyBackground, words: Words = PLAIN) -> str:
 
 # One verdict a sample: how its modalities relate, which of them leads, and what training seeds leave open of that.
 #
-# All that pages, reports, tables and commands say of who decided comes from here. With the Harsanyi
-# dividends Delta_S of the explained output, A = sum over S not empty of |Delta_S| and J the joint
-# part of A,
+# All that pages, reports, tables and commands say of who decided comes from here. The Harsanyi dividends of the
+# explained output are own terms (of one modality) that sum to U and joint terms (of several) that sum to J; b is the
+# baseline and A the sum of the sizes of all terms but the baseline. The first that holds is the relation:
 #
-#     joint        J / A >= 1/2
-#     dominance    else, of m where 2 |Delta_m| > A
-#     conflict     else, where the two largest own terms have opposite signs and the smaller is at least a third of the
-#                  larger
+#     undecided    |U + J| < A / 8, or b + U + J has the sign of b and not that of U + J
+#     joint        |J| >= |U|, and J points where U + J does
+#     correction   J opposes U with at least half of its size
+#     conflict     the two largest own terms oppose, the smaller at least a third of the larger
+#     dominance    the largest own term exceeds all other own terms together
 #     agreement    else
 #
-# in the spirit of M2Lens (Wang et al. 2021), which knows own terms alone. A modality leads by its share |phi_m| / sum
-# |phi| of the Shapley values (MM-SHAP, Parcalabescu and Frank 2023), and is named only where it is
-# `LEAD` ahead of every other, and by more than one standard deviation over training seeds, where
-# these were measured.
+# Net sums are compared, so what cancels does not count, and the words mean the same for any number of modalities. The
+# names follow M2Lens (Wang et al. 2021), which knows own terms alone. A modality leads by its share |phi_m| / sum
+# |phi| of the Shapley values (MM-SHAP, Parcalabescu and Frank 2023), and is named only where it is `LEAD` ahead of
+# every other, and by more than one standard deviation over training seeds, where these were measured.
 
 RELATIONS: dict[str, str] = {
-    "joint": "Joint terms are at least half of the size of all terms.",
-    "dominance": "One modality's own term outweighs all other terms together.",
+    "undecided": "All terms nearly cancel, or the baseline alone decides.",
+    "joint": "Joint terms sum to at least as much as own terms, in the direction of the decision.",
+    "correction": "Joint terms take back at least half of what own terms sum to.",
     "conflict": "The two largest own terms point in opposite directions, the smaller at least a third of the larger.",
-    "agreement": "None of these: the largest own terms point the same way, or what opposes is small.",
+    "dominance": "One modality's own term exceeds the own terms of all others together.",
+    "agreement": "None of these: several own terms point the same way, and joint terms change little.",
 }
+OF_PARTS = ("conflict", "dominance", "agreement")  # relations that name single modalities
+CANCELLED = 1 / 8  # of the sum of sizes: a smaller net sum is undecided
+TAKEN_BACK = 1 / 2  # of the own terms' sum, from which opposite joint terms are a correction
 LEAD = 0.1  # of the shares, by which a modality leads
 AGAINST = 1 / 3  # of the largest own term, from which an opposite one is a conflict
 NOBODY = "none"  # leads
@@ -162,12 +174,14 @@ class Doubt:
         other_leader: the share of samples of which two seeds name another modality first.
         lead: standard deviation over seeds of how far a modality is ahead of every other, (B, M).
         spread: standard deviation over seeds of each dividend but the baseline, (B, 2^M - 1).
+        score: standard deviation over seeds of the explained score, (B,); None where it was not measured.
     """
 
     seeds: int
     other_leader: float
     lead: np.ndarray
     spread: np.ndarray
+    score: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +190,8 @@ class Verdicts:
 
     Attributes:
         relation: a key of `RELATIONS`, (B,). leader: a modality, or "" where none leads, (B,).
-        largest: the coalition with the largest dividend in size, (B,). joint_share: J / A, (B,).
+        largest: the coalition with the largest dividend in size, (B,).
+        joint_share: size of the joint terms as a share of A, (B,).
         shares: of the Shapley values, (B, M). needed: the lead that it takes to be named, (B,).
     """
 
@@ -193,37 +208,68 @@ class Verdicts:
         return np.where(self.leader == "", NOBODY, self.leader)
 
 
+def relations(
+    baseline: np.ndarray, own: np.ndarray, joint: np.ndarray, by_sign: bool = True
+) -> np.ndarray:
+    """Returns how the modalities of B samples relate, keys of `RELATIONS`, (B,).
+
+    Args:
+        baseline: (B,). own: terms of single modalities, (B, M). joint: terms of several, (B, 2^M - 1 - M).
+        by_sign: whether the sign of the score is the decision.
+    """
+    size = np.abs(own).sum(1) + np.abs(joint).sum(1)
+    U, J = own.sum(1), joint.sum(1)
+    net = U + J
+    ordered = np.take_along_axis(own, np.argsort(-np.abs(own), axis=1, kind="stable"), 1)
+    largest = ordered[:, 0]
+    second = ordered[:, 1] if own.shape[1] > 1 else np.zeros(len(own))
+    score = baseline + net
+    cancels = np.abs(net) < CANCELLED * size
+    by_baseline = by_sign & (score * baseline > 0) & (score * net <= 0) & (size > 0)
+    is_joint = (np.abs(J) >= np.abs(U)) & (J * net > 0)
+    corrects = (J * U < 0) & (np.abs(J) >= TAKEN_BACK * np.abs(U))
+    opposes = (largest * second < 0) & (np.abs(second) >= AGAINST * np.abs(largest))
+    dominates = np.abs(largest) > np.abs(ordered[:, 1:]).sum(1)
+    return np.select(
+        [cancels | by_baseline, is_joint, corrects, opposes, dominates],
+        ["undecided", "joint", "correction", "conflict", "dominance"],
+        "agreement",
+    ).astype(object)
+
+
 def judge(
-    explanation: coalitions.Explanation, outputs: int | np.ndarray = 0, doubt: Doubt | None = None
+    explanation: coalitions.Explanation,
+    outputs: int | np.ndarray = 0,
+    doubt: Doubt | None = None,
+    by_sign: bool = True,
 ) -> Verdicts:
     """Returns the verdicts on every sample of an explanation.
 
     Args:
         explanation: of B samples.
-        outputs: whose score is split, of all samples or of each, (B,).
+        outputs: number of the explained output, of all samples or of each, (B,).
         doubt: of the same samples; None where no seeds were measured.
+        by_sign: whether the sign of the score is the decision, as of a classifier; not of a regression that is
+            measured by its distance from the truth alone.
     """
     M, B = len(explanation.modalities), len(explanation.dividends)
     outputs = np.broadcast_to(np.asarray(outputs), (B,))
-    dividends = _written(explanation)[np.arange(B), 1:, outputs]
+    every = _written(explanation)[np.arange(B), :, outputs]
+    baseline, dividends = every[:, 0], every[:, 1:]
     size, terms = np.abs(dividends), np.array(explanation.coalitions[1:], dtype=object)
-    total, own = size.sum(1), dividends[:, :M]
+    total = size.sum(1)
     joint = size[:, M:].sum(1) / np.where(total > 0, total, 1)
-    order = np.argsort(-np.abs(own), axis=1, kind="stable")
-    first = np.take_along_axis(own, order[:, :1], 1)[:, 0]
-    second = np.take_along_axis(own, order[:, 1:2], 1)[:, 0] if M > 1 else np.zeros(B)
-    opposed = (first * second < 0) & (np.abs(second) >= AGAINST * np.abs(first))
-    relation = np.select(
-        [(joint >= 0.5) & (total > 0), 2 * np.abs(first) > total, opposed],
-        ["joint", "dominance", "conflict"],
-        "agreement",
-    ).astype(object)
+    relation = relations(baseline, dividends[:, :M], dividends[:, M:], by_sign)
     result = coalitions.shares(explanation)[np.arange(B), :, outputs]
     place = result.argmax(1)
     needed = (
         np.full(B, LEAD) if doubt is None else np.maximum(LEAD, doubt.lead[np.arange(B), place])
     )
-    known = (total > 0) & (np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0)
+    known = (
+        (total > 0)
+        & (relation != "undecided")
+        & (np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0)
+    )
     leads = known & (leads_by(result)[np.arange(B), place] >= needed)
     names = np.array(explanation.modalities, dtype=object)
     return Verdicts(
@@ -236,6 +282,26 @@ def _written(explanation: coalitions.Explanation) -> np.ndarray:
     size = np.abs(explanation.values).max(1, keepdims=True)
     small = np.abs(explanation.dividends) <= ROUNDING * np.maximum(size, 1)
     return np.where(small, 0.0, explanation.dividends)
+
+
+def leaders_of(
+    dividends: np.ndarray, M: int, spread: np.ndarray | float = 0.0, by_sign: bool = True
+) -> np.ndarray:
+    """Returns the number of the modality that leads each of B samples, or -1 where none is named, (B,).
+
+    Args:
+        dividends: of one output, the baseline first, (B, 2^M). M: modalities.
+        spread: of each modality's lead over training seeds, (B, M), see `Doubt.lead`.
+        by_sign: see `relations`.
+    """
+    baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
+    shares = coalitions.shares_of(coalitions.shapley(dividends[..., None], M)[..., 0])
+    place = shares.argmax(1)
+    needed = np.broadcast_to(np.maximum(LEAD, spread), shares.shape)
+    every = np.arange(len(place))
+    ahead = leads_by(shares)[every, place] >= needed[every, place]
+    decided = relations(baseline, own, joint, by_sign) != "undecided"
+    return np.where(ahead & decided, place, -1)
 
 
 def leads_by(values: np.ndarray) -> np.ndarray:
@@ -265,10 +331,10 @@ class Verdict:
         relation, leader, largest, joint_share: as in `Verdicts`.
         modalities: names. shares: of the Shapley values, by modality. needed: the lead that it takes to be named.
         dividends: by coalition, the baseline under "".
-        margin: how far the scores are from another decision: the distance of a single score to 0, else that of the
-            largest score to the next.
+        margin: how far the scores are from another decision: the distance of a single score to 0, else the log-odds of
+            the class decided for against the next one, in nats.
         seeds: training seeds that were measured, 0 where none were. other_leader: as in `Doubt`.
-        spread: standard deviation of the largest term over the seeds.
+        spread: standard deviation of the largest term over the seeds. score_spread: of the explained score.
     """
 
     relation: str
@@ -283,6 +349,27 @@ class Verdict:
     seeds: int = 0
     other_leader: float = 0.0
     spread: float = 0.0
+    score_spread: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """The explained score: the baseline and all terms."""
+        return sum(self.dividends.values())
+
+    @property
+    def own(self) -> float:
+        """What the terms of single modalities sum to."""
+        return sum(value for term, value in self.dividends.items() if term and "+" not in term)
+
+    @property
+    def joint(self) -> float:
+        """What the terms of several modalities sum to."""
+        return sum(value for term, value in self.dividends.items() if "+" in term)
+
+    @property
+    def size(self) -> float:
+        """The sum of the sizes of all terms but the baseline."""
+        return sum(abs(value) for term, value in self.dividends.items() if term)
 
     def record(self) -> dict[str, Any]:
         """Returns what the command line prints of it."""
@@ -290,6 +377,8 @@ class Verdict:
             "relation": self.relation,
             "leader": self.leader or NOBODY,
             "largest": self.largest,
+            "own": self.own,
+            "joint": self.joint,
             "joint_share": self.joint_share,
             "margin": self.margin,
             "shares": dict(self.shares),
@@ -297,6 +386,7 @@ class Verdict:
             "seeds": self.seeds,
             "other_leader": self.other_leader if self.seeds else None,
             "spread_of_largest": self.spread if self.seeds else None,
+            "spread_of_score": self.score_spread if self.seeds else None,
         }
 
 
@@ -305,17 +395,19 @@ def verdict(
     sample: int = 0,
     output: int = 0,
     doubt: Doubt | None = None,
+    by_sign: bool = True,
 ) -> Verdict:
     """Returns the verdict on one sample of an explanation.
 
     Args:
-        explanation: of B samples. sample: which of them. output: whose score is split.
+        explanation: of B samples. sample: which of them. output: number of the explained output.
         doubt: of the same B samples; None where no seeds were measured.
+        by_sign: whether the sign of the score is the decision.
     """
-    result = judge(explanation, output, doubt)
+    result = judge(explanation, output, doubt, by_sign)
     dividends = _written(explanation)[sample, :, output]
     largest = str(result.largest[sample])
-    scores = np.sort(explanation.prediction[sample])
+    scores = np.sort(explanation.logits[sample, -1])
     names, place = explanation.modalities, explanation.coalitions.index(largest) - 1
     return Verdict(
         str(result.relation[sample]),
@@ -330,7 +422,12 @@ def verdict(
         *(
             ()
             if doubt is None
-            else (doubt.seeds, doubt.other_leader, float(doubt.spread[sample, place]))
+            else (
+                doubt.seeds,
+                doubt.other_leader,
+                float(doubt.spread[sample, place]),
+                0.0 if doubt.score is None else float(doubt.score[sample]),
+            )
         ),
     )
 
@@ -356,7 +453,7 @@ def largest_part(dividends: Mapping[str, float], words: Words = PLAIN) -> str:
     """
     largest = largest_terms(dividends)
     if not largest:
-        return "No modality changes the score"
+        return "No modality changes the decision"
     members = [[words.show(name) for name in term.split("+")] for term in largest[:3]]
     names = listed(
         [f"{listed(term)} {'together' if len(term) > 1 else 'alone'}" for term in members]
@@ -368,10 +465,12 @@ def largest_part(dividends: Mapping[str, float], words: Words = PLAIN) -> str:
 
 def leading(result: Verdict, words: Words = PLAIN) -> str:
     """Returns which modality leads by its Shapley share, or that none does, as a title."""
+    if result.relation == "undecided":
+        return f"{words.strong('No single modality')} leads: the decision is left to the baseline"
     ranked = sorted(result.shares, key=lambda name: -result.shares[name])
     texts = [f"{words.show(name)} {result.shares[name]:.0%}" for name in ranked]
     if not largest_terms(result.dividends):
-        return "No modality changes the score"
+        return "No modality changes the decision"
     if result.leader:
         others = f" ({', '.join(texts[1:])})" if texts[1:] else ""
         seed = " with this training seed" if result.other_leader > UNSTABLE else ""
@@ -391,17 +490,64 @@ def leading(result: Verdict, words: Words = PLAIN) -> str:
 
 
 def decided(result: Verdict, words: Words = PLAIN) -> str:
-    """Returns which modality decided, or that the combination did, and what seeds leave open of it."""
+    """Returns who decided in one or two sentences: the relation with the numbers that make it, then the leader."""
     if not largest_terms(result.dividends):
-        return f"{words.strong('None')}: no modality changes the score."
-    first = {
-        "joint": f"{words.strong('The combination')}: joint parts are {share(result.joint_share)} of the decision's "
-        "size.",
-        "dominance": f"{words.strong(words.show(result.largest))}: its own part "
-        f"({part(result.dividends[result.largest])}) outweighs all other parts together.",
-    }
-    parts = [first[result.relation]] if result.relation in first else []
-    return " ".join([*parts, f"{leading(result, words)}.", *doubts(result)])
+        return f"{words.strong('None')}: no modality changes the decision."
+    parts = [_relation_sentence(result, words)]
+    if result.relation in OF_PARTS or result.leader:
+        parts.append(f"{leading(result, words)}.")
+    return " ".join([*parts, *doubts(result)])
+
+
+def _relation_sentence(result: Verdict, words: Words) -> str:
+    baseline = result.dividends[""]
+    own, joint = part(result.own), part(result.joint)
+    net = result.own + result.joint
+    ranked = _own_terms(result, words)
+    match result.relation:
+        case "undecided" if abs(net) < CANCELLED * result.size:
+            return (
+                f"{words.strong('Undecided')}: contributions of {result.size:.2f} in total size nearly cancel "
+                f"(net {part(net)}), so the baseline ({part(baseline)}) "
+                f"{'decides' if baseline * (baseline + net) > 0 else 'is just outweighed'}."
+            )
+        case "undecided":
+            return (
+                f"{words.strong('The baseline')}: it is {part(baseline)}, and all contributions together "
+                f"({part(net)}) pull the other way without changing the sign."
+            )
+        case "joint":
+            return f"{words.strong('The combination')}: joint terms sum to {joint}, single modalities to {own}."
+        case "correction":
+            return (
+                f"{words.strong('Single modalities')}, corrected by the combination: they sum to {own}, and joint "
+                f"terms take back {abs(result.joint / result.own):.0%} of that ({joint})."
+            )
+        case "conflict":
+            return f"{words.strong('Modalities in conflict')}: {ranked[0]} against {ranked[1]}."
+        case "dominance" if len(ranked) == 1:
+            return f"{words.strong(ranked[0])} alone."
+        case "dominance":
+            return (
+                f"{words.strong(ranked[0])}: its own contribution exceeds those of all other single modalities "
+                "together."
+            )
+    return f"{words.strong('Several modalities')}: {listed(_same_way(result, words))} point the same way."
+
+
+def _own_terms(result: Verdict, words: Words) -> list[str]:
+    """The modalities with their own terms, the largest in size first."""
+    order = sorted(result.modalities, key=lambda name: -abs(result.dividends[name]))
+    return [f"{words.show(name)} ({part(result.dividends[name])})" for name in order]
+
+
+def _same_way(result: Verdict, words: Words) -> list[str]:
+    """The modalities whose own terms have the sign of the largest own term, with these terms."""
+    order = sorted(result.modalities, key=lambda name: -abs(result.dividends[name]))
+    sign = np.sign(result.dividends[order[0]])
+    texts = _own_terms(result, words)
+    pairs = zip(order, texts, strict=True)
+    return [text for name, text in pairs if result.dividends[name] * sign > 0]
 
 
 def doubts(result: Verdict) -> list[str]:
@@ -410,8 +556,13 @@ def doubts(result: Verdict) -> list[str]:
     lines = []
     if result.leader and result.other_leader > UNSTABLE:
         lines.append(
-            f"Over {result.seeds} training seeds, two name different leaders on {result.other_leader:.0%} of the "
+            f"Over {result.seeds} training seeds, two disagree about who leads on {result.other_leader:.0%} of the "
             "test samples."
+        )
+    if result.seeds and result.score_spread > abs(result.score):
+        lines.append(
+            f"The decision itself is open: over {result.seeds} training seeds its value ({part(result.score)}) spreads "
+            f"by ±{result.score_spread:.2g}."
         )
     if result.seeds and result.spread > abs(result.dividends[result.largest]):
         lines.append(
@@ -423,50 +574,32 @@ def doubts(result: Verdict) -> list[str]:
 
 def conflict(result: Verdict, words: Words = PLAIN) -> str:
     """Returns whether the modalities conflict: "Yes" where the relation says so, and only there."""
-    own = sorted(
-        ((name, result.dividends[name]) for name in result.modalities),
-        key=lambda item: -abs(item[1]),
-    )
-    texts = [f"{words.show(name)} ({part(value)})" for name, value in own]
-    against = [
-        text for text, (_, value) in zip(texts[1:], own[1:], strict=True) if value * own[0][1] < 0
-    ]
-    pull = "pulls" if len(against) == 1 else "pull"
-    though = f", though {listed(against)} {pull} the other way" if against else ""
+    texts = _own_terms(result, words)
+    own = sorted((result.dividends[name] for name in result.modalities), key=abs, reverse=True)
+    first, second = own[0], own[1] if len(own) > 1 else 0.0
     yes, no = words.strong("Yes"), words.strong("No")
-    match result.relation:
-        case "conflict":
-            return (
-                f"{yes}: {texts[0]} and {texts[1]} say the most on their own, and they pull against "
-                "each other."
-            )
-        case "joint":
-            alike = [
-                text
-                for text, (_, value) in zip(texts, own, strict=True)
-                if part(abs(value)) == part(abs(own[0][1]))
-            ]
-            most = (
-                f"on their own, {listed(alike)} say the most"
-                if len(alike) > 1
-                else f"on its own, {texts[0]} says the most{though}"
-            )
-            return (
-                f"{no}: joint parts are {share(result.joint_share)} of the decision's size; {most}."
-            )
-        case "dominance":
-            return f"{no}: on its own {texts[0]} outweighs all other parts together{though}."
-    match [value for _, value in own]:
-        case [0, *_]:
-            return f"{no}: no modality says anything on its own."
-        case [_]:
-            return f"{no}: there is only {texts[0]}."
-        case [_, 0, *_]:
-            return f"{no}: on its own, only {texts[0]} says anything."
-        case [first, second, *_] if first * second < 0:
-            return (
-                f"{no}: {texts[1]} pulls against {texts[0]}, which says the most on its own, but with less than a "
-                "third of its size."
-            )
-        case _:
-            return f"{no}: {texts[0]} and {texts[1]}, which say the most on their own, point the same way{though}."
+    if first == 0:
+        return f"{no}: no modality contributes on its own."
+    if len(own) == 1:
+        return f"{no}: there is only {texts[0]}."
+    if result.relation == "conflict":
+        return f"{yes}: {texts[0]} and {texts[1]} oppose each other."
+    if first * second < 0 and abs(second) >= AGAINST * abs(first):
+        but = {"joint": "joint terms decide", "correction": "joint terms take back more"}
+        return (
+            f"{no}: on their own {texts[0]} and {texts[1]} oppose each other, but "
+            f"{but.get(result.relation, 'all contributions nearly cancel or leave the baseline its sign')}."
+        )
+    if second == 0:
+        return f"{no}: on its own, only {texts[0]} contributes.{_taken_back(result)}"
+    if first * second < 0:
+        return f"{no}: {texts[1]} opposes {texts[0]}, but is less than a third of its size.{_taken_back(result)}"
+    return f"{no}: {texts[0]} and {texts[1]} point the same way.{_taken_back(result)}"
+
+
+def _taken_back(result: Verdict) -> str:
+    """A sentence on joint terms that oppose the own terms with at least half of their size; else empty."""
+    own, joint = result.own, result.joint
+    if own * joint >= 0 or abs(joint) < TAKEN_BACK * abs(own):
+        return ""
+    return f" Joint terms ({part(joint)}) oppose what single modalities sum to ({part(own)})."

@@ -36,15 +36,15 @@ _module = modules(__name__, __path__)
 
 # Figures of one decision that the command line draws by name.
 VIEWS = {
-    "contributions": "baseline, terms and score, as a waterfall",
+    "contributions": "baseline, terms and their sum, as a waterfall",
     "shapley": "Shapley values of the modalities, with their shares",
     "over-time": "entropies and terms through the evolution, or along the network's layers",
-    "cut": "the score if the correlations of a modality are taken away at a time",
+    "cut": "the log-odds or score without the correlations of a modality from a time on",
     "cut-terms": "the sizes of the terms then",
     "cut-test": "how good the model is then, on test samples",
     "built": "what each coupling and dissipation built of each contribution, as a matrix",
     "built-over-time": "one contribution through the evolution, by what built it",
-    "built-flow": "from modalities through couplings to contributions and score",
+    "built-flow": "from modalities through couplings to contributions and their sum",
 }
 
 __all__ = ["numbers", "open_sample", *_NOTEBOOK]

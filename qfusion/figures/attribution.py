@@ -28,6 +28,7 @@ from qfusion.figures.style import (
     base,
     drawing,
     in_rows,
+    in_unit,
     label,
     signed_colour,
     term_colour,
@@ -70,7 +71,7 @@ def words(
     """The words in reading order, each on a patch in the colour of its value, with the value below it.
 
     Args:
-        spoken: T words. values: (T,) in units of the score.
+        spoken: T words. values: (T,) in units of the output.
     """
     places, x, line = [], 0.0, 0
     for word in spoken:
@@ -385,7 +386,7 @@ def bars(
             **in_rows(titles),
         )
         .update_xaxes(
-            title={"text": f"added to the term ({label(unit)})"},
+            title={"text": in_unit("added to the term", unit)},
             range=[-1.35 * reach, 1.35 * reach],
         )
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})
@@ -608,7 +609,7 @@ def _lane(
     ups = sum(np.maximum(values, 0) for values in terms.values())
     downs = sum(np.minimum(values, 0) for values in terms.values())
     reach = max(float(np.max(ups)), -float(np.min(downs)), 1e-9) * 1.08
-    every = coalitions(modalities)  # else it is the whole score
+    every = coalitions(modalities)  # else it is the whole output
     traces: list[dict[str, Any]] = [
         {
             "type": "bar",

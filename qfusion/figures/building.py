@@ -26,6 +26,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     halo,
+    in_unit,
     label,
     note,
     signed,
@@ -49,22 +50,22 @@ SAYS: dict[str, tuple[str, str]] = {
         "the other contributions, to which the same couplings may have moved what is missing here.",
     ),
     "built-flow": (
-        "the way from modalities through what acts on them to the contributions and the score; a band's width is its "
+        "the way from modalities through what acts on them to the contributions and their sum; a band's width is its "
         "size. A coupling's bands are shared evenly by the modalities that it acts on.",
         "how much a modality said to a coupling: only what a coupling built is measured. Bands thinner than half a "
         "percent of all are left out.",
     ),
     "cut": (
-        "the score if at time t all correlation of one modality with the others is taken away (solid), or all but the "
-        "classical correlation of its populations (dashed: no entanglement is left), and the state then evolves on to "
-        "T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that each feels the "
-        "other's state alone. Of two modalities, a cut of one is a cut of the other.",
+        "the explained output if at time t all correlation of one modality with the others is taken away (solid), or "
+        "all but the classical correlation of its populations (dashed: no entanglement is left), and the state then "
+        "evolves on to T. Dash-dot: the modality and the others are kept uncorrelated from the start to t, so that "
+        "each feels the other's state alone. Of two modalities, a cut of one is a cut of the other.",
         "what other data would do: it is an intervention on the model's state, which no input need reach. Dashed lines "
         "do not tell entanglement from quantum correlation short of it.",
     ),
     "cut-terms": (
-        "the size of every term of the score after a cut at time t; lines begin at the undisturbed sizes, as nothing "
-        "is correlated then.",
+        "the size of every term of the decision after a cut at time t; lines begin at the undisturbed sizes, as "
+        "nothing is correlated then.",
         "which coupling builds a term. Terms are against the mean state of every modality, so they differ from those "
         "against another background.",
     ),
@@ -92,6 +93,7 @@ def matrix(
     end: np.ndarray,
     *,
     unit: str = "score",
+    quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
     """What G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends beside
@@ -100,6 +102,7 @@ def matrix(
     Args:
         dividends: names of the coalitions, (S,); the empty one is the baseline. titles: of the terms, short, (G,).
         parts: (S, G). start, end: without evolution and with it, (S,).
+        quantity: what the dividends add up to, "log-odds" or "score".
     """
     S, G = len(dividends), len(titles)
     figure = base(theme, 130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
@@ -112,7 +115,7 @@ def matrix(
     rows = [*range(S), S + 0.3]
     values = np.vstack([parts, parts.sum(0)])
     most = max(float(np.abs(values).max()), 1e-12)
-    names = [*(term_title(name) for name in dividends), "score"]
+    names = [*(term_title(name) for name in dividends), quantity]
     written = G <= MAX_COLUMNS
     figure.add_traces(
         [
@@ -183,7 +186,7 @@ def matrix(
             },
             yaxis={
                 "tickvals": rows,
-                "ticktext": [*names[:-1], "<b>score</b>"],
+                "ticktext": [*names[:-1], f"<b>{quantity}</b>"],
                 "range": [S + 0.9, -0.6],
                 "showline": False,
                 "ticks": "",
@@ -198,7 +201,7 @@ def matrix(
             yanchor="bottom",
             yshift=4,
             showarrow=False,
-            text=f"added on the way from t = 0 to T ({label(unit)})",
+            text=in_unit("added on the way from t = 0 to T", unit),
             font={"size": 12, "color": QUIET[theme]},
         )
     )
@@ -304,7 +307,7 @@ def areas(
     ).update_layout(
         dragmode="zoom",
         xaxis={"title": {"text": TIME}, "range": span(times)},
-        yaxis={"title": {"text": f"{term_title(dividend)} ({label(unit)})"}},
+        yaxis={"title": {"text": in_unit(" + ".join(split_term(dividend)) or "baseline", unit)}},
     )
     return mark_time(figure, cursor, theme)
 
@@ -341,18 +344,21 @@ def flow(
     modalities: Sequence[str],
     *,
     unit: str = "score",
+    quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Modalities, what acts on them, the dividends and the score, joined by bands as wide as what flows.
+    """Modalities, what acts on them, the dividends and their sum, joined by bands as wide as what flows.
 
-    Filled bands raise the score, open ones lower it. Nodes are as high as all that enters or all that leaves, whichever
+    Filled bands raise the sum, open ones lower it. Nodes are as high as all that enters or all that leaves, whichever
     is more.
 
     Args:
         dividends, titles, parts, start, end: as for `matrix`. hues: of the terms, (G,).
         acts: the modalities that each acts on, joined by "+", (G,).
         modalities: of the model, in their order.
+        quantity: what the dividends add up to, "log-odds" or "score".
     """
+    total = unit if quantity == "score" else quantity
     columns = (
         (
             [label(name) for name in modalities],
@@ -363,7 +369,7 @@ def flow(
             [term_title(name) for name in dividends],
             [term_colour(name, modalities) if name else INK[theme] for name in dividends],
         ),
-        ([f"{label(unit, 30)}<br>{signed(np.sum(end))}"], [INK[theme]]),
+        ([f"{label(total, 30)}<br>{signed(np.sum(end))}"], [INK[theme]]),
     )
     nodes = pd.DataFrame(
         [
@@ -403,7 +409,10 @@ def flow(
                 "hoverinfo": "skip",
                 "marker": {"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
             }
-            for name, kind in (("raises the score", "square"), ("lowers the score", "square-open"))
+            for name, kind in (
+                (f"raises the {quantity}", "square"),
+                (f"lowers the {quantity}", "square-open"),
+            )
         ]
     ).update_layout(
         xaxis=bare_axis() | {"range": [-0.17, 1.17]},
@@ -558,10 +567,10 @@ def curves(
     cursor: float | None = None,
     theme: Theme = "light",
 ) -> go.Figure:
-    """The score of one sample after a cut, one line a modality and kind of cut.
+    """The explained output of one sample after a cut, one line a modality and kind of cut.
 
     Args:
-        times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: the score without a cut.
+        times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: without a cut.
         modalities: of the model, in their order. cursor: a time that is marked.
     """
     figure = (
@@ -627,7 +636,9 @@ def terms(
         whose: the modality that is cut, for the axis.
         modalities, cursor: as for `curves`.
     """
-    figure, rows = _stacked(times, list(sizes), f"|contribution| ({label(unit)})", "tozero", theme)
+    figure, rows = _stacked(
+        times, list(sizes), in_unit("|contribution|", unit, "<br>"), "tozero", theme
+    )
     figure.add_traces(
         [
             line(

@@ -23,6 +23,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     in_rows,
+    in_unit,
     label,
     note,
     ringed,
@@ -97,7 +98,7 @@ def violins(
         figure.update_yaxes(
             **in_rows([term_title(term) for term in terms], 0.4, 0.6),
         )
-        .update_xaxes(title={"text": f"contribution ({label(unit)})"})
+        .update_xaxes(title={"text": in_unit("contribution", unit)})
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
 
@@ -209,7 +210,7 @@ def boxes(
             "anchor": "y" if len(terms) == 1 else f"y{len(terms)}",
             "categoryorder": "array",
             "title": {
-                "text": label(f"{by} (n of all | of the cohort); boxes: contribution ({unit})", 120)
+                "text": f"{label(by)} (n of all | of the cohort); boxes: {in_unit('contribution', unit)}"
             },
         },
     )

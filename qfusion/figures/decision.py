@@ -24,6 +24,7 @@ from qfusion.figures.style import (
     halo,
     in_cells,
     in_rows,
+    in_unit,
     label,
     signed,
     split_term,
@@ -40,24 +41,26 @@ def waterfall(
     *,
     truth: float | None = None,
     unit: str = "score",
+    quantity: str = "score",
     theme: Theme = "light",
     compact: bool = False,
 ) -> go.Figure:
-    """The score built up term by term: baseline, single modalities, pairs, triple, result.
+    """The explained output built up term by term: baseline, single modalities, pairs, triple, result.
 
     Args:
-        dividends: Harsanyi dividend of every coalition (unit of the score), keyed `""`, `"text"`, `"text+audio"`, ...;
+        dividends: Harsanyi dividend of every coalition (unit of the output), keyed `""`, `"text"`, `"text+audio"`, ...;
             the empty coalition is the baseline.
         modalities: in the model's order; fixes the colours.
         truth: annotated value, drawn as a vertical line.
-        unit: name of the score's axis.
+        unit: name of the axis.
+        quantity: what the terms add up to, "log-odds" or "score".
         compact: small version without axis titles.
     """
     check(
         "" in dividends,
         'Argument `dividends` must have the empty coalition "" (the baseline), but has none.',
     )
-    names, (steps,), marker = in_steps([dividends], modalities, theme)
+    names, (steps,), marker = in_steps([dividends], modalities, theme, quantity)
     ends = np.cumsum(steps)
     figure = (
         base(
@@ -137,17 +140,24 @@ def condensed(dividends: Sequence[Mapping[str, float]]) -> tuple[list[str], list
 
 
 def in_steps(
-    decisions: Sequence[Mapping[str, float]], modalities: Sequence[str], theme: Theme
+    decisions: Sequence[Mapping[str, float]],
+    modalities: Sequence[str],
+    theme: Theme,
+    quantity: str = "score",
 ) -> tuple[list[str], np.ndarray, dict[str, Any]]:
-    """The rows of waterfalls: their names, the score's behind all others, the steps of each decision, (n, rows - 1),
-    and the look of their bars."""
+    """The rows of waterfalls: their names, that of the total last, the steps of each decision, (n, rows - 1), and the
+    look of their bars.
+
+    Args:
+        quantity: name of the total, "log-odds" or "score".
+    """
     shown, rest = condensed(decisions)
     first = [""] if "" in decisions[0] else []
     terms = [*first, *shown, *(["+".join(modalities)] if rest else [])]
     names = [
         *map(term_title, [*first, *shown]),
         *([f"{len(rest)} other joint terms"] if rest else []),
-        "<b>score</b>",
+        f"<b>{quantity}</b>",
     ]
     steps = [
         [*(own[term] for term in (*first, *shown)), *([sum(own[t] for t in rest)] if rest else [])]
@@ -191,7 +201,7 @@ def shapley_bars(
     unit: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """Shapley value of every modality (unit of the score), with its share of the absolute total written beside it."""
+    """Shapley value of every modality (unit of the output), with its share of the absolute total written beside it."""
     values = np.array([shapley[name] for name in modalities], dtype=float)
 
     reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
@@ -213,7 +223,7 @@ def shapley_bars(
             textfont={"color": INK[theme]},
             hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
         )
-        .update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
+        .update_xaxes(range=[-reach, reach], title={"text": in_unit("Shapley value", unit)})
         .update_yaxes(autorange="reversed", showline=False, ticks="")
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )
@@ -314,7 +324,7 @@ def term_bars(
         .update_yaxes(
             **in_rows(names[:-1]),
         )
-        .update_xaxes(title={"text": f"contribution ({label(unit)})"})
+        .update_xaxes(title={"text": in_unit("contribution", unit)})
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )
 
@@ -340,20 +350,22 @@ def differences(
     what: str = "B − A",
     baseline: bool = True,
     unit: str = "score",
+    quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
-    """B minus A of every term, baseline first and score last; beyond twelve joint terms the smallest are added up.
+    """B minus A of every term, baseline first and total last; beyond twelve joint terms the smallest are added up.
 
     Args:
         a, b: dividends keyed by the same coalitions, the baseline under the empty one.
         what: a difference is called. baseline: whether that of the baseline is drawn.
+        quantity: what the terms add up to, "log-odds" or "score".
     """
     check(
         set(a) == set(b) and "" in a,
         "Arguments `a` and `b` must have the same terms and a baseline.",
     )
     change = {term: b[term] - a[term] for term in a if term or baseline}
-    names, (steps,), marker = in_steps([change], modalities, theme)
+    names, (steps,), marker = in_steps([change], modalities, theme, quantity)
     values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
     return (
@@ -371,7 +383,7 @@ def differences(
             marker=marker,
             hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
         )
-        .update_xaxes(range=[-reach, reach], title={"text": f"{what} ({label(unit)})"})
+        .update_xaxes(range=[-reach, reach], title={"text": in_unit(what, unit)})
         .update_yaxes(
             **in_rows(names),
         )
@@ -454,7 +466,7 @@ _MASSES: dict[str, Any] = {
         "tickvals": [0, 0.5, 1],
     },
 }
-SOFTMAX = "softmax of the scores"  # 0 to 1; no probability unless it is calibrated
+SOFTMAX = "softmax"  # 0 to 1; no probability unless it is calibrated
 
 
 @drawing(elements="n", modalities="M", values="n M", fused="n")

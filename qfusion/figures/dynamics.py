@@ -24,6 +24,7 @@ from qfusion.figures.style import (
     faded,
     halo,
     in_circle,
+    in_unit,
     label,
     log_ticks,
     split_term,
@@ -159,7 +160,7 @@ def decision_lines(
             },
             yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
             yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
-            yaxis2_title_text=f"{label(what)} ({label(unit)})",
+            yaxis2_title_text=in_unit(what, unit, "<br>"),
         )
     )
 
@@ -237,7 +238,7 @@ def decision_layers(
             },
             yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
             yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
-            yaxis2_title_text=f"{label(what)} ({label(unit)})",
+            yaxis2_title_text=in_unit(what, unit, "<br>"),
         )
     )
 

@@ -28,9 +28,14 @@ from qfusion.training import metrics
 
 @numbers.of_sample
 def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns the waterfall from the baseline through every term to the score."""
+    """Returns the waterfall from the baseline through every term to the log-odds of the class, or to the score."""
     return decision.waterfall(
-        sample.dividends, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
+        sample.dividends,
+        sample.modalities,
+        truth=sample.target,
+        unit=sample.unit,
+        quantity=sample.quantity,
+        theme=theme,
     )
 
 
@@ -136,7 +141,7 @@ def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 def deletion(
     sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
 ) -> go.Figure:
-    """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
+    """Returns how fast the decision moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
     return deletion_of(
         numbers.curves(sample, samples),
@@ -157,7 +162,7 @@ def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light")
         ours,
         random,
         what="modalities given back" if insertion else "modalities taken away",
-        unit="mean |change| of the score",
+        unit=f"mean |change| of the {curves.unit}",
         theme=theme,
     )
 
@@ -171,7 +176,7 @@ def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         list(table.columns),
         sample.modalities,
         table.index.tolist(),
-        unit="score of the true class" if sample.classes else sample.unit,
+        unit="log-odds of the true class (nats)" if sample.classes else sample.unit,
         theme=theme,
     )
 
@@ -182,7 +187,14 @@ def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     made = numbers.building_of(sample)
     titles, _ = building.terms_of(made.terms, made.modalities)
     return building.matrix(
-        made.dividends, titles, made.parts, made.start, made.end, unit=sample.unit, theme=theme
+        made.dividends,
+        titles,
+        made.parts,
+        made.start,
+        made.end,
+        unit=sample.unit,
+        quantity=sample.quantity,
+        theme=theme,
     )
 
 
@@ -214,7 +226,7 @@ def built_over_time(
 
 @numbers.of_sample
 def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
-    """Returns the way from the modalities through couplings and dissipation to the contributions and the score."""
+    """Returns the way from the modalities through couplings and dissipation to the contributions and their sum."""
     made = numbers.building_of(sample)
     titles, hues = building.terms_of(made.terms, made.modalities)
     return building.flow(
@@ -227,6 +239,7 @@ def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
         made.end,
         made.modalities,
         unit=sample.unit,
+        quantity=sample.quantity,
         theme=theme,
     )
 
@@ -235,7 +248,8 @@ def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 def cut(
     sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
-    """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
+    """Returns the explained output if correlations of a modality are taken away at a time, all of them or entanglement
+    alone."""
     made = numbers.cuts_of(sample, times, kinds=tuple(building.KINDS))
     return building.curves(
         made.times,

@@ -195,7 +195,7 @@ def state(sample: Sample, at: float = 1.0) -> np.ndarray:
 
 @of_sample
 def verdict(sample: Sample) -> pd.DataFrame:
-    """Returns prediction and truth: one row of a regression, else one row a class with `score` and `probability`;
+    """Returns prediction and truth: one row of a regression, else one row a class with `log_odds` and `probability`;
     nothing in the place of a truth that is not known."""
     if not sample.classes:
         return pd.DataFrame(
@@ -205,14 +205,14 @@ def verdict(sample: Sample) -> pd.DataFrame:
 
 
 def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Returns one row a class: `sample`, `class`, `score`, `probability`, and whether it is the `truth`, None where
+    """Returns one row a class: `sample`, `class`, `log_odds`, `probability`, and whether it is the `truth`, None where
     none is known."""
     truth = sample.true_class
     return pd.DataFrame(
         {
             "sample": sample.id,
             "class": sample.classes,
-            "score": scores,
+            "log_odds": scores,
             "probability": probabilities,
             "truth": [None if truth is None else place == truth for place in range(len(scores))],
         }
@@ -221,7 +221,8 @@ def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray)
 
 @of_sample
 def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
-    """Returns mean changes of the score as modalities go (or come back), most important first and in random orders.
+    """Returns mean changes of the explained output as modalities go (or come back), most important first and in random
+    orders.
 
     Args:
         sample: see `opened`. samples: so many test rows at most, evenly spaced.
@@ -232,7 +233,7 @@ def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
 def curves(sample: Sample, samples: int = 200) -> Any:
     """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
     explanation, _, outputs = test_rows(sample, samples)
-    return faithfulness.modality_curves(explanation, outputs)
+    return faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
 
 
 def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
@@ -291,17 +292,21 @@ def diagram(sample: Sample, *, dt: float | None = None) -> pd.DataFrame:
 
 @of_sample
 def built(sample: Sample) -> pd.DataFrame:
-    """Returns one row a `dividend`, and one for their sum, the score: `start`, what each term built, and `end`."""
-    return built_table(building_of(sample))
+    """Returns one row a `dividend`, and one for their sum: `start`, what each term built, and `end`."""
+    return built_table(building_of(sample), sample.quantity)
 
 
-def built_table(built: Any) -> pd.DataFrame:
-    """Returns the table of `built`, of an `explain.Built`."""
+def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
+    """Returns the table of `built`, of an `explain.Built`.
+
+    Args:
+        quantity: name of the sum, "log-odds" or "score".
+    """
     table = built.frame()
     return pd.concat(
         [
             table,
-            pd.DataFrame([{"dividend": "score"} | table.drop(columns="dividend").sum().to_dict()]),
+            pd.DataFrame([{"dividend": quantity} | table.drop(columns="dividend").sum().to_dict()]),
         ],
         ignore_index=True,
     )
@@ -321,11 +326,15 @@ def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFr
 @of_sample
 def built_flow(sample: Sample) -> pd.DataFrame:
     """Returns one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
-    return flow_table(building_of(sample))
+    return flow_table(building_of(sample), sample.quantity)
 
 
-def flow_table(built: Any) -> pd.DataFrame:
-    """Returns the table of `built_flow`, of an `explain.Built`."""
+def flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
+    """Returns the table of `built_flow`, of an `explain.Built`.
+
+    Args:
+        quantity: name of the sum, "log-odds" or "score".
+    """
     names = [name or "baseline" for name in built.dividends]
     return pd.DataFrame(
         [
@@ -335,7 +344,7 @@ def flow_table(built: Any) -> pd.DataFrame:
                 for g, parameter in enumerate(built.terms)
                 for s, name in enumerate(names)
             ),
-            *zip(names, ["score"] * len(names), built.end, strict=True),
+            *zip(names, [quantity] * len(names), built.end, strict=True),
         ],
         columns=["from", "to", "value"],
     )
@@ -349,7 +358,7 @@ def building_of(sample: Sample) -> Any:
 
 @of_sample
 def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
-    """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of
+    """Returns one row a time of the cut: `t`, the `undisturbed` output, and `cut[...]`, `dephased[...]`, `held[...]` of
     every modality."""
     return cuts_of(sample, times, kinds=("cut", "dephased", "held")).frame(0, sample.output)
 
@@ -359,7 +368,7 @@ def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -
     """Returns one row a time `t` of the cut: the `modality` cut, and sizes `cut[...]` and `dephased[...]` of each term.
 
     Args:
-        sample: see `opened`. modality: whose correlations go; unless given, whose cut moves the score most.
+        sample: see `opened`. modality: whose correlations go; unless given, whose cut moves the output most.
     """
     made = cuts_of(sample, times, modality, terms=True)
     return sizes_table(made, most_moved(made, sample.output), sample.output)
@@ -426,8 +435,8 @@ def cuts_of(
     terms: bool = False,
     kinds: tuple[str, ...] = ("cut", "dephased"),
 ) -> Any:
-    """Returns what a sample's score is after cuts at so many times, an `explain.cuts.Cuts`, of all modalities or one;
-    of its `terms` too."""
+    """Returns a sample's explained output after cuts at so many times, an `explain.cuts.Cuts`, of all modalities or
+    one; of its `terms` too."""
     sample.require("time", "to cut at")
     return cuts(
         sample.model,

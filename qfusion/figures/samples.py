@@ -592,6 +592,7 @@ def decisions(
     truths: Sequence[float | None] = (),
     notes: Sequence[str] = (),
     unit: str = "score",
+    quantity: str = "score",
     theme: Theme = "light",
 ) -> go.Figure:
     """A waterfall a column, all with the same terms and the same scale.
@@ -599,9 +600,10 @@ def decisions(
     Args:
         names: of the samples, one to six. dividends: of each, the baseline under "".
         modalities: in the model's order. truths: annotated values, drawn as dotted lines; None for none.
-        notes: what is said of each below its name, in lines. unit: of the scores. theme: of the figure.
+        notes: what is said of each below its name, in lines. theme: of the figure.
+        unit: of the terms. quantity: what they add up to, "log-odds" or "score".
     """
-    rows, steps, marker = in_steps(dividends, modalities, theme)
+    rows, steps, marker = in_steps(dividends, modalities, theme, quantity)
     ends = steps.cumsum(1)
     figure = _columns(
         names,

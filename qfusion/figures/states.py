@@ -31,6 +31,7 @@ from qfusion.figures.style import (
     drawing,
     faded,
     in_rows,
+    in_unit,
     label,
     ringed,
     term_colour,
@@ -634,7 +635,10 @@ def spectrum(
                 "range": [-0.7, len(bars) - 0.3],
                 **({"dtick": 1} if len(bars) <= 16 else {}),
             },
-            yaxis={"domain": [0.46, 1.0], "title": {"text": f"vote: {label(unit)} above baseline"}},
+            yaxis={
+                "domain": [0.46, 1.0],
+                "title": {"text": in_unit("vote above baseline", unit, "<br>")},
+            },
             yaxis2=axis(theme)
             | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
             yaxis2_title_text="weight",

@@ -103,6 +103,16 @@ def label(text: Any, limit: int = 60) -> str:
     return html.escape(short, quote=False).replace("$", "&#36;")
 
 
+def in_unit(what: str, unit: str, apart: str = ", ") -> str:
+    """Axis title of a quantity, as markup: "contribution (sentiment score)"; where the unit has parentheses of its own,
+    "contribution, log-odds of ‘yes’ (nats)".
+
+    Args:
+        apart: what stands between the two then: "<br>" of axes that are short.
+    """
+    return f"{label(what)}{apart}{label(unit)}" if "(" in unit else f"{label(what)} ({label(unit)})"
+
+
 def signed(value: float) -> str:
     """A number with its sign and two digits; none that rounds to zero is negative."""
     return f"{round(float(value), 2) + 0.0:+.2f}"

@@ -25,6 +25,7 @@ from qfusion.figures.style import (
     faded,
     halo,
     in_rows,
+    in_unit,
     label,
     panes,
     term_colour,
@@ -67,8 +68,8 @@ def against_truth(
         theme,
         head=56,
         foot=34,
-        x_title=f"true contribution ({label(unit)})",
-        y_title=f"exact contribution in the model ({label(unit)})",
+        x_title="true contribution",
+        y_title=in_unit("contribution", unit),
     )
     names = [label(name) for name in ids]
     for i, (term, place) in enumerate(zip(terms, places, strict=True)):
@@ -632,7 +633,7 @@ def swarm(
     return (
         figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
         .update_layout(showlegend=False)
-        .update_xaxes(title={"text": label(f"contribution ({unit})", 90)})
+        .update_xaxes(title={"text": in_unit("contribution", unit)})
         .update_yaxes(**in_rows([term_title(term) for term in values]))
     )
 

@@ -651,6 +651,8 @@ class FusionModel(nn.Module, ABC):
             it takes `Encoded` in their place.
         unseen_operations: floating-point operations a row that torch does not see: those of programs of another
             runtime.
+        logit_scale: factor by which scores are multiplied before a softmax; 1 unless scores are log-odds.
+        score_kind: what the scores of a classifier are, where they are not those it was trained with; see `log_odds`.
     """
 
     kind: str
@@ -665,6 +667,8 @@ class FusionModel(nn.Module, ABC):
     staged: bool = False
     encodes: bool = True
     unseen_operations: int = 0
+    logit_scale: float = 1.0
+    score_kind: str = ""
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str]):
         super().__init__()
@@ -677,6 +681,11 @@ class FusionModel(nn.Module, ABC):
         """Returns the trained parameters by which modalities meet, each with the value at which it does nothing; none
         where no parameter has a value at which only their meeting ends."""
         return []
+
+    def head_parameters(self) -> tuple[str, ...]:
+        """Returns the names of all parameters that scores are linear in, with one row for each output; none where the
+        model has no such head."""
+        return ()
 
     @torch.no_grad()
     def standardise(self, inputs: Mapping[str, Features]) -> None:

@@ -407,6 +407,10 @@ class StateLinear(KetModel):
         self.weights = nn.Parameter(torch.randn(C, rank) * 0.1)
         self.bias = nn.Parameter(torch.zeros(C))
 
+    def head_parameters(self) -> tuple[str, ...]:
+        """Returns the names of the parameters with one row for each output."""
+        return (*(f"single.{m}" for m in range(len(self.dims))), "weights", "bias")
+
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Returns the weights of the products, which do nothing at 0."""
         return [(self.weights, 0.0)] if self.settings["rank"] else []

@@ -410,6 +410,10 @@ class NetworkModel(base.FusionModel):
             }
         )
 
+    def head_parameters(self) -> tuple[str, ...]:
+        """Returns the names of the parameters with one row for each output."""
+        return ("network.head", "bias")
+
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Returns the angles of the circuit, which do nothing at 0."""
         return [(self.network.convolution, 0.0), (self.network.pooling, 0.0)]

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from math import prod
+from math import log, prod
 from typing import Any, cast
 
 import safetensors.numpy
@@ -353,7 +353,8 @@ def _differences(
 # The card of an imported program: which of its inputs is which modality in which form, and what its output means.
 
 GIVES = ("values", "mean", "mask", "padding", "lengths")
-HOLDS = ("score", "logits", "probabilities")
+HOLDS = ("scores", "log-probabilities", "probabilities", "regression")
+OLDER = {"logits": "scores", "score": "regression"}  # words of cards written before
 DTYPES = {
     "float32": torch.float32,
     "float64": torch.float64,
@@ -366,6 +367,8 @@ ADAPTERS = ("", "dict", "mmsa", "multibench")
 NAMED = ("rows", "steps", "features")
 Axis = int | str
 _REMEDY = "Correct the card."
+SMALLEST = 1e-12  # probability; smaller ones are raised to it before a logarithm is taken
+CLIPPED = f"[{SMALLEST:g}, 1]"
 _HEAD = (
     "# What goes into this program and what comes out. Correct what is wrong, and import it again with --card.",
     "# An [[input]]: modality, one or several side by side",
@@ -375,6 +378,8 @@ _HEAD = (
     "stand, right or left",
     f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns; label: of several that a "
     "sample may have, the one that is read",
+    "#   scores: of classes, before a softmax; regression: the number that is predicted",
+    f"#   probabilities: clipped to {CLIPPED} before the log-odds of each row are taken",
 )
 
 
@@ -408,15 +413,16 @@ class Output:
 
     Attributes:
         name: as the program calls it, or its number from 0.
-        holds: "score" of a regression; "logits" or "probabilities" of classes, one column each, or one column for the
-            second of two.
+        holds: "regression" for the number that is predicted; "scores" before a softmax, "log-probabilities" or
+            "probabilities" of classes, one column each, or one column for the second of two.
         classes: their names in the order of the columns; empty for the order of the data set.
         label: where samples may have several labels and the data are the question of one (NAME:LABEL), the label whose
-            column is read: `classes` then name the columns, and every one holds a logit or a probability of its own.
+            column is read: `classes` then name the columns, and each holds the log-odds, or the probability, of its
+            label.
     """
 
     name: str = "0"
-    holds: str = "logits"
+    holds: str = "scores"
     classes: tuple[str, ...] = ()
     label: str = ""
 
@@ -547,7 +553,8 @@ def _input(words: Mapping[str, Any]) -> Input:
 
 def _output(words: Mapping[str, Any]) -> Output:
     _known("[output]", words, ("name", "holds", "classes", "label"))
-    holds, classes = str(words.get("holds", "logits")), words.get("classes", [])
+    holds, classes = str(words.get("holds", "scores")), words.get("classes", [])
+    holds = OLDER.get(holds, holds)
     check(
         holds in HOLDS,
         f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}",
@@ -595,9 +602,11 @@ def fit(card: ProgramCard, specs: Mapping[str, base.InputSpec], classes: Sequenc
         "a data set of the modalities that the program takes.",
     )
     holds, named = card.output.holds, card.output.classes
-    expected = "of classes: logits or probabilities" if classes else "a number: score"
+    expected = (
+        f"of classes: {', '.join(HOLDS[:2])} or {HOLDS[2]}" if classes else "a number: regression"
+    )
     check(
-        (holds == "score") == (not classes),
+        (holds == "regression") == (not classes),
         f"`holds` in the card is {holds!r}, but the data set's target is {expected}. {_REMEDY}",
     )
     if card.output.label:
@@ -701,7 +710,6 @@ KIND = "imported"
 ENDINGS = {"torch": ".pt2", "onnx": ".onnx"}
 TOGETHER = 1 << 24  # numbers of the largest tensor while rows are run together
 _FEW = 4  # rows by which that is found out
-_SMALLEST = 1e-12  # probability whose logarithm is a score
 
 
 class Imported(base.FusionModel):
@@ -869,35 +877,71 @@ class Imported(base.FusionModel):
             )
         return arrays
 
-    def _run(self, states: Mapping[str, Any]) -> Tensor:
+    def columns(self, states: Mapping[str, Any]) -> Tensor:
+        """Returns what the program gives for no more rows than it takes at once, as numbers of each row (B, K)."""
         raw = self.raw(states)
+        return raw.reshape(len(raw), -1)
+
+    def _run(self, states: Mapping[str, Any]) -> Tensor:
+        columns, output, count = self.columns(states), self.card.output, len(self.outputs)
+        finite = columns.isfinite()
+        if output.holds == "log-probabilities":
+            finite |= columns.isneginf()  # of a class whose probability is 0
         check(
-            bool(raw.isfinite().all()),
+            bool(finite.all()),
             f"Program `{self.program.file}` gives NaN or infinity for some rows. "
             "Correct the card, or the model: its output must be finite.",
         )
-        columns, output, count = raw.reshape(len(raw), -1), self.card.output, len(self.outputs)
         gives = f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but"
         if output.label:
             check(
                 columns.shape[1] == len(output.classes),
                 f"{gives} the card names {len(output.classes)} labels. Correct `classes` in the card.",
             )
-            columns = columns[:, self._order]
-            if output.holds == "probabilities":
-                columns = columns.clamp(_SMALLEST, 1 - _SMALLEST).logit()
-            return torch.cat([torch.zeros_like(columns), columns], 1) + self.bias
+            return class_scores(columns[:, self._order], output.holds) + self.bias
         check(
             columns.shape[1] == count or (columns.shape[1] == 1 and count == 2),
             f"{gives} the target has {count}: {', '.join(self.outputs)[:160]}. Name another output in the card, or "
             "import another data set.",
         )
-        if output.holds == "probabilities":
-            columns = torch.cat([1 - columns, columns], 1) if columns.shape[1] < count else columns
-            columns = columns.clamp_min(_SMALLEST).log()
-        elif columns.shape[1] < count:
-            columns = torch.cat([torch.zeros_like(columns), columns], 1)
-        return columns[:, self._order] + self.bias
+        scores = columns if output.holds == "regression" else class_scores(columns, output.holds)
+        return scores[:, self._order] + self.bias
+
+
+def class_scores(columns: Tensor, holds: str) -> Tensor:
+    """Returns scores whose softmax is the probability of each class.
+
+    Args:
+        columns: of B rows: (B, C) with one column for each class, or (B, 1) for the second of two.
+        holds: what they are: "scores", "log-probabilities" or "probabilities".
+
+    Returns:
+        (B, C), or (B, 2) with 0 for the first class and the log-odds of the second.
+    """
+    if columns.shape[1] == 1:
+        return torch.cat([torch.zeros_like(columns), _log_odds(columns, holds)], 1)
+    if holds == "probabilities":
+        return _clipped_logarithm(columns)
+    return _with_finite_rows(columns) if holds == "log-probabilities" else columns
+
+
+def _log_odds(columns: Tensor, holds: str) -> Tensor:
+    """The log-odds of one class against its absence."""
+    if holds == "scores":
+        return columns
+    if holds == "probabilities":
+        return _clipped_logarithm(columns) - _clipped_logarithm(1 - columns)
+    return _with_finite_rows(columns) - _clipped_logarithm(-torch.expm1(columns))
+
+
+def _clipped_logarithm(probabilities: Tensor) -> Tensor:
+    return probabilities.clamp(SMALLEST, 1).log()
+
+
+def _with_finite_rows(logarithms: Tensor) -> Tensor:
+    """Log-probabilities as they are; a row that holds minus infinity is clipped as probabilities are."""
+    has_infinity = logarithms.isneginf().any(1, keepdim=True)
+    return torch.where(has_infinity, logarithms.clamp_min(log(SMALLEST)), logarithms)
 
 
 def _place(ports: Sequence[Port], name: str) -> int:

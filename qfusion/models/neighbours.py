@@ -649,6 +649,10 @@ class UnitaryFusion(base.KetModel):
         self.W = nn.Parameter(torch.randn(C, D))
         self.bias = nn.Parameter(torch.zeros(C))
 
+    def head_parameters(self) -> tuple[str, ...]:
+        """Returns the names of the parameters with one row for each output."""
+        return ("W", "bias")
+
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Returns H, which does nothing at 0."""
         return [(self.H, 0.0)]

@@ -395,6 +395,10 @@ class TimeModel(KetModel):
         """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
         joint state."""
 
+    def head_parameters(self) -> tuple[str, ...]:
+        """Returns the names of the parameters with one row for each output."""
+        return ("W", "bias")
+
     @property
     def learned_duration(self) -> float:
         """T as learned, whatever the tweak."""

@@ -337,6 +337,10 @@ class CoherentQCNN(EntangledQCNN):
         free = lacks == NOTHING
         self.tilts = nn.Parameter(torch.full(shape, torch.pi / 4 if free else 0.0), free)
 
+    def head_parameters(self) -> tuple[str, ...]:
+        """Returns the names of the parameters with one row for each output."""
+        return (*super().head_parameters(), "own_head")
+
     def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
         """Returns the angles theta_mi of one modality's qubits, (B, n)."""
         return self._encoded(inputs, name) + torch.pi / 2

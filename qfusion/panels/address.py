@@ -11,6 +11,7 @@ here.
     SPLIT(View("samples", {"split": "train"}))      # "train"; None where the address leaves it open
 """
 
+import itertools
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,13 @@ from urllib.parse import quote, unquote
 
 from qfusion import data
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis import compare, sample as backgrounds, study as studies, text
+from qfusion.analysis import (
+    compare,
+    outputs,
+    sample as backgrounds,
+    study as studies,
+    text,
+)
 from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, NotFound, QFusionError, otherwise
 from qfusion.explain import cohorts, counterfactual
@@ -151,7 +158,8 @@ def parse_pin(text: str) -> Pin:
 
 # What an address says of a page: values are checked for their form, and looked up no further than the model.
 
-PREDICTED = "the predicted class"
+PREDICTED = "decided class"
+MOST_PAIRS = 30  # classes of which every pair is offered
 FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
 Address = Mapping[str, str | Sequence[str]]
 MAX_TEXT = 20_000  # characters of a parameter
@@ -226,7 +234,7 @@ class View:
 
     @property
     def output(self) -> str:
-        """The class whose score is explained; empty for the predicted one and for a regression."""
+        """What is explained, see `analysis.outputs.parse`; empty for the class decided for and for a regression."""
         value = self.get("output")
         return "" if value == PREDICTED else value
 
@@ -542,6 +550,7 @@ _RENAMED = {
     "terms": {"say of a modality": "weight of a modality"},
     "as": {"dividends": "contributions"},
     "words": {"short": "brief"},
+    "output": {"the predicted class": PREDICTED},
     "background": {kind: label for label, kind in backgrounds.OFFERED.items()},
     **{
         key: {"test samples of its regime": "test samples of its planted type"}
@@ -630,20 +639,21 @@ DATA = Text(
 SAMPLE = SampleId("sample", "Sample", "A default sample is shown.", style={"width": 170})
 OUTPUT = Choice(
     "output",
-    "Score of",
-    "The predicted class is explained.",
-    "Every class has a score; contributions add up to the one explained.",
-    lambda study: [PREDICTED, *study.classes],
+    "Explain",
+    "The class decided for is explained.",
+    "Contributions add up to the log-odds of this class against all others, or of class A rather than B (written A:B).",
+    lambda study: [PREDICTED, *offered_outputs(study.classes)],
     fits=lambda study: bool(study.classes),
     style={"width": 150},
 )
 BACKGROUND = Choice(
     "background",
     "Compared with",
-    "The training set is compared with.",
-    "What stands in for a modality when the contributions of the others are worked out: the training samples as they "
-    "occur; each modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other "
-    "sample, for “why this decision rather than that one?”; or a cohort saved on the Cohorts page.",
+    "The default background is used.",
+    "What replaces a modality while the contributions of the others are computed: each modality of the training "
+    "samples drawn on its own (product of marginals); the training samples as they occur; states that know nothing; "
+    "the reference state |0⟩; one other sample, for “why this decision rather than that one?”; or a cohort saved on "
+    "the Cohorts page.",
     read=backgrounds.OFFERED,
     style={"width": 190},
 )
@@ -654,6 +664,16 @@ MEMBERS = Choice("members", "Cohort", "The first saved one is compared with.", s
 ROWS = Choice("rows", "Rows", "Some of the rows are used.", values=(backgrounds.ALL_ROWS,))
 EVERYWHERE = (MODEL, DATA, SAMPLE, OUTPUT, BACKGROUND, CONTRAST, MEMBERS, ROWS)
 KEYS = (*(control.key for control in EVERYWHERE), "cohort", "pin")
+
+
+def offered_outputs(classes: Sequence[str]) -> list[str]:
+    """Returns the texts of all classes, and of all pairs of more than two, see `analysis.outputs`."""
+    names = tuple(classes)
+    texts = [*names]
+    if 2 < len(names) <= MOST_PAIRS:
+        pairs = itertools.permutations(range(len(names)), 2)
+        texts += [str(outputs.Output(first, second, names)) for first, second in pairs]
+    return texts
 
 
 def own_data(model: str) -> str:

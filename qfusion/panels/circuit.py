@@ -202,14 +202,14 @@ def ends(sample: Sample, walk: circuit_boxes.Replay) -> tuple[dict[int, float], 
 
 
 def decision(sample: Sample) -> tuple[str, str]:
-    """The class with its softmax, or the score, on two lines; and for the pointer every score."""
+    """The class with its softmax, or the score, on two lines; and for the pointer the log-odds of every class."""
     names, scores = sample.study.classes, sample.scores
     if not names:
         return f"<b>score</b><br>{scores[0]:+.2f}", f"score {scores[0]:+.4f}"
     c = int(np.argmax(scores))
     lines = [
-        f"{style.label(name)}: score {score:+.3f}, softmax {share:.3f}"
-        for name, score, share in zip(names, scores, sample.probabilities, strict=True)
+        f"{style.label(name)}: log-odds {value:+.3f}, softmax {share:.3f}"
+        for name, value, share in zip(names, scores, sample.probabilities, strict=True)
     ]
     return (
         f"<b>{style.label(names[c], 12)}</b><br>{sample.probabilities[c]:.2f}",
@@ -218,7 +218,7 @@ def decision(sample: Sample) -> tuple[str, str]:
 
 
 def _inert(sample: Sample) -> str:
-    """Of a network whose fusion entangles, that the scores do not depend on it."""
+    """Of a network whose fusion entangles, that the decision does not depend on it."""
     return f" {INERT}" if sample.can("rules") else ""
 
 

@@ -351,7 +351,7 @@ def cut_about(levels: errors.Levels, everyone: bool = False) -> str:
 def unit_of(levels: errors.Levels) -> str:
     """What the contributions of a cohort's samples are of."""
     return (
-        "score of the predicted class"
+        "log-odds of the class decided for (nats)"
         if levels.study.classes and levels.output_wanted is None
         else levels.study.unit_of(levels.output_wanted or 0)
     )
@@ -485,7 +485,7 @@ def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "")
         + ", by "
         f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"
         + (" in quarters" if by.endswith(cohort_measures.QUARTERS) else "")
-        + ", with 95 % score intervals (Wilson)"
+        + ", with 95 % intervals (Wilson)"
         + (
             f", widened for the {clusters.count_words(levels.places(levels.rows))} that the rows share"
             if clusters is not None
@@ -582,7 +582,7 @@ def worst(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
             values,
             axis="loss, −ln softmax of the true class (nats)"
             if study.classes
-            else f"residual ({study.unit_of(0)})",
+            else text.in_unit("residual", study.unit_of(0)),
             theme=theme,
             chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
         ),
@@ -687,8 +687,8 @@ _WRONG = {
         "has": "is of the wrong class",
         "right": "be of the right one",
         "way": "towards the predicted and away from the true class",
-        "left": "the class with the largest score minus that contribution",
-        "moves": "the scores towards the annotated class",
+        "left": "the class with the largest log-odds without that contribution",
+        "moves": "the log-odds towards the annotated class",
     },
     errors.WRONG_SIGN: _FROM_TRUTH
     | {

@@ -28,7 +28,7 @@ from qfusion.quantum.states import KINDS
 def waterfall(
     sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
 ) -> panel.Picture:
-    """One of the decisions term by term, on the same scale as the other where both scores mean the same.
+    """One of the decisions term by term, on the same scale as the other where both are in the same unit.
 
     Args:
         sides: two decisions.
@@ -40,6 +40,7 @@ def waterfall(
         one.dividends,
         one.study.modalities,
         unit=one.unit,
+        quantity=one.quantity,
         theme=theme,
         truth=one.target,
     )
@@ -66,13 +67,18 @@ def waterfall(
 
 
 def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
-    """B minus A, term by term; only where both decisions are sums of the same terms of a score that means the same."""
+    """B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
     a, b = sides.a, sides.b
     return panel.Picture(
         "differences",
-        difference(a.dividends, b.dividends),
+        difference(a.dividends, b.dividends, b.quantity),
         decision.differences(
-            a.dividends, b.dividends, b.study.modalities, unit=b.unit, theme=theme
+            a.dividends,
+            b.dividends,
+            b.study.modalities,
+            unit=b.unit,
+            quantity=b.quantity,
+            theme=theme,
         ),
         shows=f"{text.plain(b.id)} minus {text.plain(a.id)}, term by term; the last bar is their sum. "
         + _against(sides),
@@ -258,8 +264,12 @@ def opposing(result: compare.Apart, largest: Sequence[str], classes: bool) -> st
     return f"{words}; where they differ most, {listed(first)} {verb} them in {often} of {len(largest)}{ending}"
 
 
-def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
-    """Which terms the difference of two scores is in, of their terms by coalition."""
+def difference(a: Mapping[str, float], b: Mapping[str, float], quantity: str = "score") -> str:
+    """Which terms the difference of two decisions is in.
+
+    Args:
+        a, b: terms by coalition. quantity: what they add up to, "log-odds" or "score".
+    """
     change = {text.term(term) or "the baseline": b[term] - a[term] for term in a}
     total = sum(change.values())
     if round(total, 2) == 0 or round(max(sizes(change).values(), default=0.0), 2) == 0:
@@ -267,12 +277,16 @@ def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
             change,
             by_size=True,
             none="No term differs by 0.01 or more between A and B",
-            one="A and B score alike, but not term by term: above all {names}",
-            some="A and B score alike, but not term by term: above all {names}",
+            one="A and B have the same {quantity}, but by different terms: above all {names}",
+            some="A and B have the same {quantity}, but by different terms: above all {names}",
             name=lambda term: f"{term} ({change[term]:+.2f})",
+            quantity=quantity,
         )
     along, back = top(change, smallest=total < 0), top(change, smallest=total > 0)
-    words = f"B scores {total:+.2f} against A, above all by {_changes(change, along)}"
+    words = (
+        f"B's {quantity} {text.verb(quantity)} {abs(total):.2f} {'higher' if total > 0 else 'lower'}, "
+        f"mainly through {_changes(change, along)}"
+    )
     if change[back[0]] * total < 0 and abs(change[back[0]]) > 0.25 * abs(total):
         words += f", held back by {_changes(change, back)}"
     return words
@@ -529,7 +543,7 @@ def decisions(
         sample: of any model.
         theme: of the figure.
         ids: of two to six samples; the sample and the three nearest by contributions unless told.
-        output: the class whose score is split; of each sample its predicted one unless told.
+        output: the class to explain; of each sample the one decided for unless told.
     """
     sides = columns(sample, ids, output)
     study, names = sample.study, [entry.id for entry in sides]
@@ -545,10 +559,11 @@ def decisions(
             study.modalities,
             truths=[entry.target for entry in sides],
             notes=[
-                words + (f"\nscore of {study.classes[entry.output]}" if differ else "")
+                words + (f"\nlog-odds of {study.classes[entry.output]}" if differ else "")
                 for entry, words in zip(sides, answered, strict=True)
             ],
-            unit="score" if differ else sides[0].unit,
+            unit="log-odds (nats)" if differ else sides[0].unit,
+            quantity=sample.quantity,
             theme=theme,
         ),
         shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
@@ -557,7 +572,7 @@ def decisions(
         + baseline_words(sides[0].background),
         not_shown="what caused the annotations; only what this model computed.",
         alt="; ".join(
-            f"{entry.id}: score {sum(entry.dividends.values()):+.2f}, "
+            f"{entry.id}: {entry.quantity} {sum(entry.dividends.values()):+.2f}, "
             f"largest term {' and '.join(term) or 'none'}"
             for entry, term in zip(sides, terms, strict=True)
         )

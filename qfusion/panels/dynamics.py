@@ -191,7 +191,12 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         "waterfall-now",
         answers.finding(final),
         decision.waterfall(
-            final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
+            final,
+            sample.modalities,
+            truth=sample.target,
+            unit=sample.unit,
+            quantity=sample.quantity,
+            theme=theme,
         ),
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
         f"{baseline_words(sample.study.background)}",
@@ -637,16 +642,18 @@ def before_after(
     metric: tuple[str, float, float],
     whose: str = "",
     sure: tuple[float, float] = (0.0, 0.0),
+    quantity: str = "score",
 ) -> str:
     """What the sliders change, in a line.
 
     Args:
         changed: of `changes`. shared: of `shared_before_after`.
-        score, decided: as learned and now; the decision in words.
+        score, decided: the explained output as learned and now; the decision in words.
         metric: name of a test metric, its value as learned and now.
-        whose: what is scored, behind the word.
+        whose: what is explained, behind the word.
         sure: softmax of the predicted class as learned and now, said where it stays the same class; alike where there
             are no classes.
+        quantity: what is explained, "log-odds" or "score".
     """
     what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
     parts = [
@@ -654,7 +661,7 @@ def before_after(
             f"{name} {moved(before, after)}{'' if alike(before, after) else f' {unit}'}"
             for name, (before, after, unit) in shared.items()
         ),
-        f"score{whose} {moved(*score)}",
+        f"{quantity}{whose} {moved(*score)}",
         "decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}",
     ]
     if decided[0] == decided[1] and not alike(*sure):
@@ -691,6 +698,7 @@ def of_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends])
         (float(base.probabilities.max()), float(sample.probabilities.max()))
         if study.classes
         else (0.0, 0.0),
+        sample.quantity,
     )
 
 
@@ -736,7 +744,7 @@ def cursor_at(sample: Sample, t: float) -> float | None:
 
 @panel.cached
 def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
-    """The score after a cut of each modality, against the time of the cut.
+    """The explained output after a cut of each modality, against the time of the cut.
 
     Args:
         sample: a sample of a model with time.
@@ -747,7 +755,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
     series = evolution.curves(cuts, sample.output)
     return panel.Picture(
         "cut",
-        text.plain(cut_answers.answer(cuts, sample.output)),
+        text.plain(cut_answers.answer(cuts, sample.output, sample.quantity)),
         building.curves(
             cuts.times,
             series,
@@ -760,7 +768,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         called="Are the correlations needed, and when?",
         shows=building.SAYS["cut"][0] + sample.of,
         not_shown=building.SAYS["cut"][1],
-        alt="Score after a cut: "
+        alt=f"{panel.capital(sample.quantity)} after a cut: "
         + "; ".join(
             f"{building.KINDS[kind][0]}, {panel.lines(entry)}" for kind, entry in series.items()
         )
@@ -770,7 +778,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
 
 
 def most_moved(sample: Sample) -> str:
-    """The modality whose cut moves the score most."""
+    """The modality whose cut moves the explained output most."""
     return cut_answers.most_moved(
         evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True), sample.output
     )
@@ -784,7 +792,7 @@ def cut_terms(
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        modality: that is cut; the one whose cut moves the score most unless told.
+        modality: that is cut; the one whose cut moves the output most unless told.
         t: where the cursor stands, a share of T.
     """
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)

@@ -22,7 +22,7 @@ from qfusion.figures import style, trust as figures
 from qfusion.panels import address, panel
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
-MEASURES = SCORE, PROBABILITY = ("score", "probability")
+MEASURES = LOG_ODDS, PROBABILITY = ("log-odds", "probability")  # of a class
 DIVIDENDS = answers.KINDS[0]
 ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 T = TypeVar("T")
@@ -46,10 +46,10 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.Picture:
         shows=f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
         f"{rows_behind(study.bulk_background)}: every sentence follows from the figures below. "
         + (
-            "Contributions of a sample add up to its score; against other rows they would differ, by the standard "
-            "error that the Samples page says."
+            f"Contributions of a sample add up to its {study.quantity}; against other rows they would differ, by the "
+            "standard error that the Samples page says."
             if study.is_sampled
-            else "Contributions themselves are exact: their sum is the score, and nothing is sampled."
+            else f"Contributions are exact: they add up to the {study.quantity}, and nothing is sampled."
         ),
         not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
         "seed's.",
@@ -61,7 +61,7 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.Picture:
 
 
 def modalities(
-    study: Study, theme: style.Theme = "light", *, kind: str = DELETION, measure: str = SCORE
+    study: Study, theme: style.Theme = "light", *, kind: str = DELETION, measure: str = LOG_ODDS
 ) -> panel.Picture:
     """Modalities taken away or given back one after another, the most important first.
 
@@ -69,7 +69,7 @@ def modalities(
         study: a model on its data.
         theme: of the figure.
         kind: "deletion" or "insertion".
-        measure: "score" or "probability" of the predicted class; a regression has a score alone.
+        measure: "log-odds" or "probability" of the predicted class; of a regression it is the score.
     """
     curves = trust.modality_curves(study, _probability(study, measure))
     return _curves(
@@ -91,7 +91,7 @@ def features(
     kind: str = DELETION,
     modality: str = "",
     ranking: str = attribution.FIRST,
-    measure: str = SCORE,
+    measure: str = LOG_ODDS,
     everyone: bool = False,
 ) -> panel.Picture:
     """Features of one modality taken away or given back one after another, the most important first.
@@ -102,7 +102,7 @@ def features(
         kind: "deletion" or "insertion".
         modality: whose features; the first unless told.
         ranking: title of one of `explain.features.attribution.METHODS`.
-        measure: "score" or "probability" of the predicted class; a regression has a score alone.
+        measure: "log-odds" or "probability" of the predicted class; of a regression it is the score.
         everyone: measured on all test samples, where some are drawn of a large set unless told.
     """
     modality = choose("Modality", modality or study.modalities[0], study.modalities)
@@ -148,10 +148,15 @@ def _curves(
         else (curves.deletion, curves.random_deletion)
     )
     what, line = ("given back", "falls") if inserted else ("taken away", "rises")
-    unit = f"{curves.unit} of the predicted class" if study.classes else study.unit_of(0)
+    unit, whom = study.unit_of(0), ""
+    if study.classes:
+        unit = f"{curves.unit} (nats)" if curves.unit == LOG_ODDS else curves.unit
+        whom = " for the predicted class of each"
     return panel.Picture(
         f"{kind}-{name}",
-        f"Given back: the score returns {sooner(curves)}" if inserted else head,
+        f"Given back: the {curves.unit} {text.verb(curves.unit)} restored {sooner(curves)}"
+        if inserted
+        else head,
         figures.curves(
             curves.shares,
             values,
@@ -161,9 +166,9 @@ def _curves(
             hue=hue,
             theme=theme,
         ),
-        shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples; the sooner "
-        f"the line {line}, the better. Grey: "
-        f"the same in {len(random)} random orders, drawn anew for every sample.",
+        shows=f"{players}, {what} one after another and {how} Mean over {curves.samples:,} test samples{whom}; the "
+        f"sooner the line {line}, the better. Grey: the same in {len(random)} random orders, drawn anew for "
+        "every sample.",
         not_shown="whether the model is right: only whether the order is the model's own.",
         alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.",
         table=curves.frame,
@@ -192,7 +197,7 @@ def beats(curves: faithfulness.Curves) -> str:
 
 
 def sooner(curves: faithfulness.Curves) -> str:
-    """Whether the score returns sooner in our order than in all random ones; of samples drawn from more, where their
+    """Whether the output returns sooner in our order than in all random ones; of samples drawn from more, where their
     interval lets it be told."""
     gain, orders = float(curves.insertion_gain.mean()), len(curves.random_insertion)
     won = int((curves.insertion_gain > 0).sum())
@@ -335,7 +340,10 @@ def seed_ranks(
         terms: "contributions" or "Shapley values".
     """
     seeds = _seeds(study, terms)
-    count, whose = len(seeds.seeds), " of the true class's score" if seeds.of_true_class else ""
+    count, whose = (
+        len(seeds.seeds),
+        " to the log-odds of the true class" if seeds.of_true_class else "",
+    )
     ranks = seeds.rank_correlations(terms)
     return panel.Picture(
         "seed-ranks",
@@ -385,7 +393,7 @@ def seed_sample(
             list(seed_values.columns),
             study.modalities,
             seeds.seeds,
-            unit=f"score of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’"
+            unit=f"log-odds of the true class ‘{study.classes[int(study.dataset.y[sample.row])]}’ (nats)"
             if seeds.of_true_class
             else study.unit_of(0),
             theme=theme,
@@ -480,7 +488,7 @@ RANKING = address.Choice(
     "proof.rank",
     "Ranked by",
     "Gradient x input is used.",
-    "Ways to say which features mattered: all look at how the score answers to small changes.",
+    "Ways to say which features mattered: all look at how the output answers to small changes.",
     lambda _: attribution.by_title(),
     default=attribution.FIRST,
     look="segments",
@@ -496,8 +504,8 @@ FEATURES_OF = address.Choice(
 MEASURE = address.Choice(
     "proof.by",
     "Measured by",
-    "The score is measured.",
-    "The score of the predicted class, or its softmax.",
+    "Log-odds are measured.",
+    "The log-odds of the predicted class, or its softmax.",
     MEASURES,
     look="segments",
 )
@@ -604,14 +612,14 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.Picture:
             },
             study.modalities,
             notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
-            x_title=f"own term in the model ({study.unit_of(0)})",
+            x_title=text.in_unit("own term in the model", study.unit_of(0)),
             y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
             theme=theme,
         ),
         shows=f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
         f"{people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
         f"{sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}.",
-        not_shown="that one is made of the other: labels and scores may have different units, so that a slope of 1 "
+        not_shown="that one is made of the other: labels and terms may have different units, so that a slope of 1 "
         "is no aim by itself.",
         alt="Labels over own terms: "
         + ", ".join(f"{e.modality} slope {e.slope.value:.2f}" for e in result.alone)
@@ -743,7 +751,7 @@ def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
                 for name, values in ((labels.whose, known), ("own term", terms))
             },
             hues=[style.term_colour(name, study.modalities) for name in known],
-            x_title=f"label, and own term ({study.unit_of(0)})",
+            x_title=text.in_unit("label, and own term", study.unit_of(0)),
             theme=theme,
         ),
         shows=f"{labels.whose} of each modality alone, and what the modality adds on its own in this model"

@@ -50,7 +50,7 @@ def attribution(
         sample: whose modality.
         theme: of the figure.
         modality: the first unless told.
-        term: "score", or a coalition that the modality is in, such as "text+audio".
+        term: "score" for the explained output, or a coalition that the modality is in, such as "text+audio".
         baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
         other: id of that sample; `default_contrast` unless told.
         method: of `explain.features.attribution.METHODS`.
@@ -72,10 +72,7 @@ def attribution(
     units = canvas.added(result.units)
     largest = abs(units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
-    what = _term(result.term)
-    whose = (
-        f" of ‘{text.plain(sample.study.classes[sample.output])}’" if sample.study.classes else ""
-    )
+    what = _term(result.term, sample.quantity)
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
     return panel.Picture(
         "inside",
@@ -86,7 +83,7 @@ def attribution(
             f"moved {what}",
         ),
         _figure(sample, result, canvas, theme),
-        shows=f"how the change of {what}{whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
+        shows=f"how the change of {what}{sample.whose} from {result.start:+.3f} (at {start}) to {result.end:+.3f} "
         f"(this sample) "
         f"is shared among the {len(units):,} {unit.replace(' ', 's ', 1)}s, by {METHODS[result.method].title}. "
         f"{_error(result)}"
@@ -160,7 +157,7 @@ def over_time(
     )
     known = inside.rates(sample.study, names)
     seconds = len(known) == len(names)
-    what = _term(term)
+    what = _term(term, sample.quantity)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
     return panel.Picture(
         "inside-time",
@@ -183,8 +180,8 @@ def over_time(
                     {
                         "sample": str(sample.study.dataset.ids[sample.row]),
                         "modality": lane.modality,
-                        "term": term,
-                        "score": sample.unit,
+                        "term": sample.quantity if term == SCORE else term,
+                        "unit": sample.unit,
                         "step": np.arange(1, len(lane.values) + 1),
                         "said": lane.names,
                         "from": np.arange(len(lane.values)) * lane.width,
@@ -200,8 +197,8 @@ def over_time(
     )
 
 
-def _term(term: str) -> str:
-    return ("" if term == SCORE else "the term of ") + text.plain(inside.title(term))
+def _term(term: str, quantity: str) -> str:
+    return ("" if term == SCORE else "the term of ") + text.plain(inside.title(term, quantity))
 
 
 def axis_of(names: Sequence[str], known: Mapping[str, float]) -> str:
@@ -227,7 +224,7 @@ def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -
 
     Args:
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
-            parts, with their signs, (n,). did: what a part did, such as "moved the score".
+            parts, with their signs, (n,). did: what a part did, such as "moved the log-odds".
     """
     return panel.superlative(
         {str(i): float(value) for i, value in enumerate(values)},
@@ -316,11 +313,13 @@ MODALITY = address.Choice(
 TERM = address.Choice(
     "inside.term",
     "Attribution of",
-    "The score is taken.",
-    "The whole score, or one of the terms that this modality is in. Terms of several modalities say what they add "
-    "together.",
+    "The whole output is taken.",
+    "All of the log-odds or the score, or one of the terms that this modality is in. Terms of several modalities say "
+    "what they add together.",
     lambda study: {
-        inside.title(term) for name in study.modalities for term in inside.terms(study, name)
+        inside.title(term, study.quantity)
+        for name in study.modalities
+        for term in inside.terms(study, name)
     },
     read=inside.named,
     style={"width": 260},
@@ -412,7 +411,7 @@ def strip(
             "Of single steps",
             [f"{text.plain(name)} {words}" for name, words in at.items()],
             np.array([float(lane.total[lane.peak]) for lane in lanes]),
-            "moved the score",
+            f"moved the {sample.quantity}",
         )
         if lanes
         else "What is seen, heard and said, over time",
@@ -460,7 +459,7 @@ def frame(sample: Sample, result: inside.Strip) -> pd.DataFrame:
     ]
     return pd.concat(
         [words, *steps] if result.words else steps or [words], ignore_index=True
-    ).assign(sample=sample.id, score=sample.unit)
+    ).assign(sample=sample.id, unit=sample.unit)
 
 
 def timed(sample: Sample, **_: Any) -> bool:

@@ -118,8 +118,8 @@ def fusing(
             log=False,
             marked=None if planted is None else (100 * planted, "as planted"),
         ),
-        shows="the part of all terms' sizes that belongs to terms of several modalities, over test rows and scores: 0 "
-        "for a sum of one score a modality. 100 test rows against 50 training rows, drawn at random, the same "
+        shows="the part of all terms' sizes that belongs to terms of several modalities, over test rows and outputs: 0 "
+        "for a sum of one output a modality. 100 test rows against 50 training rows, drawn at random, the same "
         "for all models; the mean over the seeds that were measured.",
         not_shown="whether what is said jointly is right: see the metric, and where contributions are planted, their "
         "agreement.",
@@ -242,7 +242,7 @@ def robustness(
         ),
         shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
         f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
-        "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
+        "absent or another sample's. Absent is the mean output over training rows in its place: over all of "
         "them, exactly, for our two systems, over 50 drawn at random for all others"
         + (
             "; rows without a joint share are older and have the training mean of the features instead."

@@ -481,7 +481,7 @@ def dividends(
         training.by_modality(
             drawn,
             dict.fromkeys(result, modalities),
-            y_title="mean size of the contribution (score)",
+            y_title="mean size of the contribution",
             marks={
                 name: PASSED * sum(float(values[-1]) for _, values in terms.values())
                 for name, terms in result.items()

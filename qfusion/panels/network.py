@@ -10,6 +10,7 @@ from qfusion._sentences import size
 from qfusion.analysis import answers, dynamics as evolution, text
 from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.explain import evidence
+from qfusion.explain.coalitions import net_joint_share
 from qfusion.figures import circuit, decision, dynamics, numbers, style
 from qfusion.models import entangled_qcnn, quantum_jump, require
 from qfusion.panels import address, panel
@@ -114,14 +115,17 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     now, base = sample.dividends, sample.learned.dividends
     return panel.Picture(
         "waterfall-edited",
-        answers.finding(now) + sample.whose,
+        answers.finding_for(sample, now),
         decision.waterfall(
-            now, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
+            now,
+            sample.modalities,
+            truth=sample.target,
+            unit=sample.unit,
+            quantity=sample.quantity,
+            theme=theme,
         ),
-        shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
-        + sample.of
-        + " "
-        + baseline_words(sample.study.background),
+        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
+        "tables." + sample.of + " " + baseline_words(sample.study.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
         table=lambda: numbers.terms_table(now).assign(as_learned=list(base.values())),
@@ -238,7 +242,7 @@ def scores(
     readout: float = 0.0,
     shots: int = SHOTS,
 ) -> panel.Picture:
-    """Scores under noise, beside those of the exact circuit.
+    """Log-odds of the classes, or the score, under noise, beside those of the exact circuit.
 
     Args:
         sample: a sample of an entangled-fusion network.
@@ -246,7 +250,7 @@ def scores(
         depolarising, damping, readout: probabilities, see above.
         shots: how often each circuit is run.
     """
-    study = sample.study
+    study, quantity = sample.study, sample.quantity
     result = noisy(sample, depolarising, damping, readout, shots)
     names = study.classes or study.model.outputs
     head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
@@ -254,8 +258,8 @@ def scores(
         first, second = np.argsort(-result.scores)[:2]
         head = lead(
             text.plain(names[first]),
-            float(result.scores[first] - result.scores[second]),
-            result.lead_error,
+            float(study.logits(result.scores[first] - result.scores[second])),
+            float(study.logits(np.asarray(result.lead_error))),
             shots,
         )
     return panel.Picture(
@@ -268,18 +272,18 @@ def scores(
             before=sample.scores,
             before_name="exact",
             errors=result.errors,
-            unit="score",
+            unit="log-odds (nats)" if study.classes else sample.unit,
             theme=theme,
         ),
-        shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact "
-        "circuit. All scores come from the same shots, so bars that overlap do not say that a lead is within "
+        shows=f"the {quantity} under this noise; error bars: one standard error of that many shots; diamonds: the "
+        "exact circuit. All bars come from the same shots, so bars that overlap do not say that a lead is within "
         "chance: the title counts errors of the difference." + sample.of,
         not_shown="drift and cross-talk of a real device.",
-        alt=f"Scores under noise: {panel.listed(names, result.scores, '+.2f')}.",
+        alt=f"{panel.capital(quantity)} under noise: {panel.listed(names, result.scores, '+.2f')}.",
         table=lambda: pd.DataFrame(
             {
                 "class": names,
-                "score": result.scores,
+                quantity.replace("-", "_"): result.scores,
                 "standard_error": result.errors,
                 "exact": sample.scores,
             }
@@ -288,7 +292,7 @@ def scores(
 
 
 def lead(name: str, gap: float, error: float, shots: int) -> str:
-    """Returns how far the highest score is ahead of the next, in standard errors of their difference over the same
+    """Returns how far the first class is ahead of the next, in standard errors of their difference over the same
     shots; that nothing scatters where it does not."""
     if error <= 1e-9 * max(abs(gap), 1e-300):
         return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
@@ -441,20 +445,23 @@ def decision_over_layers(
 
 
 def outweighing(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
-    """From where on the joint terms together outweigh the single ones for good, or that they do not; shares are written
-    in percent, so that what is level there outweighs nothing."""
-    single = sum(np.abs(values) for term, values in terms.items() if term and "+" not in term)
-    joint = sum(np.abs(values) for term, values in terms.items() if "+" in term)
-    total = np.asarray(joint + single, dtype=float)
-    if total[-1] <= SMALL:
+    """From where on the sum of the joint terms outweighs that of single modalities for good, or that it does not.
+
+    Shares are written in percent, so that what is level there outweighs nothing.
+    """
+    size = sum(np.abs(values) for term, values in terms.items() if term)
+    if np.asarray(size, dtype=float)[-1] <= SMALL:
         return "At the end no term adds anything to the baseline"
-    percent = np.round(100 * np.asarray(joint) / np.maximum(total, SMALL))
+    percent = np.round(100 * net_joint_share(terms))
     if percent[-1] == 50:
-        return "At the end joint terms and single modalities weigh the same (50% of all sizes each)"
+        return (
+            "At the end joint terms and single modalities weigh the same (50% of the net sums each)"
+        )
     if percent[-1] < 50:
-        return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of all sizes)"
+        return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of the net sums)"
     since = moments[np.max(np.flatnonzero(percent <= 50), initial=-1) + 1]
-    return f"Joint terms outweigh the single modalities from “{since}” on ({percent[-1]:.0f}% of all sizes at the end)"
+    share = f"{percent[-1]:.0f}% of the net sums at the end"
+    return f"Joint terms outweigh the single modalities from “{since}” on ({share})"
 
 
 def layer_table(

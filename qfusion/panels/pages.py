@@ -24,10 +24,10 @@ import plotly.graph_objects as go
 
 from qfusion import __version__, panels
 from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, text
+from qfusion.analysis import cohort_measures, outputs, text
 from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import cohorts, verdicts
+from qfusion.explain import backgrounds, cohorts, verdicts
 from qfusion.figures import VIEWS, export, style
 from qfusion.figures.recipe import (
     MAX_TEXT,
@@ -235,7 +235,9 @@ class Call(NamedTuple):
 def _sample(view: View) -> Call:
     """The page's sample, with its background, tweak and output."""
     members = _members(view)
-    is_usual = view.background == "joint" or (view.background == "cohort" and not members)
+    is_usual = view.background == backgrounds.DEFAULT or (
+        view.background == "cohort" and not members
+    )
     return Call(
         "qfusion.analysis.sample",
         "open_sample",
@@ -749,8 +751,9 @@ def jobs_of_cohort(
         f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.",
     )
     study, parts = open_scope(result.view, "study"), cohorts.parse(filter)
-    output = study.classes.index(result.view.output) if result.view.output else None
-    rows = cohort_measures.table_for(study, output, parts)
+    wanted = outputs.parse(result.view.output, study.classes)
+    study = study.rather_than(wanted.reference)
+    rows = cohort_measures.table_for(study, wanted.number, parts)
     ids = [str(name) for name in rows.index[cohorts.passing(parts, rows)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
     given = {key: result.view.all(key) for key in result.view.address}

@@ -54,9 +54,10 @@ def matrix(
             result.start,
             result.end,
             unit=sample.unit,
+            quantity=sample.quantity,
             theme=theme,
         ),
-        lambda: numbers.built_table(result),
+        lambda: numbers.built_table(result, sample.quantity),
     )
 
 
@@ -106,7 +107,7 @@ def over_time(
 def flow(
     sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
 ) -> panel.Picture:
-    """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
+    """The way from modalities through what acts on them to the decision; arguments as of `over_time`."""
     result = built(sample, over)
     titles, hues = building.terms_of(result.terms, result.modalities)
     return _picture(
@@ -124,9 +125,10 @@ def flow(
             result.end,
             result.modalities,
             unit=sample.unit,
+            quantity=sample.quantity,
             theme=theme,
         ),
-        lambda: numbers.flow_table(result),
+        lambda: numbers.flow_table(result, sample.quantity),
     )
 
 
@@ -203,7 +205,6 @@ BUILT = {
 
 # What physics did it: what every term of a model does to a decision, and where that bends; of models with terms.
 
-SCORE = "score"
 MAX_TERMS = 16  # terms drawn
 
 
@@ -222,10 +223,10 @@ class Measured(NamedTuple):
         }
 
 
-def measured(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> Measured:
+def measured(sample: Sample, effect: str = "", over: str = changes.THIS) -> Measured:
     """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
     study, known = sample.study, changes.targets(sample.study)
-    target = known[choose("Effect", effect, known)]
+    target = known[choose("Effect", effect or sample.quantity, known)]
     rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
     return Measured(
         rows,
@@ -234,7 +235,7 @@ def measured(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> M
     )
 
 
-def halves(sample: Sample, effect: str = SCORE, over: str = changes.THIS) -> np.ndarray:
+def halves(sample: Sample, effect: str = "", over: str = changes.THIS) -> np.ndarray:
     """What the slope at half of each term's strength says that its removal does, (P,)."""
     rows, result, _ = measured(sample, effect, over)
     return changes.half_way(sample.study, rows, sample.tweak, sample.output, result.targets[0])
@@ -244,7 +245,7 @@ def tornado(
     sample: Sample,
     theme: style.Theme = "light",
     *,
-    effect: str = SCORE,
+    effect: str = "",
     over: str = changes.THIS,
     group: str = changes.EVERY,
     half: bool = False,
@@ -254,12 +255,12 @@ def tornado(
     Args:
         sample: a sample of a model that consists of terms.
         theme: of the figure.
-        effect: what is explained, of `analysis.changes.targets`.
+        effect: what the terms act on, of `analysis.changes.targets`; the explained output unless told.
         over: this sample or the mean over several, of `analysis.changes.cohorts`.
         group: the terms that are drawn, of `analysis.changes.GROUPS`.
         half: with the slope half-way, which takes a second or more.
     """
-    study, timed = sample.study, sample.study.can("time")
+    study, timed, effect = sample.study, sample.study.can("time"), effect or sample.quantity
     rows, result, reach = measured(sample, effect, over)
     places = changes.chosen(result, choose("Terms", group, changes.GROUPS[timed]), timed)
     shown, target = places[:MAX_TERMS], result.targets[0]
@@ -316,7 +317,7 @@ def way(
     sample: Sample,
     theme: style.Theme = "light",
     *,
-    effect: str = SCORE,
+    effect: str = "",
     over: str = changes.THIS,
     term: str = "",
 ) -> panel.Picture:
@@ -328,7 +329,7 @@ def way(
         effect, over: as of `tornado`.
         term: title of the term that is followed, of those that do not act linearly; the one most worth it unless told.
     """
-    study = sample.study
+    study, effect = sample.study, effect or sample.quantity
     rows, result, _ = terms = measured(sample, effect, over)
     titles = terms.followed()
     check(
@@ -375,7 +376,7 @@ def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> s
     """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
     taken = int(sensitivity.samples[0])
     of_class = (
-        f", score of ‘{text.plain(sample.study.classes[sample.output])}’"
+        sample.whose
         if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend"))
         else ""
     )
@@ -402,10 +403,12 @@ def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str)
         return f"No term of these moves the {text.plain(effect)}"
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
-    most = "Most" if group == changes.EVERY else f"Of the terms “{group}”, most"
-    return (
-        f"{most} depends on {_the(sensitivity.parameters[first])}; without it the {text.plain(effect)} "
-        f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}"
+    name = _the(sensitivity.parameters[first])
+    if group != changes.EVERY:
+        name = f"of the terms “{group}”, {name}"
+    return panel.capital(
+        f"{name} matters most: without it the {text.plain(effect)} {text.verb(effect)} {abs(change):.2g} "
+        f"{'higher' if change > 0 else 'lower'}"
     )
 
 
@@ -422,11 +425,11 @@ def _bend(along: Response, parameter: Parameter, effect: str) -> str:
     if np.sign(-slope) == np.sign(along.effect):
         return f"{name}: less of it and none of it move the {text.plain(effect)} the same way"
     first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")
-    return f"{name} bends: a little less {first} the {text.plain(effect)}, none at all {then} it"
+    return f"Non-monotonic in {name}: a little less of it {first}, none at all {then} the {text.plain(effect)}"
 
 
 def moves(
-    sample: Sample, effect: str = SCORE, over: str = changes.THIS, group: str = "", **_: Any
+    sample: Sample, effect: str = "", over: str = changes.THIS, group: str = "", **_: Any
 ) -> bool:
     """Whether the model consists of terms, and some of the group move the effect."""
     if not sample.study.can("terms"):
@@ -438,8 +441,8 @@ def moves(
 EFFECT = address.Choice(
     "effect",
     "Effect on",
-    "The score is shown.",
-    "What is explained: the score, a part of it, or a state's entropy or entanglement.",
+    "That on the explained output is shown.",
+    "What the terms act on: the log-odds or score, a part of it, or a state's entropy or entanglement.",
     changes.targets,
 )
 COHORT = address.Choice(
@@ -502,7 +505,7 @@ PANELS = {
         way,
         {**_TERMS, "term": FOLLOWED},
         # some term does not act linearly, so that there is a way to follow
-        fits=lambda sample, effect=SCORE, over=changes.THIS, **_: (
+        fits=lambda sample, effect="", over=changes.THIS, **_: (
             sample.study.can("terms") and bool(measured(sample, effect, over).followed())
         ),
         opens=_open,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, size, top
-from qfusion.analysis import answers, compare, dynamics as evolution, text
+from qfusion.analysis import answers, compare, dynamics as evolution, outputs, text
 from qfusion.analysis.sample import (
     Sample,
     against_words,
@@ -91,13 +91,18 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
     return panel.Picture(
         "waterfall",
-        answers.finding(dividends) + sample.whose,
+        answers.finding_for(sample, dividends),
         decision.waterfall(
-            dividends, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme
+            dividends,
+            sample.modalities,
+            truth=sample.target,
+            unit=sample.unit,
+            quantity=sample.quantity,
+            theme=theme,
         ),
         lead=f"**Which modality decided this?** {answers.decided(sample.learned)}  \n"
         f"**Did the modalities conflict?** {answers.conflict(sample.learned)}",
-        shows="the exact sum baseline + single modalities + joint terms (hatched) = score."
+        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
         + sample.of
         + " "
         + baseline_words(sample.background)
@@ -397,7 +402,7 @@ def scatter(
         sample: that is marked.
         theme: of the figure.
         x, y: columns, see `finding.axes`; the usual ones unless told.
-        output: the class whose score dividends split; of each sample the predicted one unless told.
+        output: what dividends split, as text of `outputs.parse`; of each sample the class decided for unless told.
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
     study = sample.study
@@ -450,9 +455,8 @@ def scatter(
 
 def _frame(study: Study, output: str) -> pd.DataFrame:
     """All samples, with the dividends of a class, or of the predicted ones."""
-    return study.frame(
-        study.classes.index(choose("Class", output, study.classes)) if output else None
-    )
+    wanted = outputs.parse(output, study.classes)
+    return study.rather_than(wanted.reference).frame(wanted.number)
 
 
 def _of_dividends(study: Study, *wanted: str) -> str:
@@ -522,8 +526,8 @@ CLASSES = address.Choice(
     style={"placeholder": "all"},
 )
 _AXES = (
-    "dividend[text] is the contribution of text, what it adds to the score (Harsanyi dividend); negativity is "
-    "entanglement. See Terms below the figure."
+    "dividend[text] is the contribution of text, what it adds to the log-odds or score (Harsanyi dividend); negativity "
+    "is entanglement. See Terms below the figure."
 )
 ACROSS, UP = (
     address.Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
@@ -681,6 +685,7 @@ def example_waterfall(
             study.modalities,
             truth=None if study.classes else float(study.dataset.y[row]),
             unit=study.unit_of(output),
+            quantity=study.quantity,
             theme=theme,
             compact=True,
         ),

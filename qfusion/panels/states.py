@@ -581,7 +581,7 @@ PANELS = {
 
 # Decision operators.
 
-UPS = ("weight against", "score of the group")
+UPS = ("weight against", "value of the group")
 SHOWN_PATTERNS = 5  # on each side
 NEAR = 0.5  # weight on an eigenstate from which on a sample is called near to it: it is then the likeliest of all
 _EXTREME = {"for": -1, "against": 0}
@@ -609,18 +609,20 @@ def nearest_heading(side: str, weights: Sequence[float]) -> str:
     )
 
 
-def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
-    """How many eigenstates vote for and against, as far as votes are written, and what a sample comes to.
+def tally(who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = "score") -> str:
+    """How many eigenstates vote for and against, as far as votes are written, and what a sample adds.
 
     Args:
         who: the modalities, as markdown. votes: of the eigenstates, (K,).
-        kind: what one is called, such as "eigenstate". moved: what the sample moves the score by.
+        kind: what one is called, such as "eigenstate". moved: what the sample adds to the baseline.
+        quantity: what is explained, "log-odds" or "score".
     """
     favour, against = int((votes >= WRITTEN).sum()), int((votes <= -WRITTEN).sum())
     idle = len(votes) - favour - against
     return (
-        f"{count(favour, kind)} of {who} {'votes' if favour == 1 else 'vote'} for, {against:,} against"
-        f"{f', {idle:,} neither way' if idle else ''}; this sample moves the score by {moved:+z.2f}"
+        f"{count(favour, kind)} of {who} {'raises' if favour == 1 else 'raise'}, {against:,} "
+        f"{'lowers' if against == 1 else 'lower'} the {quantity}{f', {idle:,} neither' if idle else ''}; this sample "
+        f"adds {moved:+z.2f}"
     )
 
 
@@ -633,8 +635,13 @@ def extreme_vote(side: str, vote: float, state: str) -> str:
     )
 
 
-def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequence[str]) -> str:
-    """The element whose reading changes the score most, of effects (M, n)."""
+def counts_most(
+    effects: np.ndarray,
+    elements: Sequence[str],
+    modalities: Sequence[str],
+    quantity: str = "score",
+) -> str:
+    """The element whose reading changes the explained quantity most, of effects (M, n)."""
     return panel.capital(
         panel.superlative(
             {
@@ -644,7 +651,7 @@ def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequen
                 for m, i in np.ndindex(*effects.shape)
             },
             by_size=True,
-            none="No element changes the score by 0.01 or more on its own",
+            none=f"No element changes the {quantity} by 0.01 or more on its own",
             one="{names} counts most ({value:+.2f})",
             some="{count} elements count most alike (by {amount:.2f} each), {names} among them",
             name=str,
@@ -683,6 +690,7 @@ def spectrum(
             votes,
             "eigenstate" if operator.vectors is not None else "outcome pattern",
             moved,
+            sample.quantity,
         ),
         states.spectrum(
             votes,
@@ -694,14 +702,14 @@ def spectrum(
             theme=theme,
         ),
         shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
-        "eigenstates would move the score from the baseline. Below, how much of this sample lies on each: votes "
+        "eigenstates would move the output from the baseline. Below, how much of this sample lies on each: votes "
         "times weights add up to what it says. " + against_words(sample.study.background),
         not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
         alt=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
         table=lambda: pd.DataFrame(
             {
                 "eigenstate": np.arange(len(votes)),
-                "score": operator.values,
+                "value": operator.values,
                 "vote": votes,
                 "weight_of_sample": weights,
                 "mean_weight": result.weights,
@@ -785,7 +793,7 @@ def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -
 
 
 def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
-    """How the score changes when one element's qubit reads 1 instead of 0; only of models that read masses.
+    """How the decision changes when one element's qubit reads 1 instead of 0; only of models that read masses.
 
     Args:
         sample: of a model that reads masses.
@@ -800,12 +808,12 @@ def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") ->
     )
     return panel.Picture(
         "effects",
-        counts_most(values, elements, operator.modalities),
+        counts_most(values, elements, operator.modalities, sample.quantity),
         states.effects(
             values, elements, operator.modalities, sample.modalities, unit=sample.unit, theme=theme
         ),
-        shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
-        + against_words(sample.study.background),
+        shows=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
+        "the background. " + against_words(sample.study.background),
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
@@ -834,7 +842,7 @@ def along(
         theme: of the figure.
         group: of modalities, such as "text+audio".
         split: "train", "valid" or "test", of the samples that are drawn.
-        up: "weight against" or "score of the group"; by the number of eigenstates unless told.
+        up: "weight against" or "value of the group"; by the number of eigenstates unless told.
     """
     result, (_, weights) = inside.votes_of(sample, group, split)
     study, up = sample.study, choose("y axis", up or default_up(result.operator), UPS)
@@ -872,7 +880,7 @@ def along(
                 "sample": ids,
                 "weight_for": result.most_for,
                 "weight_against": result.most_against,
-                "score_of_group": result.scores,
+                "value_of_group": result.scores,
                 "truth": truth,
             }
         ),

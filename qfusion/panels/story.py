@@ -1,5 +1,5 @@
 """What a story tells of a decision: its terms as they grow, as learned, and with one lever pulled: the reader's, or the
-one coupling, dissipation or fusion rule without which the model's own score moves most.
+one coupling, dissipation or fusion rule without which the decision moves most.
 """
 
 from dataclasses import replace
@@ -26,7 +26,7 @@ from qfusion.report.blocks import Block, picture
 from qfusion.report.story import Act, Story
 
 MOST_TERMS = 8  # that are drawn, the largest
-_LEAST = 1e-9  # of the score: what moves it less does not
+_LEAST = 1e-9  # of the explained output: what moves it less does not
 
 
 def story(sample: Sample) -> Story:
@@ -68,7 +68,7 @@ def story(sample: Sample) -> Story:
 
 
 def lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
-    """Returns the sample with one coupling, dissipation or fusion taken out, that without which the score moves most;
+    """Returns the sample with one coupling, dissipation or fusion taken out, that without which it moves most;
     what is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it."""
     if not sample.can("terms"):
         return None
@@ -87,7 +87,7 @@ def lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
     return (
         pulled,
         _changes(pulled) if sample.can("time") else [f"{text.plain(term.title)} taken out"],
-        f"No other {others} moves the score more when it is taken out.",
+        f"No other {others} moves the {sample.quantity} more when it is taken out.",
     )
 
 
@@ -110,7 +110,7 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
 
 
 def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
-    """The terms under a lever, those as learned as thin lines; and what it did to joint terms, score, decision and the
+    """The terms under a lever, those as learned as thin lines; and what it did to joint terms, output, decision and the
     first test metric."""
     before = _grown(sample.learned)
     joint = [
@@ -126,7 +126,7 @@ def _lines(sample: Sample, before: drawing.Curves | None = None) -> go.Figure:
     """The terms as they grow, above those before a change."""
     places, terms = _grown(sample)
     figure = drawing.measure_lines(
-        places, terms, sample.modalities, f"contribution ({sample.unit})", before=before
+        places, terms, sample.modalities, text.in_unit("contribution", sample.unit), before=before
     )
     if sample.can("layers"):
         figure.update_xaxes(

@@ -71,7 +71,7 @@ def probabilities(
         changes: by modality, see the head of this module.
     """
     study = sample.study
-    check(bool(study.classes), "This model has one score and no classes. Look at `waterfall`.")
+    check(bool(study.classes), "This model predicts a number, not classes. Look at `waterfall`.")
     before, now, done = both(sample, changes)
     return panel.Picture(
         "what-if-probabilities",
@@ -124,6 +124,7 @@ def waterfall(
         study.modalities,
         truth=sample.target if when == BEFORE else now.truth,
         unit=sample.unit,
+        quantity=sample.quantity,
         theme=theme,
     )
     if done:
@@ -132,13 +133,13 @@ def waterfall(
                 *(result.terms(study, sample.output) for result in (before, now))
             )
         )
-    finding = answers.finding(terms)
+    finding = answers.finding_for(sample, terms)
     return panel.Picture(
         f"what-if-{'as-it-is' if when == BEFORE else 'changed'}",
-        f"{when}: {finding[:1].lower()}{finding[1:]}{sample.whose}",
+        f"{when}: {finding[:1].lower()}{finding[1:]}",
         drawn,
-        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = score, {when}.{sample.of} "
-        f"{baseline_words(study.background)} Terms of a modality that is left out are zero.",
+        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."
+        f"{sample.of} {baseline_words(study.background)} Terms of a modality that is left out are zero.",
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
         alt=f"Waterfall {when}: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items())
@@ -166,10 +167,11 @@ def differences(
             what="change",
             baseline=False,
             unit=sample.unit,
+            quantity=sample.quantity,
             theme=theme,
         ),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
-        f"change of the score. {against_words(sample.study.background)}",
+        f"change of the {sample.quantity}. {against_words(sample.study.background)}",
         not_shown="terms that do not contain a changed modality, which cannot change.",
         alt="Differences: "
         + ", ".join(f"{term} {value:+.2f}" for term, value in change.items())
@@ -508,7 +510,7 @@ def smallest_turn(
 
 def _method(search: counterfactual.Search) -> str:
     if search.resolution == 0:
-        return "exact, since every score is a + b cos φ + c sin φ in one angle."
+        return "exact, since every output is a + b cos φ + c sin φ in one angle."
     return (
         f"found on an interpolant through 13 settings of each knob (last coefficients {search.resolution:.0e} of "
         "the largest), then on the model itself; a pair of crossings closer than that can be missed."

@@ -16,6 +16,7 @@ from qfusion.data import DataSet
 from qfusion.data.spec import split_term
 from qfusion.explain import (
     building,
+    counterfactual,
     cuts,
     evidence,
     fusing,
@@ -192,7 +193,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
     sampled = (
         ""
         if result.errors is None
-        else f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of a score at most "
+        else f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
         f"{result.errors.mean():.2g} on average."
     )
     return panel.Picture(
@@ -209,11 +210,11 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
-        f"EMAP: scores as the sum over modalities that is nearest to the model on all combinations of {result.rows:,} "
-        f"test rows; own terms: baseline and own contributions, against {rows_behind(study.bulk_background)}. "
-        f"{_over(study, fusing.RESAMPLES)}.{sampled}",
-        not_shown="what an additive model would reach that was trained as one: a projection of scores can decide worse "
-        "than chance.",
+        f"EMAP: the sum over modalities that is nearest to the model's {study.quantity} on all combinations of "
+        f"{result.rows:,} test rows; own terms: baseline and own contributions, against "
+        f"{rows_behind(study.bulk_background)}. {_over(study, fusing.RESAMPLES)}.{sampled}",
+        not_shown="what an additive model would reach that was trained as one: a projection can decide worse than "
+        "chance.",
         alt="Worth of joint terms: "
         + ", ".join(f"{labels[name].short} {one.value:+.3f}" for name, one in worth["gain"].items())
         + ".",
@@ -225,7 +226,7 @@ def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
     """What each coalition and modality takes off the test loss."""
     game, terms = trust.loss_game(study), study.terms
     title = fusing.LOSS_TITLES[game.loss]
-    mean = " of the softmax of the mean score" if study.classes else ""
+    mean = " of the softmax of the mean log-odds" if study.classes else ""
     return panel.Picture(
         "why-loss",
         text.plain(fusing.matters(game)),
@@ -364,7 +365,7 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             labels,
             list(values.columns),
             seeds.seeds,
-            unit="score of the true class" if seeds.of_true_class else study.unit_of(0),
+            unit="log-odds of the true class (nats)" if seeds.of_true_class else study.unit_of(0),
             theme=theme,
         ),
         shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
@@ -418,7 +419,7 @@ MODEL_PANELS = {
 ONE, MEAN = LENDERS = ("one sample", "background mean")
 NORMAL = 1.96  # standard errors to each side of a 95 % interval
 GROUP_UNITS = {
-    evidence.SCORE: "added to the score",
+    evidence.DECISION: "added to the {}",
     evidence.LOSS: "added to the mean loss",
     evidence.ENTANGLEMENT: "added to the mean entropy of the qubits (nats)",
 }
@@ -432,8 +433,8 @@ def patches(
     donor: str = "",
     kind: str = cuts.PATCH_DEFAULT,
 ) -> panel.Picture:
-    """What a modality's state at a time, taken from another sample, restores of that one's score; only of models that
-    evolve.
+    """What a modality's state at a time, taken from another sample, restores of that one's decision; only of models
+    that evolve.
 
     Args:
         sample: whose evolution goes on with it.
@@ -448,16 +449,19 @@ def patches(
     result = trust.patches_of(sample.study, sample.row, other)
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
-    leads = [float(lead[0]) for lead in result.leads[1:]]
+    decided = counterfactual.decisions(result.before), counterfactual.decisions(result.donor)
+    apart = len(result.outputs) > 1 and bool(decided[0][0] != decided[1][0])
+    scale = float(sample.model.logit_scale) if apart else 1.0
+    leads = [scale * float(lead[0]) for lead in result.leads[1:]]
     return panel.Picture(
         "patches",
         panel.capital(cuts.answer_for_patches(result, 0, kind, whose, text.plain)),
         figures.patches(
             result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
         ),
-        shows=f"the sample's score if one modality's state at time t is that of {whose}, and all evolves on to T: its "
-        f"change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
-        + (", the lead of the one class over the other)" if len(result.outputs) > 1 else ")")
+        shows=f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
+        f"on to T: the change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
+        + (", the one class against the other)" if apart else ")")
         + f". {cuts.PATCH_KINDS[kind]} Exact.",
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
         "reach. Shares of modalities and times do not add up.",
@@ -469,25 +473,25 @@ def patches(
 
 
 def gate_groups(
-    sample: Sample, theme: style.Theme = "light", *, of: str = evidence.SCORE
+    sample: Sample, theme: style.Theme = "light", *, of: str = evidence.DECISION
 ) -> panel.Picture:
     """Shapley values of the network's gate groups; only of models that fuse by rules.
 
     Args:
-        sample: whose score and entanglement it is.
+        sample: whose decision and entanglement it is.
         theme: of the figure.
         of: target, of `explain.evidence.TARGETS`.
     """
     result = trust.gate_groups_of(sample.study, sample.row, sample.output)
     values = result.shapley[choose("Target", of, evidence.TARGETS)]
     low, high = values, values
-    if of == evidence.SCORE:
+    if of == evidence.DECISION:
         low, high = values - NORMAL * result.errors, values + NORMAL * result.errors
     elif of == evidence.LOSS:
         low, high = (np.array([getattr(i, end) for i in result.losses]) for end in ("low", "high"))
     whole = len(sample.dataset.rows("test"))
     spread = {
-        evidence.SCORE: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
+        evidence.DECISION: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
         "themselves are exact.",
         evidence.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
         "bootstrap interval for each group by itself.",
@@ -495,12 +499,12 @@ def gate_groups(
     }
     return panel.Picture(
         f"gate-groups-{of}",
-        panel.capital(evidence.answer(result, of, text.plain)),
+        panel.capital(evidence.answer(result, of, text.plain, sample.quantity)),
         figures.dots(
             [group.title for group in result.groups],
             {of: np.stack([values, low, high], 1)},
             hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
-            x_title=GROUP_UNITS[of],
+            x_title=GROUP_UNITS[of].format(sample.unit),
             theme=theme,
         ),
         shows="the Shapley value of every gate group over all coalitions of groups, with the identity in the place of "
@@ -585,7 +589,7 @@ PATCH = address.Choice(
 GROUPS_OF = address.Choice(
     "groups.of",
     "Gate groups of",
-    "Those of the score are shown.",
+    "Those of the decision are shown.",
     "What the blocks of the network are measured by.",
     evidence.TARGETS,
     look="segments",

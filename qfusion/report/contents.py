@@ -22,14 +22,23 @@ from scipy.io import wavfile
 from qfusion import __version__
 from qfusion._checks import check
 from qfusion._sentences import listed
-from qfusion.analysis import audit, cohort_measures, dynamics, inside, text, trust
+from qfusion.analysis import audit, cohort_measures, dynamics, inside, outputs, text, trust
 from qfusion.analysis.errors import Levels, of_split
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import clips
 from qfusion.data.spec import Audio, Clip, Film, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.explain import RELATIONS, cohorts, cuts, faithfulness, fusing, stability, verdicts
+from qfusion.explain import (
+    RELATIONS,
+    backgrounds,
+    cohorts,
+    cuts,
+    faithfulness,
+    fusing,
+    stability,
+    verdicts,
+)
 from qfusion.explain.building import answer, built, built_over_classes
 from qfusion.explain.evidence import INERT
 from qfusion.figures import (
@@ -91,7 +100,8 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
     """
     # for the curves; rows of networks cost more
     explanation, rows, outputs = numbers.test_rows(sample, 600 if sample.can("kets") else 60)
-    curves, data = faithfulness.modality_curves(explanation, outputs), sample.dataset
+    curves = faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
+    data = sample.dataset
     planted = (
         faithfulness.against_truth(explanation, data.truth.iloc[rows])
         if data.truth is not None and data.names == sample.modalities
@@ -102,7 +112,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         faithfulness.of_stability(
             seeds,
             sample.study.errors[data.rows("test")],
-            "score of the true class" if sample.classes else sample.unit,
+            trust.unit_over_seeds(sample.study),
         )
         if seeds
         else []
@@ -183,7 +193,7 @@ def command(sample: Sample, name: str, *words: str) -> str:
     """Returns a command about a sample's model and data against its background, which is no saved cohort, with `words`
     of its own before that."""
     background = sample.background
-    behind = {"contrast": ["--contrast", background.label], "joint": []}.get(
+    behind = {"contrast": ["--contrast", background.label], backgrounds.DEFAULT: []}.get(
         background.kind, ["--background", background.kind]
     )
     return f"python -m qfusion {name} " + shlex.join(
@@ -197,12 +207,18 @@ def commanded(sample: Sample) -> bool:
 
 
 def choosing(sample: Sample) -> list[str]:
-    """Returns the words of a command for a sample's explained score, where there are several, and its tweak."""
-    outputs = sample.explanation.outputs
+    """Returns the words of a command for a sample's explained output, where there are several, and its tweak."""
     return [
-        *(("--output", outputs[sample.output]) if len(outputs) > 1 else ()),
+        *(("--output", explained_output(sample)) if sample.classes else ()),
         *(("--tweak", sample.changed) if sample.changed else ()),
     ]
+
+
+def explained_output(sample: Sample) -> str:
+    """Returns the text by which `outputs.parse` finds what is explained."""
+    if not sample.classes:
+        return str(sample.explanation.outputs[sample.output])
+    return str(outputs.Output(sample.output, sample.study.reference, sample.classes))
 
 
 def resolved(make: Callable[[], Any]) -> dict[str, Any]:
@@ -397,8 +413,10 @@ def _commands(sample: Sample) -> str:
     behind, words = sample.background, ("--sample", sample.id, *choosing(sample))
     if not commanded(sample):
         chosen = {
-            "output": sample.explanation.outputs[sample.output],
-            "background": behind.kind if behind.kind not in ("joint", "contrast") else "",
+            "output": explained_output(sample),
+            "background": behind.kind
+            if behind.kind not in (backgrounds.DEFAULT, "contrast")
+            else "",
             "contrast": behind.label if behind.kind == "contrast" else "",
             "members": f"{behind.label}:FILTER" if behind.kind == "cohort" else "",
             "tweak": sample.changed,
@@ -432,9 +450,9 @@ class Members(Levels):
 
     @property
     def explained(self) -> str:
-        """Whose score is explained, as words."""
+        """What is explained, as words."""
         return (
-            "score of the class that is decided for"
+            "log-odds of the class decided for (nats)"
             if self.study.classes and self.output_wanted is None
             else self.sample.unit
         )
@@ -679,7 +697,7 @@ def members(
 
     Args:
         table: of `cohort_measures.table_for`, of the same output. parts: of the filter.
-        name: of the cohort, if it has one. output: number of the explained score; of each sample its predicted
+        name: of the cohort, if it has one. output: number of the explained class; of each sample its predicted
             class's unless told.
 
     Raises:

@@ -36,6 +36,7 @@ from qfusion.models import (
     build,
     can,
     entangled_qcnn,
+    log_odds,
     neighbours,
     quantum_jump,
     registry,
@@ -354,6 +355,8 @@ class Watch:
     def measure(self, model: Any) -> dict[str, float]:
         """Returns all measures of a model now; see `__call__`."""
         model = copy.deepcopy(model).cpu().double().eval()
+        if self.dataset.target.kind == "classification":
+            model = log_odds.against_others(model)
         # where every coalition is evaluated, fewer
         behind = self.background if can(model, "states") else _spread(self.background, 64)
         explanation = explain.explain(

@@ -31,9 +31,11 @@ from qfusion.models._program_child import short
 from qfusion.models.base import nested_part, real_steps, split
 from qfusion.models.imported import (
     ADAPTERS,
+    CLIPPED,
     DTYPES,
     ENDINGS,
     KIND,
+    SMALLEST,
     Axis,
     Exhausted,
     Imported,
@@ -510,16 +512,25 @@ def guessed_output(outputs: Sequence[Port], dataset: DataSet) -> Output:
 
     best = max(outputs, key=worth, default=None)
     name, shape = ("0", ()) if best is None else (best.name, best.shape or ())
-    holds = "score" if not classes else "probabilities" if "prob" in name.lower() else "logits"
+    holds = _held_by_name(name) if classes else "regression"
     if label and len(shape) > 1 and shape[-1] == len(labels):
         return Output(name, holds, labels, label)
     return Output(name, holds, tuple(classes))
+
+
+def _held_by_name(name: str) -> str:
+    """What an output of this name holds of classes, before ten rows of it are looked at."""
+    words = name.lower()
+    if "prob" not in words:
+        return "scores"
+    return "log-probabilities" if "log" in words else "probabilities"
 
 
 # What must hold of an imported program before it is kept, on ten rows of the data: each failure is one line with its
 # remedy.
 
 ROWS = 10
+TOLERANCE = 1e-3  # by which probabilities may leave [0, 1], and their sum 1
 _EVAL = "Call `model.eval()` before it is exported."
 
 
@@ -531,14 +542,36 @@ def ten(dataset: DataSet) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def probable(model: Imported, rows: Mapping[str, Any]) -> bool:
-    """Returns whether what a program gives looks like probabilities."""
+def output_of(model: Imported, rows: Mapping[str, Any]) -> Tensor:
+    """Returns what a program gives for ten rows, (B, K), or for as many of them as it takes at once."""
     first = slice(0, model._most or ROWS)
-    raw = model.raw({name: nested_part(values, first) for name, values in rows.items()})
-    columns = raw.reshape(len(raw), -1)
-    inside = bool(((columns >= -1e-3) & (columns <= 1 + 1e-3)).all())
-    free = columns.shape[1] == 1 or bool(model.card.output.label)
-    return inside and (free or bool(((columns.sum(1) - 1).abs() < 1e-3).all()))
+    return model.columns({name: nested_part(values, first) for name, values in rows.items()})
+
+
+def looks_like(output: Tensor, apart: bool) -> str:
+    """Returns what an output for classes looks like: "probabilities", "log-probabilities" or "scores".
+
+    Args:
+        output: of some rows, (B, K). apart: whether each column is of a class of its own, so that no sum is known.
+    """
+    if fits(output, "probabilities", apart):
+        return "probabilities"
+    if not apart and fits(output, "log-probabilities", apart):
+        return "log-probabilities"
+    return "scores"
+
+
+def fits(output: Tensor, holds: str, apart: bool) -> bool:
+    """Returns whether an output (B, K) for classes can be what a card says that it holds."""
+    if holds == "scores":
+        return True
+    probabilities = output.exp() if holds == "log-probabilities" else output
+    inside = bool(((probabilities >= -TOLERANCE) & (probabilities <= 1 + TOLERANCE)).all())
+    return inside and (apart or bool(((probabilities.sum(1) - 1).abs() < TOLERANCE).all()))
+
+
+def _is_apart(model: Imported, output: Tensor) -> bool:
+    return output.shape[1] == 1 or bool(model.card.output.label)
 
 
 @torch.no_grad()
@@ -558,11 +591,7 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
         f"{(model.program.notes or ('',))[0]}. {_EVAL}",
     )
     first = scored(model, rows)
-    check(
-        model.card.output.holds != "probabilities" or probable(model, rows),
-        f"The card says that program `{file}` gives probabilities, but they "
-        'do not lie in [0, 1] or add up to 1. Set `holds = "logits"` in the card.',
-    )
+    warnings = _require_held(model, rows) if model.card.output.holds != "regression" else []
     single = any(entry.dtype in ("float32", "float16") for entry in model.card.inputs)
     size = (1e-4 if single else 1e-9) * (1 + float(first.abs().max()))
     again = float((model.scores(rows) - first).abs().max())
@@ -576,7 +605,78 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
         f"Program `{file}` takes {model.fixed_batch} rows at once, no more and no fewer; it is run in pieces "
         "of that size."
     )
-    return [*([fixed] if model.fixed_batch else []), *_unread(model, rows, first)]
+    return [*([fixed] if model.fixed_batch else []), *warnings, *_unread(model, rows, first)]
+
+
+def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[str]:
+    """Checks that an output for classes can be what the card says, and returns what to look at again.
+
+    Raises:
+        InvalidInput: when it cannot.
+    """
+    output, card = output_of(model, rows), model.card.output
+    apart = _is_apart(model, output)
+    logarithms = card.holds == "log-probabilities"
+    sums = _span((output.exp() if logarithms else output).sum(1))
+    added = f"{'their exponentials' if logarithms else 'they'} add up to {sums} in each row"
+    check(
+        fits(output, card.holds, apart),
+        f"The card says that program `{model.program.file}` gives {card.holds}, but these go from {_span(output)}"
+        f'{"" if apart else f", and {added}"}. Set `holds = "scores"` in the card, or export the model with a '
+        "softmax.",
+    )
+    if card.holds != "scores" or not fits(output, "probabilities", apart=True):
+        return []
+    if fits(output, "probabilities", apart):
+        return [
+            f"Output `{card.name}` is taken for scores, as the card says, but looks like probabilities. If it holds "
+            'these, set `holds = "probabilities"` in the card.'
+        ]
+    return [
+        f"Output `{card.name}` lies in [0, 1], but adds up to {sums} in each row, not to 1: it is taken for scores and "
+        "not for probabilities. Export the scores before the last softmax or sigmoid, or probabilities that add up to "
+        "1."
+    ]
+
+
+def _span(numbers: Tensor) -> str:
+    """The least and the most of some numbers, in words."""
+    low, high = f"{float(numbers.min()):.3g}", f"{float(numbers.max()):.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+@torch.no_grad()
+def remarks_on(model: Imported, rows: Mapping[str, Any], guessed: bool) -> list[str]:
+    """Returns what an output is taken for, and how many of ten rows of probabilities are clipped, a sentence each.
+
+    Args:
+        model: with its card, which passed `examine`. guessed: whether nobody wrote the card.
+    """
+    card, output = model.card.output, output_of(model, rows)
+    if card.holds == "regression":
+        return [
+            f"Output `{card.name}` is taken for the score of a regression, as the target is a number."
+        ]
+    of = f"label ‘{card.label}’" if card.label else f"{len(model.outputs)} classes"
+    why = f"a guess from {len(output)} rows" if guessed else "as the card says"
+    taken_for = f"Output `{card.name}` is taken for {card.holds} of {of}, {why}."
+    if card.holds == "scores":
+        return [taken_for]
+    if card.label:
+        output = output[:, model._order]
+    if card.holds == "log-probabilities":
+        what = f"Log-probabilities of minus infinity become those of {SMALLEST:g}"
+        outside = output.isneginf()
+    else:
+        what = f"Probabilities are clipped to {CLIPPED}"
+        outside = output < SMALLEST
+        if output.shape[1] == 1:  # the probability of the other class
+            outside |= 1 - output < SMALLEST
+    clipped = int(outside.any(1).sum())
+    return [
+        taken_for,
+        f"{what} before the log-odds of each row are taken, which changes {clipped or 'none'} of {len(output)} rows.",
+    ]
 
 
 @torch.no_grad()
@@ -680,6 +780,7 @@ class Taken:
         model: with its card. data: bytes of the program; of a factory's model those of its trace.
         guessed: whether the card is a guess. warnings: plain sentences.
         source: what was imported.
+        remarks: what its output is taken for, plain sentences.
     """
 
     model: Imported
@@ -687,6 +788,7 @@ class Taken:
     guessed: bool
     warnings: tuple[str, ...]
     source: str
+    remarks: tuple[str, ...] = ()
 
 
 class Unfit(InvalidInput):
@@ -761,7 +863,8 @@ def take(
         if card is not None or isinstance(error, Exhausted):
             raise
         raise Unfit(str(error), wanted) from error
-    return Taken(model, data, card is None, tuple(warnings), source)
+    remarks = remarks_on(model, ten(dataset), card is None)
+    return Taken(model, data, card is None, tuple(warnings), source, tuple(remarks))
 
 
 def _examined(
@@ -778,13 +881,19 @@ def _examined(
         ).eval()
 
     model, rows = made(program_card), ten(dataset)
-    if guessed and program_card.output.holds == "logits":
-        scored(model, rows)  # says what is wrong, before anything is told from its output
-        if probable(model, rows):
-            model = made(
-                replace(program_card, output=replace(program_card.output, holds="probabilities"))
-            )
+    if guessed and program_card.output.holds != "regression":
+        model = made(_with_guessed_output(model, rows))
     return model, examine(model, rows)
+
+
+def _with_guessed_output(model: Imported, rows: Mapping[str, Any]) -> ProgramCard:
+    """The card that says what the output for ten rows looks like."""
+    try:
+        output = output_of(model, rows)
+    except InvalidInput:
+        return model.card  # `examine` says what is wrong
+    holds = looks_like(output, _is_apart(model, output))
+    return replace(model.card, output=replace(model.card.output, holds=holds))
 
 
 def keep(
@@ -822,6 +931,7 @@ def keep(
         notes=" ".join(
             [
                 f"Imported from {source}; it was trained elsewhere, and on which rows is not known here.",
+                *taken.remarks,
                 *taken.warnings,
             ]
         ),
@@ -909,6 +1019,7 @@ def summary(taken: Taken, stored: Mapping[str, Any] | None) -> dict[str, Any]:
         "program": taken.source,
         "card": taken.model.card.as_dict(),
         "guessed": taken.guessed,
+        "remarks": list(taken.remarks),
         "warnings": list(taken.warnings),
         "parameters": taken.model.program.parameters,
         "kept": stored,

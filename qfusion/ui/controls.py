@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion import _checks, _sentences
-from qfusion.analysis import cohort_measures, inside, memo, sample as samples, text
+from qfusion.analysis import cohort_measures, inside, memo, outputs, sample as samples, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
@@ -272,7 +272,7 @@ def draw_sliders(study: Study) -> Tweak:
     values[DURATION] = draw(
         dynamics.factors(study)[DURATION],
         label="Duration T (model units)",
-        help="How long the states evolve before the score is read.",
+        help="How long the states evolve before the decision is read.",
     )
     return Tweak.of([*values.items(), *_old_rates(study).items()], model)
 
@@ -763,13 +763,13 @@ def _other(study: Study, row: int) -> str:
         f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
         f"({text.softmax(study.probabilities[place].max())})"
         if study.classes
-        else f"Its score {study.scores[place, 0]:+.2f}"
+        else f"Its score is {study.scores[place, 0]:+.2f}"
     )
     return sample_box(address.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
 
 
 def background_in_links() -> dict[str, str]:
-    """What links and the next page carry: nothing when the training set is compared with."""
+    """What links and the next page carry: nothing of the default background."""
     chosen = str(state.get(address.BACKGROUND.key) or samples.DEFAULT_BACKGROUND)
     if chosen == samples.DEFAULT_BACKGROUND:
         return {}
@@ -804,11 +804,8 @@ def settle_pickers() -> None:
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
-def draw_pickers() -> tuple[Study, int, int | None]:
-    """Draws the pickers; returns the model on its data, the row of the sample, and the output to explain.
-
-    The output is None for the predicted class of each sample, or for a model with one score.
-    """
+def draw_pickers() -> tuple[Study, int, outputs.Output]:
+    """Draws the pickers; returns the model on its data, the row of the sample, and what is explained."""
     names, known = address.models(), address.sources()
     for key, what, here in (
         (address.MODEL.key, "Model", names),
@@ -860,7 +857,7 @@ def draw_pickers() -> tuple[Study, int, int | None]:
         "sample": str(study.dataset.ids[row]),
         **background_in_links(),
         address.ROWS.key: str(state.get(address.ROWS.key) or ""),
-        address.OUTPUT.key: study.classes[output] if output is not None else "",
+        address.OUTPUT.key: str(output),
     }
     state.put(state.KEPT, {key: value for key, value in pickers.items() if value})
     return study, row, output
@@ -904,13 +901,13 @@ def _sample(study: Study) -> int:
     return row
 
 
-def _output(study: Study) -> int | None:
-    """Whose score is explained: the class that is predicted, or one that the reader names."""
+def _output(study: Study) -> outputs.Output:
+    """What is explained: the class decided for, or what the reader names."""
     if not study.classes:
-        return None
+        return outputs.Output()
     check(address.OUTPUT, study=study)
     chosen = draw(address.OUTPUT, study)
-    return None if chosen == address.PREDICTED else study.classes.index(chosen)
+    return outputs.parse("" if chosen == address.PREDICTED else chosen, study.classes)
 
 
 def _model_changed() -> None:

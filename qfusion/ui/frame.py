@@ -12,7 +12,8 @@ import streamlit as st
 
 from qfusion import _files, data
 from qfusion._checks import choose
-from qfusion.analysis import sample, text
+from qfusion.analysis import outputs, sample, text
+from qfusion.analysis.outputs import DECIDED
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, otherwise, provided
@@ -86,18 +87,27 @@ FILES = {title: file for group in PAGES.values() for file, title, _ in group}
 
 @dataclass(frozen=True)
 class Here:
-    """What the reader has picked: the model on its data, the sample's row, the theme, and the score to explain (None:
-    as predicted)."""
+    """What the reader has picked: the model on its data, the sample's row, the theme, and what is explained."""
 
     study: Study
     row: int
     theme: Theme
-    output_wanted: int | None = None
+    output: outputs.Output = DECIDED
+
+    @property
+    def output_wanted(self) -> int | None:
+        """Number of the class that is explained; None for the one decided for."""
+        return self.output.number
+
+    @property
+    def explained(self) -> Study:
+        """The study whose scores are explained: log-odds against all other classes, or against one."""
+        return self.study.rather_than(self.output.reference)
 
     def sample_of(self, tweak: Tweak | str = "") -> Sample:
         """The sample, under a tweak: whatever is told of it is asked there."""
         return Sample(
-            self.study,
+            self.explained,
             self.row,
             int(self.study.predicted[self.row])
             if self.output_wanted is None
@@ -120,8 +130,8 @@ class Here:
 
     @property
     def output_name(self) -> str:
-        """The class whose score is explained; empty where it is the predicted one."""
-        return "" if self.output_wanted is None else self.study.classes[self.output_wanted]
+        """What is explained, as text of `outputs.parse`; empty for the class decided for."""
+        return str(self.output)
 
     @property
     def sample(self) -> str:

@@ -69,12 +69,15 @@ def example_samples(here: frame.Here) -> None:
 def _example(here: frame.Here, item: compare.Example) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
+    unit = text.plain(study.unit_of(int(study.predicted[row])))
     drawn: dict[Ability, str] = {
-        "time": "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).",
-        "masses": f"Top: baseline + terms = {text.plain(study.unit_of(study.predicted[row]))}. Bottom: the mass each "
-        "modality gives each element (dark 0, yellow 1), and what the fusion makes of it.",
+        "time": f"Top: baseline + terms = {unit}. Bottom: entropy of each modality over time (nats).",
+        "masses": f"Top: baseline + terms = {unit}. Bottom: the mass each modality gives each element (dark 0, yellow "
+        "1), and what the fusion makes of it.",
     }
-    figures = next((drawn[able] for able in drawn if study.can(able)), "Baseline + terms = score.")
+    figures = next(
+        (drawn[able] for able in drawn if study.can(able)), f"Baseline + terms = {unit}."
+    )
     guidance.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {figures}", 3)
     with st.container(key=f"said-{item.kind}"):
         views.sample_content(here, row, details=False)
@@ -163,6 +166,9 @@ _OF_CIRCUITS = (
 def reading_guide(here: frame.Here) -> None:
     """How to read the pages."""
     names = here.study.modalities
+    total = "the score"
+    if here.study.classes:
+        total = "the log-odds of the class in nats: above 0 for it, below 0 against it"
     swatches = "  ".join(
         f"{text.plain(name)} ({_HUES.get(style.term_colour(name, names), 'grey')})"
         for name in names
@@ -170,8 +176,8 @@ def reading_guide(here: frame.Here) -> None:
     st.expander("How to read the pages", icon=":material/help:", expanded=guidance.full()).markdown(
         f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
         "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
-        "top) + what each modality adds alone + what pairs and all together add jointly = score. The sum "
-        "is exact, not sampled.\n"
+        f"top) + what each modality adds alone + what pairs and all together add jointly = {total}. "
+        "The sum is exact, not sampled.\n"
         + (_OF_TIME if here.study.can("time") else _OF_CIRCUITS if here.study.can("rules") else "")
         + "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
         "CSV; the address bar holds the whole view."

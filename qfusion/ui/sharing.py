@@ -425,8 +425,8 @@ def _story(open_sample: Callable[[], Sample]) -> None:
         + (
             f"and what your change of the model makes of them: {text.plain(sample.changed, 120)}."
             if sample.changed
-            else "and what becomes of them when one thing is taken out of the model, that which moves the score most. "
-            "Change the model before, and the story is of your change."
+            else "and what happens when the most influential term is removed. If you have changed the model, the story "
+            "shows your change."
         )
     )
     chosen = st.radio(

@@ -302,7 +302,7 @@ def _table(sample: Sample, measured: physics.Measured) -> None:
             whole = ", ".join(f"{known[name].short} {scored[name].loc['']:.3f}" for name in names)
             st.caption(
                 f"Over {len(study.dataset.rows('test')):,} test samples{answers.of_seed(study)}; with all terms: "
-                f"{whole}. A weight or measurement vector is taken out of every score."
+                f"{whole}. A weight or measurement vector is taken out of every output."
             )
         st.dataframe(
             table.iloc[np.argsort(-np.abs(result.effects[:, 0]))].drop(columns=["key"]),
@@ -324,12 +324,12 @@ def at_cursor(
     unit: str,
 ) -> None:
     """The numbers at the cursor in one line."""
-    joint = answers.joint_share(dividends)
+    joint = answers.net_joint_share(dividends)
     now, at_start, at_end = (share(joint[at]) for at in (place, 0, -1))
     largest = answers.largest_at(dividends, place)
     guidance.line(
         f"At {where}: joint terms {now}, {largest}, {moving_name} {moving[place]:.3f} {unit}.",
-        f"At {where}: joint terms are {now} of the decision's size ({at_start} at the start, {at_end} at the end); "
+        f"At {where}: joint terms are {now} of the net sums ({at_start} at the start, {at_end} at the end); "
         f"{largest}; {moving_name} "
         f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).",
     )
@@ -542,7 +542,7 @@ def report_of_sample(here: frame.Here) -> None:
             else ""
         ),
         lambda suffix: report.sample(
-            sample_of(here.study, here.row, here.output_wanted, changed)
+            sample_of(here.explained, here.row, here.output_wanted, changed)
         ).written(suffix),
     )
 
@@ -555,7 +555,7 @@ def report_of_cohort(here: frame.Here, table: Any, parts: Sequence[Part], name: 
         "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
         "seconds.",
         lambda suffix: report.cohort(
-            report.contents.members(here.study, table, parts, name, here.output_wanted)
+            report.contents.members(here.explained, table, parts, name, here.output_wanted)
         ).written(suffix),
     )
 

@@ -167,7 +167,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
                 "Prediction",
                 float(base.scores[0]),
                 float(now.scores[0]),
-                "Score of this sample",
+                "Prediction on this sample",
             )
         ]
     labels = metrics.labels(now.metrics)
@@ -428,11 +428,11 @@ def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = here.study, sample.output
     result = network.noisy(sample, **noise)
     best = "accuracy" if study.classes else "mae"
-    of = f" of ‘{text.plain(study.classes[c], 14)}’" if study.classes else ""
+    of = f" of ‘{text.plain(study.classes[c], 14)}’ (nats)" if study.classes else ""
     with st.container(key="pair-metrics"):
         score, test, shots = st.columns(3)
         score.metric(
-            f"Score{of}",
+            f"{study.quantity.capitalize()}{of}",
             f"{result.scores[c]:.3f} ± {result.errors[c]:.3f}",
             f"{result.scores[c] - sample.scores[c]:+.3f}",
             delta_color="off",
@@ -476,13 +476,13 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
             pd.DataFrame(
                 {
                     "class": study.classes or study.model.outputs,
-                    "score": result.scores,
+                    study.quantity: result.scores,
                     "standard error": result.errors,
                 }
             ),
             hide_index=True,
             height="content",
-            alt="Scores of one run.",
+            alt=f"{study.quantity.capitalize()} of one run.",
         )
         st.caption(
             f"{result.device}, {result.circuits} circuits of at most {result.qubits} qubits, "
@@ -689,7 +689,7 @@ def page() -> None:
     """Draws the page."""
     here = frame.shell("Circuit")
     if not here.study.can("circuit"):
-        st.markdown("**This model has no circuit of gates**: its scores are read out at once.")
+        st.markdown("**This model has no circuit of gates**: its decision is read out at once.")
         instead = ("pages/samples.py", "See what each modality adds", ":material/article:")
         votes = ("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
         frame.link(*(votes if here.study.can("states") else instead))

@@ -39,7 +39,10 @@ def put_back(_: Study) -> None:
 
 def choose_levels(here: frame.Here) -> errors.Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
-    study, table = here.study, cohort_measures.cohort_table(here.study, here.output_wanted)
+    study, table = (
+        here.explained,
+        cohort_measures.cohort_table(here.explained, here.output_wanted),
+    )
     words = str(
         state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or ""
     )
@@ -91,7 +94,7 @@ def _name_of(words: str) -> str:
 def _sound(words: str, here: frame.Here) -> str:
     """The filter, or none where what is said is not one."""
     try:
-        builders.require_filter(here.study, words, here.output_wanted)
+        builders.require_filter(here.explained, words, here.output_wanted)
     except QFusionError as error:
         st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
         words = ""
@@ -285,7 +288,7 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
                 views.report_of_cohort(
                     here,
-                    cohort_measures.table_for(here.study, here.output_wanted, levels.parts),
+                    cohort_measures.table_for(here.explained, here.output_wanted, levels.parts),
                     levels.parts,
                     name,
                 )

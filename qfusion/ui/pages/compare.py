@@ -188,7 +188,7 @@ def numbers(sides: compare.Sides) -> None:
         ("truth", *(views.truth(one.study, one.row, digits=3) for one in both), ""),
         ("prediction", *map(_prediction, both), ""),
         (
-            text.plain(b.unit) if known else "score explained",
+            text.plain(b.unit) if known else "explained output",
             *(f"{score:+.3f}" for score in scores),
             f"**{scores[1] - scores[0]:+.3f}**" if known else "not comparable",
         ),
@@ -249,7 +249,7 @@ def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
     )
     if not comparable:
         st.caption(
-            "A and B explain scores or modalities that are not the same, so no differences are drawn."
+            "A and B do not explain the same output of the same modalities, so no differences are drawn."
         )
 
 

@@ -1,4 +1,4 @@
-"""Dynamics: what happens between features and score, and what would happen if a coupling were weaker."""
+"""Dynamics: what happens between features and decision, and what would happen if a coupling were weaker."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,7 +32,7 @@ def no_time(here: frame.Here) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
     if not here.study.can("layers"):
         st.markdown(
-            "**This model has no evolution in time**, nor layers: its scores are read out at once."
+            "**This model has no evolution in time**, nor layers: its decision is read out at once."
         )
         frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
@@ -50,21 +50,23 @@ def no_time(here: frame.Here) -> None:
 
 
 def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
-    """The score under the sliders; returns what draws the test metrics, and in a line above what the sliders change."""
+    """The decision under the sliders; returns what draws the test metrics, and in a line above what they change."""
     study, now, base = here.study, sample, sample.learned
     known, names = metrics.labels(base.metrics), metrics.headlines(base.metrics)
     with st.container(key="pair-metrics", gap="xsmall"):
         line = st.empty()
         first, *others = st.columns(1 + len(names), gap="small")
     truth = views.truth(study, here.row)
-    score = views.Changed(
-        f"Score (truth {truth})",
+    explained = views.Changed(
+        f"Log-odds of ‘{text.plain(now.classes[now.output], 14)}’"
+        if now.classes
+        else f"Score (truth {truth})",
         base.score,
         now.score,
-        f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the model "
-        "as learned.",
+        f"Sample {text.plain(here.sample)}, {text.plain(now.unit)}; annotated {truth}. The small number is the change "
+        "from the model as learned.",
     )
-    views.metrics_changed([score], [first])
+    views.metrics_changed([explained], [first])
 
     def rest() -> None:
         if now.tweak.numbers():

@@ -259,7 +259,7 @@ def trust_warnings(study: Study, seeds: stability.Stability | None) -> None:
 def deletion_tab(here: frame.Here) -> None:
     """Modalities, then the features inside one."""
     study = here.study
-    measure = controls.draw(builders.MEASURE) if study.classes else builders.SCORE
+    measure = controls.draw(builders.MEASURE) if study.classes else builders.LOG_ODDS
     directions = (builders.DELETION, builders.INSERTION)
     panels.show(
         study,

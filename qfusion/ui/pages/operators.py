@@ -17,8 +17,8 @@ def votes(here: frame.Here) -> None:
     """Controls and all panels."""
     if not here.study.can("states"):
         st.markdown(
-            "**This model has no states that its scores are linear in**, so no operator says how they would vote. What "
-            "each modality says is asked by evaluation."
+            "**This model has no states that its decision is linear in**, so no operator says how they would vote. "
+            "What each modality says is asked by evaluation."
         )
         frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return

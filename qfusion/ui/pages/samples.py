@@ -31,7 +31,8 @@ def what_made_it(here: frame.Here) -> None:
     study = here.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
         terms = inside.terms(study, controls.draw(raw.MODALITY, study))
-        controls.draw(raw.TERM, study, options=[inside.title(term) for term in terms])
+        titles = [inside.title(term, study.quantity) for term in terms]
+        controls.draw(raw.TERM, study, options=titles)
         if controls.draw(raw.START) == "sample":
             controls.sample_box(
                 raw.OTHER, study.dataset, default_contrast(study, here.row), follows=True
@@ -335,7 +336,7 @@ def _drawn(key: str, hint: str) -> own.Given | None:
 
 def _shown(here: frame.Here, made: own.Own) -> None:
     """What the model was given, what it says, and the way to all else."""
-    study = with_samples(here.study.of_set, (made,))
+    study = with_samples(here.explained.of_set, (made,))
     sample = sample_of(study, len(study.dataset), here.output_wanted)
     with st.container(key="own-answer", border=True):
         see, read = st.columns([1, 1.3])
@@ -449,7 +450,7 @@ def page() -> None:
     # meanwhile.
     with find, frame.guard(), st.container(border=True, key="box-find"):
         chosen = filters(here)
-        rows = compare.passing(here.study.frame(here.output_wanted), **chosen)
+        rows = compare.passing(here.explained.frame(here.output_wanted), **chosen)
         if len(rows):
             sample_table(here, rows)
             sample_scatter(here, chosen, len(rows))

@@ -31,7 +31,7 @@ from qfusion.ui import access, controls, frame, guidance, panels, reruns, state,
 _UPLOAD, _FOUND, _CARD, _PROBLEM = "_model.upload", "_model.found", "_model.card", "_model.problem"
 _SAID = "_model.said"
 _HOW = """
-Any model that maps the modalities of a data set to scores can be explored. {}
+Any model that predicts a number or a class from the modalities of a data set can be explored. {}
 Its inputs are matched to the modalities by names and shapes; what was guessed can be corrected. It is checked on ten
 rows and measured on all. `docs/bring-your-model.md` walks through it; models made by your own Python code come in on
 the command line.
@@ -210,6 +210,8 @@ def _report(result: dict[str, Any]) -> None:
             height="content",
             alt="Which input of the program takes which modality.",
         )
+        for remark in result["remarks"]:
+            st.caption(text.message(remark))
         for warning in result["warnings"]:
             st.warning(text.message(warning), icon=":material/warning:")
         known = metrics.labels(stored["metrics"])

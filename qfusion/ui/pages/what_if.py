@@ -277,7 +277,7 @@ def _classes(here: frame.Here, before: changes.Result, now: changes.Result) -> l
         for which in dict.fromkeys((before.outcome.decision, now.outcome.decision))
     ]
     was, is_ = (float(part.outcome.scores[sample.output]) for part in (before, now))
-    return [*cells, views.Changed("Score explained", was, is_, sample.unit)]
+    return [*cells, views.Changed("Log-odds explained", was, is_, sample.unit)]
 
 
 def _scores(here: frame.Here, before: changes.Result, now: changes.Result) -> list[views.Changed]:

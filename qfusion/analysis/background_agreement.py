@@ -1,0 +1,92 @@
+"""How far a verdict depends on the background: the word that each of three backgrounds gives.
+
+words_of_sample(sample)      {"product": "joint", "joint": "joint", "mixed": "agreement"}
+agreement(study)             the share of test samples on which all backgrounds give the same word
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from qfusion._sentences import listed
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import BACKGROUNDS, Sample, background_of_kind
+from qfusion.analysis.study import Study
+from qfusion.explain import backgrounds
+
+COMPARED = ("product", "joint", "mixed")
+NAMES = {kind: name for name, kind in BACKGROUNDS.items()}
+
+
+def compared_kinds(study: Study) -> tuple[str, ...]:
+    """Returns the backgrounds that verdicts are compared over: those that the model can have; none where one sample
+    would take long."""
+    if study.is_sampled or len(study.modalities) < 2:
+        return ()
+    offered = backgrounds.kinds_of(study.model)
+    return tuple(kind for kind in COMPARED if kind in offered)
+
+
+@memo(24, background=False)
+def _against(study: Study, kind: str) -> Any:
+    return study.against(background_of_kind(study, kind))
+
+
+def words_of_sample(sample: Sample) -> dict[str, str]:
+    """Returns the relation that each background gives a sample, by kind; none against one other sample or a cohort."""
+    kinds = compared_kinds(sample.study)
+    if sample.background.kind not in kinds:
+        return {}
+    words = {}
+    for kind in kinds:
+        own = kind == sample.background.kind
+        study = sample.study if own else sample.study.on(_against(sample.study.of_set, kind))
+        words[kind] = replace(sample, study=study).verdict.relation
+    return words
+
+
+def sentence(words: Mapping[str, str]) -> str:
+    """Returns whether all backgrounds give a sample the same word, as a sentence; empty where none were compared."""
+    if len(words) < 2:
+        return ""
+    if len(set(words.values())) == 1:
+        return f"The same verdict against {len(words)} of {len(words)} backgrounds."
+    by_word: dict[str, list[str]] = {}
+    for kind, word in words.items():
+        by_word.setdefault(word, []).append(NAMES[kind])
+    parts = [f"‘{word}’ against {listed(names)}" for word, names in by_word.items()]
+    return f"The verdict depends on the background: {listed(parts)}."
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often verdicts on B samples are the same word against several backgrounds.
+
+    Attributes:
+        kinds: of the backgrounds. samples: B. same: the share of samples with one word.
+    """
+
+    kinds: tuple[str, ...]
+    samples: int
+    same: float
+
+    @property
+    def names(self) -> list[str]:
+        """The backgrounds as pages call them."""
+        return [NAMES[kind] for kind in self.kinds]
+
+
+@memo(12, says="Comparing verdicts over backgrounds …")
+def agreement(study: Study) -> Agreement | None:
+    """Returns how often the explained test samples get the same word against every background; None where no
+    backgrounds can be compared."""
+    kinds = compared_kinds(study)
+    inside = np.isin(study.bulk, study.dataset.rows("test"))
+    if len(kinds) < 2 or not inside.any():
+        return None
+    words = np.stack([_against(study, kind).bulk_verdicts().relation[inside] for kind in kinds])
+    return Agreement(kinds, int(inside.sum()), float((words == words[0]).all(0).mean()))

@@ -1,0 +1,209 @@
+"""Nothing that is said of a classifier changes when one number is added to the scores of all its classes.
+
+A softmax does not see such a common part. Models of every kind get one that depends on the sample and on several
+modalities, and every figure, sentence and table of every page is compared before and after.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from qfusion.analysis.sample import open_sample, open_study
+from qfusion.errors import QFusionError
+from qfusion.models import log_odds
+from qfusion.panels import pages
+from qfusion.training import checkpoint
+from tests.test_third_model import DATA, among_the_users
+
+SAME = 1e-9
+KINDS = {
+    "common-jump": ("quantum-jump", {"dims": 2, "jumps": 2, "hidden": 8}),
+    "common-network": ("entangled-qcnn", {"elements": 4, "hidden": 8}),
+}
+SKIPPED = {"train", "data", "sweeps", "leaderboard"}  # pages that show no explanation
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path]]:
+    """A set of three modalities and several classes; models of both systems are among the user's."""
+    folder = tmp_path_factory.mktemp("models")
+    with among_the_users(folder, KINDS) as found:
+        for name in KINDS:
+            kept = checkpoint.load(name)
+            for path in kept.model.head_parameters():
+                weights = kept.model.get_parameter(path)
+                weights.data.copy_(on_grid(weights.data))
+            checkpoint.save(folder / name, kept.model, kept.card)
+        yield found, folder
+
+
+def on_grid(values: Tensor) -> Tensor:
+    """Values whose sums single precision, in which weights are kept, holds exactly."""
+    return (values * 2**10).round() / 2**10
+
+
+def with_common_part(model: Any, seed: int = 0) -> Any:
+    """A model with the same probabilities: one random vector is added to the weights of all classes."""
+    other, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for path in other.head_parameters():
+            weights = other.get_parameter(path)
+            common = torch.randn(weights.shape[1:], generator=generator, dtype=torch.float64)
+            weights.add_(on_grid(2 * common).to(weights))
+    return other
+
+
+def everything(name: str, sample: str) -> dict[str, Any]:
+    """All that the pages show of a sample before a model, by page and panel."""
+    address = {"model": name, "data": DATA, "sample": sample}
+    found = {}
+    for page in pages.PAGES:
+        if page in SKIPPED:
+            continue
+        for panel in pages.figure_names(page, address):
+            try:
+                picture = pages.build(page, panel, address)
+            except QFusionError as error:
+                found[f"{page} {panel}"] = str(error)
+                continue
+            found[f"{page} {panel}"] = {
+                "title": picture.title,
+                "alt": picture.alt,
+                "caption": picture.caption,
+                "figure": json.loads(picture.spec) if picture.figure is not None else None,
+                "table": picture.table().to_dict("list"),
+            }
+    return found
+
+
+def unsigned(words: str) -> str:
+    """A text without the signs of numbers that are written as zero."""
+    return re.sub(r"[+-](0\.0+)(?!\d)", r"\1", words)
+
+
+def assert_same(ours: Any, theirs: Any, where: str) -> None:
+    """Numbers agree to SAME of their size or of 1, all else exactly."""
+    if isinstance(ours, dict) and "bdata" in ours:
+        assert ours["dtype"] == theirs["dtype"], where
+        first, second = (
+            np.frombuffer(base64.b64decode(x["bdata"]), x["dtype"]) for x in (ours, theirs)
+        )
+        np.testing.assert_allclose(first, second, SAME, SAME, err_msg=where)
+    elif isinstance(ours, dict):
+        assert list(ours) == list(theirs), where
+        for key in ours:
+            assert_same(ours[key], theirs[key], f"{where}/{key}")
+    elif isinstance(ours, list | tuple):
+        assert len(ours) == len(theirs), where
+        for place, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            assert_same(one, other, f"{where}[{place}]")
+    elif isinstance(ours, float) and isinstance(theirs, float):
+        assert ours == pytest.approx(theirs, rel=SAME, abs=SAME, nan_ok=True), where
+    elif isinstance(ours, str):
+        assert unsigned(ours) == unsigned(theirs), f"{where}: {ours!r:.300} != {theirs!r:.300}"
+    else:
+        assert ours == theirs, f"{where}: {ours!r:.300} != {theirs!r:.300}"
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_panel_is_the_same_whatever_all_classes_share(
+    name: str, dataset: tuple[Any, Path]
+) -> None:
+    data, folder = dataset
+    sample = str(data.ids[data.rows("test")[3]])
+    before = everything(name, sample)
+    assert len(before) > 30
+    kept = checkpoint.load(name)
+    checkpoint.save(folder / name, with_common_part(kept.model), kept.card)
+    try:
+        after = everything(name, sample)
+    finally:
+        checkpoint.save(folder / name, kept.model, kept.card)
+    for key in before:
+        assert_same(before[key], after[key], key)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_common_part_would_change_raw_scores(name: str, dataset: tuple[Any, Path]) -> None:
+    """What the first test adds is no small thing: it moves raw scores, and not probabilities."""
+    data, _ = dataset
+    model = checkpoint.load(name).model
+    other = with_common_part(model)
+    inputs = data.inputs(data.rows("test")[:20], torch.float64)
+    with torch.no_grad():
+        raw, moved = model(inputs), other(inputs)
+    assert float((raw - moved).std(0).max()) > 0.1
+    assert torch.allclose(raw.softmax(1), moved.softmax(1), atol=1e-9)
+
+
+def test_log_odds_of_a_model_without_a_head_do_not_see_a_common_part() -> None:
+    """A program is asked by its scores alone."""
+    from tests.test_any_model import model_of, rows_of
+
+    model = model_of("tensor", 3, outputs=3)
+    inputs = rows_of(model, 10, 1)
+    states = model.encode(inputs)
+    torch.manual_seed(1)
+    width = sum(entry.shape[-1] for entry in states.values())
+    network = torch.nn.Sequential(torch.nn.Linear(width, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    network = network.double()
+    other = copy.copy(model)
+    evaluate = model.scores
+    other.scores = lambda states: evaluate(states) + 5 * network(torch.cat([*states.values()], -1))
+    with torch.no_grad():
+        raw, moved = model.scores(states), other.scores(states)
+        ours = log_odds.against_others(model).scores(states)
+        theirs = log_odds.against_others(other).scores(states)
+    assert float((raw - moved).abs().max()) > 0.1
+    assert torch.allclose(ours, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_log_odds_are_those_of_the_raw_scores(name: str, dataset: tuple[Any, Path]) -> None:
+    data, _ = dataset
+    study = open_study(name, DATA)
+    rows = data.rows("test")[:40]
+    with torch.no_grad():
+        z = checkpoint.load(name).model(data.inputs(rows, torch.float64)).numpy()
+    C = z.shape[1]
+    others = (z.sum(1, keepdims=True) - z) / (C - 1)
+    assert np.abs(study.scores[rows] - (z - others)).max() < 1e-9
+    p = np.exp(z - z.max(1, keepdims=True))
+    assert np.abs(study.probabilities[rows] - p / p.sum(1, keepdims=True)).max() < 1e-12
+    pair = study.rather_than(1)
+    assert np.abs(pair.scores[rows] - (z - z[:, 1:2])).max() < 1e-9
+    assert np.abs(pair.probabilities[rows] - study.probabilities[rows]).max() < 1e-12
+    assert np.array_equal(pair.predicted[rows], study.predicted[rows])
+    assert pair.rather_than(None).reference is None
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_class_decided_for_is_ahead_of_every_other(
+    name: str, dataset: tuple[Any, Path]
+) -> None:
+    """`A rather than B` is above 0 for the class decided for, against every other, and adds up to its contributions."""
+    data, _ = dataset
+    study = open_study(name, DATA)
+    sample = str(data.ids[data.rows("test")[2]])
+    decided = study.classes[study.predicted[data.row(sample)]]
+    for other in study.classes:
+        if other == decided:
+            continue
+        one = open_sample(name, sample, DATA, output=f"{decided}:{other}")
+        assert one.score > 0
+        assert sum(one.dividends.values()) == pytest.approx(one.score)
+        back = open_sample(name, sample, DATA, output=f"{other}:{decided}")
+        assert back.score == pytest.approx(-one.score)
+        assert back.dividends == pytest.approx({k: -v for k, v in one.dividends.items()})
+        assert back.study.quantity == "log-odds"

@@ -1,0 +1,92 @@
+"""What is read of a classifier speaks of log-odds: no word of a panel says "score" of a class."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from pandas.api.types import is_numeric_dtype
+
+from qfusion.analysis.sample import open_study
+from qfusion.errors import QFusionError
+from qfusion.panels import pages
+from qfusion.panels.address import Pin, View
+from qfusion.panels.panel import Panel, Picture
+
+PAGES = ("overview", "samples", "dynamics", "circuit", "what if", "compare")
+SOFTMAX = "Softmax of the scores"  # how the calibration of a model begins
+SCORE = re.compile(r"\bscores?\b", re.IGNORECASE)
+
+
+def view_of(page: str, model: str, data: str) -> View:
+    """A page about a test sample of a model; on Compare beside another one."""
+    study = open_study(model, data)
+    first, second = map(str, study.dataset.ids[study.dataset.rows("test")][[3, 5]])
+    address: dict[str, Any] = {"model": model, "data": data, "sample": first}
+    if page == "compare":
+        address["pin"] = str(Pin(model, data, second))
+    return pages.opened(page, address).view
+
+
+def pictures(view: View) -> Iterator[tuple[str, Picture]]:
+    """All panels of a page that can be built under an address, with their names."""
+    scopes: dict[str, Any] = {}
+    every: dict[str, Panel] = {**pages.PAGES[view.page], **pages.NAMED.get(view.page, {})}
+    for start, panel in every.items():
+        scope = pages.open_scope(view, panel.scope, scopes)
+        with suppress(QFusionError):  # there are none
+            for end in panel.endings(view, scope):
+                with suppress(QFusionError):  # it does not fit this model or sample
+                    arguments = panel.arguments(view, end)
+                    if panel.fits(scope, **arguments):
+                        yield start + end, panel.build(scope, "light", **arguments)
+
+
+def texts(node: Any) -> Iterator[str]:
+    """All texts in a tree of lists and dictionaries, except packed numbers."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key != "bdata":
+                yield from texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from texts(value)
+
+
+def words(picture: Picture) -> Iterator[str]:
+    """Everything that a reader may read of a panel: title, captions, axes, hover texts, alternative text, table."""
+    yield from (picture.full_title, picture.caption, picture.alt, picture.lead)
+    if picture.figure is not None:
+        yield from texts(json.loads(picture.spec))
+    table = picture.table()
+    yield from map(str, table.columns)
+    for column in table:
+        if not is_numeric_dtype(table[column]):
+            yield from map(str, table[column].unique())
+
+
+def scored(view: View) -> list[tuple[str, str]]:
+    """The panels that say "score", each with what says it."""
+    return [
+        (name, text)
+        for name, picture in pictures(view)
+        for text in words(picture)
+        if SCORE.search(text.replace(SOFTMAX, ""))
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("model", "data"), [("qj-scenes", "scenes"), ("qcnn-digits", "digits")])
+def test_no_panel_says_score_of_a_class(model: str, data: str, page: str) -> None:
+    assert scored(view_of(page, model, data)) == []
+
+
+def test_a_regression_still_has_a_score() -> None:
+    names = {name for name, _ in scored(view_of("samples", "qj-planted", "planted"))}
+    assert {"waterfall", "shapley", "verdict"} <= names
