@@ -229,7 +229,7 @@ def why_this_decision(walk: Walk) -> str:
     visits.come(walk.page)
     before, first = walk.read(where), walk.sample
     walk.click(walk.page.locator(".st-key-_next button:visible"), "next sample")
-    said = walk.sentence(where, r"Which modality decided this\? .*\d+%", before)
+    said = walk.sentence(where, r"Which modality decided this\? .*\d", before)
     assert walk.sample != first
     agree(said, answers.decided(opened(walk.model, walk.sample)))
     return said.removeprefix("Which modality decided this? ")
@@ -241,7 +241,7 @@ def weaken_a_coupling(walk: Walk) -> str:
     slider = walk.page.locator('[class*="st-key-pair-knobs"] [data-testid="stSlider"]').first
     walk.drag(slider, 0.25, "the first coupling")
     said = walk.sentence(
-        ".st-key-pair-metrics p", r"×.*score .*-?\d.* → -?\d.*decision (unchanged|now).*, test "
+        ".st-key-pair-metrics p", r"×.*(score|log-odds) .*-?\d.* → -?\d.*decision (unchanged|now).*, test "
     )
     walk.ready()
     address = parse_qs(urlsplit(walk.page.url).query)
@@ -253,7 +253,7 @@ def weaken_a_coupling(walk: Walk) -> str:
 
 def agree_ends(said: str, after: Any) -> None:
     """Raises where the scores before and after a change are not the library's."""
-    ends = re.search(r"score[^,]*? (-?[\d.]+) → (-?[\d.]+)", said.replace("−", "-"))
+    ends = re.search(r"(?:score|log-odds)[^,]*? (-?[\d.]+) → (-?[\d.]+)", said.replace("−", "-"))
     assert ends is not None, said
     wanted = after.learned.score, after.score
     assert np.allclose([float(one) for one in ends.groups()], wanted, atol=6e-3), (said, wanted)
@@ -435,7 +435,7 @@ def edit_a_gate(walk: Walk) -> str:
     walk.page.wait_for_function(CHANGED, arg=first, timeout=LIMIT)  # the bar shows the new model
     walk.go("Circuit")
     slider = walk.page.locator('[class*="st-key-cell-editor"] [data-testid="stSlider"]').first
-    where, pattern = '[data-testid="stAlert"]', "score"
+    where, pattern = '[data-testid="stAlert"]', "log-odds"
     if not slider.count():
         walk.click(walk.page.get_by_role("tab", name="Fusion rules"), "Fusion rules")
         where, pattern = ".st-key-panel-probabilities h4", r"stays ‘|turns the decision"
@@ -444,7 +444,7 @@ def edit_a_gate(walk: Walk) -> str:
     walk.ready()
     [edits] = parse_qs(urlsplit(walk.page.url).query)["phi"]
     after = opened(walk.model, walk.sample, edits, "digits")
-    if pattern == "score":
+    if pattern == "log-odds":
         agree_ends(said, after)
     else:
         assert f"‘{after.classes[int(after.scores.argmax())]}’" in said, said
@@ -515,7 +515,7 @@ def a_story(walk: Walk) -> str:
     model, sample = walk.model, walk.sample
     walk.count("open the file")
     walk.page.goto(path.as_uri())
-    said = walk.sentence(".says p, .says", r"One lever.*score.* → .*decision")
+    said = walk.sentence(".says p, .says", r"One lever.*(score|log-odds).* → .*decision")
     from qfusion.panels import story
 
     result = story.lever(opened(model, sample))

@@ -131,7 +131,7 @@ def a_view_is_pinned_tweaked_compared_and_swapped(page: Any) -> None:
     wait_for_words(page, "T=0.6")
     settle(page)
     said = page.locator(".st-key-panel-differences h4").inner_text()
-    assert said.startswith("B scores")
+    assert said.startswith("B's score is")
     page.get_by_role("button", name="Swap").click()
     page.wait_for_function(
         "() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031/T=0.6')"
