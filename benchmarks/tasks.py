@@ -241,7 +241,8 @@ def weaken_a_coupling(walk: Walk) -> str:
     slider = walk.page.locator('[class*="st-key-pair-knobs"] [data-testid="stSlider"]').first
     walk.drag(slider, 0.25, "the first coupling")
     said = walk.sentence(
-        ".st-key-pair-metrics p", r"×.*(score|log-odds) .*-?\d.* → -?\d.*decision (unchanged|now).*, test "
+        ".st-key-pair-metrics p",
+        r"×.*(score|log-odds) .*-?\d.* → -?\d.*decision (unchanged|now).*, test ",
     )
     walk.ready()
     address = parse_qs(urlsplit(walk.page.url).query)
