@@ -382,7 +382,7 @@ def axes(study: Study) -> dict[str, str]:
     answers = (
         {
             "rank": "rank by margin",
-            "margin": "margin: log-odds of the true class against the best other (nats)",
+            "margin": "margin of the true class (log-odds, nats)",
             "certainty": "softmax of the predicted class",
         }
         if study.classes
