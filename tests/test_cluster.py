@@ -218,8 +218,9 @@ def test_a_killed_worker_loses_no_trial(
     assert [a.history for a in one.attempts()] == [a.history for a in two.attempts()]
     assert alive(several[1]) == [False, True]
     assert len(gone) == 1
-    # What it had begun is begun again, unless it had ended just before: then there is nothing to begin.
-    assert len(two.study.get_trials()) >= 4
+    # What it had begun is begun again, unless it had ended just before: then no trial is left unfinished.
+    trials = two.study.get_trials()
+    assert len(trials) > 4 or [one.state for one in trials] == [TrialState.COMPLETE] * 4
 
 
 def test_records_of_a_board_are_those_of_one_process(

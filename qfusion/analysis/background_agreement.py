@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from qfusion._sentences import listed
 from qfusion.analysis.memo import memo
-from qfusion.analysis.sample import BACKGROUNDS, Sample, background_of_kind
+from qfusion.analysis.sample import BACKGROUNDS, Sample, with_background
 from qfusion.analysis.study import Study
 from qfusion.explain import backgrounds
 
@@ -31,11 +30,6 @@ def compared_kinds(study: Study) -> tuple[str, ...]:
     return tuple(kind for kind in COMPARED if kind in offered)
 
 
-@memo(24, background=False)
-def _against(study: Study, kind: str) -> Any:
-    return study.against(background_of_kind(study, kind))
-
-
 def words_of_sample(sample: Sample) -> dict[str, str]:
     """Returns the relation that each background gives a sample, by kind; none against one other sample or a cohort."""
     kinds = compared_kinds(sample.study)
@@ -43,9 +37,8 @@ def words_of_sample(sample: Sample) -> dict[str, str]:
         return {}
     words = {}
     for kind in kinds:
-        own = kind == sample.background.kind
-        study = sample.study if own else sample.study.on(_against(sample.study.of_set, kind))
-        words[kind] = replace(sample, study=study).verdict.relation
+        other = replace(sample, study=with_background(sample.study, kind))
+        words[kind] = other.verdict.relation
     return words
 
 
@@ -88,5 +81,7 @@ def agreement(study: Study) -> Agreement | None:
     inside = np.isin(study.bulk, study.dataset.rows("test"))
     if len(kinds) < 2 or not inside.any():
         return None
-    words = np.stack([_against(study, kind).bulk_verdicts().relation[inside] for kind in kinds])
+    words = np.stack(
+        [with_background(study, kind).bulk_verdicts().relation[inside] for kind in kinds]
+    )
     return Agreement(kinds, int(inside.sum()), float((words == words[0]).all(0).mean()))

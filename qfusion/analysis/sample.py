@@ -90,7 +90,12 @@ def background_of_kind(
     return backgrounds.background_of(study.model, data, rows, kind, label=sample)
 
 
-@memo(12, background=False, says="Working out the background …")
+@memo(
+    12,
+    background=False,
+    says="Working out the background …",
+    stamp=lambda study, *_: study._whole,
+)
 def _with_background(study: Study, kind: str, sample: str, members: np.ndarray | None) -> Study:
     return study.against(background_of_kind(study, kind, sample, members)).of_set
 
@@ -98,9 +103,8 @@ def _with_background(study: Study, kind: str, sample: str, members: np.ndarray |
 def with_background(
     study: Study, kind: str, sample: str = "", members: np.ndarray | None = None
 ) -> Study:
-    """A study against its default background with another one, shared; the arguments are those of
-    `background_of_kind`."""
-    if kind == backgrounds.DEFAULT:
+    """A study with another background, shared; the arguments are those of `background_of_kind`."""
+    if kind == backgrounds.DEFAULT == study.background.kind:
         return study
     return study.on(_with_background(study, kind, sample, members))
 

@@ -33,13 +33,8 @@ BLOCK = 2**14  # samples whose states are held at a time
 EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
 
 
-OF_STATES = (
-    "_all_kets",
-    "entropies",
-    "masses",
-    "vectors",
-    "disagreement",
-)  # kept whatever is read from the states
+# What a study keeps of its samples' states, whatever is read from them.
+OF_STATES = ("_all_kets", "entropies", "masses", "vectors", "disagreement")
 
 T = TypeVar("T")
 
@@ -878,15 +873,7 @@ def build_study(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet
     )
     explained = explained_model(model, dataset)
     if can(model, "masses"):
-        observables = explained.observables().double()
-        return CircuitSpace(
-            name,
-            card,
-            with_observables(explained, observables),
-            dataset,
-            model,
-            observables=observables,
-        )
+        return CircuitSpace(name, card, explained, dataset, model)._with_model(explained)
     if not can(model, "states"):
         return EvaluatedSpace(name, card, explained, dataset, model)
     space = JumpSpace if can(model, "time") else KetSpace
