@@ -27,8 +27,14 @@ from qfusion.training import checkpoint
 from tests.test_third_model import DATA, among_the_users
 
 SAME = 1e-9
+# Of QiNN-QJ so many measurement vectors that their weights can be those of any Hermitian observable: 2^2 of a modality,
+# 8^2 of the joint state of three.
 KINDS = {
     "common-jump": ("quantum-jump", {"dims": 2, "jumps": 2, "hidden": 8}),
+    "common-joint": (
+        "quantum-jump",
+        {"dims": 2, "jumps": 2, "hidden": 8, "readout": "joint", "measurements": 64},
+    ),
     "common-network": ("entangled-qcnn", {"elements": 4, "hidden": 8}),
 }
 SKIPPED = {"train", "data", "sweeps", "leaderboard"}  # pages that show no explanation

@@ -18,7 +18,7 @@ from qfusion.panels.address import Pin, View
 from qfusion.panels.panel import Panel, Picture
 
 PAGES = ("overview", "samples", "dynamics", "circuit", "what if", "compare")
-SOFTMAX = "Softmax of the scores"  # how the calibration of a model begins
+SOFTMAX = "Softmax, not calibrated"  # how the calibration of a model begins
 SCORE = re.compile(r"\bscores?\b", re.IGNORECASE)
 
 

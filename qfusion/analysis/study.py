@@ -263,15 +263,13 @@ class Study:
         is not measured (of a large set, or without test samples)."""
         rows = self.dataset.rows("test")
         if self.is_large or not len(rows):
-            return (
-                "Softmax of the scores, not calibrated; its calibration error is not measured here."
-            )
+            return "Softmax, not calibrated; its calibration error is not measured here."
         predicted = self.predicted[rows]
         error = metrics.calibration(
             self.probabilities[rows, predicted], (predicted == self.dataset.y[rows]).astype(float)
         )[-1]
         return (
-            f"Softmax of the scores, not calibrated: expected calibration error {error:.3f} on "
+            f"Softmax, not calibrated: expected calibration error {error:.3f} on "
             f"{len(rows):,} test samples."
         )
 

@@ -173,15 +173,23 @@ def playable(study: Study) -> bool:
     return study.background.kind in ("product", "joint", "contrast")
 
 
+def against_rows(study: Study) -> Study:
+    """The study with the background that other methods can take: rows of features whose modalities stay together.
+
+    Where each absent modality is drawn on its own, that is the training set taken together, so exact values differ
+    from those of the other panels.
+    """
+    return with_background(study, "joint") if study.background.kind == "product" else study
+
+
 @memo(16, says="Running brute force and captum's estimators on this sample …")
 def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate]:
-    """Shapley values of one sample: exact, by brute force, and by captum's estimators."""
+    """Shapley values of one sample: exact, by brute force, and by captum's estimators, against `against_rows`."""
     check(
         playable(study),
         "Other methods need background samples. Compare with the training set or with one other sample.",
     )
-    if study.background.kind == "product":
-        study = with_background(study, "joint")
+    study = against_rows(study)
     data, background, inputs = study.dataset, study.background, study.inputs([row])
     start = time.perf_counter()
     exact = explain.explain(study.model, inputs, background)

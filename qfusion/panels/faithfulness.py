@@ -287,6 +287,12 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
+    compared = trust.against_rows(study)
+    differs = (
+        ""
+        if compared.background.kind == study.background.kind
+        else " These methods need whole rows; other panels draw each absent modality on its own, so values differ."
+    )
     estimates = trust.estimates(study, sample.row, sample.output)
     exact, brute, *others = estimates
     title = estimated(exact.seconds, brute.seconds, brute.error, max(one.error for one in others))
@@ -296,7 +302,7 @@ def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         None,
         shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
         "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
-        "again. " + against_words(study.background),
+        "again. " + against_words(compared.background) + differs,
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
         "samples, and shap too.",
         alt=title + ".",

@@ -245,14 +245,14 @@ def decided(sample: Sample) -> str:
     sure = numbers.verdict(sample)["probability"].to_numpy()
     best = int(np.argmax(sure))
     right = (
-        "no truth is known of this sample, which a visitor made"
+        "; no truth is known of this sample, which a visitor made"
         if sample.truth is None
-        else "which is what it was annotated with"
+        else ", as annotated"
         if sample.classes[best] == sample.truth
-        else f"it was annotated as ‘{sample.truth}’"
+        else f"; the annotation is ‘{sample.truth}’"
     )
     return (
-        f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}); {right}. "
+        f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}){right}. "
         f"{sample.study.calibration}"
     )
 
