@@ -65,7 +65,9 @@ class Game:
     def ours(self) -> explain.Explanation:
         """Returns all test rows' explanation against all training rows, from features to Shapley values, the background
         included."""
-        return explain.explain(self.model, self._test, explain.background(self.model, self._behind))
+        # the rival methods replace absent modalities by those of one row together
+        background = explain.background(self.model, self._behind, "joint")
+        return explain.explain(self.model, self._test, background)
 
     @torch.no_grad()
     def score(self, picks: np.ndarray) -> np.ndarray:
