@@ -15,10 +15,10 @@ from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import in_chunks, predict, with_observables
 from qfusion.data.spec import split_term
-from qfusion.explain import cuts, evidence
+from qfusion.explain import cuts, evidence, games
 from qfusion.models import qcnn, require
 from qfusion.models.quantum_jump import LEARNED, Tweak
-from qfusion.quantum import decomposition, lindblad, states
+from qfusion.quantum import lindblad, states
 from qfusion.training import metrics
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
@@ -333,8 +333,7 @@ def with_noise(
     squares, means = second.values[0] - bias.numpy(), first.values[0] - bias.numpy()
     variance = np.maximum(squares - means**2, 0) / shots
     # Coalitions are run on their own: variances of all that are in a dividend add up.
-    order = decomposition.subsets(len(study.modalities))
-    inside = np.array([[float(set(R) <= set(S)) for R in order] for S in order])
+    variances = games.sums(variance, len(study.modalities))
     vectors = model.fuse(study.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
     return Noisy(
         first.prediction[0],
@@ -342,7 +341,7 @@ def with_noise(
         _lead_error(model, single, model.fuse(study.by_name([row]))[0], first.prediction[0])
         / shots**0.5,
         np.asarray(first.dividends[0]),
-        np.sqrt(inside @ variance),
+        np.sqrt(variances),
         study.of_split((qcnn.evaluate(observables, vectors) + model.bias).numpy()),
     )
 

@@ -29,6 +29,9 @@ from qfusion.training import checkpoint, metrics
 SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
 EXPLAINED = 10_000  # of a large one
+TOGETHER = (
+    2**18
+)  # coalitions of all samples that are explained together, of many modalities: some ten seconds of a core
 BLOCK = 2**14  # samples whose states are held at a time
 EVOLVED_AT_ONCE = 64  # samples whose states are evolved together
 
@@ -306,8 +309,14 @@ class Study:
 
     @whole
     def bulk(self) -> np.ndarray:
-        """The rows that are explained together: all, or the first ones for testing of a large set."""
-        return self.dataset.rows() if not self.is_large else self.dataset.rows("test")[:EXPLAINED]
+        """The rows that are explained together: all, or the first ones for testing of a large set, or of one with so
+        many modalities that the coalitions of all samples would keep a page waiting."""
+        most = EXPLAINED
+        if len(self.modalities) >= spec.MANY:
+            most = min(most, max(FEWEST, TOGETHER // 2 ** len(self.modalities)))
+        if self.is_large or (most < EXPLAINED and most < len(self.dataset)):
+            return self.dataset.rows("test")[:most]
+        return self.dataset.rows()
 
     @whole
     def explanation(self) -> Any:

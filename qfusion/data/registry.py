@@ -30,7 +30,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, require_few_modalities
 from qfusion.data import (
     clips,
     extractors,
@@ -171,6 +171,7 @@ def load_imported(name: str) -> DataSet:
         IntegrityError: when a file of it is missing or not as long as it should be.
     """
     record, folder = manifest(name), imported_root() / name
+    require_few_modalities(f"Imported data set {name}", len(record["modalities"]))
     with refused(
         f"Imported data set '{name}' is damaged",
         _BROKEN.format(name=name),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check, choose
+from qfusion._checks import MOST_MODALITIES, check, choose, require_few_modalities
 from qfusion.data import files
 from qfusion.errors import InvalidInput, refused
 
@@ -365,10 +365,28 @@ def coalitions(names: Sequence[str]) -> tuple[str, ...]:
 
     >>> coalitions(["text", "audio"])
     ('', 'text', 'audio', 'text+audio')
+
+    Raises:
+        InvalidInput: when there are more than 12 modalities.
     """
+    require_few_modalities("A model", len(names))
     return tuple(
         "+".join(subset) for size in range(len(names) + 1) for subset in combinations(names, size)
     )
+
+
+def coalitions_said(count: int) -> str:
+    """Returns, in one sentence, how many coalitions so many modalities have, where they are many; else an empty
+    string."""
+    if count < MANY:
+        return ""
+    return (
+        f"{count} modalities have {2**count:,} coalitions, and all of them are explained: every modality more doubles "
+        f"their number and the time that explanations take (at most {MOST_MODALITIES} modalities)."
+    )
+
+
+MANY = 8  # modalities from which it is said how many coalitions they have: 256
 
 
 # What the rows of a data set share, so that they are not independent: videos that sentences come from, pictures that
@@ -526,8 +544,8 @@ class DataSet:
             and what lies in memory-mapped arrays is not read. `dataclasses.replace` forgets it.
 
     Raises:
-        InvalidInput: when shapes disagree, ids repeat, a split is empty, or a value is NaN or infinite; the message
-            names the modality, the first such sample and the feature.
+        InvalidInput: when shapes disagree, ids repeat, a split is empty, a value is NaN or infinite, or there are more
+            than 12 modalities; the message names the modality, the first such sample and the feature.
     """
 
     name: str
@@ -559,6 +577,7 @@ class DataSet:
             ("split", frozen(self.split, np.str_)),
         ):
             object.__setattr__(self, name, value)
+        require_few_modalities(f"Data set {self.name}", len(self.modalities))
         check(
             self.clusters is None or len(self.clusters.labels) == len(self.ids),
             f"Argument `clusters` must have a row for each of {len(self.ids)} samples, but has "

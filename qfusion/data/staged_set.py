@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.lib import format as npy
 
 from qfusion import _limits
-from qfusion._checks import check
+from qfusion._checks import check, require_few_modalities
 from qfusion._sentences import count, meanwhile
 from qfusion.data import files, spec
 from qfusion.errors import InvalidInput
@@ -536,6 +536,7 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
     # 0 for training, 1 for validation, 2 for test, -1 for none
     rank = np.select([staged.split == part for part in spec.SPLITS], [0, 1, 2], -1)
     findings += [
+        *_of_coalitions(len(staged.parts)),
         *_of_ids(staged, rank),
         *_of_split(staged, rank),
         *_of_target(staged, rank),
@@ -663,6 +664,17 @@ def _of_rows(
         yield Finding(
             code, severity, words, where, repairs, np.flatnonzero(rows) if np.ndim(rows) else None
         )
+
+
+def _of_coalitions(modalities: int) -> Iterator[Finding]:
+    """Whether so many modalities can be explained, and at what cost, where they are many."""
+    try:
+        require_few_modalities("A data set", modalities)
+    except InvalidInput as error:
+        yield Finding("many-modalities", "error", str(error))
+        return
+    if said := spec.coalitions_said(modalities):
+        yield Finding("many-coalitions", "note", said)
 
 
 def _of_ids(staged: StagedSet, rank: np.ndarray) -> list[Finding]:

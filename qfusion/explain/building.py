@@ -48,7 +48,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import listed, progress_over, progress_shown, share
 from qfusion.data import DataSet, spec
 from qfusion.errors import InvalidInput
-from qfusion.explain import backgrounds, coalitions, cuts, fusing
+from qfusion.explain import backgrounds, coalitions, cuts, fusing, games
 from qfusion.explain.sensitivity import JumpParameters, Parameter, system
 from qfusion.models import Features, FusionModel, TimeModel, base, registry, require
 from qfusion.models.quantum_jump import LEARNED, Tweak, physics_terms
@@ -486,7 +486,9 @@ def dividend_operators(jump_parameters: JumpParameters) -> Tensor:
         states.embed(own[s], dims, s, backgrounds.rest_state(sigma, dims, s))
         for s in decomposition.subsets(len(dims))
     ]
-    return combine(torch.from_numpy(coalitions.signs(len(dims))), torch.stack(values))
+    stacked = torch.stack(values)
+    parts = games.dividends(stacked.flatten(1).numpy(), len(dims))
+    return torch.from_numpy(parts).view(stacked.shape)
 
 
 def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

@@ -1,6 +1,5 @@
 """What every coalition of modalities contributes to a decision, exactly: coalition values of a sample or of
-many, and the dividends, Shapley values and interaction indices that add up from them, at one time, along time
-and along layers.
+many, at one time, along time and along layers. What adds up from them is in `games`.
 """
 
 from __future__ import annotations
@@ -17,12 +16,18 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion.explain import games
 from qfusion.explain.backgrounds import (
     AnyBackground,
     Background,
     SampleBackground,
     fitting,
     rest_state,
+)
+from qfusion.explain.games import (
+    dividends as dividends,
+    interaction as interaction,
+    shapley as shapley,
 )
 from qfusion.models import (
     EntangledQCNN,
@@ -36,54 +41,6 @@ from qfusion.models import (
 from qfusion.models.entangled_qcnn import fuse, patterns, probabilities
 from qfusion.models.qcnn import evaluate, products
 from qfusion.quantum import decomposition, states
-
-# What coalition values add up from: Harsanyi dividends, Shapley values, interaction indices of cooperative games.
-
-
-def dividends(values: np.ndarray, M: int) -> np.ndarray:
-    """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C) ordered as `subsets`."""
-    return np.einsum("sr,...rc->...sc", signs(M), values)
-
-
-def signs(M: int) -> np.ndarray:
-    """Returns the matrix from coalition values to dividends, (2^M, 2^M), in the order of `subsets`."""
-    order = decomposition.subsets(M)
-    return np.array(
-        [[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order]
-    )
-
-
-def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Returns phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C)."""
-    order = decomposition.subsets(M)
-    weights = np.array([[1.0 / len(S) if m in S else 0.0 for S in order] for m in range(M)])
-    return np.einsum("ms,...sc->...mc", weights, dividend)
-
-
-def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Returns the Shapley interaction index of every pair of players, sum_{S containing i, j} dividend(S) / (|S| - 1).
-
-    It is the mean over orders in which the two stand as one of what they add together beyond what each adds alone
-    (Grabisch and Roubens 1999, equation for dividends); for M = 2 it is the joint dividend.
-
-    Args:
-        dividend: (..., 2^M, C) in the order of `subsets`.
-
-    Returns:
-        (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
-    """
-    order = decomposition.subsets(M)
-    weights = np.array(
-        [
-            [
-                [1.0 / (len(S) - 1) if i != j and i in S and j in S else 0.0 for S in order]
-                for j in range(M)
-            ]
-            for i in range(M)
-        ]
-    )
-    return np.einsum("ijs,...sc->...ijc", weights, dividend)
-
 
 # Coalition values of any fusion model, by evaluation: the model fuses what the sample's modalities come to with what a
 # row's come to.
@@ -546,6 +503,7 @@ def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
 # sample and row are multiplied and averaged, which is also the quickest for a few samples.
 
 _NUMBERS = 10_000_000  # most numbers held at once
+_ONE_BY_ONE = 6  # modalities up to which each coalition is worked out on its own
 Value = Callable[
     [Tensor, decomposition.Subset], Tensor
 ]  # masses (B, n, M) and S -> v(S) without the bias, (B, C)
@@ -563,9 +521,10 @@ def row_values(
         observables: other ones than the model's, (C, 3, ..., 3).
     """
     O, M = (model.observables() if observables is None else observables).double(), masses.shape[-1]
-    return torch.stack(
-        [_value(O, model.phi.double(), masses, rows, S) for S in decomposition.subsets(M)], 1
-    )
+    phi = model.phi.double()
+    if M > _ONE_BY_ONE:
+        return torch.stack([_rows_of_chain(O, phi, sample, rows) for sample in masses])
+    return torch.stack([_value(O, phi, masses, rows, S) for S in decomposition.subsets(M)], 1)
 
 
 def _value(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: decomposition.Subset) -> Tensor:
@@ -583,6 +542,51 @@ def _value(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: decompositio
             return probabilities(masses[..., m]) @ pulled_back(O, phi, rows, m).T
         case _:
             return _pairs(O, phi, masses, rows, S)
+
+
+def _rows_of_chain(O: Tensor, phi: Tensor, sample: Tensor, rows: Tensor) -> Tensor:
+    """The values of all coalitions of one sample (n, M) that is fused one modality after another, (2^M, C).
+
+    What a stage reads of the stages before it depends on the modalities fused so far alone, so coalitions that agree on
+    these share it: 2^k masses a qubit and row after k modalities, where coalition by coalition there were M 2^M.
+    """
+    N, n, M = rows.shape
+    k = n // 2
+    tables = stage_tables(phi)
+    total = O.new_zeros(2**M, len(O))
+    for chunk in rows.split(max(1, _NUMBERS // (2**M * max(n, 3 ** (n - k))))):
+        # masses of the fused qubits by coalition (as bit masks) of the modalities so far, row and qubit
+        fused = torch.stack([chunk[..., 0], sample[:, 0].expand(len(chunk), -1)])
+        for stage, table in enumerate(tables):
+            mixed = [_mixed(table, fused, part[..., stage + 1]) for part in (chunk, sample)]
+            factors = torch.cat(mixed)
+            fused = factors[..., 1]
+        parts = factors.split(max(1, _NUMBERS // 3**n))
+        means = [_summed_products(part, k) @ O.flatten(1).T for part in parts]
+        total += torch.cat(means)
+    return total[_places_of_masks(M)] / N
+
+
+def _mixed(table: Tensor, fused: Tensor, masses: Tensor) -> Tensor:
+    """What a stage's table (n, out, 2, 2) says of fused masses (K, R, n) and a modality's masses (..., n):
+    (K, R, n, out)."""
+    absent, present = table.unbind(-1)
+    met = absent + masses[..., None, None] * (present - absent)
+    zero, one = met.unbind(-1)
+    return zero + fused[..., None] * (one - zero)
+
+
+def _summed_products(factors: Tensor, k: int) -> Tensor:
+    """The products of factors (K, R, n, 3) over all qubits, the first k apart, summed over the rows: (K, 3^n)."""
+    left, right = (
+        states.product(list(half.unbind(2))) for half in (factors[:, :, :k], factors[:, :, k:])
+    )
+    return (left.mT @ right).flatten(1)
+
+
+def _places_of_masks(M: int) -> Tensor:
+    """The coalitions in the order of `subsets` as bit masks, bit m of modality m: (2^M,)."""
+    return torch.from_numpy(games.masks(M))
 
 
 def _given(masses: Tensor, phi: Tensor, m: int) -> Tensor:
@@ -729,10 +733,10 @@ def marginal_values(
     """
     O = (model.observables() if observables is None else observables).double()
     phi, M = model.phi.double(), masses.shape[-1]
-    if len(masses) <= _FEW:
-        value = _one_by_one(O, phi, distributions)
-    else:
-        value = (_one_table if phi.shape[1] == 1 else _chain)(O, phi, distributions)
+    few = len(masses) <= _FEW and M <= _ONE_BY_ONE
+    if phi.shape[1] > 1 and not few:
+        return _marginals_of_chain(O, phi, masses, distributions)
+    value = (_one_by_one if few else _one_table)(O, phi, distributions)
     # told nothing, every sample is alike
     values = [value(masses if S else masses[:1], S) for S in decomposition.subsets(M)]
     return torch.stack([part.expand(len(masses), -1) for part in values], 1)
@@ -858,41 +862,56 @@ def _one_table(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
     return value
 
 
-def _chain(O: Tensor, phi: Tensor, distributions: Tensor) -> Value:
-    """More modalities, fused one after another; the state is the distribution of the fused qubits' bits so far,
-    (B, 2^n)."""
-    n, last = len(phi), phi.shape[1] - 1
-    tables = stage_tables(phi)  # of the bit before (f) and of the new modality's (m)
+def _marginals_of_chain(O: Tensor, phi: Tensor, masses: Tensor, distributions: Tensor) -> Tensor:
+    """The values of all coalitions of samples (B, n, M) that are fused one modality after another, (B, 2^M, C)."""
+    n, M = masses.shape[1:]
+    steps = _absent_stages(O, phi, distributions)
+    held = 2 ** (M - 1) * 2**n + min(2 ** (M - 1) * 3**n, _NUMBERS)
+    parts = [
+        _marginals_of_some(O, phi, chunk, distributions[0], steps)
+        for chunk in masses.split(max(1, _NUMBERS // held))
+    ]
+    return torch.cat(parts)[:, _places_of_masks(M)]
 
-    @cache
-    def unmet(k: int) -> Tensor:
-        """What a stage whose modality is absent does: (2^n, 2^n) from bits to bits, in the end (2^n, C) from bits to
-        scores."""
-        table, mean = tables[k], distributions[k + 1][None, None]
-        if k == last:
-            return read_out(O, legs(mean, table[:, [0, 1, 1, 2, 2], [0, 0, 1, 0, 1]][None]), n).T
-        T = legs(mean, table.flatten(1, 2)[None])  # legs of (new bit, bit before)
-        return exchanged(T.reshape((2,) * 2 * n), n, 2).reshape(2**n, -1).T
 
-    def through(masses: Tensor, S: decomposition.Subset) -> Tensor:
-        if len(S) == len(distributions):
-            return evaluate(O, fuse(masses, phi)[0])
-        T = probabilities(masses[..., 0]) if 0 in S else distributions[:1]
-        for k, table in enumerate(tables):
-            if k + 1 not in S:
-                T = T @ unmet(k)
-                continue
-            p = masses[..., k + 1]
-            G = torch.einsum("nofm,bnm->bnof", table, torch.stack([1 - p, p], -1))
-            T = legs(T.expand(len(masses), -1)[:, None], G)[:, 0]
-            if k == last:
-                T = T @ O.flatten(1).T
-        return T
+def _marginals_of_some(
+    O: Tensor, phi: Tensor, masses: Tensor, first: Tensor, steps: Sequence[Tensor]
+) -> Tensor:
+    """The values of all coalitions as bit masks, (B, 2^M, C).
 
-    def value(masses: Tensor, S: decomposition.Subset) -> Tensor:
-        return torch.cat([through(chunk, S) for chunk in masses.split(max(1, _NUMBERS // 3**n))])
+    Args:
+        masses: (B, n, M). first: distribution of the first modality where it is absent, (2^n,).
+        steps: of `_absent_stages`.
+    """
+    B, n = masses.shape[:2]
+    tables = stage_tables(phi)
+    last = len(tables) - 1
+    # distributions of the fused qubits' bits by coalition of the modalities so far
+    T = torch.stack([first.expand(B, -1), probabilities(masses[..., 0])], 1)
+    for stage, table in enumerate(tables):
+        p = masses[..., stage + 1]
+        G = torch.einsum("nofm,bnm->bnof", table, torch.stack([1 - p, p], -1))
+        if stage < last:
+            present = legs(T, G)
+        else:
+            some = T.split(max(1, _NUMBERS // (B * 3**n)), 1)
+            present = torch.cat([legs(part, G) @ O.flatten(1).T for part in some], 1)
+        T = torch.cat([T @ steps[stage], present], 1)
+    T[:, -1] = evaluate(O, fuse(masses, phi)[0])
+    return T
 
-    return value
+
+def _absent_stages(O: Tensor, phi: Tensor, distributions: Tensor) -> list[Tensor]:
+    """What each stage does whose modality is absent: (2^n, 2^n) from bits to bits, at the end (2^n, C) from bits to
+    scores."""
+    n, tables = len(phi), stage_tables(phi)  # of the bit before (f) and of the new modality's (m)
+    steps = []
+    for table, distribution in zip(tables[:-1], distributions[1:-1], strict=True):
+        T = legs(distribution[None, None], table.flatten(1, 2)[None])  # of (new bit, bit before)
+        steps.append(exchanged(T.reshape((2,) * 2 * n), n, 2).reshape(2**n, -1).T)
+    letters = tables[-1][:, [0, 1, 1, 2, 2], [0, 0, 1, 0, 1]]
+    steps.append(read_out(O, legs(distributions[-1][None, None], letters[None]), n).T)
+    return steps
 
 
 def exchanged(T: Tensor, groups: int, n: int) -> Tensor:

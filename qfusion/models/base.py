@@ -844,8 +844,8 @@ class KetModel(StateModel):
         D = math.prod(sizes)
         check(
             most >= D,
-            f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D}: {held}. Lower "
-            "`dims`.",
+            f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D:,}: {held}. Lower "
+            "`dims`, join modalities, or take a model that grows with their number, such as entangled-qcnn.",
         )
         check_encoder(hidden, dropout, input_dropout, lowest)
         self.dims = sizes

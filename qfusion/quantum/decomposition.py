@@ -10,7 +10,7 @@ from itertools import combinations, product
 import torch
 from torch import Tensor
 
-from qfusion._checks import check
+from qfusion._checks import check, require_few_modalities
 from qfusion.quantum import lindblad, states
 
 # Splits an operator into the parts that act on one modality, on a pair, and so on.
@@ -28,7 +28,12 @@ Subset = tuple[int, ...]
 
 
 def subsets(M: int) -> list[Subset]:
-    """Returns all subsets of range(M), smaller ones first: (), (0,), (1,), ..., (0, 1), ..."""
+    """Returns all subsets of range(M), smaller ones first: (), (0,), (1,), ..., (0, 1), ...
+
+    Raises:
+        InvalidInput: when there are more than 12 modalities, which have more coalitions than are explained.
+    """
+    require_few_modalities("A model", M)
     return [s for size in range(M + 1) for s in combinations(range(M), size)]
 
 
