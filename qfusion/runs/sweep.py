@@ -13,6 +13,7 @@ import re
 import secrets
 import shlex
 import socket
+import sqlite3
 import subprocess
 import time
 import uuid
@@ -28,7 +29,7 @@ from filelock import FileLock
 from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
 from qfusion._lazy import Library
-from qfusion.errors import IntegrityError, NotFound, QFusionError, refused
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
 from qfusion.runs import cluster, folder, plans
 from qfusion.training import Progress, metrics, prepare
 
@@ -117,7 +118,8 @@ def open_study(
         direction: makes it where there is none; empty: it must be there.
 
     Raises:
-        InvalidInput: when the place cannot be reached or written to. See `journal` for others.
+        InvalidInput: when the place cannot be reached or written to, is another program's or of another version of
+            Optuna, or its study of that name was not begun by a sweep. See `journal` for others.
         NotFound: when it must be there and is not. IntegrityError: when the journal is damaged.
     """
     folder.check_name(name)
@@ -128,53 +130,172 @@ def open_study(
         NotFound,
     )
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if path is None:
-        with refused(
-            f"The database {hidden(storage)[:80]} cannot be used",
-            "Look at its address, and whether the package of its driver is installed.",
-            Exception,  # of whichever driver
-            why="{kind}",
-        ):
-            place: Any = optuna.storages.RDBStorage(storage)
-    else:
-        with (
-            refused(f"{path} cannot be written", "Choose a file where you may write."),
-            warnings.catch_warnings(),
-            refused(
-                f"{path} cannot be read as the journal of a sweep",
-                "Choose another name, or delete the file.",
-                *(ValueError, KeyError, TypeError, AssertionError, AttributeError),
-                error=IntegrityError,
-                why="{kind}",
-                passing=(QFusionError,),
-            ),
-        ):
-            if not storage:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            check(
-                not path.exists() or path.stat().st_size <= 500_000_000,
-                f"{path} is too large for the journal of a sweep.",
-            )
-            warnings.simplefilter("ignore")
-            place = optuna.storages.JournalStorage(
-                optuna.storages.journal.JournalFileBackend(
-                    str(path), lock_obj=cast(Any, _Lock(path))
-                )
-            )
+    place = _database(storage) if path is None else _journal_storage(path, named=bool(storage))
+    return _study(name, place, path, storage, direction)
+
+
+def _database(storage: str) -> Any:
+    """A database as Optuna keeps studies in it."""
+    address = hidden(storage)[:80]
+    _check_sqlite(storage)
     try:
-        with refused(
+        return optuna.storages.RDBStorage(storage)
+    except RuntimeError as error:  # of Optuna itself: a schema of another version
+        older = "storage upgrade" in str(error)
+        remedy = (
+            "Keep a copy of it, then run `optuna storage upgrade --storage` with its address"
+            if older
+            else "Update Optuna here (`pip install -U optuna`)"
+        )
+        check(
+            "schema" not in str(error),
+            f"The database {address} was written by {'an older' if older else 'a newer'} version of Optuna than "
+            f"{optuna.__version__}. {remedy}, or choose another database.",
+        )
+        raise InvalidInput(_unusable(address, error)) from error
+    except Exception as error:  # of whichever driver
+        raise InvalidInput(_unusable(address, error)) from error
+
+
+def _unusable(address: str, error: Exception) -> str:
+    """A database that cannot be opened, without the words of its driver, which may repeat the password."""
+    return (
+        f"The database {address} cannot be used ({type(error).__name__}). Look at its address, and whether the "
+        "package of its driver is installed."
+    )
+
+
+def _check_sqlite(storage: str) -> None:
+    """Raises InvalidInput for a file of SQLite that another program fills: Optuna would add its tables to it."""
+    path = Path(storage.partition(":///")[2])
+    if not storage.startswith("sqlite") or not path.is_file() or not path.stat().st_size:
+        return
+    with refused(
+        f"{path} cannot be read as a database of SQLite",
+        "Choose another file.",
+        sqlite3.Error,
+        why="{words:.80}",
+    ):
+        reading = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        with contextlib.closing(reading) as database:
+            found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            tables = {str(name) for (name,) in found}
+    check(
+        not tables or {"studies", "trials"} <= tables,
+        f"{path} is a database of another program, with tables such as {min(tables, default='')[:40]!r}. Choose "
+        "another file: a sweep would add its own tables to it.",
+    )
+
+
+def _journal_storage(path: Path, named: bool) -> Any:
+    """A journal as Optuna keeps studies in it; made where there is none.
+
+    Args:
+        named: whether it is a file that was named, and not one among the user's runs.
+    """
+    with refused(f"{path} cannot be written", "Choose a file where you may write."):
+        if not named:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        _check_journal(path)
+        with _reading(path), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            backend = optuna.storages.journal.JournalFileBackend(
+                str(path), lock_obj=cast(Any, _Lock(path))
+            )
+            return optuna.storages.JournalStorage(backend)
+
+
+def _check_journal(path: Path) -> None:
+    """Raises IntegrityError for a file that is no journal of Optuna, before anything is written to it: what another
+    program wrote stays as it is."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    check(
+        path.is_file() and path.stat().st_size <= 500_000_000,
+        f"{path} is {'too large' if path.is_file() else 'no file'} for the journal of a sweep. Choose another one.",
+    )
+    with path.open("rb") as file:
+        line = file.readline(1 << 20)
+    try:
+        first = json.loads(line)
+        begins = isinstance(first, dict) and {"op_code", "worker_id"} <= first.keys()
+    except ValueError:  # or a first line that a kill has cut off
+        begins = line.startswith(b'{"op_code":') and not line.endswith(b"\n")
+    check(
+        begins,
+        f"{path} cannot be read as the journal of a sweep: it does not begin as Optuna's do. Choose another name, or "
+        "another file.",
+        IntegrityError,
+    )
+
+
+def _reading(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Says in one line that a journal cannot be read in the block, whichever way it is damaged."""
+    return refused(
+        f"{path} cannot be read as the journal of a sweep",
+        "Choose another name, or delete the file.",
+        *(ValueError, KeyError, TypeError, AssertionError, AttributeError),
+        error=IntegrityError,
+        why="{kind}",
+        passing=(QFusionError,),
+    )
+
+
+def _study(
+    name: str,
+    place: Any,
+    path: Path | None,
+    storage: str,
+    direction: Literal["minimize", "maximize", ""],
+) -> optuna.Study:
+    """The study of a sweep in a storage; made there where a `direction` is given and there is none."""
+    damaged = contextlib.nullcontext() if path is None else _reading(path)
+    with (
+        damaged,
+        refused(
             f"{path} cannot be written",
             "Choose a file where you may write, or free some disk space.",
-        ):
-            if direction:
-                return optuna.create_study(
-                    storage=place, study_name=name, direction=direction, load_if_exists=True
-                )
-            return optuna.load_study(storage=place, study_name=name)
-    except KeyError:
-        raise NotFound(
-            f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice."
-        ) from None
+        ),
+    ):
+        known = name in optuna.get_all_study_names(place)
+        check(
+            known or bool(direction),
+            f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice.",
+            NotFound,
+        )
+        if not known:
+            with contextlib.suppress(optuna.exceptions.DuplicatedStudyError):  # by another process
+                study = optuna.create_study(storage=place, study_name=name, direction=direction)
+                study.set_user_attr(BEGUN, True)
+                return study
+        study = optuna.load_study(storage=place, study_name=name)
+        check(
+            _is_ours(study, among_runs=not storage),
+            f"The study {name!r} in {path or hidden(storage)[:80]} was not begun by a sweep, and is left as it is. "
+            "Choose another name.",
+        )
+        return study
+
+
+BEGUN = "qfusion"  # marks a study that a sweep has made
+MARKED = 5.0  # seconds in which another process that has just made a study marks it
+
+
+def _is_ours(study: optuna.Study, among_runs: bool) -> bool:
+    """Whether a sweep has made a study, and not another program.
+
+    Args:
+        among_runs: whether it lies among the user's runs, where an empty one is of a sweep that was killed as it began.
+    """
+    began = time.monotonic()
+    while not {BEGUN, "search"} & study.user_attrs.keys():
+        is_empty = not study.trials and not study.user_attrs
+        if among_runs and is_empty:
+            return True
+        if not is_empty or time.monotonic() - began > MARKED:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 # The slots of a sweep's trials: who holds which, so that none is lost with its process and none is counted twice.
