@@ -189,3 +189,66 @@ def test_tools_say_what_they_take_and_that_they_only_read(answers: dict[str, Any
         assert tool.annotations.read_only_hint is True
         for argument in tool.input_schema.get("properties", {}):
             assert f"{argument}:" in tool.description, (tool.name, argument)
+
+
+UNKNOWN = [
+    ("list_samples", {"model": MODEL, "where": "error>1"}, "where", "filter"),
+    ("explain", {**ONE, "sampel": SAMPLE}, "sampel", "sample"),
+    ("list_figures", {"page": "samples", "adress": ONE}, "adress", "address"),
+    ("list_models", {"Limit": 2}, "Limit", "limit"),
+    ("track", {**ONE, "": 3}, "", "times"),
+]
+OTHER_KINDS = [
+    ("list_samples", {"model": MODEL, "limit": "many"}, "`limit` must be a whole number"),
+    ("list_samples", {"model": [MODEL]}, "`model` must be a string"),
+    ("explain", {"model": MODEL}, "`sample` of tool explain is missing"),
+    ("explain", {"model": MODEL, "sample": True}, "`sample` must be a string, but is True"),
+    ("figure", {**AT, "address": [1]}, "`address` must be an object"),
+    ("figure", {**AT, "format": "exe"}, "`format` must be 'png' or 'svg', but is 'exe'"),
+]
+
+
+def asked(name: str, arguments: dict[str, Any]) -> Any:
+    """The answer of a server within this process."""
+    from mcp.client import Client
+
+    async def ask() -> Any:
+        async with Client(agents.server()) as client:
+            return await client.call_tool(name, arguments)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(("tool", "arguments", "wrong", "right"), UNKNOWN)
+def test_an_unknown_argument_is_an_error_that_names_the_known_ones(
+    tool: str, arguments: dict[str, Any], wrong: str, right: str
+) -> None:
+    answer = asked(tool, arguments)
+    assert answer.is_error
+    (said,) = answer.content
+    assert f"`{wrong}` does not exist" in said.text
+    assert right in said.text.split(" takes ")[1]
+
+
+@pytest.mark.parametrize(("tool", "arguments", "says"), OTHER_KINDS)
+def test_an_argument_of_another_kind_is_an_error_in_one_line(
+    tool: str, arguments: dict[str, Any], says: str
+) -> None:
+    answer = asked(tool, arguments)
+    assert answer.is_error
+    (said,) = answer.content
+    assert says in said.text
+    assert "pydantic" not in said.text
+    assert len(said.text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [7, 2924, 0.5, -1])
+def test_a_number_is_taken_for_an_id(number: float) -> None:
+    (said,) = asked("explain", {"model": MODEL, "sample": number}).content
+    assert f"sample '{number}' does not exist" in said.text
+
+
+def test_schemas_have_no_additional_properties() -> None:
+    tools = asyncio.run(agents.server().list_tools())
+    assert len(tools) == len(agents.TOOLS)
+    assert all(tool.input_schema["additionalProperties"] is False for tool in tools)

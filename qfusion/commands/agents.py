@@ -310,6 +310,8 @@ def server() -> MCPServer:
     from mcp.server.mcpserver.exceptions import ToolError
     from mcp.types import ToolAnnotations
 
+    from qfusion.commands.agent_tools import CheckedTool
+
     def answering(tool: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(tool)
         def answer(**named: Any) -> Any:
@@ -322,19 +324,20 @@ def server() -> MCPServer:
 
         return answer
 
-    made: MCPServer = MCPServer(
+    return MCPServer(
         "qfusion",
         version=qfusion.__version__,
         instructions=INSTRUCTIONS,
         log_level="WARNING",
+        tools=[
+            CheckedTool.of(
+                answering(tool),
+                annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+                structured_output=tool is not figure,
+            )
+            for tool in TOOLS
+        ],
     )
-    for tool in TOOLS:
-        made.add_tool(
-            answering(tool),
-            annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
-            structured_output=tool is not figure,
-        )
-    return made
 
 
 def mcp(model: common.Folders = None) -> None:
