@@ -10,7 +10,7 @@ import numpy as np
 
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 
-# Modalities whose coalitions are all explained: 4,096 of 12, in less than a second a sample; each more doubles the time.
+# Modalities whose coalitions are all explained: 4,096 of 12, within a second a sample; each more doubles the time.
 MOST_MODALITIES = 12
 MAX_NEAR = 80  # letters of a name that is looked for among those spelt alike
 

@@ -41,6 +41,7 @@ from qfusion.models import (
 from qfusion.models.entangled_qcnn import fuse, patterns, probabilities
 from qfusion.models.qcnn import evaluate, products
 from qfusion.quantum import decomposition, states
+from qfusion.quantum.arrays import takes_arrays
 
 # Coalition values of any fusion model, by evaluation: the model fuses what the sample's modalities come to with what a
 # row's come to.
@@ -256,6 +257,7 @@ class Explanation:
         )
 
 
+@takes_arrays
 def marginal_observables(
     observables: Tensor, background: Background
 ) -> dict[decomposition.Subset, Tensor]:
@@ -288,6 +290,7 @@ def marginal_observables(
     return marginals
 
 
+@takes_arrays
 def coalition_values(observables: Tensor, kets: Sequence[Tensor], background: Background) -> Tensor:
     """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`."""
     nothing = kets[0].new_ones(len(kets[0]), 1)

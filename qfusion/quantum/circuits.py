@@ -14,6 +14,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.quantum import states
+from qfusion.quantum.arrays import takes_arrays
 
 # Gates of the quantum convolutional network, as matrices that can be trained and as lists that PennyLane can draw.
 #
@@ -120,12 +121,14 @@ def _turns(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
     return rotation_matrices(own) * torch.exp(-1j * own[:, 2] * parts.to(own))[:, None, None]
 
 
+@takes_arrays
 def rotation(gate: str, angles: Tensor) -> Tensor:
     """Returns the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of
     PennyLane."""
     return _turns((Operation(gate, tuple(range(len(angles))), (0,)),), angles)[0]
 
 
+@takes_arrays
 def rotation_matrices(angles: Tensor) -> Tensor:
     """Returns the matrices (G, 2, 2) of several U3, of angles (G, 3) as theta, phi, delta."""
     theta, phi, delta = angles.unbind(1)
@@ -136,6 +139,7 @@ def rotation_matrices(angles: Tensor) -> Tensor:
     )
 
 
+@takes_arrays
 def swap_wires(U: Tensor) -> Tensor:
     """Returns two-qubit operators (..., 4, 4) with their wires exchanged."""
     order = [0, 2, 1, 3]
@@ -152,6 +156,7 @@ def _on_both(operations: tuple[Operation, ...], angles: Tensor) -> Tensor:
     return torch.where(on_first[:, None, None], swap_wires(U), U)
 
 
+@takes_arrays
 def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tensor:
     """Returns the matrix (4, 4) that one gate of a block has on both of its wires.
 
@@ -163,6 +168,7 @@ def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tenso
     return _on_both((Operation(gate, tuple(range(len(angles))), wires),), angles)[0]
 
 
+@takes_arrays
 def unitary(name: str, parameters: Tensor) -> Tensor:
     """Returns the block's matrix, (4, 4) complex, differentiable.
 
@@ -208,6 +214,7 @@ class Gate(NamedTuple):
     values: dict[str, float]
 
 
+@takes_arrays
 def ground(rows: int, n: int, like: Tensor) -> Tensor:
     """Returns |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
     psi = torch.zeros(rows, 2**n, dtype=like.dtype.to_complex(), device=like.device)
@@ -215,6 +222,7 @@ def ground(rows: int, n: int, like: Tensor) -> Tensor:
     return psi
 
 
+@takes_arrays
 def rotations(angles: Tensor) -> Tensor:
     """Returns Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians."""
     phi, theta, omega = angles.unbind(-1)
@@ -225,12 +233,14 @@ def rotations(angles: Tensor) -> Tensor:
     ).unflatten(-1, (2, 2))
 
 
+@takes_arrays
 def joined(matrices: Tensor) -> list[Tensor]:
     """Returns gates on each qubit, (n, 2, 2), joined to few matrices (2^k, 2^k) on neighbours, the first first."""
     groups = -(-len(matrices) // TOGETHER)
     return [reduce(torch.kron, group) for group in torch.tensor_split(matrices, groups)]
 
 
+@takes_arrays
 def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
     """Returns states (B, 2^n) after gates on neighbouring qubits that are together all of them, as of `joined`."""
     B, right = psi.shape
@@ -240,6 +250,7 @@ def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
     return psi.reshape(B, -1)
 
 
+@takes_arrays
 def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
     """Returns the eigenvalues, 1 or -1, of products of Z on the given qubits, (words, 2^n).
 
@@ -262,12 +273,14 @@ def bits(n: int) -> np.ndarray:
     return np.arange(2**n)[None] >> np.arange(n - 1, -1, -1)[:, None] & 1
 
 
+@takes_arrays
 def turn_z(psi: Tensor, angles: Tensor) -> Tensor:
     """Returns states (B, 2^n) after RZ on each qubit, of angles (B, n)."""
     n = angles.shape[-1]
     return psi * torch.exp(-0.5j * (angles @ signs(n, [(q,) for q in range(n)], angles)))
 
 
+@takes_arrays
 def turned_y(angles: Tensor) -> Tensor:
     """Returns the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
     pairs = torch.stack([torch.cos(angles / 2), torch.sin(angles / 2)], -1)
@@ -279,6 +292,7 @@ def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
     return [(i, (i + step) % n) for i in range(n)] if n > 1 else []
 
 
+@takes_arrays
 def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
     """Returns states (B, 2^n) after CNOTs of (control, target), in that order."""
     places = _places(psi.shape[-1].bit_length() - 1, tuple(pairs))
@@ -294,22 +308,26 @@ def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
     return places
 
 
+@takes_arrays
 def populations(psi: Tensor) -> Tensor:
     """Returns the probabilities of the basis states, (B, 2^n)."""
     return psi.real.square() + psi.imag.square()
 
 
+@takes_arrays
 def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
     """Returns the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
     p = populations(psi)
     return p @ signs(psi.shape[-1].bit_length() - 1, words, p).T
 
 
+@takes_arrays
 def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
     """Returns the gate RX, RY or RZ of an angle (), with what of the sample it holds."""
     return Gate(name, (wire,), rotation(name, angle[None]), {"angle": float(angle), **values})
 
 
+@takes_arrays
 def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
     """Returns <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
     vectors = []
@@ -376,6 +394,7 @@ class Cone(Generic[Q]):
         return sum(self.inside)
 
 
+@takes_arrays
 def as_step(wires: Sequence[Q], matrix: Tensor) -> Step[Q]:
     """Returns a gate as far as the cone asks.
 

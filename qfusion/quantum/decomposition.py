@@ -12,6 +12,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_few_modalities
 from qfusion.quantum import lindblad, states
+from qfusion.quantum.arrays import takes_arrays
 
 # Splits an operator into the parts that act on one modality, on a pair, and so on.
 #
@@ -47,6 +48,7 @@ def subset_name(subset: Subset, names: Sequence[str]) -> str:
     return "+".join(names[m] for m in subset)
 
 
+@takes_arrays
 def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     """Returns the parts H_S of shape (..., D, D), keyed by the subsets of `subsets(len(dims))`, in that order.
 
@@ -74,6 +76,7 @@ def decompose(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     return {subset: parts[sum(1 << m for m in subset)] for subset in subsets(len(dims))}
 
 
+@takes_arrays
 def strengths(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     """Returns the Hilbert-Schmidt norms ||H_S|| = sqrt(Tr[H_S^+ H_S]), shape (...); their squares add up to ||H||^2.
 
@@ -83,6 +86,7 @@ def strengths(H: Tensor, dims: Sequence[int]) -> dict[Subset, Tensor]:
     return {subset: torch.linalg.matrix_norm(part) for subset, part in decompose(H, dims).items()}
 
 
+@takes_arrays
 def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tensor]) -> Tensor:
     """Returns sum_S (f_S - 1) H_S with f_S from `factors`, 1 where it names none: what is to be added to H so that its
     parts are f_S H_S, exactly zero for unit factors.
@@ -119,6 +123,7 @@ def words(qubits: int) -> Tensor:
 _WORDS = {2: words(1), 4: words(2)}  # by the side of their matrices
 
 
+@takes_arrays
 def transfer_matrix(kraus: Tensor) -> Tensor:
     """Returns the Heisenberg transfer matrix R_ab = sum_k Tr[P_a K_k P_b K_k^+] / 2^n of a channel: it maps P_a to
     sum_b R_ab P_b.
@@ -175,6 +180,7 @@ def basis(d: int) -> tuple[tuple[str, ...], Tensor]:
     return tuple(matrices), torch.stack(list(matrices.values()))
 
 
+@takes_arrays
 def expand(A: Tensor, dims: Sequence[int]) -> Tensor:
     """Returns the coefficients c_w, complex (..., d_1^2, ..., d_M^2), in the order of the names of `basis`.
 
@@ -286,6 +292,7 @@ def decomposed(
     return H, L
 
 
+@takes_arrays
 def unravelling(jumps: Tensor) -> Tensor:
     """Returns the canonical ones among traceless jump operators that are the same up to mixing, (K, D, D).
 

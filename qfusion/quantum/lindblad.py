@@ -15,6 +15,7 @@ from scipy.special import jv
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.quantum.arrays import as_tensors, takes_arrays
 from qfusion.quantum.states import (
     check_operators,
     check_precision,
@@ -108,6 +109,7 @@ class Small:
         return base.addmm_(self.a.T, b)
 
 
+@takes_arrays
 def superoperator(G: Tensor, L: Tensor) -> Tensor:
     """Returns X -> G X + X G^+ + sum_k L_k X L_k^+ on row-stacked operators, (D^2, D^2): A X B is (A x B^T) vec X.
 
@@ -557,6 +559,9 @@ class Term:
     H: Tensor
     jumps: Tensor
 
+    def __post_init__(self) -> None:
+        _take_arrays(self)
+
 
 @dataclass(frozen=True)
 class Generator:
@@ -580,6 +585,7 @@ class Generator:
         )
 
     @staticmethod
+    @takes_arrays
     def dense(H: Tensor, jumps: Tensor) -> Generator:
         """Returns the generator of a Hamiltonian (D, D) and jump operators (K, D, D)."""
         check_operators(H, jumps)
@@ -615,6 +621,7 @@ class System:
     duration: float = 1.0
 
     def __post_init__(self) -> None:
+        _take_arrays(self)
         check_operators(self.H, self.jumps)
         D = math.prod(self.dims)
         check(
@@ -631,6 +638,13 @@ class System:
         )
 
 
+def _take_arrays(of: Term | System) -> None:
+    """Makes tensors of a Hamiltonian and jump operators that are arrays of NumPy."""
+    for name in ("H", "jumps"):
+        object.__setattr__(of, name, as_tensors(name, getattr(of, name)))
+
+
+@takes_arrays
 def evolve_states(
     H: Complex[Tensor, "D D"],
     jumps: Complex[Tensor, "K D D"],
@@ -653,6 +667,7 @@ def evolve_states(
     return evolve(Generator.dense(H, jumps), rho, times, "states", tolerance)
 
 
+@takes_arrays
 def evolve_observables(
     H: Complex[Tensor, "D D"],
     jumps: Complex[Tensor, "K D D"],
@@ -664,6 +679,7 @@ def evolve_observables(
     return evolve(Generator.dense(H, jumps), observables, times, "observables", tolerance)
 
 
+@takes_arrays
 def evolve(
     generator: Generator,
     operators: Tensor,
@@ -691,6 +707,7 @@ def evolve(
     return Y.reshape(len(moments), *operators.shape)
 
 
+@takes_arrays
 def act(generator: Generator, operators: Tensor, picture: str = "states") -> Tensor:
     """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
     as for `evolve`."""
@@ -741,6 +758,7 @@ _ORDER = {
 _NUMBERS = 2**23  # complex numbers of one series held at a time
 
 
+@takes_arrays
 def first_order(
     generator: Generator,
     psi: Tensor,
@@ -782,6 +800,7 @@ def first_order(
     return psi
 
 
+@takes_arrays
 @torch.no_grad()
 def waiting_times(
     generator: Generator, psi: Tensor, duration: float, random: torch.Generator | None = None
@@ -921,6 +940,7 @@ def _jumped(generator: Generator, psi: Tensor) -> Tensor:
     )
 
 
+@takes_arrays
 def on(operators: Tensor, psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
     """Returns operators (K, d, d) on `subsystems` (ascending) applied to kets (N, D): (K, N, D)."""
     rest = [m for m in range(len(dims)) if m not in subsystems]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
+from qfusion.quantum.arrays import takes_arrays
 
 PRECISIONS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
@@ -32,6 +33,7 @@ def check_precision(name: str, values: Tensor) -> None:
     )
 
 
+@takes_arrays
 def is_hermitian(X: Tensor) -> bool:
     """Returns whether all matrices (..., D, D) equal their adjoints up to rounding."""
     X = X.detach()
@@ -117,6 +119,7 @@ def check_operators(H: Tensor, jumps: Tensor) -> None:
 # d_2 ... + i_1 d_2 ... + ...
 
 
+@takes_arrays
 def product(kets: Sequence[Tensor]) -> Tensor:
     """Returns the tensor product of kets, row by row.
 
@@ -133,6 +136,7 @@ def product(kets: Sequence[Tensor]) -> Tensor:
     return reduce(lambda psi, ket: (psi[..., :, None] * ket[..., None, :]).flatten(-2), kets)
 
 
+@takes_arrays
 def kron(operators: Sequence[Tensor]) -> Tensor:
     """Returns the Kronecker product of matrices (..., a_m, b_m), whose leading axes broadcast: (..., A, B)."""
     return reduce(
@@ -143,6 +147,7 @@ def kron(operators: Sequence[Tensor]) -> Tensor:
     )
 
 
+@takes_arrays
 def apart(psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
     """Returns kets (..., D) as matrices (..., d, D / d): rows are the states of some subsystems, in their order,
     columns those of the others."""
@@ -152,6 +157,7 @@ def apart(psi: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor
     return parts.reshape(*psi.shape[:-1], math.prod(dims[m] for m in subsystems), -1)
 
 
+@takes_arrays
 def density(psi: Tensor) -> Tensor:
     """Returns |psi><psi|, shape (..., D, D), of kets (..., D)."""
     return psi[..., :, None] * psi[..., None, :].conj()
@@ -175,6 +181,7 @@ def _check_subsystems(name: str, chosen: Sequence[int], dims: Sequence[int]) -> 
     )
 
 
+@takes_arrays
 def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tensor:
     """Returns the reduced operator on the subsystems `keep`, in ascending order.
 
@@ -197,6 +204,7 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
     return torch.diagonal(parts, dim1=-2, dim2=-1).sum(-1)
 
 
+@takes_arrays
 def partial_transpose(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
     """Returns rho with the rows and columns of `subsystems` exchanged, shape (..., D, D).
 
@@ -212,6 +220,7 @@ def partial_transpose(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int
     return parts.reshape(rho.shape)
 
 
+@takes_arrays
 def embed(
     operator: Tensor,
     dims: Sequence[int],
@@ -420,11 +429,13 @@ class Measures(tuple[Measure, ...]):
 # raised.
 
 
+@takes_arrays
 def tolerance(values: Tensor) -> float:
     """Returns the deviation from a state's laws that counts as round-off for the data type of `values`."""
     return 10 * math.sqrt(torch.finfo(values.dtype).eps)
 
 
+@takes_arrays
 def require_state(name: str, rho: Tensor) -> Tensor:
     """Returns the eigenvalues of `rho` (..., D, D), ascending, (..., D).
 
@@ -480,6 +491,7 @@ def _in_base(nats: Tensor, base: float | None) -> Tensor:
     return nats / math.log(base)
 
 
+@takes_arrays
 def von_neumann_entropy(rho: Tensor, *, base: float | None = None) -> Tensor:
     """Returns S(rho) = -Tr rho log rho, shape (...).
 
@@ -498,6 +510,7 @@ def von_neumann_entropy(rho: Tensor, *, base: float | None = None) -> Tensor:
     return _in_base(_entropy(require_state("rho", rho)), base)
 
 
+@takes_arrays
 def purity(rho: Tensor) -> Tensor:
     """Returns Tr rho^2, shape (...), between 1/D and 1.
 
@@ -512,6 +525,7 @@ def _purity(rho: Tensor) -> Tensor:
     return (rho.conj() * rho).real.sum((-2, -1))
 
 
+@takes_arrays
 def mutual_information(
     rho: Tensor,
     dims: Sequence[int],
@@ -543,6 +557,7 @@ def mutual_information(
     return _in_base(sum(sides, start=-both), base)
 
 
+@takes_arrays
 def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = None) -> Tensor:
     """Returns sum_m S(rho_m) - S(rho), shape (...), zero exactly for product states.
 
@@ -553,6 +568,7 @@ def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = 
     return _in_base(sum(singles, start=-von_neumann_entropy(rho)), base)
 
 
+@takes_arrays
 def logarithmic_negativity(
     rho: Tensor, dims: Sequence[int], subsystems: Sequence[int], *, base: float = 2
 ) -> Tensor:
@@ -575,6 +591,7 @@ def _log_trace_norm(eigenvalues: Tensor) -> Tensor:
     return torch.log1p(2 * (-eigenvalues).clamp(min=0).sum(-1))
 
 
+@takes_arrays
 def fidelity(rho: Tensor, sigma: Tensor) -> Tensor:
     """Returns F = (Tr sqrt(sqrt(rho) sigma sqrt(rho)))^2, shape (...): the squared convention (QuTiP gives its root).
 
@@ -598,6 +615,7 @@ def _root(name: str, rho: Tensor) -> Tensor:
     return (V * x.sqrt()[..., None, :]) @ V.mH
 
 
+@takes_arrays
 def trace_distance(rho: Tensor, sigma: Tensor) -> Tensor:
     """Returns ||rho - sigma||_1 / 2, shape (...), between 0 and 1. Leading axes broadcast.
 
@@ -618,6 +636,7 @@ def _check_pair(rho: Tensor, sigma: Tensor) -> None:
     )
 
 
+@takes_arrays
 def entanglement_entropy(
     psi: Tensor, dims: Sequence[int], subsystem: int | Sequence[int], *, base: float | None = None
 ) -> Tensor:
@@ -656,6 +675,7 @@ def qubit_entropy(bloch: np.ndarray) -> np.ndarray:
     return -(high * np.log(high) + low * np.log(np.where(low > 0, low, 1)))
 
 
+@takes_arrays
 def measures_over_time(
     rho: Tensor | np.ndarray, dims: Sequence[int], names: Sequence[str], *, negativity: bool = True
 ) -> Measures:

@@ -263,7 +263,7 @@ def _study(
             f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice.",
             NotFound,
         )
-        if not known:
+        if not known and direction:
             with contextlib.suppress(optuna.exceptions.DuplicatedStudyError):  # by another process
                 study = optuna.create_study(storage=place, study_name=name, direction=direction)
                 study.set_user_attr(BEGUN, True)
