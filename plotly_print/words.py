@@ -41,7 +41,10 @@ SHAPED = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0590-\u10ff\u1780-\u17ff\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f"
     "\u20d0-\u20ff\ufb1d-\ufdff\ufe00-\ufe0f\ufe20-\ufe2f\ufe70-\ufeff]"
 )
-_ISOLATES = re.compile("[\u2066-\u2069]")  # around words whose direction is their own
+# Around words whose direction is their own: marks that begin and end isolation.
+_ISOLATES = re.compile("([\u2066-\u2069])")
+_END = "\u2069"
+_KINDS = {"R": "r", "AL": "r", "L": "l"}
 # Where a line may end without a space: after each of these, but not before what closes.
 _EAST = (
     "\u2e80-\u2fdf\u3003-\u3007\u3021-\u312f\u3190-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -190,9 +193,10 @@ def _has(letter: str, style: TextStyle) -> bool:
 def runs(text: str, style: TextStyle) -> list[Run]:
     """Letters as runs of one font each: with serifs those that STIX General has, others in DejaVu
     Sans, others in an installed font. Those that none has are collected by `fonts.missed`. Words
-    between marks of isolation are runs of their own, without the marks."""
+    between marks of isolation are runs of their own, without the marks; so are words from right to
+    left among others."""
     result: list[Run] = []
-    for words in _ISOLATES.split(text):
+    for words in _apart(text):
         if words.isascii() and not style.serif:
             result += [Run(words, style)] if words or not text else []
             continue
@@ -213,6 +217,40 @@ def runs(text: str, style: TextStyle) -> list[Run]:
             for own, group in groupby(pieces, lambda piece: piece[0])
         ]
     return result
+
+
+def isolated(text: str) -> str:
+    """Returns a text that is read from left to right, with marks of isolation around its words from
+    right to left: numbers and signs beside them keep their places. A text of such words alone stays
+    as it is."""
+    sides = [bidirectional(letter) for letter in text]
+    if "L" not in sides or not {"R", "AL"} & {*sides} or _ISOLATES.search(text):
+        return text
+    # of each letter: from right to left, from left to right, or neither; marks go with their letter
+    kinds = ""
+    for side in sides:
+        kinds += kinds[-1:] if side == "NSM" else _KINDS.get(side, "-")
+    kinds = kinds.rjust(len(text), "-")
+    result, end = "", 0
+    for words in re.finditer("r(?:[r-]*r)?", kinds):
+        before, own = text[end : words.start()], text[words.start() : words.end()]
+        result += f"{before}\u2068{own}{_END}"
+        end = words.end()
+    return result + text[end:]
+
+
+def _apart(text: str) -> list[str]:
+    """The words of a text that are set on their own, without marks of isolation."""
+    parts: list[str] = []
+    depth = 0
+    for piece in _ISOLATES.split(text):
+        if _ISOLATES.fullmatch(piece):
+            depth = max(0, depth - 1) if piece == _END else depth + 1
+        elif depth:
+            parts.append(piece)
+        else:
+            parts += re.split("[\u2066-\u2069]", isolated(piece))
+    return parts
 
 
 def _style_for(letters: str, style: TextStyle, drawn: str) -> TextStyle:

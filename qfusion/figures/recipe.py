@@ -568,8 +568,10 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     )
     described = ". ".join(part.rstrip(". ") for part in (title, caption) if part)
     return _PAGE.format(
-        head=f"<h1>{html.escape(title)}</h1>\n" if style.title and title else "",
-        foot=f"<figcaption>{html.escape(caption)}</figcaption>\n"
+        head=f"<h1>{html.escape(plotly_print.words.isolated(title))}</h1>\n"
+        if style.title and title
+        else "",
+        foot=f"<figcaption>{html.escape(plotly_print.words.isolated(caption))}</figcaption>\n"
         if style.caption and caption
         else "",
         label=html.escape(described or "Figure"),
