@@ -493,16 +493,17 @@ def _over_backgrounds(
     kinds = [kind for kind in agreement.COMPARED if kind in offered]
     if wanted.missing or behind.kind not in kinds or "mixed" not in kinds:
         return {}
-    relations = {}
-    for kind in kinds:
+
+    def relation(kind: str) -> str:
         if kind == behind.kind:
-            relations[kind] = words["verdict"]["relation"]
-            continue
+            return str(words["verdict"]["relation"])
         other = replace(of, words=(*of.words[:3], kind, None))
         explanation, _ = _explained(wanted_output, wanted, other, rows)
         by_sign = qfusion.analysis.study.decides_by_sign(of.dataset)
         index = int(wanted_output.numbers(explanation)[0])
-        relations[kind] = qfusion.explain.verdict(explanation, 0, index, by_sign=by_sign).relation
+        return qfusion.explain.verdict(explanation, 0, index, by_sign=by_sign).relation
+
+    relations = agreement.by_background(kinds, relation)
     says = [*words["verdict"]["says"], agreement.sentence(relations)]
     return {"relation_by_background": relations, "says": says}
 

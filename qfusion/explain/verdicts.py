@@ -260,21 +260,32 @@ def judge(
     total = size.sum(1)
     joint = size[:, M:].sum(1) / np.where(total > 0, total, 1)
     relation = relations(baseline, dividends[:, :M], dividends[:, M:], by_sign)
-    result = coalitions.shares(explanation)[np.arange(B), :, outputs]
-    place = result.argmax(1)
-    needed = (
-        np.full(B, LEAD) if doubt is None else np.maximum(LEAD, doubt.lead[np.arange(B), place])
-    )
-    known = (
-        (total > 0)
-        & (relation != "undecided")
-        & (np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0)
-    )
-    leads = known & (leads_by(result)[np.arange(B), place] >= needed)
-    names = np.array(explanation.modalities, dtype=object)
+    shares = coalitions.shares(explanation)[np.arange(B), :, outputs]
+    needed = np.maximum(LEAD, np.zeros_like(shares) if doubt is None else doubt.lead)
+    known = (total > 0) & (np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0)
+    leader = _leaders(shares, needed, known & (relation != "undecided"))
+    names = np.array([*explanation.modalities, ""], dtype=object)  # the last where there is none
     return Verdicts(
-        relation, np.where(leads, names[place], ""), terms[size.argmax(1)], joint, result, needed
+        relation,
+        names[leader],
+        terms[size.argmax(1)],
+        joint,
+        shares,
+        needed[np.arange(B), shares.argmax(1)],
     )
+
+
+def _leaders(shares: np.ndarray, needed: np.ndarray, decided: np.ndarray) -> np.ndarray:
+    """The number of the modality that leads each of B samples, or -1 where none is named, (B,).
+
+    Args:
+        shares: of the Shapley values, (B, M). needed: the lead that each modality needs to be named, (B, M).
+        decided: whether the modalities decide at all, and not the baseline, bool (B,).
+    """
+    place = shares.argmax(1)
+    every = np.arange(len(shares))
+    ahead = leads_by(shares)[every, place] >= needed[every, place]
+    return np.where(ahead & decided, place, -1)
 
 
 def _written(explanation: coalitions.Explanation) -> np.ndarray:
@@ -296,12 +307,8 @@ def leaders_of(
     """
     baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
     shares = coalitions.shares_of(coalitions.shapley(dividends[..., None], M)[..., 0])
-    place = shares.argmax(1)
     needed = np.broadcast_to(np.maximum(LEAD, spread), shares.shape)
-    every = np.arange(len(place))
-    ahead = leads_by(shares)[every, place] >= needed[every, place]
-    decided = relations(baseline, own, joint, by_sign) != "undecided"
-    return np.where(ahead & decided, place, -1)
+    return _leaders(shares, needed, relations(baseline, own, joint, by_sign) != "undecided")
 
 
 def leads_by(values: np.ndarray) -> np.ndarray:
