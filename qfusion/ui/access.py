@@ -4,6 +4,7 @@ Before any page who has to log in does, and no more readers come in than there i
 """
 
 import contextlib
+import ipaddress
 import logging
 import os
 import threading
@@ -20,7 +21,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from qfusion import _limits
 from qfusion._checks import check
 
-LOGIN = "QFUSION_LOGIN"
+LOGIN, PROXY = "QFUSION_LOGIN", "QFUSION_PROXY"
 _seats: dict[str, str] = {}  # by id of the sessions that are in, why the last upload was not taken
 _guard = threading.Lock()
 
@@ -34,7 +35,12 @@ def session() -> str:
 def demands_login() -> bool:
     """Whether readers log in: wherever [auth] of `.streamlit/secrets.toml` says with whom, unless QFUSION_LOGIN=no."""
     login = os.environ.get(LOGIN, "")
-    return login == "yes" or (login != "no" and bool(_auth()))
+    return login == "yes" or (login != "no" and bool(auth()))
+
+
+def demands_proxy() -> bool:
+    """Whether readers come through a proxy that says so (`X-Forwarded-For`): where QFUSION_PROXY is yes."""
+    return os.environ.get(PROXY, "") == "yes"
 
 
 def enter() -> None:
@@ -79,7 +85,8 @@ def account() -> None:
         st.button("Log out", icon=":material/logout:", on_click=st.logout, key="_logout")
 
 
-def _auth() -> Mapping[str, Any]:
+def auth() -> Mapping[str, Any]:
+    """With whom readers log in: [auth] of `.streamlit/secrets.toml`, empty where there is none."""
     return dict(st.secrets.get("auth", {})) if st.secrets.load_if_toml_exists() else {}
 
 
@@ -105,16 +112,18 @@ def note() -> None:
 
 
 def _ask() -> None:
-    auth = _auth()
+    settings = auth()
     named = [
-        name for name, entry in auth.items() if isinstance(entry, Mapping) and "client_id" in entry
+        name
+        for name, entry in settings.items()
+        if isinstance(entry, Mapping) and "client_id" in entry
     ]
     with st.container(key="box-entrance"):
         st.title("qfusion", anchor=False)
         st.markdown(
             "Multimodal models that fuse by open quantum dynamics, opened up. This server asks who you are."
         )
-        for provider in (None, *named) if "client_id" in auth else named:
+        for provider in (None, *named) if "client_id" in settings else named:
             if st.button(
                 "Log in" if provider is None else f"Log in with {provider}",
                 type="primary",
@@ -126,7 +135,7 @@ def _ask() -> None:
                 except StreamlitAuthError as error:  # also where Authlib is not installed
                     logging.getLogger(__name__).warning("Login is not set up: %s", error)
                     st.error("Login is not set up on this server; its log says why.")
-        if not named and "client_id" not in auth:
+        if not named and "client_id" not in settings:
             st.error(
                 "Login is not set up on this server: [auth] of secrets.toml names nobody to log in with."
             )
@@ -165,10 +174,11 @@ def check_variables() -> None:
             not value or value in known,
             f"{name} must be one of {', '.join(known)}, but is {value[:40]!r}.",
         )
-    login = os.environ.get(LOGIN, "")
-    check(login in ("", "yes", "no"), f"{LOGIN} must be yes or no, but is {login[:40]!r}.")
+    for name in (LOGIN, PROXY):
+        value = os.environ.get(name, "")
+        check(value in ("", *ANSWERS), f"{name} must be yes or no, but is {value[:40]!r}.")
     check(
-        login != "yes" or bool(_auth()),
+        os.environ.get(LOGIN, "") != "yes" or bool(auth()),
         f"{LOGIN} is yes, but .streamlit/secrets.toml has no section [auth] that says with whom, or cannot be "
         "read. Add it as docs/serving.md shows, or leave the variable out.",
     )
@@ -241,7 +251,7 @@ def says_no_training(what: str, command: str) -> bool:
 def is_local() -> bool:
     """Returns whether server and reader are on one machine, as far as can be told: where the server listens, how the
     browser calls it (a proxy may hide the name that was asked for, but not the page's origin), and by which way."""
-    if st.get_option("server.address") not in LOOPBACK:
+    if not is_loopback(st.get_option("server.address") or ""):
         return False
     headers = st.context.headers
     called = [f"//{headers.get('Host') or 'localhost'}", headers.get("Origin") or "//localhost"]
@@ -251,9 +261,16 @@ def is_local() -> bool:
         "X-Real-Ip",
         *(f"X-Forwarded-{of}" for of in ("For", "Host", "Proto")),
     )
-    return all(_host(entry) in LOOPBACK for entry in called) and not any(
+    return all(is_loopback(_host(entry)) for entry in called) and not any(
         headers.get(name) for name in passed_on
     )
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a name or address is that of the machine itself, for its own programs alone."""
+    with contextlib.suppress(ValueError):  # a name
+        return ipaddress.ip_address(name).is_loopback
+    return name in LOOPBACK
 
 
 def _host(address: str) -> str:

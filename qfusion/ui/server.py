@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import streamlit as st
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -40,7 +40,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _files, _limits
 from qfusion.errors import InvalidInput, QFusionError, refused
-from qfusion.ui import access
+from qfusion.ui import access, origins
 
 if TYPE_CHECKING:  # the server answers before these are loaded
     from qfusion.data.spec import Clip
@@ -57,6 +57,7 @@ def serve(options: Sequence[str]) -> None:
     """
     from streamlit.web import cli
 
+    origins.stay_here()  # also when Streamlit prints at which addresses it can be reached
     with refused(
         "Streamlit does not take these options",
         "`streamlit run --help` lists them.",
@@ -120,6 +121,9 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
     _limits.begin_read_only(_limits.wants_read_only())
     _limits.bind()
+    origins.stay_here()
+    origins.settle_names()
+    _bound_messages()
     _keep_downloads()
     _refuse_other_types()
     _share_memory()
@@ -144,6 +148,15 @@ def _share_memory() -> None:
     a new thread, and what one has freed no other takes. With sixteen readers that is a sixth of the memory."""
     with suppress(OSError, AttributeError):  # another library than glibc
         ctypes.CDLL("libc.so.6").mallopt(-8, 2)  # M_ARENA_MAX of malloc.h
+
+
+def _bound_messages() -> None:
+    """Has a connection end as soon as its message is longer than `MESSAGE`, also one that never ends. Streamlit's own
+    bound is that of what it sends: 200 MB would be kept for every connection, before any page."""
+    import uvicorn
+
+    bound = property(lambda config: MESSAGE, lambda config, size: None)
+    uvicorn.Config.ws_max_size = bound  # type: ignore[assignment]
 
 
 def _keep_downloads() -> None:
@@ -412,16 +425,15 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        if scope["type"] == "websocket":
-            await self._connect(scope, receive, send)
-        elif scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
-        elif _limits.is_read_only() and scope["method"] in (
-            "POST",
-            "PUT",
-            "PATCH",
-            "DELETE",
-        ):
+            return
+        problem = origins.refusal(scope["path"], Headers(scope=scope))
+        if problem is not None:
+            await _refused(*problem)(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+        elif _limits.is_read_only() and scope["method"] not in ("GET", "HEAD"):
             await _refused(403, "This server is read-only: it takes no files.")(
                 scope, receive, send
             )
