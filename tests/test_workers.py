@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,6 +80,50 @@ def test_long_calculations_take_turns_across_servers() -> None:
     others[0] = 2
     with line.turn("a", waits):
         assert places == [1]
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "wanted"),
+    [
+        ("127.0.0.1", ["--theme.base", "dark"], ["--theme.base", "dark"]),
+        ("0.0.0.0", [], ["--server.allowedHosts", "*"]),
+        ("10.0.0.7", ["--server.allowedHosts", "lab"], ["--server.allowedHosts", "lab"]),
+        ("::", ["--server.allowedHosts=lab"], ["--server.allowedHosts=lab"]),
+    ],
+)
+def test_servers_are_called_as_nginx_is(address: str, given: list[str], wanted: list[str]) -> None:
+    assert workers.worker_options(address, given) == wanted
+
+
+@NGINX
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_holds_the_port_once_nginx_has_ended(tmp_path: Path, kill: signal.Signals) -> None:
+    port = serving.free_port()
+    command = (sys.executable, "-m", "qfusion", "app", "--workers", "2", "--port", str(port))
+    with (tmp_path / "log").open("wb") as log:
+        app = subprocess.Popen(command, cwd=serving.ROOT, stdout=log, stderr=subprocess.STDOUT)
+    until = time.monotonic() + 60
+    try:
+        while not (
+            parts := [part for one in _children(app.pid, "nginx") for part in _children(one)]
+        ):
+            assert time.monotonic() < until, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        os.kill(_children(app.pid, "nginx")[0], kill)
+        assert app.wait(30)
+    finally:
+        app.kill()
+    assert "nginx has ended" in (tmp_path / "log").read_text()
+    assert not any(Path(f"/proc/{part}/exe").exists() for part in parts)
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def _children(parent: int, name: str = "") -> list[int]:
+    """The processes that a process has begun, with a word in their command."""
+    begun = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(one) for one in begun if name in Path(f"/proc/{one}/cmdline").read_text()]
 
 
 def test_without_nginx_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

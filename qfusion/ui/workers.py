@@ -6,6 +6,7 @@ together (`_limits.fits`) in a folder of their own, which goes when they end. Ev
 """
 
 import argparse
+import contextlib
 import ctypes
 import getpass
 import ipaddress
@@ -66,11 +67,14 @@ def serve(count: int, address: str, port: int, options: Sequence[str]) -> None:
             "STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(32),
         }
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+        options = worker_options(own.address, options)
         workers = [_Worker(number, options) for number in range(count)]
         (folder / "nginx.conf").write_text(
             configuration(folder, own.address, own.port, [worker.port for worker in workers])
         )
-        nginx = _begin(["nginx", "-e", "stderr", "-p", name, "-c", str(folder / "nginx.conf")])
+        nginx = _begin(
+            ["nginx", "-e", "stderr", "-p", name, "-c", str(folder / "nginx.conf")], group=0
+        )
         print(f"\n  {count} servers at http://{_written(own.address)}:{own.port}\n", flush=True)
         try:
             while nginx.poll() is None:
@@ -82,6 +86,19 @@ def serve(count: int, address: str, port: int, options: Sequence[str]) -> None:
             pass
         finally:
             _end([nginx, *(worker.process for worker in workers)])
+            _end_group(nginx)
+
+
+def worker_options(address: str, options: Sequence[str]) -> list[str]:
+    """Returns the options of each server: it listens on the loopback address, but readers call it as they call nginx.
+
+    Args:
+        address: that nginx listens on. options: that were asked for.
+    """
+    named = any(option.startswith("--server.allowedHosts") for option in options)
+    if named or access.is_loopback(address):
+        return list(options)
+    return [*options, "--server.allowedHosts", "*"]
 
 
 def configuration(folder: Path, address: str, port: int, ports: Sequence[int]) -> str:
@@ -98,7 +115,7 @@ def configuration(folder: Path, address: str, port: int, ports: Sequence[int]) -
         listen=f"{_written(address)}:{port}",
         ports=ports,
         cookie=COOKIE,
-        local=address in access.LOOPBACK,
+        local=access.is_loopback(address),
     )
 
 
@@ -150,9 +167,16 @@ class _Worker:
 
 
 def _begin(
-    command: Sequence[str], more: dict[str, str] | None = None, stdout: int | None = None
+    command: Sequence[str],
+    more: dict[str, str] | None = None,
+    stdout: int | None = None,
+    group: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Begins a process that ends with this one, however it ends (Linux)."""
+    """Begins a process that ends with this one, however it ends (Linux).
+
+    Args:
+        more: variables of its environment. group: of processes; 0 begins one of its own.
+    """
 
     def follow() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
@@ -162,6 +186,7 @@ def _begin(
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         env={**os.environ, **(more or {})},
+        process_group=group,
         preexec_fn=follow if sys.platform == "linux" else None,
     )
 
@@ -175,6 +200,12 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends what an ended process has left: where nginx was killed, the part of it that still holds the port."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _written(address: str) -> str:
