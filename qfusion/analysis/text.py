@@ -9,7 +9,9 @@ import pandas as pd
 from qfusion.data import spec
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
-_FORMULA = re.compile(r"^[=+\-@\t\n＝＋－＠]")
+# What a spreadsheet takes for a formula where it begins a cell. Where semicolons or tabs divide cells, as in many
+# countries, one begins after each of them, and quotes of a table with commas hold nothing together.
+_FORMULA = re.compile(r"^(?=[\t\n])|(^|[;\t\n]\"*)(?=[=+\-@＝＋－＠])")
 
 
 def plain(text: object, limit: int = 400) -> str:
@@ -66,23 +68,29 @@ def named(keys: Sequence[str]) -> str:
     return text + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
 
 
-def csv(table: pd.DataFrame) -> bytes:
-    """A table as UTF-8 CSV; a text cell, or the name of a column, that a spreadsheet would run as a formula gets a
-    leading apostrophe. A lone carriage return becomes a line feed: pandas writes it without quotes, and what follows it
-    would begin a row."""
+def csv(table: pd.DataFrame, header: bool = True) -> bytes:
+    """A table as UTF-8 CSV for programs and spreadsheets, the only writer of tables that leave.
+
+    Where a text cell, or the name of a column, begins as a spreadsheet's formula, an apostrophe comes before it; so too
+    after a semicolon, tab or line feed, where the spreadsheets of some countries begin a cell. A lone carriage return
+    becomes a line feed: pandas writes it without quotes, and what follows it would begin a row.
+
+    Args:
+        table: its index is not written. header: whether the names of the columns are the first row.
+    """
     safe = table.copy()
     for place, kind in enumerate(safe.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
             safe.isetitem(place, [_quoted(cell) for cell in safe.iloc[:, place]])
     safe.columns = pd.Index([_quoted(name) for name in safe.columns])
-    return safe.to_csv(index=False).encode()
+    return safe.to_csv(index=False, header=header).encode()
 
 
 def _quoted(cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     words = cell.replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{words}" if _FORMULA.match(words) else words
+    return _FORMULA.sub(r"\1'", words)
 
 
 _COLUMNS = {

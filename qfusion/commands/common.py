@@ -379,6 +379,8 @@ def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
     """
     import pyarrow.parquet
 
+    from qfusion.analysis import text
+
     rows = 0
     # the writer is closed, by the inner of both, before the file takes its place
     with _files.atomic(table_path(out)) as part, ExitStack() as stack:
@@ -391,7 +393,8 @@ def write_table(frames: Iterable[pd.DataFrame], out: Path) -> None:
                 )
                 writer.write_table(table)
             else:
-                frame.to_csv(part, index=False, header=rows == 0, mode="a")
+                with part.open("ab") as file:
+                    file.write(text.csv(frame, header=rows == 0))
             rows += len(frame)
     say(f"{rows} rows written to {out}")
 
