@@ -33,7 +33,7 @@ from weakref import WeakValueDictionary
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -99,11 +99,27 @@ def plotly_script() -> str:
 
 def routes() -> list[Route]:
     """What is answered beside Streamlit's own addresses."""
+    pages = sorted(Path(__file__).with_name("pages").glob("[!_]*.py"))
+    names = ["", *(page.stem for page in pages)]
     return [
+        *(Route(_below(name), _answer_page) for name in names),
         Route(plotly_address(), _answer_plotly),
         Route(_below("recordings/{name}"), _answer_recording),
         Route(_below("drawn/{name}"), _answer_drawn),
     ]
+
+
+def _answer_page(_: Request) -> Response:
+    return HTMLResponse(_page(), headers={"Cache-Control": "no-cache"})
+
+
+@lru_cache(maxsize=1)
+def _page() -> str:
+    """Streamlit's page, which is told where the server's addresses begin: it asked below the page's own address first,
+    twice in vain, before anything of it was drawn."""
+    told = f"<head><script>{_files.asset_text('root.js')}</script>"
+    page = _shipped("streamlit", "streamlit/static/index.html").decode()
+    return page.replace("<head>", told, 1)
 
 
 def check_settings() -> None:
@@ -346,7 +362,7 @@ WAITING = 32  # connections beyond the readers that are in: those who wait for r
 
 @lru_cache(maxsize=2)
 def policy(strict: bool) -> str:
-    """The content security policy: scripts are files of this server, or one of four texts that are known by their
+    """The content security policy: scripts are files of this server, or one of five texts that are known by their
     digests. Nothing that comes with data can run.
 
     Streamlit writes styles into elements, hands the scripts of components to the browser as `blob:`, and reads pictures
@@ -377,13 +393,10 @@ def policy(strict: bool) -> str:
 
 
 def inline_scripts() -> list[str]:
-    """The scripts that stand in a page as text: Streamlit's own, and those of `frame`, `share` and `figure`."""
+    """The scripts that stand in a page as text: those of the page itself, and those of `frame`, `share` and
+    `figure`."""
     return [
-        *re.findall(
-            r"<script>(.*?)</script>",
-            _shipped("streamlit", "streamlit/static/index.html").decode(),
-            re.DOTALL,
-        ),
+        *re.findall(r"<script>(.*?)</script>", _page(), re.DOTALL),
         plotly_script(),
         _files.asset_text("frame.js"),
         _files.asset_text("share.js"),
