@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -76,8 +77,8 @@ def _serve(kind: str, home: Path, *words: Any, **named: Any) -> None:
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Servers]]:
-    """Two clusters of two workers, of which each loses one, and one whose worker has two threads: all begun before the
-    first client, whose threads no fork would have."""
+    """Two clusters of two workers, of which each loses one, one whose worker has two threads, and one that loses three
+    workers: all begun before the first client, whose threads no fork would have."""
     for name in ("distributed", "optuna", "torch._dynamo"):  # here once, not in every member
         importlib.import_module(name)
     samples.opened("qj-planted", None).behind  # noqa: B018
@@ -94,7 +95,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Servers]]
         process.start()
         return process
 
-    for threads in ((1, 1), (1, 1), (2,)):
+    for threads in ((1, 1), (1, 1), (2,), (1, 1, 1)):
         port = free_port()
         address = f"tcp://127.0.0.1:{port}"
         scheduler = begin("Scheduler", host="127.0.0.1", port=port, dashboard=False)
@@ -266,6 +267,39 @@ def test_a_cluster_without_workers_is_given_up(
     assert "has none that load this qfusion (Only 0/1 workers" in line
     assert "dask worker" in line
     assert not out.exists()
+
+
+def test_a_worker_may_die_while_a_command_connects(
+    several: list[Servers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as another lives: two of three die one after the other, then the last."""
+    engine: Any = importlib.import_module("distributed")
+    there, run = several[3], engine.Client.run
+    left = list(there.workers)
+
+    def dies(client: Any, *words: Any, **named: Any) -> Any:
+        monkeypatch.setattr(engine.Client, "run", run)
+        last = left.pop()
+        os.kill(last.pid, signal.SIGSTOP)  # it is asked, and does not answer
+        killer = threading.Timer(0.5, last.kill)
+        killer.start()
+        try:
+            return run(client, *words, **named)
+        finally:
+            killer.join()
+
+    for wanted in (2, 1):
+        monkeypatch.setattr(engine.Client, "run", dies)
+        with cluster.connected(there.address) as client:
+            assert [part for _, part in cluster.over(client, abs, [(-1,), (2,)])] == [1, 2]
+        assert len(left) == wanted
+    monkeypatch.setattr(cluster, "WAIT", 2.0)
+    monkeypatch.setattr(engine.Client, "run", dies)
+    with (
+        pytest.raises(InvalidInput, match="has none that load this qfusion"),
+        cluster.connected(there.address),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import importlib.metadata
 import itertools
 import logging
 import platform
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
@@ -113,6 +114,27 @@ def over(
                 yield waiting.pop(ended), result
 
 
+def _ask_all(client: Any) -> None:
+    """Asks all workers whether they are as this process. Those that go meanwhile are left out, as long as one answers.
+
+    Raises:
+        OSError: when none is there, or answers, in time. Exception: what a worker says.
+    """
+    until = time.monotonic() + WAIT
+    while True:
+        client.wait_for_workers(1, WAIT)
+        words = (versions(), torch.get_num_threads(), versions)
+        answers = client.run(_at_worker, *words, on_error="return").values()
+        errors = [answer for answer in answers if isinstance(answer, Exception)]
+        for error in errors:
+            if not isinstance(error, OSError):  # which is how one that has gone answers
+                raise error
+        if len(errors) < len(answers):
+            return
+        if time.monotonic() > until:
+            raise OSError("None of its workers answers.")
+
+
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
     """Yields Dask's client of a scheduler whose workers are as this process; None without an address.
@@ -148,8 +170,7 @@ def connected(address: str) -> Iterator[Any]:
             *(OSError, ImportError, AttributeError),
             why="{words}",
         ):
-            client.wait_for_workers(1, WAIT)
-            client.run(_at_worker, versions(), torch.get_num_threads(), versions)
+            _ask_all(client)
         check(
             set(client.nthreads().values()) <= {1},
             "Workers of `--cluster` must have one thread each, since all threads of a process draw the same random "
