@@ -114,9 +114,23 @@ def kind(licence: str) -> str:
     """Whether a licence asks something of what imports the package: its kind, empty for a permissive one."""
     if re.search(r"\bA?GPL|Affero|(?<!Lesser )General Public", licence):
         return "copyleft"
-    if re.search(r"LGPL|Lesser|MPL|Mozilla|EPL|CDDL", licence):
+    if re.search(r"LGPL|Lesser", licence):
+        return "copyleft of the library"
+    if re.search(r"MPL|Mozilla|EPL|CDDL", licence):
         return "copyleft within its files"
     return "proprietary" if re.search(r"proprietary|NVIDIA", licence, re.IGNORECASE) else ""
+
+
+# What wheels hold besides their own package, and no package declares.
+BUNDLED = {
+    "av": "bundles x264 and x265 (GPL), FFmpeg, LAME, GnuTLS and others (LGPL)",
+    "soundfile": "bundles libsndfile, LAME and mpg123 (LGPL)",
+}
+
+
+def asks(name: str, licence: str) -> str:
+    """What a package asks of who hands it out: the kind of its licence, and what its wheel bundles."""
+    return "; ".join(filter(None, (kind(licence), BUNDLED.get(name, ""))))
 
 
 def licences(found: list[Locked]) -> str:
@@ -165,7 +179,7 @@ def licences(found: list[Locked]) -> str:
         if said == "not declared" and FOR_CARDS.match(name)
     }
     rows = [
-        f"| {each.name} | {each.version} | {about[each.name]} | {kind(about[each.name])} |"
+        f"| {each.name} | {each.version} | {about[each.name]} | {asks(each.name, about[each.name])} |"
         for each in found
     ]
     return (
@@ -180,16 +194,27 @@ WORDS = """# Licences of what qfusion needs
 qfusion is Apache-2.0. It imports the packages below and ships no file of theirs (a figure exported as interactive HTML
 carries plotly.js, MIT); `pip` fetches each from its own maker. The list is that of `requirements.lock` and
 `requirements-cuda.lock`, made by `scripts/lock.py` from what each package declares of itself; read the package's own
-file before you rely on it. Wheels may hold libraries under terms of their own: that of `av` ffmpeg with x264 (GPL),
-that of `soundfile` libsndfile (LGPL).
+file before you rely on it.
 
-Nothing here is GPL, LGPL or AGPL. Packages marked *copyleft within its files* (MPL-2.0) ask one thing: who hands out a
-changed version of **their** files gives the source of those. A package that imports them keeps its licence, so for
-qfusion, and for what you build on it, nothing follows; an image or installer that contains them says where their source
-is. *Proprietary* are NVIDIA's libraries, which PyPI's torch fetches on Linux: their licence lets you use them with
-NVIDIA's cards, and has terms for handing them on, as in an image. The CPU build of torch needs none of them. Wheels
-bundle further libraries (NumPy's and SciPy's GCC's Fortran runtime, GPL-3.0 with the runtime exception, which asks
-nothing of what uses it); their licences lie in the wheels.
+Most packages are permissive: they ask for their notice to be kept. These ask for more, above all of whoever hands them
+on, as in an image made by the `Containerfile` or in an installer:
+
+- **GPL**: the wheel of `av` (PyAV) bundles ffmpeg with x264 and x265, which are GPL-2.0 or later, although the package
+  declares BSD-3-Clause. An image with this wheel holds GPL software: hand it on under the GPL's terms, with its
+  licence and the way to its source. qfusion's own source stays Apache-2.0, which goes together with GPL-3.0.
+  `av` reads and writes recordings and videos alone, and is imported when one is opened; without it (`pip uninstall av`)
+  the rest works.
+- **LGPL**: `soxr`; in the wheel of `av` ffmpeg, LAME, GnuTLS, Nettle, GMP, libunistring and ALSA's library; in that of
+  `soundfile` libsndfile, LAME and mpg123. They are libraries of their own that can be replaced, as the licence wants:
+  whoever hands them on gives their licence, says where their source is, and lets them be replaced.
+- **MPL-2.0** (*copyleft within its files*): who hands out a changed version of **their** files gives the source of
+  those.
+- *Proprietary* are NVIDIA's libraries, which PyPI's torch fetches on Linux: their licence lets you use them with
+  NVIDIA's cards, and has terms for handing them on. The CPU build of torch needs none of them.
+- GCC's runtime for Fortran and OpenMP, in the wheels of NumPy, SciPy, scikit-learn, PennyLane and torch, is GPL-3.0
+  with the runtime exception, which asks nothing of what uses it.
+
+Who only installs and uses qfusion hands nothing on. No package is AGPL.
 
 """
 

@@ -73,18 +73,61 @@ def test_the_list_of_licences_is_that_of_the_locks() -> None:
         for path in (lock.LOCK, lock.CUDA)
         for each in lock.packages(path.read_text())
     ]
-    assert all(asks == lock.kind(licence) for _, _, licence, asks in rows)
+    assert all(asks == lock.asks(name, licence) for name, _, licence, asks in rows)
     assert {name for name, _, licence, _ in rows if "not declared" in licence} <= {"cuda-toolkit"}
     assert {name for name, _, _, asks in rows if asks.startswith("copyleft")} == {
         "certifi",
         "soxr",
         "tqdm",
     }
-    assert {asks for _, _, _, asks in rows} == {"", "copyleft within its files", "proprietary"}
+    assert {lock.kind(licence) for _, _, licence, _ in rows} == {
+        "",
+        "copyleft of the library",
+        "copyleft within its files",
+        "proprietary",
+    }
     assert (
         lock.kind("GPL-3.0-only") == lock.kind("GNU Affero General Public License v3") == "copyleft"
     )
-    assert lock.kind("LGPL-2.1") == "copyleft within its files"
+    assert lock.kind("LGPL-2.1") == "copyleft of the library"
+    assert lock.kind("MPL-2.0") == "copyleft within its files"
+
+
+# Libraries under the GPL or LGPL that wheels are known to bundle, by how their files begin.
+COPYLEFT = {
+    "GPL": ("libx264", "libx265", "libpostproc", "libfftw"),
+    "LGPL": (
+        "libavcodec",
+        "libmp3lame",
+        "libgnutls",
+        "libgmp",
+        "libunistring",
+        "libsndfile",
+        "libmpg123",
+    ),
+}
+
+
+def test_what_wheels_bundle_is_said() -> None:
+    """Of those that are installed here: no wheel holds a library that the page does not tell of."""
+    page = lock.LICENCES.read_text()
+    assert "Nothing here is GPL" not in page
+    found: set[tuple[str, str]] = set()
+    for name in {each.name for each in lock.packages(lock.LOCK.read_text())}:
+        try:
+            files = importlib.metadata.files(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for terms, starts in COPYLEFT.items():
+            if any(file.name.startswith(starts) for file in files):
+                assert f"({terms})" in lock.BUNDLED.get(name, ""), (name, terms)
+                found.add((name, terms))
+    assert found <= {("av", "GPL"), ("av", "LGPL"), ("soundfile", "LGPL")}
+    for name, words in lock.BUNDLED.items():
+        assert words in next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
+    assert "copyleft of the library" in next(
+        line for line in page.splitlines() if line.startswith("| soxr |")
+    )
 
 
 def test_the_wheel_asks_for_ranges_around_the_pins() -> None:
