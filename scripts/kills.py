@@ -1,10 +1,11 @@
-"""Kills trainings, sweeps, whatever keeps files, and servers, at random moments and in the middle of writing, and looks
-whether anything is lost.
+"""Kills trainings, sweeps, imports, stories, the filling of encodings, whatever keeps files, and servers, at random
+moments and in the middle of writing, and looks whether anything is lost.
 
-    python scripts/kills.py [--kills 200] [--seed 0] [--kinds training sweep keeping server]
+    python scripts/kills.py [--kills 200] [--seed 0] [--inside] [--kinds training sweep import story encodings ...]
 
 The processes are those of the app and the command line, made to write slowly (`scripts/slow_writes.py`); each is killed
-with its process group by SIGKILL, two of three times while it is opening, syncing, renaming or removing a file. After
+with its process group by SIGKILL, two of three times, and with --inside always, while it is opening, syncing, renaming
+or removing a file. After
 each kill everything that was there before is read again and its digest compared: what was being written must be as
 before or as wanted, and nothing else may have changed. Trainings and sweeps go on, and their ends are compared with
 those of processes that nobody disturbed. Last, two servers on one folder are asked the same at the same moment.
@@ -17,6 +18,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -45,7 +47,9 @@ from qfusion._files import (  # noqa: E402
     atomic,
     cache_root,
     is_running,
+    write_file,
 )
+from qfusion.analysis import open_sample  # noqa: E402
 from qfusion.data import (  # noqa: E402
     files as cache,
     importing,
@@ -53,12 +57,22 @@ from qfusion.data import (  # noqa: E402
     registry,
 )
 from qfusion.errors import QFusionError  # noqa: E402
+from qfusion.panels import story  # noqa: E402
+from qfusion.report.story import KINDS  # noqa: E402
 from qfusion.runs import Plan, Run, plans, sweep  # noqa: E402
-from qfusion.training import checkpoint  # noqa: E402
+from qfusion.training import checkpoint, metrics  # noqa: E402
 from scripts import serving, slow_writes  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
 
-SHARES = {"training": 0.4, "sweep": 0.1, "keeping": 0.25, "server": 0.25}
+SHARES = {
+    "training": 0.3,
+    "sweep": 0.1,
+    "import": 0.1,
+    "story": 0.1,
+    "encodings": 0.1,
+    "keeping": 0.15,
+    "server": 0.15,
+}
 FORK = multiprocessing.get_context("fork")
 SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
 TRIALS = 4
@@ -87,11 +101,11 @@ class Killer:
     """Kills process groups, and counts.
 
     Args:
-        folder: where everything is kept. seed: of the moments.
+        folder: where everything is kept. seed: of the moments. inside: whether only what is writing is killed.
     """
 
-    def __init__(self, folder: Path, seed: int):
-        self.folder, self.chance = folder, random.Random(seed)
+    def __init__(self, folder: Path, seed: int, inside: bool = False):
+        self.folder, self.chance, self.always_inside = folder, random.Random(seed), inside
         self.flag = folder / "flag"
         self.flag.write_bytes(b"\0")
         self.inside = slow_writes.shared(self.flag)
@@ -104,13 +118,11 @@ class Killer:
 
     def strike(self, kind: str, pid: int, longest: float, over: Callable[[], bool]) -> bool:
         """Kills a process group within so many seconds; False when it was over before."""
-        until, aims = (
-            time.monotonic() + self.chance.uniform(0, longest),
-            self.chance.random() < 2 / 3,
-        )
+        until = time.monotonic() + self.chance.uniform(0, longest)
+        aims = self.always_inside or self.chance.random() < 2 / 3
         while time.monotonic() < until and not over():
             time.sleep(0.001)
-        give_up = time.monotonic() + longest
+        give_up = math.inf if self.always_inside else time.monotonic() + longest
         while aims and not self.inside[0] and time.monotonic() < give_up and not over():
             time.sleep(0.0005)
         inside = bool(self.inside[0])
@@ -440,6 +452,91 @@ def keeping(killer: Killer, wanted: int) -> None:
     killer.same("half-written files", parts(killer.folder), [])
 
 
+def imports(killer: Killer, wanted: int) -> None:
+    """Kills processes that import sets and replace them: each is as before or as wanted."""
+    kept = Kept(killer)
+    while killer.kills["import"] < wanted:
+        number, name = killer.chance.randrange(2), f"own-{killer.chance.randrange(4)}"
+        before = kept.sets.get(name)
+        study = partial(importing.import_set, [kept.variants[number]], name, replace=True)
+        struck = killer.forked("import", study, 0.6)
+        kept.compare("sets", name, kept.digests[number], *([before] if struck else []))
+    importing.import_set([kept.variants[0]], "last", replace=True)
+    killer.same("half-written files of imports", parts(registry.imported_root()), [])
+
+
+def small_model(seed: int = 0) -> checkpoint.Checkpoint:
+    """A model of the planted set, trained for an epoch."""
+    plan = Plan("planted", "quantum-jump", SMALL, options=dict(epochs=1), seed=seed)
+    run = runs.create(plan, name=f"source-{seed}")
+    runs.work(run)
+    return checkpoint.load(run.name)
+
+
+def stories(killer: Killer, wanted: int) -> None:
+    """Kills processes that write stories of every kind over one another: each file is as before or as wanted."""
+    made, out = small_model(), exports()
+    out.mkdir()
+    dataset = load("planted")
+    ids = [str(dataset.ids[row]) for row in dataset.rows("test")[:2]]
+    told = [story.story(open_sample(made, name, dataset)) for name in ids]
+    write = dict(seconds=1.0, rate=4.0)  # few frames
+    truth = {kind: [one.written(kind, **write) for one in told] for kind in KINDS}
+    before = dict.fromkeys(KINDS, b"")
+    tempfile.tempdir = str(killer.folder)  # where videos are put together
+
+    def tell(kind: str, number: int) -> None:
+        write_file(out / f"story{kind}", told[number].written(kind, **write))
+
+    while killer.kills["story"] < wanted:
+        kind, number = killer.chance.choice(sorted(KINDS)), killer.chance.randrange(2)
+        place = out / f"story{kind}"
+        struck = killer.forked("story", partial(tell, kind, number), 1.0)
+        found = place.read_bytes() if place.exists() else b""
+        if found not in (truth[kind][number], *([before[kind]] if struck else [])):
+            killer.wrong(f"the story {place.name} of {len(found):,} bytes is neither old nor new")
+        before[kind] = found
+    tell(".svg", 0)
+    killer.same("half-written files of stories", parts(out), [])
+    tempfile.tempdir = None
+
+
+def encodings(killer: Killer, wanted: int) -> None:
+    """Kills processes that fill the cache of what encoders make of a set: it is there whole or not at all."""
+    model, dataset = small_model().model, load("planted")
+    fill, place = (
+        partial(metrics.encoded_numbers, model, dataset),
+        metrics.encoded_place(model, dataset),
+    )
+
+    def filled() -> dict[str, np.ndarray]:
+        """What a process fills that nobody kills; this one would remember it."""
+        process = FORK.Process(target=fill)
+        process.start()
+        process.join()
+        return cache.read_arrays(place) or {}
+
+    truth = filled()
+    while killer.kills["encodings"] < wanted:
+        place.unlink(missing_ok=True)
+        killer.forked("encodings", fill, 0.2)
+        if place.exists():
+            compare_arrays(killer, place, truth)
+    place.unlink(missing_ok=True)
+    filled()
+    compare_arrays(killer, place, truth)
+    killer.same("half-written files of encodings", parts(place.parent), [])
+
+
+def compare_arrays(killer: Killer, place: Path, truth: Mapping[str, np.ndarray]) -> None:
+    """Compares the arrays of a file with what they are, bit for bit."""
+    found = cache.read_arrays(place) or {}
+    equal = found.keys() == truth.keys() and all(
+        np.array_equal(found[name], values) for name, values in truth.items()
+    )
+    killer.same(f"{place.name} is whole", equal and bool(truth), True)
+
+
 class Zygote:
     """Forks servers from a process that has loaded the libraries."""
 
@@ -667,17 +764,25 @@ def together(
         os.killpg(pid, signal.SIGKILL)
 
 
-def run(kills: int, seed: int, kinds: Mapping[str, float] = SHARES) -> Killer:
+def run(kills: int, seed: int, kinds: Mapping[str, float] = SHARES, inside: bool = False) -> Killer:
     """Kills so many processes, and returns what was found.
 
     Args:
-        kills: how many. seed: of the moments. kinds: which, with their shares.
+        kills: how many. seed: of the moments. kinds: which, with their shares. inside: whether only while they write.
     """
-    studies = {"training": training, "sweep": sweeping, "keeping": keeping, "server": served}
+    studies = {
+        "training": training,
+        "sweep": sweeping,
+        "import": imports,
+        "story": stories,
+        "encodings": encodings,
+        "keeping": keeping,
+        "server": served,
+    }
     with tempfile.TemporaryDirectory(prefix="qfusion-kills-") as place:
         folder = Path(place)
         os.environ["QFUSION_CACHE"] = str(folder / "cache")
-        killer, total, began = Killer(folder, seed), sum(kinds.values()), time.monotonic()
+        killer, total, began = Killer(folder, seed, inside), sum(kinds.values()), time.monotonic()
         for kind, share in kinds.items():
             for name in ("RUNS", "MODELS", "IMPORTED"):
                 os.environ[f"QFUSION_{name}"] = str(folder / kind / name.lower())
@@ -697,10 +802,11 @@ def main() -> int:
     )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inside", action="store_true", help="kill only what is writing")
     parser.add_argument("--kinds", nargs="+", choices=list(SHARES), default=list(SHARES))
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    found = run(asked.kills, asked.seed, {kind: SHARES[kind] for kind in asked.kinds})
+    found = run(asked.kills, asked.seed, {kind: SHARES[kind] for kind in asked.kinds}, asked.inside)
     kills, within = found.kills.total(), found.within.total()
     print(
         f"{kills} kills, {within} ({within / kills:.0%}) in the middle of writing: {len(found.lost)} losses"
