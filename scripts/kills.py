@@ -79,7 +79,7 @@ TRIALS = 4
 ZYGOTE = """
 import json, os, signal, sys
 import streamlit.web.cli as cli, torch, plotly.graph_objects, qfusion.ui.overview
-from qfusion.ui.pages.data import import_view
+import qfusion.ui.pages.data
 from scripts import slow_writes
 from pathlib import Path
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -480,13 +480,16 @@ def stories(killer: Killer, wanted: int) -> None:
     dataset = load("planted")
     ids = [str(dataset.ids[row]) for row in dataset.rows("test")[:2]]
     told = [story.story(open_sample(made, name, dataset)) for name in ids]
-    write = dict(seconds=1.0, rate=4.0)  # few frames
-    truth = {kind: [one.written(kind, **write) for one in told] for kind in KINDS}
+
+    def written(kind: str, number: int) -> bytes:
+        return told[number].written(kind, seconds=1.0, rate=4.0)  # few frames
+
+    truth = {kind: [written(kind, number) for number in range(2)] for kind in KINDS}
     before = dict.fromkeys(KINDS, b"")
     tempfile.tempdir = str(killer.folder)  # where videos are put together
 
     def tell(kind: str, number: int) -> None:
-        write_file(out / f"story{kind}", told[number].written(kind, **write))
+        write_file(out / f"story{kind}", written(kind, number))
 
     while killer.kills["story"] < wanted:
         kind, number = killer.chance.choice(sorted(KINDS)), killer.chance.randrange(2)

@@ -376,7 +376,14 @@ for page in ("Dynamics", "Circuit", "Sweeps"):
     assert [line.split(" ")[1] for line in (dynamics, circuit, sweeps)] == ["0"] * 3
 
 
-def test_kills_lose_nothing() -> None:
-    found = kills.run(8, 0, {"keeping": 1})
+@pytest.mark.parametrize("kind", ["keeping", "import", "encodings"])
+def test_kills_lose_nothing(kind: str) -> None:
+    found = kills.run(4, 0, {kind: 1}, inside=True)
     assert found.lost == []
-    assert found.kills.total() == 8
+    assert found.kills.total() == found.within.total() == 4
+
+
+def test_the_process_that_forks_servers_finds_what_it_loads() -> None:
+    for line in kills.ZYGOTE.splitlines():
+        if line.startswith(("import ", "from ")):
+            exec(line, {})

@@ -93,6 +93,13 @@ class Place:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def log_in(self) -> None:
+        """Goes to the provider and back, so that later readers are logged in."""
+        self.get("/lab/_stcore/health")  # the cookie against forged requests
+        with self.visitor() as visitor:
+            visitor.open("glossary")
+            self.get(visitor.set("_login-", True).redirect)
+
     def visitor(self) -> Visitor:
         """A reader with the cookies so far, through the proxy."""
         found = {each.name: str(each.value) for each in self.cookies}
@@ -107,10 +114,10 @@ class Place:
         )
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The app as the container runs it."""
-    folder, own = tmp_path_factory.mktemp("served"), serving.free_port()
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[Place]:
+    """The app as the container runs it, with login and quotas."""
+    own = serving.free_port()
     (folder / "data").mkdir()
     with oidc.provider() as provider:
         (folder / "data" / "secrets.toml").write_text(
@@ -125,6 +132,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             proxy(own, int(re.findall(r":(\d+)/", server.url)[0])) as proxied,
         ):
             yield Place(server, proxied, provider)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """One of them for all tests."""
+    with served(tmp_path_factory.mktemp("served")) as found:
+        yield found
 
 
 def test_nothing_of_a_page_comes_without_login(place: Place) -> None:

@@ -172,7 +172,7 @@ def _bound_messages() -> None:
     import uvicorn
 
     bound = property(lambda config: MESSAGE, lambda config, size: None)
-    uvicorn.Config.ws_max_size = bound  # type: ignore[assignment]
+    uvicorn.Config.ws_max_size = bound
 
 
 def _keep_downloads() -> None:
