@@ -224,8 +224,12 @@ HUGE[0, 4] = 1e300
         ({"X": cell(WITH_NAN.T, B), "Y": Y}, "first in row 7, column 3"),
         ({"X": cell(HUGE, B), "Y": Y}, "beyond single precision, the first in row 1, column 5"),
         (
-            {"X": cell(A, B), "Y": np.eye(2)[Y - 1]},
-            r"shape \(N,\), \(N, 1\) or \(1, N\), but have shape \(20, 2\).*max\(Y",
+            {"X": cell(A, B), "Y": np.ones((COUNT, 2))},
+            r"shape \(20, 2\) must hold 0 and, in every row, one 1 .* row 1 holds \[1\.0, 1\.0\]",
+        ),
+        (
+            {"X": cell(A, B), "Y": np.zeros((COUNT, 2, 2))},
+            r"shape \(N,\), \(N, 1\) or \(1, N\), but have shape \(20, 2, 2\)",
         ),
         ({"X": cell(A, B), "Y": np.zeros((0, 0))}, "Labels .* but have shape"),
         ({"X": cell(A, B), "Y": Y + 0.5}, "must be whole numbers, but label 1 is 1.5"),

@@ -12,7 +12,6 @@ What is accepted:
 The split is random by a fixed seed, 70/30 with equal shares in every class, the validation part taken from the 70 %.
 """
 
-import zipfile
 from collections.abc import Iterator
 from functools import partial
 from math import prod
@@ -23,13 +22,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, spec, staged_set
+from qfusion.data import class_labels, files, layout as layout_of, spec, staged_set, variables
+from qfusion.data.variables import Variable
 from qfusion.errors import InvalidInput
 
 SUFFIXES = (".mat", ".npz")
-LABELS = ("Y", "y", "labels", "label", "gt", "gnd", "truelabel", "truth")
 FEWEST = 3  # samples of a class: one in each part of the split
-_LAYOUT = "Save the views as cell `X` and the labels as `Y` (.mat), or one array a view and the labels as `y` (.npz)."
 
 
 def load(path: Path) -> spec.DataSet:
@@ -94,67 +92,163 @@ def read_views(
     Raises:
         NotFound, InvalidInput: see `load`.
     """
-    name = path.name
     check(
         path.suffix.lower() in SUFFIXES,
-        f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}",
+        f"File `{path.name}` must end in {' or '.join(SUFFIXES)}, but does not. {_layout_of(path)}",
     )
-    content = _opened((files.read_mat if path.suffix.lower() == ".mat" else files.read_npz)(path))
-    label = next((key for key in LABELS if key in content), "")
-    shown = ", ".join(list(content)[:8]) or "nothing"
-    check(label != "", f"File `{name}` must hold labels `Y`, but holds {shown}. {_LAYOUT}")
-    whole = content.get("X")
-    if whole is not None and (whole.dtype == object or whole.dtype.names):
-        views, used = _inside(whole), {"X", label}
-    else:
-        views = {key: value for key, value in content.items() if key != label and _is_matrix(value)}
-        used = {*views, label}
-    check(
-        len(views) >= 2,
-        f"File `{name}` must hold at least two views, as cell `X` or as matrices, but holds {len(views)} (in it: "
-        f"{shown}). {_LAYOUT}",
-    )
-    y, classes = _classes(name, content[label], FEWEST if strict else 1)
-    return (
-        _views(name, views, len(y), strict),
-        y,
-        classes,
-        [key for key in content if key not in used],
-    )
+    content = _Content(path)
+    y, classes = _classes(path.name, content.labels(), FEWEST if strict else 1)
+    layout = content.arranged(y)
+    _check_views(layout, 2, content.names)
+    files.check_size(path.name, sum(4 * prod(view.shape) for view in layout.views.values()))
+    views = {
+        name: _upright(layout, name, variable, strict) for name, variable in layout.views.items()
+    }
+    left_out = [entry.name for entry in layout.left_out]
+    if layout.mask is not None:
+        left_out.append(f"{layout.mask_name} (says which views a sample has)")
+    return views, y, classes, left_out
+
+
+def _is_npz(path: Path) -> bool:
+    return path.suffix.lower() == ".npz"
+
+
+def _layout_of(path: Path) -> str:
+    """How a file of that ending should be laid out."""
+    if _is_npz(path):
+        return "Save one array a view, a row a sample, and the labels as `y`."
+    return "Save the views as cell `X` and the labels as `Y`."
+
+
+class _Content:
+    """The variables of a file, and its labels.
+
+    Attributes:
+        names: of all variables.
+        variables: arrays by name, containers: the entries of cells and structs by name; both without the labels.
+        label: name of the labels.
+    """
+
+    def __init__(self, path: Path, several: bool = False):
+        """Reads a file; `several`: whether a sample may have several labels, so that they are a matrix."""
+        self.path = path
+        content = _content_of(path)
+        self.names = list(content)
+        self.label = _label_of(path.name, content, several)
+        shown = ", ".join(self.names[:8]) or "nothing"
+        check(
+            self.label != "",
+            f"File `{path.name}` must hold labels `Y`, but holds {shown}. {_layout_of(path)}",
+        )
+        self.given = content.pop(self.label)
+        self.variables: dict[str, Variable] = {}
+        self.containers: dict[str, dict[str, Variable]] = {}
+        for name, value in content.items():
+            entries = _entries(value)
+            if entries is None:
+                self.variables[name] = _variable(path.name, name, value)
+            else:
+                self.containers[name] = {
+                    key: _variable(path.name, key, entry) for key, entry in entries.items()
+                }
+
+    @property
+    def shape_of_labels(self) -> tuple[int, ...]:
+        """The shape that the labels have in the file."""
+        return tuple(self.given.shape)
+
+    def labels(self, several: bool = False) -> np.ndarray:
+        """Labels (N,), or (N, L) where a sample may have several."""
+        what = f"Labels in `{self.path.name}`"
+        values = _variable(self.path.name, self.label, self.given).whole()
+        if several:
+            return values
+        remedy = "Give one label a sample, or import the set with --target labels if it may have several."
+        return class_labels.flat(what, values, remedy)
+
+    def arranged(self, codes: np.ndarray) -> layout_of.Layout:
+        """Which variable is what, for targets (N,)."""
+        layout = layout_of.arrange(
+            self.path.name,
+            self.label,
+            codes,
+            self.variables,
+            self.containers,
+            columns=_is_npz(self.path),
+        )
+        place = {name: at for at, name in enumerate(self.names)}
+        layout.left_out.sort(key=lambda entry: place.get(entry.name, 0))
+        return layout
+
+
+def _content_of(path: Path) -> dict[str, Any]:
+    """The variables of a file by name: of a .npz file each a `Variable`, else as `files.read_mat` gives them."""
+    if _is_npz(path):
+        return dict(variables.of_npz(path))
+    return _opened(files.read_mat(path))
+
+
+def _variable(file: str, name: str, value: Any) -> Variable:
+    return value if isinstance(value, Variable) else variables.in_memory(file, name, value)
 
 
 def _opened(content: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a struct in place of the struct, when it is the only variable or the only one with labels."""
-    if any(key in content for key in LABELS):
+    """The fields of a struct in place of the struct, when it is the only variable with labels."""
+    if class_labels.among(list(content)):
         return content
     for value in content.values():
         names = getattr(getattr(value, "dtype", None), "names", None) or ()
-        if any(key in names for key in LABELS) and value.size == 1:
+        if class_labels.among(list(names)) and value.size == 1:
             return {key: value[key].ravel()[0] for key in names}
     return content
 
 
-def _inside(whole: np.ndarray) -> dict[str, Any]:
-    """The views in a cell or in a struct array of one field, numbered, or in a struct, by field."""
-    fields = whole.dtype.names or ()
+def _entries(value: Any) -> dict[str, Any] | None:
+    """What lies in a cell or in a struct array of one field, numbered, or in a struct, by field; None for an array."""
+    if not (value.dtype == object or value.dtype.names):
+        return None
+    fields = value.dtype.names or ()
     if len(fields) > 1:
-        return {key: whole[key].ravel()[0] for key in fields} if whole.size == 1 else {}
-    whole = whole[fields[0]] if fields else whole
-    return {f"view{number}": view for number, view in enumerate(whole.ravel(), 1)}
+        return {key: value[key].ravel()[0] for key in fields} if value.size == 1 else {}
+    cells = value[fields[0]] if fields else value
+    inner = cells.ravel()
+    if len(inner) == 1 and getattr(inner[0], "dtype", np.dtype(float)).hasobject:
+        inner = inner[0].ravel()  # a cell whose only entry is the cell of the views
+    return {f"view{number}": view for number, view in enumerate(inner, 1)}
 
 
-def _is_matrix(value: Any) -> bool:
-    return (
-        getattr(getattr(value, "dtype", None), "kind", "") in "biufc"
-        and getattr(value, "ndim", 0) >= 2
-        and min(value.shape) > 0
-        and sorted(value.shape)[-2] > 1
-    )
+def _label_of(file: str, content: dict[str, Any], several: bool) -> str:
+    """The name of the labels; empty where there are none."""
+    if several:
+        known = class_labels.among(list(content))
+        return next((name for name in known if len(content[name].shape) == 2), "")
+    matrices = [
+        tuple(entry.shape)
+        for name, value in content.items()
+        for entry in (_entries(value) or {name: value}).values()
+        if hasattr(entry, "shape") and prod(entry.shape) > max(entry.shape, default=0)
+    ]
+
+    def fits(count: int) -> bool:
+        return any(layout_of.has_samples(shape, count) for shape in matrices)
+
+    lengths = {name: _label_count(value) for name, value in content.items()}
+    return layout_of.label_of(list(content), lengths, fits)
 
 
-def _classes(name: str, labels: Any, fewest: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Classes 0, 1, ... (N,) and their names, from whole numbers or words in any shape with one axis."""
-    flat = _flat_labels(name, labels)
+def _label_count(value: Any) -> int:
+    """How many labels a variable may hold: the length of a list, or of a cell of words or lists; 0 of anything else."""
+    longest = max(value.shape, default=0)
+    if value.dtype == object:
+        first = np.asarray(value.ravel()[0]) if prod(value.shape) else np.zeros(0)
+        return first.size if first.size > 1 else prod(value.shape)
+    is_list = not value.dtype.names and prod(value.shape) == longest
+    return longest if is_list else 0
+
+
+def _classes(name: str, flat: np.ndarray, fewest: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Classes 0, 1, ... (N,) and their names, from whole numbers or words (N,)."""
     if flat.dtype.kind == "U":
         flat = np.char.strip(flat)
     else:
@@ -185,78 +279,47 @@ def _classes(name: str, labels: Any, fewest: int) -> tuple[np.ndarray, tuple[str
     return y.astype(np.int64), tuple(str(label) for label in known.tolist())
 
 
-def _flat_labels(name: str, labels: Any) -> np.ndarray:
-    values = _dense(name, labels)
-    if (
-        values.dtype == object
-    ):  # a cell: of words, or of the labels of each view, which are the same
-        inner = [np.asarray(entry).ravel() for entry in values.ravel()]
-        if inner and inner[0].size > 1:
-            check(
-                all(np.array_equal(entry, inner[0]) for entry in inner),
-                f"Labels in `{name}` must be one list for all views, but are several that differ. Keep one.",
-            )
-            return inner[0]
-        check(
-            all(entry.size == 1 for entry in inner),
-            f"Labels in `{name}` must be one a sample, but some are missing. Give all.",
-        )
-        values = staged_set.words_of([entry[0] for entry in inner], f"Labels in `{name}`")
+def _check_views(layout: layout_of.Layout, fewest: int, names: list[str]) -> None:
+    """Checks that there are enough views, of real numbers, each with a row or column per sample."""
+    shapes = {name: variable.shape for name, variable in layout.views.items()}
+    shown = ", ".join(names[:8]) or "nothing"
+    left = "".join(f" `{each.name}` {each.why}." for each in layout.left_out[:8] if each.why)
+    path = Path(layout.file)
+    how = "an array each" if _is_npz(path) else "as cell `X` or as matrices"
     check(
-        values.size > 0 and values.size == max(values.shape, default=0),
-        f"Labels in `{name}` must have shape (N,), (N, 1) or (1, N), but have shape {values.shape}. Give one class "
-        "number a sample; from one column a class, in MATLAB `[~, Y] = max(Y, [], 2)`.",
+        len(shapes) >= fewest,
+        f"File `{layout.file}` must hold at least {'two views' if fewest == 2 else 'one view'}, {how}, but holds "
+        f"{len(shapes)} (in it: {shown}).{left} {_layout_of(path)}",
     )
-    return values.ravel()
-
-
-def _dense(name: str, values: Any) -> np.ndarray:
-    """An array, also of a sparse matrix, if that does not get too large."""
-    if not hasattr(values, "toarray"):
-        return np.asarray(values)
-    files.check_size(name, prod(values.shape) * values.dtype.itemsize)
-    return values.toarray()
-
-
-def _views(name: str, views: dict[str, Any], count: int, strict: bool) -> dict[str, np.ndarray]:
-    """The views with samples first, (count, F) or (count, h, w[, c])."""
-    shapes = {view: tuple(getattr(values, "shape", ())) for view, values in views.items()}
     for view, shape in shapes.items():
-        dtype = getattr(views[view], "dtype", "?")
+        dtype = layout.views[view].dtype
         check(
-            getattr(dtype, "kind", "?") in "biuf",
-            f"View '{view}' in `{name}` must hold real numbers, but has type {dtype}. Convert it.",
+            dtype.kind in "biuf",
+            f"View '{view}' in `{layout.file}` must hold real numbers, but has type {dtype}. Convert it.",
         )
         check(
-            len(shape) >= 2 and count in (shape[0], shape[-1]) and min(shape) > 0,
-            f"View '{view}' in `{name}` must have {count} rows like the labels, or as many columns, but has shape "
-            f"{shape}; all views: {', '.join(f'{key} {value}' for key, value in list(shapes.items())[:8])}. Drop or "
-            "add samples.",
+            layout_of.has_samples(shape, layout.count),
+            f"View '{view}' in `{layout.file}` must have {layout.count} rows like the labels, or as many columns, but "
+            f"has shape {shape}; all views: {', '.join(f'{key} {value}' for key, value in list(shapes.items())[:8])}. "
+            "Drop or add samples.",
         )
-    files.check_size(name, sum(4 * prod(shape) for shape in shapes.values()))
-    # A square view does not say which way it lies; it lies as the others do.
-    lying = any(shape[0] != count for shape in shapes.values()) and not any(
-        shape[-1] != count for shape in shapes.values()
-    )
-    return {
-        view: _upright(name, view, values, count, lying, strict) for view, values in views.items()
-    }
 
 
-def _upright(
-    name: str, view: str, values: Any, count: int, lying: bool, strict: bool
-) -> np.ndarray:
-    values = _dense(name, values)
-    if values.shape[0] != count or (lying and values.shape[-1] == count):
-        values = np.moveaxis(values, -1, 0) if values.ndim > 2 else values.T
+def _upright(layout: layout_of.Layout, view: str, variable: Variable, strict: bool) -> np.ndarray:
+    """The values of a view as float32, samples first, (count, F) or (count, h, w[, c])."""
+    values = variable.whole()
+    if view in layout.last:
+        values = np.moveaxis(values, -1, 0)
     # what is too large for single precision becomes infinite and is then named
     values = np.ascontiguousarray(staged_set.as_single(values))
-    bad = np.argwhere(~np.isfinite(values.reshape(count, -1))) if strict else np.zeros((0, 2))
+    flat = values.reshape(layout.count, -1)
+    bad = np.argwhere(~np.isfinite(flat)) if strict else np.zeros((0, 2))
     if len(bad):
         row, column = (int(i) + 1 for i in bad[0])
         raise InvalidInput(
-            f"View '{view}' in `{name}` must be finite, but holds {len(bad)} entries that are NaN, infinite or beyond "
-            f"single precision, the first in row {row}, column {column} (a row is a sample). Clean or impute the data."
+            f"View '{view}' in `{layout.file}` must be finite, but holds {len(bad)} entries that are NaN, infinite or "
+            f"beyond single precision, the first in row {row}, column {column} (a row is a sample). Clean or impute "
+            "the data."
         )
     return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
 
@@ -271,10 +334,9 @@ def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, spec.Conten
     }
 
 
-# Multi-view files on their way in: `.mat` and `.npz` as `multiview` reads them; `.npz` beyond memory in pieces.
+# Multi-view files on their way in, in pieces where the file holds the rows one after the other.
 #
-# A `.npz` whose arrays lie as they are to be kept (a row a sample, in C order, as NumPy saves them) is read in pieces.
-# Beside the views it may hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a
+# Beside the views a `.npz` may hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a
 # regression.
 
 OWN = ("ids", "split")
@@ -288,92 +350,46 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
         NotFound: when the file is not there.
         InvalidInput: when it cannot be read, or views and labels do not fit together.
     """
-    files.size_of(path)
-    headers = files.npz_headers(path) if path.suffix.lower() == ".npz" else {}
-    if target == "labels" or _in_pieces(headers):
-        check(
-            _in_pieces(headers, target == "labels"),
-            f"File `{path.name}` must be an .npz of one array a view, a row a sample, and `y` (N, L) of 0 and 1 for "
-            "--target labels. Write it so.",
-        )
-        return _Stream(path, headers, folder, target == "labels").staged(target)
-    check(
-        target != "regression",
-        f"File `{path.name}` is read for classification. For a regression give an .npz of one array a view, a "
-        "row a sample, and numbers `y`.",
-    )
-    views, y, classes, left_out = read_views(path, strict=False)
-    reading = staged_set.Reading(folder)
-    parts = [
-        reading.part(
-            staged_set.modality_name(view),
-            (len(values), prod(values.shape[1:])),
-            files.pieces(values.reshape(len(values), -1)),
-            staged_set.numbered(view, prod(values.shape[1:])),
-            picture=values.shape[1:] if values.ndim > 2 else None,
-        )
-        for view, values in views.items()
-    ]
-    reading.say_left_out(left_out, "view nor label")
-    return staged_set.StagedSet(
-        y,
-        classes,
-        folder=folder,
-        title=path.name,
-        kind=f"multi-view {path.suffix.lower()} file",
-        parts=parts,
-        ids=spec.numbered("row", len(y)),
-        split=np.full(len(y), "", dtype="<U5"),
-        target="class",
-        findings=reading.findings,
-    )
+    return _Import(path, folder, target).staged()
 
 
-def _in_pieces(headers: dict[str, files.Header], several: bool = False) -> bool:
-    """Whether all arrays lie as they are to be kept: a row a sample, in C order; labels a column each, if `several`."""
-    label = next((key for key in LABELS if key in headers), "")
-    if not label or (several and len(headers[label][0]) != 2):
-        return False
-    count = headers[label][0][0] if several else prod(headers[label][0])
-    views = [header for key, header in headers.items() if key != label and len(header[0]) >= 2]
-    return (
-        bool(views)
-        and count > 0
-        and all(
-            not fortran and shape[0] == count and kind.kind in "biuf" and min(shape) > 0
-            for shape, fortran, kind in views
-        )
-    )
+class _Import(staged_set.Reading):
+    """Reads one file on its way in."""
 
-
-class _Stream(staged_set.Reading):
-    """Reads an .npz file in pieces."""
-
-    def __init__(self, path: Path, headers: dict[str, files.Header], folder: Path, several: bool):
+    def __init__(self, path: Path, folder: Path, target: str):
         super().__init__(folder)
-        self.path, self.headers = path, headers
-        self.label = next(key for key in LABELS if key in headers)
-        self.count = headers[self.label][0][0] if several else prod(headers[self.label][0])
+        self.path, self.target = path, target
+        self.content = _Content(path, several=target == "labels")
+        self.own = self._take_own()
 
-    def staged(self, target: str) -> staged_set.StagedSet:
+    def _take_own(self) -> dict[str, Variable]:
+        """Takes out of the variables of a .npz file what is known by its name: ids, split, lengths, names of labels."""
+        if not _is_npz(self.path):
+            return {}
+        known = {*OWN, NAMES}
+        lengths = {f"{name}_lengths" for name in self.content.variables}
+        return {
+            name.lower() if name.lower() in known else name: self.content.variables.pop(name)
+            for name in list(self.content.variables)
+            if name.lower() in known or name in lengths
+        }
+
+    def staged(self) -> staged_set.StagedSet:
         """The set."""
-        views = [
-            key
-            for key, (shape, _, _) in self.headers.items()
-            if key != self.label and len(shape) >= 2
-        ]
-        parts = [self._modality(view) for view in views]
-        used = {self.label, NAMES, *views, *OWN, *(f"{view}_lengths" for view in views)}
-        self.say_left_out([key for key in self.headers if key not in used], "view nor label")
-        targets = self._label_sets() if target == "labels" else self._targets(target)
+        targets = self._label_sets() if self.target == "labels" else self._targets()
+        layout = self.content.arranged(targets.y)
+        _check_views(layout, 1 if _is_npz(self.path) else 2, self.content.names)
+        parts = [self._modality(layout, place, name) for place, name in enumerate(layout.views)]
+        self._say_left_out(layout)
+        count = len(targets.y)
         return staged_set.StagedSet(
             folder=self.folder,
             title=self.path.name,
-            kind="multi-view .npz file",
+            kind=f"multi-view {self.path.suffix.lower()} file",
             parts=parts,
-            ids=self._text("ids") if "ids" in self.headers else spec.numbered("row", self.count),
+            ids=self._text("ids", count) if "ids" in self.own else spec.numbered("row", count),
             split=staged_set.split_of(
-                self._text("split") if "split" in self.headers else [""] * self.count,
+                self._text("split", count) if "split" in self.own else [""] * count,
                 f"Array `split` in `{self.path.name}`",
             ),
             target="labels" if targets.labels else "class" if targets.classes else "score",
@@ -381,16 +397,36 @@ class _Stream(staged_set.Reading):
             **vars(targets),
         )
 
-    def _whole(self, key: str) -> np.ndarray:
-        return files.read_npz(self.path, [key])[key]
+    def _say_left_out(self, layout: layout_of.Layout) -> None:
+        names = [f"{name}_lengths" for name in layout.views]
+        unused = [name for name in self.own if name not in (*OWN, NAMES, *names)]
+        plain = [each.name for each in layout.left_out if not each.why]
+        self.say_left_out([*plain, *unused], "view nor label")
+        if layout.only_graphs:
+            self.say(
+                "graphs",
+                "Every matrix relates the samples to each other, as graphs and kernels do. They are taken for views.",
+                "warning",
+            )
+        for each in layout.left_out:
+            if each.why:
+                remedy = " Correct it, or rename it if it is a modality." if each.loses else ""
+                self.say(
+                    "no-view",
+                    f"`{each.name}` {each.why}, so it is left out.{remedy}",
+                    "warning" if each.loses else "note",
+                )
 
-    def _text(self, key: str) -> np.ndarray:
-        entries = self._whole(key).ravel()
+    def _text(self, key: str, count: int) -> np.ndarray:
+        entries = self.own[key].whole().ravel()
         check(
-            len(entries) == self.count,
-            f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
+            len(entries) == count,
+            f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {count} labels, but "
             f"holds {len(entries)}. Correct it.",
         )
+        return self._words(key, entries)
+
+    def _words(self, key: str, entries: np.ndarray) -> np.ndarray:
         return staged_set.words_of(
             [staged_set.clean(word) for word in entries.tolist()],
             f"Words of `{key}` in `{self.path.name}`",
@@ -398,33 +434,34 @@ class _Stream(staged_set.Reading):
 
     def _label_sets(self) -> staged_set.Targets:
         """Of an array (N, L) of 0 and 1, and the names of its columns."""
-        given = self._whole(self.label)
+        given, name = self.content.labels(several=True), self.content.label
         check(
             given.dtype.kind in "biuf"
             and given.shape[1] <= staged_set.MAX_LABELS
             and bool(np.isin(given, (0, 1)).all()),
-            f"Array `{self.label}` in `{self.path.name}` must hold 0 and 1, a column for each of at most "
+            f"Array `{name}` in `{self.path.name}` must hold 0 and 1, a column for each of at most "
             f"{staged_set.MAX_LABELS} labels, but does not. Correct it.",
         )
         names = (
-            [staged_set.clean(word).strip() for word in self._whole(NAMES).ravel().tolist()]
-            if NAMES in self.headers
+            [staged_set.clean(word).strip() for word in self.own[NAMES].whole().ravel().tolist()]
+            if NAMES in self.own
             else list(staged_set.numbered("label", given.shape[1]))
         )
         check(
             len(names) == given.shape[1] == len(set(names)),
             f"Array `{NAMES}` in `{self.path.name}` must name each of the {given.shape[1]} columns of "
-            f"`{self.label}` once, but holds {len(names)}. Correct it.",
+            f"`{name}` once, but holds {len(names)}. Correct it.",
         )
         self.say("labels", f"A sample may have several of {len(names)} labels.")
         return staged_set.label_sets(
             [[names[i] for i in np.flatnonzero(row)] for row in given], names
         )
 
-    def _targets(self, target: str) -> staged_set.Targets:
-        labels = self._whole(self.label).ravel()
+    def _targets(self) -> staged_set.Targets:
+        labels = self.content.labels()
         known = labels[np.isfinite(labels)] if labels.dtype.kind == "f" else np.zeros(0)
-        if target == "regression" or (target == "auto" and bool((known != np.round(known)).any())):
+        fractions = bool((known != np.round(known)).any())
+        if self.target == "regression" or (self.target == "auto" and fractions):
             check(
                 labels.dtype.kind in "biuf",
                 f"Labels in `{self.path.name}` must be numbers for a regression, but are {labels.dtype}. "
@@ -433,32 +470,36 @@ class _Stream(staged_set.Reading):
             return staged_set.Targets(labels.astype(np.float64))
         if labels.dtype.kind in "US":
             self.say("classes", "Labels are words, taken for the names of classes.")
-            return staged_set.Targets(
-                *staged_set.classes_of(
-                    [word.strip() or None for word in self._text(self.label).tolist()]
-                )
+            words = [word.strip() or None for word in self._words(self.content.label, labels)]
+            return staged_set.Targets(*staged_set.classes_of(words))
+        check(
+            labels.dtype.kind in "biuf",
+            f"Labels in `{self.path.name}` must be numbers or words, but have type {labels.dtype}. Convert them.",
+        )
+        shape = self.content.shape_of_labels
+        if len(shape) == 2 and min(shape) > 1:
+            self.say(
+                "classes",
+                f"`{self.content.label}` has a column a class. Classes are the numbers of the columns, from 0.",
             )
         return staged_set.Targets(*staged_set.classes_of(labels))
 
-    def _modality(self, view: str) -> staged_set.Part:
-        shape, _, kind = self.headers[view]
-        name, lengths = staged_set.modality_name(view), None
-        if f"{view}_lengths" in self.headers and len(shape) == 3:
-            lengths = self._whole(f"{view}_lengths").astype(np.int64).ravel()
-            check(
-                lengths.shape == (self.count,)
-                and bool(((lengths >= 1) & (lengths <= shape[1])).all()),
-                f"Array `{view}_lengths` in `{self.path.name}` must hold a number in 1..{shape[1]} a sample, but "
-                "does not. Correct it.",
-            )
+    def _modality(self, layout: layout_of.Layout, place: int, view: str) -> staged_set.Part:
+        """Writes one view to the folder."""
+        variable, last = layout.views[view], view in layout.last
+        name = staged_set.modality_name(view)
+        shape = variable.shape[-1:] + variable.shape[:-1] if last else variable.shape
+        lengths = self._lengths(f"{view}_lengths", shape)
+        absent = None if layout.mask is None else ~layout.mask[:, place]
         row = shape[1:] if lengths is not None else (prod(shape[1:]),)
+        picture = shape[1:-1] if shape[-1] == 1 else shape[1:]
         part = self.part(
             name,
             (shape[0], *row),
-            self._pieces(view, shape, kind, row, lengths),
+            _rows(variable, last, row, lengths, absent),
             staged_set.numbered(view, row[-1]),
             lengths,
-            picture=shape[1:] if lengths is None and len(shape) > 2 else None,
+            picture=picture if lengths is None and len(picture) > 1 else None,
         )
         if lengths is not None:
             self.say(
@@ -467,34 +508,47 @@ class _Stream(staged_set.Reading):
                 "sample's length is padding and set to zero.",
                 where=name,
             )
+        if absent is not None and absent.any():
+            rows = np.flatnonzero(absent)
+            self.say(
+                "incomplete",
+                f"{len(rows):,} of {layout.count:,} samples lack this modality, as `{layout.mask_name}` says, the "
+                f"first in row {rows[0] + 1}.",
+                "error",
+                name,
+                repairs=("drop-incomplete", "zero-incomplete"),
+                rows=rows,
+            )
         return part
 
-    def _pieces(
-        self,
-        view: str,
-        shape: tuple[int, ...],
-        kind: np.dtype,
-        row: tuple[int, ...],
-        lengths: np.ndarray | None,
-    ) -> Iterator[np.ndarray]:
-        rows, size = files.rows_at_once(shape, kind.itemsize), kind.itemsize * prod(shape[1:])
-        with (
-            files.misread(
-                f"Array `{view}` in `{self.path.name}` cannot be read to its end",
-                "Copy the file again.",
-                *(ValueError, zipfile.BadZipFile, EOFError),
-                why="{kind}",
-            ),
-            zipfile.ZipFile(self.path) as archive,
-            archive.open(f"{view}.npy") as stream,
-        ):
-            files.check_header(
-                stream, self.headers[view][2].itemsize * prod(shape), f"Array `{view}`"
-            )
-            for start in range(0, shape[0], rows):
-                count = min(rows, shape[0] - start)
-                values = np.frombuffer(stream.read(count * size), kind).reshape(count, *row)
-                if lengths is not None:
-                    real = np.arange(row[0]) < lengths[start : start + count, None]
-                    values = np.where(real[..., None], values, 0)
-                yield values if kind.kind == "f" else values.astype(np.float32)
+    def _lengths(self, key: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        """How many steps each sample of a view has; None where it holds no sequences."""
+        if key not in self.own or len(shape) != 3:
+            return None
+        lengths = self.own[key].whole().astype(np.int64).ravel()
+        check(
+            lengths.shape == shape[:1] and bool(((lengths >= 1) & (lengths <= shape[1])).all()),
+            f"Array `{key}` in `{self.path.name}` must hold a number in 1..{shape[1]} a sample, but does not. Correct "
+            "it.",
+        )
+        return lengths
+
+
+def _rows(
+    variable: Variable,
+    last: bool,
+    row: tuple[int, ...],
+    lengths: np.ndarray | None,
+    absent: np.ndarray | None,
+) -> Iterator[np.ndarray]:
+    """The rows of a view in pieces (n, *row); zero beyond `lengths` and where a sample lacks the view."""
+    for start, piece in files.placed(variable.samples(last)):
+        values = piece.reshape(len(piece), *row)
+        rows = slice(start, start + len(piece))
+        if lengths is not None:
+            real = np.arange(row[0]) < lengths[rows, None]
+            values = np.where(real[..., None], values, 0)
+        if absent is not None:
+            there = ~absent[rows]
+            values = np.where(there.reshape(-1, *[1] * len(row)), values, 0)
+        yield values if values.dtype.kind == "f" else values.astype(np.float32)
