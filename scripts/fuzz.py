@@ -690,7 +690,7 @@ def _headers(sound: bytes) -> list[bytes]:
 
 
 def _mats() -> list[bytes]:
-    """Small .mat files: numbers, text, cells, structs and sparse matrices, plain and packed; one that is HDF5."""
+    """Small .mat files: numbers, text, cells, structs and sparse matrices, plain, packed and of version 7.3."""
     import numpy as np
     import scipy.io
     import scipy.sparse
@@ -714,6 +714,19 @@ def _mats() -> list[bytes]:
         out = io.BytesIO()
         scipy.io.savemat(out, content, do_compression=packed)
         made.append(out.getvalue())
+    with tempfile.TemporaryDirectory() as folder:
+        from tests.matlab73 import savemat73
+
+        for content in (
+            {"X": views, "Y": np.arange(12.0)[:, None] % 3},
+            {
+                "data": {"image": views[0, 0], "text": views[0, 1]},
+                "gt": np.arange(12)[:, None] % 3,
+                "graph": scipy.sparse.random(12, 12, 0.3, random_state=0),
+                "note": "words",
+            },
+        ):
+            made.append(savemat73(Path(folder) / "new.mat", content).read_bytes())
     return [*made, b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(512)]
 
 

@@ -500,12 +500,12 @@ def test_cells_inside_cells_end_somewhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\x89HDF\r\n\x1a\n" + bytes(600), r"version 7.3 \(HDF5\).*save -v7"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(600), r"version 7.3 \(HDF5\): .*damaged.*save -v7"),
         (
             b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(64),
             r"version 7.3 \(HDF5\)",
         ),
-        (b"no such thing" * 20, "must be a .mat file of version 5 to 7.2"),
+        (b"no such thing" * 20, "must be a .mat file of version 5 to 7.3"),
         (
             b"MATLAB 5.0 MAT-file".ljust(124)
             + b"\x00\x01IM"
@@ -526,7 +526,7 @@ def test_other_versions_are_refused_with_the_remedy(
 
 def test_version_4_is_refused_with_the_remedy(tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "views.mat", {"A": A, "B": B, "Y": Y}, format="4")
-    with pytest.raises(InvalidInput, match=r"version 5 to 7\.2, but is not one\. Save it again"):
+    with pytest.raises(InvalidInput, match=r"version 5 to 7\.3, but is not one\. Save it again"):
         data.load(tmp_path / "views.mat")
 
 

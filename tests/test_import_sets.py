@@ -577,12 +577,12 @@ def test_names_of_modalities_and_words_in_bytes() -> None:
     assert staged_set.clean(b"caf\xc3\xa9\0") == "café"
 
 
-def test_a_mat_file_of_version_7_3_is_refused_with_the_remedy(tmp_path: Path) -> None:
+def test_a_damaged_mat_file_of_version_7_3_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "new.mat"
     path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(100))
     with pytest.raises(
         InvalidInput,
-        match=r"version 7.3 \(HDF5\), which is not read here. Save it again, with `save -v7`",
+        match=r"version 7.3 \(HDF5\): it is damaged or incomplete .* Save it again, with `save -v7`",
     ):
         importing.import_set([path], "never")
 

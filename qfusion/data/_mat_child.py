@@ -1,4 +1,4 @@
-"""Reads one .mat file with SciPy, in the process of its own that `matfile` starts:
+"""Reads one .mat file, with SciPy or, of version 7.3, with h5py, in the process of its own that `files` starts:
 `_mat_child.py FILE FOUND MEMORY SECONDS BYTES`.
 
 What the file holds goes to FOUND: a pickle of arrays in plain containers, which `files` reads without running
@@ -95,6 +95,31 @@ def convert(path: str, out: str, most: int) -> None:
         out: of the pickle.
         most: bytes that arrays may take; of more it only says how many they would be.
     """
+    read = read_hdf5 if is_hdf5(path) else read_matlab5
+    size, variables = read(path, most)
+    with Path(out).open("wb") as file:
+        pickle.dump(
+            {"bytes": size, "variables": variables if size <= most else {}}, file, protocol=5
+        )
+
+
+def is_hdf5(path: str) -> bool:
+    """Whether a file is HDF5: its mark stands at byte 0, 512, 1024, 2048, ..."""
+    mark, place = b"\x89HDF\r\n\x1a\n", 0
+    with Path(path).open("rb") as file:
+        while place < 2**20:
+            file.seek(place)
+            found = file.read(len(mark))
+            if found == mark:
+                return True
+            if len(found) < len(mark):
+                return False
+            place = max(512, 2 * place)
+    return False
+
+
+def read_matlab5(path: str, most: int) -> tuple[int, dict[str, Any]]:
+    """Returns how many bytes the arrays take, and the variables of a file of version 5 to 7.2."""
     import scipy.io
 
     with warnings.catch_warnings():
@@ -107,11 +132,198 @@ def convert(path: str, out: str, most: int) -> None:
             for name, value in scipy.io.loadmat(path, appendmat=False).items()
             if not name.startswith("__") and name != "None"
         }
-    size = sum(array.nbytes for array in arrays)
-    with Path(out).open("wb") as file:
-        pickle.dump(
-            {"bytes": size, "variables": variables if size <= most else {}}, file, protocol=5
+    return sum(array.nbytes for array in arrays), variables
+
+
+def read_hdf5(path: str, most: int) -> tuple[int, dict[str, Any]]:
+    """Returns how many bytes the arrays take, and the variables of a file of version 7.3; none where they are too
+    many."""
+    import h5py
+
+    with h5py.File(path, "r") as file, Path(path).open("rb") as start:
+        reader = Hdf5(file, most, matlab=start.read(6) == b"MATLAB")
+        try:
+            variables = {
+                name: reader.node(entry, 0)
+                for name, entry in reader.entries(file)
+                if not name.startswith("#")
+            }
+        except TooLarge:
+            variables = {}
+    return reader.size, variables
+
+
+class TooLarge(Exception):
+    """The arrays of a file take more bytes than they may."""
+
+
+class Hdf5:
+    """Reads the variables of an HDF5 file as `plain` gives them.
+
+    MATLAB writes arrays column by column, so that HDF5 has their axes in the reverse order; cells, and fields of arrays
+    of structs, as references; text as numbers. Nothing outside the file is opened, and no more memory taken than
+    `most` bytes, whatever shapes the file declares.
+    """
+
+    def __init__(self, file: Any, most: int, matlab: bool):
+        """Of an open file; `matlab`: whether MATLAB wrote it, and not another program."""
+        self.file = file
+        self.most = most
+        self.matlab = matlab
+        self.size = 0  # bytes of the arrays so far
+        self.count = 0
+
+    def entries(self, group: Any) -> list[tuple[str, Any]]:
+        """The names and entries of a group that lie in this file."""
+        import h5py
+
+        return [
+            (name, group[name])
+            for name in group
+            if isinstance(group.get(name, getlink=True), h5py.HardLink)
+        ]
+
+    def node(self, entry: Any, depth: int) -> Any:
+        """A group or dataset, and what lies inside."""
+        import h5py
+
+        if depth > DEEPEST:
+            raise ValueError(f"cells lie more than {DEEPEST} deep inside each other")
+        if isinstance(entry, h5py.Group):
+            return (
+                self.sparse(entry) if "MATLAB_sparse" in entry.attrs else self.struct(entry, depth)
+            )
+        if isinstance(entry, h5py.Dataset):
+            return self.dataset(entry, depth)
+        return self.empty()
+
+    def struct(self, group: Any, depth: int) -> Any:
+        """A struct, or an array of structs, whose fields are references."""
+        import h5py
+
+        fields = self.entries(group)
+        many = self.matlab and any(
+            isinstance(entry, h5py.Dataset)
+            and h5py.check_ref_dtype(entry.dtype)
+            and "MATLAB_class" not in entry.attrs
+            for _, entry in fields
         )
+        if not many:
+            inner = {name: [self.node(entry, depth + 1)] for name, entry in fields}
+            return {"shape": (1, 1), "struct": inner}
+        cells = {name: self.cell(entry, depth) for name, entry in fields}
+        shapes = {tuple(cell["shape"]) for cell in cells.values()}
+        if len(shapes) != 1:
+            raise ValueError("the fields of an array of structs differ in shape")
+        return {
+            "shape": shapes.pop(),
+            "struct": {name: cell["cell"] for name, cell in cells.items()},
+        }
+
+    def cell(self, dataset: Any, depth: int) -> dict[str, Any]:
+        """A cell, given as references."""
+        references = self.values(dataset)
+        shape = references.shape[::-1] if self.is_reversed(dataset) else references.shape
+        order = "C" if self.is_reversed(dataset) else "F"
+        inner = [
+            self.node(self.file[reference], depth + 1) if reference else self.empty()
+            for reference in references.ravel(order=order)
+        ]
+        return {"shape": shape, "cell": inner}
+
+    def dataset(self, dataset: Any, depth: int) -> Any:
+        """An array of numbers or text, or a cell."""
+        import h5py
+        import numpy as np
+
+        kind = dataset.attrs.get("MATLAB_class", b"")
+        if dataset.attrs.get("MATLAB_empty", 0):
+            return self.empty() if kind != b"char" else self.counted(np.zeros(0, "<U1"))
+        if h5py.check_ref_dtype(dataset.dtype) is h5py.Reference:
+            return self.cell(dataset, depth)
+        if h5py.check_string_dtype(dataset.dtype):
+            return self.words(dataset)
+        values = self.values(dataset)
+        if values.dtype.names == ("real", "imag"):
+            values = values["real"] + 1j * values["imag"]
+        if values.dtype.kind not in "biufc":
+            return self.empty()
+        values = values.T if self.is_reversed(dataset) else values
+        if kind == b"char":
+            rows = np.ascontiguousarray(np.atleast_2d(values).astype("<u2"))
+            return self.counted(
+                np.array([row.tobytes().decode("utf-16-le", "replace") for row in rows])
+            )
+        return values
+
+    def sparse(self, group: Any) -> Any:
+        """A sparse matrix: entries, their rows, and where each column begins."""
+        import numpy as np
+
+        begins = self.values(group["jc"]).ravel().astype(np.int64)
+        rows, data = np.zeros(0, np.int64), np.zeros(0)
+        if "ir" in group:
+            rows = self.values(group["ir"]).ravel().astype(np.int64)
+            data = self.values(group["data"]).ravel()
+        shape = (int(group.attrs["MATLAB_sparse"]), len(begins) - 1)
+        sound = (
+            len(begins) >= 1
+            and begins[0] == 0
+            and begins[-1] == len(rows) == len(data)
+            and bool((np.diff(begins) >= 0).all())
+            and bool(((rows >= 0) & (rows < shape[0])).all())
+        )
+        if not sound:
+            raise ValueError("a sparse matrix has entries outside itself")
+        columns = np.repeat(np.arange(shape[1]), np.diff(begins))
+        self.take(columns.nbytes)
+        return {"shape": shape, "sparse": [rows, columns, data]}
+
+    def words(self, dataset: Any) -> Any:
+        """Text as other programs write it."""
+        import numpy as np
+
+        if dataset.size > MAX_ARRAYS:
+            raise ValueError(f"it holds more than {MAX_ARRAYS:,} words")
+        self.check(dataset)
+        words = np.asarray(dataset.asstr(errors="replace")[()], dtype=object)
+        longest = max((len(word) for word in words.ravel()), default=0)
+        self.take(4 * longest * words.size)
+        return self.counted(words.astype(str))
+
+    def values(self, dataset: Any) -> Any:
+        """The values of a dataset, once it is known that there is room for them."""
+        self.check(dataset)
+        self.take(dataset.size * dataset.dtype.itemsize)
+        return self.counted(dataset[()])
+
+    def check(self, dataset: Any) -> None:
+        """Refuses what lies in other files."""
+        if dataset.external or dataset.is_virtual:
+            raise ValueError("it refers to other files")
+
+    def take(self, size: int) -> None:
+        """Counts bytes before they are taken."""
+        self.size += int(size)
+        if self.size > self.most:
+            raise TooLarge
+
+    def counted(self, values: Any) -> Any:
+        """Counts an array."""
+        self.count += 1
+        if self.count > MAX_ARRAYS:
+            raise ValueError(f"it holds more than {MAX_ARRAYS:,} arrays and cells")
+        return values
+
+    def empty(self) -> Any:
+        """Stands for what is no array, such as an object or a handle."""
+        import numpy as np
+
+        return self.counted(np.zeros((0, 0)))
+
+    def is_reversed(self, dataset: Any) -> bool:
+        """Whether the axes are in the reverse order, as MATLAB writes them."""
+        return self.matlab or "MATLAB_class" in dataset.attrs
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from numpy.lib import format as npy
 
 from qfusion import _files, _limits
 from qfusion._checks import check
+from qfusion.data import _mat_child
 from qfusion.errors import InvalidInput, NotFound, refused
 
 # What all readers ask of a file: that it is there, and not too large; and its digest.
@@ -805,12 +806,12 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
 }
 
 
-# Variables from MATLAB files (.mat, versions 5 to 7.2) that anybody may have made.
+# Variables from MATLAB files (.mat, versions 5 to 7.3) that anybody may have made.
 #
-# SciPy reads them. On some damaged files its reader ends the process (a segmentation fault), and it takes memory for
-# whatever number of cells a file declares; so it runs in a process of its own (`_mat_child`), which
-# may take only so much memory and time. What comes back are arrays, read as any pickle that is not
-# trusted. On Windows there is no such limit but that of time, and on macOS none of memory.
+# SciPy reads them, and h5py those of version 7.3. On some damaged files a reader ends the process (a segmentation
+# fault), and SciPy's takes memory for whatever number of cells a file declares; so they run in a process of its own
+# (`_mat_child`), which may take only so much memory and time. What comes back are arrays, read as any pickle that is
+# not trusted. On Windows there is no such limit but that of time, and on macOS none of memory.
 
 SECONDS = 60  # of the processor
 PATIENCE = 300  # seconds of the clock
@@ -831,14 +832,10 @@ def read_mat(path: Path) -> dict[str, Any]:
     size = size_of(path)
     check_size(path.name, size)
     with path.open("rb") as file:
-        start = file.read(516)
+        start = file.read(128)
     check(
-        start[:4] != b"\x89HDF" and start[512:516] != b"\x89HDF",
-        f"File `{path.name}` is a .mat file of version 7.3 (HDF5), which is not read here. {_AGAIN}",
-    )
-    check(
-        start[126:128] in (b"IM", b"MI"),
-        f"File `{path.name}` must be a .mat file of version 5 to 7.2, but is not one. {_AGAIN}",
+        _mat_child.is_hdf5(str(path)) or start[126:128] in (b"IM", b"MI"),
+        f"File `{path.name}` must be a .mat file of version 5 to 7.3, but is not one. {_AGAIN}",
     )
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
         out = Path(folder) / "found"
@@ -858,8 +855,10 @@ def read_mat(path: Path) -> dict[str, Any]:
 def _run(path: Path, out: Path, memory: int, most: int) -> None:
     """Lets the child read a file into another, arrays of at most so many bytes; InvalidInput when it does not come to
     its end."""
+    hdf5 = _mat_child.is_hdf5(str(path))
+    kind = "a .mat file of version 7.3 (HDF5)" if hdf5 else "a .mat file"
     with refused(
-        f"File `{path.name}` cannot be read as a .mat file",
+        f"File `{path.name}` cannot be read as {kind}",
         _AGAIN,
         subprocess.TimeoutExpired,
         why=f"it takes more than {PATIENCE} seconds",
@@ -870,7 +869,9 @@ def _run(path: Path, out: Path, memory: int, most: int) -> None:
                 *(str(path.absolute()), str(out)),
                 *(str(memory), str(SECONDS), str(most)),
             ],
-            env=_limits.environment(),
+            env=_limits.environment(
+                HDF5_PLUGIN_PRELOAD="::"
+            ),  # HDF5 loads no filters from elsewhere
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -891,7 +892,7 @@ def _run(path: Path, out: Path, memory: int, most: int) -> None:
         (code < 0, f"is damaged or incomplete (its reading ended with signal {-code})"),
         (code > 0, f"is damaged or incomplete ({words})"),
     ):
-        check(not failed, f"File `{path.name}` cannot be read as a .mat file: it {why}. {_AGAIN}")
+        check(not failed, f"File `{path.name}` cannot be read as {kind}: it {why}. {_AGAIN}")
 
 
 def _made(node: Any) -> Any:

@@ -1,0 +1,267 @@
+"""Layouts of .mat files that people publish, of versions 5 and 7.3: every name of views by every name of labels, rows
+or columns, sparse or not; and files of version 7.3 that are odd or mean harm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+from qfusion.data import _mat_child, files, importing, multiview
+from qfusion.errors import InvalidInput
+from tests.matlab73 import savemat73
+
+COUNT = 24
+RNG = np.random.default_rng(0)
+A, B, C = (RNG.normal(size=(COUNT, size)) * (RNG.random((COUNT, size)) < 0.6) for size in (6, 4, 9))
+CLASSES = np.arange(COUNT) % 3 + 1
+VIEWS = ("X", "V1..", "data", "fea", "view", "views", "Features", "x")
+LABELS = ("Y", "y", "gt", "truth", "truelabel", "label", "Label", "labels", "gnd")
+
+
+def cell(*views: Any) -> np.ndarray:
+    made = np.empty((1, len(views)), dtype=object)
+    for place, view in enumerate(views):
+        made[0, place] = view
+    return made
+
+
+def layouts() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names and variables of every layout."""
+    for name, label, lying, sparse in product(VIEWS, LABELS, (False, True), (False, True)):
+        if name.lower() == label.lower():
+            continue
+        views = [view.T if lying else view for view in (A, B, C)]
+        if sparse:
+            views[1:] = [scipy.sparse.csc_matrix(view) for view in views[1:]]
+        given = (
+            {f"V{number}": view for number, view in enumerate(views, 1)}
+            if name == "V1.."
+            else {name: cell(*views)}
+        )
+        yield f"{name}-{label}-{lying}-{sparse}", {**given, label: CLASSES[:, None]}
+
+
+def save5(path: Path, variables: dict[str, Any]) -> Path:
+    scipy.io.savemat(path, variables)
+    return path
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Converts .mat files here, without limits, which is faster."""
+
+    def run(path: Path, out: Path, memory: int, most: int) -> None:
+        _mat_child.convert(str(path), str(out), most)
+
+    monkeypatch.setattr(files, "_run", run)
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("save", [save5, savemat73])
+@pytest.mark.parametrize("label", LABELS)
+def test_every_layout_is_read(save: Any, label: str, tmp_path: Path) -> None:
+    seen = 0
+    for number, (name, variables) in enumerate(layouts()):
+        if f"-{label}-" not in name:
+            continue
+        found, y, classes, left_out = multiview.read_views(
+            save(tmp_path / f"{number}.mat", variables)
+        )
+        assert len(found) == 3, name
+        for values, wanted in zip(found.values(), (A, B, C), strict=True):
+            np.testing.assert_allclose(values, wanted, rtol=1e-6, err_msg=name)
+        assert (y.tolist(), classes, left_out) == ((CLASSES - 1).tolist(), ("1", "2", "3"), [])
+        seen += 1
+    assert seen >= 28
+
+
+STRUCTS = np.array([(A,), (B,)], dtype=[("fea", object)])
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "all in one struct": {"dataset": {"X": cell(A, B), "truelabel": CLASSES[:, None]}},
+    "a struct of views": {"views": {"image": A, "text": B.T}, "gt": CLASSES[None]},
+    "an array of structs": {"X": STRUCTS, "Y": CLASSES[:, None]},
+    "the only cell": {"multi": cell(A, B), "names": cell("one", "two"), "truth": CLASSES[None]},
+    "a cell called like a graph": {"W": cell(A, B), "Y": CLASSES[None]},
+    "a cell in a cell": {"data": cell(cell(A, B)), "label": CLASSES[:, None]},
+    "labels of every view": {"data": cell(A, B), "truelabel": cell(*[CLASSES[:, None]] * 2)},
+    "words": {"x": cell(A, B), "Labels": cell(*[f"class {number}" for number in CLASSES])},
+    "folds beside": {"fea": cell(A, B), "folds": cell(A > 0, A > 1), "gt": CLASSES[:, None]},
+    "graphs beside": {"data": cell(A, B), "S": cell(A @ A.T, B @ B.T), "gt": CLASSES[:, None]},
+    "true_label": {"FEATURE": cell(A, B), "True_Label": CLASSES[:, None].astype(np.uint8)},
+    "logical views": {"X": cell(A > 0, B), "Y": CLASSES[:, None] > 1},
+}
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("save", [save5, savemat73])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_other_layouts_are_read(save: Any, layout: str, tmp_path: Path) -> None:
+    found, y, classes, _ = multiview.read_views(save(tmp_path / "v.mat", LAYOUTS[layout]))
+    assert len(found) == 2
+    first, second = found.values()
+    assert np.array_equal(first, (A > 0 if layout == "logical views" else A).astype(np.float32))
+    assert np.array_equal(second, B.astype(np.float32))
+    assert len(classes) == (2 if layout == "logical views" else 3)
+    assert y[:3].tolist() == ([0, 1, 1] if layout == "logical views" else [0, 1, 2])
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("save", [save5, savemat73])
+def test_two_cells_that_may_be_the_views_are_named(save: Any, tmp_path: Path) -> None:
+    path = save(tmp_path / "v.mat", {"one": cell(A, B), "two": cell(B, C), "Y": CLASSES[None]})
+    with pytest.raises(
+        InvalidInput, match=r"must hold one cell of views, but holds 2: one, two\. Call"
+    ):
+        multiview.read_views(path)
+
+
+# ---- version 7.3
+
+
+def test_variables_of_version_7_3_are_those_that_were_written(tmp_path: Path) -> None:
+    written = {
+        "a": A,
+        "single": B.astype(np.float32),
+        "whole": np.arange(24, dtype=np.int16).reshape(2, 3, 4),
+        "flag": np.array([[True, False]]),
+        "z": B * 1j,
+        "word": "Größe",
+        "none": np.zeros((0, 3)),
+        "c": cell(A, cell("x", B)),
+        "s": {"one": A, "two": {"three": B}},
+        "sparse": scipy.sparse.csc_matrix(A),
+        "zeros": scipy.sparse.csc_matrix((5, 7)),
+    }
+    found = files.read_mat(savemat73(tmp_path / "new.mat", written))
+    assert set(found) == set(written)
+    for name in ("a", "single", "whole", "flag", "z"):
+        assert np.array_equal(found[name], written[name]), name
+    assert found["word"].tolist() == ["Größe"]
+    assert found["none"].size == 0
+    assert found["c"].shape == (1, 2)
+    assert np.array_equal(found["c"][0, 1][0, 1], B)
+    assert found["c"][0, 1][0, 0].tolist() == ["x"]
+    assert np.array_equal(found["s"]["two"][0, 0]["three"][0, 0], B)
+    assert np.array_equal(found["sparse"].toarray(), A)
+    assert found["zeros"].shape == (5, 7)
+
+
+def test_hdf5_of_another_program_is_read(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "v.mat", "w") as file:
+        file["a"], file["b"] = A, B
+        file["labels"] = ["oak" if number == 1 else "ash" for number in CLASSES]
+    found, _, classes, _ = multiview.read_views(tmp_path / "v.mat")
+    assert np.array_equal(found["b"], B.astype(np.float32))
+    assert classes == ("ash", "oak")
+
+
+def test_a_large_cell_and_a_set_are_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
+    path = savemat73(tmp_path / "v.mat", {"X": cell(A, B, C), "Y": CLASSES[:, None]})
+    report = importing.import_set([path], "new", repair=["make-split"])
+    assert report.samples == COUNT
+    assert [each["shape"] for each in report.modalities] == [[COUNT, 6], [COUNT, 4], [COUNT, 9]]
+
+
+def spoilt(path: Path, change: Any) -> Path:
+    savemat73(path, {"X": cell(A, B), "Y": CLASSES[:, None]})
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def outside(file: Any) -> None:
+    file.create_dataset("x", (16,), "u1", external=[("/etc/hostname", 0, 16)])
+
+
+def virtual(file: Any) -> None:
+    layout = h5py.VirtualLayout((4, 4), "f8")
+    layout[:] = h5py.VirtualSource("other.h5", "x", (4, 4))
+    file.create_virtual_dataset("x", layout)
+
+
+def endless(file: Any) -> None:
+    made = file.create_dataset("loop", (1, 1), h5py.ref_dtype)
+    made[0, 0] = made.ref
+
+
+def entry_outside(file: Any) -> None:
+    made = file.create_group("s")
+    made.attrs["MATLAB_sparse"] = np.uint64(3)
+    made["jc"], made["ir"], made["data"] = np.array([0, 2]), np.array([0, 99]), np.ones(2)
+
+
+def columns_outside(file: Any) -> None:
+    made = file.create_group("s")
+    made.attrs["MATLAB_sparse"] = np.uint64(3)
+    made["jc"], made["ir"], made["data"] = np.array([0, 2**40]), np.array([0]), np.ones(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (outside, "refers to other files"),
+        (virtual, "refers to other files"),
+        (endless, "more than 20 deep"),
+        (entry_outside, "entries outside itself"),
+        (columns_outside, "entries outside itself"),
+    ],
+)
+def test_hdf5_that_means_harm_is_refused(change: Any, message: str, tmp_path: Path) -> None:
+    path = spoilt(tmp_path / "v.mat", change)
+    with pytest.raises(InvalidInput, match=message):
+        files.read_mat(path)
+
+
+def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = A
+
+    def link(file: Any) -> None:
+        file["other"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "x")
+        file["soft"] = h5py.SoftLink("/Y")
+
+    assert set(files.read_mat(spoilt(tmp_path / "v.mat", link))) == {"X", "Y"}
+
+
+@pytest.mark.parametrize("shape", [(2**20, 2**20), (2**31, 4), (3, 2**28)])
+def test_a_shape_that_hdf5_only_declares_takes_no_memory(
+    shape: tuple[int, int], tmp_path: Path
+) -> None:
+    def declare(file: Any) -> None:
+        file.create_dataset("big", shape, "f8", chunks=(1, 1024) if shape[1] > 1024 else (1024, 4))
+
+    with pytest.raises(InvalidInput, match=r"at most 2 GiB|more than 100 times"):
+        files.read_mat(spoilt(tmp_path / "v.mat", declare))
+
+
+def test_hdf5_cut_short_is_refused(tmp_path: Path) -> None:
+    path = savemat73(tmp_path / "v.mat", {"X": cell(A, B), "Y": CLASSES[:, None]})
+    whole = path.read_bytes()
+    for size in (520, 700, len(whole) // 2, len(whole) - 100):
+        path.write_bytes(whole[:size])
+        with pytest.raises(
+            InvalidInput, match=r"version 7\.3 \(HDF5\).*Save it again, with `save -v7`"
+        ):
+            files.read_mat(path)
+
+
+def test_what_reads_a_file_imports_nothing_of_the_library() -> None:
+    script = Path(_mat_child.__file__)
+    words = "import runpy, sys; runpy.run_path(sys.argv[1]); print([m for m in sys.modules if 'qfusion' in m])"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", words, str(script)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
