@@ -26,7 +26,7 @@ from numpy.lib import format as npy
 
 from qfusion import _files, _limits
 from qfusion._checks import check
-from qfusion.data import _mat_child
+from qfusion.data import _mat_child, signatures
 from qfusion.errors import InvalidInput, NotFound, refused
 
 # What all readers ask of a file: that it is there, and not too large; and its digest.
@@ -319,6 +319,7 @@ def npz_headers(path: Path) -> dict[str, Header]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    signatures.require(path, "an .npz file", "zip")
     with (
         refused(
             f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read",
@@ -831,6 +832,7 @@ def read_mat(path: Path) -> dict[str, Any]:
     """
     size = size_of(path)
     check_size(path.name, size)
+    signatures.require(path, "a .mat file", "mat", "hdf5")
     with path.open("rb") as file:
         start = file.read(128)
     check(

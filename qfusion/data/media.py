@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data import files
+from qfusion.data import files, signatures
 from qfusion.data.spec import Audio, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, provided, refused
 
@@ -374,6 +374,7 @@ def _size(path: Path, endings: Any) -> int:
         f"File `{path.name}` cannot be read ({os.strerror(errno.EACCES)}). Correct its permissions.",
         DataUnavailable,
     )
+    signatures.require(path, f"a {path.suffix} file", "picture")
     return size
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, spec, staged_set
+from qfusion.data import files, signatures, spec, staged_set
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
 
 KIND = "MMSA pickle"
@@ -41,7 +41,8 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
         NotFound: when the file is not there.
         InvalidInput: when it asks for what is refused, is cut short, or holds something else.
     """
-    check(files.size_of(path) > 0, f"File `{path.name}` is empty. Copy it again.")
+    files.size_of(path)
+    signatures.require(path, "a pickle", "pickle")
     with path.open("rb") as file:
         content = files.read_pickle(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
     with refused(

@@ -22,7 +22,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from qfusion._checks import check
-from qfusion.data import files, staged_set
+from qfusion.data import files, signatures, staged_set
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
 IDS = ("id", "ids", "sample", "sample_id", "segment", "key")
@@ -150,6 +150,10 @@ def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) ->
 def open_table(path: Path) -> Table:
     """Returns a table; InvalidInput when its header cannot be read."""
     files.size_of(path)
+    if path.suffix.lower() == ".parquet":
+        signatures.require(path, "a Parquet file", "parquet")
+    else:
+        signatures.require(path, "a table of text")
     with files.misread(
         f"Table `{path.name}` cannot be read",
         "Save it as UTF-8 text with a header, or as Parquet.",
@@ -327,6 +331,7 @@ class Reader(staged_set.Reading):
         return self.part(name, shape, pieces, names, by=staged_set.scatter)
 
     def _plain(self, name: str, path: Path) -> staged_set.Part:
+        signatures.require(path, "a .npy file", "npy")
         with path.open("rb") as stream:
             shape, _, kind = files.check_header(stream, files.size_of(path), f"File `{path.name}`")
         check(

@@ -26,7 +26,7 @@ from filelock import FileLock
 import qfusion
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import DataSet
+from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, otherwise, refused
 from qfusion.models import FusionModel, QuantumJump, imported, registry
 from qfusion.training import metrics
@@ -129,6 +129,7 @@ def load(name: str | Path) -> Checkpoint:
         f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.",
         NotFound,
     )
+    signatures.require(weights, "a model's weights", "zip", error=IntegrityError)
     data = weights.read_bytes()
     check(
         _digest(data, card) == card["weights_sha256"],

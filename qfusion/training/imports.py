@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import DataSet, Modality, importing
+from qfusion.data import DataSet, Modality, importing, signatures
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models._program_child import short
 from qfusion.models.base import nested_part, real_steps, split
@@ -125,6 +125,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
             weights.is_file(),
             f"Weights {weights} are not there. Give the path of a .safetensors file.",
         )
+        signatures.require(weights, "safetensors", "zip", "pickle")
         with (
             refused(
                 f"Weights {weights.name} are no safetensors",
@@ -853,6 +854,7 @@ def take(
             path.stat().st_size <= 1 << 30,
             f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.",
         )
+        signatures.require(path, "a program (.pt2 or .onnx)", "zip")
         data = path.read_bytes()
     program = program_of(data, Path(source).name, only_onnx)
     wanted = wanted or guessed_card(program.inputs, program.outputs, Path(source).name, dataset)

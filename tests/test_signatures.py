@@ -1,0 +1,186 @@
+"""What a file really is: pointers, pages and archives under any ending, told by every reader."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import pickle
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import scipy.io
+import torch
+
+from qfusion import data
+from qfusion.data import importing, media, signatures
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.training import checkpoint, imports
+from tests import importable
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of imported sets for every test."""
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
+    return tmp_path
+
+
+def pointer(digest: str, size: int) -> bytes:
+    return (
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {size}\n".encode()
+    )
+
+
+def archived() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("data.csv", "a,b\n1,2\n")
+    return out.getvalue()
+
+
+def tarred() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("data.pkl"))
+    return out.getvalue()
+
+
+def saved_by_torch() -> bytes:
+    out = io.BytesIO()
+    torch.save({"train": torch.zeros(3)}, out)
+    return out.getvalue()
+
+
+STRANGE: dict[str, tuple[bytes, str]] = {
+    "pointer": (
+        pointer("4d7a" * 16, 367_292_341),
+        r"is a Git LFS pointer of 134 bytes, not the data: run `git lfs pull`",
+    ),
+    "short pointer": (
+        pointer("00ff" * 16, 7),
+        r"is a Git LFS pointer of 126 bytes, not the data: run `git lfs pull`",
+    ),
+    "page": (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "is a web page, not the data"),
+    "page of old": (
+        b"\n  <HTML><head><title>404</title></head></HTML>",
+        "is a web page, not the data",
+    ),
+    "page with a mark": (b"\xef\xbb\xbf<!-- x --><html></html>", "is a web page, not the data"),
+    "message": (
+        b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
+        "is an XML document",
+    ),
+    "gzip": (gzip.compress(b"data" * 9), "is compressed by gzip: unpack it"),
+    "bzip2": (bz2.compress(b"data" * 9), "is compressed by bzip2: unpack it"),
+    "xz": (lzma.compress(b"data" * 9), "is compressed by xz: unpack it"),
+    "tar": (tarred(), "is a tar archive: unpack it"),
+    "document": (b"%PDF-1.7\n%...", "is a PDF document, not the data"),
+    "empty": (b"", "is empty"),
+}
+
+
+def imported(path: Path) -> Any:
+    with importing.staging() as place:
+        return importing.examine([path], place)
+
+
+def in_a_table(name: str) -> Callable[[Path], Any]:
+    """Reads a folder of tables in which the file stands under that name."""
+
+    def read(path: Path) -> Any:
+        place = importable.tables(path.parent / "tables")
+        (place / name).write_bytes(path.read_bytes())
+        if not name.startswith("labels"):
+            (place / "audio.csv").unlink()
+        return imported(place)
+
+    return read
+
+
+def as_weights(path: Path) -> Any:
+    shipped = checkpoint.folders()[0] / "qj-planted.json"
+    (path.parent / "qj-planted.json").write_bytes(shipped.read_bytes())
+    return checkpoint.load(path.rename(path.parent / "qj-planted.safetensors").with_suffix(".json"))
+
+
+READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
+    "pickle": ("set.pkl", imported),
+    "npz": ("views.npz", imported),
+    "npz by path": ("views.npz", data.load),
+    "mat": ("views.mat", imported),
+    "mat by path": ("views.mat", data.load),
+    "labels": ("x", in_a_table("labels.csv")),
+    "csv": ("x", in_a_table("audio.tsv")),
+    "parquet": ("x", in_a_table("audio.parquet")),
+    "npy": ("x", in_a_table("audio.npy")),
+    "onnx": ("program.onnx", lambda path: imports.take(str(path), data.load("planted"))),
+    "pt2": ("program.pt2", lambda path: imports.take(str(path), data.load("planted"))),
+    "weights": ("w.safetensors", as_weights),
+    "video": ("clip.mp4", media.probe),
+    "sound": ("clip.wav", media.probe),
+    "subtitles": ("clip.srt", media.words),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_says_what_a_file_is(reader: str, kind: str, folder: Path) -> None:
+    name, read = READERS[reader]
+    content, message = STRANGE[kind]
+    (folder / name).write_bytes(content)
+    with pytest.raises(QFusionError, match=message):
+        read(folder / name)
+
+
+@pytest.mark.parametrize("content", [archived(), saved_by_torch()])
+@pytest.mark.parametrize("reader", ["pickle", "mat", "labels", "csv", "parquet", "npy", "video"])
+def test_archives_and_files_of_torch_are_named(reader: str, content: bytes, folder: Path) -> None:
+    name, read = READERS[reader]
+    (folder / name).write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"is a zip or torch\.save file: unpack it"):
+        read(folder / name)
+
+
+def test_a_data_file_under_another_ending_is_told_to_be_renamed(folder: Path) -> None:
+    array, table, matrix = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.save(array, np.zeros(3))
+    pq.write_table(pa.table({"a": [1]}), table)
+    scipy.io.savemat(matrix, {"a": np.zeros(3)})
+    for content, name, message in (
+        (
+            array.getvalue(),
+            "set.pkl",
+            r"`set\.pkl` must be a pickle, but is a NumPy array: rename it to end in \.npy",
+        ),
+        (table.getvalue(), "views.mat", r"is a Parquet file: rename it to end in \.parquet"),
+        (matrix.getvalue(), "views.npz", r"is a \.mat file: rename it to end in \.mat"),
+        (pickle.dumps({"train": 1}), "views.mat", r"is a pickle: rename it to end in \.pkl"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), "set.pkl", r"is an HDF5 file: rename it"),
+    ):
+        (folder / name).write_bytes(content)
+        with pytest.raises(InvalidInput, match=message):
+            imported(folder / name)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_pickles_of_all_protocols_are_let_through(protocol: int, folder: Path) -> None:
+    importable.write_mmsa(folder / "m.pkl", protocol=protocol)
+    signatures.require(folder / "m.pkl", "a pickle", "pickle")
+
+
+@pytest.mark.parametrize(
+    "content", [b"id,label\n", b"BZ", b"version 2\n", b"htmlish,words\n", b"\0" * 300]
+)
+def test_what_is_not_known_is_left_to_the_reader(content: bytes, folder: Path) -> None:
+    (folder / "x").write_bytes(content)
+    signatures.require(folder / "x", "a table")
+    assert signatures.kind_of(content) == ""
