@@ -20,13 +20,21 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, signatures, spec, staged_set
+from qfusion.data import (
+    class_labels,
+    files,
+    pickle_layouts,
+    signatures,
+    spec,
+    staged_set,
+    variables,
+)
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
 
 KIND = "MMSA pickle"
 SUFFIXES = (".pkl", ".pickle")
 MODALITIES = ("text", "audio", "vision")
-_LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
+_LAYOUT = pickle_layouts.LAYOUT
 
 
 def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet:
@@ -61,20 +69,7 @@ class _Reader(staged_set.Reading):
     def __init__(self, name: str, content: Any, folder: Path):
         super().__init__(folder)
         self.name = name
-        check(
-            isinstance(content, dict),
-            f"File `{name}` must hold a dictionary, but holds a {type(content).__name__}. {_LAYOUT}",
-        )
-        self.splits: dict[str, dict[str, Any]] = {
-            staged_set.PARTS[str(key)]: inner
-            for key, inner in content.items()
-            if staged_set.PARTS.get(str(key)) and isinstance(inner, dict)
-        }
-        check(
-            bool(self.splits),
-            f"File `{name}` must hold 'train', 'valid' and 'test', but holds {[str(k)[:20] for k in content][:6]}. "
-            f"{_LAYOUT}",
-        )
+        self.splits = pickle_layouts.splits_of(name, content)
         self.names = [m for m in MODALITIES if any(m in inner for inner in self.splits.values())]
         check(
             bool(self.names),
@@ -88,18 +83,7 @@ class _Reader(staged_set.Reading):
         parts = [self._part(name) for name in self.names]
         targets = self._targets(target)
         columns = {"text": self._words("raw_text"), "annotation": self._words("annotations")}
-        rest = {str(key)[:40] for inner in self.splits.values() for key in inner} - {
-            *self.names,
-            *(f"{m}_lengths" for m in self.names),
-            "raw_text",
-            "annotations",
-            "id",
-            "text_bert",
-            "regression_labels",
-            "classification_labels",
-            *(f"regression_labels_{name[0].upper()}" for name in MODALITIES),
-        }
-        self.say_left_out(sorted(rest), "features nor labels")
+        self._say_left_out()
         tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
             self.say(
@@ -125,6 +109,42 @@ class _Reader(staged_set.Reading):
             tokens=tokens,
             **vars(targets),
         )
+
+    def _say_left_out(self) -> None:
+        """Says what is not read: a warning where it has an entry a sample, and so may be a modality."""
+        known = {
+            *self.names,
+            *(f"{name}_lengths" for name in self.names),
+            *("raw_text", "annotations", "id", "text_bert"),
+            *("regression_labels", "classification_labels", "labels"),
+            *(f"regression_labels_{name[0].upper()}" for name in MODALITIES),
+        }
+        rest = sorted({key for inner in self.splits.values() for key in inner} - known)
+        with_rows = [key for key in rest if self._has_rows(key)]
+        self.say_left_out([key[:40] for key in rest if key not in with_rows], "features nor labels")
+        if with_rows:
+            self.say(
+                "lost-modality",
+                f"Left out, though there is an entry for each sample: {', '.join(key[:40] for key in with_rows[:12])}. "
+                f"If one is a modality, call it one of {', '.join(MODALITIES)}.",
+                "warning",
+            )
+        if "text" not in self.names and any("raw_text" in inner for inner in self.splits.values()):
+            self.say(
+                "no-text",
+                "Text comes as words, not as features. The words are kept to show; add features as `text` if they are "
+                "to be a modality.",
+                "warning",
+            )
+
+    def _has_rows(self, key: str) -> bool:
+        """Whether there is an entry a sample under a key, in a split at least."""
+        for split, count in self.counts.items():
+            value = files.unpickled(self.splits[split].get(key))
+            is_list = isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
+            if is_list and count > 1 and len(value) == count:
+                return True
+        return False
 
     def _tokens(self) -> np.ndarray | None:
         """Token numbers (N, T) of all splits, -1 beyond each mask; None where `text_bert` holds none."""
@@ -162,7 +182,7 @@ class _Reader(staged_set.Reading):
                 value.ndim >= 1,
                 f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. {_LAYOUT}",
             )
-            return value
+            return variables.native(value)
         inner = value.ravel().tolist() if isinstance(value, np.ndarray) else value
         check(
             isinstance(inner, list),
@@ -323,10 +343,23 @@ class _Reader(staged_set.Reading):
         return np.where(np.isfinite(scores), scores, np.nan)
 
     def _words(self, key: str) -> list[str]:
-        if not self._everywhere(key):
+        """Words (N,) of all splits, empty in a split without them; no words where no split has them."""
+        lacking = [
+            split for split, count in self.counts.items() if count and key not in self.splits[split]
+        ]
+        if len(lacking) == sum(map(bool, self.counts.values())):
             return []
+        if lacking:
+            self.say(
+                "missing-words",
+                f"`{key}` is missing in {' and '.join(lacking)}, where it stays empty.",
+                "warning",
+            )
         words: list[str] = []
         for split, count in self.counts.items():
+            if key not in self.splits[split]:
+                words += [""] * count
+                continue
             entries = self._array(split, key) if count else []
             check(
                 len(entries) == count,
@@ -337,47 +370,124 @@ class _Reader(staged_set.Reading):
         return words
 
     def _ids(self) -> np.ndarray:
-        words = self._words("id")
-        if words:
-            return staged_set.words_of(words, f"Ids in `{self.name}`")
-        self.say("numbered", "There is no `id`, so samples are numbered by split.")
-        return np.concatenate(
+        numbers = np.concatenate(
             [spec.numbered(split, count) for split, count in self.counts.items() if count]
         )
+        if not any("id" in inner for inner in self.splits.values()):
+            self.say("numbered", "There is no `id`, so samples are numbered by split.")
+            return numbers
+        words = self._words("id")
+        without = np.repeat(
+            ["id" not in self.splits[split] for split in self.counts], list(self.counts.values())
+        )
+        named = [
+            number if lacks else word
+            for word, number, lacks in zip(words, numbers.tolist(), without, strict=True)
+        ]
+        return staged_set.words_of(named, f"Ids in `{self.name}`")
 
     def _targets(self, target: str) -> staged_set.Targets:
-        if target in ("auto", "regression") and self._everywhere("regression_labels"):
-            y = self._scores("regression_labels")
-            largest = np.abs(y[np.isfinite(y)]).max(initial=0)
-            bound = next((b for b in (1.0, 3.0) if largest <= b), None)
-            if (
-                "regression_labels_T" not in next(iter(self.splits.values()))
-                and bound == 1.0
-                and len(y) > 100
-            ):
-                self.say("range", "All scores lie in [-1, 1], which is taken for their range.")
-            return staged_set.Targets(y, bounds=None if bound is None else (-bound, bound))
+        if target in ("auto", "regression"):
+            for key in ("regression_labels", "labels"):
+                if self._everywhere(key) and (
+                    target == "regression" or not self._names_classes(key)
+                ):
+                    return self._amounts(key)
+            self._say_missing_scores()
         check(
             target != "regression",
-            f"File `{self.name}` must hold `regression_labels` in every split, but does not. Import it for "
+            f"File `{self.name}` must hold `regression_labels` or `labels` in every split, but does not. Import it for "
             "classification.",
         )
-        for key in ("annotations", "classification_labels"):
+        for key in ("annotations", "classification_labels", "labels"):
             if self._everywhere(key):
-                labels: list[Any] = self._words(key)
-                with contextlib.suppress(ValueError):  # what is no number stays a word
-                    labels = list(map(float, labels))
-                y, classes = staged_set.classes_of(labels)
-                self.say(
-                    "classes",
-                    f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
-                    f"{', '.join(classes[:12])}.",
-                )
-                return staged_set.Targets(y, classes)
+                return self._classes(key)
         raise InvalidInput(
-            f"File `{self.name}` must hold `regression_labels`, `annotations` or `classification_labels` in every "
-            f"split, but does not. {_LAYOUT}"
+            f"File `{self.name}` must hold `regression_labels`, `annotations`, `classification_labels` or `labels` in "
+            f"every split, but does not. {_LAYOUT}"
         )
+
+    def _say_missing_scores(self) -> None:
+        lacking = [
+            split
+            for split, count in self.counts.items()
+            if count and "regression_labels" not in self.splits[split]
+        ]
+        if len(lacking) < len(self.splits) and lacking:
+            self.say(
+                "missing-scores",
+                f"`regression_labels` is missing in {' and '.join(lacking)}, so the set is read for classification.",
+                "warning",
+            )
+
+    def _amounts(self, key: str) -> staged_set.Targets:
+        """Scores, and their range where they look like those of MOSI or CH-SIMS."""
+        y = self._scores(key)
+        largest = np.abs(y[np.isfinite(y)]).max(initial=0)
+        bound = next((b for b in (1.0, 3.0) if largest <= b), None)
+        if (
+            "regression_labels_T" not in next(iter(self.splits.values()))
+            and bound == 1.0
+            and len(y) > 100
+        ):
+            self.say("range", "All scores lie in [-1, 1], which is taken for their range.")
+        return staged_set.Targets(y, bounds=None if bound is None else (-bound, bound))
+
+    def _names_classes(self, key: str) -> bool:
+        """Whether `labels` are words, a column a class, or two whole numbers, and no scores."""
+        if key != "labels":
+            return False
+        whole = [self._entries(split, key) for split in self._filled()]
+        if any(values.dtype.kind not in "biuf" for values in whole):
+            return True
+        if any(values.shape[1] > 1 for values in whole):
+            return all(class_labels.is_one_hot(values) for values in whole)
+        known = np.unique(np.concatenate(whole))
+        return len(known) <= 2 and bool((known == np.round(known)).all())
+
+    def _classes(self, key: str) -> staged_set.Targets:
+        """Classes of words or numbers, or of a column a class."""
+        whole = [self._entries(split, key) for split in self._filled()]
+        wide = {values.shape[1] for values in whole if values.dtype.kind in "biuf"} - {1}
+        if wide:
+            check(
+                len(wide) == 1 and len({values.shape[1] for values in whole}) == 1,
+                f"`{key}` in `{self.name}` must have the same columns in every split, but has {sorted(wide)}. "
+                "Correct it.",
+            )
+            table = np.concatenate(whole)
+            what = f"`{key}` in `{self.name}`"
+            columns = class_labels.one_hot(what, table)
+            y, classes = staged_set.classes_of(columns)
+            self.say(
+                "classes",
+                f"`{key}` has a column a class. Classes are the numbers of the columns, from 0: "
+                f"{', '.join(classes[:12])}.",
+            )
+            return staged_set.Targets(y, classes)
+        labels: list[Any] = self._words(key)
+        with contextlib.suppress(ValueError):  # what is no number stays a word
+            labels = list(map(float, labels))
+        y, classes = staged_set.classes_of(labels)
+        self.say(
+            "classes",
+            f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
+            f"{', '.join(classes[:12])}.",
+        )
+        return staged_set.Targets(y, classes)
+
+    def _filled(self) -> list[str]:
+        return [split for split, count in self.counts.items() if count]
+
+    def _entries(self, split: str, key: str) -> np.ndarray:
+        """The labels of a split, (count, C)."""
+        values = np.asarray(self._array(split, key))
+        check(
+            len(values) == self.counts[split],
+            f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {self.counts[split]} samples, "
+            f"but holds {len(values)}. {_LAYOUT}",
+        )
+        return values.reshape(len(values), -1)
 
     def _unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities (N,), NaN where there is none, as in a split without them."""

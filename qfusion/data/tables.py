@@ -153,7 +153,7 @@ def open_table(path: Path) -> Table:
     if path.suffix.lower() == ".parquet":
         signatures.require(path, "a Parquet file", "parquet")
     else:
-        signatures.require(path, "a table of text")
+        signatures.require(path, "a table of text", "empty")
     with files.misread(
         f"Table `{path.name}` cannot be read",
         "Save it as UTF-8 text with a header, or as Parquet.",
@@ -168,8 +168,8 @@ def open_table(path: Path) -> Table:
         columns = tuple(next(csv.reader([line], delimiter=delimiter), []))
     check(
         len(columns) > 0 and len(set(columns)) == len(columns),
-        f"Table `{path.name}` must begin with a line of distinct column names, but begins {line[:60]!r}. Add a "
-        "header.",
+        f"Table `{path.name}` must begin with a line of distinct column names, but "
+        f"{f'begins {line[:60]!r}. Add a header' if line else 'the file is empty. Copy it again'}.",
     )
     return Table(path, columns, delimiter)
 

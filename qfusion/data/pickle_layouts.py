@@ -1,0 +1,147 @@
+"""Pickles of multimodal sets in other layouts than MMSA's, brought to MMSA's names.
+
+- Names in other words or capitals: `visual`, `video`, `Vision` are `vision`; `acoustic` is `audio`.
+- Lists of tuples, as MAG-BERT (Rahman et al. 2020) and MISA (Hazarika et al. 2020) publish MOSI and MOSEI:
+  `[((words, visual, acoustic[, spoken words]), label, segment), ...]` a split.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from qfusion._checks import check
+from qfusion.data import class_labels, files, staged_set
+
+KNOWN = {
+    "text": ("text", "texts", "textual", "language"),
+    "audio": ("audio", "acoustic", "acoustics", "speech", "voice"),
+    "vision": ("vision", "visual", "visuals", "video", "videos"),
+    "raw_text": ("rawtext", "rawtexts", "transcript", "transcripts"),
+    "id": ("id", "ids"),
+    "labels": ("labels", "label"),
+    "annotations": ("annotations", "annotation"),
+    "regression_labels": ("regressionlabels", "regressionlabel"),
+    "classification_labels": ("classificationlabels", "classificationlabel"),
+    "text_bert": ("textbert",),
+}
+LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
+
+
+def splits_of(file: str, content: Any) -> dict[str, dict[str, Any]]:
+    """Returns what a pickle holds by part of the split and MMSA's names.
+
+    Args:
+        file: its name, for messages. content: what `files.read_pickle` gave.
+
+    Raises:
+        InvalidInput: when it holds no parts of a split, or one of them is laid out otherwise.
+    """
+    check(
+        isinstance(content, dict),
+        f"File `{file}` must hold a dictionary, but holds a {type(files.unpickled(content)).__name__}. {LAYOUT}",
+    )
+    splits: dict[str, dict[str, Any]] = {}
+    for key, inner in content.items():
+        part = staged_set.PARTS.get(str(key).strip().lower())
+        if not part:
+            continue
+        check(
+            part not in splits,
+            f"File `{file}` must hold each part of the split once, but holds '{part}' twice. Drop one.",
+        )
+        splits[part] = _part(file, str(key), inner)
+    check(
+        bool(splits),
+        f"File `{file}` must hold 'train', 'valid' and 'test', but holds {[str(key)[:20] for key in content][:6]}. "
+        f"{LAYOUT}",
+    )
+    return splits
+
+
+def _part(file: str, key: str, inner: Any) -> dict[str, Any]:
+    """What one part of the split holds, by MMSA's names."""
+    inner = files.unpickled(inner)
+    if isinstance(inner, dict):
+        return _renamed(inner)
+    entries = list(inner) if isinstance(inner, list) or _is_cells(inner) else []
+    if entries and all(_is_tuple_of_sample(entry) for entry in entries):
+        return _of_tuples(entries)
+    of_what = f" of {type(files.unpickled(entries[0])).__name__}" if entries else ""
+    check(
+        False,
+        f"'{key[:20]}' in `{file}` must hold a dictionary of arrays, or tuples ((words, visual, acoustic), label, "
+        f"segment), but holds a {type(inner).__name__}{of_what}. {LAYOUT}",
+    )
+    return {}
+
+
+def _renamed(inner: dict[Any, Any]) -> dict[str, Any]:
+    """A part of the split with MMSA's names; a name that is there itself goes before other words for it."""
+    exact = {str(key) for key in inner}
+    named: dict[str, Any] = {}
+    for key, value in inner.items():
+        name = mmsa_name(str(key))
+        taken = name in named or (name in exact and name != str(key))
+        named[str(key) if taken else name] = value
+    return named
+
+
+def mmsa_name(key: str) -> str:
+    """Returns what MMSA calls something: "vision" of "Visual", "audio_lengths" of "acoustic_lengths"."""
+    word = class_labels.plain(key)
+    for ending in ("_lengths", "_length"):
+        if key.lower().endswith(ending):
+            return f"{mmsa_name(key[: -len(ending)])}_lengths"
+    return next((name for name, words in KNOWN.items() if word in words), key)
+
+
+# Lists of tuples
+
+
+def _is_cells(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1
+
+
+def _is_tuple_of_sample(entry: Any) -> bool:
+    """Whether this is ((words, visual, acoustic[, spoken words]), label, segment)."""
+    return (
+        isinstance(entry, (tuple, list))
+        and len(entry) == 3
+        and isinstance(entry[0], (tuple, list))
+        and len(entry[0]) in (3, 4)
+    )
+
+
+def _of_tuples(entries: list[Any]) -> dict[str, Any]:
+    """A part of the split of samples that are tuples; `text` only where words come as features."""
+    part: dict[str, Any] = {
+        "vision": [entry[0][1] for entry in entries],
+        "audio": [entry[0][2] for entry in entries],
+        "labels": [_first(entry[1]) for entry in entries],
+        "id": [entry[2] for entry in entries],
+    }
+    words = [files.unpickled(entry[0][0]) for entry in entries]
+    if all(isinstance(each, np.ndarray) and each.ndim == 2 for each in words):
+        part["text"] = words
+    spoken = [entry[0][3] if len(entry[0]) == 4 else entry[0][0] for entry in entries]
+    sentences = [list(_words(each)) for each in spoken]
+    if any(sentences):
+        part["raw_text"] = [" ".join(sentence) for sentence in sentences]
+    return part
+
+
+def _first(label: Any) -> Any:
+    """A score that may lie in an array (1, 1); an array of several stays one."""
+    values = np.asarray(files.unpickled(label))
+    return values.ravel()[0] if values.size == 1 else values.ravel()
+
+
+def _words(spoken: Any) -> Iterator[str]:
+    """The words of a list, or array, of them; none of anything else."""
+    value = files.unpickled(spoken)
+    entries = value.ravel().tolist() if isinstance(value, np.ndarray) else value
+    if isinstance(entries, (list, tuple)):
+        for entry in entries:
+            if isinstance(entry, (str, bytes, memoryview)):
+                yield staged_set.clean(entry)
