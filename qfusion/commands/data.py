@@ -142,21 +142,23 @@ def import_(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="FILE", help="An MMSA pickle, a .mat or .npz file, tables, or their folder."
+            metavar="FILE",
+            help="An MMSA pickle, a .mat or .npz file, tables or computational sequences, or their folder.",
         ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the set is to be called.")
     ] = None,
     kind: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview or tables.")
+        str,
+        typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview, tables or csd."),
     ] = "auto",
     modality: Annotated[
         list[str] | None,
         typer.Option(
             "--modality",
             metavar="NAME=FILE",
-            help="Table of a modality; may be given several times.",
+            help="Table, or computational sequence (.csd, .h5), of a modality; may be given several times.",
         ),
     ] = None,
     labels: Annotated[

@@ -816,6 +816,7 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
 
 SECONDS = 60  # of the processor
 PATIENCE = 300  # seconds of the clock
+_COPY = "Write or copy it again."
 _AGAIN = "Save it again, with `save -v7` in MATLAB or `scipy.io.savemat` in Python."
 
 
@@ -839,6 +840,28 @@ def read_mat(path: Path) -> dict[str, Any]:
         _mat_child.is_hdf5(str(path)) or start[126:128] in (b"IM", b"MI"),
         f"File `{path.name}` must be a .mat file of version 5 to 7.3, but is not one. {_AGAIN}",
     )
+    return _read_guarded(path)
+
+
+def read_hdf5(path: Path) -> dict[str, Any]:
+    """Returns what an HDF5 file holds, by name, as `read_mat` does; a group is a struct.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it is no HDF5 file, damaged or too large, or refers to other files.
+    """
+    check_size(path.name, size_of(path))
+    signatures.require(path, "an HDF5 file", "hdf5")
+    check(
+        _mat_child.is_hdf5(str(path)),
+        f"File `{path.name}` must be an HDF5 file, but is not one. {_COPY}",
+    )
+    return _read_guarded(path)
+
+
+def _read_guarded(path: Path) -> dict[str, Any]:
+    """What the child reads of a file."""
+    size = size_of(path)
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
         out = Path(folder) / "found"
         # Python and SciPy need a GiB of address space; zlib packs at most 1 : 1032
@@ -857,11 +880,14 @@ def read_mat(path: Path) -> dict[str, Any]:
 def _run(path: Path, out: Path, memory: int, most: int) -> None:
     """Lets the child read a file into another, arrays of at most so many bytes; InvalidInput when it does not come to
     its end."""
-    hdf5 = _mat_child.is_hdf5(str(path))
-    kind = "a .mat file of version 7.3 (HDF5)" if hdf5 else "a .mat file"
+    kind, remedy = "a .mat file", _AGAIN
+    if path.suffix.lower() != ".mat":
+        kind, remedy = "an HDF5 file", _COPY
+    elif _mat_child.is_hdf5(str(path)):
+        kind = "a .mat file of version 7.3 (HDF5)"
     with refused(
         f"File `{path.name}` cannot be read as {kind}",
-        _AGAIN,
+        remedy,
         subprocess.TimeoutExpired,
         why=f"it takes more than {PATIENCE} seconds",
     ):
@@ -894,7 +920,7 @@ def _run(path: Path, out: Path, memory: int, most: int) -> None:
         (code < 0, f"is damaged or incomplete (its reading ended with signal {-code})"),
         (code > 0, f"is damaged or incomplete ({words})"),
     ):
-        check(not failed, f"File `{path.name}` cannot be read as {kind}: it {why}. {_AGAIN}")
+        check(not failed, f"File `{path.name}` cannot be read as {kind}: it {why}. {remedy}")
 
 
 def _made(node: Any) -> Any:

@@ -20,7 +20,7 @@ import qfusion
 from qfusion import _files, _limits
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._sentences import count
-from qfusion.data import files, mmsa, multiview, registry, spec, staged_set, tables
+from qfusion.data import files, mmsa, multiview, registry, sequences, spec, staged_set, tables
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, refused
 
 # Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded.
@@ -529,6 +529,7 @@ FORMATS = {
     "mmsa": "MMSA pickle (.pkl)",
     "multiview": "multi-view .mat or .npz",
     "tables": "a CSV, Parquet or .npy file a modality, and labels",
+    "csd": "a computational sequence (.csd, .h5) of the CMU Multimodal SDK a modality, and labels",
 }
 TARGETS = ("auto", "regression", "classification", "labels")
 WORDS = {
@@ -541,7 +542,7 @@ _WHY = {
     "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
     "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS",
 }
-SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
+SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES, *sequences.SUFFIXES)
 
 
 def read(
@@ -576,7 +577,7 @@ def read(
     choose("Convention", convention, ("auto", *spec.CONVENTIONS))
     paths_read = _expanded(paths)
     if kind == "auto":
-        kind = _kind(paths_read, bool(modalities or labels))
+        kind = _kind(paths_read, [*(modalities or {}).values(), *([labels] if labels else [])])
     shown = paths_read[0].name if paths_read else "The file"
     with (
         refused(
@@ -603,6 +604,15 @@ def read(
             features, label = _tables(paths_read, dict(modalities or {}), labels)
             paths_read = [*features.values(), label]
             made = tables.read_tables(features, label, folder, target)
+        elif kind == "csd":
+            features, label = _tables(paths_read, dict(modalities or {}), labels)
+            paths_read = [*features.values(), label]
+            check(
+                target != "labels",
+                "Several labels a sample are read from tables and from multi-view files, not from computational "
+                "sequences. Write them as a table, with ; between the labels of a sample.",
+            )
+            made = sequences.read(features, label, folder, target)
         else:
             check(
                 len(paths_read) == 1 and not modalities and not labels,
@@ -610,8 +620,8 @@ def read(
             )
             check(
                 target != "labels" or kind == "multiview",
-                "Several labels a sample are read from tables and from .npz files, not from MMSA pickles. Write them "
-                "as a table, with ; between the labels of a sample.",
+                "Several labels a sample are read from tables and from multi-view files, not from MMSA pickles. Write "
+                "them as a table, with ; between the labels of a sample.",
             )
             made = (mmsa if kind == "mmsa" else multiview).read(paths_read[0], folder, target)
         made.files = [
@@ -678,18 +688,27 @@ def _expanded(paths: Sequence[Path]) -> list[Path]:
     return expanded
 
 
-def _kind(paths: Sequence[Path], tabular: bool) -> str:
+def _kind(paths: Sequence[Path], named: Sequence[Path]) -> str:
+    """The format of files: `paths`, and those that are `named` as modalities or labels."""
     endings = {path.suffix.lower() for path in paths}
-    if tabular or (endings and endings <= set(tables.SUFFIXES)):
+    of_all = {path.suffix.lower() for path in (*paths, *named)}
+    if of_all and of_all <= set(sequences.SUFFIXES):
+        return "csd"
+    if named or (endings and endings <= set(tables.SUFFIXES)):
         return "tables"
     if len(paths) == 1 and endings <= set(mmsa.SUFFIXES):
         return "mmsa"
     if len(paths) == 1 and endings <= {".mat", ".npz"}:
         return "multiview"
     shown = ", ".join(path.name[:40] for path in paths[:6]) or "nothing"
+    remedy = (
+        "Give one set at a time."
+        if endings <= set(SUFFIXES)
+        else "Convert it, or, if it is one of these under another ending, say which with --format."
+    )
     raise InvalidInput(
         "What is imported must be one MMSA pickle (.pkl), one .mat or .npz file, or tables (.csv, .tsv, .parquet, "
-        f".npy), but is {shown}. Say which with --format."
+        f".npy, .csd), but is {shown}. {remedy}"
     )
 
 
@@ -702,8 +721,8 @@ def _tables(
     labels = labels or next((p for p in paths if p.stem.lower() in ("labels", "label")), None)
     if labels is None:
         raise InvalidInput(
-            f"Tables must come with one of labels, called `labels.csv` or named by --labels, but "
-            f"{[p.name for p in paths][:6]} has none. Add it."
+            "Tables and files of features must come with one of labels, called `labels.csv` (or `labels.csd`) or named "
+            f"by --labels, but {[p.name for p in paths][:6]} has none. Add it."
         )
     by_name = {staged_set.modality_name(name): path for name, path in modalities.items()}
     for path in (path for path in paths if path != labels):

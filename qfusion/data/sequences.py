@@ -1,0 +1,194 @@
+"""Computational sequences of the CMU Multimodal SDK (`.csd`, `.h5`): features with intervals of time, and labels.
+
+A file holds, under any one name, `data`: for each video `features` (T, F) and `intervals` (T, 2) in seconds. In the
+file of labels every interval is a sample. The features of a sample are the mean over the steps that its interval meets,
+as the SDK's `align` makes them with `avg`.
+
+    python -m qfusion data import --modality text=glove.csd --modality audio=covarep.csd --labels labels.csd --name mosi
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.data import files, staged_set
+
+KIND = "computational sequences"
+SUFFIXES = (".csd", ".h5", ".hdf5")
+_LAYOUT = "It must hold `data`, and in it for each video `features` (T, F) and `intervals` (T, 2)."
+Sequence = tuple[
+    np.ndarray, np.ndarray
+]  # features (T, F), and the intervals (T, 2) of their steps in seconds
+
+
+def read(
+    modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto"
+) -> staged_set.StagedSet:
+    """Returns the set that computational sequences make up, its arrays written to `folder`.
+
+    Args:
+        modalities: the file of each, in their order.
+        labels: the file of labels, whose first column is the target.
+        folder: that exists and takes the arrays.
+        target: "regression" of the scores, which "auto" is as well, or "classification".
+
+    Raises:
+        NotFound: when a file is not there.
+        InvalidInput: when a file is laid out otherwise, or too large.
+    """
+    check(
+        len(modalities) > 0,
+        "Argument `--modality` must name at least one file of features, but names none. Add --modality text=FILE.",
+    )
+    return _Reader(folder, labels).staged(modalities, target)
+
+
+class _Reader(staged_set.Reading):
+    """Aligns features to the intervals of labels."""
+
+    def __init__(self, folder: Path, labels: Path):
+        super().__init__(folder)
+        self.file = labels.name
+        self.labels = read_sequence(labels)
+        check(
+            bool(self.labels),
+            f"File `{self.file}` must hold at least one label, but holds none. {_LAYOUT}",
+        )
+        self.samples = _samples(self.labels)
+
+    def staged(self, modalities: Mapping[str, Path], target: str) -> staged_set.StagedSet:
+        """The set."""
+        parts = [self._modality(name, path) for name, path in modalities.items()]
+        values = np.concatenate([features for features, _ in self.labels.values()])
+        if values.shape[1] > 1:
+            self.say(
+                "left-out",
+                f"`{self.file}` has {values.shape[1]} columns of labels. The first is the target; the others are left "
+                "out.",
+                "warning",
+            )
+        y = values[:, 0].astype(np.float64)
+        if target == "classification":
+            targets = staged_set.Targets(*staged_set.classes_of(y))
+        else:
+            largest = np.abs(y[np.isfinite(y)]).max(initial=0)
+            targets = staged_set.Targets(y, bounds=(-3.0, 3.0) if 1 < largest <= 3 else None)
+        self.say(
+            "videos",
+            f"{len(self.samples):,} samples of {len(self.labels):,} videos. A split that is made at random may have "
+            "samples of one video in two parts.",
+        )
+        return staged_set.StagedSet(
+            folder=self.folder,
+            title=self.file,
+            kind=KIND,
+            parts=parts,
+            ids=staged_set.words_of(self.samples["id"].tolist(), f"Ids in `{self.file}`"),
+            split=np.full(len(self.samples), "", dtype="<U5"),
+            target="class" if targets.classes else "sentiment",
+            columns=self.samples[["video", "start", "end"]],
+            findings=self.findings,
+            **vars(targets),
+        )
+
+    def _modality(self, name: str, path: Path) -> staged_set.Part:
+        """The features of a modality, a vector a sample."""
+        sequence = read_sequence(path)
+        sizes = {features.shape[1] for features, _ in sequence.values()}
+        check(
+            len(sizes) == 1,
+            f"File `{path.name}` must hold the same number of features for every video, but holds {sorted(sizes)[:8]}. "
+            f"{_LAYOUT}",
+        )
+        size = sizes.pop()
+        values = np.zeros((len(self.samples), size), np.float32)
+        absent = np.ones(len(self.samples), bool)
+        for row, sample in enumerate(self.samples.itertuples(index=False)):
+            # files that the SDK has aligned name samples, and not videos
+            features, intervals = sequence.get(sample.id, sequence.get(sample.video, _NOTHING))
+            meets = (intervals[:, 0] < sample.end) & (intervals[:, 1] > sample.start)
+            if meets.any():
+                mean = features[meets].astype(np.float64).mean(0)
+                values[row] = staged_set.as_single(mean)
+                absent[row] = False
+        if absent.any():
+            rows = np.flatnonzero(absent)
+            self.say(
+                "incomplete",
+                f"{len(rows):,} of {len(absent):,} samples have no step in `{path.name}`, the first "
+                f"'{self.samples['id'].iloc[rows[0]][:60]}'.",
+                "error",
+                name,
+                repairs=("drop-incomplete", "zero-incomplete"),
+                rows=rows,
+            )
+        return self.part(name, values.shape, files.pieces(values), staged_set.numbered(name, size))
+
+
+_NOTHING: Sequence = np.zeros((0, 1)), np.zeros((0, 2))
+
+
+def _samples(labels: Mapping[str, Sequence]) -> pd.DataFrame:
+    """Id, video, start and end of every interval of the labels; ids are `video[0]`, `video[1]`, ..., as in the SDK."""
+    rows: list[tuple[str, str, float, float]] = []
+    for video, (_, intervals) in labels.items():
+        is_sample = video.endswith("]") and len(intervals) == 1
+        for number, (start, end) in enumerate(intervals.tolist()):
+            name = video if is_sample else f"{video}[{number}]"
+            rows.append((name, video, start, end))
+    return pd.DataFrame(rows, columns=["id", "video", "start", "end"])
+
+
+def read_sequence(path: Path) -> dict[str, Sequence]:
+    """Returns the features (T, F) and intervals (T, 2) of a computational sequence, by video.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it is no HDF5 file, holds something else, or words in place of numbers.
+    """
+    content = files.read_hdf5(path)
+    data = _fields(content.get("data")) or next(
+        (
+            _fields(inner["data"])
+            for inner in map(_fields, content.values())
+            if _fields(inner.get("data"))
+        ),
+        {},
+    )
+    check(
+        bool(data),
+        f"File `{path.name}` must be a computational sequence of the CMU Multimodal SDK, but holds "
+        f"{[str(name)[:30] for name in content][:6]}. {_LAYOUT}",
+    )
+    return {video: _sequence(path.name, video, _fields(entry)) for video, entry in data.items()}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a struct by name; none of anything else."""
+    names = getattr(getattr(value, "dtype", None), "names", None) or ()
+    return {name: value[name].ravel()[0] for name in names} if names and value.size == 1 else {}
+
+
+def _sequence(file: str, video: str, fields: dict[str, Any]) -> Sequence:
+    features = np.asarray(fields.get("features", np.zeros(0)))
+    intervals = np.asarray(fields.get("intervals", np.zeros(0)))
+    shown = f"Video '{video[:60]}' in `{file}`"
+    kind = "words" if features.dtype.kind == "U" else features.dtype
+    check(
+        features.dtype.kind in "biuf",
+        f"{shown} must hold numbers as features, but holds {kind}. Give the file of their vectors.",
+    )
+    features = features[:, None] if features.ndim == 1 else features
+    check(
+        features.ndim == 2
+        and features.shape[1] > 0
+        and intervals.shape == (len(features), 2)
+        and intervals.dtype.kind in "biuf",
+        f"{shown} must hold features (T, F) and intervals (T, 2), but holds {features.shape} and {intervals.shape}. "
+        f"{_LAYOUT}",
+    )
+    return features, intervals.astype(np.float64)
