@@ -297,8 +297,8 @@ def _forked(path: Path, out: Path, memory: int) -> None:
         raise InvalidInput(f"File `{path.name}` cannot be read: the child ended with {status}.")
 
 
-def _mat(own: bool) -> Door:
-    """A .mat file; read in a process of its own, or in a fork of this one."""
+def _mat(own: bool, read: Door | None = None) -> Door:
+    """A .mat file, or another that the same child reads; read in a process of its own, or in a fork of this one."""
 
     def door(data: bytes, folder: Path) -> Any:
         from unittest import mock
@@ -316,9 +316,19 @@ def _mat(own: bool) -> Door:
             mock.patch.object(files, "_run", started if own else _forked),
             mock.patch.object(tempfile, "tempdir", str(folder)),
         ):
-            return _file("set.mat")(data, folder)
+            return (read or _file("set.mat"))(data, folder)
 
     return door
+
+
+def _sequence(data: bytes, folder: Path) -> Any:
+    """A computational sequence as labels and as features."""
+    from qfusion.data import importing
+
+    for name in ("labels.csd", "audio.csd"):
+        (folder / name).write_bytes(data)
+    (folder / "staged").mkdir(exist_ok=True)
+    return importing.examine([folder / "labels.csd", folder / "audio.csd"], folder / "staged")
 
 
 def _set(data: bytes, folder: Path) -> Any:
@@ -480,6 +490,7 @@ def _doors() -> dict[str, Door]:
         "onnx": _network,
         "mat": _mat(own=False),
         "mat in its process": _mat(own=True),
+        "csd": _mat(own=False, read=_sequence),
         "imported set": _set,
         "run": _run_files,
         "name": _name,
@@ -511,11 +522,12 @@ WEIGHT = {
     "pickle": 0.5,
     "mat": 0.1,
     "mat in its process": 0.004,
+    "csd": 0.1,
     "imported set": 0.2,
     "name": 0.3,
     "run": 0.5,
 }  # share of an even one: slower doors
-PART = {"mat": 0.5, "mat in its process": 0.1}  # of a batch: slow ones
+PART = {"mat": 0.5, "csd": 0.5, "mat in its process": 0.1}  # of a batch: slow ones
 AS_JSON = ("recipe", "composition", "session", "model card", "imported set", "run")
 
 
@@ -529,17 +541,36 @@ def _examples(door: str) -> list[bytes]:
         folder = Path(name)
         if door == "pickle":
             small = importable.mmsa(counts={"train": 6, "valid": 3, "test": 3})
-            return [pickle.dumps(small, protocol=protocol) for protocol in (2, 4, 5)]
+            return [
+                *(pickle.dumps(small, protocol=protocol) for protocol in (2, 4, 5)),
+                *map(pickle.dumps, _other_pickles()),
+            ]
         if door == "npz":
             rng, out = np.random.default_rng(0), io.BytesIO()
             np.savez(
                 out, a=rng.normal(size=(30, 3)), b=rng.normal(size=(30, 2)), y=np.arange(30) % 3
             )
+            odd = io.BytesIO()
+            np.savez(
+                odd,
+                a=np.asfortranarray(rng.normal(size=(30, 3))),
+                steps=rng.normal(size=(30, 4, 2)),
+                steps_lengths=np.arange(30) % 4 + 1,
+                mask=(rng.random((30, 2)) < 0.7).astype(np.uint8),
+                graph=np.eye(30),
+                again=np.eye(3)[np.arange(30) % 3],
+                words=np.full((30, 2), "w"),
+                ids=np.array([f"i{row}" for row in range(30)]),
+                split=np.array(["train", "valid", "test"])[np.arange(30) % 3],
+                y=(np.arange(30) % 3).astype(">i4"),
+            )
             packed = io.BytesIO()
             np.savez_compressed(packed, a=np.zeros((30, 3)), y=np.arange(30) % 3)
-            return [out.getvalue(), packed.getvalue(), *_bombs()]
+            return [out.getvalue(), odd.getvalue(), packed.getvalue(), *_bombs()]
         if door.startswith("mat"):
             return _mats()
+        if door == "csd":
+            return _sequences()
         if door == "imported set":
             return [(_imported() / "manifest.json").read_bytes()]
         if door in ("csv", "parquet"):
@@ -687,6 +718,51 @@ def _headers(sound: bytes) -> list[bytes]:
         headed(json.dumps(far).encode()),
         headed(b'{"__metadata__": {"a": "' + b"x" * 10**6 + b'"}}'),
     ]
+
+
+def _other_pickles() -> list[Any]:
+    """Small pickles in other layouts: other names, a column a class, lists of tuples."""
+    import numpy as np
+
+    from tests import importable
+
+    renamed = importable.mmsa(counts={"train": 6, "valid": 3, "test": 3}, aligned=True)
+    for part in renamed.values():
+        part["visual"] = part.pop("vision")
+        part["labels"] = part.pop("regression_labels").reshape(-1, 1, 1)
+        part["classification_labels"] = np.eye(3)[part["classification_labels"]]
+    tuples = {
+        name: [
+            (
+                (["a", "b"], np.ones((2, 4)), np.ones((2, 3))),
+                np.array([[0.5 * row]]),
+                f"{name}[{row}]",
+            )
+            for row in range(4)
+        ]
+        for name in ("train", "dev", "test")
+    }
+    return [renamed, tuples]
+
+
+def _sequences() -> list[bytes]:
+    """Small computational sequences."""
+    import h5py
+    import numpy as np
+
+    made = []
+    for size, kind in ((1, "f8"), (3, ">f4"), (2, "i2")):
+        out = io.BytesIO()
+        with h5py.File(out, "w") as file:
+            for video in ("one", "two"):
+                begins = np.arange(4.0)
+                file[f"scores/data/{video}/features"] = (
+                    np.arange(4 * size).reshape(4, size).astype(kind)
+                )
+                file[f"scores/data/{video}/intervals"] = np.stack([begins, begins + 1], 1)
+            file["scores/metadata/creator"] = b"fuzz"
+        made.append(out.getvalue())
+    return made
 
 
 def _mats() -> list[bytes]:

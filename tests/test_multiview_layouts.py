@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import scipy.io
 import scipy.sparse
 
 from qfusion import data
-from qfusion.data import _mat_child, files, importing
+from qfusion.data import _mat_child, files, importing, layout, variables
 from qfusion.errors import InvalidInput
 
 COUNT = 30
@@ -359,3 +360,39 @@ def test_a_matrix_that_fits_nothing_is_a_warning_and_one_that_nearly_fits_an_err
     path = write(tmp_path / f"w{ending}", **arrays, depth=noise(COUNT - 1, 6))
     with pytest.raises(InvalidInput, match=r"View 'depth' .* must have 30 rows .* \(29, 6\)"):
         examined(path)
+
+
+@pytest.mark.parametrize("kind", ["f4", "i8", "?"])
+def test_a_large_view_is_not_read_whole_to_tell_what_it_is(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "BYTES", 1 << 12)
+    count, taken = 4000, list[int]()
+    values = np.random.default_rng(0).integers(0, 9, (count, 8)).astype(kind)
+    y = np.random.default_rng(1).integers(0, 3, count)
+    content = variables.of_npz(write(tmp_path / "v.npz", a=values, b=noise(count, 2), y=y))
+
+    def counting(variable: variables.Variable) -> variables.Variable:
+        def stream() -> Any:
+            for piece in variable.stream():
+                taken.append(len(piece))
+                yield piece
+
+        return replace(variable, stream=stream)
+
+    views = {name: counting(content[name]) for name in "ab"}
+    found = layout.arrange("v.npz", "y", y, views, {}, columns=True)
+    assert list(found.views) == ["a", "b"]
+    assert sum(taken) < count / 2
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_the_first_rows_of_a_very_large_graph_say_what_it_is(
+    symmetric: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "BYTES", 1 << 12)
+    monkeypatch.setattr(files, "HARMLESS", 1 << 14)
+    values = noise(90, 90)
+    arrays = {"a": noise(90, 4), "w": values + values.T if symmetric else values}
+    path = write(tmp_path / "v.npz", **arrays, y=np.arange(90) % 3)
+    assert modalities(examined(path)) == (["a"] if symmetric else ["a", "w"])

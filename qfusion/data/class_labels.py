@@ -11,7 +11,17 @@ from qfusion.data import staged_set
 NAMES = (
     *("y", "labels", "label", "gt", "gnd", "truelabel", "truth"),
     *("truelabels", "groundtruth", "classlabel", "classlabels", "class", "classes"),
-    *("target", "targets"),
+    *(
+        "target",
+        "targets",
+        "ytrue",
+        "gtlabel",
+        "gtlabels",
+        "trueclass",
+        "classid",
+        "category",
+        "categories",
+    ),
 )
 _ONE_HOT = re.compile(r"onehot|1hot")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import class_labels
+from qfusion.data import class_labels, files
 from qfusion.data.variables import Variable
 
 CONTAINERS = ("x", "data", "fea", "feat", "feas", "feature", "features", "view", "views")
@@ -305,9 +305,19 @@ def _follows(variable: Variable, classes: np.ndarray, size: int, last: bool) -> 
 
 def _is_linear(variable: Variable, scores: np.ndarray, last: bool) -> bool:
     """Whether every column is the scores, or they times a number plus a number; columns of one value do not count."""
-    if np.prod(variable.shape) > 64 * len(scores):
-        return False
-    columns = np.concatenate([piece.reshape(len(piece), -1) for piece in variable.samples(last)])
+    pieces = []
+    at = 0
+    for piece in variable.samples(last):
+        rows = piece.reshape(len(piece), -1)
+        own = scores[at : at + len(rows)]
+        at += len(rows)
+        if len(rows) > 2 and not _are_linear(rows, own):
+            return False
+        pieces.append(rows)
+    return _are_linear(np.concatenate(pieces), scores)
+
+
+def _are_linear(columns: np.ndarray, scores: np.ndarray) -> bool:
     known = np.isfinite(scores) & np.isfinite(columns.astype(float)).all(1)
     values = columns[known].astype(float)
     values = values[:, values.std(0) > 0]
@@ -329,14 +339,18 @@ def _counts_rows(variable: Variable, count: int) -> bool:
 
 def _permutes(variable: Variable, count: int) -> bool:
     """Whether every column, or every row, holds each number of a sample once, from 0 or from 1."""
-    if len(variable.shape) != 2 or count < 3 or np.prod(variable.shape) > 1000 * count:
+    if len(variable.shape) != 2 or count < 3 or variable.dtype.kind not in "iuf":
         return False
-    if variable.dtype.kind not in "iuf":
-        return False
-    columns = np.concatenate(list(variable.samples(last=variable.shape[0] != count)))
-    if not np.isfinite(columns).all():
-        return False
-    ordered = np.sort(columns, axis=0)
+    pieces = []
+    for piece in variable.samples(last=variable.shape[0] != count):
+        ordered = np.sort(piece, axis=0)
+        whole = np.isfinite(ordered).all() and (ordered == np.round(ordered)).all()
+        if not whole or ordered[0].min() < 0 or ordered[-1].max() > count:
+            return False
+        if (ordered[1:] == ordered[:-1]).any():
+            return False
+        pieces.append(piece)
+    ordered = np.sort(np.concatenate(pieces), axis=0)
     return any(
         bool((ordered == np.arange(start, start + count)[:, None]).all()) for start in (0, 1)
     )
@@ -344,17 +358,28 @@ def _permutes(variable: Variable, count: int) -> bool:
 
 def _is_graph(variable: Variable, count: int) -> bool:
     """Whether a matrix N x N is symmetric, or has the diagonal and the rows of a graph of nearest neighbours."""
-    if len(variable.shape) != 2 or variable.shape != (count, count) or count < 3:
+    if variable.shape != (count, count) or count < 3 or variable.dtype.kind not in "biuf":
         return False
-    values = variable.whole()
-    if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+    first = next(variable.samples())
+    if len(first) == count or not _resembles_graph(first):
+        return len(first) == count and _resembles_graph(first)
+    if count * count * variable.dtype.itemsize > files.HARMLESS:
+        return True  # the first rows have to do: all of them would take too much memory
+    return _resembles_graph(variable.whole())
+
+
+def _resembles_graph(rows: np.ndarray) -> bool:
+    """Whether the first rows of a matrix N x N are those of a graph."""
+    if not np.isfinite(rows).all():
         return False
-    values = values.astype(float)
+    values = rows.astype(float)
+    block = values[:, : len(values)]
+    symmetric = bool(np.allclose(block, block.T))
     diagonal = np.diagonal(values)
     if not (diagonal == diagonal[0]).all():
-        return bool(np.allclose(values, values.T))
+        return symmetric
     sums = values.sum(1)
-    return diagonal[0] != 0 or bool(np.allclose(values, values.T) or np.allclose(sums, sums[0]))
+    return diagonal[0] != 0 or symmetric or bool(np.allclose(sums, sums[0]))
 
 
 # Which views a sample has
