@@ -38,6 +38,10 @@ REPAIRS = {
     "drop-incomplete": "leave out samples that lack a modality",
     "zero-incomplete": "put zeros in the place of a modality that a sample lacks",
     "drop-outside": "leave out samples that are in no part of the split",
+    "drop-leaks": "leave out features that are a copy or a code of the target or count the rows, and a modality of "
+    "nothing else",
+    "drop-near-leaks": "leave out features that nearly tell the target on their own, and a modality of nothing else",
+    "keep-leaks": "keep features that are a copy or a code of the target, since they are known before it is",
     "make-split": "make the split, or the part of it that is empty, at random by a fixed seed with equal shares in "
     "every class",
 }
@@ -50,6 +54,7 @@ _DROPS = {
     "drop-incomplete": ("incomplete",),
     "drop-outside": ("outside-split",),
 }
+_LEAKS = {"drop-leaks": ("target-leak", "row-number"), "drop-near-leaks": ("near-leak",)}
 MAX_VALUES = 1 << 25  # values of one modality that a median is taken of
 
 
@@ -98,6 +103,9 @@ def repaired(
     if "make-split" in chosen:
         mended.split, words = _split(mended)
         done.append(f"make-split: {words}")
+    if "keep-leaks" in chosen:
+        mended.leaks_are_meant = True
+        done.append("keep-leaks: features that give the target away are kept")
     if "zero-incomplete" in chosen:
         done.append("zero-incomplete: zeros where a sample lacks a modality")
     parts, training = [], keep.copy()
@@ -111,13 +119,12 @@ def repaired(
             if how == "fill-median":
                 fill[bad > 0] = _medians(part, training, np.flatnonzero(bad))
             done.append(f"{how}: {count(int(bad.sum()), 'value')} of {part.name}")
-        still = scan.constant if "drop-constant" in chosen else np.zeros(part.shape[-1], bool)
-        if still.any():
-            done.append(
-                f"drop-constant: {int(still.sum()):,} of {len(still):,} features of {part.name}"
-            )
-        if not still.all():
-            parts.append(_rewritten(part, folder, keep, ~still, fill))
+        gone = np.zeros(part.shape[-1], bool)
+        for name, features in _dropped_features(part.name, report, chosen).items():
+            done.append(f"{name}: {len(features):,} of {len(gone):,} features of {part.name}")
+            gone[features] = True
+        if not gone.all():
+            parts.append(_rewritten(part, folder, keep, ~gone, fill))
     check(bool(parts), "The repairs would leave out every modality. Choose others.")
     mended.parts, mended.folder, mended.done = parts, folder, [*staged.done, *done]
     left = {part.name for part in parts}
@@ -131,6 +138,26 @@ def repaired(
         ),
     ]
     return Examined(mended, staged_set.examine(mended, progress) if done else report)
+
+
+def _dropped_features(
+    modality: str, report: staged_set.Report, chosen: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """The numbers of the features that repairs leave out, by repair."""
+    dropped = {}
+    if "drop-constant" in chosen:
+        dropped["drop-constant"] = np.flatnonzero(report.scans[modality].constant)
+    for name in chosen:
+        features = [
+            finding.features
+            for finding in report.findings
+            if finding.code in _LEAKS.get(name, ())
+            and finding.where == modality
+            and finding.features is not None
+        ]
+        if features:
+            dropped[name] = np.unique(np.concatenate(features))
+    return {name: features for name, features in dropped.items() if len(features)}
 
 
 def _rows(staged: staged_set.StagedSet, keep: np.ndarray) -> staged_set.StagedSet:

@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 from qfusion import _limits
 from qfusion._checks import check, require_few_modalities
 from qfusion._sentences import count, meanwhile
-from qfusion.data import files, spec
+from qfusion.data import files, leaks, spec
 from qfusion.errors import InvalidInput
 
 # A data set on its way in: read into files of its own, not yet examined, repaired or kept.
@@ -59,6 +59,7 @@ class Finding:
         where: the modality, or empty.
         repairs: names of the repairs that would mend it, see `repairs.REPAIRS`.
         rows: what a repair needs: row numbers.
+        features: what a repair needs: numbers of features of the modality.
     """
 
     code: str
@@ -67,6 +68,7 @@ class Finding:
     where: str = ""
     repairs: tuple[str, ...] = ()
     rows: np.ndarray | None = None
+    features: np.ndarray | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """What of it is printed and recorded."""
@@ -106,6 +108,31 @@ class Part:
             return piece
         return piece[np.arange(self.shape[1]) < self.lengths[start : start + len(piece), None]]
 
+    def summaries(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns numbers that stand for some samples, and of which feature each is.
+
+        Args:
+            rows: of the samples, (n,).
+
+        Returns:
+            the features of vectors (n, F); of sequences the means over the real steps and the first steps, (n, 2 F).
+            And the numbers of the features, (F,) or (2 F,).
+        """
+        stored = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        features = np.arange(self.shape[-1])
+        if self.lengths is None:
+            return np.asarray(stored[rows]).reshape(len(rows), -1), features
+        summary = np.empty((len(rows), 2 * len(features)), np.float32)
+        at_once = files.rows_at_once(self.shape)
+        for start in range(0, len(rows), at_once):
+            some = rows[start : start + at_once]
+            lengths = np.maximum(1, self.lengths[some])
+            steps = np.asarray(stored[some])
+            real = np.arange(self.shape[1]) < lengths[:, None]
+            means = np.where(real[..., None], steps, 0).sum(1) / lengths[:, None]
+            summary[start : start + len(some)] = np.concatenate([means, steps[:, 0]], axis=1)
+        return summary, np.concatenate([features, features])
+
 
 @dataclass(eq=False)
 class Targets:
@@ -144,6 +171,7 @@ class StagedSet(Targets):
         findings: of the reading.
         files: name, bytes and sha256 of each file that was read.
         done: the repairs made, in words.
+        leaks_are_meant: whether features that give the target away are meant to be there, so that they are no error.
     """
 
     folder: Path
@@ -161,6 +189,7 @@ class StagedSet(Targets):
     done: list[str] = field(default_factory=list)
     convention: str = "plain"
     tokens: np.ndarray | None = None
+    leaks_are_meant: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -541,6 +570,7 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
         *_of_split(staged, rank),
         *_of_target(staged, rank),
         *_of_copies(staged, rank, scans),
+        *_of_leaks(staged),
     ]
     return Report(
         len(staged),
@@ -786,9 +816,21 @@ def _of_target(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
         return rows
     counts = np.bincount(y, minlength=len(staged.classes))
     rare = np.flatnonzero((counts > 0) & (counts < RARE))
+    occurring = int((counts > 0).sum())
+    # Sets of labels may be many, since every label is a question of its own.
+    too_many = not staged.labels and occurring > max(2, len(y) / 3)
     unseen = np.setdiff1d(staged.y[(rank > 0) & ~absent], staged.y[rank == 0])
     return [
         *rows,
+        *_of_rows(
+            "many-classes",
+            "error",
+            too_many,
+            f"{len(y):,} samples have {occurring:,} classes, more than one for every three samples, such as "
+            f"{_names([repr(name) for name in staged.classes[:3]])}. Are they amounts (--target regression), or is "
+            "another column the label?",
+            *(["drop-rare"] if len(rare) < occurring else []),
+        ),
         *_of_rows(
             "rare-class",
             "warning",
@@ -857,3 +899,61 @@ def _of_copies(staged: StagedSet, rank: np.ndarray, scans: dict[str, Scan]) -> l
             where=name,
         )
     return findings
+
+
+def _of_leaks(staged: StagedSet) -> Iterator[Finding]:
+    """Features and modalities that give the target away, see `leaks`."""
+    known = ~staged.missing
+    columns = sum(
+        part.shape[-1] * (1 if part.lengths is None else 2)
+        for part in staged.parts
+        if np.prod(part.shape) > 0
+    )
+    for part in staged.parts:
+        rows = leaks.rows_to_look_at(known, int(np.prod(part.shape[1:])))
+        if len(rows) == 0 or np.prod(part.shape) == 0:
+            continue
+        values, feature = part.summaries(rows)
+        names = [part.feature_names[number] for number in feature]
+        is_class = bool(staged.classes)
+        for leak in leaks.find_leaks(values, names, staged.y[rows], is_class, rows, columns):
+            yield _leak_finding(part.name, leak, feature, len(rows), staged.leaks_are_meant)
+
+
+def _leak_finding(
+    modality: str, leak: leaks.Leak, feature: np.ndarray, looked_at: int, are_meant: bool
+) -> Finding:
+    seen = f"({count(looked_at, 'sample')} looked at.)"
+    features = np.unique(feature[leak.features])
+    if leak.kind == "target" and are_meant:
+        return Finding(
+            "target-leak", "warning", f"{leak.words} {seen} It is meant to be there.", modality
+        )
+    if leak.kind == "target":
+        return Finding(
+            "target-leak",
+            "error",
+            f"{leak.words} {seen} A model would read the answer there. Leave it out, or agree to keep it if it is "
+            "known before the target is.",
+            modality,
+            ("drop-leaks", "keep-leaks"),
+            features=features,
+        )
+    if leak.kind == "row":
+        return Finding(
+            "row-number",
+            "warning",
+            f"{leak.words} {seen} Rows often come sorted, so that their number says what a model should learn.",
+            modality,
+            ("drop-leaks",),
+            features=features,
+        )
+    return Finding(
+        "near-leak",
+        "warning",
+        f"{leak.words} {seen} Check how it was made: good features do this, and so do ones that were made from the "
+        "target.",
+        modality,
+        ("drop-near-leaks",),
+        features=features,
+    )
