@@ -66,7 +66,7 @@ class Leak:
 
 
 @dataclass(frozen=True, eq=False)
-class _Suspects:
+class _Suspect:
     """What is found about some columns: what one does, and what several do."""
 
     kind: str
@@ -120,16 +120,16 @@ def find_leaks(
         suspects = list(_of_amounts(values, y, log_tests))
     suspects += _of_rows(values, rows, suspects)
     suspected = np.zeros(len(varying), bool)
-    for each in suspects:
-        features = varying[each.columns]
+    for suspect in suspects:
+        features = varying[suspect.columns]
         shown = [f"`{str(names[feature])[:40]}`" for feature in features[:_SHOWN]]
         more = f" and {len(features) - _SHOWN:,} more" if len(features) > _SHOWN else ""
         if len(features) == 1:
-            words = f"Feature {shown[0]} {each.one}."
+            words = f"Feature {shown[0]} {suspect.one}."
         else:
-            words = f"Features {', '.join(shown)}{more} {each.several}."
-        suspected[each.columns] = True
-        yield Leak(each.kind, words, features)
+            words = f"Features {', '.join(shown)}{more} {suspect.several}."
+        suspected[suspect.columns] = True
+        yield Leak(suspect.kind, words, features)
     if not suspected.all():
         for kind, words in _of_whole(values[:, ~suspected], y, is_class, log_tests):
             yield Leak(kind, words, varying[~suspected])
@@ -155,19 +155,19 @@ def _standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_rows(
-    values: np.ndarray, rows: np.ndarray, suspects: Sequence[_Suspects]
-) -> Iterator[_Suspects]:
+    values: np.ndarray, rows: np.ndarray, suspects: Sequence[_Suspect]
+) -> Iterator[_Suspect]:
     """Features that rise by the same amount from every row to the next, and are not suspected of more."""
     if len(rows) < FEW:
         return
     steps = (values[-1] - values[0]) / (rows[-1] - rows[0])
     expected = values[0] + (rows - rows[0])[:, None] * steps
     counts = np.abs(values - expected).max(0) < np.abs(steps) / 4
-    for each in suspects:
-        if each.kind == "target":
-            counts[each.columns] = False
+    for suspect in suspects:
+        if suspect.kind == "target":
+            counts[suspect.columns] = False
     if counts.any():
-        yield _Suspects("row", "counts the rows", "count the rows", np.flatnonzero(counts))
+        yield _Suspect("row", "counts the rows", "count the rows", np.flatnonzero(counts))
 
 
 def _follows_rows(values: np.ndarray) -> np.ndarray:
@@ -182,7 +182,7 @@ def _follows_rows(values: np.ndarray) -> np.ndarray:
 # Classes
 
 
-def _of_classes(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator[_Suspects]:
+def _of_classes(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator[_Suspect]:
     """Codes of classes 0 to K - 1, (n,), and near codes."""
     sizes = np.bincount(y)
     shares = _explained(values, y, sizes)
@@ -193,7 +193,7 @@ def _of_classes(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator
     }
     whole = [column for column, level in levels.items() if level.max() == len(sizes) - 1]
     if whole:
-        yield _Suspects(
+        yield _Suspect(
             "target",
             "is a code of the target: every class has a value of its own there",
             "are each a code of the target: every class has a value of its own there",
@@ -203,7 +203,7 @@ def _of_classes(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator
     if partial:
         codes = np.stack([levels[column] for column in partial], 1)
         if len(np.unique(codes, axis=0)) == len(sizes):
-            yield _Suspects(
+            yield _Suspect(
                 "target",
                 "is a code of the target",
                 "are together a code of the target, as one-hot labels are: every class has a combination of values "
@@ -211,7 +211,7 @@ def _of_classes(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator
                 np.array(partial),
             )
         elif single := [column for column in partial if 1 in np.bincount(levels[column])]:
-            yield _Suspects(
+            yield _Suspect(
                 "near",
                 "has values of their own for some classes, as a column of one-hot labels has",
                 "have values of their own for some classes, as columns of one-hot labels have",
@@ -222,7 +222,7 @@ def _of_classes(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator
     changes, mixed, different = _changes(values, y)
     pure = (mixed == 0) & (different < _most_values(y, log_tests))
     few = changes <= _few_changes(y, sizes, log_tests)
-    for kind, found, one, several in (
+    for kind, holds, one, several in (
         (
             "target",
             pure & (different <= 2 * len(sizes)),
@@ -248,10 +248,10 @@ def _of_classes(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator
             "have one class for each of their values, which may tell whom or what a sample is of",
         ),
     ):
-        new = np.flatnonzero(found & rest)
+        new = np.flatnonzero(holds & rest)
         rest[new] = False
         if len(new):
-            yield _Suspects(kind, one, several, new)
+            yield _Suspect(kind, one, several, new)
 
 
 def _explained(values: np.ndarray, y: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -322,14 +322,14 @@ def _log_orders(y: np.ndarray) -> float:
 def _changes(values: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of samples sorted by each feature: changes of class from one to the next, those of them between equal values, and
     the number of different values, (k,) each."""
-    found = []
+    counted = []
     for features, order in _orders(values):
         other_class = y[order[1:]] != y[order[:-1]]
         ordered = np.take_along_axis(values[:, features], order, axis=0)
         other_value = ordered[1:] != ordered[:-1]
         counts = other_class, other_class & ~other_value, other_value
-        found.append(np.stack([count.sum(0) for count in counts]))
-    changes, mixed, different = np.concatenate(found, axis=1)
+        counted.append(np.stack([count.sum(0) for count in counts]))
+    changes, mixed, different = np.concatenate(counted, axis=1)
     return changes, mixed, different + 1
 
 
@@ -344,7 +344,7 @@ def _orders(values: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
 # Amounts
 
 
-def _of_amounts(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator[_Suspects]:
+def _of_amounts(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator[_Suspect]:
     """Copies of amounts (n,), and near copies."""
     copies = np.zeros(values.shape[1], bool)
     for sign in (1, -1):
@@ -358,7 +358,7 @@ def _of_amounts(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator
         copies |= (spearman >= COPY[0]) | (xi >= COPY[1])
         near = (spearman >= NEAR_COPY[0]) | (xi >= NEAR_COPY[1])
     if copies.any():
-        yield _Suspects(
+        yield _Suspect(
             "target",
             "is a copy of the target, perhaps transformed or rounded",
             "are copies of the target, perhaps transformed or rounded",
@@ -366,7 +366,7 @@ def _of_amounts(values: np.ndarray, y: np.ndarray, log_tests: float) -> Iterator
         )
     near &= ~copies
     if near.any():
-        yield _Suspects(
+        yield _Suspect(
             "near",
             "nearly tells the target on its own",
             "nearly tell the target, each on its own",
@@ -465,11 +465,13 @@ def _linear(values: np.ndarray, y: np.ndarray, is_class: bool) -> float:
     products = values @ values.T + 1.0  # 1 for the constant
     products /= np.trace(products) / len(y)
     fold = np.arange(len(y)) % FOLDS
-    said = np.empty_like(wanted)
+    predicted = np.empty_like(wanted)
     for out in range(FOLDS):
         inside = fold != out
         inner = products[np.ix_(inside, inside)] + 1e-4 * np.eye(int(inside.sum()))
-        said[~inside] = products[np.ix_(~inside, inside)] @ np.linalg.solve(inner, wanted[inside])
+        predicted[~inside] = products[np.ix_(~inside, inside)] @ np.linalg.solve(
+            inner, wanted[inside]
+        )
     if is_class:
-        return float((said.argmax(1) == wanted.argmax(1)).mean())
-    return float(1 - ((said - wanted) ** 2).sum() / (wanted**2).sum())
+        return float((predicted.argmax(1) == wanted.argmax(1)).mean())
+    return float(1 - ((predicted - wanted) ** 2).sum() / (wanted**2).sum())

@@ -6,12 +6,18 @@ What is understood:
   targets of single modalities (`label_text`, or `label_T`, `label_A`, `label_V`); any other column is kept to show and
   filter by. MMSA's `label.csv` fits: `video_id` and `clip_id` stand for `id`, `mode` for `split`.
 - A modality: `id` and a column a feature, or `id` and one column of lists; with a `step` column (rising within an id)
-  its rows are the steps of sequences. A .npy file has the samples in the order of the labels, and no ids.
+  its rows are the steps of sequences, and so are lists of lists of numbers. A .npy file has the samples in the order of
+  the labels, and no ids.
+
+Numbers of rows, targets and parts of the split are no features, see `table_columns`. They are left out, with a warning.
 """
 
+import contextlib
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import io
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +28,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from qfusion._checks import check
-from qfusion.data import files, signatures, staged_set
+from qfusion.data import files, number_words, signatures, staged_set, table_columns
+from qfusion.errors import InvalidInput
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
 IDS = ("id", "ids", "sample", "sample_id", "segment", "key")
@@ -32,15 +39,31 @@ SPLIT, STEP, TEXT = (
     ("step", "time", "frame"),
     ("text", "raw_text", "transcript"),
 )
+_STRAY = "\ufeff\u200b"  # around ids: marks that nobody sees
+_SHOWN = 6  # columns or words in a sentence
+_PEEK = 1 << 16  # characters that tell how a file is written
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV or Parquet file: its columns, and its rows in pieces."""
+    """A CSV or Parquet file: its columns, and its rows in pieces.
+
+    Attributes:
+        path: of the file.
+        columns: their names; several may have none.
+        delimiter, decimal: between the cells of a CSV file, and before the decimals.
+        header_is_short: whether the first line has a cell less than the others, which then is one without a name.
+        index: columns of a Parquet file that pandas has saved as its index.
+        kinds: types of the columns of a Parquet file.
+    """
 
     path: Path
     columns: tuple[str, ...]
     delimiter: str = ","
+    decimal: str = "."
+    header_is_short: bool = False
+    index: tuple[str, ...] = ()
+    kinds: Mapping[str, pa.DataType] = field(default_factory=dict)
 
     def column(self, known: tuple[str, ...]) -> str | None:
         """Returns the first column called one of `known`, whatever its capitals."""
@@ -53,7 +76,8 @@ class Table:
         """Yields some columns, a piece at a time; those in `words` as text, the others as numbers if wanted."""
         with files.misread(
             f"Table `{self.path.name}` cannot be read",
-            "Every column but the id must hold numbers; mend or drop the column.",
+            "Every line must have as many cells as the others, and every column but the id must hold numbers: mend the "
+            "line, or mend or drop the column.",
             *(pa.ArrowException, UnicodeError),
         ):
             if self.path.suffix.lower() != ".parquet":
@@ -63,6 +87,8 @@ class Table:
                     # to be all where nobody says it.
                     pa.csv.ReadOptions(
                         use_threads=False,
+                        column_names=list(self.columns) if self.header_is_short else None,
+                        skip_rows=1 if self.header_is_short else 0,
                         block_size=1 << 23
                         if numbers
                         else min(files.size_of(self.path) + 1, (1 << 31) - 1),
@@ -76,6 +102,7 @@ class Table:
                         },
                         include_columns=columns,
                         strings_can_be_null=False,
+                        decimal_point=self.decimal,
                     ),
                 )
             else:
@@ -136,7 +163,7 @@ def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) ->
         files.check_unpacked(path.name, pa.compute.sum(lengths).as_py() or 0, path.stat().st_size)
         column = column.dictionary_decode()
     if word:
-        return column.cast(pa.string())
+        return _as_words(column)
     if not numbers or (pa.types.is_nested(column.type) and _is_plain(column.type)):
         return column
     check(
@@ -145,6 +172,18 @@ def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) ->
         "or convert it.",
     )
     return column.cast(pa.float64(), safe=False)
+
+
+def _as_words(column: pa.Array) -> pa.Array:
+    """A column as text; whole numbers that were saved as floats are written without a point."""
+    if not pa.types.is_floating(column.type):
+        return column.cast(pa.string())
+    column = column.cast(pa.float64())
+    known = pa.compute.if_else(pa.compute.is_nan(column), None, column)
+    numbers = known.drop_null().to_numpy(zero_copy_only=False)
+    if (numbers == np.round(numbers)).all() and (np.abs(numbers) < 2**63).all():
+        known = known.cast(pa.int64())
+    return known.cast(pa.string())
 
 
 def open_table(path: Path) -> Table:
@@ -161,17 +200,65 @@ def open_table(path: Path) -> Table:
         why="{words:.160}",
     ):
         if path.suffix.lower() == ".parquet":
-            return Table(path, tuple(pa.parquet.read_schema(path).names))
+            return _open_parquet(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline(1 << 24)
+            beginning = file.read(_PEEK)
         delimiter = max(",;\t", key=line.count)
         columns = tuple(next(csv.reader([line], delimiter=delimiter), []))
+    rows = _first_rows(beginning, delimiter)
+    _check_header(path.name, line, columns)
+    cells = [cell.strip() for row in rows for cell in row]
+    # Commas are no delimiters there, so that they can only be decimal ones.
+    has_comma = delimiter != "," and number_words.has_decimal_comma(cells)
+    decimal = "," if has_comma and not number_words.has_decimal_point(cells) else "."
+    is_short = bool(rows) and len(rows[0]) == len(columns) + 1
+    if is_short:  # a delimiter ends every row, or the rows begin with names that have no header
+        columns = (*columns, "") if rows[0][-1] == "" else ("", *columns)
+    return Table(path, columns, delimiter, decimal, is_short)
+
+
+def _first_rows(beginning: str, delimiter: str) -> list[list[str]]:
+    """The cells of the first lines after the header, without the last one, which may be cut."""
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        lines = csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter)
+        rows.extend(row for row in itertools.islice(lines, 200) if row)
+    return rows[:-1] if len(beginning) == _PEEK else rows
+
+
+def _open_parquet(path: Path) -> Table:
+    schema = pa.parquet.read_schema(path)
     check(
-        len(columns) > 0 and len(set(columns)) == len(columns),
-        f"Table `{path.name}` must begin with a line of distinct column names, but "
+        len(set(schema.names)) == len(schema.names),
+        f"Table `{path.name}` must have distinct column names, but repeats one. Rename it.",
+    )
+    saved = schema.pandas_metadata or {}
+    index = saved.get("index_columns") if isinstance(saved, dict) else None
+    named = [name for name in index if name in schema.names] if isinstance(index, list) else []
+    return Table(
+        path,
+        tuple(schema.names),
+        index=tuple(named),
+        kinds=dict(zip(schema.names, schema.types, strict=True)),
+    )
+
+
+def _check_header(name: str, line: str, columns: tuple[str, ...]) -> None:
+    numbers = ~np.isnan(number_words.numbers_of(columns))
+    lower = {column.strip().lower() for column in columns}
+    check(
+        not numbers.any() or bool(lower & {*IDS, *LABELS, *SPLIT, *STEP, *TEXT}),
+        f"Table `{name}` must begin with a line of column names, such as id,pitch,energy, but its first line holds "
+        f"numbers ({line.strip()[:60]!r}): it seems to have no header. Add one; or save the array by numpy.save as "
+        ".npy, which needs none.",
+    )
+    named = [column for column in columns if not table_columns.is_unnamed(column)]
+    check(
+        len(named) > 0 and len(set(named)) == len(named),
+        f"Table `{name}` must begin with a line of distinct column names, but "
         f"{f'begins {line[:60]!r}. Add a header' if line else 'the file is empty. Copy it again'}.",
     )
-    return Table(path, columns, delimiter)
 
 
 # A table a modality and a table of labels, joined by their id columns; see `tables` for what is understood.
@@ -241,8 +328,11 @@ class Reader(staged_set.Reading):
         )
         own = [single] if single is not None else joined
         batches, size = [], 0
+        self.left_out = _named_row_numbers(labels, own)
+        self.say_row_numbers(labels, self.left_out)
         words = (*own, *map(labels.column, (SPLIT, TEXT, written)))
-        for batch in labels.batches(list(labels.columns), words, numbers=False):
+        shown = [name for name in labels.columns if name not in self.left_out]
+        for batch in labels.batches(shown, words, numbers=False):
             batches.append(batch)
             size += batch.nbytes
             # a small Parquet file can unpack to anything
@@ -255,7 +345,10 @@ class Reader(staged_set.Reading):
         self.table = pa.Table.from_batches(batches)
         self.header = labels
         self.ids = staged_set.words_of(
-            ["$_$".join(row) for row in zip(*(self._strings(key) for key in own), strict=True)],
+            [
+                "$_$".join(row)
+                for row in zip(*(_ids(self._strings(key)) for key in own), strict=True)
+            ],
             f"Ids in `{self.file}`",
         )
         self.people = {
@@ -265,6 +358,17 @@ class Reader(staged_set.Reading):
 
     def _strings(self, column: str) -> list[str]:
         return self.table.column(column).cast(pa.string()).fill_null("").to_pylist()
+
+    def say_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
+        """Says which columns of a table are left out since they count or name its rows."""
+        if names:
+            self.say(
+                "row-number",
+                f"Left out of `{table.path.name}`, as numbers or names of its rows: {_listed(names)}. Rows often come "
+                "sorted, so that their number says what a model should learn.",
+                "warning",
+                where,
+            )
 
     def words(self, known: tuple[str, ...]) -> list[str] | None:
         """Returns the column called one of `known` as text (N,); None where there is none."""
@@ -281,6 +385,7 @@ class Reader(staged_set.Reading):
     ) -> staged_set.StagedSet:
         """Returns the set of these modalities; `title` and `kind` say what was read."""
         targets = self.label_sets() if target == "labels" else self.targets(target)
+        unimodal = self.unimodal()
         return staged_set.StagedSet(
             folder=self.folder,
             title=title,
@@ -293,7 +398,7 @@ class Reader(staged_set.Reading):
             ),
             target="labels" if targets.labels else "class" if targets.classes else self.label,
             columns=self.columns(),
-            unimodal=self.unimodal(),
+            unimodal=unimodal,
             findings=self.findings,
             **vars(targets),
         )
@@ -310,25 +415,85 @@ class Reader(staged_set.Reading):
             key is not None,
             f"Table `{path.name}` must have a column `id`, but has {list(table.columns)[:12]}. Rename one.",
         )
-        features = [column for column in table.columns if column not in (key, step)]
-        check(
-            len(features) > 0,
-            f"Table `{path.name}` must have a column a feature, but has only {list(table.columns)}. Add features.",
-        )
         rows = self._places(str(key), table, sequences=step is not None)
-        if step is not None:
-            return self._sequences(name, table, step, features, rows)
-        first = next(table.batches(features), None)
+        features = self._features(name, table, str(key), step)
+        lists = [column for column in features if _is_list(table.kinds.get(column))]
+        others = [column for column in features if column not in lists]
+        check(
+            not lists or len(features) == 1,
+            f"Table `{path.name}` must hold a modality as columns of numbers or as one column of lists, but "
+            f"{_listed(lists)} {'holds' if len(lists) == 1 else 'hold'} lists"
+            f"{f' and {_listed(others)} single values' if others else ''}. Keep one of them.",
+        )
+        features = self._without_counting(name, table, features, rows)
+        is_nested = bool(lists) and _is_list(table.kinds[lists[0]].value_type)
+        check(
+            not is_nested or step is None,
+            f"Column `{features[0]}` of `{path.name}` must hold a list of numbers for every step, but holds lists of "
+            f"lists, which are whole sequences. Drop the column `{step}`, or write a row for every step.",
+        )
         size, names = len(features), tuple(features)
-        if first is not None and pa.types.is_nested(
-            first.column(0).type
-        ):  # one column holds all features
-            size = int(first.column(0).value_lengths()[0].as_py() or 0)
+        if lists:  # one column holds all features
+            size = self._list_size(table, lists[0], is_nested)
             names = staged_set.numbered(name, size)
+        if is_nested:
+            return self._nested_sequences(name, table, lists[0], names, rows)
+        if step is not None:
+            return self._sequences(name, table, step, features, names, rows)
         shape, pieces = (len(self.ids), size), self._values(table, features, size, rows)
         if np.array_equal(rows, np.arange(len(self.ids))):
             return self.part(name, shape, (values for _, values in pieces), names)
         return self.part(name, shape, pieces, names, by=staged_set.scatter)
+
+    def _features(self, modality: str, table: Table, key: str, step: str | None) -> list[str]:
+        """The columns that are features by their names; says which others are left out."""
+        others = [name for name in table.columns if name not in (key, step)]
+        of_labels = [self.label, *filter(None, map(self.header.column, (SPLIT, TEXT)))]
+        targets = table_columns.no_features(others, of_labels, self.names)
+        if targets:
+            self.say(
+                "target-column",
+                f"Left out of the features in `{table.path.name}`, since they are called like ids, targets or parts of "
+                f"the split: {_listed(targets)}.",
+                "warning",
+                modality,
+            )
+        numbering = _named_row_numbers(table, (key, step, *targets))
+        self.say_row_numbers(table, numbering, modality)
+        features = [name for name in others if name not in {*targets, *numbering}]
+        self._check_features(table, features)
+        return features
+
+    def _without_counting(
+        self, modality: str, table: Table, features: list[str], rows: np.ndarray
+    ) -> list[str]:
+        """The features without those that count rows or samples, of which it says so; `rows` are the samples' rows."""
+        numbering = _counting(table, features, rows)
+        self.say_row_numbers(table, numbering, modality)
+        features = [name for name in features if name not in numbering]
+        self._check_features(table, features)
+        return features
+
+    def _check_features(self, table: Table, features: Sequence[str]) -> None:
+        check(
+            len(features) > 0,
+            f"Table `{table.path.name}` must have a column a feature, but has only {list(table.columns)[:12]}, and "
+            "ids, steps, targets and numbers of rows are none. Add features.",
+        )
+
+    def _list_size(self, table: Table, column: str, is_nested: bool) -> int:
+        """How many features a column of lists, or of lists of lists, holds: as many as its first list."""
+        for batch in table.batches([column]):
+            lists = batch.column(0)
+            if is_nested:
+                lists = lists.drop_null().flatten()
+            sizes = pa.compute.list_value_length(lists.drop_null())
+            if len(sizes) and sizes[0].as_py() > 0:
+                return int(sizes[0].as_py())
+        raise InvalidInput(
+            f"Column `{column}` of `{table.path.name}` must hold lists of numbers, but its first list is empty. "
+            "Mend or drop it."
+        )
 
     def _plain(self, name: str, path: Path) -> staged_set.Part:
         signatures.require(path, "a .npy file", "npy")
@@ -353,10 +518,12 @@ class Reader(staged_set.Reading):
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
         pieces, index = [], pd.Index(self.ids)
+        known, unknown_id = set(self.ids.tolist()), ""
         for at, batch in files.placed(table.batches([key], (key,))):
             ids = staged_set.words_of(
-                batch.column(0).fill_null("").to_pylist(), f"Ids in `{table.path.name}`"
+                _ids(batch.column(0).fill_null("").to_pylist()), f"Ids in `{table.path.name}`"
             )
+            unknown_id = unknown_id or next(filter(None, set(ids.tolist()) - known), "")
             in_order = not sequences and np.array_equal(ids, self.ids[at : at + len(ids)])
             check(
                 in_order or index.is_unique,
@@ -367,6 +534,11 @@ class Reader(staged_set.Reading):
                 np.arange(at, at + len(ids)) if in_order else index.get_indexer(pd.Index(ids))
             )
         rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+        check(
+            bool((rows >= 0).any()),
+            f"Table `{table.path.name}` must have ids that `{self.file}` has, but no id is in both: it has "
+            f"{str(unknown_id)[:60]!r}, say, and `{self.file}` has {str(self.ids[0])[:60]!r}. Write them alike.",
+        )
         once = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         check(
             sequences or once.max(initial=0) <= 1,
@@ -377,8 +549,8 @@ class Reader(staged_set.Reading):
         if unknown := int((rows < 0).sum()):
             self.say(
                 "unknown-ids",
-                f"{unknown:,} rows of `{table.path.name}` have an id that `{self.file}` does not have. They are "
-                "left out.",
+                f"{unknown:,} rows of `{table.path.name}` have an id that `{self.file}` does not have, such as "
+                f"'{unknown_id[:60]}'. They are left out.",
                 "warning",
             )
         absent = np.flatnonzero(once == 0)
@@ -399,10 +571,11 @@ class Reader(staged_set.Reading):
         """Pieces (n, size) of the table, each after the samples' rows, and `steps` where given; what is of no sample is
         left out."""
         for at, batch in files.placed(table.batches(features)):
-            if len(features) == 1 and pa.types.is_nested(batch.column(0).type):
+            if len(features) == 1 and _is_list(batch.column(0).type):
                 column = batch.column(0)
+                lengths = pa.compute.list_value_length(column)
                 check(
-                    column.null_count == 0 and set(np.unique(column.value_lengths())) == {size},
+                    column.null_count == 0 and set(np.unique(lengths)) == {size},
                     f"Column `{features[0]}` of `{table.path.name}` must hold lists of {size} numbers, but not all "
                     "have that length. Number the steps of a sequence in a column `step`.",
                 )
@@ -419,13 +592,17 @@ class Reader(staged_set.Reading):
             yield tuple(axis[part][real] for axis in (rows, *steps)), values[real]
 
     def _sequences(
-        self, name: str, table: Table, step: str, features: list[str], rows: np.ndarray
+        self,
+        name: str,
+        table: Table,
+        step: str,
+        features: list[str],
+        names: tuple[str, ...],
+        rows: np.ndarray,
     ) -> staged_set.Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
-        longest, size = int(lengths.max(initial=1)), len(features)
-        times = pd.Series(
-            pa.chunked_array([b.column(0) for b in table.batches([step])], pa.float64()).to_numpy()
-        )
+        longest, size = int(lengths.max(initial=1)), len(names)
+        times = pd.Series(_whole_column(table, step))
         own = times.groupby(rows)
         bad = np.flatnonzero((rows >= 0) & ~(times > own.shift(fill_value=-np.inf)))
         check(
@@ -437,8 +614,51 @@ class Reader(staged_set.Reading):
             name,
             (len(self.ids), longest, size),
             self._values(table, features, size, rows, own.cumcount().to_numpy()),
-            tuple(features),
+            names,
             np.maximum(lengths, 1).astype(np.int64),
+            padded=True,
+            by=staged_set.scatter,
+        )
+        self.say_sequences(name, lengths, longest)
+        return part
+
+    def _nested_sequences(
+        self, name: str, table: Table, column: str, names: tuple[str, ...], rows: np.ndarray
+    ) -> staged_set.Part:
+        """A modality of sequences, each a list of steps, which are lists of numbers."""
+        what = f"Column `{column}` of `{table.path.name}`"
+        steps = np.zeros(len(rows), np.int64)
+        for at, batch in files.placed(table.batches([column])):
+            sequences = batch.column(0)
+            sizes = pa.compute.list_value_length(sequences.flatten())
+            check(
+                sequences.null_count == 0 and set(np.unique(sizes)) <= {len(names)},
+                f"{what} must hold a list of steps for every sample, each a list of {len(names)} numbers, but some "
+                "have another length or are missing. Mend or drop them.",
+            )
+            steps[at : at + len(sequences)] = pa.compute.list_value_length(sequences)
+        lengths = np.zeros(len(self.ids), np.int64)
+        lengths[rows[rows >= 0]] = steps[rows >= 0]
+        longest = max(1, int(lengths.max()))
+
+        def pieces() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+            for at, batch in files.placed(table.batches([column])):
+                part = slice(at, at + len(batch))
+                row = np.repeat(rows[part], steps[part])
+                step = np.arange(len(row)) - np.repeat(
+                    np.cumsum(steps[part]) - steps[part], steps[part]
+                )
+                numbers = batch.column(0).flatten().flatten().cast(pa.float64())
+                values = numbers.to_numpy(zero_copy_only=False).reshape(-1, len(names))
+                real = row >= 0
+                yield (row[real], step[real]), values[real]
+
+        part = self.part(
+            name,
+            (len(self.ids), longest, len(names)),
+            pieces(),
+            names,
+            np.maximum(lengths, 1),
             padded=True,
             by=staged_set.scatter,
         )
@@ -449,17 +669,12 @@ class Reader(staged_set.Reading):
 
     def targets(self, target: str) -> staged_set.Targets:
         """Numbers, or classes."""
-        words = self.table.column(self.label).cast(pa.string()).fill_null("").to_pandas()
-        numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
-        stray = words[np.isnan(numbers)].str.strip()
-        is_number = bool(
-            stray.str.lower().isin(["", "nan", "na", "null", "none", "inf", "-inf"]).all()
-        )
-        check(
-            is_number or target != "regression",
-            f"Column `{self.label}` of `{self.file}` must hold numbers for a regression, but holds "
-            f"{str(stray.iloc[0])[:40] if len(stray) else ''!r}. Import it for classification.",
-        )
+        words = pd.Series(self._strings(self.label), dtype=object).str.strip()
+        if target == "classification":
+            numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
+            is_number = bool((~np.isnan(numbers) | number_words.are_unknown(words)).all())
+        else:
+            numbers, is_number = self._numbers(self.label, words, must=target == "regression")
         finite = numbers[np.isfinite(numbers)]
         # so few whole numbers are taken for classes
         few = (
@@ -478,7 +693,6 @@ class Reader(staged_set.Reading):
                     else ""
                 ),
             )
-            words = words.str.strip()
             return staged_set.Targets(*staged_set.classes_of(words.where(words != "", None)))
         if target == "auto":
             self.say(
@@ -488,6 +702,33 @@ class Reader(staged_set.Reading):
             )
         return staged_set.Targets(
             *staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan))
+        )
+
+    def _numbers(
+        self, column: str, words: Sequence[str], must: bool = False
+    ) -> tuple[np.ndarray, bool]:
+        """The numbers in a column of words (N,), NaN where one is not known; and whether the words are numbers at all.
+
+        Raises:
+            InvalidInput: when some are numbers, at least half of them or all if they `must` be, and others are not.
+        """
+        numbers = number_words.numbers_of(words, decimal_comma=self.header.delimiter != ",")
+        unknown = number_words.are_unknown(words)
+        strange = np.isnan(numbers) & ~unknown
+        given = int((~unknown).sum())
+        if not strange.any():
+            return numbers, True
+        alike = number_words.are_like_numbers(words) & ~unknown
+        if not must and max((~np.isnan(numbers) & ~unknown).sum(), alike.sum()) < given / 2:
+            return numbers, False
+        places = np.flatnonzero(strange)
+        shown = ", ".join(f"{str(words[at])[:40]!r} (row {at + 1:,})" for at in places[:_SHOWN])
+        more = f" and {len(places) - _SHOWN:,} more" if len(places) > _SHOWN else ""
+        raise InvalidInput(
+            f"Column `{column[:60]}` of `{self.file}` must hold numbers for a regression, but {len(places):,} of "
+            f"{given:,} cannot be read: {shown}{more}. "
+            "Write them as 1234.5, leave a cell empty where the number is not known, or import the set with --target "
+            "classification if they are names of classes."
         )
 
     def label_sets(self) -> staged_set.Targets:
@@ -502,18 +743,22 @@ class Reader(staged_set.Reading):
 
     def unimodal(self) -> dict[str, np.ndarray]:
         """Targets of single modalities."""
-        values = {
-            name: pd.to_numeric(pd.Series(self._strings(column)), errors="coerce").to_numpy(float)
-            for name, column in self.people.items()
-            if column is not None
-        }
+        values = {}
+        for name, column in self.people.items():
+            if column is None:
+                continue
+            numbers, is_number = self._numbers(column, self._strings(column))
+            if is_number:
+                values[name] = numbers
+            else:  # words to show, such as the name of the class
+                self.used.discard(column)
         self.say_unimodal(values)
         return values
 
     def columns(self) -> pd.DataFrame:
         """The other columns, to show and filter by; what was said is called `text`."""
         text = self.header.column(TEXT)
-        rest = [name for name in self.header.columns if name not in self.used]
+        rest = [name for name in self.header.columns if name not in {*self.used, *self.left_out}]
         columns = {
             "text" if name == text else name[:60]: shown
             for name in rest
@@ -526,6 +771,65 @@ class Reader(staged_set.Reading):
                 "repeat a name. They are left out.",
             )
         return pa.table(columns).to_pandas() if columns else pd.DataFrame()
+
+
+def _ids(words: Iterable[str]) -> list[str]:
+    """Ids without what nobody sees around them."""
+    return [word.strip().strip(_STRAY).strip() for word in words]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Columns in a sentence."""
+    shown = [f"`{name[:40]}`" if name.strip() else "a column without a name" for name in names]
+    return ", ".join(shown[:_SHOWN]) + (
+        f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
+    )
+
+
+def _named_row_numbers(table: Table, own: Collection[str | None]) -> list[str]:
+    """The columns of a table, other than its `own`, that are numbers of rows by their names."""
+    numbering = []
+    for name in table.columns:
+        if name in own:
+            continue
+        if table_columns.is_unnamed(name) or name in table.index:
+            numbering.append(name)
+        elif table_columns.is_called_index(name) and not _is_nested(table.kinds.get(name)):
+            words = [
+                word for b in table.batches([name], (name,)) for word in b.column(0).to_pylist()
+            ]
+            if table_columns.names_rows([word or "" for word in words]):
+                numbering.append(name)
+    return numbering
+
+
+def _counting(table: Table, names: Sequence[str], rows: np.ndarray) -> list[str]:
+    """The columns of numbers that count the rows of the file, or the samples, of which `rows` holds every row's, -1
+    where it is of none."""
+    single = [name for name in names if not _is_nested(table.kinds.get(name))]
+    first = next(table.batches(single), None) if single else None
+    if first is None or len(rows) < table_columns.FEW:
+        return []
+    values = np.column_stack([column.to_numpy(zero_copy_only=False) for column in first.columns])
+    may_count = _counts(values, rows[: len(values)])
+    return [
+        name
+        for name, may in zip(single, may_count, strict=True)
+        if may and _counts(_whole_column(table, name)[:, None], rows).all()
+    ]
+
+
+def _counts(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Which columns count the rows, or the samples at `rows`, bool (F,)."""
+    real = rows >= 0
+    of_file = table_columns.counts(values, np.arange(len(values)))
+    return of_file | table_columns.counts(values[real], rows[real])
+
+
+def _whole_column(table: Table, name: str) -> np.ndarray:
+    """A column of numbers, (n,)."""
+    pieces = [batch.column(0) for batch in table.batches([name])]
+    return np.asarray(pa.chunked_array(pieces, pa.float64()).to_numpy())
 
 
 def _labels(word: str) -> list[str]:
@@ -552,11 +856,23 @@ def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether a column holds one thing a row, or lists of numbers."""
-    is_list = (
+    """Whether a column holds one thing a row, or lists of numbers, or lists of such lists."""
+    if not pa.types.is_nested(kind):
+        return True
+    if not _is_list(kind):
+        return False
+    inner = kind.value_type
+    return _is_numeric(inner.value_type if _is_list(inner) else inner)
+
+
+def _is_list(kind: pa.DataType | None) -> bool:
+    return kind is not None and (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
-    return not pa.types.is_nested(kind) or (is_list and _is_numeric(kind.value_type))
+
+
+def _is_nested(kind: pa.DataType | None) -> bool:
+    return kind is not None and pa.types.is_nested(kind)
 
 
 def _is_numeric(kind: pa.DataType) -> bool:

@@ -1,0 +1,97 @@
+"""Which columns of a table are no features: numbers of rows, targets, and parts of the split.
+
+A column is a number of the row
+
+- when it has no name, also as pandas calls it (`Unnamed: 0`, `__index_level_0__`);
+- when pandas has saved it as the index of a Parquet file;
+- when it is called like an index and has a whole number or a word of its own in every row;
+- when it rises by the same amount from every row to the next, or from every sample to the next.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+UNNAMED = re.compile(r"|unnamed: ?\d+(\.\d+|_level_\d+)*|__index_level_\d+__")
+INDEX = re.compile(
+    r"index|index[_.]?\d+|idx|level_\d+|row|rows?[_ .]?(id|idx|index|number|num|nr|no|names?)|rn|#|\.\.\.\d+"
+)
+IDS = ("id", "ids", "sample_id", "segment_id", "video_id", "clip_id")
+TARGETS = re.compile(
+    r"targets?|annotations?|ground_?truth|(regression_|classification_)?labels?"
+    r"(_(t|a|v|m|text|audio|vision|video|visual|id|idx|index|name|code|num|number|encoded))?"
+)
+PARTS = re.compile(
+    r"split|subset|(k|cv_?)?folds?(_?(id|idx|index|number|no|nr))?|is_(train|valid|val|test)"
+)
+FEW = 10  # rows; of fewer, a column that rises steadily may be anything
+
+
+def is_unnamed(name: str) -> bool:
+    """Whether a column has no name, or the one that pandas gives to a column without one."""
+    return UNNAMED.fullmatch(name.strip().lower()) is not None
+
+
+def is_called_index(name: str) -> bool:
+    """Whether a column is called like the number of a row."""
+    return INDEX.fullmatch(name.strip().lower()) is not None
+
+
+def no_features(
+    names: Iterable[str], of_labels: Collection[str], modalities: Collection[str]
+) -> list[str]:
+    """Returns the columns of a table of features that are called like an id, a target or a part of the split.
+
+    Args:
+        names: of the columns.
+        of_labels: what the table of labels calls its labels, its split and its text. A `y` beside an `x` is taken for
+            a coordinate.
+        modalities: names of all modalities, each of which may have a column of labels.
+    """
+    lower = {name: name.strip().lower() for name in names}
+    taken = {name.strip().lower() for name in of_labels}
+    if "x" in lower.values():
+        taken.discard("y")
+    taken.update(f"label_{name}".lower() for name in modalities)
+    return [
+        name
+        for name, plain in lower.items()
+        if plain in taken
+        or plain in IDS
+        or TARGETS.fullmatch(plain) is not None
+        or PARTS.fullmatch(plain) is not None
+    ]
+
+
+def counts(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Returns which columns rise, or fall, by one amount from every place to the next, bool (F,).
+
+    Args:
+        values: (n, F).
+        places: where the rows stand, in the file or among the samples, (n,).
+    """
+    if len(places) < 2 or values.shape[1] == 0:
+        return np.zeros(values.shape[1], bool)
+    first, last = int(places.argmin()), int(places.argmax())
+    with np.errstate(invalid="ignore", over="ignore"):
+        step = (values[last] - values[first]) / max(1, places[last] - places[first])
+        expected = values[first] + (places - places[first])[:, None] * step
+        near = np.abs(values - expected) < np.abs(step) / 4
+    return near.all(0)
+
+
+def names_rows(words: Sequence[str]) -> bool:
+    """Whether the words of a column called like an index, (N,), stand for the rows: one of its own for every row, no
+    fractions; or whole numbers that rise by one and begin anew now and then."""
+    column = pd.Series(list(words), dtype=object).str.strip()
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+    are_words = np.isnan(numbers)
+    whole = (numbers == np.round(numbers)) | are_words
+    if not whole.all():
+        return False
+    if column.is_unique:
+        return True
+    steps = np.diff(numbers)
+    return not are_words.any() and len(steps) > 0 and bool((steps == 1).mean() >= 0.5)
