@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import threading
 import time
@@ -15,16 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from starlette.concurrency import run_in_threadpool
 
 from qfusion import _limits, data, runs
 from qfusion.analysis.runs import Seen
 from qfusion.data import files, staged_set
-from qfusion.data.spec import Clip
 from qfusion.errors import InvalidInput
 from qfusion.models.imported import Exhausted, Program
 from qfusion.runs import folder, folder as slots, plans, sweep
-from qfusion.ui import access, server
+from qfusion.ui import access
 from qfusion.ui.pages import train as train_view
 
 
@@ -225,27 +222,6 @@ def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch
         with lock:  # which who waits in the line holds
             assert passed.is_set()
     other.join()
-
-
-def test_recordings_that_are_made_hold_no_other_answer_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a.mp4").touch()
-    go, begun = threading.Event(), list[Clip]()
-    monkeypatch.setitem(server._given, Clip(tmp_path / "a.mp4", "video", 1.0, 2.0), "known")
-    monkeypatch.setattr(
-        server, "_file", lambda clip: (begun.append(clip), go.wait(10), clip.path)[-1]
-    )
-    request: Any = SimpleNamespace(path_params={"name": "known"})
-
-    async def answers() -> list[int]:
-        under_way = [asyncio.create_task(server._answer_recording(request)) for _ in range(50)]
-        await asyncio.sleep(0.05)
-        assert await asyncio.wait_for(run_in_threadpool(lambda: len(begun)), 5) == 2
-        go.set()
-        return [(await one).status_code for one in under_way]
-
-    assert asyncio.run(answers()) == [200] * 50
 
 
 def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:

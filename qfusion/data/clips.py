@@ -8,12 +8,15 @@ folder and are as they were. What is worked out of them lies in the cache and ca
 
 import itertools
 import os
-from collections import Counter, defaultdict
+import threading
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import msgspec
 import numpy as np
@@ -22,7 +25,8 @@ import pandas as pd
 from qfusion import _files, _limits
 from qfusion._checks import check, require_number
 from qfusion._sentences import count, listed
-from qfusion.data import files, media, staged_set
+from qfusion.data import decoders, files, media, staged_set
+from qfusion.data.decoders import TooMuchWork
 from qfusion.data.extractors import Take
 from qfusion.data.spec import SPLITS, VIDEO_MARK, Audio, Clip, DataSet, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, noted, refused
@@ -381,7 +385,35 @@ def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
         check(state_of(place) == file.state, f"{part.path} was changed since")
     seconds = file.facts.seconds
     end = part.end if file.facts.kind == "image" else min(part.end or seconds, seconds)
-    return Clip(place, file.facts.kind, part.start, end, _within(file.words, part.start, end))
+    return Clip(
+        place,
+        file.facts.kind,
+        part.start,
+        end,
+        _within(file.words, part.start, end),
+        seconds,
+        file.state,
+    )
+
+
+def is_unchanged(clip: Clip) -> bool:
+    """Whether a recording lies where it was joined, no link in its place, and is as it was then."""
+    try:
+        return clip.path.resolve(strict=True) == clip.path and clip.state in (
+            None,
+            state_of(clip.path),
+        )
+    except OSError:
+        return False
+
+
+def is_whole(clip: Clip) -> bool:
+    """Whether a recording is all of its file, as far as the record says."""
+    return (
+        clip.start == 0
+        and clip.seconds is not None
+        and (clip.end is None or clip.end >= clip.seconds - 0.05)
+    )
 
 
 def _within(words: Iterable[Word], start: float, end: float | None) -> tuple[Word, ...]:
@@ -437,28 +469,31 @@ def preview(clip: Clip) -> Preview:
     """
     if clip.kind == "image":
         return Preview(0.0, poster=media.picture(clip.path, POSTER))
-    arrays = files.cached_arrays("clips/strip", _key(clip), lambda: _arrays(clip))
+    key = _key(clip)
+    with _one_at_a_time(f"strip-{key}"):
+        arrays = files.cached_arrays(
+            "clips/strip", key, lambda: _arrays(clip.path, clip.start, clip.end)
+        )
     bound_cache()
     return Preview(float(arrays.pop("seconds")), **arrays)
 
 
-def _arrays(clip: Clip) -> dict[str, np.ndarray]:
-    facts = media.probe(clip.path)
-    end = min(clip.end or facts.seconds, clip.start + media.MAX_SECONDS)
-    seconds = end - clip.start
+@decoders.apart(60)
+def _arrays(path: Path, start: float, end: float | None) -> dict[str, np.ndarray]:
+    facts = media.probe(path)
+    end = min(end or facts.seconds, start + media.MAX_SECONDS)
+    seconds = end - start
     film = audio = None
     result = {"seconds": np.array(seconds)}
     if facts.size is not None:
         middles = ((np.arange(THUMBS) + 0.5) * seconds / THUMBS).tolist()
         film = Film(
-            np.stack([*media.pictures(clip.path, clip.start, end, times=middles, side=THUMB)]),
+            np.stack([*media.pictures(path, start, end, times=middles, side=THUMB)]),
             THUMBS / seconds,
         )
-        (result["poster"],) = media.pictures(
-            clip.path, clip.start, end, times=[seconds / 2], side=POSTER
-        )
+        (result["poster"],) = media.pictures(path, start, end, times=[seconds / 2], side=POSTER)
     if facts.sound is not None:
-        audio = media.sound(clip.path, clip.start, end, HEARD)
+        audio = media.sound(path, start, end, HEARD)
     return result | strip_of(film, audio)
 
 
@@ -507,29 +542,66 @@ def bound_cache(most: int = 2**30) -> None:
 # A copy of a sample's part that any browser plays.
 
 FAST = 30.0  # pictures a second at most
+COPY_SECONDS = 300  # of the processor that a copy may take
+MAX_REFUSALS = 1000  # that are remembered
 
 
-def portable(clip: Clip) -> Path:
+class _Maker:
+    """Who makes a file."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+def copy_of(clip: Clip) -> Path | None:
+    """Returns the copy of a recording's part, see `portable`, where it is in the cache.
+
+    Raises:
+        TooMuchWork: that was raised when it was to be made.
+    """
+    name = _copy_name(clip)
+    refusal = _refusals.get(name)
+    if refusal is not None:
+        raise TooMuchWork(refusal)
+    return _cached(name)
+
+
+def portable(clip: Clip, stop: threading.Event | None = None) -> Path:
     """Returns a video (MP4: H.264, AAC) of a recording's part, upright, of at most POSTER pixels a side and
     MAX_SECONDS, from the cache where it is there; of a sound its sound alone.
 
+    Args:
+        clip: a video or a sound. stop: ends the making when it is set.
+
     Raises:
-        InvalidInput, NotFound, DataUnavailable: when the file cannot be read or the cache not be written.
+        InvalidInput, NotFound, DataUnavailable: when the file cannot be read or the cache not be written, or it was
+            stopped.
     """
     check(clip.kind != "image", "A picture is not played. Show it.")
+    name = _copy_name(clip)
 
     def write(place: Path) -> None:
-        facts = media.probe(clip.path)
-        part = clip.start, min(clip.end or facts.seconds, clip.start + media.MAX_SECONDS)
-        rate = min(facts.rate or FAST, FAST)
-        encode(
-            place,
-            media.pictures(clip.path, *part, rate=rate, side=POSTER) if facts.size else iter(()),
-            rate,
-            media.sound(clip.path, *part, 32_000) if facts.sound else None,
-        )
+        _limits.check_disk("The copy of a recording", 2**26)
+        _write_copy(clip.path, clip.start, clip.end, place, stop=stop)  # type: ignore[call-arg]
 
-    return _copy(f"part-{_key(clip)}", write)
+    return _copy(name, write)
+
+
+def _copy_name(clip: Clip) -> str:
+    return f"part-{_key(clip)}"
+
+
+@decoders.apart(COPY_SECONDS, counted=False)
+def _write_copy(path: Path, start: float, end: float | None, place: Path) -> None:
+    facts = media.probe(path)
+    part = start, min(end or facts.seconds, start + media.MAX_SECONDS)
+    rate = min(facts.rate or FAST, FAST)
+    encode(
+        place,
+        media.pictures(path, *part, rate=rate, side=POSTER) if facts.size else iter(()),
+        rate,
+        media.sound(path, *part, 32_000) if facts.sound else None,
+    )
 
 
 def of_film(film: Film) -> Path:
@@ -544,17 +616,58 @@ def _coloured(frames: np.ndarray) -> np.ndarray:
     return frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, -1)
 
 
+def _cached(name: str) -> Path | None:
+    """A video in the cache, where it is there."""
+    place = _files.cache_root() / "clips" / f"{name}.mp4"
+    if not place.is_file():
+        return None
+    os.utime(place)
+    return place
+
+
 def _copy(name: str, write: Callable[[Path], None]) -> Path:
     """A video in the cache, written where it is not there."""
-    place = _files.cache_root() / "clips" / f"{name}.mp4"
-    if place.is_file():
-        os.utime(place)
-        return place
-    with refused("The cache cannot be written", "Correct its permissions.", error=DataUnavailable):
-        place.parent.mkdir(parents=True, exist_ok=True)
-    write(place)
+    with _one_at_a_time(name):
+        place = _cached(name)
+        if place is not None:
+            return place
+        place = _files.cache_root() / "clips" / f"{name}.mp4"
+        with refused(
+            "The cache cannot be written", "Correct its permissions.", error=DataUnavailable
+        ):
+            place.parent.mkdir(parents=True, exist_ok=True)
+        write(place)
     bound_cache()
     return place
+
+
+# What is made of a recording is made once, however many ask for it.
+
+_makers: WeakValueDictionary[str, _Maker] = WeakValueDictionary()
+_makers_guard = threading.Lock()
+_refusals: OrderedDict[str, str] = OrderedDict()  # what took too much work, and why
+
+
+@contextmanager
+def _one_at_a_time(name: str) -> Iterator[None]:
+    """Waits while another thread makes what is called so, and remembers what took too much work: it is not tried again.
+    Names say what the file was, so that a file that is mended is read anew.
+
+    Raises:
+        TooMuchWork: that was raised when it was to be made.
+    """
+    with _makers_guard:
+        maker = _makers.setdefault(name, _Maker())
+    with maker.lock:
+        if name in _refusals:
+            raise TooMuchWork(_refusals[name])
+        try:
+            yield
+        except TooMuchWork as error:
+            _refusals[name] = str(error)
+            while len(_refusals) > MAX_REFUSALS:
+                _refusals.popitem(last=False)
+            raise
 
 
 # of the codecs that browsers play: their settings, fast before small

@@ -26,7 +26,7 @@ import pandas as pd
 from filelock import FileLock
 
 from qfusion._checks import check, choose, require_number
-from qfusion.data import _mat_child, files, media, staged_set
+from qfusion.data import _mat_child, decoders, files, media, staged_set
 from qfusion.data.spec import Audio, Content, Film, Image, Maker, Modality, Text
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError, provided, refused
 
@@ -596,6 +596,7 @@ def measure(
 def serve() -> None:
     """Answers, in lines of JSON, what is asked on standard input: which extractors to begin, then takes to measure,
     each with the path of the file that its arrays go to. Ends with its input."""
+    decoders.stay()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what libraries print goes elsewhere
     begin = json.loads(sys.stdin.readline())

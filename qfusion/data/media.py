@@ -1,16 +1,16 @@
 """Recordings: what a video, sound or picture file holds, parts of it as arrays, and the words that go with it.
 
-Files are anybody's and hostile until read: only the container that a file's ending says is opened, no other file or
-address that it names, and no more of it is decoded than is asked for, by seeking. Times are seconds from the begin of
-the file, as a player shows them. FFmpeg reads video and sound (by PyAV), Pillow pictures.
+Files are anybody's and hostile until read: they are read in processes of their own with limits (`decoders`), only the
+container that a file's ending says is opened, no other file or address that it names, and no more of it is decoded than
+is asked for, by seeking. Times are seconds from the begin of the file, as a player shows them. FFmpeg reads video and
+sound (by PyAV), Pillow pictures.
 """
 
 import contextlib
 import errno
 import itertools
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,16 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data import files, signatures
+from qfusion.data import costs, decoders, files, signatures, spoken
 from qfusion.data.spec import Audio, Film, Word
-from qfusion.errors import DataUnavailable, InvalidInput, provided, refused
+from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, provided, refused
 
 # What is opened, by a file's ending: the name of FFmpeg's reader, and what a browser is told that it is.
 _CONTAINERS = {
     ".mp4": ("mov", "video/mp4"),
     ".mov": ("mov", "video/mp4"),  # the same boxes: browsers refuse the older name
+    ".m4v": ("mov", "video/mp4"),
+    ".m4a": ("mov", "audio/mp4"),
     ".webm": ("matroska", "video/webm"),
     ".avi": ("avi", "video/x-msvideo"),
     ".wav": ("wav", "audio/wav"),
@@ -36,15 +38,55 @@ _CONTAINERS = {
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 TYPES = {ending: named for ending, (_, named) in _CONTAINERS.items()} | _PICTURES
 SPOKEN = (".srt", ".vtt", ".textgrid")
+# Recordings that are not read, by their endings, and what to convert them to.
+UNREAD = {
+    **dict.fromkeys(
+        (
+            ".mkv",
+            ".3gp",
+            ".3g2",
+            ".flv",
+            ".wmv",
+            ".mpg",
+            ".mpeg",
+            ".m2ts",
+            ".mts",
+            ".ts",
+            ".ogv",
+            ".vob",
+        ),
+        ".mp4",
+    ),
+    **dict.fromkeys(
+        (
+            ".aac",
+            ".opus",
+            ".wma",
+            ".aif",
+            ".aiff",
+            ".amr",
+            ".ac3",
+            ".caf",
+            ".m4b",
+            ".oga",
+            ".weba",
+            ".au",
+        ),
+        ".wav",
+    ),
+    **dict.fromkeys((".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"), ".png"),
+}
 
 MAX_SECONDS = 600.0  # that are decoded at once
 MAX_RATE = 192_000  # samples a second
 MAX_PIXELS = 2**25  # of one picture: 8K and no more
 MAX_FRAMES = 20_000  # that are handed out at once
 MAX_BYTES = 2**29  # of pictures that are handed out at once
-MAX_DECODED = (
-    60_000  # frames that are decoded for one answer: a picture may depend on all before it
-)
+# What is decoded for one answer: a picture may depend on all before it.
+MAX_DECODED = 60_000  # frames
+MAX_SHOWN = 2**36  # pixels of them: a quarter of an hour of 1080p
+MAX_HEARD = 2**28  # samples of all channels
+EXTRA_SOUND = 600.0  # seconds of sound beside those that are asked for: a seek may lead before them
 MAX_WORDS, MAX_TEXT = 20_000, 4_000_000  # words of one file, and its bytes
 
 
@@ -67,6 +109,11 @@ class Facts:
     sound: int | None = None
 
 
+def _facts(size: Sequence[int] | None, **rest: Any) -> Facts:
+    return Facts(size=None if size is None else (size[0], size[1]), **rest)
+
+
+@decoders.apart(10, _facts)
 def probe(path: Path) -> Facts:
     """Returns what a video, sound or picture file holds, after a look at its begin and its end.
 
@@ -87,7 +134,7 @@ def probe(path: Path) -> Facts:
         )
         size = rate = None
         if moving is not None:
-            frame: Any = next(_decoded(container, moving, path, iter(range(9))), None)
+            frame: Any = next(_decoded(container, moving, path, _Work(path, frames=9)), None)
             check(
                 frame is not None,
                 f"File `{path.name}` declares pictures and holds none. Record or copy it again.",
@@ -103,6 +150,7 @@ def probe(path: Path) -> Facts:
         )
 
 
+@decoders.apart(60, Audio)
 def sound(path: Path, start: float = 0.0, end: float | None = None, rate: int = 16_000) -> Audio:
     """Returns a part of a file's sound, all channels mixed into one.
 
@@ -120,42 +168,117 @@ def sound(path: Path, start: float = 0.0, end: float | None = None, rate: int = 
         stream: Any = next(iter(container.streams.audio), None)
         check(stream is not None, f"File `{path.name}` has no sound. Give one that has.")
         start, end = _part(container, path, start, end)
-        import av
-
-        own, begin = int(stream.rate), (container.start_time or 0) / 1e6
-        check(0 < own <= MAX_RATE, f"File `{path.name}` has {own:,} samples a second. Resample it.")
-        # the times of two pieces of sound may miss each other by 0.05 s
-        placed = f"{own}:async=1:min_comp=1e-5:min_hard_comp=0.05:first_pts={round((begin + start) * own)}"
-        graph = av.filter.Graph()
-        graph.threads = 1  # others compute beside it
-        graph.link_nodes(
-            graph.add_abuffer(template=stream),
-            graph.add("aformat", "sample_fmts=flt:channel_layouts=mono"),
-            graph.add("aresample", placed),  # silence where there is nothing
-            graph.add("apad"),  # what ends rings in silence, whoever resamples it
-            graph.add("aresample", str(rate)),
-            graph.add("abuffersink"),
-        ).configure()
-        container.seek(int((begin + max(0.0, start - 1.0)) * 1e6))
-        frames = itertools.takewhile(
-            lambda frame: frame.time is None or frame.time < begin + end,
-            _decoded(container, stream, path, iter(range(MAX_DECODED))),
+        check(
+            0 < stream.rate <= MAX_RATE,
+            f"File `{path.name}` has {stream.rate:,} samples a second. Resample it.",
         )
-        wanted, pieces, heard = max(1, round((end - start) * rate)), list[np.ndarray](), 0
-        for frame in itertools.chain(frames, [None]):
-            graph.push(frame)
-            with contextlib.suppress(av.BlockingIOError):
-                while heard < wanted:
-                    pieces.append(graph.pull().to_ndarray()[0])
-                    heard += len(pieces[-1])
-            if heard >= wanted:
-                break
-    whole = np.concatenate(pieces)[:wanted]
+        power = _Power(container, start, end)
+        mixed = _mixed(container, stream, path, (start, end), rate, heard=power.add)
+        channel = power.loudest()
+        if power.cancelled(mixed):
+            alone = _mixed(container, stream, path, (start, end), rate, channel=channel)
+            if power.cancelled(mixed, alone):
+                mixed = alone
     check(
-        bool(np.isfinite(whole).all()),
+        bool(np.isfinite(mixed).all()),
         f"The sound of `{path.name}` holds values that are no numbers. Record it again.",
     )
-    return Audio(np.clip(whole, -1, 1), rate)
+    return Audio(np.clip(mixed, -1, 1), rate)
+
+
+def _mixed(
+    container: Any,
+    stream: Any,
+    path: Path,
+    part: tuple[float, float],
+    rate: int,
+    *,
+    channel: int | None = None,
+    heard: Callable[[Any], None] | None = None,
+) -> np.ndarray:
+    """The samples (n,) of a part, all channels mixed into one, or one channel alone.
+
+    Args:
+        part: its begin and end in seconds. rate: samples a second that are wanted.
+        channel: that is wanted alone. heard: is called with every frame.
+    """
+    import av
+
+    (start, end), own = part, int(stream.rate)
+    begin = (container.start_time or 0) / 1e6
+    # the times of two pieces of sound may miss each other by 0.05 s
+    placed = (
+        f"{own}:async=1:min_comp=1e-5:min_hard_comp=0.05:first_pts={round((begin + start) * own)}"
+    )
+    graph = av.filter.Graph()
+    graph.threads = 1  # others compute beside it
+    alone = [] if channel is None else [graph.add("pan", f"mono|c0=c{channel}")]
+    graph.link_nodes(
+        graph.add_abuffer(template=stream),
+        *alone,
+        graph.add("aformat", "sample_fmts=flt:channel_layouts=mono"),
+        graph.add("aresample", placed),  # silence where there is nothing
+        graph.add("apad"),  # what ends rings in silence, whoever resamples it
+        graph.add("aresample", str(rate)),
+        graph.add("abuffersink"),
+    ).configure()
+    container.seek(int((begin + max(0.0, start - 1.0)) * 1e6))
+    work = _Work(path, seconds=EXTRA_SOUND + end - start)
+    frames = itertools.takewhile(
+        lambda frame: frame.time is None or frame.time < begin + end,
+        _decoded(container, stream, path, work),
+    )
+    wanted, pieces, count = max(1, round((end - start) * rate)), list[np.ndarray](), 0
+    for frame in itertools.chain(frames, [None]):
+        if heard is not None and frame is not None:
+            heard(frame)
+        graph.push(frame)
+        with contextlib.suppress(av.BlockingIOError):
+            while count < wanted:
+                pieces.append(graph.pull().to_ndarray()[0])
+                count += len(pieces[-1])
+        if count >= wanted:
+            break
+    return np.concatenate(pieces)[:wanted]
+
+
+class _Power:
+    """The power of each channel of a part, to tell channels that cancel each other in the mix: of a voice that was
+    recorded once upright and once inverted nothing would be left."""
+
+    def __init__(self, container: Any, start: float, end: float):
+        begin = (container.start_time or 0) / 1e6
+        self._part = begin + start, begin + end
+        self._sums = np.zeros(0)
+        self._count = 0
+
+    def add(self, frame: Any) -> None:
+        """Takes a frame that lies in the part, or reaches into it."""
+        after = frame.time is None or frame.time + frame.samples / frame.sample_rate > self._part[0]
+        channels = frame.layout.nb_channels
+        if not after or channels < 2 or (frame.time is not None and frame.time > self._part[1]):
+            return
+        values = frame.to_ndarray()
+        largest = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
+        zero = largest / 2 if values.dtype.kind == "u" else 0.0
+        of_channels = values if frame.format.is_planar else values.reshape(-1, channels).T
+        sums = (((of_channels - zero) / largest) ** 2).sum(1, dtype=np.float64)
+        if len(self._sums) != channels:
+            self._sums, self._count = np.zeros(channels), 0
+        self._sums += sums
+        self._count += of_channels.shape[1]
+
+    def loudest(self) -> int:
+        """Number of the channel of the most power."""
+        return int(self._sums.argmax()) if len(self._sums) else 0
+
+    def cancelled(self, mixed: np.ndarray, alone: np.ndarray | None = None) -> bool:
+        """Whether the mix (n,) has less than a hundredth of the power of the loudest channel, or of that channel's
+        samples (n,)."""
+        if not len(self._sums):
+            return False
+        power = self._sums.max() / max(1, self._count) if alone is None else np.mean(alone**2)
+        return bool(np.mean(mixed**2) < power / 100)
 
 
 def resampled(audio: Audio, rate: int) -> Audio:
@@ -177,6 +300,7 @@ def resampled(audio: Audio, rate: int) -> Audio:
     return Audio(np.concatenate([*pieces, np.zeros(wanted, np.float32)])[:wanted], rate)
 
 
+@decoders.apart(120, Film)
 def frames(
     path: Path, start: float = 0.0, end: float | None = None, *, rate: float, side: int = 160
 ) -> Film:
@@ -196,6 +320,7 @@ def frames(
     return Film(np.stack(shown), float(rate))
 
 
+@decoders.apart_each(120)
 def pictures(
     path: Path,
     start: float = 0.0,
@@ -239,6 +364,7 @@ def pictures(
         yield from _shown(container, stream, path, wanted, side)
 
 
+@decoders.apart(10)
 def picture(path: Path, side: int | None = None) -> np.ndarray:
     """Returns a picture file's pixels, uint8 (h, w, 3), upright as its camera says.
 
@@ -257,11 +383,12 @@ def picture(path: Path, side: int | None = None) -> np.ndarray:
             "Save or copy it again.",
             Exception,  # a damaged picture raises whatever its bytes lead to
             why="{kind}",
-            passing=(InvalidInput,),
+            passing=(QFusionError,),
         ),
         Image.open(path, formats=("PNG", "JPEG")) as image,
     ):
         _check_pixels(path, image.width, image.height)
+        costs.check_scans(path, image.width * image.height)
         upright = ImageOps.exif_transpose(image).convert("RGB")
         if side is not None:
             upright.thumbnail((side, side))
@@ -269,10 +396,6 @@ def picture(path: Path, side: int | None = None) -> np.ndarray:
 
 
 # Words and when they were said, from files beside a recording.
-
-_TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
-_CUE = re.compile(rf"{_TIME}[ \t]*-->[ \t]*{_TIME}")
-_PRAAT = re.compile(r'"((?:[^"]|"")*)"|(?<![\w.])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)')
 
 
 def words(path: Path) -> tuple[Word, ...]:
@@ -298,15 +421,17 @@ def words(path: Path) -> tuple[Word, ...]:
     with refused(
         f"File `{path.name}` is not laid out as {path.suffix} files are",
         "Write it again.",
-        *(ValueError, IndexError, OverflowError),
-        why="{kind}",
+        *(ValueError, OverflowError),
+        why="{words:.60}",
         passing=(InvalidInput,),
     ):
-        read = _tier if path.suffix.lower() == ".textgrid" else _cues
-        result = tuple(sorted(word for word in read(text) if word.text))
+        read = spoken.tier if path.suffix.lower() == ".textgrid" else spoken.cues
+        some = itertools.islice(read(text, MAX_WORDS), MAX_WORDS + 1)
+        result = tuple(sorted(word for word in some if word.text))
     check(
         0 < len(result) <= MAX_WORDS,
-        f"File `{path.name}` must hold 1 to {MAX_WORDS:,} words, but holds {len(result):,}. Check the file.",
+        f"File `{path.name}` must hold 1 to {MAX_WORDS:,} words, but holds {'more' if result else 'none'}. Check the "
+        "file.",
     )
     check(
         all(np.isfinite(word[:2]).all() and 0 <= word.start <= word.end for word in result),
@@ -317,45 +442,7 @@ def words(path: Path) -> tuple[Word, ...]:
 
 def spread(text: str, start: float, end: float) -> tuple[Word, ...]:
     """Returns the words of a text spread over a time by their letters: where nothing says when each was said."""
-    spoken = text.split()[:MAX_WORDS]
-    if not spoken or end <= start:
-        return ()
-    edges = np.cumsum([0, *(len(word) + 1 for word in spoken)])
-    places = (start + (end - start) * edges / edges[-1]).tolist()
-    return tuple(map(Word, places[:-1], places[1:], spoken))
-
-
-def _cues(text: str) -> Iterator[Word]:
-    """The words of subtitles: blocks between empty lines, a line of times in each."""
-    for block in re.split(r"\n\s*\n", text):
-        match = _CUE.search(block)
-        if match is not None:
-            start, end = (
-                3600 * int(hours or 0) + 60 * int(minutes) + float(f"{seconds}.{parts}")
-                for hours, minutes, seconds, parts in (match.groups()[:4], match.groups()[4:])
-            )
-            _, _, spoken = block[match.end() :].partition("\n")
-            yield from spread(re.sub(r"<[^>]*>|\{[^}]*\}", "", spoken), start, end)
-
-
-def _tier(text: str) -> list[Word]:
-    """The words of a TextGrid, in its long or its short form: the same strings and numbers in the same order."""
-    # "intervals [3]:" is how the long form counts; "size = 1" and "<exists>" mean the same in both
-    tokens = [
-        (match[1], np.nan) if match[1] is not None else ("", float(match[2]))
-        for match in _PRAAT.finditer(re.sub(r"\[\d*\]", "", text))
-    ]
-    named = [name.replace('""', '"') for name, _ in tokens]
-    tiers = list[tuple[str, list[Word]]]()
-    for place in (i for i, name in enumerate(named) if name == "IntervalTier"):
-        entries = range(place + 5, place + 5 + 3 * int(tokens[place + 4][1]), 3)
-        tiers.append(
-            (
-                named[place + 1].casefold(),
-                [Word(tokens[i][1], tokens[i + 1][1], named[i + 2].strip()) for i in entries],
-            )
-        )
-    return next((tier for name, tier in tiers if name.startswith("word")), tiers[0][1])
+    return spoken.spread(text, start, end, MAX_WORDS)
 
 
 # How files are opened and decoded.
@@ -392,19 +479,22 @@ def _opened(path: Path) -> Iterator[Any]:
         or declared + 8 <= size + 1,  # a stream's, or with a byte of padding left out
         f"File `{path.name}` is cut short: it has {size:,} bytes, and {declared + 8:,} by its own word. Copy it again.",
     )
+    reader = _CONTAINERS[path.suffix.lower()][0]
+    if reader == "mov":
+        costs.check_index(path, size)
     with (
         refused(
             f"File `{path.name}` must be a whole {path.suffix} file, but cannot be read as one",
             "It may be cut short, damaged or of another kind than its ending says: copy or convert it again.",
-            *(av.FFmpegError, EOFError, ValueError),
+            Exception,  # a damaged file raises whatever its bytes lead to
             why="{kind}",
-            passing=(InvalidInput,),
+            passing=(QFusionError,),
         ),
         av.open(
             str(path.absolute()),
             metadata_errors="replace",
             options={
-                "format_whitelist": _CONTAINERS[path.suffix.lower()][0],
+                "format_whitelist": reader,
                 "protocol_whitelist": "file",
                 "max_pixels": str(MAX_PIXELS),
             },
@@ -412,6 +502,11 @@ def _opened(path: Path) -> Iterator[Any]:
     ):
         streams: tuple[Any, ...] = (*container.streams.video, *container.streams.audio)
         for stream in streams:
+            check(
+                stream.codec_context is not None,
+                f"File `{path.name}` holds {'pictures' if stream.type == 'video' else 'sound'} in a form that is not "
+                "known: it is damaged, or of another encoding. Convert it to MP4 (H.264, AAC).",
+            )
             stream.thread_type = "NONE"  # others compute beside it
         yield container
 
@@ -424,16 +519,47 @@ def _moving(container: Any) -> Any:
     return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
 
 
-def _decoded(container: Any, stream: Any, path: Path, left: Iterator[int]) -> Iterator[Any]:
-    """Frames of a stream from where the container stands, as many as are left for this answer."""
-    for frame in container.decode(stream):
+class _Work:
+    """What is decoded for one answer, and may be."""
+
+    def __init__(self, path: Path, frames: int = MAX_DECODED, seconds: float = np.inf):
+        self._path = path
+        self._frames = frames
+        self._pixels = MAX_SHOWN
+        self._samples = MAX_HEARD
+        self._seconds = seconds
+
+    def add(self, frame: Any) -> None:
+        """Counts a frame.
+
+        Raises:
+            InvalidInput: when it is one too many.
+        """
+        self._frames -= 1
+        if hasattr(frame, "samples"):
+            self._seconds -= frame.samples / max(1, frame.sample_rate)
+            self._samples -= frame.samples * frame.layout.nb_channels
+        else:
+            _check_pixels(self._path, frame.width, frame.height)
+            self._pixels -= frame.width * frame.height
         check(
-            next(left, None) is not None,
-            f"More than {MAX_DECODED:,} frames of `{path.name}` would be decoded for one answer. Ask for a shorter "
-            "part, or encode it with more key frames.",
+            self._frames >= 0 and self._pixels >= 0 and self._samples >= 0,
+            f"For one answer more than {MAX_DECODED:,} frames, {MAX_SHOWN:,} pixels or {MAX_HEARD:,} samples of "
+            f"`{self._path.name}` would be decoded. Ask for a shorter part, encode it smaller or with more key frames.",
+            decoders.TooMuchWork,
         )
-        if stream.type == "video":
-            _check_pixels(path, frame.width, frame.height)
+        check(
+            self._seconds >= 0,
+            f"File `{self._path.name}` holds more sound than its times have room for: it is damaged, or made to take "
+            "long. Record or convert it again.",
+            decoders.TooMuchWork,
+        )
+
+
+def _decoded(container: Any, stream: Any, path: Path, work: _Work) -> Iterator[Any]:
+    """Frames of a stream from where the container stands, as many as may be decoded for this answer."""
+    for frame in container.decode(stream):
+        work.add(frame)
         yield frame
 
 
@@ -491,11 +617,11 @@ def _shown(
     container: Any, stream: Any, path: Path, wanted: Sequence[float], side: int
 ) -> Iterator[np.ndarray]:
     """The pictures (h, w, 3) that are seen at some times, in their order."""
-    begin, budget = (container.start_time or 0) / 1e6, iter(range(MAX_DECODED))
+    begin, work = (container.start_time or 0) / 1e6, _Work(path)
     # from 5 s between two pictures on, seeking is worth while
     for near in np.split(wanted, np.flatnonzero(np.diff(wanted) > 5.0) + 1):
         container.seek(int((begin + near[0]) * 1e6))
-        frames = _decoded(container, stream, path, budget)
+        frames = _decoded(container, stream, path, work)
         seen = after = next(frames, None)  # before the first picture, that one is seen
         check(
             seen is not None,

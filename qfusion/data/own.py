@@ -12,6 +12,8 @@ import base64
 import hashlib
 import json
 import tempfile
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,7 +27,7 @@ from qfusion._checks import check, choose
 from qfusion._limits import MIB
 from qfusion.data import media, registry
 from qfusion.data.spec import Audio, Content, DataSet, Modality, no_clip
-from qfusion.errors import refused
+from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 
 PREFIX, SPLIT = "own-", "own"  # of their ids; what stands in the place of a part of the split
 MOST = 8  # samples that a session keeps
@@ -36,6 +38,18 @@ LONGEST, SECONDS = (
     30.0,
 )  # pixels of a side, to which larger pictures are made smaller; of a recording
 _USUAL = {"drawing": ".png", "recording": ".wav", "clip": ".mp4"}  # endings, where none is told
+# endings of what may be given, by kind
+ENDINGS = {
+    "drawing": (".png", ".jpg", ".jpeg"),
+    "recording": (".wav", ".flac", ".ogg", ".mp3", ".m4a"),
+    "clip": (".mp4", ".m4v", ".mov", ".webm", ".avi", ".wav", ".flac", ".ogg", ".mp3", ".m4a"),
+}
+CANVAS = 280  # pixels of a side of the canvas, see `canvas.js`
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # how these begin
+_KEPT, _KEPT_BYTES = (
+    64,
+    64 * MIB,
+)  # results that are remembered, and what those of them take that are samples
 
 
 class Given(NamedTuple):
@@ -103,8 +117,94 @@ def boxes(dataset: DataSet) -> dict[str, tuple[str, ...]]:
     return {names[0]: tuple(names) for names in result.values()}
 
 
+def from_canvas(address: str) -> Given:
+    """Returns what the canvas of a page sends, the address `data:image/png;base64,...` of a picture of its size.
+
+    Raises:
+        InvalidInput: when it is anything else, which no canvas sends.
+    """
+    begin = "data:image/png;base64,"
+    with refused(
+        "What the canvas sent is no picture of it",
+        "Clear it and draw again.",
+        ValueError,
+        why="{words:.80}",
+    ):
+        if not isinstance(address, str) or not address.startswith(begin):
+            raise ValueError("no address of a PNG")
+        data = base64.b64decode(address.removeprefix(begin), validate=True)
+        sides = [int.from_bytes(data[at : at + 4], "big") for at in (16, 20)]
+        if data[:8] != _PNG or data[12:16] != b"IHDR" or sides != [CANVAS, CANVAS]:
+            raise ValueError(f"no PNG of {CANVAS} x {CANVAS} pixels")
+    return Given("drawing", data)
+
+
+class _Results:
+    """What was made of what was given, the latest of all visitors: a page that is drawn again reads nothing again, and
+    what was refused once is refused at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: OrderedDict[str, Own | QFusionError] = OrderedDict()
+
+    def get(self, key: str) -> Own | None:
+        """A sample that is remembered.
+
+        Raises:
+            QFusionError: that was raised then.
+        """
+        with self._lock:
+            result = self._by_key.get(key)
+            if result is not None:
+                self._by_key.move_to_end(key)
+        if isinstance(result, QFusionError):
+            raise type(result)(str(result))
+        return result
+
+    def put(self, key: str, result: Own | QFusionError) -> None:
+        """Remembers a result, and forgets the oldest where there are too many."""
+        with self._lock:
+            self._by_key[key] = result
+            while (
+                len(self._by_key) > _KEPT or sum(map(_bytes, self._by_key.values())) > _KEPT_BYTES
+            ):
+                self._by_key.popitem(last=False)
+
+
+_results = _Results()
+
+
+def _bytes(result: Own | QFusionError) -> int:
+    """What a result takes in memory."""
+    if isinstance(result, QFusionError):
+        return 0
+    contents = [vars(piece).values() for piece in result.content.values()]
+    arrays = [
+        *result.features.values(),
+        *(value for values in contents for value in values if isinstance(value, np.ndarray)),
+    ]
+    return sum(array.nbytes for array in arrays) + sum(
+        len(piece.data) for piece in result.given.values()
+    )
+
+
+def _key(dataset: DataSet, given: Mapping[str, Given], like: str) -> str:
+    pieces = sorted(
+        (first, piece.kind, piece.ending, hashlib.sha256(piece.data).hexdigest())
+        for first, piece in given.items()
+    )
+    return hashlib.sha256(repr((dataset.name, dataset.digest, like, pieces)).encode()).hexdigest()
+
+
+def made_before(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own | None:
+    """Returns what `make` would, where that is remembered, else None; arguments and errors as there."""
+    return _results.get(_key(dataset, given, like))
+
+
 def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
     """Returns a sample of what was given, as the training data were made.
+
+    It takes its time the first time: a page asks `made_before` first, and waits for its turn.
 
     Args:
         dataset: of which it becomes a sample.
@@ -115,6 +215,20 @@ def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
         InvalidInput: when nothing is given, or what is given is too large, cannot be read, or has nothing in it.
         NotFound: when no modality of that name can be made, or there is no sample `like` it.
     """
+    key = _key(dataset, given, like)
+    result = _results.get(key)
+    if result is None:
+        try:
+            result = _made_anew(dataset, given, like)
+        except (InvalidInput, NotFound) as error:
+            _results.put(key, error)
+            raise
+        _results.put(key, result)
+    return result
+
+
+def _made_anew(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
+    """A sample of what was given, as `make`."""
     check(bool(given), "Nothing is given. Draw, speak or write something first.")
     wanted, features, content = boxes(dataset), dict[str, np.ndarray](), dict[str, Content]()
     for first, piece in given.items():
@@ -152,8 +266,15 @@ def _made(make: Any, piece: Given) -> tuple[Any, Content]:
     )
     if piece.kind == "sentence":
         return make(read_sentence(piece.data))
-    ending = piece.ending or _USUAL[piece.kind]
-    check(ending in media.TYPES, f"A {piece.kind} must not end in {ending[:20]!r}. Convert it.")
+    ending, endings = piece.ending or _USUAL[piece.kind], ENDINGS[piece.kind]
+    check(
+        ending in endings,
+        f"A {piece.kind} must not end in {ending[:20]!r}. Convert it to one of {', '.join(endings)}.",
+    )
+    check(
+        piece.kind != "drawing" or bool(piece.ending) or not piece.data.startswith(_JPEG),
+        "A drawing whose ending is not told must be a PNG, but is a JPEG. Upload it as a file.",
+    )
     with tempfile.TemporaryDirectory(prefix="qfusion-") as folder:
         path = Path(folder) / f"given{ending}"
         path.write_bytes(piece.data)

@@ -317,6 +317,9 @@ class Clip:
         path: of the file. kind: "video", "audio" or "image".
         start: where in the file the sample begins, in seconds. end: where it ends; None where the file does.
         words: with their times, where they are known.
+        seconds: how long the whole file is; None where that is not known.
+        state: size of the file in bytes and time of its last change in nanoseconds, as it was joined; None where that
+            is not known.
     """
 
     path: Path
@@ -324,6 +327,8 @@ class Clip:
     start: float = 0.0
     end: float | None = None
     words: tuple[Word, ...] = ()
+    seconds: float | None = None
+    state: tuple[int, int] | None = None
 
 
 def no_clip(row: int) -> Clip | None:

@@ -294,9 +294,6 @@ def _answer_drawn(request: Request) -> Response:
 _MOST = 4096  # addresses that are good at a time
 _given: OrderedDict[Clip, str] = OrderedDict()  # the ends of their addresses
 _guard = threading.Lock()
-_copies = asyncio.Semaphore(
-    2
-)  # made at a time; who waits for one holds no thread that other answers need
 
 
 def clip_address(clip: Clip) -> str:
@@ -310,16 +307,16 @@ def clip_address(clip: Clip) -> str:
 
 
 async def _answer_recording(request: Request) -> Response:
-    from qfusion.data import media
+    from qfusion.data import clips, media
+    from qfusion.ui import recordings
 
     with _guard:
-        clips = {name: clip for clip, name in _given.items()}
-    clip = clips.get(request.path_params["name"])
-    if clip is None or clip.path.resolve() != clip.path:  # such as a link that took its place
+        given = {name: clip for clip, name in _given.items()}
+    clip = given.get(request.path_params["name"])
+    if clip is None or not await asyncio.to_thread(clips.is_unchanged, clip):
         return PlainTextResponse("Open the sample's page again.", 404)
     try:
-        async with _copies:
-            path = await asyncio.to_thread(_file, clip)
+        path = await recordings.file_of(clip, request.is_disconnected)
     except QFusionError as error:
         return PlainTextResponse(str(error), 422)
     return FileResponse(
@@ -327,19 +324,6 @@ async def _answer_recording(request: Request) -> Response:
         media_type=media.TYPES[path.suffix.lower()],
         headers={"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"},
     )
-
-
-def _file(clip: Clip) -> Path:
-    """The file itself where all of it is the sample and browsers play its kind, else a copy of the sample's part."""
-    from qfusion.data import clips, media
-
-    playable = clip.path.suffix.lower() in (".mp4", ".webm", ".wav", ".mp3", ".flac", ".ogg")
-    if playable and clip.start == 0:
-        facts = media.probe(clip.path)
-        whole = clip.end is None or clip.end >= facts.seconds - 0.05
-        if whole and (clip.kind == "audio" or facts.seconds > media.MAX_SECONDS):
-            return clip.path
-    return clips.portable(clip)
 
 
 # What stands between the network and the dashboard: headers that tell a browser to be strict, and a server for

@@ -564,7 +564,8 @@ def open_loaded() -> None:
     state.put(_NOTES, session.notes)
     for record in session.own:
         try:
-            made = own.from_record(record)
+            with access.waiting("Making your samples again …"):
+                made = own.from_record(record)
         except QFusionError as error:
             state.notice(f"A sample of your own cannot be made again: {error} It is left out.")
         else:

@@ -1,6 +1,5 @@
 """Samples: find one, read it, and see which modality decided, what inside it did, and which samples are like it."""
 
-import base64
 import re
 from dataclasses import replace
 from functools import partial
@@ -16,10 +15,9 @@ from qfusion.analysis import answers, compare, inside, text
 from qfusion.analysis.sample import default_contrast, sample_of, with_samples
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own, spec
-from qfusion.errors import refused
 from qfusion.panels import address, compare as builders, inside as raw, samples
 from qfusion.quantum.states import split
-from qfusion.ui import controls, frame, panels, reruns, sharing, state, views
+from qfusion.ui import access, controls, frame, panels, reruns, sharing, state, views
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 
@@ -242,7 +240,7 @@ def try_own(here: frame.Here) -> None:
                 given[first] = piece
     if given:
         with frame.guard():
-            _shown(here, own.make(dataset, given, _like(here)))
+            _shown(here, _made(dataset, given, _like(here)))
     if mine := [one for one in stored() if one.data == dataset.name]:
         with st.container(horizontal=True, vertical_alignment="center", key="own-stored"):
             st.caption("Of this session:", width="content")
@@ -255,6 +253,15 @@ def try_own(here: frame.Here) -> None:
                     args=(one.id,),
                 )
             st.button("Forget all", key="_forget_own", icon=":material/delete:", on_click=_forget)
+
+
+def _made(dataset: spec.DataSet, given: dict[str, own.Given], like: str) -> own.Own:
+    """The sample of what was given; what was not made before waits for its turn."""
+    before = own.made_before(dataset, given, like)
+    if before is not None:
+        return before
+    with access.waiting("Reading what you gave …"):
+        return own.make(dataset, given, like)
 
 
 def _like(here: frame.Here) -> str:
@@ -289,11 +296,7 @@ def _ask(key: str, maker: spec.Maker, names: tuple[str, ...]) -> own.Given | Non
         )
     file = st.file_uploader(
         "Or upload a file" if maker.kind != "clip" else "Upload a clip",
-        type={
-            "drawing": ("png", "jpg", "jpeg"),
-            "recording": ("wav", "flac", "ogg", "mp3"),
-            "clip": ("mp4", "webm", "mov", "avi", "wav", "flac", "mp3", "ogg"),
-        }[maker.kind],
+        type=[ending.removeprefix(".") for ending in own.ENDINGS[maker.kind]],
         max_upload_size=own.LARGEST[maker.kind] // _limits.MIB,
         key=f"{key}-file",
         help="A file counts more than what is drawn or recorded; remove it to go back to that.",
@@ -321,17 +324,7 @@ def _drawn(key: str, hint: str) -> own.Given | None:
         on_drawing_change=lambda: None,
     )
     drawing = result.drawing
-    if not drawing:
-        return None
-    with refused(
-        "What the canvas sent is no picture",
-        "Clear it and draw again.",
-        *(AttributeError, TypeError, ValueError),
-    ):
-        return own.Given(
-            "drawing",
-            base64.b64decode(drawing.removeprefix("data:image/png;base64,"), validate=True),
-        )
+    return own.from_canvas(drawing) if drawing else None
 
 
 def _shown(here: frame.Here, made: own.Own) -> None:
