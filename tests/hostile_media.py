@@ -12,6 +12,9 @@ import numpy as np
 from PIL import Image
 
 
+PLACE = b"PLCE"  # stands for where the samples begin, until that is known
+
+
 def box(name: bytes, *parts: bytes) -> bytes:
     """A box of an MP4 file."""
     body = b"".join(parts)
@@ -30,7 +33,7 @@ def index(declared: int, *, where: str = "sizes") -> bytes:
         declared: how many. where: "sizes" (stsz), "times" (stts) or "fragment" (trun).
     """
     count = 2 if where != "sizes" else declared
-    rate = 8000
+    rate, lasting = 8000, min(2 * count, 2**32 - 1)
     entry = box(
         b"ulaw", bytes(6), struct.pack(">HIIHHIHH", 1, 0, 0, 1, 8, 0, rate >> 16, rate), bytes(2)
     )
@@ -39,13 +42,13 @@ def index(declared: int, *, where: str = "sizes") -> bytes:
         full(b"stts", 1, count, 2),
         full(b"stsc", 1, 1, count, 1),
         full(b"stsz", 1, count),
-        full(b"stco", 1, 600),
+        full(b"stco", 1, int.from_bytes(PLACE, "big")),
     ]
     if where == "times":
         tables[1] = full(b"stts", 1, declared, 2)
     media = box(
         b"mdia",
-        full(b"mdhd", 0, 0, rate, count, 0),
+        full(b"mdhd", 0, 0, rate, lasting, 0),
         box(b"hdlr", bytes(8), b"soun", bytes(13)),
         box(
             b"minf",
@@ -54,8 +57,8 @@ def index(declared: int, *, where: str = "sizes") -> bytes:
             box(b"stbl", *tables),
         ),
     )
-    movie = full(b"mvhd", 0, 0, rate, count, *[0] * 20)
-    track = full(b"tkhd", 0, 0, 1, 0, count, *[0] * 15)
+    movie = full(b"mvhd", 0, 0, rate, lasting, *[0] * 20)
+    track = full(b"tkhd", 0, 0, 1, 0, lasting, *[0] * 15)
     more = box(b"mvex", full(b"trex", 1, 1, 2, 1, 0)) if where == "fragment" else b""
     moov = box(b"moov", movie, box(b"trak", track, media), more)
     file = [box(b"ftyp", b"isom\0\0\2\0isommp41"), moov]
@@ -63,7 +66,9 @@ def index(declared: int, *, where: str = "sizes") -> bytes:
         header = box(b"tfhd", struct.pack(">II", 0x20000, 1))
         run = box(b"trun", struct.pack(">II", 0, declared))
         file.append(box(b"moof", full(b"mfhd", 1), box(b"traf", header, run)))
-    return b"".join([*file, box(b"mdat", bytes(64))])
+    head = b"".join(file)
+    place = struct.pack(">I", len(head) + 8)
+    return head.replace(PLACE, place) + box(b"mdat", bytes(64))
 
 
 def scans(count: int, side: int = 256) -> bytes:

@@ -2,7 +2,9 @@
 with their formulas, its numbers, its export.
 """
 
+import hashlib
 import html
+import re
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -207,6 +209,18 @@ def component(name: str) -> Any:
     )
 
 
+def component_key(name: str) -> str:
+    """Returns the key of a component that is called by a name, which may hold the name of a modality or a set.
+
+    Streamlit takes no key with two underscores side by side, or one at its end: between them and an event's name stand
+    two. Such a name is told by its digest.
+    """
+    if "__" not in name and not name.endswith("_"):
+        return name
+    plain = re.sub("_+", "-", name).strip("-")
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
 def play(
     key: str,
     label: str,
@@ -225,7 +239,7 @@ def play(
         peaks: buttons to play from a moment: name, seconds, and what is said of it.
     """
     component("player")(
-        key=key,
+        key=component_key(key),
         data={
             "kind": "video" if clip is None else clip.kind,
             "source": "" if clip is None else server.clip_address(clip),
@@ -233,7 +247,7 @@ def play(
             "failed": "This recording cannot be played here: it was moved or changed, or your browser does not know "
             "its kind.",
             "bound": bound,
-            "strip": f".st-key-figure-{strip} .qf-figure" if strip else "",
+            "strip": f".st-key-{component_key(f'figure-{strip}')} .qf-figure" if strip else "",
             "peaks": [{"name": name, "time": time, "title": title} for name, time, title in peaks],
         },
     )
@@ -268,6 +282,7 @@ def chart(
         on_select: what a click, a box or a lasso does, given the key; `qfusion.ui.state` tells what was chosen.
         picture: what it is of, for the buttons above it: export, numbers and words, of a `small` one export alone.
     """
+    key = component_key(key)
     data: dict[str, Any] = {
         "film": dict(picture.film) if picture else {},
         "figure": spec or plotly.io.to_json(figure, validate=False),

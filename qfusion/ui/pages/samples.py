@@ -313,7 +313,7 @@ def _drawn(key: str, hint: str) -> own.Given | None:
     light = "light" in hint or "white ground" in hint
     named = [colour for colour in COLOURS if re.search(rf"\b{colour}\b", hint)]
     result = panels.component("canvas")(
-        key=key,
+        key=panels.component_key(key),
         data={
             "name": key,
             "label": f"Canvas: draw {hint}",

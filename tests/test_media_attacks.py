@@ -1,0 +1,440 @@
+"""Recordings, pictures and texts that ask for more than they hold: each is refused in one line, in little time and
+memory, and costs its own file alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qfusion.data import clips, decoders, media, own
+from qfusion.data.own import Given
+from qfusion.data.spec import Audio, Clip, Word
+from qfusion.errors import InvalidInput, QFusionError
+from tests import hostile_media as hostile, recordings
+from tests.test_media import imported
+from tests.test_own import parity, picture, stroke
+
+MIB = 2**20
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache and imported sets of every test's own."""
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
+
+
+def cost(code: str, *arguments: Any) -> tuple[str, float, float]:
+    """What a program prints that is run by itself, the seconds of the processor that it takes beside its start, its
+    own and its children's, and MiB that it takes at most."""
+    program = (
+        "import resource, sys, time\n"
+        "from pathlib import Path\n"
+        "from qfusion.data import media\n"
+        "media.probe(Path(sys.argv[1]).with_name('usual.png'))\n"
+        "def spent(): return sum(sum(resource.getrusage(w)[:2]) for w in (0, -1))\n"
+        "before = spent()\n"
+        f"try: {code}\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+        "for one in getattr(sys.modules.get('qfusion.data.decoders'), '_waiting', []): one.process.stdin.close(); "
+        "one.process.wait()\n"
+        "own = int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])\n"
+        "most = max(own, resource.getrusage(-1).ru_maxrss) / 1024\n"
+        "print(spent() - before, most)\n"
+    )
+    Image.new("RGB", (8, 8)).save(Path(arguments[0]).with_name("usual.png"))
+    result = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    *words, numbers = result.stdout.splitlines()
+    seconds, most = map(float, numbers.split())
+    return "\n".join(words), seconds, most
+
+
+PROBE = "print(media.probe(Path(sys.argv[1])))"
+WORDS = "print(len(media.words(Path(sys.argv[1]))))"
+
+
+# Files that declare more than they hold.
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "count"),
+    [
+        ("voice.mp4", "sizes", 40_000_000),
+        ("memo.mov", "sizes", 85_000_000),
+        ("talk.mp4", "fragment", 40_000_000),
+        ("times.mp4", "times", 4_000_000_000),
+    ],
+)
+def test_an_index_of_more_samples_than_bytes_is_refused(
+    tmp_path: Path, name: str, where: str, count: int
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(hostile.index(count, where=where))
+    words, seconds, most = cost(PROBE, path)
+    assert f"`{name}` declares {count:,} samples and has {path.stat().st_size} bytes" in words
+    assert seconds < 2
+    assert most < 400
+
+
+def test_one_that_holds_what_it_declares_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "short.mp4"
+    path.write_bytes(hostile.index(60))
+    assert media.probe(path).sound == 8000
+
+
+def test_a_recording_in_a_session_file_takes_no_memory(tmp_path: Path) -> None:
+    """As an ending that its kind does not have, and as one that it has."""
+    dataset = parity()
+    for ending, words in ((".mp4", "must not end in '.mp4'"), (".wav", "must not end in '.wav'")):
+        with pytest.raises(InvalidInput, match=words):
+            own.make(dataset, {"left": Given("drawing", hostile.index(10**7), ending)}, "pair-0001")
+    for kind, ending in (("recording", ".png"), ("recording", ".mp4"), ("clip", ".jpg")):
+        with pytest.raises(InvalidInput, match="must not end in"):
+            own._made(lambda given: given, Given(kind, b"0" * 100, ending))
+    with pytest.raises(InvalidInput, match="declares 10,000,000 samples"):
+        own._made(media.probe, Given("recording", hostile.index(10**7), ".m4a"))
+
+
+# What does not end by itself: the process that reads it does.
+
+
+@decoders.apart(1)
+def _spins(path: Path) -> None:
+    while path:
+        pass
+
+
+@decoders.apart(5)
+def _hoards(path: Path) -> int:
+    return len(bytes(path.name, "utf-8") * (1 << 32))
+
+
+@decoders.apart(5)
+def _ends(path: Path) -> None:
+    os.abort()
+
+
+@decoders.apart(5)
+def _sleeps(path: Path) -> None:
+    time.sleep(60)
+
+
+@pytest.mark.parametrize(
+    ("reads", "words"),
+    [
+        (_spins, "`a.mp4` takes more than 1 s of the processor"),
+        (_hoards, r"`a.mp4` cannot be read \(MemoryError\)"),
+        (_ends, r"`a.mp4` ends the process that reads it \(status -6\)"),
+    ],
+)
+def test_a_process_that_reads_has_limits(
+    reads: Callable[[Path], Any], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        reads(tmp_path / "a.mp4")
+    Image.new("RGB", (3, 2)).save(tmp_path / "p.png")
+    assert media.probe(tmp_path / "p.png").size == (3, 2)  # the next file is read
+
+
+def test_a_process_that_nobody_waits_for_ends(tmp_path: Path) -> None:
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(QFusionError, match="nobody waits"):
+        _sleeps(tmp_path / "a.mp4", stop=stop)  # type: ignore[call-arg]
+    assert time.monotonic() - began < 10
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "side"), [("p.jpg", 1500, 512), ("q.jpeg", 400, 1024), ("r.png", 2000, 256)]
+)
+def test_a_picture_of_many_scans_is_refused(
+    tmp_path: Path, name: str, count: int, side: int
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(hostile.scans(count, side))
+    words, seconds, _ = cost(PROBE, path)
+    assert f"`{name}` goes over its {side * side:,} pixels {count:,} times" in words
+    assert seconds < 2
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"exif": True}])
+def test_usual_pictures_are_read(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Also one with a small picture in its head, and a film behind its end, as telephones write them."""
+    path, pixels = tmp_path / "p.jpg", np.full((40, 60, 3), 99, np.uint8)
+    if options.pop("exif", False):
+        exif = Image.Exif()
+        exif[0x010E] = "a small picture " + hostile.scans(12, 32).decode("latin-1")
+        options["exif"] = exif
+    Image.fromarray(pixels).save(path, **options)
+    path.write_bytes(path.read_bytes() + b"\xff\xda\x00\x00" * 9999)
+    assert media.picture(path).shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "data:image/png;base64," + "!" * 8,
+        "data:image/jpeg;base64,/9j/4AAQ",
+        "",
+        7,
+        {"drawing": "x"},
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAABwAAAAc",
+    ],
+)
+def test_the_canvas_sends_a_png_of_its_size(sent: Any) -> None:
+    with pytest.raises(InvalidInput, match="What the canvas sent is no picture of it"):
+        own.from_canvas(sent)
+
+
+def test_a_picture_that_is_no_png_does_not_come_from_the_canvas() -> None:
+    import base64
+
+    def address(data: bytes) -> str:
+        return "data:image/png;base64," + base64.b64encode(data).decode()
+
+    drawn = stroke().data
+    assert own.from_canvas(address(drawn)) == Given("drawing", drawn)
+    for other in (hostile.scans(300), stroke(281).data, picture(np.eye(28)).data[:-9][:20]):
+        with pytest.raises(InvalidInput, match="no PNG of 280 x 280 pixels"):
+            own.from_canvas(address(other))
+    script = Path(own.__file__).parents[1] / "assets" / "canvas.js"
+    assert f"SIDE = {own.CANVAS}," in script.read_text()
+    with pytest.raises(InvalidInput, match="must be a PNG, but is a JPEG"):
+        own.make(parity(), {"left": Given("drawing", hostile.scans(300))}, "pair-0001")
+
+
+def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, pictures = media.picture, list[Path]()
+    monkeypatch.setattr(
+        media, "picture", lambda *given: (pictures.append(given[0]), read(*given))[1]
+    )
+    monkeypatch.setattr(own, "_results", own._Results())
+    dataset, drawn = parity(), {"left": stroke(width=31)}
+    assert own.made_before(dataset, drawn, "pair-0001") is None
+    first = own.make(dataset, drawn, "pair-0001")
+    assert own.make(dataset, drawn, "pair-0001") is first
+    assert own.made_before(dataset, drawn, "pair-0001") is first
+    assert own.make(dataset, drawn, "pair-0002") is not first
+    assert len(pictures) == 2
+    bad = {"left": Given("drawing", b"no picture")}
+    for _ in range(3):
+        with pytest.raises(InvalidInput, match="whole PNG or JPEG"):
+            own.make(dataset, bad, "pair-0001")
+    assert len(pictures) == 3
+    monkeypatch.setattr(own, "_KEPT", 2)
+    for width in (7, 9, 11):
+        own.make(dataset, {"left": stroke(width=width)}, "pair-0001")
+    assert own.made_before(dataset, drawn, "pair-0001") is None
+
+
+# Sound and pictures that take long.
+
+
+@pytest.mark.parametrize(("samples", "rate"), [(32_768, 16_000), (16_384, 8_000), (65_535, 48_000)])
+def test_more_sound_than_its_times_have_room_for_is_refused(
+    tmp_path: Path, samples: int, rate: int
+) -> None:
+    path = hostile.timeless(tmp_path / "t.webm", 3000, samples, rate)
+    with pytest.raises(InvalidInput, match="holds more sound than its times have room for"):
+        media.sound(path)
+    path = hostile.timeless(tmp_path / "few.webm", 5, samples, rate)
+    assert media.sound(path).rate == 16_000
+
+
+def test_pixels_and_samples_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoders, "_stays", [True])  # here, so that the limits can be set
+    film = hostile.black(tmp_path / "film.mp4", (640, 480), 60)
+    monkeypatch.setattr(media, "MAX_SHOWN", 640 * 480 * 40)
+    with pytest.raises(decoders.TooMuchWork, match="pixels or"):
+        media.frames(film, rate=30)
+    monkeypatch.setattr(media, "MAX_SHOWN", 640 * 480 * 61)
+    assert len(media.frames(film, rate=30).frames) == 60
+    tone = recordings.write(tmp_path / "s.wav", None, np.ones(80_000, np.float32) / 9)
+    monkeypatch.setattr(media, "MAX_HEARD", 40_000)
+    with pytest.raises(decoders.TooMuchWork, match=r"samples of `s\.wav`"):
+        media.sound(tone)
+
+
+def test_what_took_too_much_work_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, path = list[Path](), tmp_path / "a.mp4"
+    path.write_bytes(b"1")
+
+    def write(path: Path, *given: Any, stop: Any = None) -> None:
+        tried.append(path)
+        raise decoders.TooMuchWork("It takes too long.")
+
+    monkeypatch.setattr(clips, "_write_copy", write)
+    for _ in range(3):
+        with pytest.raises(decoders.TooMuchWork, match="too long"):
+            clips.portable(Clip(path, "video", 0.0, 1.0))
+    with pytest.raises(decoders.TooMuchWork, match="too long"):
+        clips.copy_of(Clip(path, "video", 0.0, 1.0))
+    assert len(tried) == 1
+    path.write_bytes(b"another")
+    with pytest.raises(decoders.TooMuchWork, match="too long"):
+        clips.portable(Clip(path, "video", 0.0, 1.0))
+    assert len(tried) == 2
+
+
+# Texts.
+
+CUE = "00:00:01,000 --> 00:00:02,000\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("digits.srt", "1" * 400_000),
+        ("pairs.vtt", "12:" * 200_000 + "-->"),
+        ("times.srt", ("1" * 50 + ":00:00,0 --> ") * 20_000),
+        ("tags.srt", CUE + "<" * 300_000),
+        ("braces.vtt", CUE + "{\\an" * 100_000),
+        ("spaces.srt", CUE + "\n" + " \t" * 200_000 + "x"),
+        ("quotes.TextGrid", '"' * 300_001),
+        ("digits.TextGrid", "1" * 400_000),
+        ("brackets.TextGrid", "[1" * 200_000),
+        ("tiers.TextGrid", hostile.tiers(800, 18_000)),
+        ("claims.TextGrid", '"IntervalTier"\n"a"\n0\n9\n999999999\n' * 9000),
+    ],
+)
+def test_texts_are_read_once_from_begin_to_end(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    words, seconds, most = cost(WORDS, path)
+    assert seconds < 3, words
+    assert most < 400
+    assert words.isdigit() or f"`{name}`" in words
+
+
+def test_of_a_textgrid_the_tier_of_words_is_read_and_no_more(tmp_path: Path) -> None:
+    def tier(kind: str, name: str, rows: list[str]) -> str:
+        return f'"{kind}"\n"{name}"\n0\n9\n{len(rows)}\n' + "\n".join(rows) + "\n"
+
+    head = '"ooTextFile"\n"TextGrid"\n0\n9\n<exists>\n3\n'
+    phones = tier("IntervalTier", "phones", [f'{n} {n + 1} "P"' for n in range(25_000)])
+    points = tier("TextTier", "IntervalTier", ['1 "x"', '2 "IntervalTier"'])
+    said = tier("IntervalTier", "Words", ['0 1 "IntervalTier"', '1 2 ""', '2 3 "[1] two"'])
+    path = tmp_path / "w.TextGrid"
+    path.write_text(head + phones + points + said)
+    assert media.words(path) == (Word(0, 1, "IntervalTier"), Word(2, 3, "[1] two"))
+    path.write_text(head + points + said + phones)
+    assert len(media.words(path)) == 2
+    path.write_text(head + phones)
+    with pytest.raises(InvalidInput, match="must hold 1 to 20,000 words, but holds more"):
+        media.words(path)
+    path.write_text(head + tier("IntervalTier", "w", ['0 1 "a"']).replace("\n1\n", "\n7\n"))
+    with pytest.raises(InvalidInput, match=r"not laid out as \.TextGrid files are"):
+        media.words(path)
+
+
+def test_marks_of_a_subtitle_go_and_its_words_stay(tmp_path: Path) -> None:
+    path = tmp_path / "w.vtt"
+    path.write_text(
+        "WEBVTT\n\nNOTE a --> b\n\n"
+        + CUE.strip()
+        + " align:left\n<c.a>one</c> {\\an8}two <three\nfour>\n\n"
+        "x\n99:59.5 --> 100:00.5\nfive < six\n"
+    )
+    assert [word.text for word in media.words(path)] == ["one", "two", "five", "<", "six"]
+
+
+# A folder of which some files are damaged.
+
+
+def damaged(folder: Path, ids: list[str]) -> None:
+    """Recordings, of which all but the last are damaged, each otherwise."""
+    good = recordings.write(folder / "good.webm", None, np.ones(32_000, np.float32) / 9)
+    content = good.read_bytes()
+    good.rename(folder / f"{ids[-1]}.webm")
+    place = content.index(b"A_OPUS")
+    (folder / f"{ids[0]}.webm").write_bytes(content.replace(b"A_OPUS", b"A_0PUS"))
+    (folder / f"{ids[1]}.webm").write_bytes(content[:place] + bytes(40) + content[place + 40 :])
+    (folder / f"{ids[2]}.mp4").write_bytes(hostile.index(10**8))
+    (folder / f"{ids[3]}.jpg").write_bytes(hostile.scans(900))
+
+
+def test_a_damaged_file_costs_itself_and_not_the_joining(tmp_path: Path) -> None:
+    ids = ["a", "b", "c", "d", "e"]
+    made, root = imported(tmp_path, ids), tmp_path / "files"
+    root.mkdir()
+    damaged(root, ids)
+    report = clips.join(made, root)
+    assert [line.partition(":")[0] for line in report.problems] == [
+        "a.webm",
+        "b.webm",
+        "c.mp4",
+        "d.jpg",
+    ]
+    assert made.clip_of(4).kind == "audio"
+
+
+# Channels that cancel each other.
+
+
+@pytest.mark.parametrize("name", ["s.wav", "s.flac", "s.mp4"])
+@pytest.mark.parametrize("gains", [(1.0, -1.0), (0.2, -0.19), (-0.5, 0.5)])
+def test_channels_that_cancel_are_not_silence(
+    tmp_path: Path, name: str, gains: tuple[float, float]
+) -> None:
+    tone = np.sin(np.arange(48_000) / 9) * 0.5
+    heard = media.sound(stereo(tmp_path / name, tone, gains), 0.5, 1.5)
+    assert np.sqrt(np.mean(heard.samples**2)) == pytest.approx(
+        0.5 / np.sqrt(2) * max(np.abs(gains)), rel=0.05
+    )
+
+
+@pytest.mark.parametrize("gains", [(1.0, 1.0), (1.0, 0.0), (0.6, 0.9), (0.0, 0.0)])
+def test_other_channels_are_mixed_as_ever(tmp_path: Path, gains: tuple[float, float]) -> None:
+    tone = np.sin(np.arange(48_000) / 9) * 0.5
+    heard = media.sound(stereo(tmp_path / "s.wav", tone, gains), 0.5, 1.5, 16_000)
+    expected = tone[8000:24_000] * sum(gains) / np.sqrt(2)  # as FFmpeg mixes them
+    np.testing.assert_allclose(heard.samples[50:-50], expected[50:-50], atol=2e-3)
+
+
+def stereo(path: Path, tone: np.ndarray, gains: tuple[float, float]) -> Path:
+    """Writes a recording of two channels, each the tone times a number, at 16 kHz."""
+    import av
+
+    codec = {".wav": "pcm_s16le", ".flac": "flac", ".mp4": "aac"}[path.suffix]
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=16_000, layout="stereo")
+        values = np.round(32_767 * np.stack([tone * gain for gain in gains], 1)).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(values.reshape(1, -1), "s16", "stereo")
+        frame.sample_rate = 16_000
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def test_files_of_telephones_are_read(tmp_path: Path) -> None:
+    """.m4a and .m4v, which are MP4 by another name."""
+    voice = recordings.write(tmp_path / "v.mp4", None, np.ones(32_000, np.float32) / 9)
+    film = hostile.black(tmp_path / "f.mp4", (64, 48), 24)
+    memo, show = voice.rename(tmp_path / "memo.m4a"), film.rename(tmp_path / "show.M4V")
+    assert media.probe(memo).kind == "audio"
+    assert isinstance(media.sound(memo), Audio)
+    assert media.probe(show).kind == "video"
+    assert media.frames(show, rate=4, side=16).frames.shape[1:] == (12, 16, 3)
