@@ -483,3 +483,85 @@ def test_other_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
             lacks(monkeypatch, modality, method, "no-such-package")
             with pytest.raises(DataUnavailable, match="no-such-package"):
                 extractors.record_of(modality, method)
+
+
+FULL = (
+    "import errno, os; from pathlib import Path; from qfusion.data import extractors as e, files\n"
+    "real, flag = files.write_arrays, Path(os.environ['TMPDIR'], 'full')\n"
+    "def write(path, arrays):\n"
+    "    if flag.exists() and len(list(path.parent.glob('*.npz'))) >= 2:\n"
+    "        raise OSError(errno.{}, os.strerror(errno.{}), str(path))\n"
+    "    real(path, arrays)\n"
+    "files.write_arrays = write; e.serve()"
+)
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EROFS"])
+def test_a_full_disk_ends_it_in_one_line_and_it_goes_on_from_there(
+    imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    """A write that fails is no fault of the recording: none is left out for it."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(extract, "CHILD", FULL.format(error, error))
+    root, full, name = tmp_path / "clips", tmp_path / "full", f"on-{error.lower()}"
+    recordings.make(root, 5, seconds=1.0, words="column", split=False)
+    full.touch()
+    with pytest.raises(DataUnavailable, match=r"cannot be written.*same command again") as raised:
+        extract.extract(root, name, methods=SEEN, processes=2)
+    assert "\n" not in str(raised.value)
+    assert len(list((imported / f".extract-{name}").glob("*.npz"))) == 2
+    full.unlink()
+    outcome = extract.extract(root, name, methods=SEEN, processes=1)
+    assert (outcome.resumed, outcome.failures, len(data.load(name))) == (2, [], 5)
+    assert not (imported / f".extract-{name}").exists()
+
+
+def test_it_begins_anew_where_that_is_wanted(
+    imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(extract, "CHILD", FULL.format("ENOSPC", "ENOSPC"))
+    root, full = tmp_path / "clips", tmp_path / "full"
+    recordings.make(root, 4, seconds=1.0, words="column", split=False)
+    full.touch()
+    with pytest.raises(DataUnavailable, match="cannot be written"):
+        extract.extract(root, "anew", methods=SEEN, processes=1)
+    full.unlink()
+    outcome = extract.extract(root, "anew", methods=SEEN, processes=1, resume=False)
+    assert (outcome.resumed, len(data.load("anew"))) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [("memo.mkv", ".mp4 or .wav"), ("memo.opus", ".wav"), ("call/memo.HEIC", ".png")],
+)
+def test_a_recording_that_is_not_read_is_named(
+    imported: Path, tmp_path: Path, file: str, wanted: str
+) -> None:
+    """Where a sample has no other, by extracting and by joining."""
+    recordings.make(tmp_path, 4, seconds=1.0, words="column")
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"something")
+    table = tmp_path / "labels.csv"
+    header, *rows = table.read_text(encoding="utf-8").splitlines()
+    columns = header.split(",")
+    values = dict(zip(columns, rows[0].split(","), strict=True)) | {"id": "memo"}
+    lines = [header, *rows, ",".join(values[column] for column in columns)]
+    rows_of(table, "\n".join(lines))
+    outcome = extract.extract(tmp_path, f"unread{path.suffix[1:].lower()}", methods=SEEN)
+    assert [one.id for one in outcome.failures] == ["memo"]
+    words = f"`{file}` is there, but {path.suffix.lower()} is not read: convert it to {wanted}."
+    assert words in outcome.failures[0].why
+
+
+def test_a_memo_of_a_telephone_is_extracted(imported: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        voice = np.sin(np.arange(16_000) / (7 + number)).astype(np.float32) / 2
+        path = recordings.write(tmp_path / f"memo{number}.mp4", None, voice)
+        path.rename(path.with_suffix(".m4a"))
+    rows_of(tmp_path / "labels.csv", "id,label\nmemo0,1.5\nmemo1,2.5\nmemo2,3.5\n")
+    methods = {"audio": METHODS["audio"], "vision": "none", "text": "none"}
+    outcome = extract.extract(tmp_path, "memos", methods=methods)
+    assert outcome.failures == []
+    assert data.load("memos").names == ("audio",)

@@ -391,6 +391,17 @@ def test_a_damaged_file_costs_itself_and_not_the_joining(tmp_path: Path) -> None
     assert made.clip_of(4).kind == "audio"
 
 
+@pytest.mark.parametrize("name", ["b.mkv", "deep/b.WMA", "b.tiff"])
+def test_a_recording_that_is_not_read_is_named(tmp_path: Path, name: str) -> None:
+    made, root = imported(tmp_path, ["a", "b", "c"]), tmp_path / "files"
+    (root / name).parent.mkdir(parents=True)
+    recordings.write(root / "a.wav", None, np.ones(16_000, np.float32) / 9)
+    (root / name).write_bytes(b"something")
+    (root / "other.mkv").write_bytes(b"something")
+    (line,) = clips.join(made, root).problems
+    assert f"`{name}` is there, but {Path(name).suffix.lower()} is not read: convert it to" in line
+
+
 # Channels that cancel each other.
 
 

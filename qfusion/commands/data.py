@@ -366,6 +366,13 @@ def extract(
     replace: Annotated[
         bool, typer.Option("--replace", help="Let the imported set of that name give way.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Go on with what an earlier run has finished that was stopped, or begin anew.",
+        ),
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Make a set from a folder of recordings and a table of labels: features of voice, picture and words. What was
@@ -385,6 +392,7 @@ def extract(
             processes=processes,
             longest=longest,
             patience=patience,
+            resume=resume,
             progress=show,
         )
     more = {

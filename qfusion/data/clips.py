@@ -9,8 +9,9 @@ folder and are as they were. What is worked out of them lies in the cache and ca
 import itertools
 import os
 import threading
+import unicodedata
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -137,6 +138,9 @@ def join(
         if table is None
         else _by_table(table, root, set(ids), recordings, problems)
     )
+    others = unread(root)
+    remarks = [unread_words(others, id_) for id_ in ids if id_ not in parts and id_ in others]
+    problems += remarks
     check(
         bool(parts),
         f"No file below {root} is of a sample of '{dataset.name}', whose ids are such as {ids[:3]}, among "
@@ -244,6 +248,31 @@ def opened(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], di
             if path.suffix.lower() in media.SPOKEN
         },
     )
+
+
+def unread(root: Path) -> dict[str, list[str]]:
+    """Returns the recordings below a folder that are not read, by the names that ids may have; see `join`."""
+    names = [
+        path.relative_to(root).as_posix()
+        for path in itertools.islice(root.rglob("*"), MAX_FILES)
+        if path.suffix.lower() in media.UNREAD
+    ]
+    shown = sorted(name for name in names if "/." not in f"/{name}")
+    called = called_like(shown) | {name: [name] for name in shown}
+    return {unicodedata.normalize("NFC", name): entries for name, entries in called.items()}
+
+
+def unread_words(called: Mapping[str, Sequence[str]], name: str) -> str:
+    """Returns a sentence on the recording of a sample that is there and not read; empty where there is none.
+
+    Args:
+        called: as of `unread`. name: of the sample or its file.
+    """
+    names = called.get(unicodedata.normalize("NFC", name), ())
+    if not names:
+        return ""
+    ending = Path(names[0]).suffix.lower()
+    return f"`{names[0][-80:]}` is there, but {ending} is not read: convert it to {media.UNREAD[ending]}."
 
 
 def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Iterable[str]) -> dict[str, Take]:

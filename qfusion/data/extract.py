@@ -80,6 +80,7 @@ def extract(
     processes: int = 0,
     longest: float = LONGEST,
     patience: float = PATIENCE,
+    resume: bool = True,
     progress: staged_set.Progress = staged_set.quiet,
 ) -> Extracted:
     """Makes a set of the recordings in a folder and keeps it under a name.
@@ -95,6 +96,7 @@ def extract(
         target, convention: as of `importing.read`.
         processes: at once; as many as there are processors unless told.
         longest: seconds that a sample may last. patience: seconds after which a process is ended that reads one.
+        resume: goes on with what was finished before, where that was stopped; else begins anew.
         progress: called with samples done, samples in all, and words.
 
     Raises:
@@ -132,6 +134,8 @@ def extract(
         ):
             draft.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(draft / "lock", is_singleton=False).acquire(timeout=0))
+        if not resume:
+            _remove_finished(draft)
         done = _finished(root, takes, records, longest, draft)
         todo = [row for row in takes if files.read_arrays(done[row]) is None]
         resumed = len(takes) - len(todo)
@@ -232,6 +236,7 @@ def _takes(
     names = clips.called_like(recordings) | {name: [name] for name in recordings}
     called = {_plain(name): files for name, files in names.items()}
     rows, blank = len(reader.ids), [""] * len(reader.ids)
+    unread = clips.unread(root)
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, tables.TEXT)
     )
@@ -242,7 +247,11 @@ def _takes(
         )
         try:
             candidates = called.get(key, [])
-            check(bool(candidates), f"There is no recording '{key[:80]}' below the folder.")
+            check(
+                bool(candidates),
+                clips.unread_words(unread, key)
+                or f"There is no recording '{key[:80]}' below the folder.",
+            )
             check(
                 len(candidates) == 1,
                 f"Several recordings are of it: {', '.join(candidates[:3])[:200]}. Leave one, or name it in a column "
@@ -285,6 +294,13 @@ def _finished(
         return files.key_of([made, repr(where), repr(state)])
 
     return {row: draft / f"{key(take)}.npz" for row, take in takes.items()}
+
+
+def _remove_finished(draft: Path) -> None:
+    """Removes what was finished before."""
+    with registry.disk("The features"):
+        for path in draft.glob("*.npz"):
+            path.unlink()
 
 
 def _started(
@@ -349,7 +365,11 @@ def _run(
     patience: float,
     progress: staged_set.Progress,
 ) -> tuple[dict[str, list[str]], dict[int, str]]:
-    """Measures rows; returns the names of features by modality, and why what could not be measured could not."""
+    """Measures rows; returns the names of features by modality, and why what could not be measured could not.
+
+    Raises:
+        DataUnavailable: when an extractor cannot be had, or features cannot be written.
+    """
     number = min(processes or os.cpu_count() or 1, max(1, len(todo)))
     running, free = list[subprocess.Popen[str]](), queue.SimpleQueue[subprocess.Popen[str] | None]()
 
@@ -360,7 +380,14 @@ def _run(
             if process is None or process.poll() is not None:
                 process, _ = _started(begin, running)
             order = {"take": takes[row], "out": str(done[row])}
-            return str(_answer(process, order, patience)["why"])
+            answer = _answer(process, order, patience)
+            check(
+                not answer.get("disk"),
+                f"Features cannot be written, and none are left out for that: {str(answer.get('disk'))[:300]} Give the "
+                "same command again when that is mended: it goes on with what is finished.",
+                DataUnavailable,
+            )
+            return str(answer["why"])
         finally:
             free.put(process)
 

@@ -8,6 +8,7 @@ that somebody names, checked against their digest, and read as numbers, not as p
 A file is read in a process of its own (`serve`), which may be killed.
 """
 
+import errno
 import importlib.metadata
 import json
 import os
@@ -28,7 +29,14 @@ from filelock import FileLock
 from qfusion._checks import check, choose, require_number
 from qfusion.data import _mat_child, decoders, files, media, staged_set
 from qfusion.data.spec import Audio, Content, Film, Image, Maker, Modality, Text
-from qfusion.errors import DataUnavailable, IntegrityError, QFusionError, provided, refused
+from qfusion.errors import (
+    DataUnavailable,
+    IntegrityError,
+    InvalidInput,
+    QFusionError,
+    provided,
+    refused,
+)
 
 SAMPLES = 16_000  # a second, of every voice
 HOP = 160  # samples between two looks at a voice: 10 ms
@@ -611,7 +619,7 @@ def serve() -> None:
     if taken := _mat_child.taken_memory():
         _mat_child.limit(taken + begin["memory"], 10**8)
     for order in map(json.loads, sys.stdin):
-        why = ""
+        why = disk = ""
         try:
             with refused(
                 "It cannot be read",
@@ -621,11 +629,27 @@ def serve() -> None:
                 passing=(QFusionError,),
             ):
                 arrays = measure(extractors, Take(*order["take"]), begin["longest"])
-                check(bool(arrays), "It has nothing that was asked for.")
-                files.write_arrays(Path(order["out"]), arrays)
+            check(bool(arrays), "It has nothing that was asked for.")
         except QFusionError as error:
             why = str(error)
-        print(json.dumps({"why": why}), file=answers)
+            disk = why if _is_full(error.__cause__) else ""
+        else:
+            disk = _write(Path(order["out"]), arrays)
+        print(json.dumps({"why": why, "disk": disk}), file=answers)
+
+
+def _write(place: Path, arrays: dict[str, np.ndarray]) -> str:
+    """Writes features; returns why they cannot be written, empty where they are."""
+    try:
+        files.write_arrays(place, arrays)
+    except (OSError, InvalidInput) as error:
+        return str(error)
+    return ""
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether a disk has no room, which is no fault of the file that was read."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 # What a visitor gives, made into features the same way.
