@@ -11,7 +11,6 @@ import av
 import numpy as np
 from PIL import Image
 
-
 PLACE = b"PLCE"  # stands for where the samples begin, until that is known
 
 
