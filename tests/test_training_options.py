@@ -119,7 +119,12 @@ def test_schedules_are_what_they_are_called():
         return [
             p.rate
             for p in whole(
-                prepare("linear", small(), {}, Options(epochs=10, rate=1e-2, schedule=schedule))
+                prepare(
+                    "late",
+                    small(),
+                    dict(hidden=4),
+                    Options(epochs=10, rate=1e-2, schedule=schedule),
+                )
             ).history
         ]
 
@@ -410,7 +415,7 @@ def test_the_steepest_descent_is_found_where_it_is():
 @pytest.mark.parametrize("seed", range(3))
 def test_a_search_goes_on_where_the_first_batches_do_harm(seed: int) -> None:
     """Single rows at low rates raise the loss by chance, which is no divergence."""
-    found = find_rate("linear", small(3), {}, Options(loss="cross_entropy", batch=1), seed)
+    found = find_rate("late", small(3), {}, Options(loss="cross_entropy", batch=1), seed)
     assert found.rates[-1] > 1e-4
 
 

@@ -208,6 +208,9 @@ POOLINGS = ("gru", "attention", "conv")  # of sequences
 _REACH = 3  # steps that a convolution over time looks at together
 _UNFOLDED = 64  # pictures that a convolution looks at together: they stay in the processor's cache
 _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
+_CONSTANT = (
+    1e-6  # of a feature's mean: smaller deviations are of the order of rounding in single precision
+)
 
 
 @dataclass(frozen=True)
@@ -241,8 +244,10 @@ class InputSpec:
 
 class Standardiser(nn.Module):
     """Zero mean and unit variance over the training rows, clipped at five standard deviations; part of the model's
-    weights. A feature whose deviation is below a thousandth of its modality's largest keeps scale 1, as constant ones
-    do."""
+    weights.
+
+    Every feature is scaled by its own deviation, whatever the units of the others. A constant one keeps scale 1.
+    """
 
     def __init__(self, size: int):
         super().__init__()
@@ -255,10 +260,10 @@ class Standardiser(nn.Module):
 
     @torch.no_grad()
     def set(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets mean and scale (F,) from the features' means and deviations."""
+        """Sets mean and scale (F,) from the features' means and deviations, in double precision."""
         self.mean.copy_(mean)
-        floor = 1e-3 * deviation.max().clamp_min(1e-9)
-        self.scale.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))
+        varies = deviation > _CONSTANT * mean.abs()
+        self.scale.copy_(torch.where(varies, deviation, torch.ones_like(deviation)))
 
     def forward(self, values: Tensor) -> Tensor:
         """Returns values of the same shape, standardised."""
@@ -647,6 +652,8 @@ class FusionModel(nn.Module, ABC):
         bias: of the scores, (C,).
         projects: whether it has what `project` fits.
         staged: whether parts of it are trained one after another, see `advance`.
+        convex: whether its loss is convex in all its parameters: then an epoch minimises the loss over all rows at
+            once, without a learning rate, in the place of steps on batches.
         encodes: whether its encoders make a row of numbers of each modality, and nothing else looks at features: then
             it takes `Encoded` in their place.
         unseen_operations: floating-point operations a row that torch does not see: those of programs of another
@@ -665,6 +672,7 @@ class FusionModel(nn.Module, ABC):
     bias: Tensor
     projects: bool = False
     staged: bool = False
+    convex: bool = False
     encodes: bool = True
     unseen_operations: int = 0
     logit_scale: float = 1.0
@@ -686,6 +694,18 @@ class FusionModel(nn.Module, ABC):
         """Returns the names of all parameters that scores are linear in, with one row for each output; none where the
         model has no such head."""
         return ()
+
+    @torch.no_grad()
+    def rescale(self, factor: float) -> bool:
+        """Multiplies all scores by a factor, in the weights.
+
+        Returns:
+            Whether that was done; False where the model has no linear head (see `head_parameters`), and is unchanged.
+        """
+        paths = self.head_parameters()
+        for path in paths:
+            self.get_parameter(path).mul_(factor)
+        return bool(paths)
 
     @torch.no_grad()
     def standardise(self, inputs: Mapping[str, Features]) -> None:

@@ -55,6 +55,7 @@ class Baseline(FusionModel):
     Attributes:
         bias: where the scores start, (C,): the training median of a regression, 0 for classes; not trained, heads and
             encoders have trained biases of their own.
+        unit: what `fuse` gives is multiplied by, (): the unit of a regression's target, 1 for classes; not trained.
     """
 
     def __init__(
@@ -85,6 +86,21 @@ class Baseline(FusionModel):
             {name: self.make_encoder(spec) for name, spec in self.input_specs.items()}
         )
         self.bias = nn.Buffer(torch.zeros(len(outputs)))
+        self.unit = nn.Buffer(torch.ones(()))
+
+    @torch.no_grad()
+    def rescale(self, factor: float) -> bool:
+        """Multiplies all scores by a factor."""
+        self.unit.mul_(factor)
+        self.bias.mul_(factor)
+        return True
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *more: Any, **options: Any
+    ) -> None:
+        # models that were kept before there were units have none
+        state_dict.setdefault(f"{prefix}unit", torch.ones(()))
+        super()._load_from_state_dict(state_dict, prefix, *more, **options)
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns a new encoder; it has a `standardise`, and gives what `fuse` takes of each modality."""
@@ -105,7 +121,7 @@ class Baseline(FusionModel):
 
     def scores(self, states: Mapping[str, Any]) -> Tensor:
         """Returns the scores (logits), (B, C), of what the encoders give."""
-        return self.fuse([states[name] for name in self.modalities]) + self.bias
+        return self.unit * self.fuse([states[name] for name in self.modalities]) + self.bias
 
 
 class LateFusion(Baseline):
@@ -290,8 +306,8 @@ def with_one(h: Tensor) -> Tensor:
     return torch.cat([torch.ones_like(h[:, :1]), h], -1)
 
 
-# The linear model: ridge or logistic regression on standardised features, means over time for sequences, trained as
-# all others are.
+# The linear model: ridge or logistic regression on standardised features, means over time for sequences. Its loss is
+# convex, so it is trained to its minimum.
 
 
 class MeanEncoder(Averaged):
@@ -309,9 +325,10 @@ class MeanEncoder(Averaged):
 
 class Linear(Baseline):
     """y = sum_m W_m mean of x_m + b: with an L2 penalty (`weight_decay`) ridge or logistic regression, by the loss it
-    is trained with."""
+    is trained with; the minimum is found by L-BFGS."""
 
     kind = "linear"
+    convex = True
 
     def __init__(
         self,

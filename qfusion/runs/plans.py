@@ -528,7 +528,7 @@ def _train(
         if progress is not None:
             done = progress.epoch * plan.replay // options.epochs  # models to be kept so far
             if done > (progress.epoch - 1) * plan.replay // options.epochs:
-                _save(run, fit, copy.deepcopy(fit.average.model).eval(), group, progress.epoch)
+                _save(run, fit, fit.current_model(), group, progress.epoch)
             book.epoch(progress)
             on_epoch(progress)
         word = group.agreed(book.requested())
@@ -610,7 +610,7 @@ class _Book:
         """Called after each epoch."""
         if not self.group.leads or self.fit is None:
             return
-        measured = self.watch(self.fit.average.model, progress.seconds)
+        measured = self.watch(self.fit.current_model(), progress.seconds)
         if measured:
             self.watched[str(progress.epoch)] = measured
         if self.with_events:

@@ -32,6 +32,7 @@ from qfusion.training.options import (
     chosen,
     default_options,
     is_small,
+    loss_factor,
     loss_of,
     mean_and_std,
     mixed,
@@ -40,6 +41,7 @@ from qfusion.training.options import (
     rate_schedule,
     relax,
     shifted,
+    target_unit,
     warped,
 )
 
@@ -47,6 +49,10 @@ from qfusion.training.options import (
 # again at any.
 
 M = TypeVar("M", bound=nn.Module)
+
+ITERATIONS = 20  # of L-BFGS in an epoch of a convex model
+TOLERANCE = 1e-6  # of the loss: a convex model whose epoch changes it by less is at its minimum
+CHUNK = 8192  # rows that are evaluated together there
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,11 @@ class Fit(Generic[M]):
     The random state is its own: what happens between epochs changes nothing, and `state` after an epoch, given to
     `restore` of a new Fit of the same arguments, goes on to the very same weights.
 
+    Numbers are trained on in a unit near their standard deviation (see `target_unit`), so that neither rates nor decays
+    depend on the unit in which a data set gives them: the weights of the head are divided by it here, and multiplied
+    again in every model that is given out. That holds for models with `rescale`; any other module is trained on the
+    targets as they are.
+
     Args:
         model: with fresh weights; it is trained in place, on `device`.
         dataset: "valid" chooses the epoch, "test" is never touched.
@@ -127,6 +138,7 @@ class Fit(Generic[M]):
         device: to train on.
 
     Attributes:
+        unit: of the targets while they are trained on; 1 for classes.
         history: what happened in every epoch so far.
         best_epoch: the epoch whose weights are the best so far.
     """
@@ -146,10 +158,14 @@ class Fit(Generic[M]):
         self.device = torch.device(device)
         self.rows = Batches(dataset, dataset.rows(options.split), device, dtype)
         rows = self.rows.rows
+        unit = 1.0 if options.loss == "cross_entropy" else target_unit(dataset.y[rows])
+        self.unit = unit if rescaled(self.model, 1 / unit) else 1.0
         self.weights = (
             balanced_weights(dataset, self.rows) if options.class_weights == "balanced" else None
         )
-        self.heads = Heads(model, dataset, rows, options.loss, seed) if options.unimodal else None
+        self.heads = (
+            Heads(model, dataset, rows, options.loss, seed, self.unit) if options.unimodal else None
+        )
         self.order = torch.Generator().manual_seed(seed)
         parameters = parameter_groups(model, options)
         if self.heads is not None:
@@ -158,7 +174,8 @@ class Fit(Generic[M]):
         self.schedule = rate_schedule(
             self.optimiser, options, options.epochs * -(-len(self.rows) // options.batch)
         )
-        self.average = _Average(model, options.average)
+        self.convex = isinstance(model, FusionModel) and model.convex
+        self.average = _Average(model, 0.0 if self.convex else options.average)
         self.spread = {
             m.name: mean_and_std(dataset, rows, m.name)[1].to(device, dtype)
             for m in dataset.modalities
@@ -198,6 +215,11 @@ class Fit(Generic[M]):
             "Argument `encoder` must be 'mlp' or 'cnn' where processes share batches: others average over whole "
             "batches, of which each process sees a part. Train in one process, or with another encoder.",
         )
+        check(
+            group.size == 1 or not self.convex,
+            f"A model of kind {getattr(model, 'kind', '')} is minimised over all rows at once, in one process, but "
+            f"there are {group.size} processes. Start one.",
+        )
         self.history: list[Progress] = []
         self.best_loss, self.best, self.best_epoch = (
             float("inf"),
@@ -216,8 +238,13 @@ class Fit(Generic[M]):
 
     @property
     def done(self) -> bool:
-        """Whether all epochs are over, or no better loss has come for `patience` epochs."""
+        """Whether all epochs are over, no better loss has come for `patience` epochs, or a convex loss is at its
+        minimum."""
         epoch, patience = len(self.history), self.options.patience
+        if self.convex and epoch > 1:
+            before, now = (self.history[place].train_loss for place in (-2, -1))
+            if abs(now - before) <= TOLERANCE * abs(before):
+                return True
         waited = not getattr(self.model, "preparing", False) and epoch - self.best_epoch >= patience
         return epoch >= self.options.epochs or bool(patience and waited)
 
@@ -244,14 +271,21 @@ class Fit(Generic[M]):
             torch.set_rng_state(self.random["cpu"])
             if self.device.type == "cuda" and "cuda" in self.random:
                 torch.cuda.set_rng_state(self.random["cuda"], self.device)
-            batches = torch.randperm(len(self.rows), generator=self.order).split(self.options.batch)
-            read = self.rows.ahead([batch[self._places(batch)] for batch in batches])
-            for n, (batch, (inputs, y)) in enumerate(zip(batches, read, strict=True), 1):
-                steps.append(self.step(batch, inputs, y))
-                if on_batch(n, len(batches)) is False:
+            if self.convex:
+                steps.append(self._minimise())
+                if on_batch(1, 1) is False:
                     return None
+            else:
+                batches = torch.randperm(len(self.rows), generator=self.order).split(
+                    self.options.batch
+                )
+                read = self.rows.ahead([batch[self._places(batch)] for batch in batches])
+                for n, (batch, (inputs, y)) in enumerate(zip(batches, read, strict=True), 1):
+                    steps.append(self.step(batch, inputs, y))
+                    if on_batch(n, len(batches)) is False:
+                        return None
             losses, norms = zip(*steps, strict=True)
-            train_loss = float(np.mean(losses))
+            train_loss = float(np.mean(losses)) * loss_factor(self.options.loss, self.unit)
             check(
                 np.isfinite(train_loss),
                 f"Training diverged in epoch {number}: the loss is {train_loss}. Lower `rate` or `clip`.",
@@ -293,7 +327,7 @@ class Fit(Generic[M]):
         return own if len(own) else torch.zeros(1, dtype=torch.long)
 
     def step(self, batch: Tensor, *taken: Any) -> tuple[float, float]:
-        """Trains on one global batch and returns its loss and the norm of the gradient.
+        """Trains on one global batch and returns its loss, of targets divided by `unit`, and the norm of the gradient.
 
         Args:
             batch: places (b,) among the training rows.
@@ -306,22 +340,10 @@ class Fit(Generic[M]):
             sharing(Share(own, len(batch)) if self.group.size > 1 else None),
             mixed(self.model, self.device) if options.precision == "mixed" else nullcontext(),
         ):
-            inputs = warped(inputs, self.pictures, options.turn, options.stretch)
-            inputs = shifted(inputs, self.spectrograms, options.delay, down=False)
-            inputs = shifted(inputs, self.shapes, options.shift)
-            outputs = self._call(noisy(inputs, self.spread, options.noise))
-        scores = outputs if self.heads is None else outputs[0]
-        loss = loss_of(scores, y, options.loss, self.weights)
-        # DistributedDataParallel takes the mean over processes, whose parts may differ in size
+            loss = self._part_of_loss(batch[own], batch, inputs, y)
+        # DistributedDataParallel takes the mean over processes
         if self.group.size > 1:
-            part: float | Tensor = len(y) / len(batch)
-            if self.weights is not None:
-                part = self.weights[y].sum() / self.weights[self.rows.y[batch]].sum()
-            loss = loss * (0.0 if idle else part * self.group.size)
-        if self.heads is not None:
-            loss = loss + self.heads.loss(outputs[1], batch[own], batch) * (
-                0.0 if idle else options.unimodal * self.group.size
-            )
+            loss = loss * (0 if idle else self.group.size)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self._trained.parameters(), options.clip))
@@ -331,6 +353,77 @@ class Fit(Generic[M]):
         self.average.update(self.model)
         return float(self.group.sum(loss.detach())) / self.group.size, norm
 
+    def _part_of_loss(
+        self, own: Tensor, batch: Tensor, inputs: dict[str, Any], y: Tensor
+    ) -> Tensor:
+        """Returns what some rows add to the mean loss of a batch.
+
+        Args:
+            own, batch: places of these rows, (b,), and of all of the batch, (B,), among the training rows.
+            inputs, y: features and targets of these rows.
+        """
+        options = self.options
+        inputs = warped(inputs, self.pictures, options.turn, options.stretch)
+        inputs = shifted(inputs, self.spectrograms, options.delay, down=False)
+        inputs = shifted(inputs, self.shapes, options.shift)
+        outputs = self._call(noisy(inputs, self.spread, options.noise))
+        scores = outputs if self.heads is None else outputs[0]
+        loss = self.loss(scores, y)
+        if len(own) < len(batch):
+            part: float | Tensor = len(own) / len(batch)
+            if self.weights is not None:
+                part = self.weights[y].sum() / self.weights[self.rows.y[batch]].sum()
+            loss = loss * part
+        if self.heads is not None:
+            loss = loss + options.unimodal * self.heads.loss(outputs[1], own, batch)
+        return loss
+
+    def _minimise(self) -> tuple[float, float]:
+        """Minimises the loss over all rows with the L2 penalty by L-BFGS, for so many iterations as an epoch has;
+        returns the loss, without the penalty, and the norm of the gradient.
+
+        What is drawn, such as shifts and noise, is drawn once an epoch: the same for every evaluation.
+        """
+        everything = torch.arange(len(self.rows))
+        parts = everything.split(CHUNK)
+        groups = self.optimiser.param_groups
+        parameters = [p for group in groups for p in group["params"]]
+        random = self._random()
+        solver = torch.optim.LBFGS(
+            parameters, max_iter=ITERATIONS, history_size=20, line_search_fn="strong_wolfe"
+        )
+        loss = 0.0
+
+        def objective() -> Tensor:
+            nonlocal loss
+            torch.set_rng_state(random["cpu"])
+            solver.zero_grad(set_to_none=True)
+            losses = []
+            for own, (inputs, y) in zip(parts, self.rows.ahead(parts), strict=True):
+                part = self._part_of_loss(own, everything, inputs, y)
+                part.backward()
+                losses.append(part.detach())
+            loss = float(sum(losses))
+            penalty = torch.stack(
+                [
+                    group["weight_decay"] / 2 * sum(p.square().sum() for p in group["params"])
+                    for group in groups
+                ]
+            ).sum()
+            penalty.backward()
+            return loss + penalty.detach()
+
+        solver.step(objective)
+        objective()
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        return loss, float(norm)
+
+    def loss(self, scores: Tensor, y: Tensor) -> Tensor:
+        """Returns the mean loss of scores (B, C) of the model in training against targets (B,) in their own unit."""
+        if self.unit != 1:
+            y = y / self.unit
+        return loss_of(scores, y, self.options.loss, self.weights)
+
     def _random(self) -> dict[str, Tensor]:
         states = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
@@ -338,28 +431,37 @@ class Fit(Generic[M]):
         return states
 
     def _validate(self) -> tuple[float, dict[str, float]]:
-        rows, loss = self.dataset.rows("valid"), self.options.loss
+        rows, kind = self.dataset.rows("valid"), self.options.loss
         scores = self.group.gathered(
             metrics.predict(self.average.model, self.dataset, self.group.share(rows))
         )
         y = torch.as_tensor(
-            self.dataset.y[rows], dtype=torch.long if loss == "cross_entropy" else torch.float64
+            self.dataset.y[rows], dtype=torch.long if kind == "cross_entropy" else torch.float64
         )
         weights = None if self.weights is None else self.weights.cpu().double()
+        loss = loss_of(torch.as_tensor(scores), y / self.unit, kind, weights)
         return (
-            float(loss_of(torch.as_tensor(scores), y, loss, weights)),
-            metrics.of_rows(self.dataset, rows, scores),
+            float(loss) * loss_factor(kind, self.unit),
+            metrics.of_rows(self.dataset, rows, scores * self.unit),
         )
 
     def best_model(self) -> M:
         """Returns the best model so far, a copy in eval mode."""
         model = copy.deepcopy(self.model)
         model.load_state_dict(self.best)
+        rescaled(model, self.unit)
+        return model.eval()
+
+    def current_model(self) -> M:
+        """Returns the model after the last epoch, with averaged weights, a copy in eval mode."""
+        model = copy.deepcopy(self.average.model)
+        rescaled(model, self.unit)
         return model.eval()
 
     def result(self) -> Result[M]:
         """Returns the best model so far, on the weights' own object, and the history; training then cannot go on."""
         self.model.load_state_dict(self.best)
+        rescaled(self.model, self.unit)
         return Result(
             self.model.eval(),
             list(self.history),
@@ -378,6 +480,7 @@ class Fit(Generic[M]):
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
         return {
             **{name: copy.deepcopy(part.state_dict()) for name, part in self._modules().items()},
+            "unit": self.unit,
             "averaged": self.average.count,
             "best": self.best,
             "best_loss": self.best_loss,
@@ -401,6 +504,8 @@ class Fit(Generic[M]):
             *(KeyError, TypeError, ValueError, RuntimeError),
             why="{words:.200}",
         ):
+            if state["unit"] != self.unit:
+                raise ValueError(f"its targets are in units of {state['unit']}")
             for name, part in self._modules().items():
                 part.load_state_dict(state[name])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -410,6 +515,13 @@ class Fit(Generic[M]):
             self.best, self.best_loss = state["best"], float(state["best_loss"])
             self.best_epoch = int(state["kept"])
             self.history = [Progress(**progress) for progress in state["history"]]
+
+
+def rescaled(model: nn.Module, factor: float) -> bool:
+    """Multiplies the scores of a model by a factor, in its weights; returns whether that could be done."""
+    if factor == 1:
+        return True
+    return isinstance(model, FusionModel) and model.rescale(factor)
 
 
 def prepare(
@@ -449,6 +561,8 @@ def prepare(
         places = np.linspace(0, len(rows) - 1, min(len(rows), 4096)).astype(int)
         model.project(dataset.inputs(rows[places]))
     if not classes:
+        # weights start as for targets of deviation 1
+        rescaled(model, target_unit(dataset.y[rows]))
         with torch.no_grad():
             model.bias.fill_(float(np.median(dataset.y[rows])))
     return Fit(model, dataset, options, seed, group, device)
@@ -578,8 +692,14 @@ def find_rate(
     require_number("steps", steps, 20, 100_000)
     options = replace(options or default_options(dataset), schedule="constant", average=0.0)
     with torch.random.fork_rng():
+        fit = prepare(kind, dataset, settings, options, seed)
+        check(
+            not fit.convex,
+            f"A model of kind {kind} is trained without a learning rate: its loss is minimised over all rows at once. "
+            "Train it, or choose another kind.",
+        )
         rates, losses = _ramp(
-            prepare(kind, dataset, settings, options, seed),
+            fit,
             np.geomspace(low, high, steps),
             on_step,
         )
@@ -600,7 +720,7 @@ def _ramp(
 
     @torch.no_grad()
     def probe() -> float:
-        return float(loss_of(fit.model.eval()(inputs), y, fit.options.loss, fit.weights))
+        return float(fit.loss(fit.model.eval()(inputs), y))
 
     losses = [probe()]
     batches: list[Tensor] = []

@@ -382,6 +382,23 @@ def loss_of(
     )
 
 
+def target_unit(y: np.ndarray) -> float:
+    """Returns the unit in which targets (N,) of a regression are trained on: their standard deviation, rounded to a
+    power of two.
+
+    Dividing weights by a power of two is exact, so a trained model can be given back in the targets' own unit without
+    rounding. Targets that are all equal have unit 1.
+    """
+    deviation = float(np.std(y))
+    return 2.0 ** round(math.log2(deviation)) if deviation > 0 else 1.0
+
+
+def loss_factor(kind: str, unit: float) -> float:
+    """Returns by what a loss of targets divided by a unit is multiplied to be that of the targets themselves; "huber"
+    then bends at one unit."""
+    return {"l1": unit, "mse": unit**2, "huber": unit**2, "cross_entropy": 1.0}[kind]
+
+
 def balanced_weights(dataset: DataSet, rows: Batches) -> Tensor:
     """Returns the weights (C,) with which every class counts alike over the training rows.
 
@@ -416,12 +433,21 @@ class Heads(nn.Module):
         rows: that are trained on, (N,).
         loss: as of `Options`.
         seed: of the heads' weights, which take no random numbers from the model's.
+        unit: of a regression's targets, see `target_unit`; the heads are trained on targets divided by it.
 
     Raises:
         InvalidInput: when the data have no such targets, or the model has no encoders.
     """
 
-    def __init__(self, model: nn.Module, dataset: DataSet, rows: np.ndarray, loss: str, seed: int):
+    def __init__(
+        self,
+        model: nn.Module,
+        dataset: DataSet,
+        rows: np.ndarray,
+        loss: str,
+        seed: int,
+        unit: float = 1.0,
+    ):
         super().__init__()
         table, encoders = dataset.unimodal, getattr(model, "encoders", None)
         if table is None and dataset.people is not None:
@@ -452,7 +478,9 @@ class Heads(nn.Module):
         )
         self.model, self.loss_kind = model, loss
         first = next(model.parameters())
-        self.targets = nn.Buffer(torch.as_tensor(targets, dtype=first.dtype), persistent=False)
+        self.targets = nn.Buffer(
+            torch.as_tensor(targets / unit, dtype=first.dtype), persistent=False
+        )
         inputs = to(dataset.inputs(rows[:1], first.dtype), first.device)
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)

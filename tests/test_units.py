@@ -1,0 +1,232 @@
+"""Units of features and targets do not matter: neither to what a model makes of a sample nor to how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from qfusion.data import DataSet
+from qfusion.errors import InvalidInput
+from qfusion.models import FusionModel, registry
+from qfusion.training import Options, find_rate, loop, metrics, prepare, train
+from qfusion.training.options import Group, loss_factor, target_unit
+from tests.test_any_model import model_of, rows_of
+from tests.test_training import same_weights, small
+
+SHORT = Options(epochs=6, batch=32, rate=1e-2)
+SHORT_CLASSES = replace(SHORT, loss="cross_entropy")
+
+
+def with_units(dataset: DataSet, factors: dict[str, np.ndarray]) -> DataSet:
+    """The same data with the columns of each modality multiplied by factors (F,)."""
+    return replace(
+        dataset,
+        modalities=[
+            replace(m, values=(m.values * factors[m.name]).astype(np.float32))
+            for m in dataset.modalities
+        ],
+    )
+
+
+def factors_of(dataset: DataSet, seed: int) -> dict[str, np.ndarray]:
+    """Factors between 1e-6 and 1e6, one for every column."""
+    random = np.random.default_rng(seed)
+    return {m.name: 10.0 ** random.uniform(-6, 6, m.values.shape[-1]) for m in dataset.modalities}
+
+
+def with_target(dataset: DataSet, factor: float) -> DataSet:
+    """The same data with the target in another unit."""
+    low, high = dataset.target.range
+    target = replace(dataset.target, range=(low * factor, high * factor))
+    return replace(dataset, y=dataset.y * factor, target=target)
+
+
+def scores_of(model: FusionModel, dataset: DataSet) -> np.ndarray:
+    return metrics.predict(model, dataset, np.arange(len(dataset.ids)))
+
+
+# Features.
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "late", "mult"])
+def test_multiplying_any_column_changes_no_score(kind: str, seed: int) -> None:
+    dataset = small(3)
+    other = with_units(dataset, factors_of(dataset, seed))
+    expected, found = (
+        scores_of(prepare(kind, data, {}, SHORT_CLASSES).model.double(), data)
+        for data in (dataset, other)
+    )
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_training_is_the_same_whatever_the_units_of_features() -> None:
+    dataset, options = small(3), replace(SHORT_CLASSES, precision="double")
+    expected, found = (
+        scores_of(train("concatenation", data, {}, options).model, data)
+        for data in (
+            dataset,
+            with_units(dataset, {m.name: np.float64(2.0**-18) for m in dataset.modalities}),
+        )
+    )
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_constant_column_keeps_scale_one_and_a_nearly_constant_one_as_well() -> None:
+    dataset = small(3)
+    values = dataset.modalities[1].values.copy()
+    values[:, 0] = 1234.5
+    values[:, 1] = np.float32(1e6) + np.arange(len(values)) % 2 * np.float32(0.0625)
+    constant = replace(
+        dataset, modalities=[dataset.modalities[0], replace(dataset.modalities[1], values=values)]
+    )
+    model = prepare("late", constant, {}, SHORT_CLASSES).model
+    scale = model.encoders[constant.modalities[1].name].standardise.scale
+    assert scale[:2].tolist() == [1, 1]
+    assert np.isfinite(scores_of(model, constant)).all()
+
+
+# Targets.
+
+
+@pytest.mark.parametrize("kind", registry.names())
+def test_rescaling_multiplies_every_score(kind: str) -> None:
+    model = model_of(kind, 3)
+    inputs = rows_of(model, 5, 0)
+    with torch.no_grad():
+        model.bias.fill_(0.7)
+        before = model(inputs)
+        assert model.rescale(8.0)
+        assert model(inputs).numpy() == pytest.approx(8 * before.numpy(), rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["l1", "mse", "huber"])
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "concatenation", "linear"])
+def test_a_power_of_two_in_the_target_is_that_power_in_every_score(kind: str, loss: str) -> None:
+    dataset, options = small(), replace(SHORT, loss=loss)
+    one, other = (train(kind, with_target(dataset, unit), {}, options) for unit in (1.0, 2.0**11))
+    assert (scores_of(other.model, dataset) == 2.0**11 * scores_of(one.model, dataset)).all()
+    factor = loss_factor(loss, 2.0**11)
+    for first, second in zip(one.history, other.history, strict=True):
+        assert second.valid_loss == factor * first.valid_loss
+        assert second.train_loss == pytest.approx(factor * first.train_loss)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e-3, 7.0, 1e3, 1e6])
+def test_a_regression_is_as_good_in_any_unit(factor: float) -> None:
+    dataset = small()
+    options = replace(SHORT, epochs=30)
+    good, same = (
+        metrics.evaluate(train("concatenation", data, {}, options).model, data, "train")["r2"]
+        for data in (dataset, with_target(dataset, factor))
+    )
+    assert good > 0.5
+    assert same == pytest.approx(good, abs=0.05)
+
+
+def test_the_unit_is_a_power_of_two_near_the_deviation() -> None:
+    assert target_unit(np.array([0.0, 2.0])) == 1
+    assert target_unit(np.array([0.0, 3000.0])) == 2048
+    assert target_unit(np.array([0.0, 0.003])) == 2.0**-9
+    assert target_unit(np.full(5, 4.2)) == 1
+
+
+def test_a_training_in_units_is_taken_up_exactly(tmp_path) -> None:
+    dataset = with_target(small(), 500.0)
+
+    def begun():
+        return prepare("quantum-jump", dataset, dict(dims=2), SHORT, 3)
+
+    whole, parts = begun(), begun()
+    while not whole.done:
+        whole.epoch()
+    while not parts.done:
+        torch.save(parts.state(), tmp_path / "state.pt")
+        parts = begun()
+        parts.restore(torch.load(tmp_path / "state.pt", weights_only=True))
+        parts.epoch()
+    assert same_weights(parts.best_model(), whole.best_model())
+    assert same_weights(whole.best_model(), whole.result().model)
+
+
+def test_a_state_in_other_units_is_refused() -> None:
+    state = prepare("late", small(), {}, SHORT).state()
+    with pytest.raises(InvalidInput, match="does not belong to this training"):
+        prepare("late", with_target(small(), 100.0), {}, SHORT).restore(state)
+
+
+def test_models_kept_before_there_were_units_are_read() -> None:
+    model = model_of("concatenation", 2)
+    weights = {key: value for key, value in model.state_dict().items() if key != "unit"}
+    again = registry.rebuild(model.kind, model.input_specs, model.outputs, model.settings, weights)
+    assert float(again.unit) == 1
+    inputs = rows_of(model, 3, 0)
+    assert torch.equal(again.eval()(inputs), model(inputs))
+
+
+# The linear model is at the minimum of its loss.
+
+
+def flat(dataset: DataSet, rows: np.ndarray) -> np.ndarray:
+    """Standardised features of all modalities, side by side."""
+    values = np.hstack([m.values[rows].astype(float) for m in dataset.modalities])
+    training = np.hstack(
+        [m.values[dataset.rows("train")].astype(float) for m in dataset.modalities]
+    )
+    return np.clip((values - training.mean(0)) / training.std(0), -5, 5)
+
+
+def test_classes_by_the_linear_model_are_those_of_logistic_regression() -> None:
+    dataset = small(3)
+    rows = dataset.rows("train")
+    options = Options(loss="cross_entropy", weight_decay=0.01, epochs=30)
+    found = train("linear", dataset, {}, options)
+    reference = LogisticRegression(C=1 / (0.01 * len(rows)), tol=1e-8, max_iter=1000)
+    reference.fit(flat(dataset, rows), dataset.y[rows])
+    scores = torch.as_tensor(scores_of(found.model, dataset)).softmax(1).numpy()
+    everything = np.arange(len(dataset.ids))
+    assert scores == pytest.approx(reference.predict_proba(flat(dataset, everything)), abs=2e-3)
+    assert len(found.history) < 30  # it ends at the minimum
+
+
+@pytest.mark.parametrize("unit", [1.0, 1024.0])
+def test_numbers_by_the_linear_model_are_those_of_ridge_regression(unit: float) -> None:
+    dataset = with_target(small(), unit)
+    rows, everything = dataset.rows("train"), np.arange(len(dataset.ids))
+    options = Options(loss="mse", weight_decay=0.1, epochs=30)
+    found = scores_of(train("linear", dataset, {}, options).model, dataset)[:, 0]
+    reference = Ridge(alpha=0.1 * len(rows) / 2).fit(flat(dataset, rows), dataset.y[rows])
+    expected = reference.predict(flat(dataset, everything))
+    assert found == pytest.approx(expected, abs=1e-3 * unit)
+
+
+def test_the_linear_model_is_the_same_when_its_rows_come_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = small(3)
+    options = replace(SHORT_CLASSES, class_weights="balanced", precision="double")
+    expected = scores_of(train("linear", dataset, {}, options).model, dataset)
+    monkeypatch.setattr(loop, "CHUNK", 17)
+    assert scores_of(train("linear", dataset, {}, options).model, dataset) == pytest.approx(
+        expected, abs=1e-6
+    )
+
+
+def test_what_is_drawn_is_drawn_once_an_epoch() -> None:
+    options = replace(SHORT_CLASSES, noise=0.3, patience=0)
+    first, again = (train("linear", small(3), {}, options, seed=1) for _ in range(2))
+    assert same_weights(first.model, again.model)
+    losses = [progress.train_loss for progress in first.history]
+    assert len(losses) == options.epochs
+    assert len(set(losses)) == len(losses)
+
+
+def test_a_convex_model_has_no_rate_and_one_process() -> None:
+    with pytest.raises(InvalidInput, match="without a learning rate"):
+        find_rate("linear", small(), {})
+    with pytest.raises(InvalidInput, match="in one process, but there are 2"):
+        prepare("linear", small(), {}, SHORT, group=Group(0, 2))
