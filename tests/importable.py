@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from qfusion.data import multiview
 
 COUNTS = {"train": 40, "valid": 10, "test": 20}
 SIZES = {"text": 8, "audio": 5, "vision": 6}
@@ -99,3 +102,12 @@ def write_table(frame: pd.DataFrame, path: Path) -> Path:
     else:
         frame.to_csv(path, index=False)
     return path
+
+
+def views_of(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, ...], list[str]]:
+    """The views of a multi-view file by name, classes (N,) and their names, and what is said of what is left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        staged = multiview.read(path, Path(folder))
+        views = {part.name: np.load(part.path) for part in staged.parts}
+    said = [each.words for each in staged.findings if each.code in ("left-out", "no-view")]
+    return views, staged.y, staged.classes, said

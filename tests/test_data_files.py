@@ -89,7 +89,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"X": {"pixels": A, "words": B}, "Y": Y}, ("pixels", "words")),
         ({"data": {"X": cell(A, B), "Y": Y}}, ("view1", "view2")),
         ({"X": np.array([(A,), (B,)], dtype=[("fea", object)]), "Y": Y}, ("view1", "view2")),
-        ({"X1": A, "X2": B.T, "Y": Y}, ("X1", "X2")),
+        ({"X1": A, "X2": B.T, "Y": Y}, ("x1", "x2")),
         ({"X": cell(A, B), "Y": scipy.sparse.csc_matrix(Y[:, None])}, ("view1", "view2")),
         ({"X": cell(A, B), "truelabel": cell(Y[:, None], Y[:, None])}, ("view1", "view2")),
     ],
@@ -116,7 +116,7 @@ def test_npz_files(tmp_path: Path, label: str) -> None:
     assert_holds(ds, "pixels", "words")
     assert (ds.name, ds.title) == ("views", "views.npz")
     assert str(tmp_path) not in ds.description + ds.source
-    assert "Left out: note" in ds.description
+    assert "`note` holds words, so it is left out." in ds.description
     assert {part: len(ds.rows(part)) for part in ("train", "valid", "test")} == {
         "train": 12,
         "valid": 2,
@@ -199,7 +199,7 @@ HUGE[0, 4] = 1e300
             {"X": np.array([(A, B), (A, B)], dtype=[("a", object), ("b", object)]), "Y": Y},
             "at least two views",
         ),
-        ({"X": cell(A, B), "Y": {"labels": Y}}, "must be whole numbers or words, but have type"),
+        ({"X": cell(A, B), "Y": {"labels": Y}}, "must be numbers or words, but have type"),
         (
             {"X": cell(A, B[:-1]), "Y": Y},
             r"View 'view2' .* must have 20 rows .* has shape \(19, 3\); all views: view1 \(20, 5\), view2",
@@ -232,13 +232,14 @@ HUGE[0, 4] = 1e300
             r"shape \(N,\), \(N, 1\) or \(1, N\), but have shape \(20, 2, 2\)",
         ),
         ({"X": cell(A, B), "Y": np.zeros((0, 0))}, "Labels .* but have shape"),
-        ({"X": cell(A, B), "Y": Y + 0.5}, "must be whole numbers, but label 1 is 1.5"),
         (
             {"X": cell(A, B), "Y": np.where(Y == 1, np.nan, Y)},
-            "must be whole numbers, but label 1 is nan",
+            "cannot be used as it is: 10 samples have no label",
         ),
-        ({"X": cell(A, B), "Y": Y * 1e17}, "must be whole numbers, but label 1 is 1e"),
-        ({"X": cell(A, B), "Y": np.ones(COUNT)}, "must name at least two classes, but all are"),
+        (
+            {"X": cell(A, B), "Y": np.ones(COUNT)},
+            "All samples have the same target: there is nothing to predict",
+        ),
         (
             {"X": cell(A, B), "Y": np.arange(COUNT) // 2},
             "at least 3 samples, .* 10 of 10 have fewer, such as class '0'",

@@ -16,8 +16,9 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from qfusion.data import _mat_child, files, importing, multiview
+from qfusion.data import _mat_child, files, importing
 from qfusion.errors import InvalidInput
+from tests import importable
 from tests.matlab73 import savemat73
 
 COUNT = 24
@@ -74,7 +75,7 @@ def test_every_layout_is_read(save: Any, label: str, tmp_path: Path) -> None:
     for number, (name, variables) in enumerate(layouts()):
         if f"-{label}-" not in name:
             continue
-        found, y, classes, left_out = multiview.read_views(
+        found, y, classes, left_out = importable.views_of(
             save(tmp_path / f"{number}.mat", variables)
         )
         assert len(found) == 3, name
@@ -106,7 +107,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("save", [save5, savemat73])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_other_layouts_are_read(save: Any, layout: str, tmp_path: Path) -> None:
-    found, y, classes, _ = multiview.read_views(save(tmp_path / "v.mat", LAYOUTS[layout]))
+    found, y, classes, _ = importable.views_of(save(tmp_path / "v.mat", LAYOUTS[layout]))
     assert len(found) == 2
     first, second = found.values()
     assert np.array_equal(first, (A > 0 if layout == "logical views" else A).astype(np.float32))
@@ -122,7 +123,7 @@ def test_two_cells_that_may_be_the_views_are_named(save: Any, tmp_path: Path) ->
     with pytest.raises(
         InvalidInput, match=r"must hold one cell of views, but holds 2: one, two\. Call"
     ):
-        multiview.read_views(path)
+        importable.views_of(path)
 
 
 # ---- version 7.3
@@ -160,7 +161,7 @@ def test_hdf5_of_another_program_is_read(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "v.mat", "w") as file:
         file["a"], file["b"] = A, B
         file["labels"] = ["oak" if number == 1 else "ash" for number in CLASSES]
-    found, _, classes, _ = multiview.read_views(tmp_path / "v.mat")
+    found, _, classes, _ = importable.views_of(tmp_path / "v.mat")
     assert np.array_equal(found["b"], B.astype(np.float32))
     assert classes == ("ash", "oak")
 

@@ -101,7 +101,7 @@ def repaired(
         mended.ids, renamed = _renamed(mended.ids)
         done.append(f"rename-ids: {count(renamed, 'sample')} numbered")
     if "make-split" in chosen:
-        mended.split, words = _split(mended)
+        mended.split, words = staged_set.made_split(mended)
         done.append(f"make-split: {words}")
     if "keep-leaks" in chosen:
         mended.leaks_are_meant = True
@@ -193,31 +193,6 @@ def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:
         names[row] = next(name for name in tries if name not in taken)
         taken.add(names[row])
     return np.array(names, dtype=np.str_), len(rows)
-
-
-def _split(staged: staged_set.StagedSet) -> tuple[np.ndarray, str]:
-    """A split, and how it was made."""
-    classes = staged.y if staged.classes else _bins(staged.y)
-    train = staged.split == "train"
-    if (staged.split == "test").any() and train.sum() > 1 and not (staged.split == "valid").any():
-        made, rows = staged.split.copy(), np.flatnonzero(train)
-        inner = spec.stratified(
-            classes[rows], test=0.0, valid=spec.VALID_SHARE / (1 - spec.TEST_SHARE)
-        )
-        made[rows[inner == "valid"]] = "valid"
-        return (
-            made,
-            f"{int((inner == 'valid').sum()):,} training samples validate, by seed {spec.SPLIT_SEED}",
-        )
-    return spec.stratified(
-        classes
-    ), f"60 % train, 10 % validate, 30 % test, by seed {spec.SPLIT_SEED}"
-
-
-def _bins(y: np.ndarray) -> np.ndarray:
-    """Ten groups of targets of about the same size, fewer where there are few samples."""
-    groups = int(np.clip(len(y) // 10, 1, 10))
-    return (np.argsort(np.argsort(y, kind="stable"), kind="stable") * groups) // max(1, len(y))
 
 
 def _medians(part: staged_set.Part, training: np.ndarray, columns: np.ndarray) -> list[float]:

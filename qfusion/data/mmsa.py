@@ -270,7 +270,10 @@ class _Reader(staged_set.Reading):
             ):
                 steps, text = mask, "the mask in `text_bert` says how long each is"
             else:
-                steps, text = _last_steps(values), "steps of zeros at the end count as padding"
+                steps, text = (
+                    staged_set.last_steps(files.pieces(values)),
+                    "steps of zeros at the end count as padding",
+                )
             check(
                 steps.shape == (len(values),),
                 f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
@@ -524,13 +527,6 @@ def _numbers(values: np.ndarray, name: str) -> np.ndarray:
         f"Modality '{name}' must hold real numbers, but has type {array.dtype}. Convert it.",
     )
     return array.astype(np.float32) if array.dtype.kind in "biu" else array
-
-
-def _last_steps(values: np.ndarray) -> np.ndarray:
-    """The number of steps (N,) up to the last one that is not all zeros."""
-    steps = np.arange(1, values.shape[1] + 1)
-    lasts = [((piece != 0).any(-1) * steps).max(1, initial=0) for piece in files.pieces(values)]
-    return np.concatenate([np.zeros(0, np.int64), *lasts])
 
 
 def _word(entry: Any) -> str:

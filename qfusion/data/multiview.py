@@ -9,9 +9,12 @@ What is accepted:
 - labels `Y`, `y`, `labels`, `label`, `gt`, `gnd`, `truelabel` or `truth`: N whole numbers, or N words. Each class is
   named by its label, and classes are in the order of their labels.
 
-The split is random by a fixed seed, 70/30 with equal shares in every class, the validation part taken from the 70 %.
+A `.npz` file may also hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a
+regression. Without `split` the split is random by a fixed seed, 70/30 with equal shares in every class, the validation
+part taken from the 70 %.
 """
 
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from math import prod
@@ -31,83 +34,133 @@ FEWEST = 3  # samples of a class: one in each part of the split
 
 
 def load(path: Path) -> spec.DataSet:
-    """Returns the data set in a .mat or .npz file, named by the file.
+    """Returns the data set in a .mat or .npz file, named by the file, as an import reads it.
+
+    A file that says no split is split by a fixed seed, see `spec.stratified`.
 
     Raises:
         NotFound: when the file is not there.
         InvalidInput: when it cannot be read, or views and labels do not fit together; names the view, row and column.
-    """
-    name = path.name
-    views, y, classes, left_out = read_views(path)
-    ids = spec.numbered("row", len(y))
-    words = (
-        f" Left out: {', '.join(left_out[:8])}{' and more' if len(left_out) > 8 else ''}."
-        if left_out
-        else ""
-    )
-    return spec.DataSet(
-        name=path.stem,
-        title=name,
-        source=f"the file {name}",
-        licence="as whoever made the file says",
-        description=f"{len(y):,} samples of {len(classes)} classes in {len(views)} views, read from {name}.{words} "
-        "Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test, with equal shares in every "
-        "class.",
-        modalities=tuple(
-            spec.Modality(
-                view,
-                values.reshape(len(values), -1),
-                None,
-                staged_set.numbered(view, prod(values.shape[1:])),
-                values.shape[1:] if values.ndim > 2 else None,
-            )
-            for view, values in views.items()
-        ),
-        target=spec.Target("classification", "class", None, classes),
-        y=y,
-        ids=ids,
-        split=spec.stratified(y),
-        table=pd.DataFrame({"class": [classes[label] for label in y]}, index=ids),
-        content_of=partial(
-            _content,
-            {
-                view: values
-                for view, values in views.items()
-                if values.ndim == 3 or (values.ndim == 4 and values.shape[-1] == 3)
-            },
-        ),
-    )
-
-
-def read_views(
-    path: Path, strict: bool = True
-) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, ...], list[str]]:
-    """Returns the views with samples first, (N, F) or (N, h, w[, c]), classes (N,), their names, and the names of what
-    was left out.
-
-    Args:
-        path: of a .mat or .npz file.
-        strict: whether values that are not finite and classes of fewer than FEWEST samples are errors.
-
-    Raises:
-        NotFound, InvalidInput: see `load`.
+            Also when an import would ask for repairs.
     """
     check(
         path.suffix.lower() in SUFFIXES,
         f"File `{path.name}` must end in {' or '.join(SUFFIXES)}, but does not. {_layout_of(path)}",
     )
-    content = _Content(path)
-    y, classes = _classes(path.name, content.labels(), FEWEST if strict else 1)
-    layout = content.arranged(y)
-    _check_views(layout, 2, content.names)
-    files.check_size(path.name, sum(4 * prod(view.shape) for view in layout.views.values()))
-    views = {
-        name: _upright(layout, name, variable, strict) for name, variable in layout.views.items()
+    with tempfile.TemporaryDirectory(prefix="qfusion-") as folder:
+        staged = _Import(path, Path(folder), "auto", held=True).staged()
+        _check_finite(staged)
+        how = "split as the file says"
+        if not (staged.split != "").any():
+            _check_large_classes(staged)
+            staged.split, how = staged_set.made_split(staged)
+            how = f"split at random: {how}, with equal shares in every class"
+        _require_fit(staged)
+        return _data_set(path, staged, how)
+
+
+def _check_finite(staged: staged_set.StagedSet) -> None:
+    """Names the first value of a view that is not finite."""
+    for part in staged.parts:
+        values = np.load(part.path, mmap_mode="r", allow_pickle=False).reshape(len(staged), -1)
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            row, column = (int(place) + 1 for place in bad[0])
+            raise InvalidInput(
+                f"View '{part.name}' in `{staged.title}` must be finite, but holds {len(bad)} entries that are NaN, "
+                f"infinite or beyond single precision, the first in row {row}, column {column} (a row is a sample). "
+                "Clean or impute the data, or repair it with `data import`."
+            )
+
+
+def _check_large_classes(staged: staged_set.StagedSet) -> None:
+    """Checks that every class has a sample for each part of a split."""
+    if not staged.classes:
+        return
+    counts = np.bincount(staged.y[staged.y >= 0], minlength=len(staged.classes))
+    few = np.flatnonzero(counts < FEWEST)
+    check(
+        len(few) == 0,
+        f"Every class in `{staged.title}` must have at least {FEWEST} samples, to train, validate and test, but "
+        f"{len(few)} of {len(counts)} have fewer, such as class '{staged.classes[few[0]] if len(few) else '':.60}'. "
+        "Drop or merge rare classes.",
+    )
+
+
+def _require_fit(staged: staged_set.StagedSet) -> None:
+    """Raises InvalidInput with the first error that an import would report."""
+    errors = staged_set.examine(staged).errors
+    if errors:
+        first = errors[0]
+        where = f"{first.where}: " if first.where else ""
+        raise InvalidInput(
+            f"`{staged.title}` cannot be used as it is: {where}{first.words} Import it with `data import` to see and "
+            "repair everything."
+        )
+
+
+def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> spec.DataSet:
+    """The data set of a file; its arrays are held in memory.
+
+    Args:
+        how: it was split, in words.
+    """
+    values = {part.name: np.load(part.path, allow_pickle=False) for part in staged.parts}
+    left_out = [
+        finding.words for finding in staged.findings if finding.code in ("left-out", "no-view")
+    ]
+    what = f"{len(staged.classes)} classes" if staged.classes else "scores"
+    pictures = {
+        part.name: values[part.name].reshape(-1, *part.picture)
+        for part in staged.parts
+        if part.picture is not None
+        and (len(part.picture) == 2 or (len(part.picture) == 3 and part.picture[-1] == 3))
     }
-    left_out = [entry.name for entry in layout.left_out]
-    if layout.mask is not None:
-        left_out.append(f"{layout.mask_name} (says which views a sample has)")
-    return views, y, classes, left_out
+    return spec.DataSet(
+        name=path.stem,
+        title=path.name,
+        source=f"the file {path.name}",
+        licence="as whoever made the file says",
+        description=" ".join(
+            [
+                f"{len(staged):,} samples of {what} in {len(staged.parts)} views, read from {path.name}, {how}.",
+                *left_out,
+            ]
+        ),
+        modalities=tuple(
+            spec.Modality(
+                part.name,
+                values[part.name],
+                part.lengths,
+                part.feature_names,
+                part.picture,
+            )
+            for part in staged.parts
+        ),
+        target=spec.Target(
+            "classification" if staged.classes else "regression",
+            staged.target,
+            staged.bounds,
+            staged.classes,
+            staged.unit,
+            convention=""
+            if staged.classes
+            else spec.likely_convention(staged.y, annotated=False, pickled=False),
+        ),
+        y=staged.y,
+        ids=staged.ids,
+        split=staged.split,
+        table=_table(staged),
+        content_of=partial(_content, pictures),
+    )
+
+
+def _table(staged: staged_set.StagedSet) -> pd.DataFrame:
+    """What is shown of each sample beside its features: its class."""
+    index = pd.Index(staged.ids)
+    if not staged.classes:
+        return pd.DataFrame(index=index)
+    return pd.DataFrame({"class": [staged.classes[label] for label in staged.y]}, index=index)
 
 
 def _is_npz(path: Path) -> bool:
@@ -247,38 +300,6 @@ def _label_count(value: Any) -> int:
     return longest if is_list else 0
 
 
-def _classes(name: str, flat: np.ndarray, fewest: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Classes 0, 1, ... (N,) and their names, from whole numbers or words (N,)."""
-    if flat.dtype.kind == "U":
-        flat = np.char.strip(flat)
-    else:
-        check(
-            flat.dtype.kind in "biuf",
-            f"Labels in `{name}` must be whole numbers or words, but have type {flat.dtype}. Convert them.",
-        )
-        bad = ~np.isfinite(flat) | (flat != np.round(flat)) | (np.abs(flat.astype(float)) > 2**53)
-        check(
-            not bad.any(),
-            f"Labels in `{name}` must be whole numbers, but label {bad.argmax() + 1} is {flat[bad.argmax()]}. Give the "
-            "number of the class.",
-        )
-        flat = flat.astype(np.int64)
-    known, y, counts = np.unique(flat, return_inverse=True, return_counts=True)
-    check(
-        len(known) >= 2,
-        f"Labels in `{name}` must name at least two classes, but all are {str(known[:1].tolist())[:60]}. Add samples "
-        "of another class.",
-    )
-    few = np.flatnonzero(counts < fewest)
-    check(
-        len(few) == 0,
-        f"Every class in `{name}` must have at least {fewest} samples, to train, validate and test, but {len(few)} "
-        f"of {len(known)} have fewer, such as class '{known[few[0]] if len(few) else ''!s:.60}'. Drop or merge rare "
-        "classes.",
-    )
-    return y.astype(np.int64), tuple(str(label) for label in known.tolist())
-
-
 def _check_views(layout: layout_of.Layout, fewest: int, names: list[str]) -> None:
     """Checks that there are enough views, of real numbers, each with a row or column per sample."""
     shapes = {name: variable.shape for name, variable in layout.views.items()}
@@ -305,25 +326,6 @@ def _check_views(layout: layout_of.Layout, fewest: int, names: list[str]) -> Non
         )
 
 
-def _upright(layout: layout_of.Layout, view: str, variable: Variable, strict: bool) -> np.ndarray:
-    """The values of a view as float32, samples first, (count, F) or (count, h, w[, c])."""
-    values = variable.whole()
-    if view in layout.last:
-        values = np.moveaxis(values, -1, 0)
-    # what is too large for single precision becomes infinite and is then named
-    values = np.ascontiguousarray(staged_set.as_single(values))
-    flat = values.reshape(layout.count, -1)
-    bad = np.argwhere(~np.isfinite(flat)) if strict else np.zeros((0, 2))
-    if len(bad):
-        row, column = (int(i) + 1 for i in bad[0])
-        raise InvalidInput(
-            f"View '{view}' in `{layout.file}` must be finite, but holds {len(bad)} entries that are NaN, infinite or "
-            f"beyond single precision, the first in row {row}, column {column} (a row is a sample). Clean or impute "
-            "the data."
-        )
-    return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
-
-
 def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, spec.Content]:
     return {
         view: spec.Image(
@@ -335,9 +337,6 @@ def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, spec.Conten
 
 
 # Multi-view files on their way in, in pieces where the file holds the rows one after the other.
-#
-# Beside the views a `.npz` may hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a
-# regression.
 
 OWN = ("ids", "split")
 NAMES = "label_names"  # of the columns of labels, where a sample may have several
@@ -356,9 +355,10 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
 class _Import(staged_set.Reading):
     """Reads one file on its way in."""
 
-    def __init__(self, path: Path, folder: Path, target: str):
+    def __init__(self, path: Path, folder: Path, target: str, held: bool = False):
+        """Opens a file; `held`: whether its arrays will be held in memory, so that their size is bounded."""
         super().__init__(folder)
-        self.path, self.target = path, target
+        self.path, self.target, self.held = path, target, held
         self.content = _Content(path, several=target == "labels")
         self.own = self._take_own()
 
@@ -379,6 +379,9 @@ class _Import(staged_set.Reading):
         targets = self._label_sets() if self.target == "labels" else self._targets()
         layout = self.content.arranged(targets.y)
         _check_views(layout, 1 if _is_npz(self.path) else 2, self.content.names)
+        if self.held:
+            values = sum(prod(view.shape) for view in layout.views.values())
+            files.check_size(self.path.name, 4 * values)
         parts = [self._modality(layout, place, name) for place, name in enumerate(layout.views)]
         self._say_left_out(layout)
         count = len(targets.y)
@@ -490,6 +493,9 @@ class _Import(staged_set.Reading):
         name = staged_set.modality_name(view)
         shape = variable.shape[-1:] + variable.shape[:-1] if last else variable.shape
         lengths = self._lengths(f"{view}_lengths", shape)
+        is_padded = lengths is None and _may_be_padded(variable, shape)
+        if is_padded:
+            lengths = staged_set.padded_lengths(lambda: variable.samples(last))
         absent = None if layout.mask is None else ~layout.mask[:, place]
         row = shape[1:] if lengths is not None else (prod(shape[1:]),)
         picture = shape[1:-1] if shape[-1] == 1 else shape[1:]
@@ -504,8 +510,12 @@ class _Import(staged_set.Reading):
         if lengths is not None:
             self.say(
                 "sequences",
-                f"Sequences of {lengths.min()} to {lengths.max()} steps. What lies beyond a "
-                "sample's length is padding and set to zero.",
+                f"Sequences of {lengths.min()} to {lengths.max()} steps. "
+                + (
+                    "Steps of zeros at the end count as padding."
+                    if is_padded
+                    else "What lies beyond a sample's length is padding and set to zero."
+                ),
                 where=name,
             )
         if absent is not None and absent.any():
@@ -532,6 +542,11 @@ class _Import(staged_set.Reading):
             "it.",
         )
         return lengths
+
+
+def _may_be_padded(variable: Variable, shape: tuple[int, ...]) -> bool:
+    """Whether a view may be of sequences (N, T, F) that zeros fill up: of whole numbers it is of pictures."""
+    return variable.dtype.kind == "f" and len(shape) == 3 and shape[1] > 1 and shape[2] > 1
 
 
 def _rows(

@@ -215,6 +215,33 @@ def too_large(values: np.ndarray) -> int:
     return int(np.isinf(as_single(values)).sum() - np.isinf(values).sum())
 
 
+def last_steps(pieces: Iterable[np.ndarray]) -> np.ndarray:
+    """Returns the number of steps (N,) up to the last one that is not all zeros, of pieces (n, T, F)."""
+    lasts = [np.zeros(0, np.int64)]
+    for piece in pieces:
+        steps = np.arange(1, piece.shape[1] + 1)
+        lasts.append(((np.asarray(piece) != 0).any(-1) * steps).max(1, initial=0))
+    return np.concatenate(lasts)
+
+
+def padded_lengths(pieces: Callable[[], Iterable[np.ndarray]]) -> np.ndarray | None:
+    """Returns the lengths (N,), at least 1, of sequences that steps of zeros fill up; None where nothing looks so.
+
+    Pictures with black rows have them at the top as well. So arrays of which any sample begins with zeros, or of which all
+    end alike, are none.
+
+    Args:
+        pieces: returns the samples in pieces (n, T, F), each time from the first.
+    """
+    for piece in pieces():
+        values = np.asarray(piece)
+        begins_with_zeros = (values[:, 0] == 0).all(-1) & (values != 0).any((1, 2))
+        if begins_with_zeros.any():
+            return None
+    lengths = np.maximum(1, last_steps(pieces()))
+    return lengths if len(np.unique(lengths)) > 1 else None
+
+
 def write(path: Path, shape: tuple[int, ...], pieces: Iterable[np.ndarray]) -> int:
     """Writes pieces (n, *shape[1:]) that make up an array into a .npy file of float32; returns how many values are
     `too_large`.
@@ -398,6 +425,32 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
         known,
         tuple(sets),
     )
+
+
+def made_split(staged: StagedSet) -> tuple[np.ndarray, str]:
+    """Returns a split (N,), or one with the validation part that is missing, by a fixed seed with equal shares in every
+    class or tenth of amounts; and how it was made."""
+    classes = staged.y if staged.classes else _bins(staged.y)
+    train = staged.split == "train"
+    if (staged.split == "test").any() and train.sum() > 1 and not (staged.split == "valid").any():
+        made, rows = staged.split.copy(), np.flatnonzero(train)
+        inner = spec.stratified(
+            classes[rows], test=0.0, valid=spec.VALID_SHARE / (1 - spec.TEST_SHARE)
+        )
+        made[rows[inner == "valid"]] = "valid"
+        return (
+            made,
+            f"{int((inner == 'valid').sum()):,} training samples validate, by seed {spec.SPLIT_SEED}",
+        )
+    return spec.stratified(
+        classes
+    ), f"60 % train, 10 % validate, 30 % test, by seed {spec.SPLIT_SEED}"
+
+
+def _bins(y: np.ndarray) -> np.ndarray:
+    """Ten groups of targets of about the same size, fewer where there are few samples."""
+    groups = int(np.clip(len(y) // 10, 1, 10))
+    return (np.argsort(np.argsort(y, kind="stable"), kind="stable") * groups) // max(1, len(y))
 
 
 def split_of(words: Sequence[str] | np.ndarray, what: str) -> np.ndarray:

@@ -507,12 +507,19 @@ class Reader(staged_set.Reading):
             f"File `{path.name}` must hold numbers of shape ({len(self.ids)}, F) or ({len(self.ids)}, T, F), a row "
             f"for every label, but has type {kind} and shape {shape}. Save it in that shape.",
         )
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        lengths = None
+        if len(shape) == 3:
+            lengths = np.maximum(1, staged_set.last_steps(files.pieces(values)))
+            if (lengths < shape[1]).any():
+                why = "; steps of zeros at the end count as padding"
+                self.say_sequences(name, lengths, shape[1], why)
         return self.part(
             name,
             shape,
-            map(np.asarray, files.pieces(np.load(path, mmap_mode="r", allow_pickle=False))),
+            map(np.asarray, files.pieces(values)),
             staged_set.numbered(name, shape[-1]),
-            None if len(shape) == 2 else np.full(shape[0], shape[1], np.int64),
+            lengths,
         )
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
