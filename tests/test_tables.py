@@ -496,6 +496,13 @@ def test_ids_that_never_join_are_shown_and_nothing_is_offered(
     assert any(repr(name) in str(refused.value) for name in features["id"])
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_table_without_rows_is_named(ending: str, tmp_path: Path) -> None:
+    features, labels = frames()
+    with pytest.raises(InvalidInput, match=rf"`voice{ending}` must have a row a sample"):
+        examined(folder_of(tmp_path, features[:0], labels, ending))
+
+
 @pytest.mark.parametrize("first", [0, 7, 10**15])
 def test_whole_numbers_join_as_integers_and_as_floats(first: int, tmp_path: Path) -> None:
     features, labels = frames()

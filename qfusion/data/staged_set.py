@@ -227,8 +227,8 @@ def last_steps(pieces: Iterable[np.ndarray]) -> np.ndarray:
 def padded_lengths(pieces: Callable[[], Iterable[np.ndarray]]) -> np.ndarray | None:
     """Returns the lengths (N,), at least 1, of sequences that steps of zeros fill up; None where nothing looks so.
 
-    Pictures with black rows have them at the top as well. So arrays of which any sample begins with zeros, or of which all
-    end alike, are none.
+    Pictures with black rows have them at the top as well. So arrays of which any sample begins with zeros, or of which
+    all end alike, are none.
 
     Args:
         pieces: returns the samples in pieces (n, T, F), each time from the first.
