@@ -233,6 +233,82 @@ def _layout(data: bytes, folder: Path) -> Any:
     return examined
 
 
+RECORDED = (".mp4", ".webm", ".avi", ".wav", ".mp3", ".flac", ".ogg", ".m4a", ".png", ".jpg")
+
+
+def _recording(ending: str) -> Door:
+    """Looks into a recording or a picture and reads a part of it, in the process that does so."""
+
+    def door(data: bytes, folder: Path) -> Any:
+        from qfusion.data import media
+
+        path = folder / f"given{ending}"
+        path.write_bytes(data)
+        facts = media.probe(path)
+        end = min(facts.seconds, 2.0)
+        if facts.kind == "image":
+            return media.picture(path, 32)
+        if facts.sound:
+            media.sound(path, 0.0, end, 8000)
+        if facts.size:
+            return [*media.pictures(path, 0.0, end, times=[0.0, end / 2], side=32)]
+        return facts
+
+    return door
+
+
+def _recorded(ending: str, folder: Path) -> list[bytes]:
+    """Short recordings, or pictures, of an ending, and some that ask for much work."""
+    import numpy as np
+    from PIL import Image
+
+    from tests import hostile_media, recordings
+
+    path, rng = folder / f"sound{ending}", np.random.default_rng(0)
+    if ending in (".png", ".jpg"):
+        pixels = rng.integers(0, 255, (20, 30, 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+        Image.fromarray(pixels).save(folder / f"other{ending}", progressive=True)
+        files = [path.read_bytes(), (folder / f"other{ending}").read_bytes()]
+        return files + ([hostile_media.scans(300, 64)] if ending == ".jpg" else [])
+    tone = np.sin(np.arange(8000) / 9).astype(np.float32) / 2
+    film = rng.integers(0, 255, (6, 32, 48, 3), np.uint8)
+    moving = ending in (".mp4", ".webm", ".avi")
+    files = [hostile_media.write(path, tone, film if moving else None).read_bytes()]
+    if ending in (".mp4", ".m4a"):
+        files += [hostile_media.index(n, where=w) for n, w in ((9, "sizes"), (10**7, "fragment"))]
+    if ending == ".webm":
+        files.append(hostile_media.timeless(folder / "t.webm", 200).read_bytes())
+        files.append(recordings.write(folder / "s.webm", film, tone).read_bytes())
+    return files
+
+
+def _words(ending: str) -> Door:
+    def door(data: bytes, folder: Path) -> Any:
+        from qfusion.data import media
+
+        path = folder / f"given{ending}"
+        path.write_bytes(data)
+        return media.words(path)
+
+    return door
+
+
+_CUES = [
+    b"1\n00:00:01,000 --> 00:00:02,000\nhello <i>you</i>\n\n2\n00:00:02,500 --> 00:01:03,500\n{\\an8}again\n",
+    b"WEBVTT\n\nNOTE a --> b\n\n00:01.000 --> 00:02.000 align:left\n<c.a>one</c> two\n",
+    b"1:2:3,4 --> 1:2:4,5\n" + b"<{" * 200,
+]
+_GRIDS = [
+    b'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\nxmax = 2\ntiers? <exists>\nsize = 2\nitem []:\n'
+    b'item [1]:\nclass = "TextTier"\nname = "p"\nxmin = 0\nxmax = 2\npoints: size = 1\npoints [1]:\nnumber = 1\n'
+    b'mark = "x"\n'
+    b'item [2]:\nclass = "IntervalTier"\nname = "words"\nxmin = 0\nxmax = 2\nintervals: size = 1\n'
+    b'intervals [1]:\nxmin = 0\nxmax = 2\ntext = "say ""hi"""\n',
+    b'"ooTextFile"\n"TextGrid"\n0\n2\n<exists>\n1\n"IntervalTier"\n"w"\n0\n2\n2\n0\n1\n"a"\n1\n2\n"b"\n',
+]
+
+
 def _weights(data: bytes, folder: Path) -> Any:
     from qfusion.training import checkpoint
 
@@ -530,6 +606,8 @@ def _doors() -> dict[str, Door]:
         "pin": lambda data, _: address.parse_pin(_text(data)),
         "visible range": lambda data, _: recipe.parse_visible(_text(data)),
         "sentence": lambda data, _: planted.with_words(_text(data)),
+        **{f"recording {ending}": _recording(ending) for ending in RECORDED},
+        **{f"words {ending}": _words(ending) for ending in (".srt", ".vtt", ".TextGrid")},
     }
 
 
@@ -550,6 +628,7 @@ WEIGHT = {
     "imported set": 0.2,
     "name": 0.3,
     "run": 0.5,
+    **{f"recording {ending}": 0.1 for ending in RECORDED},
 }  # share of an even one: slower doors
 PART = {"mat": 0.5, "csd": 0.5, "mat in its process": 0.1}  # of a batch: slow ones
 AS_JSON = ("recipe", "composition", "session", "model card", "imported set", "run")
@@ -610,6 +689,10 @@ def _examples(door: str) -> list[bytes]:
             return [sound] if door == "model card" else [sound, *_headers(sound)]
         if door == "onnx":
             return [_onnx()]
+        if door.startswith("recording"):
+            return _recorded(door.removeprefix("recording "), folder)
+        if door.startswith("words"):
+            return _GRIDS if door.endswith(".TextGrid") else _CUES
     recipe = json.dumps(
         {
             "kind": "qfusion recipe",
@@ -863,7 +946,8 @@ def _onnx() -> bytes:
 
 # -- a case, and what must not happen in it
 
-ENGINE = "_program_child.py"  # an ONNX model is read in a process of its own
+# What reads in a process of its own: ONNX models, recordings and pictures.
+PROCESSES = ("_program_child.py", "qfusion.data.decoders")
 _watched: dict[str, Any] = {"folder": None, "seen": [], "cache": "/dev/null"}
 _FORBIDDEN = (
     "subprocess.Popen",
@@ -885,7 +969,8 @@ _FORBIDDEN = (
 
 def _audit(event: str, said: tuple[Any, ...]) -> None:
     folder = _watched["folder"]
-    if folder is None or (event == "subprocess.Popen" and ENGINE in str(said[1])):
+    started = str(said[1]) if event == "subprocess.Popen" else ""
+    if folder is None or any(own in started for own in PROCESSES):
         return
     own = (folder, _watched["cache"])  # what a model first makes of its data is kept, whoever asks
     if event == "open":

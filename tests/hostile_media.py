@@ -70,6 +70,35 @@ def index(declared: int, *, where: str = "sizes") -> bytes:
     return head.replace(PLACE, place) + box(b"mdat", bytes(64))
 
 
+def write(path: Path, tone: np.ndarray, film: np.ndarray | None = None) -> Path:
+    """Writes sound (n,) at 8 kHz, and pictures (T, h, w, 3) at 6 a second, as the ending says."""
+    codecs = {
+        ".mp4": ("aac", "mpeg4"),
+        ".m4a": ("aac", ""),
+        ".webm": ("libopus", "libvpx"),
+        ".avi": ("pcm_s16le", "mjpeg"),
+        ".wav": ("pcm_s16le", ""),
+        ".flac": ("flac", ""),
+        ".ogg": ("libvorbis", ""),
+        ".mp3": ("libmp3lame", ""),
+    }
+    heard, seen = codecs[path.suffix]
+    with av.open(str(path), "w", "mp4" if path.suffix == ".m4a" else None) as out:
+        sound = out.add_stream(heard, rate=48_000 if heard == "libopus" else 8_000, layout="mono")
+        moving = out.add_stream(seen, rate=6) if film is not None else None
+        if moving is not None and film is not None:
+            moving.height, moving.width = film.shape[1:3]
+            moving.pix_fmt = "yuvj420p" if seen == "mjpeg" else "yuv420p"
+            for pixels in film:
+                out.mux(moving.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+            out.mux(moving.encode(None))
+        frame = av.AudioFrame.from_ndarray(tone[None].astype(np.float32), "flt", "mono")
+        frame.sample_rate = 8_000
+        out.mux(sound.encode(frame))
+        out.mux(sound.encode(None))
+    return path
+
+
 def scans(count: int, side: int = 256) -> bytes:
     """A JPEG that goes over its pixels so many times."""
     file = io.BytesIO()
