@@ -79,7 +79,7 @@ def write(path: Path, tone: np.ndarray, film: np.ndarray | None = None) -> Path:
         ".avi": ("pcm_s16le", "mjpeg"),
         ".wav": ("pcm_s16le", ""),
         ".flac": ("flac", ""),
-        ".ogg": ("libvorbis", ""),
+        ".ogg": ("libopus", ""),
         ".mp3": ("libmp3lame", ""),
     }
     heard, seen = codecs[path.suffix]
