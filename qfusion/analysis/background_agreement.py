@@ -6,7 +6,7 @@ agreement(study)             the share of test samples on which all backgrounds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,25 +30,16 @@ def compared_kinds(study: Study) -> tuple[str, ...]:
     return tuple(kind for kind in COMPARED if kind in offered)
 
 
-def by_background(kinds: Iterable[str], relation: Callable[[str], str]) -> dict[str, str]:
-    """Returns the relation against each background, by kind.
-
-    Args:
-        kinds: of the backgrounds that are compared. relation: that a kind of background gives the sample.
-    """
-    return {kind: relation(kind) for kind in kinds}
-
-
 def words_of_sample(sample: Sample) -> dict[str, str]:
     """Returns the relation that each background gives a sample, by kind; none against one other sample or a cohort."""
     kinds = compared_kinds(sample.study)
     if sample.background.kind not in kinds:
         return {}
-
-    def relation(kind: str) -> str:
-        return replace(sample, study=with_background(sample.study, kind)).verdict.relation
-
-    return by_background(kinds, relation)
+    words = {}
+    for kind in kinds:
+        compared = replace(sample, study=with_background(sample.study, kind))
+        words[kind] = compared.verdict.relation
+    return words
 
 
 def sentence(words: Mapping[str, str]) -> str:

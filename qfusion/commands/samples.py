@@ -503,7 +503,7 @@ def _over_backgrounds(
         index = int(wanted_output.numbers(explanation)[0])
         return qfusion.explain.verdict(explanation, 0, index, by_sign=by_sign).relation
 
-    relations = agreement.by_background(kinds, relation)
+    relations = {kind: relation(kind) for kind in kinds}
     says = [*words["verdict"]["says"], agreement.sentence(relations)]
     return {"relation_by_background": relations, "says": says}
 
