@@ -524,15 +524,7 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
         words.append(
             table(
                 ["Modalities", "Value with these", "Contribution", "Shapley value"],
-                [
-                    [
-                        name or "(none)",
-                        number(result["coalitions"][name]),
-                        f"{value:+.3f}",
-                        f"{result['shapley'][name]:+.3f}" if name in result["shapley"] else "",
-                    ]
-                    for name, value in result["dividends"].items()
-                ],
+                _terms(result),
                 f"{result['sample']}: {_quantity_of(result)} {number(result['prediction'])}, truth "
                 f"{truth if isinstance(truth, str) else number(truth)}, {result['disturbance']}, against {behind}",
             )
@@ -543,6 +535,26 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
     if "physics" in result:
         words.append(matrix_table(result))
     print_result(result, as_json, *words)
+
+
+def _terms(result: Mapping[str, Any]) -> list[list[str]]:
+    """The rows of a decision's table: the baseline and every term; of many joint ones the largest, and what the others
+    sum to."""
+    dividends = result["dividends"]
+    shown, others = qfusion.figures.decision.condensed([dividends])
+    rows = [
+        [
+            name or "(none)",
+            number(result["coalitions"][name]),
+            f"{dividends[name]:+.3f}",
+            f"{result['shapley'][name]:+.3f}" if name in result["shapley"] else "",
+        ]
+        for name in ("", *shown)
+    ]
+    if others:
+        total = sum(dividends[name] for name in others)
+        rows.append([f"({len(others):,} other joint terms)", "", f"{total:+.3f}", ""])
+    return rows
 
 
 def track(

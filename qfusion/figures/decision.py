@@ -139,6 +139,23 @@ def condensed(dividends: Sequence[Mapping[str, float]]) -> tuple[list[str], list
     return [term for term in terms if term not in rest], sorted(rest)
 
 
+def condensed_lines(
+    terms: Mapping[str, np.ndarray],
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Terms over time or layers to draw one by one, in their order, and what the smallest joint ones sum to, by what it
+    is called; nothing where all are drawn."""
+    shown, rest = condensed([{term: float(np.abs(values).sum()) for term, values in terms.items()}])
+    kept = {term: values for term, values in terms.items() if term in {"", *shown}}
+    if not rest:
+        return kept, {}
+    return kept, {others_title(len(rest)): np.sum([terms[term] for term in rest], axis=0)}
+
+
+def others_title(count: int) -> str:
+    """What so many joint terms are called that are not shown one by one."""
+    return f"{count} other joint terms"
+
+
 def in_steps(
     decisions: Sequence[Mapping[str, float]],
     modalities: Sequence[str],
@@ -156,7 +173,7 @@ def in_steps(
     terms = [*first, *shown, *(["+".join(modalities)] if rest else [])]
     names = [
         *map(term_title, [*first, *shown]),
-        *([f"{len(rest)} other joint terms"] if rest else []),
+        *([others_title(len(rest))] if rest else []),
         f"<b>{quantity}</b>",
     ]
     steps = [

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.decision import condensed_lines
 from qfusion.figures.style import (
     DASHES,
     GREY,
@@ -119,13 +120,13 @@ def decision_lines(
         above, what: axis names of the two.
         before: times, entropies and dividends before a tweak, drawn thin and dotted, "as learned" in the legend.
     """
-    terms = {name: values for name, values in dividends.items() if name}
+    terms, others = condensed_lines({name: part for name, part in dividends.items() if name})
     was = before or (times, {}, {})
     ghosts = [
         _ghost(was[0], values, _hue(split_term(name), modalities, theme), row)
         for row, series in zip(("y", "y2"), was[1:], strict=True)
         for name, values in series.items()
-        if name or row == "y"
+        if (name or row == "y") and (row == "y" or name in terms)
     ]
     return (
         base(theme, 420, legend=True, right=20, top=8)
@@ -145,6 +146,10 @@ def decision_lines(
                     )
                     for row, series in (("y", entropies), ("y2", terms))
                     for name, values in series.items()
+                ),
+                *(
+                    line(times, values, name, QUIET[theme], "dot", "y2", True)
+                    for name, values in others.items()
                 ),
                 *([] if before is None else [_ghosts_entry()]),
             ]
@@ -185,6 +190,7 @@ def decision_layers(
         cursor: place of the moment that is marked.
     """
     places = np.arange(len(moments))
+    shown, others = condensed_lines(terms)
     return (
         base(theme, 460, legend=True, right=24, top=8)
         .add_traces(
@@ -221,8 +227,23 @@ def decision_layers(
                     },
                     "hovertemplate": f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
                 }
-                for name, values in terms.items()
+                for name, values in shown.items()
                 if name
+            ]
+        )
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": places,
+                    "y": values,
+                    "yaxis": "y2",
+                    "mode": "lines",
+                    "name": name,
+                    "line": {"width": 2.5, "color": QUIET[theme], "dash": "dot"},
+                    "hovertemplate": f"{name}: %{{y:+.3f}}<extra></extra>",
+                }
+                for name, values in others.items()
             ]
         )
         .update_layout(

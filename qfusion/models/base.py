@@ -695,6 +695,9 @@ class FusionModel(nn.Module, ABC):
         model has no such head."""
         return ()
 
+    def check_trainable(self) -> None:
+        """Raises InvalidInput where an epoch of a training would take hours, whatever the data."""
+
     @torch.no_grad()
     def rescale(self, factor: float) -> bool:
         """Multiplies all scores by a factor, in the weights.

@@ -352,6 +352,9 @@ CHOICES = {
     "readout": ("local", "single", "joint"),
 }
 MAX_DIMENSION = 4096
+MAX_TRAINED = (
+    1024  # with one dense generator: an epoch takes minutes, and eight times as long for twice that
+)
 MAX_SAMPLED = 65536  # with local terms, by trajectories alone
 
 
@@ -793,6 +796,17 @@ class QuantumJump(TimeModel):
             torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims))
         )
         self.bias = nn.Parameter(torch.zeros(C))
+
+    def check_trainable(self) -> None:
+        """Raises InvalidInput where one dense generator acts on a joint dimension D that is too large to train."""
+        D = math.prod(self.dims)
+        is_dense = self.settings["coupling"] == "dense" and not self.still
+        check(
+            not is_dense or D <= MAX_TRAINED,
+            f"A {self.kind} model of {len(self.dims)} modalities with `dims` {self.dims} has a joint dimension of "
+            f"{D:,}; at most {MAX_TRAINED:,} is trained: H and the L_k are matrices of that side. Lower `dims`, join "
+            "modalities, or take a model that grows with their number, such as entangled-qcnn or late.",
+        )
 
     def generator(self) -> lindblad.Generator:
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""

@@ -31,6 +31,7 @@ from qfusion import citations
 from qfusion._checks import choose
 from qfusion._lazy import Library
 from qfusion.errors import QFusionError
+from qfusion.figures import decision
 from qfusion.figures.recipe import CREATOR, fonts, plotly_print, printing
 
 typst: Any = Library("typst")
@@ -204,8 +205,13 @@ def png_address(picture: Image.Image) -> str:
 
 
 def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:
-    """Names with their numbers: "text +0.41, baseline -0.69"; the empty name is the baseline."""
-    return ", ".join(f"{name or 'baseline'} {value:{form}}" for name, value in numbers.items())
+    """Names with their numbers: "text +0.41, baseline -0.69"; the empty name is the baseline, and of many joint terms
+    the smallest are summed."""
+    shown, rest = decision.condensed([numbers])
+    kept = {name: value for name, value in numbers.items() if name in {"", *shown}}
+    if rest:
+        kept[decision.others_title(len(rest))] = sum(numbers[name] for name in rest)
+    return ", ".join(f"{name or 'baseline'} {value:{form}}" for name, value in kept.items())
 
 
 def signed(value: float, digits: int = 3) -> str:

@@ -79,6 +79,7 @@ def of_sample(sample: Sample) -> Report:
         filled(
             '{% include "sample.html" %}',
             **shared(sample, own=sample.row in sample.dataset.rows("test")),
+            **_of_terms(sample),
             **_of_data(sample),
             **_of_recording(sample),
             **_on_the_way(sample),
@@ -255,6 +256,23 @@ def decided(sample: Sample) -> str:
         f"The model decides for ‘{sample.classes[best]}’ ({text.softmax(sure[best])}){right}. "
         f"{sample.study.calibration}"
     )
+
+
+def _of_terms(sample: Sample) -> dict[str, Any]:
+    """The terms of the decision that are listed one by one, and how many others there are with their sum."""
+    own, truth = sample.dividends, sample.true_dividends
+    shown, rest = evidence.condensed([own])
+    values = dict(zip(own, sample.explanation.values[0, :, sample.output], strict=True))
+    listed_terms = [term for term in own if term in {"", *shown}]
+    return {
+        "terms": [
+            (term, values[term], own[term], None if truth is None else truth[term])
+            for term in listed_terms
+        ],
+        "others": evidence.others_title(len(rest)) if rest else "",
+        "others_sum": sum(own[term] for term in rest),
+        "others_true": None if truth is None else sum(truth[term] for term in rest),
+    }
 
 
 def _of_data(sample: Sample) -> dict[str, Any]:

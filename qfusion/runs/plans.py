@@ -239,7 +239,8 @@ def plan(
         f"{target.kind} target, but is {options.loss!r}.",
     )
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
-        build(model, dataset.input_specs, target.classes or (target.name,), settings)
+        planned = build(model, dataset.input_specs, target.classes or (target.name,), settings)
+    planned.check_trainable()
     return folder.Plan(
         data,
         model,

@@ -548,6 +548,7 @@ def prepare(
         dataset.target.classes or (dataset.target.name,),
         settings or {},
     )
+    model.check_trainable()
     rows = dataset.rows(options.split)
     if is_small(dataset, len(rows)):
         model.standardise(dataset.inputs(rows))
