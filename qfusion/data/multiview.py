@@ -3,11 +3,11 @@ labels `y`).
 
 What is accepted:
 
-- `X` a cell, or a struct, of views; or every matrix beside the labels is a view under its own name; all of it possibly
-  inside one struct. A view is N x F or F x N (told apart by the number of labels), sparse or not, or N x height x width
-  [x colours].
-- labels `Y`, `y`, `labels`, `label`, `gt`, `gnd`, `truelabel` or `truth`: N whole numbers, or N words. Each class is
-  named by its label, and classes are in the order of their labels.
+- A cell, or a struct, of views, whatever its name; or every matrix beside the labels is a view under its own name; all
+  of it possibly inside one struct. A view is N x F or F x N (told apart by the number of labels), sparse or not, or
+  N x height x width [x colours]. What is no view says `layout`.
+- labels called as in `class_labels.NAMES`, in any capitals: N whole numbers, N words, or a column a class. Each class
+  is named by its label, or the number of its column, and classes are in that order.
 
 A `.npz` file may also hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a
 regression. Without `split` the split is random by a fixed seed, 70/30 with equal shares in every class, the validation
@@ -194,6 +194,11 @@ class _Content:
             wanted = f"`{'y' if _is_npz(path) else 'Y'}` (N, L) of 0 and 1 for --target labels"
         else:
             wanted = "labels `Y`"
+        check(
+            self.label != "" or not several,
+            f"File `{path.name}` must hold `y` (N, L) of 0 and 1, a column a label, for --target labels, but holds "
+            f"{shown}. Write it so.",
+        )
         check(
             self.label != "",
             f"File `{path.name}` must hold {wanted}, but holds {shown}. {_layout_of(path)}",
