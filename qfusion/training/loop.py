@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -454,7 +454,7 @@ class Fit(Generic[M]):
 
     def current_model(self) -> M:
         """Returns the model after the last epoch, with averaged weights, a copy in eval mode."""
-        model = copy.deepcopy(self.average.model)
+        model = cast(M, copy.deepcopy(self.average.model))
         rescaled(model, self.unit)
         return model.eval()
 
