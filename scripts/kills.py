@@ -18,7 +18,6 @@ import argparse
 import contextlib
 import hashlib
 import json
-import math
 import multiprocessing
 import os
 import random
@@ -76,6 +75,7 @@ SHARES = {
 FORK = multiprocessing.get_context("fork")
 SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
 TRIALS = 4
+INSIDE = 60.0  # seconds in which a process must begin to write where only such are killed
 ZYGOTE = """
 import json, os, signal, sys
 import streamlit.web.cli as cli, torch, plotly.graph_objects, qfusion.ui.overview
@@ -122,7 +122,7 @@ class Killer:
         aims = self.always_inside or self.chance.random() < 2 / 3
         while time.monotonic() < until and not over():
             time.sleep(0.001)
-        give_up = math.inf if self.always_inside else time.monotonic() + longest
+        give_up = time.monotonic() + (INSIDE if self.always_inside else longest)
         while aims and not self.inside[0] and time.monotonic() < give_up and not over():
             time.sleep(0.0005)
         inside = bool(self.inside[0])
