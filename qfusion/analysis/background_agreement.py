@@ -16,6 +16,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import BACKGROUNDS, Sample, with_background
 from qfusion.analysis.study import Study
 from qfusion.explain import backgrounds
+from qfusion.models import FusionModel
 
 COMPARED = ("product", "joint", "mixed")
 NAMES = {kind: name for name, kind in BACKGROUNDS.items()}
@@ -26,7 +27,12 @@ def compared_kinds(study: Study) -> tuple[str, ...]:
     would take long."""
     if study.is_sampled or len(study.modalities) < 2:
         return ()
-    offered = backgrounds.kinds_of(study.model)
+    return kinds_of(study.model)
+
+
+def kinds_of(model: FusionModel) -> tuple[str, ...]:
+    """Returns which of the compared backgrounds a model can have."""
+    offered = backgrounds.kinds_of(model)
     return tuple(kind for kind in COMPARED if kind in offered)
 
 
@@ -37,8 +43,8 @@ def words_of_sample(sample: Sample) -> dict[str, str]:
         return {}
     words = {}
     for kind in kinds:
-        compared = replace(sample, study=with_background(sample.study, kind))
-        words[kind] = compared.verdict.relation
+        other = replace(sample, study=with_background(sample.study, kind))
+        words[kind] = other.verdict.relation
     return words
 
 

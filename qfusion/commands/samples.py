@@ -489,21 +489,19 @@ def _over_backgrounds(
         rows: of the sample alone. words: what is printed of its decision.
     """
     agreement, behind = qfusion.analysis.background_agreement, of.behind
-    offered = qfusion.explain.backgrounds.kinds_of(of.explained)
-    kinds = [kind for kind in agreement.COMPARED if kind in offered]
+    kinds = agreement.kinds_of(of.explained)
     if wanted.missing or behind.kind not in kinds or "mixed" not in kinds:
         return {}
-
-    def relation(kind: str) -> str:
-        if kind == behind.kind:
-            return str(words["verdict"]["relation"])
-        other = replace(of, words=(*of.words[:3], kind, None))
-        explanation, _ = _explained(wanted_output, wanted, other, rows)
-        by_sign = qfusion.analysis.study.decides_by_sign(of.dataset)
-        index = int(wanted_output.numbers(explanation)[0])
-        return qfusion.explain.verdict(explanation, 0, index, by_sign=by_sign).relation
-
-    relations = {kind: relation(kind) for kind in kinds}
+    by_sign = qfusion.analysis.study.decides_by_sign(of.dataset)
+    relations = {behind.kind: words["verdict"]["relation"]}
+    for kind in kinds:
+        if kind not in relations:
+            other = replace(of, words=(*of.words[:3], kind, None))
+            explanation, _ = _explained(wanted_output, wanted, other, rows)
+            index = int(wanted_output.numbers(explanation)[0])
+            judged = qfusion.explain.verdict(explanation, 0, index, by_sign=by_sign)
+            relations[kind] = judged.relation
+    relations = {kind: relations[kind] for kind in kinds}
     says = [*words["verdict"]["says"], agreement.sentence(relations)]
     return {"relation_by_background": relations, "says": says}
 
