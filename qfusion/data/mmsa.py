@@ -306,10 +306,8 @@ class _Reader(staged_set.Reading):
         for values in whole.values():
             for start in range(0, len(values), rows):
                 piece = values[start : start + rows]
-                held = np.zeros(
-                    (len(piece), steps, size),
-                    np.float32 if np.asarray(piece[0]).dtype.itemsize <= 4 else np.float64,
-                )
+                is_single = np.can_cast(np.asarray(piece[0]).dtype, np.float32, "safe")
+                held = np.zeros((len(piece), steps, size), np.float32 if is_single else np.float64)
                 for row, one in enumerate(piece):
                     long = lengths[at + row]
                     cleared += bool(np.any(one[long:]))
@@ -526,7 +524,7 @@ def _numbers(values: np.ndarray, name: str) -> np.ndarray:
         array.dtype.kind in "biuf",
         f"Modality '{name}' must hold real numbers, but has type {array.dtype}. Convert it.",
     )
-    return array.astype(np.float32) if array.dtype.kind in "biu" else array
+    return array
 
 
 def _word(entry: Any) -> str:

@@ -107,7 +107,9 @@ def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> spec.DataSe
     """
     values = {part.name: np.load(part.path, allow_pickle=False) for part in staged.parts}
     left_out = [
-        finding.words for finding in staged.findings if finding.code in ("left-out", "no-view")
+        finding.words
+        for finding in staged.findings
+        if finding.code in ("left-out", "no-view", "precision")
     ]
     what = f"{len(staged.classes)} classes" if staged.classes else "scores"
     pictures = {
@@ -575,4 +577,4 @@ def _rows(
         if absent is not None:
             there = ~absent[rows]
             values = np.where(there.reshape(-1, *[1] * len(row)), values, 0)
-        yield values if values.dtype.kind == "f" else values.astype(np.float32)
+        yield values

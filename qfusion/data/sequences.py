@@ -105,15 +105,14 @@ class _Reader(staged_set.Reading):
             f"{_LAYOUT}",
         )
         size = sizes.pop()
-        values = np.zeros((len(self.samples), size), np.float32)
+        values = np.zeros((len(self.samples), size))
         absent = np.ones(len(self.samples), bool)
         for row, sample in enumerate(self.samples.itertuples(index=False)):
             # files that the SDK has aligned name samples, and not videos
             features, intervals = sequence.get(sample.id, sequence.get(sample.video, _NOTHING))
             meets = (intervals[:, 0] < sample.end) & (intervals[:, 1] > sample.start)
             if meets.any():
-                mean = features[meets].astype(np.float64).mean(0)
-                values[row] = staged_set.as_single(mean)
+                values[row] = features[meets].astype(np.float64).mean(0)
                 absent[row] = False
         if absent.any():
             rows = np.flatnonzero(absent)

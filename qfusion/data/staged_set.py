@@ -21,6 +21,7 @@ from qfusion import _limits
 from qfusion._checks import check, require_few_modalities
 from qfusion._sentences import count, meanwhile
 from qfusion.data import files, leaks, spec
+from qfusion.data.precision import CastErrors
 from qfusion.errors import InvalidInput
 
 # A data set on its way in: read into files of its own, not yet examined, repaired or kept.
@@ -242,9 +243,17 @@ def padded_lengths(pieces: Callable[[], Iterable[np.ndarray]]) -> np.ndarray | N
     return lengths if len(np.unique(lengths)) > 1 else None
 
 
-def write(path: Path, shape: tuple[int, ...], pieces: Iterable[np.ndarray]) -> int:
+def write(
+    path: Path,
+    shape: tuple[int, ...],
+    pieces: Iterable[np.ndarray],
+    errors: CastErrors | None = None,
+) -> int:
     """Writes pieces (n, *shape[1:]) that make up an array into a .npy file of float32; returns how many values are
     `too_large`.
+
+    Args:
+        errors: take note of what the cast to float32 changes.
 
     Raises:
         InvalidInput: when there are more or fewer rows.
@@ -253,8 +262,11 @@ def write(path: Path, shape: tuple[int, ...], pieces: Iterable[np.ndarray]) -> i
     with path.open("wb") as file:
         npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for piece in pieces:
+            single = as_single(piece)
             large += too_large(piece)
-            file.write(np.ascontiguousarray(as_single(piece), "<f4").data)
+            if errors is not None:
+                errors.add(piece, single)
+            file.write(np.ascontiguousarray(single, "<f4").data)
             rows += len(piece)
     check(
         rows == shape[0],
@@ -263,13 +275,21 @@ def write(path: Path, shape: tuple[int, ...], pieces: Iterable[np.ndarray]) -> i
     return large
 
 
-def scatter(path: Path, shape: tuple[int, ...], pieces: Iterable[tuple[Any, np.ndarray]]) -> int:
+def scatter(
+    path: Path,
+    shape: tuple[int, ...],
+    pieces: Iterable[tuple[Any, np.ndarray]],
+    errors: CastErrors | None = None,
+) -> int:
     """Does as `write` does with rows in any order: every piece comes after the places (rows, or rows and steps) where
     it belongs. What does not come is zero."""
     array, large = npy.open_memmap(path, "w+", np.float32, shape), 0
     for places, values in pieces:
-        array[places] = as_single(values)
+        single = as_single(values)
+        array[places] = single
         large += too_large(values)
+        if errors is not None:
+            errors.add(values, single)
     array.flush()
     return large
 
@@ -325,7 +345,7 @@ class Reading:
         lengths: np.ndarray | None = None,
         picture: tuple[int, ...] | None = None,
         padded: bool = False,
-        by: Callable[[Path, tuple[int, ...], Iterable[Any]], int] = write,
+        by: Callable[[Path, tuple[int, ...], Iterable[Any], CastErrors], int] = write,
     ) -> Part:
         """Returns a modality (see `Part`), its array written from pieces as `by` takes them, `write` or `scatter`.
 
@@ -335,14 +355,44 @@ class Reading:
         path = self.folder / f"{name}.npy"
         how = ", padded to its longest sequence," if padded else ""
         need_room(self.folder, 4 * prod(shape), f"Modality '{name}'{how}")
-        if large := by(path, shape, pieces):
+        errors = CastErrors(shape[-1])
+        if large := by(path, shape, pieces, errors):
             self.say(
                 "too-large",
                 f"{large:,} values are too large for single precision and count as infinite.",
                 "warning",
                 name,
             )
+        self._say_imprecise(name, feature_names, errors)
         return Part(name, path, shape, feature_names, lengths, picture)
+
+    def _say_imprecise(self, name: str, features: Sequence[str], errors: CastErrors) -> None:
+        """Says which features of a modality vary too little for single precision."""
+        remedy = (
+            "Subtract a constant, such as the first time or the smallest coordinate, or give seconds "
+            "since the start."
+        )
+        for at, severity, what in (
+            (errors.merged, "error", "most of their different values become equal"),
+            (
+                errors.imprecise & ~errors.merged,
+                "warning",
+                "values that differ little cannot be told apart",
+            ),
+        ):
+            places = np.flatnonzero(at).tolist()
+            if places:
+                first = places[0]
+                self.say(
+                    "precision",
+                    "Values are kept in single precision, of some 7 digits, which is too coarse for "
+                    f"{_names([features[place] for place in places])}: {what}. `{features[first][:40]}` lies between "
+                    f"{errors.low[first]:.12g} and {errors.high[first]:.12g}, and is wrong by up to "
+                    f"{errors.error[first]:.2g}. {remedy}",
+                    severity,
+                    name,
+                    features=np.array(places),
+                )
 
 
 def at_most(size: int) -> AbstractContextManager[None]:
