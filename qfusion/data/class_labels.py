@@ -66,8 +66,7 @@ def flat(what: str, values: np.ndarray, remedy: str = "Give one label a sample."
         values.size > 0 and values.size == max(values.shape, default=0),
         f"{what} must have shape (N,), (N, 1) or (1, N), but have shape {values.shape}. Give one label a sample.",
     )
-    values = values.ravel()
-    return values.astype(np.int64) if values.dtype.kind == "b" else values
+    return values.ravel()
 
 
 def _of_cell(what: str, values: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -544,6 +545,10 @@ _WHY = {
     "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
     "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS",
 }
+_SHOWN = 6  # files in a sentence
+_DOCUMENT = re.compile(
+    r"(readme|licen[cs]e|copying|citation|changelog)\b|.*\.(md|rst|pdf|html)$", re.I
+)
 SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES, *sequences.SUFFIXES)
 
 
@@ -626,6 +631,9 @@ def read(
                 "them as a table, with ; between the labels of a sample.",
             )
             made = (mmsa if kind == "mmsa" else multiview).read(paths_read[0], folder, target)
+        made.findings += [
+            finding for path in paths if path.is_dir() for finding in _of_unread(path)
+        ]
         made.files = [
             {"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)}
             for path in paths_read
@@ -675,19 +683,44 @@ def _expanded(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         inside = [path]
         if path.is_dir():
-            inside = sorted(
-                file
-                for file in path.iterdir()
-                if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-            )
+            inside, unread = _listing(path)
             check(
                 bool(inside),
-                f"Folder {str(path)[:200]} must hold tables (.csv, .parquet, .npy), but holds none. Check the path.",
+                f"Folder {str(path)[:200]} must hold tables (.csv, .parquet, .npy), but holds "
+                f"{', '.join(unread[:_SHOWN]) or 'none'}. Check the path, or convert them.",
             )
         else:
             files.size_of(path)
         expanded += inside
     return expanded
+
+
+def _listing(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a folder that are read, and the names of what else may be data: other files, and folders."""
+    read = []
+    unread = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "~$", "__")):
+            continue
+        if path.is_file() and path.suffix.lower() in SUFFIXES:
+            read.append(path)
+        elif not _DOCUMENT.match(path.name):
+            unread.append(f"{path.name}/" if path.is_dir() else path.name)
+    return read, unread
+
+
+def _of_unread(folder: Path) -> Iterator[staged_set.Finding]:
+    """Says what a folder holds that is not read."""
+    _, unread = _listing(folder)
+    if unread:
+        shown = ", ".join(name[:60] for name in unread[:_SHOWN])
+        more = f" and {len(unread) - _SHOWN:,} more" if len(unread) > _SHOWN else ""
+        yield staged_set.Finding(
+            "unread-files",
+            "warning",
+            f"Not read in folder `{folder.name[:60]}`: {shown}{more}. If one is a modality, save it in the folder as "
+            ".csv, .tsv, .parquet or .npy.",
+        )
 
 
 def _kind(paths: Sequence[Path], named: Sequence[Path]) -> str:

@@ -31,11 +31,12 @@ _NEARLY = (
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A variable that is not read: its name, why, and whether a modality may be lost with it."""
+    """A variable that is not read: its name, why, whether a modality may be lost with it, and what to do then."""
 
     name: str
     why: str
     loses: bool = False
+    remedy: str = "Correct it, or rename it if it is a modality."
 
 
 @dataclass(eq=False)
@@ -94,7 +95,7 @@ def arrange(
     candidates = {
         name: variable
         for name, variable in variables.items()
-        if _may_be_view(layout, variable, columns)
+        if _may_be_view(layout, variable, codes, columns)
     }
     if chosen is None:
         _take_matrices(layout, candidates, codes)
@@ -218,18 +219,18 @@ _REPEATS = "holds the labels once more"
 _GRAPH_LIKE = "has a row and a column per sample and relates them to each other, as a graph does"
 
 
-def _may_be_view(layout: Layout, variable: Variable, columns: bool) -> bool:
+def _may_be_view(layout: Layout, variable: Variable, codes: np.ndarray, columns: bool) -> bool:
     """Whether a variable is a matrix of numbers with a row or column per sample; notes why not."""
     shape, count = variable.shape, layout.count
     has_rows = has_samples(shape, count)
-    is_column = len(shape) >= 2 and sorted(shape)[-2] <= 1
+    is_column = len(shape) == 1 or (len(shape) >= 2 and sorted(shape)[-2] <= 1)
     if not variable.is_numeric:
         layout.leave_out(variable.name, "holds words", loses=has_rows and not is_column)
         return False
     if is_column and not (columns and len(shape) == 2 and shape[0] == count):
-        layout.leave_out(variable.name, "")
+        _leave_out_list(layout, variable, codes, columns)
         return False
-    if len(shape) < 2 or min(shape, default=0) == 0:
+    if len(shape) == 0 or min(shape) == 0:
         layout.leave_out(variable.name, "")
         return False
     if has_rows:
@@ -250,6 +251,29 @@ def _may_be_view(layout: Layout, variable: Variable, columns: bool) -> bool:
         loses=True,
     )
     return False
+
+
+def _leave_out_list(layout: Layout, variable: Variable, codes: np.ndarray, columns: bool) -> None:
+    """Notes that a list is no view. A modality may be lost with it where it has a number for every sample that is no
+    label, fold, mask or number of the sample."""
+    word = class_labels.plain(variable.name)
+    is_known = class_labels.is_called_so(word) or _MASK.fullmatch(word) or _FOLDS.fullmatch(word)
+    has_samples_alone = max(variable.shape) == int(np.prod(variable.shape)) == layout.count
+    if is_known or not has_samples_alone:
+        layout.leave_out(variable.name, "")
+    elif _repeats(variable, codes):
+        layout.leave_out(variable.name, _REPEATS)
+    elif _counts_rows(variable, layout.count) or _permutes(variable, layout.count):
+        layout.leave_out(variable.name, "numbers the samples")
+    else:
+        how = (
+            f"save it with shape ({layout.count}, 1)"
+            if columns
+            else "put it into the cell of views"
+        )
+        layout.left_out.append(
+            LeftOut(variable.name, "is one number a sample", True, f"If it is a modality, {how}.")
+        )
 
 
 def _why_no_view(variable: Variable, layout: Layout, codes: np.ndarray) -> str:
@@ -339,10 +363,11 @@ def _counts_rows(variable: Variable, count: int) -> bool:
 
 def _permutes(variable: Variable, count: int) -> bool:
     """Whether every column, or every row, holds each number of a sample once, from 0 or from 1."""
-    if len(variable.shape) != 2 or count < 3 or variable.dtype.kind not in "iuf":
+    if len(variable.shape) > 2 or count < 3 or variable.dtype.kind not in "iuf":
         return False
     pieces = []
-    for piece in variable.samples(last=variable.shape[0] != count):
+    for rows in variable.samples(last=variable.shape[0] != count):
+        piece = rows.reshape(len(rows), -1)
         ordered = np.sort(piece, axis=0)
         whole = np.isfinite(ordered).all() and (ordered == np.round(ordered)).all()
         if not whole or ordered[0].min() < 0 or ordered[-1].max() > count:

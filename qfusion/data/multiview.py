@@ -424,7 +424,7 @@ class _Import(staged_set.Reading):
             )
         for each in layout.left_out:
             if each.why:
-                remedy = " Correct it, or rename it if it is a modality." if each.loses else ""
+                remedy = f" {each.remedy}" if each.loses else ""
                 self.say(
                     "no-view",
                     f"`{each.name}` {each.why}, so it is left out.{remedy}",

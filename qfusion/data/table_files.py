@@ -4,7 +4,8 @@ import contextlib
 import csv
 import io
 import itertools
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Table:
         columns: their names; several may have none.
         delimiter, decimal: between the cells of a CSV file, and before the decimals.
         header_is_short: whether the first line has a cell less than the others, which then is one without a name.
+        truths: columns of a CSV file that hold True and False.
         index: columns of a Parquet file that pandas has saved as its index.
         kinds: types of the columns of a Parquet file.
     """
@@ -46,6 +48,7 @@ class Table:
     delimiter: str = ","
     decimal: str = "."
     header_is_short: bool = False
+    truths: frozenset[str] = frozenset()
     index: tuple[str, ...] = ()
     kinds: Mapping[str, pa.DataType] = field(default_factory=dict)
 
@@ -53,6 +56,12 @@ class Table:
         """Returns the first column called one of `known`, whatever its capitals."""
         lower = {name.strip().lower(): name for name in reversed(self.columns)}
         return next((lower[name] for name in known if name in lower), None)
+
+    def _type_of(self, name: str, words: tuple[str | None, ...]) -> pa.DataType:
+        """What a column of a CSV file is read as: text, truth values or numbers."""
+        if name in words:
+            return pa.string()
+        return pa.bool_() if name in self.truths else pa.float64()
 
     def batches(
         self, columns: list[str], words: tuple[str | None, ...] = (), numbers: bool = True
@@ -65,7 +74,7 @@ class Table:
             *(pa.ArrowException, UnicodeError),
         ):
             if self.path.suffix.lower() != ".parquet":
-                yield from pa.csv.open_csv(
+                for batch in pa.csv.open_csv(
                     self.path,
                     # Bytes that are parsed together; what a column holds is told by the first of them, so that it has
                     # to be all where nobody says it.
@@ -80,7 +89,7 @@ class Table:
                     pa.csv.ParseOptions(delimiter=self.delimiter),
                     pa.csv.ConvertOptions(
                         column_types={
-                            name: pa.string() if name in words else pa.float64()
+                            name: self._type_of(name, words)
                             for name in columns
                             if name in words or numbers
                         },
@@ -88,7 +97,8 @@ class Table:
                         strings_can_be_null=False,
                         decimal_point=self.decimal,
                     ),
-                )
+                ):
+                    yield _without_truths(batch) if numbers else batch
             else:
                 whole = pa.parquet.ParquetFile(self.path)
                 chunks = [
@@ -141,12 +151,26 @@ class Table:
                     )
 
 
+def _without_truths(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows whose columns of truth values are numbers, 1 and 0."""
+    columns = [
+        column.cast(pa.float64()) if pa.types.is_boolean(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
 def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         lengths = pa.compute.binary_length(column.dictionary).take(column.indices)
         files.check_unpacked(path.name, pa.compute.sum(lengths).as_py() or 0, path.stat().st_size)
         column = column.dictionary_decode()
     if word:
+        check(
+            not pa.types.is_nested(column.type),
+            f"Column `{name[:60]}` of `{path.name}` must hold one word or number in every row, but holds lists "
+            f"({str(column.type)[:60]}). Write one in each row.",
+        )
         return _as_words(column)
     if not numbers or (pa.types.is_nested(column.type) and is_plain(column.type)):
         return column
@@ -159,7 +183,9 @@ def _cast(column: pa.Array, name: str, path: Path, word: bool, numbers: bool) ->
 
 
 def _as_words(column: pa.Array) -> pa.Array:
-    """A column as text; whole numbers that were saved as floats are written without a point."""
+    """A column as text; whole numbers that were saved as floats or decimals are written without a point."""
+    if pa.types.is_decimal(column.type):
+        return pa.compute.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
     if not pa.types.is_floating(column.type):
         return column.cast(pa.string())
     column = column.cast(pa.float64())
@@ -199,7 +225,17 @@ def open_table(path: Path) -> Table:
     is_short = bool(rows) and len(rows[0]) == len(columns) + 1
     if is_short:  # a delimiter ends every row, or the rows begin with names that have no header
         columns = (*columns, "") if rows[0][-1] == "" else ("", *columns)
-    return Table(path, columns, delimiter, decimal, is_short)
+    return Table(path, columns, delimiter, decimal, is_short, _truths(columns, rows))
+
+
+def _truths(columns: tuple[str, ...], rows: list[list[str]]) -> frozenset[str]:
+    """The columns whose first cells are True and False, or empty, and not all empty."""
+    found = set()
+    for place, name in enumerate(columns):
+        cells = {row[place].lower() for row in rows if place < len(row)} - {""}
+        if cells and cells <= {"true", "false"}:
+            found.add(name)
+    return frozenset(found)
 
 
 def _first_rows(beginning: str, delimiter: str) -> list[list[str]]:
@@ -213,10 +249,7 @@ def _first_rows(beginning: str, delimiter: str) -> list[list[str]]:
 
 def _open_parquet(path: Path) -> Table:
     schema = pa.parquet.read_schema(path)
-    check(
-        len(set(schema.names)) == len(schema.names),
-        f"Table `{path.name}` must have distinct column names, but repeats one. Rename it.",
-    )
+    _check_distinct(path.name, schema.names)
     saved: Any = None
     with contextlib.suppress(ValueError, RecursionError):  # it is JSON, whoever wrote it
         saved = schema.pandas_metadata
@@ -241,9 +274,20 @@ def _check_header(name: str, line: str, columns: tuple[str, ...]) -> None:
     )
     named = [column for column in columns if not table_columns.is_unnamed(column)]
     check(
-        len(named) > 0 and len(set(named)) == len(named),
+        len(named) > 0,
         f"Table `{name}` must begin with a line of distinct column names, but "
         f"{f'begins {line[:60]!r}. Add a header' if line else 'the file is empty. Copy it again'}.",
+    )
+    _check_distinct(name, named)
+
+
+def _check_distinct(file: str, names: Sequence[str]) -> None:
+    """Checks that no column has the name of one before it."""
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    shown = ", ".join(f"`{name[:40]}`" for name in repeated[:6])
+    check(
+        not repeated,
+        f"Table `{file}` must have distinct column names, but repeats {shown}. Rename or drop the repeated ones.",
     )
 
 
@@ -270,5 +314,10 @@ def is_nested(kind: pa.DataType | None) -> bool:
 
 
 def is_numeric(kind: pa.DataType) -> bool:
-    """Whether a column holds numbers, or truth values."""
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    """Whether a column holds numbers, also of type decimal, or truth values."""
+    return (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
+    )

@@ -12,6 +12,7 @@ What is understood:
 Numbers of rows, targets and parts of the split are no features, see `table_columns`. They are left out, with a warning.
 """
 
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -128,13 +129,34 @@ class Reader(staged_set.Reading):
             ],
             f"Ids in `{self.file}`",
         )
+        self.say_decomposed(self.file, sum(_decomposed(self._strings(key)) for key in own))
         self.people = {
             name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
         self.used = {*own, self.label, labels.column(SPLIT), *self.people.values()}
 
     def _strings(self, column: str) -> list[str]:
-        return self.table.column(column).cast(pa.string()).fill_null("").to_pylist()
+        return [word or "" for word in self._words_or_none(column)]
+
+    def _words_or_none(self, column: str) -> list[str | None]:
+        """A column as text (N,), None where a cell is empty; truth values are "True" and "False"."""
+        values = self.table.column(column)
+        check(
+            not pa.types.is_nested(values.type),
+            f"Column `{column[:60]}` of `{self.file}` must hold one word or number in every row, but holds lists "
+            f"({str(values.type)[:60]}). {self._list_remedy(column)}",
+        )
+        if pa.types.is_boolean(values.type):
+            return [None if value is None else str(value) for value in values.to_pylist()]
+        return list(values.cast(pa.string()).to_pylist())
+
+    def _list_remedy(self, column: str) -> str:
+        if column != self.label:
+            return "Write one in each row."
+        return (
+            "Keep one label a sample; or, if it may have several, write them as text with "
+            f"'{staged_set.SEPARATOR}' between them and import the set with --target labels."
+        )
 
     def say_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
         """Says which columns of a table are left out since they count or name its rows."""
@@ -145,6 +167,15 @@ class Reader(staged_set.Reading):
                 "sorted, so that their number says what a model should learn.",
                 "warning",
                 where,
+            )
+
+    def say_decomposed(self, file: str, number: int) -> None:
+        """Says how many ids of a file were brought to another normal form, where any were."""
+        if number:
+            self.say(
+                "unicode-ids",
+                f"{number:,} ids in `{file}` are written with separate accents (Unicode's form NFD, as macOS "
+                "names files). They are read in form NFC, so that they join.",
             )
 
     def words(self, known: tuple[str, ...]) -> list[str] | None:
@@ -187,11 +218,12 @@ class Reader(staged_set.Reading):
         if path.suffix.lower() == ".npy":
             return self._plain(name, path)
         table = open_table(path)
-        key, step = table.column(IDS), table.column(STEP)
+        key = table.column(IDS)
         check(
             key is not None,
             f"Table `{path.name}` must have a column `id`, but has {list(table.columns)[:12]}. Rename one.",
         )
+        step = self._step_column(name, table, str(key))
         rows = self._places(str(key), table, sequences=step is not None)
         features = self._features(name, table, str(key), step)
         lists = [column for column in features if is_list(table.kinds.get(column))]
@@ -221,6 +253,33 @@ class Reader(staged_set.Reading):
         if np.array_equal(rows, np.arange(len(self.ids))):
             return self.part(name, shape, (values for _, values in pieces), names)
         return self.part(name, shape, pieces, names, by=staged_set.scatter)
+
+    def _step_column(self, modality: str, table: Table, key: str) -> str | None:
+        """The column that numbers the steps of sequences; None where rows are vectors.
+
+        A time is a feature where every sample has one row; only `step` numbers steps in any case.
+        """
+        column = table.column(STEP)
+        if column is None or column.strip().lower() == STEP[0]:
+            return column
+        ids = [
+            word
+            for batch in table.batches([key], (key,))
+            for word in _ids(batch.column(0).fill_null("").to_pylist())
+        ]
+        is_sequences = len(set(ids)) < len(ids) and ids != self.ids.tolist()
+        if is_sequences:
+            said = (
+                f"Column `{column}` of `{table.path.name}` orders the steps of sequences, since ids repeat, and "
+                "is no feature."
+            )
+        else:
+            said = (
+                f"Column `{column}` of `{table.path.name}` is a feature, since every id has one row. Call it `step` if "
+                "it numbers the steps of sequences."
+            )
+        self.say("step-column", said, where=modality)
+        return column if is_sequences else None
 
     def _features(self, modality: str, table: Table, key: str, step: str | None) -> list[str]:
         """The columns that are features by their names; says which others are left out."""
@@ -303,10 +362,11 @@ class Reader(staged_set.Reading):
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
         pieces, index = [], pd.Index(self.ids)
         unknown_id = ""
+        decomposed = 0
         for at, batch in files.placed(table.batches([key], (key,))):
-            ids = staged_set.words_of(
-                _ids(batch.column(0).fill_null("").to_pylist()), f"Ids in `{table.path.name}`"
-            )
+            written = batch.column(0).fill_null("").to_pylist()
+            decomposed += _decomposed(written)
+            ids = staged_set.words_of(_ids(written), f"Ids in `{table.path.name}`")
             in_order = not sequences and np.array_equal(ids, self.ids[at : at + len(ids)])
             check(
                 in_order or index.is_unique,
@@ -320,6 +380,7 @@ class Reader(staged_set.Reading):
             strange = ids[pieces[-1] < 0]
             if len(strange) and not unknown_id:
                 unknown_id = str(strange[0])
+        self.say_decomposed(table.path.name, decomposed)
         rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
         check(
             len(rows) > 0,
@@ -364,9 +425,10 @@ class Reader(staged_set.Reading):
         for at, batch in files.placed(table.batches(features)):
             if len(features) == 1 and is_list(batch.column(0).type):
                 column = batch.column(0)
+                _check_lists_given(column, features[0], table.path.name, at)
                 lengths = pa.compute.list_value_length(column)
                 check(
-                    column.null_count == 0 and set(np.unique(lengths)) == {size},
+                    set(np.unique(lengths)) == {size},
                     f"Column `{features[0]}` of `{table.path.name}` must hold lists of {size} numbers, but not all "
                     "have that length. Number the steps of a sequence in a column `step`.",
                 )
@@ -421,9 +483,11 @@ class Reader(staged_set.Reading):
         steps = np.zeros(len(rows), np.int64)
         for at, batch in files.placed(table.batches([column])):
             sequences = batch.column(0)
-            sizes = pa.compute.list_value_length(sequences.flatten())
+            _check_lists_given(sequences, column, table.path.name, at)
+            inner = sequences.flatten()
+            sizes = pa.compute.list_value_length(inner.drop_null())
             check(
-                sequences.null_count == 0 and set(np.unique(sizes)) <= {len(names)},
+                inner.null_count == 0 and set(np.unique(sizes)) <= {len(names)},
                 f"{what} must hold a list of steps for every sample, each a list of {len(names)} numbers, but some "
                 "have another length or are missing. Mend or drop them.",
             )
@@ -524,7 +588,7 @@ class Reader(staged_set.Reading):
 
     def label_sets(self) -> staged_set.Targets:
         """The labels of samples that may have several."""
-        words = self.table.column(self.label).cast(pa.string()).to_pylist()
+        words = self._words_or_none(self.label)
         targets = staged_set.label_sets([None if word is None else _labels(word) for word in words])
         self.say(
             "labels",
@@ -564,9 +628,25 @@ class Reader(staged_set.Reading):
         return pa.table(columns).to_pandas() if columns else pd.DataFrame()
 
 
+def _check_lists_given(column: pa.Array, name: str, file: str, start: int) -> None:
+    """Checks that a column of lists, whose first row is row `start` of the file, has one in every row."""
+    if column.null_count == 0:
+        return
+    missing = column.is_null().to_numpy(zero_copy_only=False)
+    raise InvalidInput(
+        f"Column `{name}` of `{file}` must hold a list in every row, but row {start + 1 + int(missing.argmax()):,} is "
+        "empty (null). Drop such rows: a sample without a row lacks the modality, which a repair can mend."
+    )
+
+
 def _ids(words: Iterable[str]) -> list[str]:
-    """Ids without what nobody sees around them."""
-    return [word.strip().strip(_STRAY).strip() for word in words]
+    """Ids without what nobody sees around them, in Unicode's composed normal form: "é" is one letter."""
+    return [unicodedata.normalize("NFC", word.strip().strip(_STRAY).strip()) for word in words]
+
+
+def _decomposed(words: Iterable[str]) -> int:
+    """How many ids are in another normal form of Unicode, as macOS writes the names of files."""
+    return sum(not unicodedata.is_normalized("NFC", word) for word in words)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -635,6 +715,8 @@ def _labels(word: str) -> list[str]:
 def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """A column as a table can show it; None where it cannot."""
     kind = column.type
+    if pa.types.is_decimal(kind):
+        return column.cast(pa.float64())
     if is_numeric(kind):
         return column
     nested = (
