@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check, require_number
-from qfusion.data import costs, decoders, files, signatures, spoken
+from qfusion.data import costs, decoders, files, pixels, signatures, spoken, wav_header
 from qfusion.data.spec import Audio, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, provided, refused
 
@@ -113,7 +113,7 @@ def probe(path: Path) -> Facts:
                 frame is not None,
                 f"File `{path.name}` declares pictures and holds none. Record or copy it again.",
             )
-            size = (frame.width, frame.height)[:: -1 if _turn(frame) % 2 else 1]
+            size = pixels.size_upright(frame)
             rate = float(moving.average_rate or moving.guessed_rate or 0) or None
         return Facts(
             "audio" if moving is None else "video",
@@ -342,6 +342,8 @@ def pictures(
 def picture(path: Path, side: int | None = None) -> np.ndarray:
     """Returns a picture file's pixels, uint8 (h, w, 3), upright as its camera says.
 
+    What is transparent lies over white. Of 16 bits a channel the upper 8 are kept.
+
     Args:
         path: of a .png or .jpg. side: pixels of the longer side at most; as it is unless told.
 
@@ -363,7 +365,7 @@ def picture(path: Path, side: int | None = None) -> np.ndarray:
     ):
         _check_pixels(path, image.width, image.height)
         costs.check_scans(path, image.width * image.height)
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+        upright = pixels.on_white(ImageOps.exif_transpose(image), pixels.bits_of(path))
         if side is not None:
             upright.thumbnail((side, side))
         return np.asarray(upright).copy()
@@ -445,17 +447,11 @@ def _opened(path: Path) -> Iterator[Any]:
     with provided():
         import av
     size = _size(path, _CONTAINERS)
-    with path.open("rb") as file:
-        head = file.read(8)
-    declared = int.from_bytes(head[4:], "little") if head[:4] == b"RIFF" else 0
-    check(
-        declared == 0xFFFFFFFF
-        or declared + 8 <= size + 1,  # a stream's, or with a byte of padding left out
-        f"File `{path.name}` is cut short: it has {size:,} bytes, and {declared + 8:,} by its own word. Copy it again.",
-    )
+    wav_header.check_whole(path, size)
     reader = _CONTAINERS[path.suffix.lower()][0]
     if reader == "mov":
         costs.check_index(path, size)
+    own = {"ignore_length": "1"} if wav_header.is_endless(path, size) else {}
     with (
         refused(
             f"File `{path.name}` must be a whole {path.suffix} file, but cannot be read as one",
@@ -471,6 +467,7 @@ def _opened(path: Path) -> Iterator[Any]:
                 "format_whitelist": reader,
                 "protocol_whitelist": "file",
                 "max_pixels": str(MAX_PIXELS),
+                **own,
             },
         ) as container,
     ):
@@ -548,7 +545,9 @@ def _check_pixels(path: Path, width: int, height: int) -> None:
 def _seconds(container: Any, path: Path) -> float:
     """How long a file is, by its own word where its last seconds are there, else by a look at all its packets."""
     begin = (container.start_time or 0) / 1e6
-    declared = None if path.suffix.lower() == ".mp3" else container.duration  # guessed of an MP3
+    is_endless = wav_header.is_endless(path, path.stat().st_size)
+    is_guessed = path.suffix.lower() == ".mp3" or is_endless
+    declared = None if is_guessed else container.duration
     container.seek(int((container.start_time or 0) + max(0, (declared or 0) - 1_000_000)))
     slack = max(
         (float(1 / one.average_rate) for one in container.streams.video if one.average_rate),
@@ -558,7 +557,9 @@ def _seconds(container: Any, path: Path) -> float:
         (
             float((packet.pts + (packet.duration or 0)) * packet.time_base)
             for packet in container.demux()
-            if packet.pts is not None and packet.size and not packet.is_corrupt
+            if packet.pts is not None and packet.size
+            # the last one of a file that does not tell its length looks cut
+            if is_endless or not packet.is_corrupt
         ),
         default=begin,
     )
@@ -608,16 +609,11 @@ def _shown(
 
 
 def _upright(frame: Any, side: int) -> np.ndarray:
-    """A frame's pixels, scaled and turned as it is to be seen."""
+    """A frame's pixels, scaled, turned and mirrored as it is to be seen."""
     scale = min(1.0, side / max(frame.width, frame.height))
     small = frame.reformat(
         width=max(1, round(frame.width * scale)),
         height=max(1, round(frame.height * scale)),
         format="rgb24",
     )
-    return np.rot90(small.to_ndarray(), _turn(frame))
-
-
-def _turn(frame: Any) -> int:
-    """Quarters of a turn against the clock by which a frame comes to stand upright."""
-    return round(getattr(frame, "rotation", 0) / 90) % 4
+    return pixels.upright(small.to_ndarray(), frame)
