@@ -6,6 +6,7 @@ anything. It runs as a script and imports nothing of the library, so that it sta
 """
 
 import pickle
+import struct
 import sys
 import warnings
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 
 DEEPEST = 20  # cells inside cells
 MAX_ARRAYS = 1_000_000  # arrays in a file, cells counted
+MAX_LETTERS = (
+    64  # of the name of a variable of version 4, with the zero at its end; MATLAB gives at most 20
+)
 
 
 def limit(memory: int, seconds: int) -> None:
@@ -62,7 +66,10 @@ def plain(value: Any, arrays: list[Any], depth: int = 0) -> Any:
     if depth > DEEPEST:
         raise ValueError(f"cells lie more than {DEEPEST} deep inside each other")
     if issparse(value):
-        value.check_format(full_check=True)
+        if hasattr(
+            value, "check_format"
+        ):  # of columns; entries of version 4 are checked when SciPy makes them
+            value.check_format(full_check=True)
         coo = value.tocoo()
         return {
             "shape": coo.shape,
@@ -95,7 +102,7 @@ def convert(path: str, out: str, most: int) -> None:
         out: of the pickle.
         most: bytes that arrays may take; of more it only says how many they would be.
     """
-    read = read_hdf5 if is_hdf5(path) else read_matlab5
+    read = read_hdf5 if is_hdf5(path) else read_by_scipy
     size, variables = read(path, most)
     with Path(out).open("wb") as file:
         pickle.dump(
@@ -118,13 +125,41 @@ def is_hdf5(path: str) -> bool:
     return False
 
 
-def read_matlab5(path: str, most: int) -> tuple[int, dict[str, Any]]:
-    """Returns how many bytes the arrays take, and the variables of a file of version 5 to 7.2."""
+def is_matlab4(head: bytes) -> bool:
+    """Whether a file of these first bytes is a .mat file of version 4.
+
+    Such a file has no mark: it begins with the header of a variable, five numbers (kind, rows, columns, whether it is
+    complex, bytes of its name) and the name, which ends with a zero.
+    """
+    for order in ("<", ">"):
+        if len(head) < 24:
+            return False
+        kind, rows, columns, is_complex, letters = struct.unpack(order + "5i", head[:20])
+        machine, nothing, number, form = kind // 1000, kind // 100 % 10, kind // 10 % 10, kind % 10
+        name = head[20 : 20 + letters] if 2 <= letters <= MAX_LETTERS else b""
+        if (
+            machine == "<>".index(order)
+            and nothing == 0
+            and number <= 5
+            and form <= 2
+            and min(rows, columns) >= 0
+            and is_complex in (0, 1)
+            and name.endswith(b"\0")
+            and name[:-1].decode("latin-1").isidentifier()
+        ):
+            return True
+    return False
+
+
+def read_by_scipy(path: str, most: int) -> tuple[int, dict[str, Any]]:
+    """Returns how many bytes the arrays take, and the variables of a file of version 4 to 7.2."""
     import scipy.io
 
     with warnings.catch_warnings():
-        # SciPy gives a variable that it cannot read as the text of the error, and warns.
+        # SciPy gives a variable that it cannot read as the text of the error, and warns; numbers of a VAX or Cray it
+        # reads wrongly, and warns.
         warnings.filterwarnings("error", message="Unreadable variable")
+        warnings.filterwarnings("error", message="We do not support byte ordering")
         arrays: list[Any] = []
         # What has no name belongs to the objects of MATLAB.
         variables = {

@@ -807,7 +807,7 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
 }
 
 
-# Variables from MATLAB files (.mat, versions 5 to 7.3) that anybody may have made.
+# Variables from MATLAB files (.mat, versions 4 to 7.3) that anybody may have made.
 #
 # SciPy reads them, and h5py those of version 7.3. On some damaged files a reader ends the process (a segmentation
 # fault), and SciPy's takes memory for whatever number of cells a file declares; so they run in a process of its own
@@ -837,8 +837,10 @@ def read_mat(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         start = file.read(128)
     check(
-        _mat_child.is_hdf5(str(path)) or start[126:128] in (b"IM", b"MI"),
-        f"File `{path.name}` must be a .mat file of version 5 to 7.3, but is not one. {_AGAIN}",
+        _mat_child.is_hdf5(str(path))
+        or start[126:128] in (b"IM", b"MI")
+        or _mat_child.is_matlab4(start),
+        f"File `{path.name}` must be a .mat file of version 4 to 7.3, but is not one. {_AGAIN}",
     )
     return _read_guarded(path)
 

@@ -267,7 +267,7 @@ LAYOUTS = {
     ),
     "Multi-view file": (
         "",
-        """views.mat    X: cell of views, each (rows, features); Y: labels; version 5 to 7.3
+        """views.mat    X: cell of views, each (rows, features); Y: labels; version 4 to 7.3
 views.npz    an array a view; y: labels
 """,
     ),
