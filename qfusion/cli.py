@@ -4,11 +4,12 @@ Commands live in `qfusion.commands`, a file a group, and import what they need w
 line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
 """
 
+import io
 import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -191,6 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     # Small kernels on several threads wait for one another: on a busy machine of two cores, 166 s in place of 37.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _let_print_everything(sys.stdout, "replace")
+    _let_print_everything(sys.stderr, "backslashreplace")
     try:
         with provided(), _sentences.progress_to(counted):
             code = app(
@@ -209,3 +212,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except MemoryError as error:
         fail(str(error) or "It takes more memory than there is.", 1)
     sys.exit(code or 0)
+
+
+def _let_print_everything(stream: TextIO | None, way: str) -> None:
+    """Lets a stream print characters that its encoding lacks in another way, where they would end the command.
+
+    A console of Windows, and a pipe there, knows the few characters of its code page. JSON needs nothing of this: it is
+    printed in ASCII.
+    """
+    if not isinstance(stream, io.TextIOWrapper):  # none, or one of a notebook
+        return
+    is_complete = stream.encoding.lower().replace("-", "").startswith("utf")
+    if stream.errors == "strict" or (stream.errors == "surrogateescape" and not is_complete):
+        stream.reconfigure(errors=way)

@@ -70,7 +70,8 @@ def serve(count: int, address: str, port: int, options: Sequence[str]) -> None:
         options = worker_options(own.address, options)
         workers = [_Worker(number, options) for number in range(count)]
         (folder / "nginx.conf").write_text(
-            configuration(folder, own.address, own.port, [worker.port for worker in workers])
+            configuration(folder, own.address, own.port, [worker.port for worker in workers]),
+            encoding="utf-8",
         )
         nginx = _begin(
             ["nginx", "-e", "stderr", "-p", name, "-c", str(folder / "nginx.conf")], group=0
