@@ -23,7 +23,7 @@ def own_places(tmp_path, monkeypatch):
 def search(**changed) -> plans.Search:
     words = dict(
         data="digits",
-        model="linear",
+        model="late",
         assigned=dict(epochs=3, batch=512),
         ranges=["rate=1e-3:1e-1:log", "noise=0:1"],
         choices=["schedule=cosine,constant"],

@@ -108,7 +108,8 @@ def test_many_parameters_that_a_page_has_not_go_at_once(server: serving.Server) 
 
 
 def test_a_link_by_an_older_name_opens_no_path(tmp_path: Path, server: serving.Server) -> None:
-    np.savez(tmp_path / "set.npz", salary=np.ones((9, 2)), b=np.ones((9, 2)), Y=np.arange(9) % 3)
+    views = np.random.default_rng(0).normal(size=(2, 9, 2))
+    np.savez(tmp_path / "set.npz", salary=views[0], b=views[1], Y=np.arange(9) % 3)
     with Visitor(server.url) as visitor:
         seen = visitor.open("dynamics", model="qj-planted", on=str(tmp_path / "set.npz"))
         assert not seen.exceptions
@@ -184,7 +185,8 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_session_file_names_no_path(tmp_path: Path) -> None:
-    np.savez(tmp_path / "set.npz", a=np.ones((9, 2)), b=np.ones((9, 2)), Y=np.arange(9) % 3)
+    views = np.random.default_rng(0).normal(size=(2, 9, 2))
+    np.savez(tmp_path / "set.npz", a=views[0], b=views[1], Y=np.arange(9) % 3)
     for name in ("qj-planted.json", "qj-planted.safetensors"):
         shutil.copy(checkpoint.folders()[0] / name, tmp_path / name)
     assert data.load(tmp_path / "set.npz")

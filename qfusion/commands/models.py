@@ -539,8 +539,10 @@ def train(
                 "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.",
             )
             plan = _plan(data, model, seed, assign or [], config, replay)
-            if said := qfusion.data.spec.coalitions_said(len(qfusion.data.load(plan.data).names)):
-                say(said)
+            modalities = qfusion.data.load(plan.data).names
+            sentence = qfusion.data.spec.coalitions_said(len(modalities))
+            if sentence:
+                say(sentence)
             folder = qfusion.runs.create(plan, out, name or "").path
         elif group.leads:  # a run's folder, or the name of one of the user's
             folder = (

@@ -455,16 +455,7 @@ def _write(
             pa.ipc.new_file(sink, table.schema) as writer,
         ):
             writer.write_table(table, max_chunksize=files.ROWS)
-    target = spec.Target(
-        "classification" if staged.classes else "regression",
-        staged.target,
-        staged.bounds,
-        staged.classes,
-        staged.unit,
-        staged.labels,
-        staged.sets,
-        "" if staged.classes else staged.convention,
-    )
+    target = staged.as_target()
     summary = examined.report.as_dict()
     repairs = (
         f"Repaired, as asked for: {'; '.join(staged.done)}."

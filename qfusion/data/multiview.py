@@ -139,16 +139,7 @@ def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> spec.DataSe
             )
             for part in staged.parts
         ),
-        target=spec.Target(
-            "classification" if staged.classes else "regression",
-            staged.target,
-            staged.bounds,
-            staged.classes,
-            staged.unit,
-            convention=""
-            if staged.classes
-            else spec.likely_convention(staged.y, annotated=False, pickled=False),
-        ),
+        target=staged.as_target(),
         y=staged.y,
         ids=staged.ids,
         split=staged.split,

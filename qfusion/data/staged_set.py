@@ -195,6 +195,19 @@ class StagedSet(Targets):
     def __len__(self) -> int:
         return len(self.ids)
 
+    def as_target(self) -> spec.Target:
+        """Returns what is to be predicted, as a data set holds it."""
+        return spec.Target(
+            "classification" if self.classes else "regression",
+            self.target,
+            self.bounds,
+            self.classes,
+            self.unit,
+            self.labels,
+            self.sets,
+            "" if self.classes else self.convention,
+        )
+
     @property
     def missing(self) -> np.ndarray:
         """Which samples have no target, bool (N,)."""
