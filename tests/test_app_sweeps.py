@@ -58,7 +58,7 @@ def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
     assert f"trial {best.number} with validation loss **{best.value:.4g}**" in words(app)
     assert "`schedule` among cosine, constant" in words(app)
     assert f"--seed {best.seed}" in app.code[0].value
-    assert "train --data digits --model linear" in app.code[0].value
+    assert "train --data digits --model late" in app.code[0].value
     frame = app.dataframe[0].value
     assert frame["trial"].iloc[0] == best.number
     assert len(frame) == 12

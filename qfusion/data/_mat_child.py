@@ -116,10 +116,10 @@ def is_hdf5(path: str) -> bool:
     with Path(path).open("rb") as file:
         while place < 2**20:
             file.seek(place)
-            found = file.read(len(mark))
-            if found == mark:
+            beginning = file.read(len(mark))
+            if beginning == mark:
                 return True
-            if len(found) < len(mark):
+            if len(beginning) < len(mark):
                 return False
             place = max(512, 2 * place)
     return False

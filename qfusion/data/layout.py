@@ -413,12 +413,12 @@ def _resembles_graph(rows: np.ndarray) -> bool:
 def _unnamed_mask(layout: Layout) -> str | None:
     """The only matrix of 0 and 1 that has a column for each of the others."""
     others = len(layout.views) - 1
-    found = [
+    masks = [
         name
         for name, variable in layout.views.items()
         if others >= 2 and _presence(variable, layout.count, others) is not None
     ]
-    return found[0] if len(found) == 1 else None
+    return masks[0] if len(masks) == 1 else None
 
 
 def _take_mask(layout: Layout, candidates: dict[str, Variable]) -> None:

@@ -306,7 +306,9 @@ def _check_views(layout: layout_of.Layout, fewest: int, names: list[str]) -> Non
     """Checks that there are enough views, of real numbers, each with a row or column per sample."""
     shapes = {name: variable.shape for name, variable in layout.views.items()}
     shown = ", ".join(names[:8]) or "nothing"
-    left = "".join(f" `{each.name}` {each.why}." for each in layout.left_out[:8] if each.why)
+    left = "".join(
+        f" `{variable.name}` {variable.why}." for variable in layout.left_out[:8] if variable.why
+    )
     path = Path(layout.file)
     how = "an array each" if _is_npz(path) else "as cell `X` or as matrices"
     check(
@@ -405,7 +407,7 @@ class _Import(staged_set.Reading):
     def _say_left_out(self, layout: layout_of.Layout) -> None:
         names = [f"{name}_lengths" for name in layout.views]
         unused = [name for name in self.own if name not in (*OWN, NAMES, *names)]
-        plain = [each.name for each in layout.left_out if not each.why]
+        plain = [variable.name for variable in layout.left_out if not variable.why]
         self.say_left_out([*plain, *unused], "view nor label")
         if layout.only_graphs:
             self.say(
@@ -413,13 +415,13 @@ class _Import(staged_set.Reading):
                 "Every matrix relates the samples to each other, as graphs and kernels do. They are taken for views.",
                 "warning",
             )
-        for each in layout.left_out:
-            if each.why:
-                remedy = f" {each.remedy}" if each.loses else ""
+        for variable in layout.left_out:
+            if variable.why:
+                remedy = f" {variable.remedy}" if variable.loses else ""
                 self.say(
                     "no-view",
-                    f"`{each.name}` {each.why}, so it is left out.{remedy}",
-                    "warning" if each.loses else "note",
+                    f"`{variable.name}` {variable.why}, so it is left out.{remedy}",
+                    "warning" if variable.loses else "note",
                 )
 
     def _text(self, key: str, count: int) -> np.ndarray:

@@ -122,10 +122,10 @@ def _of_tuples(entries: list[Any]) -> dict[str, Any]:
         "id": [entry[2] for entry in entries],
     }
     words = [files.unpickled(entry[0][0]) for entry in entries]
-    if all(isinstance(each, np.ndarray) and each.ndim == 2 for each in words):
+    if all(isinstance(text, np.ndarray) and text.ndim == 2 for text in words):
         part["text"] = words
     spoken = [entry[0][3] if len(entry[0]) == 4 else entry[0][0] for entry in entries]
-    sentences = [list(_words(each)) for each in spoken]
+    sentences = [list(_words(text)) for text in spoken]
     if any(sentences):
         part["raw_text"] = [" ".join(sentence) for sentence in sentences]
     return part

@@ -124,8 +124,8 @@ def require(path: Path, wanted: str, *own: str, error: type[QFusionError] = Inva
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
-    found = kind_of(head)
-    kind = next((kind for kind in (*KINDS, *_OTHERS) if kind.name == found), None)
+    name = kind_of(head)
+    kind = next((kind for kind in (*KINDS, *_OTHERS) if kind.name == name), None)
     if kind is None or kind.name in own:
         return
     words = kind.words.format(size=path.stat().st_size)

@@ -819,8 +819,9 @@ def _of_coalitions(modalities: int) -> Iterator[Finding]:
     except InvalidInput as error:
         yield Finding("many-modalities", "error", str(error))
         return
-    if said := spec.coalitions_said(modalities):
-        yield Finding("many-coalitions", "note", said)
+    sentence = spec.coalitions_said(modalities)
+    if sentence:
+        yield Finding("many-coalitions", "note", sentence)
 
 
 def _of_ids(staged: StagedSet, rank: np.ndarray) -> list[Finding]:

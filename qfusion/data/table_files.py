@@ -230,12 +230,12 @@ def open_table(path: Path) -> Table:
 
 def _truths(columns: tuple[str, ...], rows: list[list[str]]) -> frozenset[str]:
     """The columns whose first cells are True and False, or empty, and not all empty."""
-    found = set()
+    truths = set()
     for place, name in enumerate(columns):
         cells = {row[place].lower() for row in rows if place < len(row)} - {""}
         if cells and cells <= {"true", "false"}:
-            found.add(name)
-    return frozenset(found)
+            truths.add(name)
+    return frozenset(truths)
 
 
 def _first_rows(beginning: str, delimiter: str) -> list[list[str]]:

@@ -269,16 +269,16 @@ class Reader(staged_set.Reading):
         ]
         is_sequences = len(set(ids)) < len(ids) and ids != self.ids.tolist()
         if is_sequences:
-            said = (
+            sentence = (
                 f"Column `{column}` of `{table.path.name}` orders the steps of sequences, since ids repeat, and "
                 "is no feature."
             )
         else:
-            said = (
+            sentence = (
                 f"Column `{column}` of `{table.path.name}` is a feature, since every id has one row. Call it `step` if "
                 "it numbers the steps of sequences."
             )
-        self.say("step-column", said, where=modality)
+        self.say("step-column", sentence, where=modality)
         return column if is_sequences else None
 
     def _features(self, modality: str, table: Table, key: str, step: str | None) -> list[str]:

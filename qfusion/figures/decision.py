@@ -145,10 +145,10 @@ def condensed_lines(
     """Terms over time or layers to draw one by one, in their order, and what the smallest joint ones sum to, by what it
     is called; nothing where all are drawn."""
     shown, rest = condensed([{term: float(np.abs(values).sum()) for term, values in terms.items()}])
-    kept = {term: values for term, values in terms.items() if term in {"", *shown}}
+    drawn = {term: values for term, values in terms.items() if term in {"", *shown}}
     if not rest:
-        return kept, {}
-    return kept, {others_title(len(rest)): np.sum([terms[term] for term in rest], axis=0)}
+        return drawn, {}
+    return drawn, {others_title(len(rest)): np.sum([terms[term] for term in rest], axis=0)}
 
 
 def others_title(count: int) -> str:

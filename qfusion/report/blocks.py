@@ -208,10 +208,10 @@ def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:
     """Names with their numbers: "text +0.41, baseline -0.69"; the empty name is the baseline, and of many joint terms
     the smallest are summed."""
     shown, rest = decision.condensed([numbers])
-    kept = {name: value for name, value in numbers.items() if name in {"", *shown}}
+    listed = {name: value for name, value in numbers.items() if name in {"", *shown}}
     if rest:
-        kept[decision.others_title(len(rest))] = sum(numbers[name] for name in rest)
-    return ", ".join(f"{name or 'baseline'} {value:{form}}" for name, value in kept.items())
+        listed[decision.others_title(len(rest))] = sum(numbers[name] for name in rest)
+    return ", ".join(f"{name or 'baseline'} {value:{form}}" for name, value in listed.items())
 
 
 def signed(value: float, digits: int = 3) -> str:

@@ -178,8 +178,8 @@ def _check_sqlite(storage: str) -> None:
     ):
         reading = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         with contextlib.closing(reading) as database:
-            found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            tables = {str(name) for (name,) in found}
+            rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            tables = {str(name) for (name,) in rows}
     check(
         not tables or {"studies", "trials"} <= tables,
         f"{path} is a database of another program, with tables such as {min(tables, default='')[:40]!r}. Choose "

@@ -74,8 +74,8 @@ def _knows(host: str) -> bool:
     names = [name.strip().lower().rstrip(".") for name in st.get_option("server.allowedHosts")]
     if not names or "*" in names:
         return True
-    found = _parts(f"//{host}")
-    called = "" if found is None else _name(found)
+    address = _parts(f"//{host}")
+    called = "" if address is None else _name(address)
     endings = tuple(name[1:] for name in names if name.startswith("*."))
     return called in names or (bool(endings) and called.endswith(endings))
 
@@ -105,21 +105,21 @@ class _Place(NamedTuple):
 
 def _place(origin: str) -> _Place | None:
     """Where the pages of an origin come from; None where it is none."""
-    found = _parts(origin)
-    if found is None or found.scheme not in _PORTS or not found.hostname:
+    parts = _parts(origin)
+    if parts is None or parts.scheme not in _PORTS or not parts.hostname:
         return None
-    return _Place(found.scheme, _name(found), found.port or _PORTS[found.scheme])
+    return _Place(parts.scheme, _name(parts), parts.port or _PORTS[parts.scheme])
 
 
 def _parts(address: str) -> SplitResult | None:
     """An address of nothing but scheme, name and port, or None; a path is left out."""
     try:
-        found = urlsplit(address)
-        _ = found.port  # raises where it is no number
+        parts = urlsplit(address)
+        _ = parts.port  # raises where it is no number
     except ValueError:
         return None
-    return None if found.hostname is None or "@" in found.netloc else found
+    return None if parts.hostname is None or "@" in parts.netloc else parts
 
 
-def _name(found: SplitResult) -> str:
-    return (found.hostname or "").rstrip(".")
+def _name(parts: SplitResult) -> str:
+    return (parts.hostname or "").rstrip(".")

@@ -117,9 +117,9 @@ def _answer_page(_: Request) -> Response:
 def _page() -> str:
     """Streamlit's page, which is told where the server's addresses begin: it asked below the page's own address first,
     twice in vain, before anything of it was drawn."""
-    told = f"<head><script>{_files.asset_text('root.js')}</script>"
+    script = f"<head><script>{_files.asset_text('root.js')}</script>"
     page = _shipped("streamlit", "streamlit/static/index.html").decode()
-    return page.replace("<head>", told, 1)
+    return page.replace("<head>", script, 1)
 
 
 def check_settings() -> None:
