@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import zlib
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qfusion.data import media
+from qfusion.data import decoders, media
 from tests import recordings
 
 GREY, COLOURS, PALETTE = 0, 2, 3  # of a PNG
@@ -168,3 +169,21 @@ def test_a_video_without_a_matrix_stays_as_it_is(tmp_path: Path, name: str) -> N
         out.mux(stream.encode(None))
     (seen,) = media.pictures(path, 0, 1, times=[0.5])
     assert corners(seen) == (64, 48, 0, 1, 2, 3)
+
+
+def test_frames_are_let_go_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyAV keeps a frame whose side data were asked for until Python collects its garbage, so that a long video would
+    fill the memory."""
+    monkeypatch.setattr(decoders, "_stays", [True])  # read in this process
+    film = np.random.default_rng(0).integers(0, 255, (40, 32, 48, 3), np.uint8)
+    path = recordings.write(tmp_path / "long.mp4", film, np.zeros(8000, np.float32))
+    end = media.probe(path).seconds
+    gc.collect()
+    gc.disable()
+    try:
+        shown = list(media.pictures(path, 0.0, end, times=np.linspace(0, end, 30), side=32))
+        frames = [one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]
+    finally:
+        gc.enable()
+    assert len(shown) == 30
+    assert len(frames) < 5

@@ -593,6 +593,7 @@ def _shown(
 ) -> Iterator[np.ndarray]:
     """The pictures (h, w, 3) that are seen at some times, in their order."""
     begin, work = (container.start_time or 0) / 1e6, _Work(path)
+    orientation = None
     # from 5 s between two pictures on, seeking is worth while
     for near in np.split(wanted, np.flatnonzero(np.diff(wanted) > 5.0) + 1):
         container.seek(int((begin + near[0]) * 1e6))
@@ -602,13 +603,15 @@ def _shown(
             seen is not None,
             f"File `{path.name}` has no pictures from {near[0]:.2f} s on. Ask for an earlier part.",
         )
+        if orientation is None:
+            orientation = pixels.orientation_of(seen)
         for time in near:
             while after is not None and (after.time is None or after.time - begin <= time + 1e-6):
                 seen, after = after, next(frames, None)
-            yield _upright(seen, side)
+            yield _upright(seen, side, orientation)
 
 
-def _upright(frame: Any, side: int) -> np.ndarray:
+def _upright(frame: Any, side: int, orientation: pixels.Orientation) -> np.ndarray:
     """A frame's pixels, scaled, turned and mirrored as it is to be seen."""
     scale = min(1.0, side / max(frame.width, frame.height))
     small = frame.reformat(
@@ -616,4 +619,4 @@ def _upright(frame: Any, side: int) -> np.ndarray:
         height=max(1, round(frame.height * scale)),
         format="rgb24",
     )
-    return pixels.upright(small.to_ndarray(), frame)
+    return pixels.upright(small.to_ndarray(), orientation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -65,15 +65,46 @@ def _eight_bits_of_grey(values: np.ndarray, transparent: int | None) -> Image.Im
     return Image.merge("LA", (grey, Image.fromarray(alpha)))
 
 
-def upright(pixels: np.ndarray, frame: Any) -> np.ndarray:
+class Orientation(NamedTuple):
+    """How the frames of a video lie on the display.
+
+    Attributes:
+        right: where a step to the right in a stored frame leads on the display, (right, down).
+        down: where a step down leads.
+    """
+
+    right: tuple[int, int]
+    down: tuple[int, int]
+
+    @property
+    def is_sideways(self) -> bool:
+        """Whether rows of a stored frame stand as columns on the display."""
+        (right, across), (along, down) = self
+        return abs(across) + abs(along) > abs(right) + abs(down)
+
+
+def orientation_of(frame: Any) -> Orientation:
+    """Returns how the frames of a video lie on the display, by the matrix that its first frame has.
+
+    Ask it of one frame of a video alone: PyAV keeps each that is asked until Python collects its garbage.
+    """
+    matrix = next((bytes(one) for one in frame.side_data if one.type.name == _MATRIX), b"")
+    if len(matrix) < 36:
+        return Orientation((1, 0), (0, 1))
+    # nine numbers of 32 bits: (x, y) is shown at (a x + c y, b x + d y)
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+    return Orientation((a, b), (c, d))
+
+
+def upright(pixels: np.ndarray, orientation: Orientation) -> np.ndarray:
     """Returns the pixels (h, w, 3) of a video frame turned and mirrored as players show them.
 
     Args:
         pixels: as they are stored, of any size.
-        frame: of PyAV, which has the matrix of its display.
+        orientation: of the video.
     """
-    right, down = _axes(frame)
-    if _is_sideways(right, down):
+    right, down = orientation
+    if orientation.is_sideways:
         pixels = pixels.transpose(1, 0, 2)
         mirrored, upside_down = down[0] < 0, right[1] < 0
     else:
@@ -87,21 +118,6 @@ def upright(pixels: np.ndarray, frame: Any) -> np.ndarray:
 
 def size_upright(frame: Any) -> tuple[int, int]:
     """Returns width and height of a video frame as players show it."""
-    if _is_sideways(*_axes(frame)):
+    if orientation_of(frame).is_sideways:
         return frame.height, frame.width
     return frame.width, frame.height
-
-
-def _axes(frame: Any) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Where a step to the right in a stored frame leads on the display, (right, down), and where a step down leads."""
-    matrix = next((bytes(one) for one in frame.side_data if one.type.name == _MATRIX), b"")
-    if len(matrix) < 36:
-        return (1, 0), (0, 1)
-    # nine numbers of 32 bits: (x, y) is shown at (a x + c y, b x + d y)
-    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
-    return (a, b), (c, d)
-
-
-def _is_sideways(right: tuple[int, int], down: tuple[int, int]) -> bool:
-    """Whether rows of a stored frame stand as columns on the display."""
-    return abs(right[1]) + abs(down[0]) > abs(right[0]) + abs(down[1])
