@@ -181,7 +181,9 @@ def test_frames_are_let_go_one_by_one(tmp_path: Path, monkeypatch: pytest.Monkey
     gc.collect()
     gc.disable()
     try:
-        shown = list(media.pictures(path, 0.0, end, times=np.linspace(0, end, 30), side=32))
+        shown = list(
+            media.pictures(path, 0.0, end, times=np.linspace(0, end, 30).tolist(), side=32)
+        )
         frames = [one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]
     finally:
         gc.enable()
