@@ -185,7 +185,8 @@ def test_frames_are_let_go_one_by_one(tmp_path: Path, monkeypatch: pytest.Monkey
             media.pictures(path, 0.0, end, times=np.linspace(0, end, 30).tolist(), side=32)
         )
         frames = [one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]
+        decoded = [one for one in frames if one.format.name != "rgb24"]  # the others are shown
     finally:
         gc.enable()
     assert len(shown) == 30
-    assert len(frames) < 5
+    assert len(decoded) < 5
