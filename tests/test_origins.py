@@ -357,4 +357,4 @@ def test_a_message_that_gets_too_long_ends_its_connection(
 def test_a_message_of_the_full_size_is_heard(running: serving.Server) -> None:
     with connect(stream(running)) as reader:
         reader.send(bytes(guard.MESSAGE))
-        assert reader.ping().wait(10)
+        assert reader.ping().wait(60)
