@@ -183,10 +183,6 @@ class _Content:
         self.names = list(content)
         self.label = _label_of(path.name, content, several)
         shown = ", ".join(self.names[:8]) or "nothing"
-        if several:
-            wanted = f"`{'y' if _is_npz(path) else 'Y'}` (N, L) of 0 and 1 for --target labels"
-        else:
-            wanted = "labels `Y`"
         check(
             self.label != "" or not several,
             f"File `{path.name}` must hold `y` (N, L) of 0 and 1, a column a label, for --target labels, but holds "
@@ -194,7 +190,7 @@ class _Content:
         )
         check(
             self.label != "",
-            f"File `{path.name}` must hold {wanted}, but holds {shown}. {_layout_of(path)}",
+            f"File `{path.name}` must hold labels `Y`, but holds {shown}. {_layout_of(path)}",
         )
         self.given = content.pop(self.label)
         self.variables: dict[str, Variable] = {}
