@@ -20,7 +20,7 @@ from qfusion.analysis import changes, study as studies
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method, sensitivity
 from qfusion.figures import building as figure
-from qfusion.models import InputSpec, QuantumJump, Tweak
+from qfusion.models import InputSpec, QuantumJump, Tweak, hermitian
 from qfusion.models.quantum_jump import LEARNED
 from qfusion.panels import pages
 from qfusion.training import checkpoint
@@ -67,7 +67,7 @@ def two_qubits(J: float, gamma: float, T: float) -> QuantumJump:
     Z = np.diag([1.0, -1.0])
     with torch.no_grad():
         model.A[0].copy_(
-            torch.view_as_real(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128))
+            hermitian.entries_of(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128))
         )
         model.L[0].copy_(
             torch.view_as_real(

@@ -22,7 +22,7 @@ from qfusion.analysis import inside as strengths, study as studies
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.errors import DataUnavailable
 from qfusion.explain import building, counterfactual, sensitivity
-from qfusion.models import QuantumJump, Tweak
+from qfusion.models import QuantumJump, Tweak, hermitian
 from qfusion.panels import (
     physics as built_panels,
     physics as term_panels,
@@ -54,12 +54,12 @@ def in_gauge(model: QuantumJump, seed: int) -> QuantumJump:
 
     with torch.no_grad():
         for A, L in zip(other.A, other.L, strict=True):
-            H, jumps = torch.view_as_complex(A), torch.view_as_complex(L)
+            H, jumps = hermitian.compose(A), torch.view_as_complex(L)
             K, d = len(jumps), len(H)
             jumps = torch.einsum("kl,lab->kab", torch.linalg.qr(drawn(K, K))[0], jumps)
             c = 0.5 * drawn(K)[:, None, None]
             shift = (c.conj() * jumps).sum(0)
-            A.copy_(torch.view_as_real((H + H.mH) / 2 + (shift - shift.mH) / 2j))
+            A.copy_(hermitian.entries_of(H + (shift - shift.mH) / 2j))
             L.copy_(torch.view_as_real(jumps + c * torch.eye(d, dtype=H.dtype)))
     return other
 
@@ -272,12 +272,9 @@ def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndar
 
 def evolved(model: QuantumJump, psi: np.ndarray, couplings: dict, dissipations: dict) -> np.ndarray:
     """The scores at T by QuTiP, from the weights, with factors on the parts of H and of traceless L_k."""
-    raw = torch.view_as_complex(model.A[0]).detach().numpy()
-    H, jumps, D = (
-        (raw + raw.conj().T) / 2,
-        torch.view_as_complex(model.L[0]).detach().numpy(),
-        len(raw),
-    )
+    H = hermitian.compose(model.A[0]).detach().numpy()
+    jumps = torch.view_as_complex(model.L[0]).detach().numpy()
+    D = len(H)
     for L in jumps:
         c = np.trace(L) / D
         H = H - (np.conj(c) * L - c * L.conj().T) / 2j

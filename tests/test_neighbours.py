@@ -19,7 +19,7 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import InputSpec, build, neighbours
+from qfusion.models import InputSpec, build, hermitian, neighbours
 from qfusion.models.neighbours import prepared
 from qfusion.models.registry import NEIGHBOURS, kinds
 from qfusion.quantum import circuits
@@ -399,8 +399,7 @@ def test_unitary_fusion_follows_its_formula_and_is_explained_exactly(M: int) -> 
         rows_of(M, 2),
         rows_of(M, 3, seed=1),
     )
-    A = torch.view_as_complex(model.H.detach()).numpy()
-    U = expm(0.5j * (A + A.conj().T))
+    U = expm(1j * hermitian.compose(model.H.detach()).numpy())
     with torch.no_grad():
         psi = model.product_state(model.encode(x)).numpy()
         scores = (np.abs(psi @ U.T) ** 2) @ model.W.numpy().T + model.bias.numpy()

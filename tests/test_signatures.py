@@ -184,3 +184,14 @@ def test_what_is_not_known_is_left_to_the_reader(content: bytes, folder: Path) -
     (folder / "x").write_bytes(content)
     signatures.require(folder / "x", "a table")
     assert signatures.kind_of(content) == ""
+
+
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580, 0x1F8B])
+def test_weights_whose_length_begins_like_another_file_are_let_through(
+    length: int, folder: Path
+) -> None:
+    header = b'{"A.0":{"dtype":"F32"}}'.ljust(length)
+    content = length.to_bytes(8, "little") + header
+    (folder / "m.safetensors").write_bytes(content)
+    signatures.require(folder / "m.safetensors", "a model's weights", "zip")
+    assert signatures.kind_of(content[: signatures.HEAD]) == ""

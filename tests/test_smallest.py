@@ -20,7 +20,7 @@ from qfusion.data import DataSet
 from qfusion.data.spec import Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import building, cuts, stability
-from qfusion.models import InputSpec, QuantumJump
+from qfusion.models import InputSpec, QuantumJump, hermitian
 from qfusion.models.quantum_jump import Tweak
 from qfusion.panels import why
 from qfusion.quantum.decomposition import decompose, subset_name, subsets
@@ -42,16 +42,20 @@ def features(B: int, seed: int) -> dict[str, torch.Tensor]:
 
 def with_parts(model: QuantumJump, strengths: dict[str, float]) -> QuantumJump:
     """The model with every term of its generator at a strength, keys as of `smallest`; no term where none is said."""
-    A, L = (torch.view_as_complex(part[0].detach()) for part in (model.A, model.L))
-    root = A.shape[-1] ** 0.5
-    for letter, whole, weights in (("H", (A + A.mH) / 2, model.A), ("D", L, model.L)):
+    H = hermitian.compose(model.A[0].detach())
+    L = torch.view_as_complex(model.L[0].detach())
+    root = H.shape[-1] ** 0.5
+    for letter, whole, weights in (("H", H, model.A), ("D", L, model.L)):
         parts = decompose(whole, model.dims)
         total = torch.zeros_like(whole)
         for subset, part in parts.items():
             strength = strengths.get(f"{letter}[{subset_name(subset, NAMES)}]", 0.0)
             if subset and strength:
                 total += strength * root * part / torch.linalg.vector_norm(part)
-        weights[0].data = torch.view_as_real(total.contiguous())
+        is_H = letter == "H"
+        weights[0].data = (
+            hermitian.entries_of(total) if is_H else torch.view_as_real(total.contiguous())
+        )
     return model
 
 

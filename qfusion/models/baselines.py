@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
+from qfusion.models import hermitian
 from qfusion.models.base import (
     Averaged,
     Dropout,
@@ -415,12 +416,11 @@ class StateLinear(KetModel):
             input_dropout,
             rank=rank,
         )
-        self.single = nn.ParameterList(
-            [nn.Parameter(torch.randn(C, d, d, 2) / d) for d in self.dims]
-        )
+        self.single = nn.ParameterList([hermitian.draw(C, d, d, scale=1 / d) for d in self.dims])
         self.factors = nn.ParameterList(
-            [nn.Parameter(torch.randn(rank, d, d, 2) / d) for d in self.dims] if rank else []
+            [hermitian.draw(rank, d, d, scale=1 / d) for d in self.dims] if rank else []
         )
+        hermitian.accept_complex(self, ["single", "factors"])
         self.weights = nn.Parameter(torch.randn(C, rank) * 0.1)
         self.bias = nn.Parameter(torch.zeros(C))
 
@@ -435,13 +435,13 @@ class StateLinear(KetModel):
     def observables(self) -> Tensor:
         """Returns O_c = sum_m A_mc x 1 + sum_r w_cr B_1r x ... x B_Mr, (C, D, D)."""
         total = torch.stack(
-            [states.embed(_hermitian(A), self.dims, (m,)) for m, A in enumerate(self.single)]
+            [states.embed(hermitian.compose(A), self.dims, (m,)) for m, A in enumerate(self.single)]
         ).sum(0)
         if self.settings["rank"]:
-            product = _hermitian(self.factors[0])
+            product = hermitian.compose(self.factors[0])
             for B in list(self.factors)[1:]:
                 product = (
-                    torch.einsum("rij,rkl->rikjl", product, _hermitian(B))
+                    torch.einsum("rij,rkl->rikjl", product, hermitian.compose(B))
                     .flatten(3, 4)
                     .flatten(1, 2)
                 )
@@ -455,7 +455,7 @@ class StateLinear(KetModel):
         def expectations(observables: nn.ParameterList) -> Tensor:
             return torch.stack(
                 [
-                    expectation(_hermitian(A).to(ket.dtype), ket)
+                    expectation(hermitian.compose(A).to(ket.dtype), ket)
                     for A, ket in zip(observables, kets, strict=True)
                 ]
             )
@@ -464,12 +464,6 @@ class StateLinear(KetModel):
         if self.settings["rank"]:
             total = total + expectations(self.factors).prod(0) @ self.weights.T
         return total + self.bias
-
-
-def _hermitian(parts: Tensor) -> Tensor:
-    """(A + A^+) / 2 of complex matrices given as (..., d, d, 2) reals."""
-    A = torch.view_as_complex(parts)
-    return (A + A.mH) / 2
 
 
 # Cross-modal attention after MulT (Tsai and others 2019, "Multimodal transformer for unaligned multimodal language

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
-from qfusion.models import base, baselines, qcnn
+from qfusion.models import base, baselines, hermitian, qcnn
 from qfusion.quantum import circuits
 
 # What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
@@ -645,7 +645,8 @@ class UnitaryFusion(base.KetModel):
             input_dropout,
         )
         D, C = math.prod(self.dims), len(self.outputs)
-        self.H = nn.Parameter(torch.randn(D, D, 2) / math.sqrt(2 * D))
+        self.H = hermitian.draw(D, D, scale=1 / math.sqrt(2 * D))
+        hermitian.accept_complex(self, ["H"])
         self.W = nn.Parameter(torch.randn(C, D))
         self.bias = nn.Parameter(torch.zeros(C))
 
@@ -659,8 +660,7 @@ class UnitaryFusion(base.KetModel):
 
     def unitary(self) -> Tensor:
         """Returns U, (D, D)."""
-        A = torch.view_as_complex(self.H)
-        return torch.linalg.matrix_exp(0.5j * (A + A.mH))
+        return torch.linalg.matrix_exp(1j * hermitian.compose(self.H))
 
     def observables(self) -> Tensor:
         """Returns O_c = U^+ diag(W_c) U, (C, D, D)."""

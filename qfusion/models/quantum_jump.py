@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
 from qfusion.errors import InvalidInput
+from qfusion.models import hermitian
 from qfusion.models.base import Features, InputSpec, KetModel, Points, expectation
 from qfusion.quantum import decomposition, lindblad, states
 
@@ -368,7 +369,8 @@ class TimeModel(KetModel):
         duration: T, in units of 1 / energy (hbar = 1), tweaked or learned.
         tweak: what is changed of what was learned; None where nothing is.
         subsystems: the modalities of every term of the generator.
-        A, L: parameters of every term's Hamiltonian and of its jump operators; empty where there are none.
+        A, L: parameters of every term's Hamiltonian and of its jump operators; empty where there are none. Of QiNN-QJ
+            they are the real entries of H, see `models.hermitian`, and the L_k as (K, d, d, 2) reals.
         W: weights of the probabilities in the scores, (C, all vectors).
         still: whether nothing evolves.
         samples: whether scores are means over sampled trajectories while training; `settings` then say of how many
@@ -771,8 +773,9 @@ class QuantumJump(TimeModel):
         # so that the whole generator starts equally strong, dense or local
         share = len(self.subsystems) ** -0.5
         self.A = nn.ParameterList(
-            [_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
+            [hermitian.draw(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H]
         )
+        hermitian.accept_complex(self, ["A"])
         self.L = nn.ParameterList(
             [
                 _gaussian(jumps, d, d, scale=share / math.sqrt(8 * d))
@@ -815,8 +818,8 @@ class QuantumJump(TimeModel):
         terms, first = [], 0
         for n, s in enumerate(self.subsystems):
             d = math.prod(self.dims[m] for m in s)
-            A = (
-                torch.view_as_complex(self.A[n])
+            H = (
+                hermitian.compose(self.A[n])
                 if len(self.A)
                 else torch.zeros(d, d, dtype=dtype, device=device)
             )
@@ -828,7 +831,7 @@ class QuantumJump(TimeModel):
             if rates:
                 L = L * L.new_tensor(rates[first : first + len(L)])[:, None, None].sqrt()
                 first += len(L)
-            terms.append(lindblad.Term(s, (A + A.mH) / 2, L))
+            terms.append(lindblad.Term(s, H, L))
         generator = lindblad.Generator(self.dims, tuple(terms))
         return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
 
@@ -866,8 +869,7 @@ class QuantumJump(TimeModel):
         if with_H and settings["evolution"] == "dissipative":
             settings["evolution"] = "jump"
         for n, term in enumerate(terms):
-            # H = (A + A^+) / 2 is A itself where A is Hermitian.
-            state |= {f"A.{n}": torch.view_as_real(term.H.resolve_conj())} if with_H else {}
+            state |= {f"A.{n}": hermitian.entries_of(term.H)} if with_H else {}
             state |= (
                 {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(self.L) else {}
             )

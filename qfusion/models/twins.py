@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_whole
-from qfusion.models import base, entangled_qcnn, qcnn
+from qfusion.models import base, entangled_qcnn, hermitian, qcnn
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import decomposition, lindblad, states
@@ -108,8 +108,9 @@ class JumpTwin(QuantumJump):
         require_whole("steps", steps, 0, 1000)
         self.settings = without_sampling(self.settings) | dict(lacks=lacks, steps=steps)
         self.turns = nn.ParameterList(
-            [nn.Parameter(torch.zeros(d, d, 2)) for d in self.dims if lacks == ENTANGLEMENT]
+            [nn.Parameter(torch.zeros(d, d)) for d in self.dims if lacks == ENTANGLEMENT]
         )
+        hermitian.accept_complex(self, ["turns"], _turning)
         for drawn in (*self.A, *self.L):
             drawn.requires_grad_(lacks != LEARNING)
 
@@ -120,8 +121,8 @@ class JumpTwin(QuantumJump):
     def bases(self) -> Tensor:
         """Returns U = U_1 x ... x U_M, (D, D), whose columns are the states that are read and left."""
         one = torch.eye(math.prod(self.dims), dtype=self.W.dtype.to_complex(), device=self.W.device)
-        K = [torch.view_as_complex(turn) for turn in self.turns]
-        return reduce(torch.kron, [torch.matrix_exp(turn - turn.mH) for turn in K]) if K else one
+        turns = [torch.matrix_exp(1j * hermitian.compose(turn)) for turn in self.turns]
+        return reduce(torch.kron, turns) if turns else one
 
     def channel(self, X: Tensor, U: Tensor) -> Tensor:
         """Returns sum_b P_b X P_b of operators (..., D, D), for U of `bases`."""
@@ -164,6 +165,11 @@ class JumpTwin(QuantumJump):
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
         """Returns operators (..., D, D) at T, (1, ..., D, D), the one time that a twin is read out at."""
         return self.interrupted(rho)[-1][None]
+
+
+def _turning(K: Tensor) -> Tensor:
+    """The Hermitian G of exp(iG) = exp(K - K^+)."""
+    return -1j * (K - K.mH)
 
 
 @settings_of(QuantumJump, *SAMPLING)

@@ -182,6 +182,12 @@ def card(name: str | Path) -> dict[str, Any]:
     return _read_card(_card_path(name))
 
 
+def earlier_digests(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the SHA-256 digests of files in which earlier versions held the same weights in another form."""
+    digests = card.get("earlier_digests", [])
+    return tuple(map(str, digests)) if isinstance(digests, list) else ()
+
+
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:
     """What pins a checkpoint's weights; of an imported model its settings too, which decide what the program's numbers
     mean."""

@@ -509,12 +509,24 @@ class Fit(Generic[M]):
             for name, part in self._modules().items():
                 part.load_state_dict(state[name])
             self.optimiser.load_state_dict(state["optimiser"])
+            _require_moments_that_fit(self.optimiser)
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
             self.average.count, self.random = int(state["averaged"]), dict(state["random"])
             self.best, self.best_loss = state["best"], float(state["best_loss"])
             self.best_epoch = int(state["kept"])
             self.history = [Progress(**progress) for progress in state["history"]]
+
+
+def _require_moments_that_fit(optimiser: torch.optim.Optimizer) -> None:
+    """Raises ValueError where a moment of the gradient is not of its parameter's shape: of another version's model."""
+    for parameter, moments in optimiser.state.items():
+        for name, moment in moments.items():
+            is_number = moment.ndim == 0
+            if not is_number and moment.shape != parameter.shape:
+                raise ValueError(
+                    f"`{name}` has shape {tuple(moment.shape)}, its parameter {tuple(parameter.shape)}"
+                )
 
 
 def rescaled(model: nn.Module, factor: float) -> bool:

@@ -20,7 +20,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
 from qfusion.panels.pages import file_name
 from qfusion.panels.panel import Picture
 from qfusion.report.story import KINDS
+from qfusion.training import checkpoint
 from qfusion.ui import access, reruns, state
 
 KIND, VERSION = "qfusion session", 1
@@ -265,11 +266,12 @@ def _origin(result: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> list[str]:
+def changes(session: Session, digests_of: Callable[[str, str], Collection[str]]) -> list[str]:
     """Returns what is no longer as it was when the session was saved, a sentence each.
 
     Args:
-        digest_of: of "model" or "data" and a name; None when there is none of that name.
+        digests_of: of "model" or "data" and a name: the digest of its file and those of files of earlier forms, which
+            hold the same; empty when there is none of that name.
     """
     words = []
     for what, title, other in (
@@ -277,10 +279,10 @@ def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> li
         ("data", "Data set", "has changed"),
     ):
         name, saved = (session.made_from.get(what, {}).get(key, "") for key in ("name", "digest"))
-        now = digest_of(what, name) if name else saved
-        if now is None:
+        known = digests_of(what, name) if name else (saved,)
+        if not known:
             words.append(f"{title} '{name[:80]}' is not on this machine. Another one is shown.")
-        elif saved and now and now != saved:
+        elif saved and saved not in known:
             words.append(
                 f"{title} '{name[:80]}' {other} since the session was saved: its numbers differ."
             )
@@ -499,7 +501,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
 def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays
     behind."""
-    sentence = (*session.problems, *changes(session, _digest))
+    sentence = (*session.problems, *changes(session, _digests))
     st.markdown(
         f"A session saved on **{text.plain(session.page)}**, with {sum(map(len, session.address.values()))} settings "
         f"on {len(session.address)} page{'s' if len(session.address) != 1 else ''}."
@@ -520,14 +522,13 @@ def _stem(file: str) -> str:
     return "" if file == "app.py" else Path(file).stem
 
 
-@otherwise(None)
-def _digest(what: str, name: str) -> str | None:
-    """Digest of a model or a data set on this machine."""
-    return (
-        str(reruns.loaded(name).card["weights_sha256"])
-        if what == "model"
-        else str(reruns.dataset(name).digest)
-    )
+@otherwise(())
+def _digests(what: str, name: str) -> tuple[str, ...]:
+    """Digests by which a model or a data set on this machine is known."""
+    if what == "data":
+        return (str(reruns.dataset(name).digest),)
+    card = reruns.loaded(name).card
+    return (str(card["weights_sha256"]), *checkpoint.earlier_digests(card))
 
 
 def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str:
