@@ -1,0 +1,248 @@
+"""The claims about quantum jumps, tested as benchmarks/replication_plan.toml says, which was committed before the runs.
+
+    QFUSION_DATA=FOLDER python benchmarks/replication.py            # trains what is missing, writes the tables
+    python benchmarks/replication.py --plan                         # what would be trained, with one timed epoch of each
+    python benchmarks/replication.py --finished                     # no training: the tables of the runs that are kept
+    python benchmarks/replication.py --runs-only --part 0/2         # every other run, beside a second process
+
+Runs go seed by seed, so that all cells have as many wherever it stops. Every finished run is kept as a line of JSON in
+benchmarks/runs/replication.jsonl, with the plan's SHA-256, and not repeated. With one seed all cells have the same
+batches and the same wrong labels. Writes qfusion/assets/claims.json, which the Leaderboard page reads, the tables of
+docs/claims.md, and README's line of each claim.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import replication_data as datasets  # noqa: E402
+import replication_models as controls  # noqa: E402
+import replication_report as report  # noqa: E402
+from leaderboard import keep, read  # noqa: E402
+
+from qfusion.data import DataSet  # noqa: E402
+from qfusion.models import QuantumJump, build  # noqa: E402
+from qfusion.quantum import states  # noqa: E402
+from qfusion.training import Options, metrics, train  # noqa: E402
+
+PLAN_FILE = ROOT / "benchmarks" / "replication_plan.toml"
+RUNS = ROOT / "benchmarks" / "runs" / "replication.jsonl"
+FEATURES = RUNS.with_suffix("")  # the folder of features that a network made
+PLAN = tomllib.loads(PLAN_FILE.read_text())
+PLAN_DIGEST = hashlib.sha256(PLAN_FILE.read_bytes()).hexdigest()
+DIM = 3  # of a modality's state
+STATES = 200  # test samples whose entanglement is measured
+NOT_SETTINGS = ("matched", "control", "wrong_labels")  # words of a cell that say something else
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a cell of the plan on a data set, with a seed."""
+
+    data: str
+    cell: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Changes with the plan, the data, and the run."""
+        words = json.dumps([PLAN_DIGEST, self.dataset.digest, self.data, self.cell, self.seed])
+        return hashlib.sha256(words.encode()).hexdigest()[:20]
+
+    @property
+    def dataset(self) -> DataSet:
+        """With its own labels."""
+        return datasets.small(self.data, FEATURES)
+
+    @cached_property
+    def words(self) -> Mapping[str, Any]:
+        """What the plan says of the cell."""
+        return PLAN["cells"][self.cell]
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Of the model, but for the strength of a channel."""
+        settings = settings_of(self.dataset, self.cell)
+        if "matched" in self.words:
+            settings["measurements"] = matched(self.dataset, settings, self.words["matched"])
+        return settings
+
+
+def settings_of(dataset: DataSet, cell: str) -> dict[str, Any]:
+    """Returns the settings of a cell's model before its parameters are matched to another's."""
+    own = {key: value for key, value in PLAN["cells"][cell].items() if key not in NOT_SETTINGS}
+    return {**PLAN["settings"], "dims": DIM, "measurements": DIM**2, **own}
+
+
+def matched(dataset: DataSet, settings: Mapping[str, Any], other: str) -> int:
+    """Returns how many measurement vectors give a model as many parameters as the cell `other` has, or as near."""
+    wanted = size(dataset, settings_of(dataset, other))
+    first = int(settings["measurements"])
+    one, two = (size(dataset, {**settings, "measurements": n}) for n in (first, first + 1))
+    return first + max(0, round((wanted - one) / (two - one)))
+
+
+def size(dataset: DataSet, settings: Mapping[str, Any]) -> int:
+    """Returns the number of parameters behind the encoders of a QiNN-QJ."""
+    with torch.random.fork_rng():
+        model = build(QuantumJump.kind, dataset.input_specs, dataset.target.classes, dict(settings))
+    return behind_encoders(model)
+
+
+def behind_encoders(model: Any) -> int:
+    """Returns how many parameters of a model do not belong to its encoders."""
+    total = sum(p.numel() for p in model.parameters())
+    return total - sum(p.numel() for p in model.encoders.parameters())
+
+
+def runs() -> Iterator[Run]:
+    """Yields the runs in the order in which they are made."""
+    for seed in range(PLAN["first_seed"], PLAN["first_seed"] + PLAN["seeds"]):
+        for name in PLAN["data"]:
+            for cell in PLAN["cells"]:
+                yield Run(name, cell, seed)
+
+
+def measure(run: Run) -> dict[str, Any]:
+    """Trains one model and returns the record that is kept."""
+    start = time.perf_counter()
+    kind, settings = kind_and_settings(run)
+    dataset = run.dataset
+    is_wrong = run.words.get("wrong_labels", False)
+    trained_on = datasets.wrong_labels(dataset, run.seed) if is_wrong else dataset
+    options = Options(epochs=PLAN["epochs"][run.data], **PLAN["options"])
+    result = train(kind, trained_on, settings, options, run.seed)
+    model = result.model
+    model.settings["dynamics"] = "master"
+    model.double().eval()
+    rows = dataset.rows("test")
+    scores = metrics.predict(model, dataset, rows)
+    is_right = scores.argmax(1) == dataset.y[rows]
+    return {
+        "key": run.key,
+        "plan": PLAN_DIGEST,
+        "data": run.data,
+        "cell": run.cell,
+        "seed": run.seed,
+        "day": time.strftime("%Y-%m-%d"),
+        "time": time.strftime("%H:%M:%S", time.gmtime()),
+        "accuracy": float(is_right.mean()),
+        "right": base64.b85encode(np.packbits(is_right).tobytes()).decode(),
+        "loss": result.history[-1].train_loss,
+        "behind_encoders": behind_encoders(model),
+        "strength": settings.get("strength"),
+        "negativity": entanglement(model, dataset),
+        "seconds": round(time.perf_counter() - start, 2),
+    }
+
+
+def kind_and_settings(run: Run) -> tuple[str, dict[str, Any]]:
+    """Returns the kind of a run's model and its settings, with the strength of a channel where it has one."""
+    control = run.words.get("control")
+    if control is None:
+        return QuantumJump.kind, run.settings
+    if control != "depolarised":
+        return control, run.settings
+    return control, {**run.settings, "strength": 1 - contraction_at_start(run.dataset, run.seed)}
+
+
+def contraction_at_start(dataset: DataSet, seed: int) -> float:
+    """Returns by which factor the jump model of a seed brings samples together before any training."""
+    torch.manual_seed(seed)
+    settings = settings_of(dataset, "jump")
+    model = build(QuantumJump.kind, dataset.input_specs, dataset.target.classes, settings)
+    rows = dataset.rows("train")
+    model.standardise(dataset.inputs(rows))
+    model.double().eval()
+    with torch.no_grad():
+        kets = model.product_state(model.encode(dataset.inputs(rows[:400], torch.float64)))
+    return controls.contraction(model, kets)
+
+
+@torch.no_grad()
+def entanglement(model: QuantumJump, dataset: DataSet) -> dict[str, float]:
+    """Returns mean and deviation over test samples of the logarithmic negativity at T, in bits, averaged over
+    modalities."""
+    rows = dataset.rows("test")
+    drawn = np.sort(np.random.default_rng(0).permutation(len(rows))[:STATES])
+    inputs = dataset.inputs(rows[drawn], torch.float64)
+    rho = states.density(model.product_state(model.encode(inputs)))
+    rho = model.evolve_states(rho, [model.duration])[0]
+    measured = states.measures_over_time(rho, model.dims, model.modalities).single("negativity")
+    values = np.mean([measured[name] for name in model.modalities], 0)
+    return {"mean": float(values.mean()), "deviation": float(values.std(ddof=1))}
+
+
+def collect(wanted: Sequence[Run], cache: Path) -> None:
+    """Trains the runs that are not kept yet, and keeps them."""
+    known = read(cache)
+    for number, run in enumerate(wanted, 1):
+        if run.key in known:
+            continue
+        record = measure(run)
+        keep(record, cache)
+        print(
+            f"{number}/{len(wanted)} {run.data} {run.cell} seed {run.seed}: {record['seconds']:.1f} s",
+            flush=True,
+        )
+
+
+def plan(wanted: Sequence[Run]) -> None:
+    """Prints how long every cell takes, by the second of two epochs, and its parameters; no result."""
+    total = 0.0
+    options = Options(epochs=2, **PLAN["options"])
+    for run in (run for run in wanted if run.seed == PLAN["first_seed"]):
+        kind, settings = kind_and_settings(run)
+        result = train(kind, run.dataset, settings, options, 1000)
+        seconds = result.history[-1].seconds * PLAN["epochs"][run.data]
+        total += seconds * PLAN["seeds"]
+        count = behind_encoders(result.model)
+        print(f"{run.data} {run.cell}: {seconds:.1f} s, {count} parameters", flush=True)
+    print(f"{len(wanted)} runs, about {total / 60:.0f} minutes on one core as busy as now")
+
+
+def main() -> None:
+    """Trains what is missing and writes the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cache", type=Path, default=RUNS, help="keeps finished runs, a line each")
+    parser.add_argument("--plan", action="store_true", help="train nothing; print what it takes")
+    parser.add_argument("--finished", action="store_true", help="train nothing; write the tables")
+    parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
+    parser.add_argument("--part", default="0/1", help="the runs I of every N, as I/N")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    controls.register()
+    wanted = list(runs())
+    if arguments.plan:
+        plan(wanted)
+        return
+    if not arguments.finished:
+        part, parts = map(int, arguments.part.split("/"))
+        collect(wanted[part::parts], arguments.cache)
+    if arguments.runs_only:
+        return
+    known = read(arguments.cache)
+    report.write([known[run.key] for run in wanted if run.key in known], PLAN, PLAN_DIGEST)
+
+
+if __name__ == "__main__":
+    main()
