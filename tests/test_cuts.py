@@ -284,7 +284,7 @@ def dephased(rho: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     """What the method makes of one state."""
     d, r = dims[m], math.prod(dims) // dims[m]
     assert m == 0
-    seen = method._dephased(method.first_part(rho, dims, m))
+    seen = method.dephased(method.first_part(rho, dims, m))
     return seen.reshape(d, d, r, r).permute(0, 2, 1, 3).reshape(d * r, d * r)
 
 

@@ -452,9 +452,9 @@ def _cut(rho: Tensor) -> Tensor:
     return reduced(rho)[..., :, None] * reduced(rho.mT)[..., None, :]
 
 
-def _dephased(rho: Tensor) -> Tensor:
-    """States (..., d d, r r) after dephasing in the eigenbasis of rho_m; see the head of this module for equal
-    eigenvalues."""
+def dephased(rho: Tensor) -> Tensor:
+    """Returns states (..., d d, r r), as `first_part` splits them, after dephasing in the eigenbasis of rho_m; see the
+    head of this module for equal eigenvalues."""
     d = math.isqrt(rho.shape[-2])
     own = reduced(rho).unflatten(-1, (d, d))
     values, E = torch.linalg.eigh((own + own.mH) / 2)
@@ -469,7 +469,7 @@ def _dephased(rho: Tensor) -> Tensor:
     return channel @ rho
 
 
-_CHANNELS = {"cut": _cut, "dephased": _dephased}
+_CHANNELS = {"cut": _cut, "dephased": dephased}
 
 
 # What taking correlations away costs on many samples: metrics by the time of the cut, with bootstrap intervals over
