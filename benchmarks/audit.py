@@ -4,22 +4,27 @@
     python benchmarks/audit.py parity --plan         # what would be trained, with one timed epoch of each
     python benchmarks/audit.py parity --finished     # the table of what the cache holds; --write puts it on the page
 
+With --finished a record counts by its data set, variant and seed, whatever its key says: settings that are worked out
+from the code, such as the rank of the bilinear head, may have changed since, and what was measured stands all the same.
+
 Equal terms are the leaderboard's (leaderboard_terms.py): on a data set full model and twins have the same encoders, the
 schedule and the settings that were chosen for the system on validation rows, and the same seeds. What the verdicts mean
-is said where they are made: qfusion/analysis/audit.py.
+is said where they are made: qfusion/analysis/audit_rows.py.
 
 Beside it what the trained full model loses when the same resource is cut at test time. Differences are of the first
-metric of the data's convention, above 0 where the full model is better. A twin that fails to train says why, in its
-row. Every run is kept as a line of JSON and not repeated.
+metric of the data's convention, above 0 where the full model is better. p-values are corrected over the rows of all
+data sets that the page shows. A twin that fails to train says why, in its row. Every run is kept as a line of JSON and
+not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,18 +40,9 @@ from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 
 from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
-from qfusion.analysis.audit import (  # noqa: E402
-    QCNN,
-    QJ,
-    RESOURCES,
-    VARIANTS,
-    WITHIN,
-    Run,
-    Terms,
-    entry,
-    metric_of,
-    settings_of as settings_for,
-)
+from qfusion.analysis import audit_rows  # noqa: E402
+from qfusion.analysis.audit import Run, Terms, settings_of as settings_for, summing  # noqa: E402
+from qfusion.analysis.audit_plan import QCNN, QJ, RESOURCES, VARIANTS  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import train  # noqa: E402
 
@@ -82,85 +78,167 @@ def runs(names: Sequence[str], seeds: int, only: Sequence[str], epochs: int) -> 
                 yield Run(one, variant, seed, settings)
 
 
+def finished(
+    wanted: Sequence[Run], records: Iterable[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Returns the records of some runs, each by its data set, variant and seed; of several, the last one with the run's
+    own key, or the last one."""
+    own = {run.key for run in wanted}
+    known: dict[tuple[str, str, int], Mapping[str, Any]] = {}
+    for record in records:
+        name = (record["data"], record["variant"], record["seed"])
+        if record["key"] in own or known.get(name, {}).get("key") not in own:
+            known[name] = record
+    names = [(run.terms.data, run.variant, run.seed) for run in wanted]
+    return [known[name] for name in names if name in known]
+
+
 def audit_of(records: Sequence[Mapping[str, Any]], name: str, within: float) -> dict[str, Any]:
     """Returns what is shown of a data set's records."""
     place = PLACES[name]
     own = [record for record in records if record["data"] == name]
-    return entry(own, place.dataset, place.title, within)
+    adds = summing(runs([name], 1, [], 0))
+    return audit_rows.entry(own, place.dataset, place.title, within, adds)
 
 
-def _by(row: Mapping[str, Any]) -> str:
-    """Which twin counts, where it is one that lacks more than the resource."""
-    own = next(one for one in RESOURCES if one.title == row["resource"])
-    other = next((one.title for one in RESOURCES if one.twin == row["twin"]), "")
-    return "" if row["twin"] == own.twin else f" [twin without {other}]"
+def _ends(row: Mapping[str, Any], scope: str) -> str:
+    low, high = audit_rows.ends(row, scope)
+    return f"[{low:+.3f}, {high:+.3f}]" if math.isfinite(low) else "–"
+
+
+def _p(row: Mapping[str, Any], scope: str) -> str:
+    """The p-value of a difference of 0 and the corrected one; of a row that is no test the first alone is known."""
+    test = row.get("tests", {}).get(scope)
+    if test is None:
+        return "–"
+    return f"{test['differs']:.2g}, {test['holm']:.2g}" if "holm" in test else "–"
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    failed = row["failed"]
+    failures = f" **{len(failed)} failed** ({'; '.join(failed[:2])})" if failed else ""
+    note = audit_rows.note(row)
+    verdict = f"{row['verdict']}{f' ({note})' if note else ''}{failures}"
+    if not row["seeds"]:
+        return [row["resource"], "0", *["–"] * 8, verdict, "–"]
+    lost = row["cut_loses"]
+    return [
+        row["resource"],
+        str(row["seeds"]),
+        f"{row['with']:.3f}",
+        f"{row['without']:.3f}",
+        "–" if row["learned"] else f"{row['worth']:+.3f}",
+        _ends(row, "seeds"),
+        _p(row, "seeds"),
+        _ends(row, "rows"),
+        _p(row, "rows"),
+        f"{row['margin']:.4f}",
+        verdict,
+        "–" if lost is None else f"{lost:+.3f}",
+    ]
 
 
 def table(audit: Mapping[str, Any]) -> str:
     """Returns the audit of a data set as a table in markdown."""
-    lines = [
-        f"| Resource | Seeds | {audit['short']} with | without | worth [95 %] | Verdict | Cut at test time: loses |",
-        "|---|---|---|---|---|---|---|",
+    header = [
+        "Resource",
+        "Seeds",
+        f"{audit['short']} with",
+        "without",
+        "worth",
+        "these rows [95 %]",
+        "p, adjusted",
+        "new rows [95 %]",
+        "p, adjusted",
+        "Margin",
+        "Verdict",
+        "Cut at test time: loses",
     ]
-    for row in audit["rows"]:
-        failed = row["failed"]
-        failures = f" **{len(failed)} failed** ({'; '.join(failed[:2])})" if failed else ""
-        if not row["seeds"]:
-            lines.append(f"| {row['resource']} | 0 | – | – | – | not told{failures} | – |")
-            continue
-        ends = "" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
-        lost = "–" if row["cut_loses"] is None else f"{row['cut_loses']:+.3f}"
-        lines.append(
-            f"| {row['resource']}{_by(row)} | {row['seeds']} | {row['with']:.3f} | {row['without']:.3f} | "
-            f"{row['worth']:+.3f}{ends} | {row['verdict']}{failures} | {lost} |"
-        )
-    return "\n".join(lines)
+    return tables.markdown(header, [_cells(row) for row in audit["rows"]])
 
 
 def in_short(board: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """Returns what the audits of all data sets say together: a table of verdicts, and in words how many there are of
     each system, whichever way they point."""
-    bounds = {audit["within"] for audit in board.values()}
     rows, words = [], []
     for system, name in ((QJ, "QiNN-QJ"), (QCNN, "the network")):
-        said: dict[str, list[str]] = {}
+        of_system = []
         for resource in [row.title for row in RESOURCES if VARIANTS[row.full].system == system]:
             cells = []
             for audit in board.values():
                 row = next((row for row in audit["rows"] if row["resource"] == resource), None)
-                if row is None:  # nobody trained these twins
-                    cells.append("–")
-                    continue
-                verdict = row["verdict"].partition(" within")[0]
-                said.setdefault(verdict, []).append(f"{resource} ({audit['title']})")
-                cells.append(f"{verdict} {row['worth']:+.3f}" if row["seeds"] else verdict)
+                cells.append("–" if row is None else _cell(row))  # nobody trained these twins
+                if row is not None:
+                    of_system.append((audit["title"], row))
             rows.append([f"{name}: {resource}", *cells])
-        total = sum(map(len, said.values()))
-        words.append(
-            f"Of {name}, {total} comparisons: "
-            + "; ".join(
-                f"{verdict} {len(places)}"
-                + (f", {', '.join(places)}" if not verdict.startswith("not") else "")
-                for verdict, places in sorted(said.items())
-            )
-            + "."
-        )
-    bound = f"Not needed: no difference of {max(bounds)} or more in the test result, by two one-sided tests."
+        words.append(_counts(name, of_system))
     header = ["Resource", *(audit["title"] for audit in board.values())]
-    return tables.markdown(header, rows), " ".join([bound, *words])
+    return tables.markdown(header, rows), " ".join([*words, MEANING])
+
+
+MEANING = (
+    "Intervals are of 95 % and verdicts hold after Holm's correction over all tests of the table. “On these rows” is "
+    "said of what holds for new training seeds on these test rows, and is not told of new rows. Not needed: no "
+    f"difference of the margin either way, which is {audit_rows.WITHIN:g} or a quarter of the model's error, whichever "
+    "is less."
+)
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    worth = f" {row['worth']:+.3f}" if row["seeds"] and not row["learned"] else ""
+    return f"{row['verdict']}{worth}"
+
+
+def _counts(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """How many comparisons of a system have which verdict, and which those are that say that a resource matters."""
+    by: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for title, row in rows:
+        by.setdefault(row["verdict"], []).append((title, row))
+    parts = []
+    for verdict in sorted(by, key=audit_rows.in_order):
+        members = _members(verdict, by[verdict])
+        parts.append(f"{verdict} {len(by[verdict])}" + (f" ({members})" if members else ""))
+    return f"Of {name}, {len(rows)} comparisons: {', '.join(parts)}."
+
+
+def _members(verdict: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """What is said of the comparisons of one verdict, those that have the same reason together; "" where their number
+    says it."""
+    if verdict.startswith("not "):
+        return ""
+    if verdict == audit_rows.NO_TEST:
+        reasons: dict[str, list[str]] = {}
+        for title, row in rows:
+            reasons.setdefault(audit_rows.note(row), []).append(f"{row['resource']} on {title}")
+        return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    return "; ".join(_member(title, row, verdict) for title, row in rows)
+
+
+def _member(title: str, row: Mapping[str, Any], verdict: str) -> str:
+    where, note = f"{row['resource']} on {title}", audit_rows.note(row)
+    if row["learned"]:
+        return f"{where}: {note}"
+    scope = "seeds" if verdict.endswith(audit_rows.HERE) else "rows"
+    return f"{where} {row['worth']:+.3f} {_ends(row, scope)}{f', {note}' if note else ''}"
 
 
 def write(audits: Mapping[str, dict[str, Any]]) -> None:
-    """Writes what the app shows (others stay as they stand), the tables of docs/why-fuse.md, and a line of README."""
+    """Writes what the app shows (others stay as they stand, but are corrected with them), the tables of
+    docs/why-fuse.md, and a line of README."""
     board = json.loads(BOARD.read_text()) | audits
+    audit_rows.judge(list(board.values()))
     verdicts, words = in_short(board)
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, indent=1) + "\n")
     tables.write("audit-short", f"{verdicts}\n\n{words}", PAGE)
     tables.write("audit-words", words)
-    parts = [f"**{audit['title']}**\n\n{table(audit)}" for audit in audits.values()]
+    parts = [f"**{audit['title']}**, {_rows(audit)}\n\n{table(audit)}" for audit in board.values()]
     today = time.strftime("%Y-%m-%d")
     tables.write("audit", "\n\n".join([*parts, tables.provenance("audit.py", today)]), PAGE)
+
+
+def _rows(audit: Mapping[str, Any]) -> str:
+    return f"{audit['test_rows']:,} test rows, which count as {audit['independent']:,.0f} independent ones"
 
 
 def at_worker(data: str, variant: str, seed: int, epochs: int) -> dict[str, Any]:
@@ -181,7 +259,12 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", default=["parity"], help=f"of {', '.join(PLACES)}")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--within", type=float, default=WITHIN, help="what counts as no difference")
+    parser.add_argument(
+        "--within",
+        type=float,
+        default=audit_rows.WITHIN,
+        help="the most that counts as no difference",
+    )
     parser.add_argument("--only", nargs="*", default=[], choices=list(VARIANTS), metavar="VARIANT")
     parser.add_argument(
         "--epochs",
@@ -231,20 +314,21 @@ def main() -> None:
                 parser.error(f"a worker has other data or settings for {words[number]}")
             known[run.key] = record
             leaderboard.keep(record, arguments.cache)
-            metric = metric_of(run.terms.dataset)[0]
+            metric = audit_rows.metric_of(run.terms.dataset)[0]
             result = record.get("failed") or f"{record['test'][metric]:.4f}"
             print(
                 f"{count}/{len(left)} {run.terms.data} {run.variant} seed {run.seed}: {result}, "
                 f"{record['seconds']:.0f} s",
                 flush=True,
             )
-    records = [known[run.key] for run in wanted if run.key in known]
+    records = finished(wanted, known.values())
     audits = {name: audit_of(records, name, arguments.within) for name in arguments.names}
     if arguments.write:
         write(audits)
         return
+    audit_rows.judge(list(audits.values()))
     for audit in audits.values():
-        print(f"\n### {audit['title']}\n\n{table(audit)}")
+        print(f"\n### {audit['title']}, {_rows(audit)}\n\n{table(audit)}")
 
 
 def plan(left: Sequence[Run]) -> None:

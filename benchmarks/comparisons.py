@@ -15,6 +15,7 @@ import numpy as np
 import scipy
 
 from qfusion._checks import check, require_finite
+from qfusion.analysis.paired import holm
 
 LEVEL, ALPHA = 0.95, 0.05
 METHOD = (
@@ -181,20 +182,6 @@ def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dic
         name: Paired(**{**asdict(pair), "holm": p})
         for (name, pair), p in zip(result.items(), corrected, strict=True)
     }
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Returns p-values after Holm's step-down correction (Holm 1979), in the order given: the chance of any false alarm
-    among them."""
-    order, result, so_far = (
-        np.argsort(np.asarray(p, dtype=float), kind="stable"),
-        [0.0] * len(p),
-        0.0,
-    )
-    for rank, place in enumerate(order.tolist()):
-        so_far = max(so_far, min(1.0, (len(p) - rank) * float(p[place])))
-        result[place] = so_far
-    return result
 
 
 def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:

@@ -14,10 +14,11 @@ import pytest
 
 from qfusion import cli, data
 from qfusion.analysis import audit, memo
+from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource
 from qfusion.analysis.sample import open_study
 from qfusion.data import importing
 from qfusion.errors import NotFound
-from qfusion.explain import fusing
+from qfusion.explain import dephasing, fusing
 from qfusion.models import twins
 from qfusion.panels import why
 from qfusion.quantum import decomposition
@@ -67,7 +68,7 @@ def own(kind: str) -> Any:
 def test_twins_are_trained_on_the_models_own_terms(place: Any) -> None:
     wanted = audit.runs_of(own("quantum-jump"), range(2))
     assert [run.seed for run in wanted] == [0] * 8 + [1] * 8
-    assert [run.variant for run in wanted[:8]] == [*list(audit.VARIANTS)[:8]]
+    assert [run.variant for run in wanted[:8]] == [*list(VARIANTS)[:8]]
     assert len({run.key for run in wanted}) == 16
     for run in wanted:
         assert run.terms.options.epochs == 1
@@ -105,23 +106,19 @@ def test_the_command_trains_what_is_not_kept(
         cli.main(words)
     assert json.loads(capsys.readouterr().out)["twins"] == first == audit.audit_of(own(kind))
     assert first["seeds"] == 2
-    assert [row["resource"] for row in first["rows"]] == [
-        row.title for row in audit.RESOURCES if audit.VARIANTS[row.full].system == kind
-    ]
+    assert [row["resource"] for row in first["rows"]] == [row.title for row in _resources(kind)]
     records = audit.finished(audit.runs_of(own(kind), range(2)))
     of = {(record["variant"], record["seed"]): record["test"]["accuracy"] for record in records}
     for row, resource in zip(first["rows"], _resources(kind), strict=True):
-        worth = {  # of twins that lack it the best counts
-            twin: np.mean([of[resource.full, seed] - of[twin, seed] for seed in range(2)])
-            for twin in (resource.twin, *resource.more)
-        }
-        assert row["worth"] == pytest.approx(min(worth.values())), resource
-        assert worth[row["twin"]] == min(worth.values())
+        worth = np.mean([of[resource.full, seed] - of[resource.twin, seed] for seed in range(2)])
+        assert row["worth"] == pytest.approx(worth), resource
+        assert row["twin"] == resource.twin  # whatever others reach
+        assert row["verdict"] == "not told (2 seeds)"
         assert not row["failed"]
 
 
-def _resources(kind: str) -> list[audit.Resource]:
-    return [row for row in audit.RESOURCES if audit.VARIANTS[row.full].system == kind]
+def _resources(kind: str) -> list[Resource]:
+    return [row for row in RESOURCES if VARIANTS[row.full].system == kind]
 
 
 @pytest.mark.usefixtures("few_resamples")
@@ -131,9 +128,18 @@ def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_
 ) -> None:
     study, frame = own(kind), audit.cut_of(own(kind))
     whole = metrics.evaluate(study.model, study.dataset, "test")["accuracy"]
-    assert frame["resource"].tolist() == [*twins.CUTS[kind]]
+    names = {audit.CUT_NAMES.get(name, name): name for name in twins.CUTS[kind]}
+    dephases = kind == "quantum-jump"
+    assert frame["resource"].tolist() == [*names, *[audit.ENTANGLEMENT] * dephases]
+    assert "entanglement" not in names  # in the product basis it is local coherence that goes
     for row in frame.itertuples():
-        cut = metrics.evaluate(twins.cut(study.model, row.resource), study.dataset, "test")
+        if row.resource == audit.ENTANGLEMENT:
+            inputs = study.inputs(study.dataset.rows("test"))
+            scores = study.logits(dephasing.scores(study.model, inputs))
+            cut = metrics.of_rows(study.dataset, study.dataset.rows("test"), scores)
+        else:
+            twin = twins.cut(study.model, names[row.resource])
+            cut = metrics.evaluate(twin, study.dataset, "test")
         assert row.loses == pytest.approx(whole - cut["accuracy"], abs=1e-12)
         assert frame.loc[row.Index, "loses:low"] <= row.loses <= frame.loc[row.Index, "loses:high"]
 
@@ -209,8 +215,10 @@ def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
         for name in ("avparity", "parity")
         if (entry := audit.shipped(name))
     }
-    shows = drawn["avparity"].shows
-    assert "over seeds without coherence (local basis) (0.497 to 0.974)." in shows
-    assert "over seeds" not in drawn["parity"].shows
-    # what matters stands first, what nobody needs last
-    assert drawn["avparity"].title.startswith("Needed: any evolution; not told: coherence")
+    picture = drawn["avparity"]
+    assert "Coherence (local basis): the twin learns with 7 of 10 seeds" in picture.shows
+    assert "learns with" not in drawn["parity"].shows
+    assert "the wider interval is a bound" in picture.shows
+    # what matters stands first, what is no test last
+    assert picture.title.startswith("Split: coherence (local basis); not told: ")
+    assert picture.title.endswith("no test: any evolution")

@@ -6,14 +6,13 @@ import math
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from benchmarks import audit as benchmark
 from qfusion import data, explain
-from qfusion.analysis import audit, runs, trust
+from qfusion.analysis import audit, audit_rows, runs, trust
 from qfusion.analysis.sample import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import fusing
@@ -368,18 +367,6 @@ def test_a_twin_is_trained_kept_and_read_back(tmp_path: Any) -> None:
 # The audit.
 
 
-def test_a_resource_is_needed_only_where_the_seeds_tell() -> None:
-    rng = np.random.default_rng(0)
-    spread = 0.01 * rng.normal(size=10)
-    assert audit.verdict(spread + 0.3, 0.02) == "needed"
-    assert audit.verdict(spread + 0.02, 0.02) == "helps"
-    assert audit.verdict(spread / 5, 0.02) == "not needed within ±0.02"
-    assert audit.verdict(spread * 10, 0.02) == "not told"
-    assert audit.verdict(spread - 0.3, 0.02) == "harms"
-    assert audit.verdict(spread[:1], 0.02) == "not told (1 seed)"
-    assert audit.verdict(np.zeros(2)) == "not told (2 seeds)"
-
-
 def test_a_twin_that_fails_is_said_in_its_row() -> None:
     def record(variant: str, seed: int, **more: Any) -> dict[str, Any]:
         return {"data": "parity", "variant": variant, "seed": seed, **more}
@@ -401,9 +388,12 @@ def test_worth_says_which_way_is_better_and_counts_a_training_once(monkeypatch: 
     records += [record("qj-dephased", s, 0.504 + 0.01 * s) for s in range(3)]
     records += [record("qj-mean-field", s, 0.4) for s in range(2)]
     records += [{"variant": "qj", "seed": 3, "failed": "ValueError: no"}]
-    monkeypatch.setattr(audit, "metric_of", lambda dataset: ("mae", metrics.describe["mae"]))
-    entry = audit.entry(records, open_study("qj-planted").dataset)
+    mae = ("mae", metrics.describe["mae"])
+    monkeypatch.setattr(audit_rows, "metric_of", lambda dataset: mae)
+    entry = audit_rows.entry(records, open_study("qj-planted").dataset)
     assert entry["rows"][0]["worth"] == pytest.approx(0.212)
+    assert entry["rows"][0]["margin"] == audit_rows.WITHIN  # less than a quarter of .302
+    assert entry["rows"][0]["verdict"] == "needed on these rows"  # of no share rows have no bound
     assert [row["failed"] for row in entry["rows"]] == [["qj, seed 3: ValueError: no"]] * 2
     picture = why.resources_worth("why-audit", entry, ["a", "b"])
     assert picture.figure.layout.xaxis.title.text == "MAE: better with the resource by"
@@ -413,12 +403,11 @@ def test_worth_says_which_way_is_better_and_counts_a_training_once(monkeypatch: 
 
 
 def test_what_matters_is_named_first_and_of_many_the_count_is_said() -> None:
-    within = "not needed within ±0.02"
-    verdicts = [within, "needed", within, within, within, "helps"]
+    verdicts = ["not needed", "needed", "not needed", "not needed", "not needed", "helps"]
     names = list("abcdef")
     rows = [{"verdict": verdict} for verdict in verdicts]
-    assert audit.says(rows, names) == f"needed: b; helps: f; {within}: 4 of 6 resources"
-    assert audit.says(rows[:3], names[:3]) == f"needed: b; {within}: a and c"
+    assert audit.says(rows, names) == "needed: b; helps: f; not needed: 4 of 6 resources"
+    assert audit.says(rows[:3], names[:3]) == "needed: b; not needed: a and c"
 
 
 def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:

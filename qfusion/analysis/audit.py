@@ -1,16 +1,8 @@
 """Does the quantum part matter? A quantum model against twins that lack a resource, trained on equal terms; and what
 the trained model loses when the resource is cut from it. Free of streamlit.
 
-Equal terms: full model and twins have the same encoders, settings, schedule and seeds. One row a resource:
-
-    needed                  the twin is worse by more than WITHIN: the 95 % interval of paired differences over seeds
-    helps                   worse beyond chance, but not told by more than that
-    not needed within +-x   no difference of x or more either way (two one-sided t tests at 5 %: Schuirmann 1987)
-    harms                   better beyond chance
-    not told                neither
-
-Of twins that lack a resource the best counts: where one without any correlation does better than one without
-entanglement, which takes coherence too, it is not entanglement that the latter misses.
+Equal terms: full model and twins have the same encoders, settings, schedule and seeds. Which models are compared stands
+in `audit_plan`, what their results say in `audit_rows`.
 
 What was measured with ten seeds ships (benchmarks/audit.py trains it); twins of other models, and on a reader's own
 data, are trained here. A training that is finished is kept (QFUSION_CACHE) by all that decides it, so that one that is
@@ -29,79 +21,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.special
 import torch
 
 from qfusion import _files, _sentences
 from qfusion._checks import check, read_json
-from qfusion.analysis import trust
+from qfusion.analysis import audit_rows, trust
+from qfusion.analysis.audit_plan import QCNN, QJ, RESOURCES, VARIANTS
+from qfusion.analysis.audit_rows import metric_of
 from qfusion.analysis.memo import Job, begin_job, in_process, memo, written
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study, explained_model
 from qfusion.data import DataSet
 from qfusion.errors import NotFound, QFusionError, otherwise
-from qfusion.explain import fusing
+from qfusion.explain import dephasing, fusing
 from qfusion.models import build, registry, twins
 from qfusion.runs import folder
 from qfusion.training import Options, default_options, metrics, train
 
-WITHIN, SEEDS, MOST = 0.02, 5, 10  # no difference; seeds that a page trains; that are looked for
-FEWEST = 3  # seeds that tell anything: two may differ by nothing for want of rows
+SEEDS, MOST = 5, 10  # seeds that a page trains; that are looked for
 NO_RANK = 4096  # most products of a bilinear head
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A model that is trained: of which kind's terms, its own kind, and what differs from these terms' settings."""
-
-    system: str
-    kind: str
-    settings: tuple[tuple[str, Any], ...] = ()
-
-
-QJ, QCNN = "quantum-jump", "entangled-qcnn"
-VARIANTS = {
-    "qj": Variant(QJ, "quantum-jump"),
-    "qj-dephased": Variant(QJ, "jump-twin", (("lacks", "coherence"),)),
-    "qj-unentangled": Variant(QJ, "jump-twin", (("lacks", "entanglement"),)),
-    "qj-mean-field": Variant(QJ, "jump-mean-field"),
-    "qj-unitary": Variant(QJ, "quantum-jump", (("evolution", "unitary"),)),
-    "qj-frozen": Variant(QJ, "jump-twin", (("lacks", "learning"),)),
-    "qj-none": Variant(QJ, "quantum-jump", (("evolution", "none"),)),
-    "bilinear": Variant(QJ, "state-linear"),
-    "qcnn": Variant(QCNN, "entangled-qcnn"),
-    "qcnn-dephased": Variant(QCNN, "qcnn-dephased"),
-    "qcnn-local": Variant(QCNN, "entangled-qcnn", (("block", "local"),)),
-    "coherent": Variant(QCNN, "qcnn-coherent"),
-    "coherent-z": Variant(QCNN, "qcnn-coherent", (("lacks", "entanglement"),)),
-}
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A row: what is asked about, the model that has it, the twin that lacks it, what is cut at test time, if it is,
-    and twins that lack more than it: where one of these does better, the resource is not what the other lacks."""
-
-    title: str
-    full: str
-    twin: str
-    cut: str = ""
-    more: tuple[str, ...] = ()
-
-
-RESOURCES = (
-    Resource("coherence (local basis)", "qj", "qj-dephased", "coherence"),
-    Resource("entanglement", "qj", "qj-unentangled", "entanglement", ("qj-mean-field", "qj-none")),
-    Resource("any correlation (mean field)", "qj", "qj-mean-field", "correlation", ("qj-none",)),
-    Resource("dissipation", "qj", "qj-unitary", "dissipation", ("qj-none",)),
-    Resource("learned dynamics (frozen at random)", "qj", "qj-frozen", "", ("qj-none",)),
-    Resource("any evolution", "qj", "qj-none"),
-    Resource("a quantum form (bilinear head, as many parameters)", "qj", "bilinear"),
-    Resource("coherence of the fused qubits", "qcnn", "qcnn-dephased", "fused coherence"),
-    Resource("entangling convolutions", "qcnn", "qcnn-local"),
-    Resource("reading the modality qubits", "coherent", "qcnn"),
-    Resource("entanglement of the fusion", "coherent", "coherent-z", "fused entanglement"),
-)
+ROWS = 6  # training rows that tell whether a model can only add
 
 
 # One training of a full model or a twin.
@@ -187,6 +126,8 @@ class Run:
             for part, split in (("test", "test"), ("train", options.split)):
                 record[part] = metrics.evaluate(model, data, split)
                 check(all(map(math.isfinite, record[part].values())), "Its metrics are not finite.")
+            scores = metrics.predict(model, data, data.rows("test"), final=True)
+            record["rows"] = audit_rows.row_values(data, scores)
             model.double().eval()
             record["cut"] = {
                 resource: metrics.evaluate(twins.cut(model, resource), data, "test")
@@ -200,131 +141,31 @@ class Run:
         return record
 
 
+def summing(runs: Iterable[Run]) -> frozenset[str]:
+    """Returns the names of those variants of some trainings whose models can only add up modalities."""
+    first = {run.variant: run for run in reversed(list(runs))}
+    return frozenset(name for name, run in first.items() if _adds(run))
+
+
+def _adds(run: Run) -> bool:
+    data = run.terms.dataset
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = build(
+            VARIANTS[run.variant].kind,
+            data.input_specs,
+            data.target.classes or ("score",),
+            run.settings,
+        )
+    inputs = data.inputs(data.rows("train")[:ROWS], torch.float64)
+    return fusing.only_adds(model.double().eval(), inputs)
+
+
 def behind_encoders(model: Any) -> int:
     """Returns how many parameters a fusion model has that are not its encoders'."""
     return sum(
         p.numel() for name, p in model.named_parameters() if not name.startswith("encoders.")
     )
-
-
-# What paired differences over seeds say.
-
-
-def interval(differences: np.ndarray, level: float) -> tuple[float, float]:
-    """Returns the t interval of the mean of paired differences; NaN of fewer than two."""
-    n = len(differences)
-    if n < 2:
-        return math.nan, math.nan
-    half = scipy.special.stdtrit(n - 1, 0.5 + level / 2) * differences.std(ddof=1) / math.sqrt(n)
-    return float(differences.mean() - half), float(differences.mean() + half)
-
-
-def verdict(differences: np.ndarray, within: float = WITHIN) -> str:
-    """Returns what paired differences over seeds (above 0: the full model is better) say of a resource.
-
-    Args:
-        differences: (seeds,). within: what counts as no difference.
-    """
-    if len(differences) < FEWEST:
-        return f"not told ({_sentences.count(len(differences), 'seed')})"
-    low, high = interval(differences, 0.95)
-    least, most = interval(differences, 0.90)  # two one-sided tests at 5 %
-    if low > within:
-        return "needed"
-    if -within < least and most < within:
-        return f"not needed within ±{within:g}"
-    if low > 0:
-        return "helps"
-    return "harms" if high < 0 else "not told"
-
-
-def metric_of(dataset: DataSet) -> tuple[str, metrics.Label]:
-    """The metric that differences are of, the first of the data's convention, and how it is shown."""
-    return next(iter(trust.metric_labels(dataset).items()))
-
-
-def rows(
-    records: Iterable[Mapping[str, Any]], dataset: DataSet, within: float = WITHIN
-) -> list[dict[str, Any]]:
-    """Returns the audit of a data set, one row a resource: what it is worth over seeds, with its interval, the verdict,
-    what the trained model loses when it is cut, and which trainings failed.
-
-    Args:
-        records: of `Run.measure`, of these data. within: what counts as no difference.
-    """
-    metric, label = metric_of(dataset)
-    sign = 1 if label.higher_is_better else -1
-    done: dict[str, dict[int, Any]] = {}
-    for one in records:
-        done.setdefault(one["variant"], {})[one["seed"]] = one
-
-    def reached(name: str) -> float:
-        tests = [one["test"] for one in done.get(name, {}).values() if "failed" not in one]
-        return float(np.mean([sign * test[metric] for test in tests])) if tests else -math.inf
-
-    result = []
-    for row in RESOURCES:
-        if row.twin not in done:
-            continue
-        best = max((row.twin, *(row.more if reached(row.twin) > -math.inf else ())), key=reached)
-        full, twin = done.get(row.full, {}), done[best]
-        failed = [
-            f"{variant}, seed {seed}: {record['failed']}"
-            for variant, part in ((row.full, full), (row.twin, done[row.twin]))
-            for seed, record in sorted(part.items())
-            if "failed" in record
-        ]
-        seeds = [
-            seed
-            for seed in sorted(set(full) & set(twin))
-            if not {"failed"} & (full[seed].keys() | twin[seed].keys())
-        ]
-        entry = {
-            "resource": row.title,
-            "system": VARIANTS[row.full].system,
-            "twin": best,
-            "seeds": len(seeds),
-            "failed": failed,
-            "verdict": "not told",
-        }
-        if seeds:
-            a, b = (
-                np.array([part[seed]["test"][metric] for seed in seeds]) for part in (full, twin)
-            )
-            worth = sign * (a - b)
-            low, high = interval(worth, 0.95)
-            lost = [
-                sign * (full[seed]["test"][metric] - full[seed]["cut"][row.cut][metric])
-                for seed in seeds
-                if row.cut in full[seed].get("cut", {})
-            ]
-            entry |= {
-                "with": float(a.mean()),
-                "without": float(b.mean()),
-                "least": float(b.min()),
-                "most": float(b.max()),
-                "worth": float(worth.mean()),
-                "low": low if math.isfinite(low) else None,
-                "high": high if math.isfinite(high) else None,
-                "verdict": verdict(worth, within),
-                "cut_loses": float(np.mean(lost)) if lost else None,
-            }
-        result.append(entry)
-    return result
-
-
-def entry(
-    records: Iterable[Mapping[str, Any]], dataset: DataSet, title: str = "", within: float = WITHIN
-) -> dict[str, Any]:
-    """Returns what is shown of records: title, metric, seeds, bound and `rows`."""
-    measured = rows(records, dataset, within)
-    return {
-        "title": title or dataset.title,
-        "short": metric_of(dataset)[1].short,
-        "seeds": max((row["seeds"] for row in measured), default=0),
-        "within": within,
-        "rows": measured,
-    }
 
 
 # The twins of a reader's own model.
@@ -445,7 +286,17 @@ def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
 @memo(8, background=False, stamp=lambda study: written(_files.cache_root() / "audit"))
 @otherwise({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
 def _own(study: Study) -> dict[str, Any]:
-    return entry(finished(runs_of(study, range(MOST))), study.dataset)
+    wanted = runs_of(study, range(MOST))
+    return own_entry(study, finished(wanted))
+
+
+def own_entry(study: Study, records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns what records of a study's model and its twins say; see `audit_rows.entry`.
+
+    Raises:
+        NotFound: when it is not a model that has twins.
+    """
+    return audit_rows.entry(records, study.dataset, summing=summing(runs_of(study, [0])))
 
 
 def shipped(data: str) -> dict[str, Any]:
@@ -456,19 +307,14 @@ def shipped(data: str) -> dict[str, Any]:
 
 def says(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     """What an audit says of the resources of its rows, called by `names`, three of a verdict at most: what matters
-    first, what nobody needs last."""
+    first, what is no test last."""
     members: dict[str, list[str]] = {}
     for row, name in zip(rows, names, strict=True):
         members.setdefault(row["verdict"], []).append(name)
     return "; ".join(
         f"{verdict}: "
         + (_sentences.listed(some) if len(some) <= 3 else f"{len(some)} of {len(names)} resources")
-        for verdict, some in sorted(
-            members.items(),
-            key=lambda pair: [
-                pair[0].startswith(word) for word in ("not needed", "not told", "harms")
-            ],
-        )
+        for verdict, some in sorted(members.items(), key=lambda pair: audit_rows.in_order(pair[0]))
     )
 
 
@@ -525,6 +371,16 @@ def can_cut(study: Study, **_: Any) -> bool:
     return study.card["model"] in twins.CUTS
 
 
+# What is cut from a trained model, by what it is called where it is shown. What `twins.cut` calls entanglement measures
+# in the product basis, and so takes local coherence too: it is named by what it does.
+CUT_NAMES = {
+    "coherence": "product-basis coherence from start to end",
+    "entanglement": "product-basis coherence at eight moments",
+}
+ENTANGLEMENT = "entanglement (in each modality's eigenbasis)"
+NUMBERS = 2**19  # complex numbers of the states that are dephased, at most: of more rows, some
+
+
 @memo(8, background=False, says="Cutting resources from the model …")
 def cut_of(study: Study) -> pd.DataFrame:
     """What the metric of the test rows loses when a resource is cut from the model, which is not trained again: one row
@@ -537,18 +393,20 @@ def cut_of(study: Study) -> pd.DataFrame:
     data, (metric, label) = study.dataset, metric_of(study.dataset)
     rows = study.bulk[np.isin(study.bulk, data.rows("test"))]
     parts = {}
-    for resource in twins.CUTS[study.card["model"]]:
+
+    def add(name: str, rows: np.ndarray, scores: np.ndarray) -> None:
         without = fusing.Additive(
-            len(study.modalities),
-            study.scores[rows],
-            metrics.predict(explained_model(twins.cut(study.trained, resource), data), data, rows),
-            None,
-            len(rows),
+            len(study.modalities), study.scores[rows], scores, None, len(rows)
         )
-        parts[resource] = {
-            column: part[metric]
-            for column, part in trust.gains(study, rows, without, {metric: label}).items()
-        }
+        gains = trust.gains(study, rows, without, {metric: label})
+        parts[name] = {column: part[metric] for column, part in gains.items()}
+
+    for resource in twins.CUTS[study.card["model"]]:
+        twin = explained_model(twins.cut(study.trained, resource), data)
+        add(CUT_NAMES.get(resource, resource), rows, metrics.predict(twin, data, rows))
+    if can_dephase(study):
+        some = dephased_rows(study, rows)
+        add(ENTANGLEMENT, some, dephasing.scores(study.model, study.inputs(some)))
     return fusing.interval_frame(
         "resource",
         **{
@@ -556,3 +414,14 @@ def cut_of(study: Study) -> pd.DataFrame:
             for column, name in (("model", "with"), ("additive", "without"), ("gain", "loses"))
         },
     )
+
+
+def can_dephase(study: Study) -> bool:
+    """Whether entanglement can be cut from the model's states: whether they evolve, and have several modalities."""
+    return study.card["model"] == QJ and len(study.modalities) > 1
+
+
+def dephased_rows(study: Study, rows: np.ndarray) -> np.ndarray:
+    """Returns those of some rows whose states are dephased: all, or as many, evenly among them, as time allows."""
+    count = max(1, NUMBERS // math.prod(study.model.dims) ** 2)
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))]

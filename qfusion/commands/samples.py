@@ -791,30 +791,50 @@ def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep:
 
 def twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
     """Trains the model's twins with so many seeds, and returns what each quantum resource is worth."""
-    shown = qfusion.analysis.audit.entry(
-        qfusion.analysis.audit.train_twins(study, seeds), study.dataset
-    )
+    records = qfusion.analysis.audit.train_twins(study, seeds)
+    shown = qfusion.analysis.audit.own_entry(study, records)
     rows = [
         [
             row["resource"],
             row["seeds"],
-            f"{row['worth']:+.3f} [{number(row['low'])}, {number(row['high'])}]"
-            if row["seeds"]
-            else "-",
+            "-" if "worth" not in row or row["learned"] else f"{row['worth']:+.3f}",
+            *(_ends(row, scope) for scope in ("seeds", "rows")),
+            number(row.get("margin")),
             row["verdict"],
             number(row.get("cut_loses")),
         ]
         for row in shown["rows"]
     ]
     failures = {failure: None for row in shown["rows"] for failure in row["failed"]}
+    notes = [
+        f"{row['resource']}: {note}"
+        for row in shown["rows"]
+        if (note := qfusion.analysis.audit_rows.note(row))
+    ]
     return shown, [
         table(
-            ["Resource", "Seeds", "Worth", "Verdict", "Lost when cut"],
+            [
+                "Resource",
+                "Seeds",
+                "Worth",
+                "These rows",
+                "New rows",
+                "Margin",
+                "Verdict",
+                "Lost when cut",
+            ],
             rows,
-            f"{shown['short']}: better with each resource by, trained alike; 95 % t intervals over seeds",
+            f"{shown['short']}: better with each resource by, trained alike; 95 % intervals for new seeds on these "
+            "rows, and for new rows, too",
         ),
+        *notes,
         *(f"Not trained: {failure}" for failure in failures),
     ]
+
+
+def _ends(row: Mapping[str, Any], scope: str) -> str:
+    low, high = qfusion.analysis.audit_rows.ends(row, scope)
+    return f"[{low:+.3f}, {high:+.3f}]" if np.isfinite(low) else "-"
 
 
 def why(

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import audit, runs, text
+from qfusion.analysis import audit, audit_plan, runs, text
 from qfusion.errors import otherwise
 from qfusion.figures import style, training as figures
 from qfusion.panels import address, panel, why
@@ -301,7 +301,7 @@ def _family(board: runs.Board, model: str) -> str:
     )
 
 
-_SYSTEMS = {audit.QJ: ("QiNN-QJ", style.BLUE), audit.QCNN: ("QCNN", style.VERMILLION)}
+_SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", style.VERMILLION)}
 
 
 def resources(board: runs.Board, theme: style.Theme = "light", *, data: str = "") -> panel.Picture:
