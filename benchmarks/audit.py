@@ -173,7 +173,7 @@ def in_short(board: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
             rows.append([f"{name}: {resource}", *cells])
         words.append(_counts(name, of_system))
     header = ["Resource", *(audit["title"] for audit in board.values())]
-    return tables.markdown(header, rows), " ".join([*words, MEANING])
+    return tables.markdown(header, rows), "\n\n".join([*words, MEANING])
 
 
 MEANING = (
@@ -194,11 +194,11 @@ def _counts(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     by: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for title, row in rows:
         by.setdefault(row["verdict"], []).append((title, row))
-    parts = []
+    lines = [f"Of {name}, {len(rows)} comparisons:\n"]
     for verdict in sorted(by, key=audit_rows.in_order):
         members = _members(verdict, by[verdict])
-        parts.append(f"{verdict} {len(by[verdict])}" + (f" ({members})" if members else ""))
-    return f"Of {name}, {len(rows)} comparisons: {', '.join(parts)}."
+        lines.append(f"- {verdict}: {len(by[verdict])}" + (f" ({members})" if members else ""))
+    return "\n".join(lines)
 
 
 def _members(verdict: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -209,13 +209,13 @@ def _members(verdict: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str
     if verdict == audit_rows.NO_TEST:
         reasons: dict[str, list[str]] = {}
         for title, row in rows:
-            reasons.setdefault(audit_rows.note(row), []).append(f"{row['resource']} on {title}")
+            reasons.setdefault(audit_rows.note(row), []).append(f"{row['resource']} on “{title}”")
         return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
     return "; ".join(_member(title, row, verdict) for title, row in rows)
 
 
 def _member(title: str, row: Mapping[str, Any], verdict: str) -> str:
-    where, note = f"{row['resource']} on {title}", audit_rows.note(row)
+    where, note = f"{row['resource']} on “{title}”", audit_rows.note(row)
     if row["learned"]:
         return f"{where}: {note}"
     scope = "seeds" if verdict.endswith(audit_rows.HERE) else "rows"
