@@ -222,3 +222,7 @@ def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
     # what matters stands first, what is no test last
     assert picture.title.startswith("Split: coherence (local basis); not told: ")
     assert picture.title.endswith("no test: any evolution")
+    places = {y for trace in picture.figure.data for y in trace.y if y is not None}
+    names = [row["resource"] for row in audit.shipped("avparity")["rows"]]
+    left = [name for at, name in enumerate(names) if not any(abs(y - at) < 0.5 for y in places)]
+    assert left == ["coherence (local basis)", "any evolution"]  # neither has a mean to draw

@@ -680,10 +680,12 @@ def resources_worth(
 
 
 def _worth(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
-    """Worth and the ends of its interval, (rows, 3), NaN where there is none; a split row has no mean to show, and of
-    too few seeds there is the mean alone, on these rows."""
+    """Worth and the ends of its interval, (rows, 3), NaN where nothing is to show: a split row has no mean, and what is
+    no test counts nowhere. Of too few seeds there is the mean alone, on these rows."""
     result = np.full((len(rows), 3), np.nan)
     for place, row in enumerate(rows):
+        if row["excluded"]:
+            continue
         low, high = audit_rows.ends(row, scope)
         alone = scope == "seeds" and not row["learned"]
         if alone or np.isfinite(low):
