@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
+from scipy.special import log_softmax
 from scipy.stats import entropy, norm
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV
@@ -192,9 +194,10 @@ def test_what_shuffled_labels_give_is_taken_off_and_makes_intervals_wider() -> N
         was = (plain.parts | {"total": plain.total})[name]
         assert part.value == pytest.approx(was.value - result.shuffled[name])
         assert part.high - part.low > was.high - was.low
-    assert sum(bits for name, bits in result.shuffled.items() if name != "total") == pytest.approx(
+    assert sum(result.shuffled[name] for name in result.parts) == pytest.approx(
         result.shuffled["total"]
     )
+    assert min(part.high for part in result.parts.values()) >= 0  # information is never below 0
     # by Miller 1955, (|X| - 1)(|Y| - 1) / (2 n ln 2) bits are told by chance
     assert result.shuffled["total"] == pytest.approx(11 * 2 / (2 * 90 * np.log(2)), rel=0.4)
 
@@ -229,10 +232,18 @@ def test_labels_are_shuffled_a_video_at_a_time() -> None:
     # of several things those of which there are fewest, whichever stands first
     for clusters in (video[:, None], np.stack([picture, video], 1), np.stack([video, picture], 1)):
         other = information._shuffled(y, clusters, rng)
-        whole = [y[video == k].tolist() for k in range(12)]
-        moved = [other[video == k].tolist() for k in range(12)]
+        whole = [sorted(y[video == k].tolist()) for k in range(12)]
+        moved = [sorted(other[video == k].tolist()) for k in range(12)]
         assert sorted(moved) == sorted(whole) != moved
         assert moved != whole
+
+
+def test_labels_that_every_group_has_in_the_same_order_are_shuffled_too() -> None:
+    """Pairs of yes and no, one after the other: a shuffle of whole groups alone would change no label."""
+    y, pair = np.tile([1, 0], 200), np.repeat(np.arange(200), 2)
+    other = information._shuffled(y, pair[:, None], np.random.default_rng(0))
+    assert (other.reshape(200, 2).sum(1) == 1).all()
+    assert 0.3 < (other == y).mean() < 0.7
 
 
 def test_outputs_are_cut_where_as_many_lie_between() -> None:
@@ -733,6 +744,54 @@ def test_a_class_that_was_never_seen_has_a_tiny_probability() -> None:
     assert ends.min(1) == pytest.approx([worth.TINY, worth.TINY], rel=1e-3)
 
 
+class Pool:
+    """Log probabilities of P models added with weights of 0 or more and a number a class, by scipy's SLSQP."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+        centred = X - X.mean(2, keepdims=True)
+        self.scale = centred.std((0, 2))
+
+        def loss(at: np.ndarray) -> float:
+            weights, numbers = at[: X.shape[1]], at[X.shape[1] :]
+            scores = np.einsum("npc,p->nc", centred, weights / self.scale) + numbers
+            return float(-log_softmax(scores, 1)[np.arange(len(y)), y].mean()) + float(
+                weights @ weights
+            ) / (2 * len(y))
+
+        P, C = X.shape[1:]
+        start = np.concatenate([np.ones(P), np.zeros(C)])
+        bounds = [(0, None)] * P + [(-9, 9)] * C
+        self.at = minimize(
+            loss, start, bounds=bounds, method="SLSQP", options={"ftol": 1e-12, "maxiter": 500}
+        ).x
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        P = X.shape[1]
+        scores = np.einsum("npc,p->nc", X, self.at[:P] / self.scale) + self.at[P:]
+        return np.asarray(np.exp(log_softmax(scores, 1)))
+
+
+def test_no_output_is_turned_round() -> None:
+    """A part that goes against the truth has weight 0, of classes and of numbers."""
+    rng = np.random.default_rng(0)
+    features = {name: rng.normal(size=(90, 3)) for name in ("one", "two")}
+    task = worth.of_features(features, rng.integers(0, 3, 90))
+    right = np.eye(3)[task.truth] + rng.uniform(0, 1, (len(task.truth), 3))
+    right = np.log(right / right.sum(1, keepdims=True))
+    wrong = np.log((1 - np.exp(right)) / 2)
+    weights, _ = worth._pool(np.stack([wrong, right]), task.truth)
+    assert weights[0] == pytest.approx(0, abs=1e-9)
+    assert weights[1] > 0.1
+    predictions = worth.Predictions(task)
+    assert predictions.loss(predictions.late([wrong])) >= predictions.loss(predictions.base)
+    assert predictions.agreement(wrong).high < 0 < predictions.agreement(right).low
+    line = replace(task, y=rng.normal(size=90), classes=0)
+    predictions = worth.Predictions(line)
+    against = -line.truth[:, None]
+    assert np.ptp(predictions.late([against])) < 0.5 * np.ptp(against)
+    assert predictions.agreement(against).high < 0
+
+
 @pytest.mark.parametrize("classes", [True, False])
 def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> None:
     """By scikit-learn, fold by fold, and the parts added up by a linear model of the other folds' parts."""
@@ -750,7 +809,7 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
     assert (predictions.done, predictions.unfinished) == (2 * folds, 0)
     assert set(predictions._known) == {(("one", "two"), "linear"), (("two",), "linear")}
     X, late = np.hstack(every), predictions.late(every)
-    X = (X - X.mean(0)) / X.std(0)
+    X = np.stack(every, 1) if classes else (X - X.mean(0)) / X.std(0)
     own = task.groups[task.predicted, 0]
     for k in set(own):
         there = own == k
@@ -759,7 +818,7 @@ def test_rows_are_predicted_by_models_that_saw_other_folds(classes: bool) -> Non
         plain = (
             LogisticRegression(C=0.1, max_iter=500) if classes else RidgeCV(np.logspace(-1, 4, 11))
         )
-        adds = LogisticRegression(max_iter=500) if classes else Ridge(1.0)
+        adds = Pool() if classes else Ridge(1.0, positive=True)
         for found, model, pairs in (
             (every[0], plain, (both[learn], task.y[learn], both[ask])),
             (late, adds, (X[~there], task.truth[~there], X[there])),
@@ -796,7 +855,9 @@ def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
 
     members = {name: {member: known[(name,), member] for member in worth.FAMILY} for name in names}
     alone = {
-        name: least(own | {"stacked": predictions.late(list(own.values()))})
+        name: least(
+            own | {"stacked": predictions.late(list(own.values())), "base rate": predictions.base}
+        )
         for name, own in members.items()
     }
     whole = {member: known[tuple(names), member] for member in worth.FAMILY}
@@ -811,14 +872,16 @@ def test_the_contest_takes_the_smallest_loss_of_every_kind() -> None:
         | {
             "best on each, added": predictions.late([part for _, part in alone.values()]),
             "linear on all": whole["linear"],
+            "base rate": predictions.base,
         }
     )
     joint = least(
         {f"{member} on all": whole[member] for member in ("trees", "network")}
         | {
+            "base rate": predictions.base,
             "all stacked": predictions.late(
                 [*(part for _, part in alone.values()), *whole.values()]
-            )
+            ),
         }
     )
     for kind, expected in zip(worth.KINDS, (single, late, joint), strict=True):
@@ -953,10 +1016,10 @@ def test_an_estimate_tells_of_every_fit_and_names_its_samples(
     # the lattice is that of quarters of what each says
     predictions = worth.Predictions(task)
     quarters = [
-        pd.qcut(predictions.whole([name])[1][:, 0], 4, labels=False) for name in planted.names
+        information.output_levels(predictions.whole([name])[1], 4) for name in planted.names
     ]
     assert result.lattice == {"a node": 0.5}
-    (p, *others), cells = asked[0], np.zeros((4, 4, 4, 4))
+    (p, *others), cells = asked[0], np.zeros((*(part.max() + 1 for part in quarters), 4))
     for cell in zip(*quarters, classes, strict=True):
         cells[cell] += 1 / 60
     assert others == ["I_min", planted.names]
@@ -1128,8 +1191,9 @@ def test_what_was_found_is_said_as_far_as_intervals_let_it() -> None:
         )
 
     assert told(one(1.2)) == (
-        "Of 1.50 bits of the target 1.20 are told: 0.70 only by X, 0.40 only together and 0.10 by several alike. Joint "
-        "models are told 0.30 bits (0.25 to 0.35) more than late ones, which add up"
+        "Small models find at least 1.15 of the 1.50 bits of the target (estimate 1.20: 0.70 only by X, 0.40 only "
+        "together and 0.10 by several alike). Joint models find 0.30 bits (0.25 to 0.35) more than late ones, which "
+        "add up"
     )
     assert (
         told(one(1.2, math.nan))
@@ -1137,34 +1201,50 @@ def test_what_was_found_is_said_as_far_as_intervals_let_it() -> None:
     )
     for total in (one(0.05), one(0.01)):
         assert told(total, gain=one(0.05)) == (
-            f"That small models are told anything of the target is not shown (at most {total.high:.2f} bits). That "
-            "joint models are told more than late ones is not shown (at most 0.10 bits)"
+            "Small models are not shown to find anything of the 1.50 bits of the target (estimate at most "
+            f"{total.high:.2f}). That joint models find more than late ones is not shown (at most 0.10 bits)"
         )
     assert told(one(1.2), one(0.05), one(-0.2)).endswith(
-        "0.10 by several alike; only together at most 0.10. That joint models are told more than late ones is not "
-        "shown (at most 0.00 bits)"
+        "0.10 by several alike; only together at most 0.10). That joint models find more than late ones is not shown "
+        "(at most 0.00 bits)"
     )
-    assert told(one(1.2), one(-0.1), one(0.2, math.nan)).endswith("; only together at most 0.00")
+    assert told(one(1.2), one(-0.1), one(0.2, math.nan)).endswith("; only together at most 0.00)")
 
 
-def test_estimators_that_do_not_meet_are_both_said(told_together: information.Estimate) -> None:
-    ours = told_together.main.synergy
-    for far in (False, True):
-        bits = Interval(2.0, 1.9, 2.1, 200, 2000) if far else ours
-        other = replace(told_together.by["clusters"], synergy=bits)
-        both = replace(told_together, by=dict(told_together.by) | {"clusters": other})
-        assert both.apart == (["synergy"] if far else [])
+def test_every_part_on_which_estimators_do_not_meet_is_said(
+    told_together: information.Estimate,
+) -> None:
+    main = told_together.main
+
+    def beside(part: str, other: Interval, estimator: str = "clusters") -> information.Estimate:
+        """The estimate, where one other estimator has all parts alike but one."""
+        alike = replace(main, estimator=estimator)
+        changed = (
+            replace(alike, unique={**main.unique, part: other})
+            if part in main.unique
+            else replace(alike, **{part: other})
+        )
+        return replace(told_together, by={"learned": main, estimator: changed})
+
+    for part, title in (
+        ("synergy", "only together"),
+        ("redundancy", "by several alike"),
+        ("one", "only by ONE"),
+    ):
+        ours = main.parts[part]
+        far = Interval(2.0, 1.9, 2.1, 200, 2000)
+        both = beside(part, far)
+        assert [name for name, _ in both.apart] == [part]
+        assert information.finding(both, str.upper).endswith(
+            f"Estimators disagree: {title} {ours.value:.2f} against 2.00 by clusters"
+        )
+        assert "by the Gaussian estimator" in information.finding(beside(part, far, "Gaussian"))
         for low, high in ((ours.high, ours.high + 1), (ours.low - 1, ours.low)):  # they touch
-            touching = replace(other, synergy=replace(ours, low=low, high=high))
-            near = dict(told_together.by) | {"clusters": touching}
-            assert replace(told_together, by=near).apart == []
-        assert ("Estimators differ" in information.finding(both)) == far
-        # what the Gaussian estimator says is not said of clusters
-        by = dict(told_together.by) | {
-            "clusters": replace(other, synergy=ours),
-            "Gaussian": replace(other, estimator="Gaussian"),
-        }
-        assert "by clusters" not in information.finding(replace(told_together, by=by))
+            near = beside(part, replace(ours, low=low, high=high))
+            assert near.apart == []
+            assert "disagree" not in information.finding(near)
+    elsewhere = replace(main, estimator="clusters", sources=("one", "the rest"))
+    assert replace(told_together, by={"learned": main, "clusters": elsewhere}).apart == []
 
 
 def test_bad_input_is_named() -> None:

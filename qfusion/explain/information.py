@@ -11,6 +11,12 @@ each with its interval, shown beside each other since they may disagree (`estima
     Gaussian    of a number as target: from the held-out R2 of every modality and of all (Barrett 2015), as if all were
                 jointly Gaussian
 
+Clusters and learned levels are functions of the features. No function of a feature tells more of the target than the
+feature, so what a modality tells alone, and what all tell in total, are lower bounds: data hold at least so much. The
+interval is of what these small models find; its low end alone bounds what the data hold. The parts (redundant, unique,
+synergistic) are those of what is found. In the data each may be larger or smaller. benchmarks/coverage.py measures how
+often the ends hold on distributions that are known.
+
 Of two modalities redundancy is that of Bertschinger and others (2014, BROJA): the union information is the least
 information of the target in any distribution that keeps what each modality tells alone,
 
@@ -22,7 +28,7 @@ beyond it, what is unique to a modality is what it takes off where the modality 
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -184,6 +190,7 @@ QUANTILES = 4  # classes that a number as target is made into
 MOST_CELLS = 200_000  # of a table of all sources and the target
 MOST_SOURCES = 4  # of more, the one that tells most is decomposed against the rest
 REST = "the rest"
+VISIBLE = 0.005  # bits: intervals that are nearer than this count as meeting
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +199,9 @@ class Decomposition:
 
     Attributes:
         estimator: one of `ESTIMATORS`. sources: names, such as the modalities.
-        redundancy, synergy, total: redundant, synergistic, and all together. unique: by source.
+        redundancy, synergy, total: redundant, synergistic, and all together. unique: by source. `total` is a lower
+            bound of what the data hold; the parts are of what is found.
+        alone: by source, what it tells by itself, unique or not: a lower bound, too.
         shuffled: what shuffled labels give for each, by name, already taken off: it bounds the bias of few rows in many
             cells from above; of `Gaussian` none.
         gap: the union information may be so many bits smaller, where its search stopped early.
@@ -209,6 +218,7 @@ class Decomposition:
     gap: float
     n: int
     classes: int
+    alone: Mapping[str, stability.Interval] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, stability.Interval]:
@@ -216,20 +226,29 @@ class Decomposition:
         return {REDUNDANCY: self.redundancy, **self.unique, SYNERGY: self.synergy}
 
     def frame(self) -> pd.DataFrame:
-        """A row a part, and their total."""
+        """A row a part, their total, and what each source tells alone."""
+        rows = {REDUNDANCY: (REDUNDANCY, self.redundancy)}
+        rows |= {f"unique[{name}]": (name, one) for name, one in self.unique.items()}
+        rows |= {SYNERGY: (SYNERGY, self.synergy), TOTAL: (TOTAL, self.total)}
+        rows |= {_alone(name): (_alone(name), one) for name, one in self.alone.items()}
         return pd.DataFrame(
             [
                 {
                     "estimator": self.estimator,
-                    "part": name if name in (REDUNDANCY, SYNERGY, TOTAL) else f"unique[{name}]",
+                    "part": part,
                     "bits": one.value,
                     "low": one.low,
                     "high": one.high,
-                    "shuffled": self.shuffled.get(name, np.nan),
+                    "shuffled": self.shuffled.get(key, np.nan),
                 }
-                for name, one in {**self.parts, TOTAL: self.total}.items()
+                for part, (key, one) in rows.items()
             ]
         )
+
+
+def _alone(name: str) -> str:
+    """What the information of a source by itself is called."""
+    return f"alone[{name}]"
 
 
 def table(level: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -251,7 +270,8 @@ def of_levels(
     """Returns the decomposition of samples whose sources and target have few values.
 
     A sample's part is what it adds to a union information (the dual of its search), so that parts are means over
-    samples, whose intervals resample what these share.
+    samples, whose intervals resample what these share. Information is never below 0, so an interval from which shuffled
+    labels were taken off reaches 0 at least.
 
     Args:
         levels: of every source, whole numbers from 0, (n,). joint: levels of what all tell together; the sources'
@@ -278,6 +298,13 @@ def of_levels(
         name: _less(one, shuffled[name].to_numpy(float)) if corrected else one
         for name, one in stability.means(columns, clusters=clusters).items()
     }
+    if corrected:
+        may_be_negative = {REDUNDANCY} if len(names) > 2 else set()
+        result |= {
+            name: replace(one, high=max(one.high, 0.0))
+            for name, one in result.items()
+            if name not in may_be_negative
+        }
     return Decomposition(
         estimator,
         names,
@@ -289,22 +316,24 @@ def of_levels(
         gap,
         len(y),
         int(y.max()) + 1,
+        {name: result[_alone(name)] for name in names},
     )
 
 
 def _shuffled(y: np.ndarray, clusters: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """Labels at other rows, those of rows that share something side by side as they were: rows of a video are alike in
-    more than what is asked. Where rows share several things, that of which there are fewest."""
+    """Labels at other rows, those of rows that share something together: rows of a video are alike in more than what is
+    asked. Within such a group they are mixed, too, since every group may have the same labels in the same order. Where
+    rows share several things, the one of which there are fewest counts."""
     if clusters is None:
         return rng.permutation(y)
     known, place = min(
         (np.unique(column, return_inverse=True) for column in np.asarray(clusters).T),
         key=lambda one: len(one[0]),
     )
+    by_group = np.argsort(place, kind="stable")
+    by_other_group = np.lexsort((rng.random(len(y)), rng.permutation(len(known))[place]))
     result = np.empty_like(y)
-    result[np.argsort(place, kind="stable")] = y[
-        np.argsort(rng.permutation(len(known))[place], kind="stable")
-    ]
+    result[by_group] = y[by_other_group]
     return result
 
 
@@ -337,8 +366,10 @@ def _parts(
         rest, more = of([other for other in names if other != name])
         unique[name], gap = whole - rest, max(gap, more)
     total = union([table(joint, y)]).pointwise([joint], y)
+    alone = {_alone(name): of([name])[0] for name in names}
     redundancy = whole - np.sum(list(unique.values()), axis=0)
-    return {REDUNDANCY: redundancy, **unique, SYNERGY: total - whole, TOTAL: total}, gap
+    parts = {REDUNDANCY: redundancy, **unique, SYNERGY: total - whole, TOTAL: total, **alone}
+    return {name: part.round(12) for name, part in parts.items()}, gap  # no 1e-17 for 0
 
 
 def pointwise(levels: Sequence[np.ndarray], joint: np.ndarray, y: np.ndarray) -> pd.DataFrame:
@@ -383,6 +414,8 @@ def cluster_levels(features: Mapping[str, np.ndarray], count: int) -> dict[str, 
 def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:
     """Returns levels of what a classifier or regression says, (n,): quantiles of a number or of log-odds, clusters of
     the probabilities of more classes."""
+    if np.ptp(outputs, axis=0).max() == 0:
+        return np.zeros(len(outputs), int)
     if outputs.shape[1] > 2:
         return cluster_levels({"": np.exp(outputs)}, count)[""]
     return _quantile_levels(outputs[:, -1], count)
@@ -418,6 +451,8 @@ class Estimate:
         entropy: bits that there are to tell of the target as cut to classes.
         lattice: of three modalities and few classes, I_min of the learned levels by node; else none.
         worth: the plain test. samples: see `pointwise`, by sample id. notes: how the numbers came about, in sentences.
+        different: how many different contents a modality has, where some rows share one. below_chance: modalities, and
+            models that predict held-out rows of these worse than chance does; they are not used.
     """
 
     name: str
@@ -430,6 +465,8 @@ class Estimate:
     worth: worth.Worth
     samples: pd.DataFrame
     notes: tuple[str, ...] = ()
+    different: Mapping[str, int] = field(default_factory=dict)
+    below_chance: Sequence[tuple[str, str]] = ()
 
     @property
     def main(self) -> Decomposition:
@@ -437,15 +474,15 @@ class Estimate:
         return self.by[LEARNED]
 
     @property
-    def apart(self) -> list[str]:
-        """Parts on which the intervals of estimators that ask about the same sources do not meet."""
+    def apart(self) -> list[tuple[str, Decomposition]]:
+        """Parts on which an estimator that asks about the same sources disagrees with the learned one, with it: their
+        intervals are `VISIBLE` bits or more apart."""
+        others = [one for one in self.by.values() if one is not self.main]
         return [
-            name
+            (name, other)
             for name, ours in self.main.parts.items()
-            for other in self.by.values()
-            if other is not self.main
-            and other.sources == self.main.sources
-            and (other.parts[name].low > ours.high or other.parts[name].high < ours.low)
+            for other in others
+            if other.sources == self.main.sources and _distance(ours, other.parts[name]) >= VISIBLE
         ]
 
     def frame(self) -> pd.DataFrame:
@@ -457,6 +494,11 @@ class Estimate:
             ],
             ignore_index=True,
         )
+
+
+def _distance(one: stability.Interval, other: stability.Interval) -> float:
+    """How far apart two intervals are; not above 0 where they meet."""
+    return max(other.low - one.high, one.low - other.high)
 
 
 def estimate(dataset: DataSet, rows: int = worth.ROWS) -> Estimate:
@@ -528,6 +570,8 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
         worth.worth(predictions),
         samples,
         tuple(notes(predictions, by, cells)),
+        task.different,
+        predictions.below_chance,
     )
 
 
@@ -587,6 +631,7 @@ def gaussian(
         0.0,
         len(task.predicted),
         0,
+        {name: among(0, (name, "")) for name in names},
     )
 
 
@@ -604,46 +649,58 @@ def notes(
         "both, what shuffled labels give is taken off, for the bias of few rows in many cells; labels of rows that "
         "share something are shuffled together."
     )
+    yield (
+        "The total, and what a modality tells alone, are lower bounds of what the data hold: no function of features "
+        "tells more than these. Parts are of what is found, and may be larger or smaller in the data."
+    )
     if (gap := max(one.gap for one in by.values())) > 0.005:
         yield f"The search for the union information stopped, by what is proved, {gap:.3f} bits or less above it."
 
 
 def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
-    """What the learned decomposition says, as far as its intervals let it be said, and where the other estimator of
-    classes says otherwise.
+    """What small models find at least, of which parts it is, as far as intervals let it be said, and on which parts
+    estimators disagree.
 
     Args:
         name: how a modality is written.
     """
-    main, total = result.main, result.main.total
+    main, total, gain = result.main, result.main.total, result.gain
     if not total.known:
         return f"{main.n:,} rows are too few to tell what modalities say of the target"
+    titles = {
+        **{one: f"only by {name(one)}" for one in main.sources},
+        REDUNDANCY: "by several alike",
+        SYNERGY: "only together",
+    }
+    there = f"the {result.entropy:.2f} bits of the target"
     if total.low <= 0:
-        head = f"That small models are told anything of the target is not shown (at most {total.high:.2f} bits)"
+        head = f"Small models are not shown to find anything of {there} (estimate at most {total.high:.2f})"
     else:
-        titles = {
-            **{one: f"only by {name(one)}" for one in main.sources},
-            REDUNDANCY: "by several alike",
-            SYNERGY: "only together",
-        }
         shown = {titles[key]: one for key, one in main.parts.items() if one.known and one.low > 0}
         words = [
             f"{one.value:.2f} {title}"
             for title, one in sorted(shown.items(), key=lambda entry: -entry[1].value)
         ]
         which = f": {_sentences.listed(words)}" if words else ", by which part is not told"
-        head = f"Of {result.entropy:.2f} bits of the target {total.value:.2f} are told{which}"
+        head = f"Small models find at least {total.low:.2f} of {there} (estimate {total.value:.2f}{which}"
         if main.synergy.low <= 0:
             head += f"; only together at most {max(main.synergy.high, 0):.2f}"
-    gain = result.gain
+        head += ")"
     if gain.known and gain.low > 0:
         head += (
-            f". Joint models are told {gain.value:.2f} bits ({gain.low:.2f} to {gain.high:.2f}) more than late ones, "
-            "which add up"
+            f". Joint models find {gain.value:.2f} bits ({gain.low:.2f} to {gain.high:.2f}) more than late ones, which "
+            "add up"
         )
     elif gain.known:
-        head += f". That joint models are told more than late ones is not shown (at most {max(gain.high, 0):.2f} bits)"
-    other = result.by[CLUSTERS].synergy
-    if other.low > main.synergy.high or other.high < main.synergy.low:
-        head += f". Estimators differ: by clusters {other.value:.2f} only together"
+        head += f". That joint models find more than late ones is not shown (at most {max(gain.high, 0):.2f} bits)"
+    if result.apart:
+        by_part = [
+            f"{titles[key]} {main.parts[key].value:.2f} against {other.parts[key].value:.2f} by {_title(other)}"
+            for key, other in result.apart
+        ]
+        head += f". Estimators disagree: {_sentences.listed(by_part)}"
     return head
+
+
+def _title(one: Decomposition) -> str:
+    return "clusters" if one.estimator == CLUSTERS else f"the {one.estimator} estimator"

@@ -5,7 +5,10 @@ from every modality alone, late (each modality's part added up) and jointly, eac
     late      parts of single modalities add up: log-odds of classes, or numbers; a linear model of all features too
     joint     all features together: trees, a network, and these stacked on the late one
 
-Rows are held out by what they share (videos, pictures), so that no model is asked about a picture that it saw. They are
+Rows are held out by what they share, so that no model predicts a picture that it saw: by declared groups (videos,
+pictures) and by equal content of any modality, as `data.sharing.sharing` says. Weights by which outputs are added are 0
+or more, and no output counts that predicts held-out rows worse than their base rate does: what is learned of one row of
+a balanced pair is false of the other, and a negative weight would call that information. Rows are
 training and validation rows; but where features were made with these rows' labels, as by a network trained on them,
 held-out rows of them are predicted far better than test rows are, and then test rows alone are taken
 (`made_with_labels`).
@@ -19,18 +22,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import log_softmax
 
 from qfusion._checks import check
-from qfusion.data import DataSet
+from qfusion.data import DataSet, sharing
 from qfusion.explain import stability
 
 ROWS, FEWEST, WIDTH = 4000, 60, 40  # rows that are taken, at least needed; components of a modality
 LEARNT, UNSEEN = "train+valid", "test"
 LEAK = 0.15  # of the target's spread, by which test rows are predicted worse where features were made with labels
 FAMILY = LINEAR, TREES, NETWORK = ("linear", "trees", "network")
+BASE = "base rate"  # no model: the shares of the classes, or the mean
 KINDS = SINGLE, LATE, JOINT = ("single", "late", "joint")
 ACCURACY, SIGN, R2 = "accuracy", "accuracy of the sign", "R²"
 TINY = 1e-4  # of a probability: what is less is taken as this
+ROUNDING = 1e-6  # of a loss, by which a model must be better than the base rate
 Outputs = np.ndarray  # (n, C) log probabilities of classes, (n, 1) of a number
 
 
@@ -45,6 +51,8 @@ class Task:
         groups: of every row and way of grouping, the fold of what it shares, (N, k).
         folds: how many.
         shared: numbers of what rows share, (N, k), see `stability.counts`; None where rows are independent.
+        apart: numbers of contents, (N, j): models do not learn from rows that share one with a row that they predict.
+        different: how many different contents a modality has, where some rows share one.
         rows: of the data set, (N,). whole: how many these are drawn from. split: of these.
         note: why these rows were taken, where it is not as always.
     """
@@ -55,6 +63,8 @@ class Task:
     groups: np.ndarray
     folds: int
     shared: np.ndarray | None
+    apart: np.ndarray
+    different: Mapping[str, int]
     rows: np.ndarray
     whole: int
     split: str = ""
@@ -93,7 +103,11 @@ class Task:
         for fold in range(self.folds):
             places = np.flatnonzero(own == fold)
             if len(places):
-                yield np.flatnonzero((self.groups != fold).all(1)), self.predicted[places], places
+                ask = self.predicted[places]
+                learn = (self.groups != fold).all(1)
+                for column in self.apart.T:
+                    learn &= ~np.isin(column, column[ask])
+                yield np.flatnonzero(learn), ask, places
 
     def inputs(self, names: Sequence[str]) -> np.ndarray:
         """Features of some modalities side by side, (N, ...)."""
@@ -163,12 +177,18 @@ def made_with_labels(dataset: DataSet, rows: int = ROWS) -> str:
     if len(np.unique(dataset.y[parts[0][::2]])) < 2 or len(parts[1]) < FEWEST:
         return ""
     both, first = np.concatenate(parts), len(parts[0])
-    learn, held = np.arange(0, first, 2), np.arange(1, first, 2)
+    learn = np.arange(0, first, 2)
     classes = len(dataset.target.classes)
     for name in dataset.names:
-        X, y = components(pooled(dataset, name, both)), dataset.y[both]
+        values = pooled(dataset, name, both)
+        X, y = components(values), dataset.y[both]
+        contents = sharing.contents_of(values)
+        new = ~np.isin(contents, contents[learn])
+        held, asked_of = np.arange(1, first, 2), np.arange(first, len(both))
+        if min(new[held].sum(), new[asked_of].sum()) >= FEWEST:  # of few values all rows are alike
+            held, asked_of = held[new[held]], asked_of[new[asked_of]]
         outputs = _outputs(_model(LINEAR, classes).fit(X[learn], y[learn]), X, classes)
-        inside, outside = (loss(outputs[at], y[at]) for at in (held, slice(first, None)))
+        inside, outside = (loss(outputs[at], y[at]) for at in (held, asked_of))
         spread = (
             loss(np.log(np.bincount(y, minlength=classes) / len(y) + TINY)[None], y)
             if classes
@@ -223,21 +243,28 @@ def of_features(
         len(y) >= FEWEST,
         f"There are {len(y)} rows to learn from, and at least {FEWEST} are needed. Bring more.",
     )
-    shared = np.arange(len(y))[:, None] if clusters is None else clusters
-    known, places = np.unique(shared, return_inverse=True)
-    count = 5 if shared.shape[1] <= 2 else 3  # with more ways of sharing, fewer rows are asked
+    features = {name: np.asarray(part, float) for name, part in features.items()}
+    alike = sharing.sharing(
+        {name: sharing.contents_of(part) for name, part in features.items()}, clusters
+    )
+    known, places = np.unique(alike.together, return_inverse=True)
+    count = (
+        5 if alike.together.shape[1] <= 2 else 3
+    )  # with more ways of sharing, fewer rows are asked
     check(
         len(known) >= count,
         f"All rows share what {len(known)} groups have, and {count} are needed to hold some out.",
     )
     dealt = np.random.default_rng(0).permutation(len(known)) % count
     result = Task(
-        {name: components(np.asarray(part, float), width) for name, part in features.items()},
+        {name: components(part, width) for name, part in features.items()},
         np.unique(y, return_inverse=True)[1] if classes else np.asarray(y, float),
         len(values) if classes else 0,
-        dealt[places].reshape(shared.shape),
+        dealt[places].reshape(alike.together.shape),
         count,
-        clusters,
+        alike.columns,
+        alike.apart,
+        alike.different,
         np.arange(len(y)),
         len(y),
     )
@@ -284,9 +311,45 @@ def _outputs(model: Any, X: np.ndarray, classes: int) -> Outputs:
     """What a fitted model says of rows; of classes that it never saw a tiny probability."""
     if not classes:
         return model.predict(X)[:, None]
-    result = np.full((len(X), classes), TINY)
-    result[:, model.classes_] = np.maximum(model.predict_proba(X), TINY)
-    return np.log(result / result.sum(1, keepdims=True))
+    result = np.zeros((len(X), classes))
+    result[:, model.classes_] = model.predict_proba(X)
+    return _logs(result)
+
+
+def _logs(probabilities: np.ndarray) -> Outputs:
+    """Logarithms of probabilities, none of which is below `TINY`."""
+    result = np.maximum(probabilities, TINY)
+    return np.log(result / result.sum(-1, keepdims=True))
+
+
+def _pool(parts: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns weights (P,), 0 or more, and a number a class (C,), by which log probabilities are added.
+
+    It is the logarithmic pool of least loss, with the penalty of a logistic regression of C = 1.
+
+    Args:
+        parts: log probabilities (P, n, C). truth: classes (n,).
+    """
+    from scipy.optimize import minimize
+
+    P, n, C = parts.shape
+    centred = parts - parts.mean(2, keepdims=True)
+    scale = np.maximum(centred.std((1, 2)), 1e-9)
+    centred = centred / scale[:, None, None]
+    one_hot = np.eye(C)[truth]
+    rates = np.log(np.maximum(one_hot.mean(0), TINY))
+
+    def loss_and_slope(at: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, numbers = at[:P], at[P:]
+        logs = log_softmax(np.tensordot(weights, centred, 1) + numbers, axis=1)
+        off = (np.exp(logs) - one_hot) / n
+        slope = np.concatenate([np.tensordot(centred, off, 2) + weights / n, off.sum(0)])
+        return float(-(logs * one_hot).sum() / n + weights @ weights / (2 * n)), slope
+
+    start = np.concatenate([scale / P, rates])
+    bounds = [(0, None)] * P + [(None, None)] * C
+    best = minimize(loss_and_slope, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return best[:P] / scale, best[P:]
 
 
 @dataclass(eq=False)
@@ -322,17 +385,57 @@ class Predictions:
         return self._known[key]
 
     def late(self, parts: Sequence[Outputs]) -> Outputs:
-        """Outputs of a linear model of several outputs, which adds up what each says; fitted on other folds."""
-        from sklearn.linear_model import LogisticRegression, Ridge
+        """Outputs that add up what several say, each with a weight of 0 or more; weights are fitted on other folds."""
+        from sklearn.linear_model import Ridge
 
         task, result = self.task, np.zeros_like(parts[0])
-        X = np.concatenate(parts, 1)
-        X = (X - X.mean(0)) / np.maximum(X.std(0), 1e-9)
+        stacked = np.stack(parts)
+        columns = np.concatenate(parts, 1)
+        columns = (columns - columns.mean(0)) / np.maximum(columns.std(0), 1e-9)
         for _, _, places in task.parts():
-            others = np.setdiff1d(np.arange(len(X)), places)
-            model = LogisticRegression(max_iter=500) if task.classes else Ridge(1.0)
-            model.fit(X[others], task.truth[others])
-            result[places] = _outputs(model, X[places], task.classes)
+            others = np.setdiff1d(np.arange(len(result)), places)
+            if task.classes:
+                weights, numbers = _pool(stacked[:, others], task.truth[others])
+                scores = np.tensordot(weights, stacked[:, places], 1) + numbers
+                result[places] = _logs(np.exp(log_softmax(scores, axis=1)))
+            else:
+                model = Ridge(1.0, positive=True).fit(columns[others], task.truth[others])
+                result[places] = model.predict(columns[places])[:, None]
+        return result
+
+    @cached_property
+    def base(self) -> Outputs:
+        """Outputs of no model: the shares of the classes among the rows that are predicted, or their mean."""
+        truth, classes = self.task.truth, self.task.classes
+        one = _logs(np.bincount(truth, minlength=classes) / len(truth)) if classes else truth.mean()
+        return np.broadcast_to(one, (len(truth), max(1, classes))).copy()
+
+    def agreement(self, outputs: Outputs) -> stability.Interval:
+        """Returns by how much outputs go with the truth, on average over rows: 0 by chance, below 0 where they go
+        against it.
+
+        It is the covariance of output and truth within folds, summed over classes, whose outputs are log probabilities:
+        the slope at 0 of what a weight of these outputs takes off the loss. Means of folds are taken off, since a fold
+        with more of a class leaves less of it to learn from.
+        """
+        truth = self.task.truth
+        wanted = np.eye(self.task.classes)[truth] if self.task.classes else truth[:, None]
+        values = np.zeros(len(truth))
+        for _, _, places in self.task.parts():
+            off = outputs[places] - outputs[places].mean(0)
+            values[places] = (off * (wanted[places] - wanted[places].mean(0))).sum(1)
+        return stability.mean(values, clusters=self.task.clusters)
+
+    @cached_property
+    def below_chance(self) -> list[tuple[str, str]]:
+        """Modalities, and members of the family whose predictions of held-out rows of these go against the truth, by
+        more than chance explains (three standard errors, since many are looked at)."""
+        result = []
+        for name in self.task.names:
+            for member in FAMILY:
+                one = self.agreement(self.of([name], member))
+                if one.value + (one.high - one.value) * 3 / 1.96 < 0:
+                    result.append((name, member))
         return result
 
     def loss(self, outputs: Outputs) -> float:
@@ -340,21 +443,31 @@ class Predictions:
         return loss(outputs, self.task.truth)
 
     def best(self, candidates: Mapping[str, Outputs]) -> tuple[str, Outputs]:
-        """The candidate of the smallest loss, with its name."""
-        name = min(candidates, key=lambda one: self.loss(candidates[one]))
+        """The candidate of the smallest loss, with its name; the base rate where others gain less than rounding."""
+        losses = {name: self.loss(outputs) for name, outputs in candidates.items()}
+        if BASE in losses:
+            losses[BASE] -= ROUNDING
+        name = min(losses, key=lambda one: losses[one])
         return name, candidates[name]
 
     def whole(self, names: Sequence[str]) -> tuple[str, Outputs]:
-        """The best that is known from some modalities: a member of the family, or all of them stacked."""
+        """The best that is known from some modalities: a member of the family, all of them stacked, or the base rate
+        where none does better."""
         members = {member: self.of(names, member) for member in FAMILY}
-        return self.best(members | {"stacked": self.late(list(members.values()))})
+        stacked = self.late(list(members.values()))
+        return self.best(members | {"stacked": stacked, BASE: self.base})
 
     @cached_property
     def contest(self) -> dict[str, tuple[str, Outputs]]:
-        """The best of every one of `KINDS`, with what it is."""
+        """The best of every one of `KINDS`, with what it is; `BASE` where no model does better."""
         names = self.task.names
         alone = {name: self.whole([name]) for name in names}
-        single = self.best({f"{kind} on {name}": part for name, (kind, part) in alone.items()})
+        single = self.best(
+            {
+                BASE if kind == BASE else f"{kind} on {name}": part
+                for name, (kind, part) in alone.items()
+            }
+        )
         parts = [part for _, part in alone.values()]
         late = {
             **{
@@ -363,9 +476,11 @@ class Predictions:
             },
             "best on each, added": self.late(parts),
             "linear on all": self.of(names, LINEAR),
+            BASE: self.base,
         }
         joint = {f"{member} on all": self.of(names, member) for member in (TREES, NETWORK)}
         joint["all stacked"] = self.late([*parts, self.of(names, LINEAR), *joint.values()])
+        joint[BASE] = self.base
         return dict(zip(KINDS, (single, self.best(late), self.best(joint)), strict=True))
 
 
@@ -438,6 +553,17 @@ def notes(predictions: Predictions) -> Iterator[str]:
         yield (
             f"Rows share several things: {len(task.predicted):,} of them are predicted by models that saw none of "
             "these, the others are learnt from only."
+        )
+    if task.different:
+        yield (
+            f"Content is shared across rows: {sharing.words(task.different, len(task.rows))}. Rows of one content are "
+            "held out together where they can be."
+        )
+    if predictions.below_chance:
+        models = [f"{member} on {name}" for name, member in predictions.below_chance]
+        yield (
+            f"Below chance on held-out rows, and not used: {', '.join(models)}. What they learned of some rows is "
+            "false of rows like these, as in balanced pairs."
         )
     if predictions.unfinished:
         yield f"{predictions.unfinished} of {predictions.done} fits stopped before they converged."

@@ -66,9 +66,10 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
         f"with redundancy as BROJA defines it. Whiskers: {_over_rows(dataset, result)}.{rest} "
         + " ".join(map(_plain, (*result.worth.notes, *result.notes))),
-        not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor what "
-        "larger models could be told: small ones may miss what takes many rows to learn, and what they "
-        "miss is told less, not more. Estimates of a part may lie below 0, and are drawn as 0.",
+        not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor how "
+        "much more the data hold: the total is a lower bound, since small models may miss what takes many rows to "
+        "learn. In the data a part may be larger or smaller than what is found of it. Estimates below 0 are drawn "
+        "as 0.",
         alt="; ".join(
             f"{row}: " + panel.listed(one.parts, [part.value for part in one.parts.values()])
             for row, one in rows.items()
@@ -128,6 +129,7 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
             "unique": {name: one(part) for name, part in entry.unique.items()},
             "synergy": one(entry.synergy),
             "total": one(entry.total),
+            "alone": {name: one(part) for name, part in entry.alone.items()},
         }
 
     tested = result.worth
@@ -138,11 +140,16 @@ def needs_record(result: information.Estimate) -> dict[str, Any]:
         "n": result.main.n,
         "entropy": result.entropy,
         **parts(result.main),
+        "bound": "total and alone are lower bounds: the data hold at least their low ends",
+        "shared": dict(result.different),
+        "below_chance": [
+            {"modality": name, "model": member} for name, member in result.below_chance
+        ],
         "gain": one(result.gain),
         "estimators": {name: parts(entry) for name, entry in result.by.items()},
         "against_rest": {name: parts(entry) for name, entry in result.of_rest.items()},
         "lattice": dict(result.lattice),
-        "disagree": result.apart,
+        "disagree": [name for name in result.main.parts if name in dict(result.apart)],
         "worth": {
             "metric": tested.metric,
             "models": dict(tested.models),

@@ -1,0 +1,174 @@
+"""Which rows hold the same content in a modality, and how rows are parted so that no part knows another's answers.
+
+In a set of balanced pairs (VQA v2, NLVR2, SHAPES) every picture stands once with the answer yes and once with no. A
+model that remembers the picture of one row knows the answer of its twin: the opposite. In a set with copies it knows
+the same answer. Neither is information of the picture. So rows of the same content belong on one side of every split.
+
+Content is compared by distance and not by a hash of rounded numbers, since two numbers that differ by 1e-7 may round
+apart.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+NEAR = 1e-5  # of every feature's deviation: what differs by less is the same content
+AHEAD = 8  # rows that are compared with each, in the order of a random projection
+FEW = 60  # different contents; of fewer, each is a value that a model may learn, such as 0 and 1
+LARGEST = 0.1  # of all rows: a group that is held out together has no more
+TWINS = 10  # rows of one content; of fewer, each says much of the others
+_AT_ONCE = 1 << 22  # numbers that are compared together
+
+
+@dataclass(frozen=True, eq=False)
+class Sharing:
+    """How rows that share something are held out.
+
+    Attributes:
+        together: numbers of what is held out as a whole, (N, k), one column unless several were declared.
+        apart: numbers of contents by which rows cannot be held out as a whole, (N, j). Rows that share one with the
+            rows that are predicted are left out of learning.
+        different: how many different contents a modality has, where some rows share one.
+    """
+
+    together: np.ndarray
+    apart: np.ndarray
+    different: Mapping[str, int]
+
+    @property
+    def columns(self) -> np.ndarray | None:
+        """All that rows share, (N, k + j), with no number in two of these groups; None where rows share nothing."""
+        columns = [self.together, *self.apart.T[..., None]]
+        if len(columns) == 1:
+            alone = len(np.unique(self.together)) == self.together.size
+            return None if alone else self.together
+        first = 0
+        result = []
+        for column in columns:
+            numbers = np.unique(column, return_inverse=True)[1].reshape(column.shape)
+            result.append(numbers + first)
+            first += int(numbers.max(initial=-1)) + 1
+        return np.concatenate(result, 1)
+
+
+def sharing(contents: Mapping[str, np.ndarray], declared: np.ndarray | None = None) -> Sharing:
+    """Returns how rows are held out that share content in any modality, or what was declared, such as a video.
+
+    The rule, for every modality, the one with the most different contents first:
+
+    1. A modality of fewer than `FEW` contents has values, not copies. What a value means is learned from other rows of
+       it, and none is held out. The same goes for a content of more than `LARGEST` of all rows, such as zeros for a
+       picture that is missing.
+    2. Rows of one content are joined with what they share already, if no group of more than `LARGEST` of all rows
+       arises (connected components). These groups are held out as wholes.
+    3. Where one would arise (every picture in two rows, and every question in two rows of other pictures), or where
+       rows share several declared things, models do not learn from rows that share a content with a row that they
+       predict, if fewer than `TWINS` rows have that content.
+    4. A content of more rows that cannot be joined (132 questions, each asked of many pictures) is not held out. Each
+       of its rows says little of any other. Whoever predicts must not count predictions that are worse than chance.
+
+    Args:
+        contents: of every modality the number of what each row holds, (N,), see `contents_of`.
+        declared: numbers of what rows share, (N, k); see `spec.Clusters.numbers`. None where nothing is known.
+    """
+    rows = len(next(iter(contents.values())))
+    together = np.arange(rows)[:, None] if declared is None else np.asarray(declared)
+    sizes = {name: int(column.max(initial=-1)) + 1 for name, column in contents.items()}
+    different = {name: size for name, size in sizes.items() if size < rows}
+    apart = []
+    for name in sorted(different, key=lambda one: -different[one]):
+        if different[name] < FEW:
+            continue
+        column = _as_own(contents[name], LARGEST * rows)
+        if _is_known(column, together):
+            continue
+        joined = joined_groups([together[:, 0], column])
+        most = max(LARGEST * rows, np.bincount(joined_groups([together[:, 0]])).max())
+        if together.shape[1] == 1 and np.bincount(joined).max() <= most:
+            together = joined[:, None]
+            continue
+        twins = _as_own(column, TWINS - 1)
+        if len(np.unique(twins)) < rows:
+            apart.append(twins)
+    numbers = np.stack(apart, 1) if apart else np.zeros((rows, 0), np.int64)
+    return Sharing(together, numbers, different)
+
+
+def contents_of(values: np.ndarray) -> np.ndarray:
+    """Returns the number of what each row holds, whole numbers from 0, (N,): the same where rows are the same.
+
+    Rows are the same where no feature differs by more than `NEAR` of its standard deviation, or where such rows lie
+    between them. Rows are sorted by a random projection, and each is compared with the `AHEAD` next ones.
+
+    Args:
+        values: features (N, F). What is not finite counts as 0.
+    """
+    values = np.nan_to_num(np.asarray(values, np.float64).reshape(len(values), -1))
+    spread = values.std(0)
+    varying = spread > 1e-12 * np.maximum(np.abs(values).max(0, initial=0), 1e-300)
+    if not varying.any():
+        return np.zeros(len(values), np.int64)
+    values, spread = values[:, varying], spread[varying]
+    direction = np.random.default_rng(0).normal(size=len(spread))
+    direction /= np.linalg.norm(direction) * spread
+    line = (values - values.mean(0)) @ direction
+    order = np.argsort(line, kind="stable")
+    window = NEAR * np.sqrt(len(spread))  # rows that are the same lie no further apart on the line
+    step = max(1, _AT_ONCE // len(spread))
+    links = []
+    for ahead in range(1, min(AHEAD + 1, len(values))):
+        first, second = order[:-ahead], order[ahead:]
+        near = np.flatnonzero(line[second] - line[first] <= window)
+        for start in range(0, len(near), step):
+            places = near[start : start + step]
+            a, b = first[places], second[places]
+            same = (np.abs(values[a] - values[b]) <= NEAR * spread).all(1)
+            links.append(np.stack([a[same], b[same]]))
+    ends = np.concatenate(links, 1) if links else np.zeros((2, 0), np.int64)
+    return _components(ends, len(values))
+
+
+def joined_groups(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns numbers of the connected groups of rows (N,): two rows are in one where they share a number in a column,
+    or where each shares one with a row between them."""
+    rows = len(columns[0])
+    links, first = [], rows
+    for column in columns:
+        places = np.unique(column, return_inverse=True)[1].ravel()
+        links.append(np.stack([np.arange(rows), places + first]))
+        first += int(places.max(initial=-1)) + 1
+    groups = _components(np.concatenate(links, 1), first)[:rows]
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
+
+
+def words(different: Mapping[str, int], rows: int) -> str:
+    """Returns, in a clause, which modalities share content: "4,000 rows hold 2,000 different of picture"; empty where
+    none does."""
+    parts = [f"{size:,} different of {name}" for name, size in different.items()]
+    return f"{rows:,} rows hold {' and '.join(parts)}" if parts else ""
+
+
+def _components(links: np.ndarray, size: int) -> np.ndarray:
+    graph = coo_array((np.ones(links.shape[1], bool), (links[0], links[1])), (size, size))
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def _as_own(column: np.ndarray, most: float) -> np.ndarray:
+    """Numbers (N,) in which every row of a group of more than `most` rows has one of its own."""
+    sizes = np.bincount(column)
+    large = sizes[column] > most
+    result = column.copy()
+    result[large] = len(sizes) + np.arange(int(large.sum()))
+    return result
+
+
+def _is_known(column: np.ndarray, together: Iterable[np.ndarray]) -> bool:
+    """Whether rows that share a number of a column share one of what is held out together, too."""
+    groups = len(np.unique(column))
+    return any(
+        len(np.unique(np.stack([column, known]), axis=1).T) == groups
+        for known in np.asarray(together).T
+    )

@@ -1,0 +1,223 @@
+"""Rows that share content: balanced pairs, copies, and questions that are asked of many pictures. What nothing tells
+must come out as nothing, by models, by reports and by splits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qfusion import data
+from qfusion.data import sharing
+from qfusion.explain import information, worth
+from tests.test_information import few_trees
+
+Features = dict[str, np.ndarray]
+
+
+def pairs_of_pictures(
+    pictures: int = 800, kinds: int = 8, noise: float = 0.0
+) -> tuple[Features, np.ndarray, np.ndarray]:
+    """A set like SHAPES: every picture shows some kinds of things, and stands twice, with a question after a kind that
+    it shows and with one after a kind that it does not. Returns features, answers, and the pictures' numbers."""
+    rng = np.random.default_rng(0)
+    shown = rng.integers(0, 2, (pictures, kinds))
+    shown[:, :2] = 1, 0
+    shown = rng.permuted(shown, axis=1)
+    question = np.array([[rng.choice(np.flatnonzero(row == k)) for k in (1, 0)] for row in shown])
+    picture, answer = np.repeat(np.arange(pictures), 2), np.tile([1, 0], pictures)
+    seen = (shown + 0.1 * rng.normal(size=shown.shape))[picture]
+    order = rng.permutation(len(answer))
+    features = {
+        "picture": (seen + noise * rng.normal(size=seen.shape))[order],
+        "question": np.eye(kinds)[question.ravel()][order],
+    }
+    return features, answer[order], picture[order]
+
+
+def estimated(features: Features, y: np.ndarray) -> tuple[worth.Predictions, information.Estimate]:
+    """What is worked out of features by few trees and small networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        few_trees(patch)
+        predictions = worth.Predictions(worth.of_features(features, y))
+        return predictions, information.of_predictions(predictions, "pairs")
+
+
+def tells_nothing(one: information.Interval) -> bool:
+    """Whether bits are 0 as far as their interval goes, and near 0."""
+    return abs(one.value) < 0.02 and one.low <= 0 <= one.high
+
+
+@pytest.fixture(scope="module", params=[0.0, 1e-7], ids=["equal", "nearly equal"])
+def balanced(request: pytest.FixtureRequest) -> information.Estimate:
+    """What is worked out of balanced pairs, whose pictures are the same or differ by rounding."""
+    return estimated(*pairs_of_pictures(noise=request.param)[:2])[1]
+
+
+def test_each_half_of_a_balanced_pair_alone_tells_nothing(balanced: information.Estimate) -> None:
+    for estimator in balanced.by.values():
+        for name in ("picture", "question"):
+            assert tells_nothing(estimator.alone[name]), (estimator.estimator, name)
+            assert tells_nothing(estimator.unique[name]), (estimator.estimator, name)
+    assert balanced.main.synergy.low > 0.5
+    assert balanced.main.total.low > 0.5
+    words = information.finding(balanced)
+    assert words.startswith("Small models find at least 0.")
+    assert "only by" not in words.split("Estimators disagree")[0]
+    assert balanced.worth.models[worth.SINGLE] == worth.BASE
+    assert any("1,600 rows hold 800 different of picture" in note for note in balanced.worth.notes)
+
+
+def test_no_model_learns_from_the_twin_of_a_row_that_it_predicts() -> None:
+    for noise in (0.0, 1e-7):
+        features, y, picture = pairs_of_pictures(noise=noise)
+        task = worth.of_features(features, y)
+        assert task.different == {"picture": 800, "question": 8}
+        for learn, ask, _ in task.parts():
+            assert not set(picture[learn]) & set(picture[ask])
+            assert len(learn) + len(ask) == len(y)
+
+
+def test_pictures_and_questions_that_both_stand_twice_are_all_predicted() -> None:
+    """Every question is asked of two pictures, and every picture has two questions: one long chain, which no fold
+    holds. All rows are predicted, by models that saw neither their picture nor their question."""
+    rng = np.random.default_rng(0)
+    count = 300
+    question, picture = (
+        np.tile(np.arange(count), 2),
+        np.concatenate([rng.permutation(count), rng.permutation(count)]),
+    )
+    features = {
+        "picture": rng.normal(size=(count, 5))[picture],
+        "question": rng.normal(size=(count, 4))[question],
+    }
+    task = worth.of_features(features, np.repeat([1, 0], count))
+    assert len(task.predicted) == 2 * count
+    for learn, ask, _ in task.parts():
+        assert not set(picture[learn]) & set(picture[ask])
+        assert not set(question[learn]) & set(question[ask])
+        assert len(learn) > count
+    assert task.clusters is not None
+    assert task.clusters.shape == (2 * count, 2)
+
+
+def test_copies_with_the_same_label_do_not_predict_each_other() -> None:
+    """Labels are tossed, and every row stands three times."""
+    rng = np.random.default_rng(0)
+    row = np.repeat(np.arange(200), 3)
+    features = {
+        name: rng.normal(size=(200, 4))[row] + 1e-7 * rng.normal(size=(600, 4)) for name in "ab"
+    }
+    _, result = estimated(features, rng.integers(0, 2, 200)[row])
+    assert result.main.total.low <= 0
+    assert information.finding(result).startswith("Small models are not shown to find anything")
+
+
+def test_statements_of_several_pairs_of_pictures_tell_nothing_alone() -> None:
+    """A set like NLVR2: a statement stands with four pictures, true of two, in the same order every time."""
+    rng = np.random.default_rng(1)
+    statement, y = np.repeat(np.arange(250), 4), np.tile([0, 1, 0, 1], 250)
+    kind = rng.integers(0, 3, 250)[statement]
+    pictures = rng.normal(size=(1000, 3))
+    rows = np.arange(1000)
+    pictures[rows, kind] = np.abs(pictures[rows, kind]) * np.where(y, 1, -1)
+    words = np.concatenate([np.eye(3)[kind], rng.normal(size=(250, 3))[statement]], 1)
+    _, result = estimated({"statement": words, "pictures": pictures}, y)
+    for estimator in result.by.values():
+        assert tells_nothing(estimator.alone["statement"])
+    assert result.main.total.low > 0.3
+
+
+def test_a_learner_below_chance_is_named_and_not_used() -> None:
+    """Twelve questions, each with as many yes as no: who remembers more yes of one predicts yes where more no is left.
+    They are values, of which there are few, and are not held out."""
+    rng = np.random.default_rng(0)
+    question, y = np.repeat(np.arange(12), 10), np.tile([0, 1], 60)
+    features = {"picture": rng.normal(size=(120, 3)), "question": np.eye(12)[question]}
+    predictions, result = estimated(features, y)
+    assert ("question", worth.LINEAR) in result.below_chance
+    assert any(
+        note.startswith("Below chance on held-out rows, and not used: linear on question")
+        for note in result.worth.notes
+    )
+    kind, outputs = predictions.whole(["question"])
+    assert kind == worth.BASE
+    assert np.ptp(outputs, axis=0).max() == 0
+    assert tells_nothing(result.main.alone["question"])
+
+
+def test_questions_of_scenes_tell_nothing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them has as many answers yes as no."""
+    few_trees(monkeypatch)
+    result = information.estimate(data.load("scenes"), rows=2000)
+    assert tells_nothing(result.main.alone["question"])
+    assert tells_nothing(result.main.unique["question"])
+    assert result.different["question"] < 150
+
+
+# How rows are held out.
+
+
+def test_contents_are_the_same_as_far_as_rounding_goes() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(500, 30)) * rng.uniform(0.01, 100, 30) + 5
+    which = rng.permutation(np.repeat(np.arange(500), 3))
+    near = rows[which] + 1e-7 * rows.std(0) * rng.normal(size=(1500, 30))
+    numbers = sharing.contents_of(near)
+    assert len(np.unique(numbers)) == 500
+    assert len(np.unique(np.stack([numbers, which]), axis=1).T) == 500
+    apart = rows[which] + 1e-3 * rows.std(0) * rng.normal(size=(1500, 30))
+    assert len(np.unique(sharing.contents_of(apart))) == 1500
+    bits = rng.integers(0, 2, (3000, 2))
+    assert len(np.unique(sharing.contents_of(bits))) == 4
+    assert sharing.contents_of(np.ones((5, 2))).tolist() == [0] * 5
+    assert len(np.unique(sharing.contents_of(np.array([[np.nan], [1.0], [np.nan]])))) == 2
+
+
+def test_what_rows_share_is_held_out_together_where_it_can_be() -> None:
+    rng = np.random.default_rng(0)
+    own, picture = np.arange(400), np.arange(400) // 2
+    video = np.arange(400) // 10
+
+    def held(
+        contents: dict[str, np.ndarray], declared: np.ndarray | None = None
+    ) -> sharing.Sharing:
+        return sharing.sharing(contents, None if declared is None else declared[:, None])
+
+    nothing = held({"a": own, "b": own})
+    assert nothing.columns is None
+    assert nothing.different == {}
+    pairs = held({"a": picture, "b": own})
+    assert pairs.together[:, 0].tolist() == picture.tolist()
+    assert pairs.different == {"a": 200}
+    # what a video holds is held out with it, and what two videos share joins them
+    assert held({"a": picture}, video).together[:, 0].tolist() == video.tolist()
+    two = picture.copy()
+    two[0] = two[399]
+    joined = held({"a": two}, video).together[:, 0]
+    assert joined[0] == joined[399] != joined[20]
+    # values of which there are few, and what a tenth of the rows have, hold nothing out
+    assert held({"a": rng.integers(0, 2, 400), "b": own}).columns is None
+    missing = np.where(own < 50, 0, own)
+    assert held({"a": missing, "b": own}).columns is None
+    # questions that join all pictures are left out of learning where few rows have them, else not
+    chain = np.roll(picture, 1)
+    both = held({"a": picture, "b": chain})
+    assert both.together[:, 0].tolist() == picture.tolist()
+    assert len(np.unique(both.apart)) == 200
+    assert both.columns is not None
+    assert not set(both.columns[:, 0]) & set(both.columns[:, 1])
+    many = held({"a": picture, "b": rng.permutation(np.arange(400) % 61)})
+    assert many.apart.shape == (400, 1)  # of six or seven rows
+    larger = np.arange(4000) // 2
+    asked = sharing.sharing({"a": larger, "b": rng.permutation(np.arange(4000) % 132)})
+    assert asked.apart.shape == (4000, 0)
+    assert asked.together[:, 0].tolist() == larger.tolist()
+
+
+def test_several_things_that_rows_share_stay_as_they_were_declared() -> None:
+    rng = np.random.default_rng(0)
+    declared = np.stack([rng.integers(0, 80, 400), 80 + rng.integers(0, 80, 400)], 1)
+    same = sharing.sharing({"a": declared[:, 0], "b": declared[:, 1] - 80}, declared)
+    assert same.together is not None
+    assert same.columns is not None
+    assert same.columns.tolist() == declared.tolist()
