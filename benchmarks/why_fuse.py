@@ -78,12 +78,13 @@ def of_data(name: str, cache: Path | None) -> list[str]:
     """Returns a row of the table of data sets."""
     result = asked(cache, "--data", name)
     if "problem" in result:
-        return [f"`{name}`", result["problem"], *["–"] * 5]
+        return [f"`{name}`", result["problem"], *["–"] * 6]
     worth = result["worth"]
     return [
         f"`{name}`",
         f"{result['n']:,}",
         f"{result['entropy']:.2f}",
+        f"{max(result['total']['low'], 0):.2f}",
         signed(result["redundancy"]),
         signed(result["synergy"]),
         f"{signed(worth['late - single'])} {worth['metric']}",
@@ -104,14 +105,14 @@ def of_model(name: str, cache: Path | None) -> list[str]:
     pairs = [
         row for row in result.get("f_syn", {}).get("pairs", ()) if row["correlation"] is not None
     ]
-    lowest = min((row["correlation"] for row in pairs), default=None)
+    worst = min((row["correlation"] for row in pairs), default=None)
     share = result["basins"].get("share")
     return [
         f"`{name}`",
         f"{signed(gain, 3)} {first['metric']}",
         f"{most['of']}, {most['loss_reduction']:.3f} of {whole:.3f}",
         result["ranking"]["coalitions"][0]["coalition"],
-        "–" if lowest is None else f"{lowest:.2f}",
+        "–" if worst is None else f"{worst:.2f}",
         f"{share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]"
         if share
         else "not measured",
@@ -153,6 +154,7 @@ TABLES = {
             "Data",
             "Rows",
             "Bits of the target",
+            "Small models find at least",
             "Redundant",
             "Synergistic",
             "Late models beyond the best single",
@@ -168,7 +170,7 @@ TABLES = {
             "Joint terms are worth (EMAP)",
             "Takes most off the loss (Shapley)",
             "Says most",
-            "F_syn of 16 rows, lowest correlation",
+            "F_syn of 16 rows, mean correlation of the worst pair",
             "Samples with several explanations (5 % may by chance)",
         ),
     ),

@@ -3,11 +3,14 @@ must come out as nothing, by models, by reports and by splits."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import sharing
+from qfusion.data import importing, sharing, spec, staged_set
 from qfusion.explain import information, worth
 from tests.test_information import few_trees
 
@@ -221,3 +224,52 @@ def test_several_things_that_rows_share_stay_as_they_were_declared() -> None:
     assert same.together is not None
     assert same.columns is not None
     assert same.columns.tolist() == declared.tolist()
+
+
+# What an import says of it, and the split that it draws.
+
+
+def table_of_pairs(folder: Path, noise: float = 0.0) -> list[Path]:
+    """Balanced pairs as two tables and their answers, without a split."""
+    features, y, picture = pairs_of_pictures(pictures=200, noise=noise)
+    ids = [f"row{number}" for number in range(len(y))]
+    labels = pd.DataFrame({"id": ids, "label": np.array(["no", "yes"])[y]})
+    labels.to_csv(folder / "labels.csv", index=False)
+    for name, values in features.items():
+        columns = [f"{name}{k}" for k in range(values.shape[1])]
+        pd.DataFrame(values, columns=columns).assign(id=ids).to_csv(
+            folder / f"{name}.csv", index=False
+        )
+    np.save(folder / "numbers.npy", picture)
+    return [folder / f"{name}.csv" for name in ("labels", *features)]
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_an_import_names_twins_and_draws_parts_that_keep_them_together(
+    noise: float, tmp_path: Path
+) -> None:
+    paths = table_of_pairs(tmp_path, noise)
+    (tmp_path / "read").mkdir()
+    read = importing.read(paths, tmp_path / "read", target="classification")
+    examined = importing.Examined(read, staged_set.examine(read))
+    (finding,) = [one for one in examined.report.findings if one.code == "shared-content"]
+    assert finding.where == "picture"
+    assert finding.words.startswith("400 samples hold 200 different ones of this modality.")
+    (tmp_path / "mended").mkdir()
+    mended = importing.repaired(examined, ["make-split"], tmp_path / "mended")
+    parts = pd.Series(mended.staged.split).groupby(np.load(tmp_path / "numbers.npy")).nunique()
+    assert (parts == 1).all()
+    assert mended.report.splits == {"train": 240, "valid": 40, "test": 120}
+    assert any("what shares content in one part" in words for words in mended.staged.done)
+
+
+def test_a_split_without_anything_shared_is_the_one_that_it_was() -> None:
+    """So that published splits stay."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 300)
+    plain = spec.stratified(y)
+    assert staged_set._grouped(y, np.arange(300)).tolist() == plain.tolist()
+    videos = np.arange(300) // 3
+    whole = staged_set._grouped(y, videos)
+    assert pd.Series(whole).groupby(videos).nunique().eq(1).all()
+    assert set(whole) == {"train", "valid", "test"}

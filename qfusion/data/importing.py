@@ -21,7 +21,17 @@ import qfusion
 from qfusion import _files, _limits
 from qfusion._checks import check, choose, read_pairs, require_number
 from qfusion._sentences import count
-from qfusion.data import files, mmsa, multiview, registry, sequences, spec, staged_set, tables
+from qfusion.data import (
+    files,
+    mmsa,
+    multiview,
+    registry,
+    sequences,
+    sharing,
+    spec,
+    staged_set,
+    tables,
+)
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, refused
 
 # Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded.
@@ -102,7 +112,7 @@ def repaired(
         mended.ids, renamed = _renamed(mended.ids)
         done.append(f"rename-ids: {count(renamed, 'sample')} numbered")
     if "make-split" in chosen:
-        mended.split, words = staged_set.made_split(mended)
+        mended.split, words = staged_set.made_split(mended, _sharing(mended, report, keep))
         done.append(f"make-split: {words}")
     if "keep-leaks" in chosen:
         mended.leaks_are_meant = True
@@ -139,6 +149,18 @@ def repaired(
         ),
     ]
     return Examined(mended, staged_set.examine(mended, progress) if done else report)
+
+
+def _sharing(
+    staged: staged_set.StagedSet, report: staged_set.Report, keep: np.ndarray
+) -> np.ndarray:
+    """Numbers of what the samples that are kept share, as far as it can stay in one part: content of any modality, or a
+    video that their ids name; a number a sample where there are too few groups for a split into parts."""
+    contents = {name: scan.contents[keep] for name, scan in report.scans.items()}
+    contents = {name: np.unique(part, return_inverse=True)[1] for name, part in contents.items()}
+    videos = spec.videos_of(staged.ids)
+    groups = sharing.sharing(contents, None if videos is None else videos.numbers).together[:, 0]
+    return groups if len(np.unique(groups)) >= sharing.FEW else np.arange(len(staged))
 
 
 def _dropped_features(

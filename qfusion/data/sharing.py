@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 NEAR = 1e-5  # of every feature's deviation: what differs by less is the same content
+CHANCE = 0.01  # how many other numbers are so near to one of a single feature, at most
 AHEAD = 8  # rows that are compared with each, in the order of a random projection
 FEW = 60  # different contents; of fewer, each is a value that a model may learn, such as 0 and 1
 LARGEST = 0.1  # of all rows: a group that is held out together has no more
@@ -101,14 +102,16 @@ def contents_of(values: np.ndarray) -> np.ndarray:
     """Returns the number of what each row holds, whole numbers from 0, (N,): the same where rows are the same.
 
     Rows are the same where no feature differs by more than `NEAR` of its standard deviation, or where such rows lie
-    between them. Rows are sorted by a random projection, and each is compared with the `AHEAD` next ones.
+    between them. Of a single feature it is less, since among many numbers some are near by chance. Rows are sorted by a
+    random projection, and each is compared with the `AHEAD` next ones.
 
     Args:
         values: features (N, F). What is not finite counts as 0.
     """
     values = np.nan_to_num(np.asarray(values, np.float64).reshape(len(values), -1))
     spread = values.std(0)
-    varying = spread > 1e-12 * np.maximum(np.abs(values).max(0, initial=0), 1e-300)
+    size = np.abs(values).max(0, initial=0)
+    varying = (spread > 1e-12 * size) & (spread > 1e-9 * spread.max(initial=0))  # not rounding
     if not varying.any():
         return np.zeros(len(values), np.int64)
     values, spread = values[:, varying], spread[varying]
@@ -116,7 +119,10 @@ def contents_of(values: np.ndarray) -> np.ndarray:
     direction /= np.linalg.norm(direction) * spread
     line = (values - values.mean(0)) @ direction
     order = np.argsort(line, kind="stable")
-    window = NEAR * np.sqrt(len(spread))  # rows that are the same lie no further apart on the line
+    near_by = NEAR if len(spread) > 1 else min(NEAR, CHANCE / len(values))
+    window = near_by * np.sqrt(
+        len(spread)
+    )  # rows that are the same lie no further apart on the line
     step = max(1, _AT_ONCE // len(spread))
     links = []
     for ahead in range(1, min(AHEAD + 1, len(values))):
@@ -125,10 +131,51 @@ def contents_of(values: np.ndarray) -> np.ndarray:
         for start in range(0, len(near), step):
             places = near[start : start + step]
             a, b = first[places], second[places]
-            same = (np.abs(values[a] - values[b]) <= NEAR * spread).all(1)
+            same = (np.abs(values[a] - values[b]) <= near_by * spread).all(1)
             links.append(np.stack([a[same], b[same]]))
     ends = np.concatenate(links, 1) if links else np.zeros((2, 0), np.int64)
     return _components(ends, len(values))
+
+
+class Signature:
+    """A few numbers that stand for a row, of rows that come in pieces: random projections, by which rows that are the
+    same, or nearly, can be told from others."""
+
+    WIDTH = 8
+    _ROWS = 1024  # that are projected together, so that memory stays small
+
+    def __init__(self) -> None:
+        self._origin = self._weights = np.zeros(0, np.float32)
+        self._parts: list[np.ndarray] = []
+
+    def add(self, piece: np.ndarray) -> None:
+        """Takes the next rows, (n, ...)."""
+        flat = piece.reshape(len(piece), -1)
+        if not flat.size:
+            self._parts.append(np.zeros((len(flat), 1)))
+            return
+        if not self._weights.size:
+            self._start(flat)
+        for start in range(0, len(flat), self._ROWS):
+            rows = np.nan_to_num(flat[start : start + self._ROWS], posinf=0, neginf=0)
+            with np.errstate(over="ignore", invalid="ignore"):
+                line = (rows - self._origin) @ self._weights
+            self._parts.append(np.nan_to_num(line, posinf=0, neginf=0).astype(np.float64))
+
+    def contents(self) -> np.ndarray:
+        """Returns the number of what each row holds, (N,); see `contents_of`."""
+        return contents_of(np.concatenate(self._parts)) if self._parts else np.zeros(0, np.int64)
+
+    def _start(self, flat: np.ndarray) -> None:
+        """Fixes origin and scales by the first rows, as far as they are finite."""
+        sample = np.nan_to_num(flat[: self._ROWS], posinf=0, neginf=0).astype(np.float64)
+        spread = sample.std(0)
+        spread[spread == 0] = spread[spread > 0].mean() if (spread > 0).any() else 1.0
+        width = min(self.WIDTH, flat.shape[1])
+        directions = np.random.default_rng(0).normal(size=(flat.shape[1], width))
+        with np.errstate(over="ignore"):
+            self._weights = (directions / spread[:, None]).astype(np.float32)
+        self._origin = sample[0].astype(np.float32)
 
 
 def joined_groups(columns: Sequence[np.ndarray]) -> np.ndarray:

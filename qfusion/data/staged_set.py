@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 from qfusion import _limits
 from qfusion._checks import check, require_few_modalities
 from qfusion._sentences import count, meanwhile
-from qfusion.data import files, leaks, spec
+from qfusion.data import files, leaks, sharing, spec
 from qfusion.data.precision import CastErrors
 from qfusion.errors import InvalidInput
 
@@ -490,24 +490,46 @@ def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ())
     )
 
 
-def made_split(staged: StagedSet) -> tuple[np.ndarray, str]:
+def made_split(staged: StagedSet, groups: np.ndarray | None = None) -> tuple[np.ndarray, str]:
     """Returns a split (N,), or one with the validation part that is missing, by a fixed seed with equal shares in every
-    class or tenth of amounts; and how it was made."""
+    class or tenth of amounts; and how it was made.
+
+    Args:
+        staged: the set. groups: numbers of what samples share, (N,): those of one number come into one part, and shares
+            of classes are then equal as far as that allows. None where samples share nothing.
+    """
+    groups = np.arange(len(staged)) if groups is None else groups
+    together = "" if len(np.unique(groups)) == len(groups) else ", what shares content in one part"
     classes = staged.y if staged.classes else _bins(staged.y)
     train = staged.split == "train"
     if (staged.split == "test").any() and train.sum() > 1 and not (staged.split == "valid").any():
         made, rows = staged.split.copy(), np.flatnonzero(train)
-        inner = spec.stratified(
-            classes[rows], test=0.0, valid=spec.VALID_SHARE / (1 - spec.TEST_SHARE)
+        inner = _grouped(
+            classes[rows], groups[rows], test=0.0, valid=spec.VALID_SHARE / (1 - spec.TEST_SHARE)
         )
         made[rows[inner == "valid"]] = "valid"
         return (
             made,
-            f"{int((inner == 'valid').sum()):,} training samples validate, by seed {spec.SPLIT_SEED}",
+            f"{int((inner == 'valid').sum()):,} training samples validate, by seed {spec.SPLIT_SEED}{together}",
         )
-    return spec.stratified(
-        classes
-    ), f"60 % train, 10 % validate, 30 % test, by seed {spec.SPLIT_SEED}"
+    how = f"60 % train, 10 % validate, 30 % test, by seed {spec.SPLIT_SEED}{together}"
+    return _grouped(classes, groups), how
+
+
+def _grouped(
+    classes: np.ndarray,
+    groups: np.ndarray,
+    test: float = spec.TEST_SHARE,
+    valid: float = spec.VALID_SHARE,
+) -> np.ndarray:
+    """Returns a stratified split (N,) of whole groups, each of which counts as of the class that most of it has."""
+    known, place = np.unique(groups, return_inverse=True)
+    if len(known) == len(groups):
+        return spec.stratified(classes, test=test, valid=valid)
+    labels, label = np.unique(classes, return_inverse=True)
+    counts = np.zeros((len(known), len(labels)), np.int64)
+    np.add.at(counts, (place, label), 1)
+    return spec.stratified(labels[counts.argmax(1)], test=test, valid=valid)[place]
 
 
 def _bins(y: np.ndarray) -> np.ndarray:
@@ -588,6 +610,7 @@ def quiet(done: int, total: int, words: str) -> None:
     """Tells nobody how far something is."""
 
 
+SHARED = 0.1  # of the samples: where so many share content with another one, it is noted
 RARE = 3  # samples of a class below which not every part of a split can have one
 _SHOWN = 8
 
@@ -603,6 +626,9 @@ class Scan:
     broken: np.ndarray  # samples with a value that is not finite
     zero: np.ndarray  # samples that are zeros only
     keys: np.ndarray  # digests of the rows, uint64
+    contents: (
+        np.ndarray
+    )  # numbers of what rows hold, the same where they are nearly the same, int64
 
     @property
     def constant(self) -> np.ndarray:
@@ -686,6 +712,7 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
         *_of_split(staged, rank),
         *_of_target(staged, rank),
         *_of_copies(staged, rank, scans),
+        *_of_sharing(scans),
         *_of_leaks(staged),
     ]
     return Report(
@@ -711,7 +738,9 @@ def _scan(part: Part) -> Scan:
         np.zeros(samples, bool),
         np.zeros(samples, bool),
         np.zeros(samples, np.uint64),
+        np.zeros(samples, np.int64),
     )
+    signature = sharing.Signature()
     for at, piece in files.placed(part.pieces()):
         rows = slice(at, at + len(piece))
         real = part.real(piece, at)
@@ -726,6 +755,8 @@ def _scan(part: Part) -> Scan:
         scan.high = np.maximum(scan.high, (np.where(finite, real, -np.inf) if bad else real).max(0))
         scan.zero[rows] = ~piece.reshape(len(piece), -1).any(1)
         scan.keys[rows] = _keys(piece)
+        signature.add(piece)
+    scan.contents = signature.contents()
     return scan
 
 
@@ -1016,6 +1047,22 @@ def _of_copies(staged: StagedSet, rank: np.ndarray, scans: dict[str, Scan]) -> l
             where=name,
         )
     return findings
+
+
+def _of_sharing(scans: Mapping[str, Scan]) -> Iterator[Finding]:
+    """Modalities of which many samples share the same content, such as pictures of balanced pairs; not those of few
+    values."""
+    for name, scan in scans.items():
+        sizes = np.bincount(scan.contents)
+        shared = int(sizes[sizes > 1].sum())
+        if len(sizes) >= sharing.FEW and shared >= SHARED * len(scan.contents):
+            yield Finding(
+                "shared-content",
+                "note",
+                f"{len(scan.contents):,} samples hold {len(sizes):,} different ones of this modality. Samples that "
+                "share one are kept in one part where `make-split` draws the parts, as far as they can be.",
+                name,
+            )
 
 
 def _of_leaks(staged: StagedSet) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ import pandas as pd
 
 from qfusion import _sentences
 from qfusion._checks import check, choose, require_finite
-from qfusion.data import DataSet
+from qfusion.data import DataSet, sharing
 from qfusion.explain import stability, worth
 
 # Exact: a distribution of few values.
@@ -402,13 +402,16 @@ def pointwise(levels: Sequence[np.ndarray], joint: np.ndarray, y: np.ndarray) ->
 
 
 def cluster_levels(features: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    """Returns the k-means cluster of every sample by source, found without labels, so that these cannot bias them."""
+    """Returns the k-means cluster of every sample by source, found without labels, so that these cannot bias them; no
+    more clusters than a source has different contents."""
     from sklearn.cluster import KMeans
 
-    return {
-        name: KMeans(count, n_init=3, random_state=0).fit_predict(X).astype(int)
-        for name, X in features.items()
-    }
+    result = {}
+    for name, X in features.items():
+        most = int(sharing.contents_of(X).max()) + 1
+        model = KMeans(min(count, most), n_init=3, random_state=0)
+        result[name] = model.fit_predict(X).astype(int)
+    return result
 
 
 def output_levels(outputs: np.ndarray, count: int) -> np.ndarray:

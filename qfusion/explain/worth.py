@@ -357,12 +357,13 @@ class Predictions:
     """What the family says of the rows that are asked about, from any modalities, worked out when first asked for.
 
     Attributes:
-        task: the rows. tell: is told how many fits are done.
+        task: the rows. tell: is told how many fits are done. family: members that predict, of `FAMILY`.
         unfinished: fits that were stopped before they converged.
     """
 
     task: Task
     tell: Callable[[int], Any] = lambda done: None
+    family: Sequence[str] = FAMILY
     done: int = 0
     unfinished: int = 0
     _known: dict[tuple[tuple[str, ...], str], Outputs] = field(default_factory=dict)
@@ -432,7 +433,7 @@ class Predictions:
         more than chance explains (three standard errors, since many are looked at)."""
         result = []
         for name in self.task.names:
-            for member in FAMILY:
+            for member in self.family:
                 one = self.agreement(self.of([name], member))
                 if one.value + (one.high - one.value) * 3 / 1.96 < 0:
                     result.append((name, member))
@@ -453,7 +454,7 @@ class Predictions:
     def whole(self, names: Sequence[str]) -> tuple[str, Outputs]:
         """The best that is known from some modalities: a member of the family, all of them stacked, or the base rate
         where none does better."""
-        members = {member: self.of(names, member) for member in FAMILY}
+        members = {member: self.of(names, member) for member in self.family}
         stacked = self.late(list(members.values()))
         return self.best(members | {"stacked": stacked, BASE: self.base})
 
@@ -472,13 +473,15 @@ class Predictions:
         late = {
             **{
                 f"{member} on each, added": self.late([self.of([name], member) for name in names])
-                for member in FAMILY
+                for member in self.family
             },
             "best on each, added": self.late(parts),
             "linear on all": self.of(names, LINEAR),
             BASE: self.base,
         }
-        joint = {f"{member} on all": self.of(names, member) for member in (TREES, NETWORK)}
+        joint = {
+            f"{member} on all": self.of(names, member) for member in self.family if member != LINEAR
+        }
         joint["all stacked"] = self.late([*parts, self.of(names, LINEAR), *joint.values()])
         joint[BASE] = self.base
         return dict(zip(KINDS, (single, self.best(late), self.best(joint)), strict=True))
