@@ -266,8 +266,8 @@ def test_how_near_a_sampled_synergy_comes_is_said_of_the_worst_pair() -> None:
         }
     )
     assert fusing.nearly(frame) == (
-        "F_syn with 50 rows follows the exact dividend of a+c with a correlation of 0.75 (lowest of 4 draws 0.60), off "
-        "by 50% of its size"
+        "F_syn with 50 rows follows the exact dividend of a+c with a correlation of 0.75 (mean of 4 draws, the lowest "
+        "0.60), off by 50% of its size"
     )
     assert fusing.nearly(frame.iloc[2:]).startswith("No pair's dividend varies")
 

@@ -238,6 +238,20 @@ def test_labels_are_shuffled_a_video_at_a_time() -> None:
         assert moved != whole
 
 
+def test_many_levels_of_noise_tell_no_more_than_one_level() -> None:
+    """Twenty levels that say nothing seem to tell .03 bits of 400 rows, and one level none."""
+    rng = np.random.default_rng(0)
+    y, noise, one = rng.integers(0, 2, 400), rng.integers(0, 20, 400), np.zeros(400, int)
+    plain = information.union([information.table(noise, y)]).bits
+    gain = information.more_bits(noise, one, y)
+    assert plain > 0.02
+    assert gain.low < 0 < gain.high
+    assert abs(gain.value) < plain / 2
+    clear = information.more_bits(y, one, y)
+    assert clear.low > 0.9
+    assert information.more_bits(noise, noise, y).value == 0
+
+
 def test_labels_that_every_group_has_in_the_same_order_are_shuffled_too() -> None:
     """Pairs of yes and no, one after the other: a shuffle of whole groups alone would change no label."""
     y, pair = np.tile([1, 0], 200), np.repeat(np.arange(200), 2)

@@ -630,7 +630,10 @@ def needs(name: str, as_json: bool) -> None:
     tested = result["worth"]
     rows = [
         [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
-        + [", ".join(f"{one} {_interval(part)}" for one, part in entry["unique"].items())]
+        + [
+            ", ".join(f"{one} {_interval(part)}" for one, part in entry[key].items())
+            for key in ("unique", "alone")
+        ]
         for of, entry in {
             **result["estimators"],
             **{f"{one} against the rest": entry for one, entry in result["against_rest"].items()},
@@ -641,7 +644,14 @@ def needs(name: str, as_json: bool) -> None:
         as_json,
         *(f"{words}." for words in result["says"]),
         table(
-            ["Estimator", "Redundancy", "Synergy", "Total", "Unique"],
+            [
+                "Estimator",
+                "Redundancy",
+                "Synergy",
+                "Total (lower bound)",
+                "Unique",
+                "Alone (lower bounds)",
+            ],
             rows,
             f"Bits of the target of {name}, {result['entropy']:.2f} in all, from {result['n']:,} rows",
         ),

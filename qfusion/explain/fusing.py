@@ -420,7 +420,7 @@ def nearly(frame: pd.DataFrame) -> str:
     worst = known.loc[known["correlation"].idxmin()]
     return (
         f"F_syn with {worst['rows']} rows follows the exact dividend of {worst['pair']} with a correlation of "
-        f"{worst['correlation']:.2f} (lowest of {worst['draws']} draws {worst['lowest']:.2f}), off by "
+        f"{worst['correlation']:.2f} (mean of {worst['draws']} draws, the lowest {worst['lowest']:.2f}), off by "
         f"{worst['relative error']:.0%} of its size"
     )
 

@@ -552,7 +552,6 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
     by[CLUSTERS] = of_levels(cluster_levels(features, cells), None, classes, clusters=task.shared)
     if not task.classes:
         by[GAUSSIAN] = gaussian({one: outputs[one] for one in names}, best, task)
-    parts = [union([table(level, y)]).pointwise([level], y) for level in (joint, late)]
     lattice = {}
     if len(names) == 3 and K <= QUANTILES and find_spec("dit"):
         cut = [output_levels(outputs[one], 4) for one in names]
@@ -567,7 +566,7 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
         names,
         by,
         of_rest,
-        stability.mean(parts[0] - parts[1], clusters=task.clusters),
+        more_bits(joint, late, y, task.clusters),
         float(-np.log2(np.bincount(y) / len(y)) @ np.bincount(y) / len(y)),
         lattice,
         worth.worth(predictions),
@@ -576,6 +575,27 @@ def of_predictions(predictions: worth.Predictions, name: str = "") -> Estimate:
         task.different,
         predictions.below_chance,
     )
+
+
+def more_bits(
+    more: np.ndarray, fewer: np.ndarray, y: np.ndarray, clusters: np.ndarray | None = None
+) -> stability.Interval:
+    """Returns by how many bits some levels tell more of the target than others, less what shuffled labels give: many
+    levels seem to tell more than few.
+
+    Args:
+        more, fewer: levels, (n,) each. y: classes, (n,). clusters: see `stability.counts`.
+    """
+
+    def difference(of: np.ndarray) -> np.ndarray:
+        first, second = (
+            union([table(level, of)]).pointwise([level], of) for level in (more, fewer)
+        )
+        return first - second
+
+    rng = np.random.default_rng(0)
+    shuffled = [difference(_shuffled(y, clusters, rng)).mean() for _ in range(SHUFFLES)]
+    return _less(stability.mean(difference(y), clusters=clusters), np.array(shuffled))
 
 
 def gaussian(

@@ -98,9 +98,9 @@ def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
-        "one modality, of parts that add up (late), and of all features together (joint). The best is the one of the "
-        f"least held-out loss, so that small advantages are partly luck. Intervals: {_over_rows(dataset, estimate)}. "
-        + " ".join(map(_plain, result.notes)),
+        "one modality, of parts that add up (late), and of all features together (joint), or the base rate where no "
+        "model does better. The best is the one of the least held-out loss, so that small advantages are partly luck. "
+        f"Intervals: {_over_rows(dataset, estimate)}. " + " ".join(map(_plain, result.notes)),
         not_shown="what a larger model reaches, or one that sees a picture as such or the steps of a sequence: "
         "features come as principal components, sequences as means and deviations. Where small models gain nothing, a "
         "trained one may.",
