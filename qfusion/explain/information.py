@@ -14,7 +14,7 @@ each with its interval, shown beside each other since they may disagree (`estima
 Clusters and learned levels are functions of the features. No function of a feature tells more of the target than the
 feature, so what a modality tells alone, and what all tell in total, are lower bounds: data hold at least so much. The
 interval is of what these small models find; its low end alone bounds what the data hold. The parts (redundant, unique,
-synergistic) are those of what is found. In the data each may be larger or smaller. benchmarks/coverage.py measures how
+synergistic) are those of what is found. In the data each may be larger or smaller. benchmarks/why_coverage.py measures how
 often the ends hold on distributions that are known.
 
 Of two modalities redundancy is that of Bertschinger and others (2014, BROJA): the union information is the least

@@ -1,6 +1,6 @@
 """How often the intervals of `qfusion why --data` hold the truth, on distributions whose information is known.
 
-    python benchmarks/coverage.py [--repetitions 100] [--rows 300] [--only NAME ...]
+    python benchmarks/why_coverage.py [--repetitions 100] [--rows 300] [--only NAME ...]
 
 Of each of ten distributions of two sources and a target, rows are drawn again and again. A source's features are its
 value as a column a value, with Gaussian noise of a tenth, and two columns of noise. The truth is BROJA's partial
@@ -216,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(text)
     if not arguments.only:
         how = f"{arguments.repetitions} repetitions of {arguments.rows} rows."
-        tables.write("why-coverage", f"{text}\n\n{how} {tables.provenance('coverage.py')}")
+        tables.write("why-coverage", f"{text}\n\n{how} {tables.provenance('why_coverage.py')}")
 
 
 if __name__ == "__main__":
