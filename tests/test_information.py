@@ -1250,9 +1250,9 @@ def test_every_part_on_which_estimators_do_not_meet_is_said(
         both = beside(part, far)
         assert [name for name, _ in both.apart] == [part]
         assert information.finding(both, str.upper).endswith(
-            f"Estimators disagree: {title} {ours.value:.2f} against 2.00 by clusters"
+            f"Estimators disagree: {title} {ours.value:.2f} (clusters 2.00)"
         )
-        assert "by the Gaussian estimator" in information.finding(beside(part, far, "Gaussian"))
+        assert "(Gaussian 2.00)" in information.finding(beside(part, far, "Gaussian"))
         for low, high in ((ours.high, ours.high + 1), (ours.low - 1, ours.low)):  # they touch
             near = beside(part, replace(ours, low=low, high=high))
             assert near.apart == []

@@ -14,8 +14,8 @@ each with its interval, shown beside each other since they may disagree (`estima
 Clusters and learned levels are functions of the features. No function of a feature tells more of the target than the
 feature, so what a modality tells alone, and what all tell in total, are lower bounds: data hold at least so much. The
 interval is of what these small models find; its low end alone bounds what the data hold. The parts (redundant, unique,
-synergistic) are those of what is found. In the data each may be larger or smaller. benchmarks/why_coverage.py measures how
-often the ends hold on distributions that are known.
+synergistic) are those of what is found. In the data each may be larger or smaller. benchmarks/why_coverage.py measures
+how often the ends hold on distributions that are known.
 
 Of two modalities redundancy is that of Bertschinger and others (2014, BROJA): the union information is the least
 information of the target in any distribution that keeps what each modality tells alone,
@@ -717,13 +717,13 @@ def finding(result: Estimate, name: Callable[[str], str] = str) -> str:
     elif gain.known:
         head += f". That joint models find more than late ones is not shown (at most {max(gain.high, 0):.2f} bits)"
     if result.apart:
-        by_part = [
-            f"{titles[key]} {main.parts[key].value:.2f} against {other.parts[key].value:.2f} by {_title(other)}"
-            for key, other in result.apart
+        by_part: dict[str, list[str]] = {}
+        for key, other in result.apart:
+            value = f"{other.estimator} {other.parts[key].value:.2f}"
+            by_part.setdefault(key, []).append(value)
+        words = [
+            f"{titles[key]} {main.parts[key].value:.2f} ({', '.join(others)})"
+            for key, others in by_part.items()
         ]
-        head += f". Estimators disagree: {_sentences.listed(by_part)}"
+        head += f". Estimators disagree: {_sentences.listed(words)}"
     return head
-
-
-def _title(one: Decomposition) -> str:
-    return "clusters" if one.estimator == CLUSTERS else f"the {one.estimator} estimator"
