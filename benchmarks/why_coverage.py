@@ -174,7 +174,7 @@ def row(name: str, rows: int, repetitions: int) -> list[str]:
     cells = [
         name,
         f"{truth['total']:.2f}",
-        ", ".join(f"{truth[key]:.2f}" for key in PARTS),
+        ", ".join(f"{round(truth[key], 2) + 0.0:.2f}" for key in PARTS),
         *holds(learned),
         *holds(clusters),
     ]
