@@ -15,10 +15,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import choose_parity  # noqa: E402
+import small_bilinear  # noqa: E402
 from train_models import FUSION, RECIPES, Recipe  # noqa: E402
 
 from qfusion import data  # noqa: E402
 from qfusion.models import EntangledQCNN, QuantumJump, registry  # noqa: E402
+from qfusion.models.baselines import Linear  # noqa: E402
 from qfusion.models.entangled_qcnn import ProductQCNN  # noqa: E402
 from qfusion.training import Options  # noqa: E402
 
@@ -32,17 +34,27 @@ SEARCHED = (
     "avletters",
 )  # where scripts/choose_settings.py chooses
 SETTINGS = ROOT / "scripts" / "board_settings.json"  # what it tried
+# Options of networks, which the linear model is trained without. Its weights are no encoder. What draws other features
+# at every step would be learned by heart where the loss is minimised over all rows at once; its penalty does that work.
+OF_NETWORKS = ("encoder_decay", "noise", "shift", "turn", "stretch", "delay")
 MAX_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A row: what it is called, the kind of model, what differs from its defaults, and whose part it plays."""
+    """A row of the board.
+
+    Attributes:
+        label: what it is called. kind: of the model. settings: what differs from the kind's defaults.
+        role: "system", "ablation", "neighbour" or "baseline".
+        small: whether its head has as many parameters as scripts/small_bilinear.py allows.
+    """
 
     label: str
     kind: str
     settings: dict[str, Any]
-    role: str  # "system", "ablation", "neighbour" or "baseline"
+    role: str
+    small: bool = False
 
 
 CONTENDERS = {
@@ -86,10 +98,15 @@ CONTENDERS = {
     "concatenation": Contender("Concatenation network", "concatenation", {}, "baseline"),
     "tensor": Contender("TFN (tensor)", "tensor", {}, "baseline"),
     "low-rank": Contender("LMF (low rank)", "low-rank", {}, "baseline"),
+    small_bilinear.NAME: Contender(
+        f"Bilinear head, {small_bilinear.LEAST} to {small_bilinear.MOST} parameters",
+        "low-rank",
+        {},
+        "baseline",
+        small=True,
+    ),
     "mult": Contender("MulT (cross-modal attention)", "mult", {}, "baseline"),
 }
-STABILITY = ("qj", "qj-unitary")  # claim (a): these have MORE_SEEDS on STABILITY_DATA
-STABILITY_DATA = ("mosi", "planted")
 
 
 @dataclass(frozen=True)
@@ -136,8 +153,11 @@ class Place:
         found = {
             key: value for key, value in self.chosen_for(model).items() if key in Options.names()
         }
-        mild = {"coupling_decay": 0.0} if CONTENDERS[model].role == "neighbour" else {}
-        return replace(self.options, **mild, **found)
+        if CONTENDERS[model].role == "neighbour":
+            found = {"coupling_decay": 0.0, **found}
+        if CONTENDERS[model].kind == Linear.kind:
+            found |= {key: getattr(Options(), key) for key in OF_NETWORKS}
+        return replace(self.options, **found)
 
     def chosen_for(self, model: str) -> Mapping[str, Any]:
         """What was chosen for a contender; an ablation has its system's."""
@@ -266,6 +286,11 @@ def settings_of(
         chosen |= {
             key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings
         } | {"elements": min(place.features, choose_parity.MAX_ELEMENTS)}
+    elif contender.small:
+        target = place.dataset.target
+        chosen |= small_bilinear.size(
+            len(place.dataset.modalities), len(target.classes) or 1, place.features
+        )
     elif "features" in known:
         chosen["features"] = place.features
     elif known.get("dims", place.dims) != place.dims:

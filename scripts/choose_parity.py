@@ -38,7 +38,9 @@ from typing import Any
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+import small_bilinear  # noqa: E402
 
 from qfusion import data  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
@@ -63,6 +65,7 @@ KINDS = {
     "tensor": "tensor",
     "low-rank": "low-rank",
     "mult": "mult",
+    small_bilinear.NAME: "low-rank",
     **dict(zip(registry.NEIGHBOURS, registry.NEIGHBOURS, strict=True)),
 }
 SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -131,6 +134,10 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
     """Returns what comes out of every cell of the grid on the validation rows, best first."""
     dataset, found = data.load(name), []
     settings, options = common(name, model)
+    if model == small_bilinear.NAME:
+        settings |= small_bilinear.size(
+            len(dataset.modalities), len(dataset.target.classes), NUMBERS[name]
+        )
     options |= TRIES.get(name, {}) | dict(refit=False)
     for values in product(*GRIDS.get(name, GRID).values()):
         cell = dict(zip(GRID, values, strict=True))

@@ -53,7 +53,8 @@ def tries(name: str, model: str) -> list[dict[str, Any]]:
     options = replace(replace(place, chosen={}).options_of(model), refit=False)
     known = {**settings, **{key: getattr(options, key) for key in Options.names()}}
     space = SPACE | MORE.get(name, {})
-    searched = [key for key in space if key in known]
+    fixed = terms.OF_NETWORKS if contender.kind == "linear" else ()
+    searched = [key for key in space if key in known and key not in fixed]
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=RANDOM),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED, n_warmup_steps=WARM_UP),
