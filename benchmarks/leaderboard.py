@@ -1,7 +1,9 @@
-"""All models on all data sets over seeds: QiNN-QJ, the entangled QCNN, ablations and six baselines, on equal terms.
+"""All models on all data sets over seeds: QiNN-QJ, the entangled QCNN, ablations and seven baselines, on equal
+terms.
 
     QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...]
                                                          [--cache FILE.jsonl] [--keep] [--beside]
+                                                         [--anew DATA[:MODEL] ...]
                                                          [--runs-only --part I/N] [--cluster ADDRESS]
     python benchmarks/leaderboard.py --plan       # what would be trained, with one timed epoch of each
 
@@ -22,12 +24,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +39,25 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "scripts")]
 
+import crossed  # noqa: E402
 import joint  # noqa: E402
 import leaderboard_report as report  # noqa: E402
 import leaderboard_text as text  # noqa: E402
 import tables  # noqa: E402
-from leaderboard_terms import CONTENDERS, PLACES, STABILITY, STABILITY_DATA, settings_of  # noqa: E402
+from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 from train_models import took  # noqa: E402
 
 from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
+from qfusion.data import DataSet  # noqa: E402
 from qfusion.explain.interventions import robustness  # noqa: E402
-from qfusion.models import FusionModel  # noqa: E402
+from qfusion.models import FusionModel, build, registry  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
-SEEDS, MORE_SEEDS = 5, 10
+SEEDS = 5
 RUNS = ROOT / "benchmarks" / "runs" / "leaderboard.jsonl"
+FAQ = ROOT / "docs" / "faq.md"
 BOARD, PAGE = _files.asset_path("leaderboard.json"), ROOT / "docs" / "leaderboard.md"
 # metrics that are kept
 ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}
@@ -88,17 +94,13 @@ class Run:
         return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
-def runs(names: Sequence[str], seeds: int, more_seeds: int) -> Iterator[Run]:
-    """Yields the runs in the order in which they are made: data set by data set, all models seed by seed; then the
-    seeds of claim (a)."""
+def runs(names: Sequence[str], seeds: int) -> Iterator[Run]:
+    """Yields the runs in the order in which they are made: data set by data set, all models seed by seed."""
     for name in names:
         for seed in range(seeds):
             for model in CONTENDERS:
                 if model not in PLACES[name].without:
                     yield Run(name, model, seed)
-        for seed in range(seeds, more_seeds if name in STABILITY_DATA else seeds):
-            for model in STABILITY:
-                yield Run(name, model, seed)
 
 
 def measure(run: Run, folder: Path) -> dict[str, Any]:
@@ -120,8 +122,6 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
 
 def _record(run: Run, model: FusionModel, measured: dict[str, dict[str, float]]) -> dict[str, Any]:
     place = PLACES[run.data]
-    total = sum(p.numel() for p in model.parameters())
-    after = total - sum(p.numel() for p in model.encoders.parameters())
     return {
         "key": run.key,
         "data": run.data,
@@ -129,10 +129,34 @@ def _record(run: Run, model: FusionModel, measured: dict[str, dict[str, float]])
         "seed": run.seed,
         "test": measured["test"],
         "train": measured[place.options.split],
-        "parameters": total,
-        "after_encoders": after,
+        **counts(model),
+        "outcomes": crossed.written(
+            crossed.outcomes(model, place.dataset, place.dataset.rows("test"))
+        ),
         **joint.fused(model.double().eval(), place.dataset, place.options.split),
     }
+
+
+def counts(model: FusionModel) -> dict[str, int]:
+    """Returns how many parameters a model has, in total and after its encoders."""
+    total = sum(p.numel() for p in model.parameters())
+    return {
+        "parameters": total,
+        "after_encoders": total - sum(p.numel() for p in model.encoders.parameters()),
+    }
+
+
+@lru_cache
+def counted(name: str, model: str) -> dict[str, int]:
+    """Returns the counts of a contender on a data set as the code builds it now.
+
+    A row that was measured earlier has the counts of the code of its day. Where a later code holds the same model in
+    fewer parameters, its training is the same and its counts are these.
+    """
+    dataset = PLACES[name].dataset
+    settings = Run(name, model, 0).settings
+    outputs = dataset.target.classes or ("score",)
+    return counts(build(CONTENDERS[model].kind, dataset.input_specs, outputs, settings))
 
 
 def shipped(run: Run, seeds: Path, folder: Path) -> dict[str, Any] | None:
@@ -198,6 +222,81 @@ def keep(record: dict[str, Any], cache: Path | None) -> None:
         whole = not cache.is_file() or cache.read_bytes()[-1:] in (b"\n", b"")
         with cache.open("a") as kept:
             kept.write(("" if whole else "\n") + json.dumps(record) + "\n")
+
+
+@dataclass(frozen=True)
+class Anew:
+    """What is to be measured anew although nothing but the code has changed: a data set, or one model on it."""
+
+    data: str
+    model: str = ""
+
+    @classmethod
+    def read(cls, words: str) -> Anew:
+        """Returns what DATA or DATA:MODEL names.
+
+        Raises:
+            ArgumentTypeError: when there is no such data set or model.
+        """
+        name, _, model = words.partition(":")
+        for word, known, what in (
+            (name, PLACES, "data set"),
+            (model or "late", CONTENDERS, "model"),
+        ):
+            if word not in known:
+                raise argparse.ArgumentTypeError(
+                    f"there is no {what} '{word}' on the leaderboard; there are {', '.join(known)}"
+                )
+        return cls(name, model)
+
+    def names(self, data: str, model: str) -> bool:
+        """Whether a model on a data set is meant."""
+        return self.data == data and self.model in ("", model)
+
+
+def forget(cache: Path, anew: Sequence[Anew]) -> int:
+    """Takes the runs that are to be measured anew out of those that are kept, and returns how many they were.
+
+    Keys do not tell the code by which a run was made. The weights of first seeds and their robustness go too.
+    """
+    records = read(cache)
+    stale = {
+        key: record
+        for key, record in records.items()
+        if any(one.names(record["data"], record["model"]) for one in anew)
+    }
+    if stale:
+        with atomic(cache) as part:
+            part.write_text(
+                "".join(
+                    json.dumps(record) + "\n" for key, record in records.items() if key not in stale
+                )
+            )
+    for key, record in stale.items():
+        weights = cache.with_suffix("") / f"{record['data']}-{record['model']}.json"
+        for path in (
+            weights,
+            weights.with_suffix(".safetensors"),
+            weights.with_name(f"robustness-{key}.json"),
+        ):
+            path.unlink(missing_ok=True)
+    return len(stale)
+
+
+def take_in(files: Sequence[Path], cache: Path) -> int:
+    """Adds the runs that other processes have kept to those of `cache`, with the weights and the robustness beside
+    them; returns how many they were. A run that is kept in both is the other process's."""
+    folder = cache.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = {key: record for file in files for key, record in read(file).items()}
+    with atomic(cache) as part:
+        records = {**read(cache), **taken}
+        part.write_text("".join(json.dumps(record) + "\n" for record in records.values()))
+    for file in files:
+        beside_it = file.with_suffix("")
+        for path in sorted(beside_it.iterdir()) if beside_it.is_dir() else ():
+            shutil.copyfile(path, folder / path.name)
+    return len(taken)
 
 
 def at_worker(run: Run) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -331,6 +430,7 @@ def terms(name: str) -> dict[str, Any]:
     planted = {} if dataset.truth is None else {"planted_joint": joint.planted(dataset)}
     return {
         **planted,
+        **test_items(dataset),
         "title": place.title or dataset.title,
         "source": dataset.name,
         "modalities": list(dataset.names),
@@ -346,14 +446,36 @@ def terms(name: str) -> dict[str, Any]:
     }
 
 
+def test_items(dataset: DataSet) -> dict[str, Any]:
+    """Returns how many independent items the test rows hold, and, where rows share items, which is each row's."""
+    rows = dataset.rows("test")
+    item_of_row = crossed.items_of(dataset, rows)
+    if item_of_row is None:
+        return {"items": len(rows)}
+    return {"items": len(set(item_of_row.tolist())), "item_of_row": item_of_row.tolist()}
+
+
+def again(board: dict[str, Any]) -> dict[str, Any]:
+    """Returns a board with its tests, sentences and numbers of test items worked out anew; nothing is measured."""
+    entries = {
+        name: {**entry, **test_items(PLACES[name].dataset)} for name, entry in board["data"].items()
+    }
+    return report.again({**board, "data": entries})
+
+
 def stay(
-    board: dict[str, Any], names: Sequence[str], seeds: int
+    board: dict[str, Any], names: Sequence[str], seeds: int, anew: Sequence[Anew] = ()
 ) -> dict[str, dict[str, tuple[dict[str, Any], Any]]]:
     """Returns the rows of a board that need not be made anew, by data set and model, each with its date, and its
     robustness.
 
     These are the rows of models whose settings have not changed on data sets whose terms have not; the rows of QiNN-QJ
-    that were made before its read-out was a setting are those of its joint read-out.
+    that were made before its read-out was a setting are those of its joint read-out. Their numbers of parameters are
+    those of the code as it is (`counted`).
+
+    Args:
+        board: as it was written. names: data sets. seeds: that a row must have, besides its robustness.
+        anew: what does not stay.
     """
     found: dict[str, dict[str, tuple[dict[str, Any], Any]]] = {}
     renamed = {} if "qj-joint" in board["contenders"] else {"qj": "qj-joint"}
@@ -363,6 +485,7 @@ def stay(
             **now,
             **{key: entry[key] for key in now if key in entry},
             "options": {**asdict(Options()), **entry["options"]},
+            "chosen": now["chosen"],  # compared model by model, below
         }
         if json.loads(json.dumps(before)) != json.loads(json.dumps(now)):
             continue
@@ -373,12 +496,21 @@ def stay(
                 and old not in renamed
                 and board["contenders"][old]["kind"] == "quantum-jump"
             )
-            if model in CONTENDERS and not changed and set(range(seeds)) <= set(row["seeds"]):
+            if model not in CONTENDERS or any(one.names(name, model) for one in anew):
+                continue
+            chosen = chosen_in(entry["chosen"], old) == chosen_in(now["chosen"], model)
+            whole = set(range(seeds)) <= set(row["seeds"]) and old in board["robustness"][name]
+            if chosen and not changed and whole:
                 found.setdefault(name, {})[model] = (
-                    {"date": board["date"], **row},
+                    {"date": board["date"], **row, **counted(name, model)},
                     board["robustness"][name][old],
                 )
     return found
+
+
+def chosen_in(chosen: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+    """Returns what was chosen for a model in the terms of a board; an ablation has its system's."""
+    return chosen.get(model, chosen.get(model.partition("-")[0], {}))
 
 
 def beside(board: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
@@ -406,9 +538,53 @@ def beside(board: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def cards(board: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the shipped models of systems that stand on a board of their data, each beside that row.
+
+    A shipped model keeps the weights and the card of the day when it was trained. Where the board has other settings,
+    or the code has changed since, its number is another one, and the two must not stand under one name.
+    """
+    entries = []
+    for path in sorted(_files.asset_path("models").glob("*.json")):
+        card = json.loads(path.read_text())
+        name = card["data"]["name"]
+        for model, row in board["data"].get(name, {"rows": {}})["rows"].items():
+            contender = CONTENDERS[model]
+            if contender.role != "system" or contender.kind != card["model"]:
+                continue
+            key = board["data"][name]["headline"]
+            entries.append(
+                {
+                    "card": card["name"],
+                    "data": name,
+                    "model": model,
+                    "metric": key,
+                    "shipped": report.short(card["metrics"]["test"][key]["mean"]),
+                    "board": row["test"][key]["mean"],
+                    "same_recipe": _same_recipe(card, Run(name, model, 0)),
+                }
+            )
+    return entries
+
+
+def _same_recipe(card: Mapping[str, Any], run: Run) -> bool:
+    """Whether the model of a card has the settings and the options of a run of the same kind."""
+    place = PLACES[run.data]
+    options = asdict(place.options_of(run.model))
+    if any(card["training"].get(key, value) != value for key, value in options.items()):
+        return False
+    shipped = dict(card["settings"])
+    if shipped.get("input_dropout", 0) < 0:  # as the hidden layers
+        shipped["input_dropout"] = shipped["dropout"]
+    wanted = registry.settings(CONTENDERS[run.model].kind) | run.settings
+    each = len(place.dataset.modalities)
+    return all(shipped.get(key, value) in (value, [value] * each) for key, value in wanted.items())
+
+
 def write(board: dict[str, Any]) -> None:
     """Writes the board, the page of the documentation and README's short table."""
     text.add_sentences(board)
+    board["cards"] = cards(board)
     with atomic(BOARD) as part:
         part.write_text(json.dumps(board, separators=(",", ":"), allow_nan=False) + "\n")
     below = tables.provenance("leaderboard.py", board["date"])
@@ -419,6 +595,8 @@ def write(board: dict[str, Any]) -> None:
     ]
     tables.write("boards", "\n\n".join([*boards, below]), PAGE)
     tables.write("claims", text.claims(board) + f"\n\n{below}", PAGE)
+    tables.write("parameters-words", board["summaries"]["parameters"], FAQ)
+    tables.write("cards", text.cards(board), PAGE)
     tables.write("published", text.published(board), PAGE)
     tables.write("agreement", text.agreement(board) + f"\n\n{below}", PAGE)
     tables.write("robustness", text.robustness(board) + f"\n\nFirst seed of each. {below}", PAGE)
@@ -432,18 +610,28 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", help=f"of {', '.join(PLACES)}; default all")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument(
-        "--more-seeds",
-        type=int,
-        default=MORE_SEEDS,
-        help="of the two models that claim (a) compares",
-    )
     parser.add_argument("--cache", type=Path, default=RUNS, help="keeps finished runs, a line each")
     parser.add_argument(
         "--keep",
         action="store_true",
         help="train only what has changed since the board was made: rows that stand on it with the "
         "same terms and the same model stay, with their date",
+    )
+    parser.add_argument(
+        "--anew",
+        nargs="*",
+        type=Anew.read,
+        default=(),
+        metavar="DATA[:MODEL]",
+        help="measure this again although nothing but the code has changed: its runs are taken out of the cache first",
+    )
+    parser.add_argument(
+        "--take",
+        nargs="*",
+        type=Path,
+        default=(),
+        metavar="FILE.jsonl",
+        help="first take in the runs that other processes have kept by --runs-only --cache FILE.jsonl",
     )
     parser.add_argument(
         "--beside",
@@ -488,17 +676,23 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.again:
-        write(report.again(json.loads(BOARD.read_text())))
+        write(again(json.loads(BOARD.read_text())))
         return
+    names = arguments.names or list(PLACES)
     kept = (
-        stay(json.loads(BOARD.read_text()), arguments.names or list(PLACES), arguments.seeds)
+        stay(json.loads(BOARD.read_text()), names, arguments.seeds, arguments.anew)
         if arguments.keep
         else {}
     )
+    if arguments.anew and not arguments.plan:
+        print(
+            f"{forget(arguments.cache, arguments.anew)} runs are taken out of {arguments.cache.name}"
+        )
+    if arguments.take and not arguments.plan:
+        taken = take_in(arguments.take, arguments.cache)
+        print(f"{taken} runs are taken into {arguments.cache.name}")
     wanted = [
-        run
-        for run in runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds)
-        if run.model not in kept.get(run.data, {})
+        run for run in runs(names, arguments.seeds) if run.model not in kept.get(run.data, {})
     ]
     wanted = [run for run in wanted if not arguments.models or run.model in arguments.models]
     part, parts = map(int, arguments.part.split("/"))
@@ -515,6 +709,7 @@ def main() -> None:
         records = collect(wanted, arguments.cache, folder, arguments.shipped, arguments.cluster)
         if arguments.runs_only:
             return
+        records = [record | counted(record["data"], record["model"]) for record in records]
         names = [name for name in PLACES if name in kept or any(r["data"] == name for r in records)]
         contenders = {
             key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in CONTENDERS.items()

@@ -1,4 +1,4 @@
-"""From finished runs to the leaderboard: means and tests, the papers' claims with their numbers, tables."""
+"""From finished runs to the leaderboard: means, tests over seeds and test rows, and the record that is kept."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from importlib.metadata import version
 from typing import Any
 
 import comparisons
+import crossed
+import leaderboard_claims
 import numpy as np
 
 from qfusion.training import metrics
 
 HEADLINES = {"mosi": "mae", "mosi-light": "mae", "planted": "r2"}  # all other data sets: accuracy
 SYSTEMS = ("qj", "qcnn")
-DOZENS = (
-    24  # claim (b) is about networks with at least so many times the parameters after the encoders
-)
-ALPHA = 0.05
 # Mao and others, MMSA (github.com/thuiar/MMSA, results/result-stat.md, commit 0f82c40): means over their seeds,
 # unaligned unless marked.
 PUBLISHED = {
@@ -65,6 +63,10 @@ def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             part: short(np.mean([r["agreement"][part] for r in fused]))
             for part in fused[0]["agreement"]
         }
+    if all("outcomes" in r for r in runs):
+        how["by_row"] = crossed.written(
+            np.mean([crossed.read(r["outcomes"]) for r in runs], axis=0)
+        )
     return {
         **how,
         "seeds": [r["seed"] for r in runs],
@@ -87,30 +89,63 @@ def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def verdicts(
-    rows: Mapping[str, Mapping[str, Any]], others: Sequence[str], key: str
-) -> dict[str, Any]:
-    """Returns for each system its paired tests against all neighbours and baselines by one metric, and who of them is
-    best.
+def verdicts(entry: Mapping[str, Any], others: Sequence[str], key: str) -> dict[str, Any]:
+    """Returns for each system its tests against all neighbours and baselines by one metric, and who of them is best.
 
-    Only seeds that all of them have are compared.
+    The headline is compared over seeds and test rows, see `compared`; other metrics over seeds alone.
+
+    Args:
+        entry: the board of a data set. others: neighbours and baselines. key: the metric.
     """
-    found = {}
-    rivals = [b for b in others if b in rows]
+    rows, result = entry["rows"], {}
+    rivals = [rival for rival in others if rival in rows]
+    better = 1 if metrics.describe[key].higher_is_better else -1
     for system in (s for s in SYSTEMS if s in rows and rivals):
-        common = set(rows[system]["seeds"]).intersection(*(rows[b]["seeds"] for b in rivals))
-        if len(common) < 2:
+        pairs = {rival: compared(entry, system, rival, key) for rival in rivals}
+        known = {rival: pair for rival, pair in pairs.items() if pair is not None}
+        if len(known) < len(rivals):
             continue
-        ours = values_of(rows[system], key, common)
-        pairs = comparisons.against(ours, {b: values_of(rows[b], key, common) for b in rivals})
-        better = 1 if metrics.describe[key].higher_is_better else -1
-        best = max(rivals, key=lambda b: better * rows[b]["test"][key]["mean"])
-        found[system] = {
+        best = max(rivals, key=lambda rival: better * rows[rival]["test"][key]["mean"])
+        corrected = comparisons.holm([pair.p for pair in known.values()])
+        result[system] = {
             "best": best,
-            "seeds": len(common),
-            "against": {b: pair.record() for b, pair in pairs.items()},
+            "seeds": min(pair.n for pair in known.values()),
+            "against": {
+                rival: {**pair.record(), "holm": short(holm)}
+                for (rival, pair), holm in zip(known.items(), corrected, strict=True)
+            },
         }
-    return found
+    return result
+
+
+def compared(
+    entry: Mapping[str, Any], ours: str, theirs: str, key: str
+) -> comparisons.Paired | None:
+    """Returns the difference of two rows of a board over the seeds that both have; None for fewer than two.
+
+    Of the headline it counts seeds and test rows (`crossed.crossed`), of any other metric seeds alone.
+
+    Args:
+        entry: the board of a data set, with the number of its test items. ours, theirs: models on it.
+        key: the metric.
+    """
+    rows = [entry["rows"][model] for model in (ours, theirs)]
+    common = set(rows[0]["seeds"]) & set(rows[1]["seeds"])
+    if len(common) < 2:
+        return None
+    values = [values_of(row, key, common) for row in rows]
+    if key != entry["headline"]:
+        return comparisons.paired(*values)
+    by_row = [crossed.read(row["by_row"]) if "by_row" in row else None for row in rows]
+    shared = entry.get("item_of_row")
+    return crossed.crossed(
+        *values,
+        metric=key,
+        items=entry["items"],
+        own_rows=by_row[0],
+        rival_rows=by_row[1],
+        item_of_row=None if shared is None else np.asarray(shared),
+    )
 
 
 def values_of(model: Mapping[str, Any], key: str, seeds: set[int] | None = None) -> list[float]:
@@ -148,13 +183,8 @@ def assemble(
             if model in runs or model in earlier
         }
         if rows:
-            keys = next(iter(rows.values()))["test"]
-            boards[name] = {
-                **terms[name],
-                "headline": headline(name),
-                "rows": rows,
-                "tests": {key: verdicts(rows, others, key) for key in keys},
-            }
+            entry = {**terms[name], "headline": headline(name), "rows": rows}
+            boards[name] = {**entry, "tests": tests_of(entry, others)}
     return {
         "format": 1,
         "date": date.today().isoformat(),
@@ -166,13 +196,10 @@ def assemble(
             "numpy": version("numpy"),
             "scipy": version("scipy"),
         },
-        "method": comparisons.METHOD,
+        "method": crossed.METHOD,
         "contenders": dict(contenders),
         "data": boards,
-        "claims": {
-            "stability": stability(records, boards),
-            "parameters": parameters(boards, contenders),
-        },
+        "claims": {"parameters": leaderboard_claims.parameters(boards, contenders)},
         "published": {
             "source": PUBLISHED_SOURCE,
             "note": PUBLISHED_NOTE,
@@ -186,128 +213,23 @@ def assemble(
     }
 
 
+def tests_of(entry: Mapping[str, Any], others: Sequence[str]) -> dict[str, Any]:
+    """Returns the tests of a data set's board by metric, see `verdicts`."""
+    keys = next(iter(entry["rows"].values()))["test"]
+    return {key: verdicts(entry, others, key) for key in keys}
+
+
 def again(board: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a board with its tests and the claims on parameters worked out anew from the results of single seeds that
-    stand on it; nothing is measured, and dates stay."""
+    """Returns a board with its tests and claims worked out anew from the results of single seeds that stand on it;
+    nothing is measured, and dates stay."""
     others = [
         key for key, c in board["contenders"].items() if c["role"] in ("neighbour", "baseline")
     ]
     boards = {
-        name: {
-            **entry,
-            "tests": {
-                key: verdicts(entry["rows"], others, key)
-                for key in next(iter(entry["rows"].values()))["test"]
-            },
-        }
-        for name, entry in board["data"].items()
+        name: {**entry, "tests": tests_of(entry, others)} for name, entry in board["data"].items()
     }
-    claims = {**board["claims"], "parameters": parameters(boards, board["contenders"])}
-    return {**board, "method": comparisons.METHOD, "data": boards, "claims": claims}
-
-
-def stability(
-    records: Sequence[Mapping[str, Any]], boards: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Returns claim (a), a row for each data set: jump against unitary dynamics in spread over seeds, gradient norms,
-    train-test gap."""
-    found = []
-    for name in boards:
-        runs = by_model(records, name)
-        if min(len(runs.get(model, ())) for model in ("qj", "qj-unitary")) < 3:
-            continue
-        key = headline(name)
-        sign = 1 if metrics.describe[key].higher_is_better else -1
-        shared = {r["seed"] for r in runs["qj"]} & {r["seed"] for r in runs["qj-unitary"]}
-        pair = [[r for r in runs[model] if r["seed"] in shared] for model in ("qj", "qj-unitary")]
-        test = [[r["test"][key] for r in side] for side in pair]
-        gaps = [[sign * (r["train"][key] - r["test"][key]) for r in side] for side in pair]
-        rough = [
-            [float(np.std(r["gradient_norms"]) / np.mean(r["gradient_norms"])) for r in side]
-            for side in pair
-        ]
-        norms = [[float(np.mean(r["gradient_norms"])) for r in side] for side in pair]
-        largest = [[float(np.max(r["gradient_norms"])) for r in side] for side in pair]
-        ratio, p = comparisons.spread_ratio(*test)
-        entry: dict[str, Any] = {
-            "data": name,
-            "metric": key,
-            "seeds": len(shared),
-            "spread_ratio": short(ratio),
-            "spread_p": short(p),
-        }
-        for label, sides in (
-            ("test", test),
-            ("gap", gaps),
-            ("roughness", rough),
-            ("norm", norms),
-            ("largest", largest),
-        ):
-            entry[label] = {
-                "jump": comparisons.mean_interval(sides[0]).record(),
-                "unitary": comparisons.mean_interval(sides[1]).record(),
-                "paired": comparisons.paired(*sides).record(),
-            }
-        entry["verdict"] = stability_verdict(entry, sign)
-        found.append(entry)
-    return found
-
-
-def stability_verdict(entry: Mapping[str, Any], sign: int) -> dict[str, str]:
-    """Returns for each part of claim (a) whether the numbers speak for it, against it, or tell nothing: p < 0.05,
-    uncorrected.
-
-    Args:
-        entry: see `stability`. sign: 1 when more of the metric is better, else -1.
-    """
-
-    def by(p: float, good: bool) -> str:
-        return "open" if p >= ALPHA else "for" if good else "against"
-
-    pairs = {part: entry[part]["paired"] for part in ("roughness", "gap", "test")}
-    return {
-        "spread over seeds": by(entry["spread_p"], entry["spread_ratio"] < 1),
-        "gradient norms": by(pairs["roughness"]["p"], pairs["roughness"]["difference"] < 0),
-        "train-test gap": by(pairs["gap"]["p"], pairs["gap"]["difference"] < 0),
-        "test result": by(pairs["test"]["p"], sign * pairs["test"]["difference"] > 0),
-    }
-
-
-def parameters(
-    boards: Mapping[str, Any], contenders: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Returns claim (b), a row for each data set of classes: the QCNN against every baseline with DOZENS times its
-    parameters or more."""
-    found = []
-    for name, board in boards.items():
-        rows, tests = board["rows"], board["tests"].get("accuracy", {}).get("qcnn")
-        if board["headline"] != "accuracy" or tests is None:
-            continue
-        own = rows["qcnn"]["after_encoders"]
-        for rival, pair in tests["against"].items():
-            theirs = rows[rival]["after_encoders"]
-            if theirs < DOZENS * own:
-                continue
-            accuracy = {
-                key: rows[model]["test"]["accuracy"]["mean"]
-                for key, model in (("accuracy", "qcnn"), ("rival_accuracy", rival))
-            }
-            verdict = (
-                "for" if pair["difference"] >= 0 else "open" if pair["holm"] >= ALPHA else "against"
-            )
-            found.append(
-                {
-                    "data": name,
-                    "rival": rival,
-                    "times": short(theirs / own),
-                    "own": own,
-                    "theirs": theirs,
-                    **accuracy,
-                    **pair,
-                    "verdict": verdict,
-                }
-            )
-    return found
+    claims = {"parameters": leaderboard_claims.parameters(boards, board["contenders"])}
+    return {**board, "method": crossed.METHOD, "data": boards, "claims": claims}
 
 
 def short(value: Any) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import comparisons
+import leaderboard_claims
 import tables
+from leaderboard_numbers import at_most, beside, digits_of, probability, span
+from leaderboard_report import compared
 
 from qfusion.training import metrics
 
@@ -25,95 +27,18 @@ def short(key: str) -> str:
     return metrics.describe[key].short
 
 
-def probability(p: float | None) -> str:
-    """Returns a p-value as it is written."""
-    return (
-        "no p"
-        if p is None
-        else "p < 0.001"
-        if p < 0.001
-        else f"p = {p:.2g}"
-        if p < 0.1
-        else f"p = {p:.2f}"
-    )
-
-
-def beside(pair: Mapping[str, Any]) -> str:
-    """Returns a raw p-value beside the one after the correction."""
-    return f"{probability(pair['p'])}, {probability(pair['holm'])}"
-
-
-def span(found: Mapping[str, Any], digits: int = 3) -> str:
-    """Returns a mean with its 95 % interval."""
-    if found["low"] is None:
-        return f"{found['mean']:.{digits}f}"
-    return f"{found['mean']:.{digits}f} [{found['low']:.{digits}f}, {found['high']:.{digits}f}]"
-
-
-def digits_of(key: str) -> int:
-    """Returns how many digits a metric is worth: accuracies near 1 differ in the fourth."""
-    return 4 if key == "accuracy" else 3
-
-
-def stability_sentence(entry: Mapping[str, Any], title: str) -> str:
-    """Returns claim (a) on one data set: what was measured, then what it says."""
-    d = digits_of(entry["metric"])
-    said = " ".join(
-        f"{words}: {', '.join(part for part, verdict in entry['verdict'].items() if verdict == kind)}."
-        for kind, words in SAID.items()
-        if kind in entry["verdict"].values()
-    )
-    test, rough, gap = (
-        _both(entry[part], digits) for part, digits in (("test", d), ("roughness", 2), ("gap", d))
-    )
-    return (
-        f"{title}, {entry['seeds']} seeds: with jumps the test {short(entry['metric'])} is {test}, and spreads "
-        f"{entry['spread_ratio']:.2g} times as much over seeds ({probability(entry['spread_p'])}); the gradient "
-        f"norm varies over a training by (deviation over mean) {rough}; from training to test rows is lost {gap}. "
-        f"{said}"
-    )
-
-
-def _both(part: Mapping[str, Any], digits: int) -> str:
-    return (
-        f"{part['jump']['mean']:.{digits}f}, unitary {part['unitary']['mean']:.{digits}f} "
-        f"({probability(part['paired']['p'])})"
-    )
-
-
-def parameter_sentence(entry: Mapping[str, Any], title: str, label: str) -> str:
-    """Returns claim (b) for one rival on one data set."""
-    said = {
-        "for": "The QCNN's mean is not below.",
-        "open": f"The QCNN's mean is below; that this is more than chance is not shown: {_below(entry)}.",
-        "against": "The QCNN is below, by more than chance would give: this contradicts the claim.",
-    }[entry["verdict"]]
-    span_of = f"[{_number(entry['low'])}, {_number(entry['high'])}]"
-    return (
-        f"{title}: {entry['accuracy']:.4f} with {entry['own']:,} parameters after the encoders, against "
-        f"{entry['rival_accuracy']:.4f} of {label} with {entry['theirs']:,}, {entry['times']:.0f} times as many; "
-        f"difference {entry['difference']:+.4f} {span_of}, {probability(entry['p'])}, "
-        f"adjusted {probability(entry['holm'])}. {said}"
-    )
-
-
-def _below(entry: Mapping[str, Any]) -> str:
-    return f"the two are at most {at_most(entry['bound'], 4)} apart, 90 % interval"
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:+.4f}"
-
-
 def add_sentences(board: dict[str, Any]) -> None:
-    """Writes the claims' sentences into the board."""
-    titles = {name: entry["title"] for name, entry in board["data"].items()}
-    for entry in board["claims"]["stability"]:
-        entry["sentence"] = stability_sentence(entry, titles[entry["data"]])
-    for entry in board["claims"]["parameters"]:
-        entry["sentence"] = parameter_sentence(
-            entry, titles[entry["data"]], board["contenders"][entry["rival"]]["label"]
+    """Writes the claims' sentences and their summary into the board; the claims of all data sets are judged
+    together."""
+    claims = leaderboard_claims.judged(board["claims"]["parameters"])
+    for entry in claims:
+        entry["sentence"] = leaderboard_claims.sentence(
+            entry,
+            board["data"][entry["data"]]["title"],
+            board["contenders"][entry["rival"]]["label"],
         )
+    board["claims"]["parameters"] = claims
+    board["summaries"] = {"parameters": leaderboard_claims.summary(claims)}
 
 
 def data_table(board: Mapping[str, Any], name: str) -> str:
@@ -219,6 +144,8 @@ def test_sentence(
 ) -> str:
     """Returns a system's test against the best neighbour or baseline and how many of all it is told apart from."""
     d, label = digits_of(key), {model: c["label"] for model, c in board["contenders"].items()}
+    entry = board["data"][name]
+    items = f" and {entry['items']:,} test items" if key == entry["headline"] else ""
     pair = tests["against"][tests["best"]]
     sign = 1 if metrics.describe[key].higher_is_better else -1
     better = sum(p["holm"] < 0.05 and sign * p["difference"] > 0 for p in tests["against"].values())
@@ -226,9 +153,9 @@ def test_sentence(
     return (
         f"{label[system]} against the best rival, {label[tests['best']]}: {short(key)} {pair['difference']:+.{d}f} "
         f"[{pair['low']:+.{d}f}, {pair['high']:+.{d}f}], {probability(pair['p'])}, "
-        f"adjusted {probability(pair['holm'])} ({tests['seeds']} seeds)"
+        f"adjusted {probability(pair['holm'])} ({tests['seeds']} seeds{items})"
         + (
-            f", at most {at_most(pair['bound'], d)} apart (90 % interval)"
+            f", not told apart, at most {at_most(pair['bound'], d)} (90 % interval)"
             if pair["p"] >= comparisons.ALPHA
             else ""
         )
@@ -238,8 +165,8 @@ def test_sentence(
 
 
 def place_sentence(board: Mapping[str, Any], name: str) -> str:
-    """Returns how far each system is from the best row, paired over the seeds that both have, with the bound on the
-    difference where p is not below 0.05."""
+    """Returns how far each system is from the best row, over the seeds that both have and the test items, with the
+    bound on the difference where p is not below 0.05."""
     entry = board["data"][name]
     key, rows = entry["headline"], entry["rows"]
     best, said = best_of(entry, key), []
@@ -250,15 +177,15 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
         if system == best:
             said.append(f"{label} is the best row")
             continue
-        pair = between(rows[system], rows[best], key)
+        pair = compared(entry, system, best, key)
         other = board["contenders"][best]["label"]
         if pair is None:
             said.append(f"{label} and the best row, {other}, share fewer than two seeds")
             continue
         d = digits_of(key)
         said.append(
-            f"{label} is {abs(pair.difference):.{d}f} from the best row, {other} (paired over {pair.n} seeds, "
-            f"standard error {pair.error:.{d}f}, {probability(pair.p)}"
+            f"{label} is {abs(pair.difference):.{d}f} from the best row, {other} (over {pair.n} seeds and "
+            f"{entry['items']:,} test items, standard error {pair.error:.{d}f}, {probability(pair.p)}"
             + (
                 f"; at most {at_most(pair.bound, d)} apart, 90 % interval"
                 if pair.p >= comparisons.ALPHA
@@ -267,26 +194,6 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
             + ")"
         )
     return "; ".join(said) + "."
-
-
-def between(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], key: str
-) -> comparisons.Paired | None:
-    """Returns the paired difference of two rows of a board over the seeds that both have, None for fewer than two."""
-    sides = [
-        dict(zip(row["seeds"], row["test"][key]["values"], strict=True)) for row in (ours, theirs)
-    ]
-    common = sorted(set(sides[0]) & set(sides[1]))
-    if len(common) < 2:
-        return None
-    return comparisons.paired(
-        [sides[0][seed] for seed in common], [sides[1][seed] for seed in common]
-    )
-
-
-def at_most(bound: float, digits: int) -> str:
-    """Returns a bound rounded up: what is written is not below it."""
-    return f"{math.ceil(bound * 10**digits - 1e-9) / 10**digits:.{digits}f}"
 
 
 def parity_sentence(board: Mapping[str, Any], name: str) -> str:
@@ -309,7 +216,7 @@ def parity_sentence(board: Mapping[str, Any], name: str) -> str:
         return f"On `{name}` no neighbour or baseline has a better mean than QiNN-QJ ({short(key)} {ours:.{d}f})."
     said = []
     for model in ahead:
-        pair, mean = between(rows["qj"], rows[model], key), rows[model]["test"][key]["mean"]
+        pair, mean = compared(entry, "qj", model, key), rows[model]["test"][key]["mean"]
         apart = (
             ""
             if pair is None
@@ -325,8 +232,8 @@ def parity_sentence(board: Mapping[str, Any], name: str) -> str:
         said.append(f"{label[model]} {mean:.{d}f}{apart}")
     return (
         f"On `{name}` QiNN-QJ ({short(key)} {ours:.{d}f}) is below the mean of {len(ahead)} of {len(rivals)} "
-        f"neighbours and baselines: {'; '.join(said)} (paired over seeds, not corrected; bounds by two one-sided "
-        "tests at 5 %)."
+        f"neighbours and baselines: {'; '.join(said)} (over seeds and {entry['items']:,} test items, not corrected; "
+        "bounds are ends of 90 % intervals)."
     )
 
 
@@ -352,6 +259,7 @@ def readme_table(board: Mapping[str, Any]) -> str:
                     f"best rival: {label}" if model == best else f"**{label}**",
                     span(row["test"][key], digits_of(key)),
                     f"{row['after_encoders']:,}",
+                    f"{row['parameters']:,}",
                     "" if tests is None else beside(tests["against"][best]),
                 ]
             )
@@ -360,28 +268,59 @@ def readme_table(board: Mapping[str, Any]) -> str:
         "Model",
         "Test rows, mean [95 % over seeds]",
         "Parameters after the encoders",
+        "in total",
         "p, adjusted, against the best rival",
     ]
-    said = [
+    about_parity = [
         parity_sentence(board, name)
         for name in ("parity", "avparity")
         if "qj" in board["data"].get(name, {"rows": {}})["rows"]
     ]
-    return "\n\n".join([tables.markdown(header, rows), *said])
+    parts = [tables.markdown(header, rows), board["summaries"]["parameters"], *about_parity]
+    return "\n\n".join(part for part in parts if part)
 
 
 def claims(board: Mapping[str, Any]) -> str:
-    """Returns both claims, a line for each data set and rival."""
-    lines = ["**(a) Jump dynamics train more stably and generalise better than unitary ones.**", ""]
-    lines += [f"- {entry['sentence']}" for entry in board["claims"]["stability"]]
-    lines += [
-        "",
-        "**(b) The QCNN matches networks with dozens of times its parameters** (after the encoders, at least 24 "
-        "times).",
-        "",
+    """Returns the claim about parameters: what came out over all boards, then a row for each data set and head."""
+    labels = {model: contender["label"] for model, contender in board["contenders"].items()}
+    return "\n\n".join(
+        [
+            f"**{leaderboard_claims.TITLE}.**",
+            board["summaries"]["parameters"],
+            leaderboard_claims.table(board["claims"]["parameters"], labels),
+        ]
+    )
+
+
+def cards(board: Mapping[str, Any]) -> str:
+    """Returns the shipped models, each beside the row of its kind and data, and why the two differ where they do."""
+    rows = []
+    for entry in board["cards"]:
+        digits = digits_of(entry["metric"])
+        shipped, now = (f"{entry[side]:.{digits}f}" for side in ("shipped", "board"))
+        rows.append(
+            [
+                f"`{entry['card']}`",
+                f"`{entry['data']}`, {board['contenders'][entry['model']]['label']}",
+                short(entry["metric"]),
+                shipped,
+                now,
+                ""
+                if shipped == now
+                else "the code changed in between"
+                if entry["same_recipe"]
+                else "the board has settings of its own",
+            ]
+        )
+    header = [
+        "Shipped model",
+        "Row of the board",
+        "Metric",
+        "As shipped",
+        "On the board",
+        "Why they differ",
     ]
-    lines += [f"- {entry['sentence']}" for entry in board["claims"]["parameters"]]
-    return "\n".join(lines)
+    return tables.markdown(header, rows)
 
 
 def published(board: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import claims_text  # noqa: E402
 import comparisons  # noqa: E402
+import leaderboard_claims  # noqa: E402
 import leaderboard_text  # noqa: E402
 
 RNG = np.random.default_rng(31)
@@ -244,6 +245,7 @@ def board(ours: list[float], best: list[float], seeds: list[int] | None = None) 
         "data": {
             "parity": {
                 "headline": "accuracy",
+                "items": 10**9,  # so many that seeds alone decide
                 "rows": {"qj": row(ours, n), "tensor": row(best, seeds or n)},
             }
         },
@@ -288,36 +290,42 @@ def test_who_is_ahead_on_parity() -> None:
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        ("for", "is not below"),
-        ("open", "more than chance is not shown"),
-        ("against", "contradicts the claim"),
+        ("for", "The network is better."),
+        ("open", "The two are not told apart: at most 0.0181 apart (90 % interval)."),
+        ("against", "The network is worse."),
     ],
 )
 def test_few_parameters(verdict: str, words: str) -> None:
-    """`not below` where the mean is not; `not shown` with a bound where it is below and adjusted p >= .05;
-    `contradicts` where it is below with adjusted p < .05."""
-    p = 0.001 if verdict == "against" else 0.4
-    difference = 0.01 if verdict == "for" else -0.01
-    said = leaderboard_text.parameter_sentence(
-        {
-            "accuracy": 0.9,
-            "own": 10,
-            "rival_accuracy": 0.9 - difference,
-            "theirs": 300,
-            "times": 30.0,
-            "p": p,
-            "holm": p,
-            "difference": difference,
-            "low": -0.02,
-            "high": 0.02,
-            "bound": 0.0181,
-            "verdict": verdict,
-        },
-        "Data",
-        "TFN",
+    """Better and worse by the adjusted p and the sign; else `not told apart` with a bound, never `not below`. Both
+    counts of parameters stand there with their ratios."""
+    p = 0.4 if verdict == "open" else 0.001
+    difference = -0.01 if verdict == "against" else 0.01
+    [entry] = leaderboard_claims.judged(
+        [
+            {
+                "data": "parity",
+                "primary": False,
+                "accuracy": 0.9,
+                "rival_accuracy": 0.9 - difference,
+                "own": 10,
+                "theirs": 300,
+                "own_total": 1000,
+                "their_total": 1290,
+                "p": p,
+                "holm": p,
+                "difference": difference,
+                "low": -0.02,
+                "high": 0.02,
+                "bound": 0.0181,
+                "items": 539,
+            }
+        ]
     )
+    said = leaderboard_claims.sentence(entry, "Data", "TFN")
+    assert entry["verdict"] == verdict
     assert words in said
-    assert ("at most 0.0181 apart" in said) == (verdict == "open")
+    assert "300 (30 times as many) and 1,290 (1.29 times as many)" in said
+    assert "over seeds and 539 test items" in said
 
 
 def test_against_the_best_rival() -> None:
@@ -344,7 +352,10 @@ def test_against_the_best_rival() -> None:
     said = leaderboard_text.test_sentence(
         made, "parity", "qj", "accuracy", {"best": "tensor", "seeds": 5, "against": against}
     )
-    assert "p = 0.06, adjusted p = 0.12 (5 seeds), at most 0.0187 apart (90 % interval)" in said
+    assert (
+        "p = 0.06, adjusted p = 0.12 (5 seeds and 1,000,000,000 test items), not told apart, at most 0.0187 (90 % "
+        "interval)" in said
+    )
     assert "better than 1 and worse than 0" in said
 
 

@@ -904,7 +904,8 @@ def read_board(path: Path | None = None) -> Board:
         _ = (
             board.made,
             whole["published"]["rows"],
-            [claim["sentence"] for claims in whole["claims"].values() for claim in claims],
+            [(claim["sentence"], claim["primary"]) for claim in whole["claims"]["parameters"]],
+            whole["summaries"]["parameters"],
         )
     return board
 
