@@ -45,11 +45,13 @@ def on_the_board(board: Mapping[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-def trained(name: str, seeds: int, without: Sequence[str], cache: Path) -> dict[str, Any]:
+def trained(
+    board: Mapping[str, Any], name: str, seeds: int, without: Sequence[str], cache: Path
+) -> dict[str, Any]:
     """Returns the same of a data set that is not on the leaderboard, from runs that are kept or made now.
 
     Args:
-        name: of the data set. seeds: number of seeds. without: heads that are left out.
+        board: the leaderboard. name: of the data set. seeds: number of seeds. without: heads that are left out.
         cache: where runs are kept.
     """
     heads = [head for head in HEADS if head not in without]
@@ -65,7 +67,15 @@ def trained(name: str, seeds: int, without: Sequence[str], cache: Path) -> dict[
     rivals = [head for head in heads if head != claims.SYSTEM]
     entry["tests"] = report.tests_of(entry, rivals)
     roles = {head: {"role": CONTENDERS[head].role} for head in heads}
-    return {"rows": entry["rows"], "claims": claims.parameters({name: entry}, roles)}
+    own = claims.parameters({name: entry}, roles)
+    return {"rows": entry["rows"], "claims": judged_with(own, board["claims"]["parameters"])}
+
+
+def judged_with(
+    own: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Returns a data set's comparisons, the primary one adjusted together with those of the leaderboard's data sets."""
+    return [entry for entry in claims.judged([*others, *own]) if entry["data"] == own[0]["data"]]
 
 
 def verdict(name: str, comparisons: Sequence[Mapping[str, Any]]) -> str:
@@ -83,7 +93,8 @@ def verdict(name: str, comparisons: Sequence[Mapping[str, Any]]) -> str:
                 total = claims.ratio(entry["their_total"], entry["own_total"])
                 parts.append(
                     f"against {words} (parameters after the encoders: {after}; in total: {total}) "
-                    f"{claims.interval(entry)}, {claims.short_finding(entry)}"
+                    f"{'behind' if entry['difference'] < 0 else 'ahead'} in the mean, {claims.interval(entry)}, "
+                    f"{claims.short_finding(entry)}"
                 )
     return f"`{name}`: {'; '.join(parts)}."
 
@@ -136,7 +147,7 @@ def main() -> None:
     results = {
         name: on_the_board(board, name)
         if name in board["data"]
-        else trained(name, arguments.seeds, arguments.without, arguments.cache)
+        else trained(board, name, arguments.seeds, arguments.without, arguments.cache)
         for name in arguments.names or NAMES
     }
     lines = [f"- {verdict(name, result['claims'])}" for name, result in results.items()]

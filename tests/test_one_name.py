@@ -155,5 +155,18 @@ def test_fusion_heads_are_compared_with_both_counts_and_with_none() -> None:
     assert said.count("in total: ") == 3
     assert "against late fusion (parameters after the encoders: none; in total: " in said
     assert "against the bilinear head (" in said
+    assert "ahead in the mean, +0." in said
     assert "not told apart, at most 0.0" in said
     assert "the best of" not in said
+
+
+def test_a_data_set_beside_the_board_is_adjusted_with_it() -> None:
+    """The primary outcome is one family over all data sets: a p of .03 alone is none among nine."""
+    board = runs.read_board().whole["claims"]["parameters"]
+    own = [{**entry, "data": "houston"} for entry in board if entry["data"] == "digits"]
+    for entry in own:
+        if entry["primary"]:
+            entry |= {"p": 0.03, "holm": 0.03, "difference": 0.01}
+    [primary] = [entry for entry in fusion.judged_with(own, board) if entry["primary"]]
+    assert primary["holm"] > 0.05
+    assert primary["verdict"] == "open"
