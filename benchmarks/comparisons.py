@@ -1,9 +1,9 @@
 """Models compared over training seeds: intervals of means, paired tests, bounds on differences that were not found,
-tests pooled over data sets, and the correction for many comparisons.
+effects over data sets, and the correction for many comparisons.
 
-Runs of one seed share the order of the rows, so differences are taken seed by seed. Intervals and tests count the
-spread over seeds, not that over test samples: another test set may order the models differently. For intervals over
-samples see qfusion.explain.stability.
+Runs of one seed share the order of the rows, so differences are taken seed by seed. `paired` counts the spread over
+seeds, not that over test rows: another test set may order the models differently; `qfusion.analysis.paired` has
+intervals that count both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import scipy
 
 from qfusion._checks import check, require_finite
-from qfusion.analysis.paired import holm
+from qfusion.analysis.paired import Evidence, holm
 
 LEVEL, ALPHA = 0.95, 0.05
 METHOD = (
@@ -129,51 +129,6 @@ def equivalence(ours: Sequence[float], theirs: Sequence[float], margin: float) -
     return float(scipy.stats.t.sf((margin - abs(pair.difference)) / pair.error, pair.n - 1))
 
 
-@dataclass(frozen=True)
-class Pooled:
-    """Tests of one question on several data sets, taken together.
-
-    Attributes:
-        z: Stouffer's. p: two-sided. tests: how many. up: how many of them point up.
-    """
-
-    z: float
-    p: float
-    tests: int
-    up: int
-
-
-def stouffer(
-    p: Sequence[float], signs: Sequence[float], weights: Sequence[float] | None = None
-) -> Pooled:
-    """Returns independent two-sided tests pooled by Stouffer's method (Stouffer and others 1949, volume 1; weights:
-    Lipták 1958): z = sum w_i z_i / sqrt(sum w_i^2), where z_i has the sign of the effect and the size that p_i gives.
-
-    Args:
-        p: two-sided p-values. signs: of the effects; what is 0 counts as z = 0.
-        weights: above 0, such as the square roots of the numbers of runs; all alike unless told.
-
-    Raises:
-        InvalidInput: when there is no test, the lengths differ, or a p-value is not in 0..1.
-    """
-    values, up = np.asarray(p, dtype=float), np.sign(np.asarray(signs, dtype=float))
-    w = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
-    check(
-        0 < len(values) == len(up) == len(w),
-        f"Arguments `p`, `signs` and `weights` must have one length of 1 or more, but have {len(values)}, {len(up)} "
-        f"and {len(w)}.",
-    )
-    check(
-        bool(((values >= 0) & (values <= 1)).all()),
-        f"Argument `p` must lie in 0..1, but holds {values.tolist()}.",
-    )
-    z = up * scipy.stats.norm.isf(np.maximum(values, 1e-300) / 2)
-    pooled = float((w * z).sum() / np.sqrt((w**2).sum()))
-    return Pooled(
-        pooled, float(2 * scipy.stats.norm.sf(abs(pooled))), len(values), int((up > 0).sum())
-    )
-
-
 def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dict[str, Paired]:
     """Returns the differences to all rivals, p-values corrected together; arguments and errors as for `paired`."""
     result = {name: paired(ours, values) for name, values in rivals.items()}
@@ -210,3 +165,40 @@ def _finite(values: Sequence[float]) -> np.ndarray:
     )
     require_finite("values", result)
     return result
+
+
+def log_spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Evidence | None:
+    """Returns the natural logarithm of the ratio of two standard deviations over the same seeds, by the jackknife over
+    seeds; None where one of them is 0, also without any one seed.
+
+    Raises:
+        InvalidInput: when there are not three seeds or more, the same for both, or a value is not finite.
+    """
+    a, b = _finite(ours), _finite(theirs)
+    n = len(a)
+    check(
+        n == len(b) >= 3,
+        f"A ratio of spreads needs the same three seeds or more of both, but has {n} and {len(b)}.",
+    )
+    whole = a.std(ddof=1), b.std(ddof=1)
+    without = [(np.delete(a, i).std(ddof=1), np.delete(b, i).std(ddof=1)) for i in range(n)]
+    if min(min(pair) for pair in [whole, *without]) == 0:
+        return None
+    left = np.array([np.log(x / y) for x, y in without])
+    error = np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum())
+    return Evidence(float(np.log(whole[0] / whole[1])), float(error), n - 1)
+
+
+def mean_evidence(parts: Sequence[Evidence]) -> Evidence:
+    """Returns the unweighted mean of independent differences, its degrees of freedom after Welch and Satterthwaite.
+
+    Raises:
+        InvalidInput: when there is none.
+    """
+    check(len(parts) > 0, "Argument `parts` must hold one difference or more, but is empty.")
+    n = len(parts)
+    variances = [part.error**2 / n**2 for part in parts]
+    whole = sum(variances)
+    spread = sum(v**2 / part.freedom for v, part in zip(variances, parts, strict=True))
+    freedom = whole**2 / spread if spread > 0 else min(part.freedom for part in parts)
+    return Evidence(sum(part.mean for part in parts) / n, whole**0.5, freedom)

@@ -1,9 +1,9 @@
 """The claims about quantum jumps, tested as benchmarks/replication_plan.toml says, which was committed before the runs.
 
-    QFUSION_DATA=FOLDER python benchmarks/replication.py            # trains what is missing, writes the tables
-    python benchmarks/replication.py --plan                         # what would be trained, with one timed epoch of each
-    python benchmarks/replication.py --finished                     # no training: the tables of the runs that are kept
-    python benchmarks/replication.py --runs-only --part 0/2         # every other run, beside a second process
+    QFUSION_DATA=FOLDER python benchmarks/replication.py       # trains what is missing, writes the tables
+    python benchmarks/replication.py --plan                    # how long every cell takes; no result
+    python benchmarks/replication.py --finished                # no training: the tables of the runs that are kept
+    python benchmarks/replication.py --runs-only --part 0/2    # every other run, beside a second process
 
 Runs go seed by seed, so that all cells have as many wherever it stops. Every finished run is kept as a line of JSON in
 benchmarks/runs/replication.jsonl, with the plan's SHA-256, and not repeated. With one seed all cells have the same

@@ -21,7 +21,6 @@ from qfusion.panels import cohorts, cohorts as slices, leaderboard, network
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import claims_text  # noqa: E402
 import comparisons  # noqa: E402
 import leaderboard_claims  # noqa: E402
 import leaderboard_text  # noqa: E402
@@ -37,30 +36,6 @@ def number_after(words: str, sentence: str) -> float:
 
 
 # What sentences rest on.
-
-
-def test_stouffer_by_hand() -> None:
-    """Of the gradient peaks of four data sets, all one way: z = (3.48 + 0.52 + 2.97 + 3.09) / 2."""
-    p = [0.0005, 0.60, 0.003, 0.002]
-    found = comparisons.stouffer(p, [1, 1, 1, 1])
-    z = sum(float(stats.norm.isf(each / 2)) for each in p) / 2
-    assert found.z == pytest.approx(z)
-    assert found.p == pytest.approx(float(2 * stats.norm.sf(z)))
-    assert found.p == pytest.approx(4.4e-7, rel=0.15)
-    assert (found.tests, found.up) == (4, 4)
-    one_sided = [each / 2 for each in p]
-    assert found.p / 2 == pytest.approx(stats.combine_pvalues(one_sided, "stouffer").pvalue)
-    weighted = comparisons.stouffer(p, [1, 1, 1, 1], [1, 2, 3, 4])
-    assert weighted.p / 2 == pytest.approx(
-        stats.combine_pvalues(one_sided, "stouffer", [1, 2, 3, 4]).pvalue
-    )
-    assert comparisons.stouffer([0.01, 0.01], [1, -1]).z == 0
-    assert comparisons.stouffer([1.0], [0]).p == 1
-    assert comparisons.stouffer([0.0], [1]).p < 1e-200
-    with pytest.raises(InvalidInput, match="one length"):
-        comparisons.stouffer([], [])
-    with pytest.raises(InvalidInput, match=r"0\.\.1"):
-        comparisons.stouffer([1.2], [1])
 
 
 def test_bounds_by_two_one_sided_tests() -> None:
@@ -83,147 +58,6 @@ def test_bounds_by_two_one_sided_tests() -> None:
     assert comparisons.equivalence([2, 2], [1, 1], 0.1) == 1
     with pytest.raises(InvalidInput, match="margin"):
         comparisons.equivalence([1, 2], [1, 1], 0)
-
-
-# Sentences of the claims.
-
-
-def a_test(
-    p: float, difference: float = 0.004, bound: float = 0.00612, **more: Any
-) -> dict[str, Any]:
-    return {
-        "words": "test Accuracy",
-        "ours": 0.97,
-        "rival": 0.966,
-        "metric": "accuracy",
-        "outcome": "result",
-        "p": p,
-        "holm": min(1.0, 3 * p),
-        "sign": 1,
-        "difference": difference,
-        "bound": bound,
-        "over_seeds": False,
-        "n": 10,
-        "data": "parity",
-        "claim": "generalise",
-        "primary": True,
-        "condition": "clean",
-        **more,
-    }
-
-
-@pytest.mark.parametrize("p", [0.0, 0.0009, 0.04999, 0.05, 0.3, 1.0])
-def test_one_comparison(p: float) -> None:
-    """`A against B (p, adjusted)`: always with both p; `at most D apart` exactly where p is not below .05."""
-    said = claims_text.test_words(a_test(p))
-    assert said.startswith("test Accuracy 0.9700 against 0.9660 (p ")
-    assert "adjusted p" in said
-    assert ("at most" in said) == (p >= 0.05)
-    if p >= 0.05:
-        assert number_after("at most", said) >= 0.00612
-    assert "at most" not in claims_text.test_words(a_test(p, over_seeds=True))
-
-
-def test_bounds_are_rounded_up() -> None:
-    """What "at most" says is never below the bound, and within one unit of the last digit of it."""
-    for bound in [*RNG.uniform(1e-6, 30, 200), 0.1, 1.0, 0.01]:
-        for metric, outcome in (("accuracy", "result"), ("mae", "result"), ("accuracy", "peak")):
-            said = float(
-                claims_text.bound_of(a_test(1, bound=float(bound), metric=metric, outcome=outcome))
-            )
-            assert said >= bound - 1e-8
-            assert said <= bound + (
-                10 ** -leaderboard_text.digits_of(metric) if outcome == "result" else 0.1 * bound
-            )
-
-
-def entry(verdict: str, p: float, z: float, up: int = 3, **more: Any) -> dict[str, Any]:
-    return {
-        "words": "largest over median gradient norm",
-        "up": up,
-        "down": 4 - up,
-        "tests": 4,
-        "z": z,
-        "p": p,
-        "verdict": verdict,
-        **more,
-    }
-
-
-@pytest.mark.parametrize(
-    ("verdict", "words"), [("for", "For the claim."), ("against", "Against it."), ("open", "Open.")]
-)
-def test_a_claim_pooled(verdict: str, words: str) -> None:
-    """`For the claim` and `Against it` where the primary outcome has p < .05 that way, else `Open`; secondary outcomes
-    with raw and adjusted p never change it."""
-    first = entry(verdict, 0.2 if verdict == "open" else 0.001, -3 if verdict == "against" else 3)
-    said = claims_text.claim_sentence([first, entry("for", 1e-9, 6, holm=2e-9)])
-    assert said.startswith(
-        words + " Primary outcome, largest over median gradient norm: 3 of 4 data sets in favour, "
-        f"1 against, pooled z = {first['z']:+.2f}"
-    )
-    assert "Secondary: " in said
-    assert said.count("adjusted") == 1
-    assert "Secondary" not in claims_text.claim_sentence([first])
-
-
-@pytest.mark.parametrize(
-    ("z", "after", "other_way"), [(2, 1, False), (2, -1, True), (-2, -0.1, False), (0, -3, False)]
-)
-def test_the_runs_after_the_plan(z: float, after: float, other_way: bool) -> None:
-    """`the other way` exactly where the data sets trained after the plan point against all together."""
-    said = claims_text.claim_sentence(
-        [entry("open", 0.3, z, after={"p": 0.4, "z": after, "tests": 2})]
-    )
-    assert "on the 2 data sets trained after it was fixed p = 0.40" in said
-    assert ("the other way" in said) == other_way
-
-
-@pytest.mark.parametrize(
-    ("p", "difference", "says"),
-    [
-        (0.01, 0.1, "the evolution decides"),
-        (0.01, -0.1, "the evolution costs"),
-        (0.05, 0.1, "the evolution adds nothing that was found"),
-        (1.0, -0.1, "the evolution adds nothing that was found"),
-    ],
-)
-def test_whether_the_evolution_decides(p: float, difference: float, says: str) -> None:
-    """`decides` and `costs` where p < .05 that way; else nothing was found, with how much it can be at most."""
-    said = claims_text.evolution_sentence(a_test(p, difference))
-    assert says in said
-    assert ("at most 0.0062 apart, 90 % interval" in said) == (p >= 0.05)
-    less = claims_text.evolution_sentence(
-        a_test(p, difference, sign=-1)
-    )  # of an error less is better
-    assert (says in less) == (p >= 0.05)
-
-
-@pytest.mark.parametrize(
-    ("verdict", "says"),
-    [("for", "speak for it"), ("against", "speak against it"), ("open", ": open (")],
-)
-def test_a_claim_in_short(verdict: str, says: str) -> None:
-    """What the runs speak for is the verdict of the primary outcome, named with its counts and pooled p."""
-    said = claims_text.short_sentence(
-        {"claim": "X", "verdict": verdict, "pooled": [entry(verdict, 0.02, 2)]}
-    )
-    assert says in said
-    assert "3 of 4 data sets in favour, pooled p = 0.02" in said
-
-
-def test_how_many_comparisons_favour_jumps() -> None:
-    """Ahead and behind are signs alone, whatever p; those that are equal are neither."""
-    tests = [
-        a_test(0.5, 0.1),
-        a_test(0.01, 0.1),
-        a_test(0.5, -0.1),
-        a_test(1, 0.0),
-        a_test(0.2, -0.1, sign=-1),
-    ]
-    said = claims_text.count_sentence(tests)
-    assert said.startswith("In 5 comparisons")
-    assert "ahead of unitary ones in 3 and behind in 1; taken alone, p < 0.05 in 1." in said
 
 
 # Sentences of the leaderboard.

@@ -692,8 +692,8 @@ BOARD_FILE = _files.asset_path("leaderboard.json")
 CLAIMS_FILE = BOARD_FILE.with_name("claims.json")
 MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
-CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
-VERDICTS = ("for", "against", "open", "untested")
+CLAIMS_REMEDY = "Make it again with `python benchmarks/replication.py`."
+VERDICTS = ("for", "against", "open")
 TARGETS = {
     "regression": (
         "mae",
@@ -922,11 +922,11 @@ def open_board() -> Board:
 
 @dataclass(frozen=True)
 class Tested:
-    """What came out of one claim about quantum jumps; see benchmarks/claims_report.py.
+    """What came out of one claim about quantum jumps; see benchmarks/replication_report.py.
 
     Attributes:
-        claim: in words. sentence: its tests pooled over data sets, and what they say.
-        verdict: of the primary outcome: "for", "against", "open", or "untested" where no test could fail.
+        claim: in words. sentence: its effect averaged over data sets, with interval and verdict.
+        verdict: of the primary outcome: "for", "against" or "open".
         data: what was measured on each data set, in words.
     """
 
@@ -948,7 +948,7 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
     path = path or CLAIMS_FILE
     if not path.is_file():
         return [], ""
-    with _record_in(path, "tests of claims", 2, CLAIMS_REMEDY) as whole:
+    with _record_in(path, "tests of claims", 3, CLAIMS_REMEDY) as whole:
         return [
             Tested(
                 str(c["claim"]),
