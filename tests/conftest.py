@@ -143,7 +143,6 @@ TOGETHER = {
     "test_sample_map": "pages",
     "test_exports": "figures",
     "test_programs": "figures",
-    "test_kept_": "figures",
     "test_building": "figures",
     "test_cuts": "figures",
 }
@@ -175,7 +174,6 @@ SLOW = (
     "test_reconnect",
     "test_exports",
     "test_programs",
-    "test_kept_",
     "test_mosei_size",
     "test_fuzz",
     "test_alone",

@@ -46,7 +46,8 @@ def foreign(tmp_path: Path) -> Path:
     for path in (ROOT / "qfusion/assets/models").glob("qj-planted.*"):
         shutil.copy(path, own / "models" / path.name.replace("qj-planted", "mine"))
     (own / "models/broken.json").write_text("{")
-    shutil.copytree(ROOT / "tests/kept/runs", own / "runs", dirs_exist_ok=True)
+    (own / "runs/first").mkdir()
+    (own / "runs/first/plan.json").write_text('{"data": "planted", "model": "quantum-jump"}')
     (own / "runs/half").mkdir()
     (own / "runs/half/plan.json").write_text('{"model": ')
     (own / "imported/theirs").mkdir()

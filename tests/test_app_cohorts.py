@@ -17,7 +17,7 @@ from qfusion.analysis import cohort_measures, dynamics
 from qfusion.analysis.sample import open_study
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, entangled_qcnn
-from qfusion.models.quantum_jump import LEARNED
+from qfusion.models.tweak import LEARNED
 from qfusion.panels import address
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics

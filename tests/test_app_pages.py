@@ -22,7 +22,7 @@ from qfusion.analysis.inside import strengths_of
 from qfusion.analysis.sample import open_study
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak, imported
-from qfusion.models.quantum_jump import LEARNED
+from qfusion.models.tweak import LEARNED
 from qfusion.panels import dynamics, pages, samples
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import frame, panels, reruns
@@ -326,34 +326,6 @@ def test_a_link_restores_the_whole_view() -> None:
     assert app.slider(key="D.text").value == 2.0
     assert app.slider(key="T").value == 0.5
     assert "Density matrix" in said(app)
-
-
-def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None:
-    app = visit(
-        "Dynamics", whole=False, data="planted", **{"rate.1": "2", "rate.3": "0.5", "H.text": "0.5"}
-    )
-    assert not [each for each in app.slider if str(each.key).startswith("rate.")]
-    words = plain(said(app))
-    assert "An old link also sets rates of single learned jump operators" in words
-    assert {each.key: each.value for each in app.number_input} == {"rate.1": 2.0, "rate.3": 0.5}
-    assert all(each.disabled for each in app.number_input)
-    assert (
-        "Changed: H: text × 0.5, rate of learned operator 1 × 2, rate of learned operator 3 × 0.5."
-        in words
-    )
-    app.slider(key="T").set_value(0.5).run()  # stays while others move
-    assert "rate of learned operator 1 × 2" in plain(said(app))
-    model = open_study("qj-planted", "planted").model.tweaked(
-        "rate.1=2,rate.3=0.5,H.text=0.5,T=0.5"
-    )
-    dataset = data.load("planted")
-    assert value(app, "MAE") == pytest.approx(
-        metrics.evaluate(model, dataset, "test")["mae"], abs=6e-4
-    )
-    app.button(key="_reset").click().run()
-    assert "Everything as learned" in said(app)
-    assert "old link" not in said(app)
-    assert not app.number_input
 
 
 def test_sliders_say_strengths_and_stand_by_them() -> None:

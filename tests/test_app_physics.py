@@ -16,7 +16,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import sensitivity as method
 from qfusion.figures import physics as tornado
 from qfusion.models import Tweak
-from qfusion.models.quantum_jump import LEARNED
+from qfusion.models.tweak import LEARNED
 from qfusion.panels import physics
 from qfusion.training import checkpoint
 from tests.test_app_pages import plain, said, visit

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.analysis.sample import Sample, open_study
-from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.ui import frame, guidance, panels
 from tests.test_app_pages import plain, said, visit
 

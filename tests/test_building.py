@@ -21,7 +21,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method, sensitivity
 from qfusion.figures import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak, hermitian
-from qfusion.models.quantum_jump import LEARNED
+from qfusion.models.tweak import LEARNED
 from qfusion.panels import pages
 from qfusion.training import checkpoint
 from tests.entangled import model_of
@@ -230,7 +230,7 @@ def by_slopes(
     "tweak",
     [
         Tweak(),
-        Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio": 1.5}),
+        Tweak({"text+audio": 0.0, "text": -2.0}, {"text": 0.0, "audio": 1.5}, 0.7),
     ],
 )
 def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
@@ -254,10 +254,10 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
                     name: f * (s + (step * h if f"D[{name}]" == parameter.key else 0)) ** 0.5
                     for name, f in dissipations.items()
                 }
-                moved = model.tweaked(Tweak(at, tweak.rates, model.duration, there))
+                moved = model.tweaked(Tweak(at, there, model.duration))
                 parts[:, g] += weight * share / h * dividends(moved, inputs, behind)
     assert np.abs(found.parts - parts).max() < 1e-6 * max(1.0, np.abs(found.parts).max())
-    if tweak.rates:
+    if tweak.duration is not None:
         off = [parameter.key for parameter in found.terms if parameter.value == 0]
         assert off == ["H[text+audio]", "D[text]"]
         assert (
@@ -485,7 +485,7 @@ def test_bad_input_says_what_to_do() -> None:
         method.built(model, inputs, explain.background(jump_model(3), features(5), "joint"))
     with pytest.raises(NotFound, match="text\\+audio"):
         method.built(model, inputs, behind, times=[0.0]).row("text+audoi")
-    long = model.tweaked(Tweak({"text+audio": 10.0, "text+audio+vision": 10.0}, (10.0, 1.0), 20.0))
+    long = model.tweaked(Tweak({"text+audio": 10.0, "text+audio+vision": 10.0}, duration=20.0))
     with pytest.raises(InvalidInput, match=r"T = 20 .*H\[text\+audio\] 10.*Lower the duration"):
         method.built(long, inputs, behind)
     with pytest.raises(InvalidInput, match=r"T = 20 .*Lower the duration"):

@@ -30,7 +30,7 @@ from qfusion.explain import (
 from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
 from qfusion.figures import building as drawing, notebook
 from qfusion.models import InputSpec, QuantumJump
-from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.panels import pages
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics

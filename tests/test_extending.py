@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import pkgutil
 import re
 import sys
 import threading
@@ -35,7 +36,6 @@ from qfusion.quantum.states import States, Values
 from qfusion.training.options import mean_and_std
 from qfusion.ui import panels
 from tests.charts import figures
-from tests.doors import named
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -358,4 +358,4 @@ def test_the_words_of_the_code_name_what_is_there() -> None:
     assert len(rows) > 30
     for word, what, where in rows:
         assert what, word
-        named(where.strip("`"))
+        pkgutil.resolve_name(where.strip("`"))

@@ -1,4 +1,4 @@
-"""Hermitian parameters: every number acts, and weights of before are read as what acted then."""
+"""Hermitian parameters: every number acts."""
 
 from __future__ import annotations
 
@@ -64,30 +64,6 @@ def is_hermitian(name: str) -> bool:
     return name.partition(".")[0] in ("A", "turns", "single", "factors", "H")
 
 
-def as_before(model: Any, name: str) -> torch.Tensor:
-    """A parameter in the form of before: a free complex matrix with a part that did nothing."""
-    H = hermitian.compose(dict(model.named_parameters())[name])
-    random = torch.Generator().manual_seed(3)
-    noise = torch.randn(H.shape, generator=random, dtype=H.dtype)
-    idle = (noise - noise.mH) / 2
-    A = 0.5j * H + hermitian.hermitian_part(noise) if name.startswith("turns") else H + idle
-    return torch.view_as_real(A.contiguous())
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_weights_of_before_give_the_same_scores(kind: str) -> None:
-    model = model_of(kind)
-    if kind == "jump-twin":
-        for turn in model.turns:
-            turn.data = torch.randn_like(turn)
-    own = [name for name, _ in model.named_parameters() if is_hermitian(name)]
-    state = dict(model.state_dict()) | {name: as_before(model, name).detach() for name in own}
-    other = model_of(kind)
-    other.load_state_dict(state)
-    with torch.no_grad():
-        torch.testing.assert_close(other(rows()), model(rows()), atol=1e-12, rtol=0)
-
-
 def test_shipped_models_have_no_parameter_that_does_nothing() -> None:
     for name in checkpoint.available():
         if not name.startswith("qj-"):
@@ -99,7 +75,7 @@ def test_shipped_models_have_no_parameter_that_does_nothing() -> None:
         assert trained.card["parameters"]["total"] == total
 
 
-def test_a_training_of_before_is_not_taken_up_half() -> None:
+def test_a_training_state_of_another_shape_is_refused() -> None:
     planted = data.load("planted")
     fit = prepare("quantum-jump", planted, dict(dims=2, hidden=4), Options(epochs=2), 0)
     fit.epoch()

@@ -192,11 +192,11 @@ def test_a_session_file_names_no_path(tmp_path: Path) -> None:
     assert data.load(tmp_path / "set.npz")
     assert checkpoint.load(tmp_path / "qj-planted.json")
     for what, name in (("data", "set.npz"), ("model", "qj-planted.json")):
-        assert sharing._digests(what, str(tmp_path / name)) == ()
+        assert sharing._digest(what, str(tmp_path / name)) is None
         with pytest.raises(NotFound, match="does not exist"):
             (reruns.dataset if what == "data" else reruns.loaded)(str(tmp_path / name))
-    assert sharing._digests("data", "digits") == (data.load("digits").digest,)
-    assert sharing._digests("model", "qj-planted")
+    assert sharing._digest("data", "digits") == data.load("digits").digest
+    assert sharing._digest("model", "qj-planted")
 
 
 def test_tracebacks_of_a_log_are_told_by_their_place() -> None:

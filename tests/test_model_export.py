@@ -25,8 +25,8 @@ from qfusion.training import checkpoint, metrics
 
 PLANTED, PARITY = ("qj-planted", "planted", "p0031"), ("qcnn-parity", "parity", "pair-0004")
 TWEAKS = {
-    "qj-parity": "H.left-right=0.5,D.left=1.5,rate.1=2,T=1.2",
-    "qj-planted": "H.text-audio=0.5,D.text=1.5,rate.1=2,T=1.2",
+    "qj-parity": "H.left-right=0.5,D.left=1.5,T=1.2",
+    "qj-planted": "H.text-audio=0.5,D.text=1.5,T=1.2",
     "qcnn-parity": "all:and,2.01=1.57",
 }
 

@@ -22,7 +22,7 @@ from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import Sample, loaded, opened
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
-from qfusion.models import Tweak, quantum_jump
+from qfusion.models import Tweak, tweak as tweaks
 
 ROOT = Path(__file__).resolve().parent.parent
 ONLY_JUMP, ONLY_NETWORK = (
@@ -155,9 +155,8 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
     ("tweak", "words"),
     [
         ("H.text-audio=0, T=0.5", "H.text-audio=0,T=0.5"),
-        (Tweak({"text+audio": 0.0}, (), 0.5), "H.text-audio=0,T=0.5"),
-        ("H.text=1,rate.1=1", ""),
-        ("rate.2=0", "rate.2=0"),
+        (Tweak({"text+audio": 0.0}, duration=0.5), "H.text-audio=0,T=0.5"),
+        ("H.text=1,D.text=1", ""),
     ],
 )
 def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sample) -> None:
@@ -189,7 +188,7 @@ def test_edited_rules_change_a_network(network: Sample) -> None:
         ({"tweak": "H.tex=1"}, NotFound, "H.text"),
         ({"tweak": "T"}, InvalidInput, "must look like"),
         ({"tweak": "T=25"}, InvalidInput, "20"),
-        ({"tweak": "rate.1=-1"}, InvalidInput, "0 and 10"),
+        ({"tweak": "D.text=-1"}, InvalidInput, "0 and 4"),
     ],
 )
 def test_what_does_not_fit_is_named(
@@ -293,7 +292,7 @@ def test_words_of_data_are_no_markup(network: Sample) -> None:
     assert evil in "".join(Page(html).words)
 
 
-@pytest.mark.parametrize("words", ["H.text-audio=-1", "H.text-audio=8", "rate.1=0.2"])
+@pytest.mark.parametrize("words", ["H.text-audio=-1", "H.text-audio=8", "D.text=4"])
 def test_a_widget_begins_with_the_whole_tweak(words: str, jump: Sample) -> None:
     sample = replace(jump, tweak=words)
     box = panels.notebook.tweak(sample)
@@ -308,7 +307,7 @@ def test_a_coupling_is_turned_and_the_decision_follows(
 ) -> None:
     box = panels.notebook.tweak(jump)
     sliders = {knob.description: knob for knob in box.children[0].children}
-    assert list(sliders) == [key for key in quantum_jump.learned(jump.model) if key[:4] != "rate"]
+    assert list(sliders) == list(tweaks.learned(jump.model))
     assert box.sample.changed == ""
     sliders["H.text-audio"].value = 0.5
     assert box.sample.changed == "H.text-audio=0.5"

@@ -44,7 +44,6 @@ OF_CLASSES = {"model": "qj-parity", "data": "parity", "sample": "pair-0003"}
 TURNED = {
     "H.text-audio": "0.5",
     "D.text": "2.0",
-    "rate.1": "2.0",
     "T": "1.2",
     "background": "nothing known",
 }

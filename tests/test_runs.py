@@ -371,16 +371,6 @@ def test_damaged_files_are_named(file, content):
         runs.work(run)
 
 
-def test_a_run_from_before_read_outs_goes_on_with_the_joint_state():
-    run = runs.create(Plan("planted", "quantum-jump", SMALL, options={}), name="older")
-    file = run.path / "plan.json"
-    found = json.loads(file.read_text())
-    assert found.pop("edition") == 2
-    assert "readout" not in run.plan.settings
-    file.write_text(json.dumps(found))
-    assert run.plan.settings["readout"] == "joint"
-
-
 def test_an_error_is_kept_for_who_looks_later():
     run = runs.create(Plan("planted", "quantum-jump", dict(dimz=3), options={}), name="wrong")
     with pytest.raises(NotFound, match="dimz"):

@@ -232,10 +232,8 @@ MOVED = (
 @pytest.mark.parametrize(
     "tweak",
     [
-        Tweak(
-            {"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio+vision": 2.5}
-        ),
-        Tweak({}, (), 1.4, dict.fromkeys(TERMS, 0.0)),
+        Tweak({"text+audio": 0.0, "text": -2.0}, {"text": 0.0, "audio+vision": 2.5}, 0.7),
+        Tweak({}, dict.fromkeys(TERMS, 0.0), 1.4),
     ],
 )
 def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
@@ -300,7 +298,7 @@ def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
 
 
 def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
-    model = jump_model(3).tweaked(Tweak({"text+audio": 1.7}, (0.4, 1.0), 1.2, {"audio": 0.3}))
+    model = jump_model(3).tweaked(Tweak({"text+audio": 1.7}, {"audio": 0.3}, 1.2))
     found = method.sensitivity(
         model, features(2), explain.background(model, features(5, seed=2), "joint")
     )
@@ -463,9 +461,7 @@ def test_the_table_says_what_agrees() -> None:
 
 def test_every_term_is_called_what_it_is() -> None:
     """Key, title, kind, modalities and factor of all terms, of a model of each kind."""
-    model = jump_model(2, duration=2.5).tweaked(
-        Tweak({"text+audio": 1.7}, (0.4, 1.0), 0.7, {"audio": 0.3})
-    )
+    model = jump_model(2, duration=2.5).tweaked(Tweak({"text+audio": 1.7}, {"audio": 0.3}, 0.7))
     terms = method.system(
         model, features(1), explain.background(model, features(5, seed=2), "joint")
     )

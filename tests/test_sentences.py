@@ -1023,7 +1023,6 @@ def _() -> None:
         ("H.text-audio-vision=0", {"total correlation": every}),
         ("T=0.5", {"total correlation": every}),
         ("T=0", {"total correlation": every}),
-        ("rate.1=2", {"total correlation": every}),
         (
             "H.text-audio=0,D.text=2",
             {

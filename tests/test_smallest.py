@@ -21,7 +21,7 @@ from qfusion.data.spec import Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import building, cuts, stability
 from qfusion.models import InputSpec, QuantumJump, hermitian
-from qfusion.models.quantum_jump import Tweak
+from qfusion.models.tweak import Tweak
 from qfusion.panels import why
 from qfusion.quantum.decomposition import decompose, subset_name, subsets
 from qfusion.training import checkpoint, metrics

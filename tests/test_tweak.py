@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
-from qfusion.models.quantum_jump import LEARNED, coupling_key, couplings, current_key, learned
+from qfusion.models.tweak import LEARNED, coupling_key, couplings, learned
 
 # All that `data.spec` refuses in a name is `+`; characters that mean something in texts and links come up often.
 NAMES = st.text(
@@ -48,19 +48,14 @@ def test_text_is_read_back_whatever_the_names(modalities: list[str], data: Any) 
     factors = data.draw(
         st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(-10, 10), max_size=5)
     )
-    rates = data.draw(
-        st.lists(st.floats(0, 10), min_size=model.jump_count, max_size=model.jump_count)
-    )
     weaker = data.draw(
         st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(0, 4), max_size=3)
     )
     duration = data.draw(st.none() | st.floats(0, 20))
-    tweak = Tweak(factors, rates, duration, weaker if model.jump_count else {}).fit(model)
+    tweak = Tweak(factors, weaker if model.jump_count else {}, duration).fit(model)
     assert Tweak.parse(str(tweak), model) == tweak
-    assert (
-        Tweak.parse(str(tweak).replace(",T=", " , T = ").replace(",rate.", " ,\nrate."), model)
-        == tweak
-    )
+    spaced = str(tweak).replace(",T=", " , T = ").replace(",D.", " ,\nD.")
+    assert Tweak.parse(spaced, model) == tweak
     assert Tweak.of(tweak.numbers().items(), model) == tweak
     assert hash(Tweak.parse(str(tweak), model)) == hash(tweak)
 
@@ -70,25 +65,9 @@ def test_every_coupling_has_a_key_of_its_own(modalities: list[str]) -> None:
     keys = [coupling_key(term) for term in terms(tuple(modalities))]
     assert len(set(keys)) == len(keys)
     assert list(couplings(tuple(modalities))) == keys
-    assert [current_key(key, modalities) for key in keys] == keys
     for key, term in zip(keys, terms(tuple(modalities)), strict=True):
         if not set("-,=") & set(term) and not any(name[-1].isspace() for name in term.split("+")):
-            assert key == "H." + term.replace("+", "-")  # as links and commands of before have it
-
-
-@given(MODALITIES)
-def test_keys_of_before_are_read_where_they_can_mean_one_coupling(modalities: list[str]) -> None:
-    old: dict[str, list[str]] = {}
-    for term in terms(tuple(modalities)):
-        old.setdefault("H." + term.replace("+", "-"), []).append(coupling_key(term))
-    for key, meant in old.items():
-        if key in chain.from_iterable(old.values()):
-            assert current_key(key, modalities) == key
-        elif len(meant) == 1:
-            assert current_key(key, modalities) == meant[0]
-        else:
-            with pytest.raises(InvalidInput, match="several couplings"):
-                current_key(key, modalities)
+            assert key == "H." + term.replace("+", "-")
 
 
 def test_hyphens_in_names() -> None:
@@ -96,18 +75,18 @@ def test_hyphens_in_names() -> None:
     assert str(Tweak({"a+b": 0.5, "a-b": 0.0})) == "H.a-b=0.5,H.a+-b=0"
     assert Tweak.parse("H.a-b=0.5, H.a+-b = 0", model).couplings == {"a+b": 0.5, "a-b": 0.0}
     assert Tweak.parse("H.a-b-c=2", model).couplings == {"a+b+c": 2.0}
-    assert Tweak.parse("H.left-hand=0,H.x-left-hand=2", physics("x", "left-hand")).couplings == {
+    assert Tweak.parse("H.left+-hand=0,H.x-left+-hand=2", physics("x", "left-hand")).couplings == {
         "left-hand": 0.0,
         "x+left-hand": 2.0,
     }
-    with pytest.raises(InvalidInput, match=r"Write `H.a-b\+-c` or `H.a\+-b-c` instead"):
-        Tweak.parse("H.a-b-c=2", physics("a", "b-c", "a-b", "c"))
+    with pytest.raises(NotFound, match=r"H\.a-b-c"):
+        Tweak.parse("H.a-b-c=2", physics("a", "b-c", "a-b", "d"))
 
 
 def test_equal_tweaks_have_one_form() -> None:
     model = physics("text", "audio", duration=1.3)
     every = [
-        Tweak({"text+audio": 0.5, "text": 1.0}, (1.0, 1.0), 1.3),
+        Tweak({"text+audio": 0.5, "text": 1.0}, {"audio": 1.0}, 1.3),
         Tweak({"text+audio": 0.5}),
         Tweak({"text": 1, "text+audio": 0.5}),
     ]
@@ -122,7 +101,7 @@ def test_equal_tweaks_have_one_form() -> None:
         == Tweak.parse("H.text=1,T=1.3,", model)
         == LEARNED
     )
-    assert (str(LEARNED), str(Tweak(rates=(1.0, 3)))) == ("", "rate.2=3")
+    assert str(LEARNED) == ""
     assert (
         str(Tweak(dissipations={"text+audio": 0.5, "text": 1.0}).fit(model)) == "D.text-audio=0.5"
     )
@@ -138,13 +117,13 @@ def test_equal_tweaks_have_one_form() -> None:
     [
         ("H.smell=1", NotFound, "'H.smell' does not exist"),
         ("H.txt=1", NotFound, "Did you mean 'H.text'"),
-        ("rate.3=1", NotFound, "rate.3"),
-        ("rate.1", InvalidInput, "must look like"),
+        ("D.3=1", NotFound, "D.3"),
+        ("D.text", InvalidInput, "must look like"),
         ("=1", NotFound, "''"),
         ("T=1,T=x", InvalidInput, "`T` must be a number"),
         ("T=1e3", InvalidInput, "`T` must lie between 0 and 20"),
         ("H.text=-11", InvalidInput, "`H.text` must lie between -10 and 10"),
-        ("rate.1=nan", InvalidInput, "`rate.1`"),
+        ("D.text=nan", InvalidInput, "`D.text`"),
         ("H.text+audio=1", NotFound, "H.text-audio"),
         ("H.text=1+,T=2", InvalidInput, "1\\+,T=2"),
         ("+", InvalidInput, "must look like"),
@@ -171,7 +150,7 @@ def page() -> None:
     import streamlit as st
     import torch
 
-    from qfusion.panels import address as physics, dynamics
+    from qfusion.panels import dynamics
     from qfusion.panels.address import View
     from qfusion.quantum.lindblad import System
     from qfusion.ui import controls, state
@@ -190,28 +169,21 @@ def page() -> None:
         model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
     )
     view = View("dynamics", state.address_now())
-    for key, now in physics.renamed_couplings(view, study).items():  # type: ignore[arg-type]
-        state.begin_again({now: state.address()[key], key: ()})
     rules = {one.key: one.rule(study) for one in dynamics.sliders(view, study)}  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
     st.text(str(controls.draw_sliders(study)))  # type: ignore[arg-type]
 
 
-def test_links_of_before_set_the_sliders_of_now() -> None:
+def test_links_set_the_sliders_of_names_with_hyphens() -> None:
     app = AppTest.from_function(page, default_timeout=60)
-    app.query_params |= {"H.a-b": "0.5", "H.a-a-b": "0.25", "T": "0.5", "rate.1": "2"}
+    app.query_params |= {"H.a+-b": "0.5", "H.a-a+-b": "0.25", "T": "0.5"}
     app.run()
     assert not app.exception
-    assert app.text[0].value == "H.a+-b=0.5,H.a-a+-b=0.25,rate.1=2,T=0.5"
-    assert set(app.query_params) == {"H.a+-b", "H.a-a+-b", "T", "rate.1"}
+    assert app.text[0].value == "H.a+-b=0.5,H.a-a+-b=0.25,T=0.5"
+    assert set(app.query_params) == {"H.a+-b", "H.a-a+-b", "T"}
     app = AppTest.from_function(page, default_timeout=60)
-    app.query_params |= {"H.a-b-c": "0.5", "H.b": "0", "T": "0.5"}
+    app.query_params |= {"H.b": "0", "T": "0.5"}
     app.run()
     assert app.text[0].value == "T=0.5"
-    notices = app.session_state["_notices"]
-    assert (
-        "`H.a-b-c` can mean several couplings. Write `H.a-b+-c` or `H.a+-b-c` instead. It is ignored."
-        in notices[0]
-    )
-    assert "'H.b' does not exist" in notices[1]
+    assert "'H.b' does not exist" in app.session_state["_notices"][0]

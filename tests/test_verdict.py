@@ -614,19 +614,3 @@ def test_the_command_line_prints_the_verdict_and_its_columns(tmp_path: Path) -> 
     rows = open_study("qj-planted").frame(None).loc[table.index]
     assert table["relation"].tolist() == rows["relation"].tolist()
     assert table["leader"].tolist() == rows["leader"].tolist()
-
-
-def test_old_links_and_filters_by_relation_are_read() -> None:
-    assert address.values_now("relation", ["conflict", "complement"]) == [
-        "conflict",
-        "agreement",
-        "joint",
-    ]
-    assert str(cohorts.parse("relation=complement|joint")[0]) == "relation=agreement|joint"
-    assert str(cohorts.parse("regime=complement")[0]) == "regime=complement"
-    frame = pd.DataFrame({"split": "test", "relation": ["joint", "agreement", "dominance"]})
-    assert cohorts.passing(cohorts.parse("relation=conflict"), frame).tolist() == [
-        False,
-        False,
-        False,
-    ]

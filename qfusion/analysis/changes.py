@@ -19,7 +19,7 @@ from qfusion.data import Text, spec
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput
 from qfusion.explain import building, counterfactual, interventions, sensitivity
-from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum.states import KINDS, split
 
 KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = (

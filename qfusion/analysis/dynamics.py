@@ -17,7 +17,7 @@ from qfusion.analysis.study import in_chunks, predict, with_observables
 from qfusion.data.spec import split_term
 from qfusion.explain import cuts, evidence, games
 from qfusion.models import qcnn, require
-from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import lindblad, states
 from qfusion.training import metrics
 
@@ -91,16 +91,15 @@ def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
     check(
         error <= MOST_ERROR,
         f"The states are followed to {error:.1e} only, by two integrators that should agree to {MOST_ERROR:g}. Lower "
-        "the couplings, the rates or the duration.",
+        "the couplings, the dissipation or the duration.",
     )
     return rho, error
 
 
 def touched(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
-    """Returns the modalities that each changed term acts on, every set once; all of them for the duration and for rates
-    of learned operators."""
+    """Returns the modalities that each changed term acts on, every set once; all of them for the duration."""
     parts = [tuple(split_term(name)) for name in (*tweak.couplings, *tweak.dissipations)]
-    if tweak.rates or tweak.duration is not None:
+    if tweak.duration is not None:
         parts.append(tuple(modalities))
     return list(dict.fromkeys(parts))
 

@@ -51,7 +51,8 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, cuts, fusing, games
 from qfusion.explain.sensitivity import JumpParameters, Parameter, system
 from qfusion.models import Features, FusionModel, TimeModel, base, registry, require
-from qfusion.models.quantum_jump import LEARNED, Tweak, physics_terms
+from qfusion.models.time_model import physics_terms
+from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
 from qfusion.training import default_options, loop, metrics

@@ -28,10 +28,6 @@ _COMPARISONS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.gre
 SPLIT, EVERYTHING, DEFAULT_SPLIT = "split", "all", "test"
 _KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
 _HUGE = 1e12
-_RELATION = "relation"
-RELATIONS_THEN = {
-    "complement": ("agreement", "joint")
-}  # a relation of before joint decisions had a name of their own
 
 
 @dataclass(frozen=True)
@@ -247,7 +243,7 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
         )
     distinct = words.unique()
     if len(distinct) <= _KNOWN_VALUES:
-        options = [*filter(None, distinct), *(RELATIONS if part.column == _RELATION else ())]
+        options = [*filter(None, distinct), *(RELATIONS if part.column == "relation" else ())]
         for value in part.values:
             choose(f"In column '{part.column}', value", value, dict.fromkeys(options))
     inside = words.isin(part.values).to_numpy()
@@ -276,10 +272,6 @@ def _part(piece: str) -> Part:
         len(values) <= MAX_VALUES,
         f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.",
     )
-    if column == _RELATION:
-        values = tuple(
-            dict.fromkeys(now for value in values for now in RELATIONS_THEN.get(value, (value,)))
-        )
     return Part(column, operator, values)
 
 

@@ -29,7 +29,7 @@ from qfusion.models import (
     entangled_qcnn,
     require,
 )
-from qfusion.models.quantum_jump import physics_terms
+from qfusion.models.time_model import physics_terms
 from qfusion.quantum.decomposition import subset_name
 
 A = TypeVar("A", Tensor, np.ndarray)

@@ -28,7 +28,8 @@ from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions, evidence
 from qfusion.models import Features, FusionModel, TimeModel, base, can, qcnn, require
 from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
-from qfusion.models.quantum_jump import LEARNED, Tweak, physics_terms
+from qfusion.models.time_model import physics_terms
+from qfusion.models.tweak import LEARNED
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
 
@@ -120,7 +121,7 @@ class JumpParameters(Terms):
     Attributes:
         model: without tweak; its weights are constants here.
         couplings, dissipations: which H_S and which dissipation there are, by subset.
-        generator: as learned, with the rates that an old tweak sets.
+        generator: as learned.
         mean: mean state (d_S, d_S) of the cohort by subset. kets: of the samples whose entanglement is followed, (B',
             D).
     """
@@ -149,9 +150,7 @@ class JumpParameters(Terms):
         names = model.modalities
         couplings, dissipations = physics_terms(model)
         parameters = _parameters(model, couplings, dissipations)
-        old = copy.copy(plain)
-        old.tweak = None if model.tweak is None else Tweak(rates=model.tweak.rates)
-        generator = decomposition.traceless(old.generator())
+        generator = decomposition.traceless(plain.generator())
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])

@@ -15,7 +15,7 @@ from qfusion.analysis.memo import memo
 from qfusion.figures.circuit import LINES, Box, Wire, matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.neighbours import CircuitModel
-from qfusion.models.quantum_jump import LEARNED, Tweak
+from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import states
 from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
 from qfusion.track import dynamics as followed, fusion_gates

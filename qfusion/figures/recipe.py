@@ -426,16 +426,8 @@ def digest_of(numbers: pd.DataFrame) -> str:
     ).hexdigest()
 
 
-def changes(
-    recipe: Recipe, made_from: Mapping[str, Any], earlier_digests: Collection[str] = ()
-) -> list[str]:
-    """What a recipe was made from that is not what is here now, a sentence each.
-
-    Args:
-        recipe: the recipe.
-        made_from: names and digests of what is here now.
-        earlier_digests: of the same model and data in files of earlier forms, which are no change.
-    """
+def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
+    """What a recipe was made from that is not what is here now, a sentence each."""
     parts = [
         (name, recipe.made_from.get(what), made_from.get(what))
         for what, name in (("model", "Model"), ("data", "Data set"))
@@ -446,7 +438,7 @@ def changes(
         for name, then, now in parts
         if isinstance(then, dict)
         and isinstance(now, dict)
-        and then.get("digest") not in (now.get("digest"), *earlier_digests)
+        and then.get("digest") != now.get("digest")
     ]
 
 

@@ -4,8 +4,10 @@ are trained is of `training`, what they decide and why of `explain`."""
 from qfusion._lazy import modules
 from qfusion.models.base import Ability, Features, FusionModel, InputSpec, KetModel, StateModel
 from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.quantum_jump import QuantumJump, TimeModel, Tweak
+from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
+from qfusion.models.time_model import TimeModel
+from qfusion.models.tweak import Tweak
 
 __all__ = [
     "BASELINES",

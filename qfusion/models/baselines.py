@@ -420,7 +420,6 @@ class StateLinear(KetModel):
         self.factors = nn.ParameterList(
             [hermitian.draw(rank, d, d, scale=1 / d) for d in self.dims] if rank else []
         )
-        hermitian.accept_complex(self, ["single", "factors"])
         self.weights = nn.Parameter(torch.randn(C, rank) * 0.1)
         self.bias = nn.Parameter(torch.zeros(C))
 

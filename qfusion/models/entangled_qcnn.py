@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
-from qfusion.models import base, qcnn, quantum_jump
+from qfusion.models import base, qcnn
+from qfusion.models.tweak import MAX_TEXT
 from qfusion.quantum import states
 
 # Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
@@ -204,7 +205,7 @@ def apply_edits(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
         InvalidInput, NotFound: naming the part that does not fit.
     """
     phi = learned.detach().clone().double()
-    check(len(text) <= quantum_jump.MAX_TEXT, "The edits are too long. Keep one for each angle.")
+    check(len(text) <= MAX_TEXT, "The edits are too long. Keep one for each angle.")
     for part in _parts(text):
         where, mark, value = (piece.strip() for piece in part.partition("="))
         if where.partition(".")[0] in NETWORK:

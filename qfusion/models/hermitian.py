@@ -4,12 +4,7 @@
     Im H_ij = E_ji   for i < j         (below it)
 
 A free complex matrix A with H = (A + A^+) / 2 would have twice as many parameters, and half of them would do nothing.
-Weights of models that were kept in that form are read by `accept_complex`.
 """
-
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,38 +42,3 @@ def draw(*shape: int, scale: float) -> nn.Parameter:
     """
     A = torch.view_as_complex(torch.randn(*shape, 2) * scale)
     return nn.Parameter(entries_of((A + A.mH) / 2))
-
-
-def hermitian_part(A: Tensor) -> Tensor:
-    """Returns (A + A^+) / 2 of complex matrices (..., d, d)."""
-    return (A + A.mH) / 2
-
-
-def accept_complex(module: nn.Module, names: Sequence[str], part: Any = hermitian_part) -> None:
-    """Makes a module read weights in which its Hermitian matrices still were free complex ones, (..., d, d, 2).
-
-    Args:
-        module: whose parameters hold entries.
-        names: of these parameters, or of the lists in which they stand.
-        part: from such a complex matrix to the Hermitian one that acted.
-    """
-    module.register_load_state_dict_pre_hook(partial(_convert, tuple(names), part))
-
-
-def _convert(
-    names: Sequence[str],
-    part: Any,
-    module: nn.Module,
-    state: dict[str, Tensor],
-    prefix: str,
-    *_: Any,
-) -> None:
-    """Replaces in `state` what is complex by the entries of what acted."""
-    own: Mapping[str, Tensor] = dict(module.named_parameters())
-    for name, parameter in own.items():
-        weights = state.get(prefix + name)
-        if weights is None or name.partition(".")[0] not in names:
-            continue
-        if weights.shape == (*parameter.shape, 2):
-            complex_one = torch.view_as_complex(weights.contiguous())
-            state[prefix + name] = entries_of(part(complex_one)).contiguous()

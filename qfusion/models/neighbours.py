@@ -646,7 +646,6 @@ class UnitaryFusion(base.KetModel):
         )
         D, C = math.prod(self.dims), len(self.outputs)
         self.H = hermitian.draw(D, D, scale=1 / math.sqrt(2 * D))
-        hermitian.accept_complex(self, ["H"])
         self.W = nn.Parameter(torch.randn(C, D))
         self.bias = nn.Parameter(torch.zeros(C))
 

@@ -68,10 +68,6 @@ FUSION: dict[str, type[base.FusionModel]] = {
 }
 
 
-# of the settings' defaults, kept with settings that say only what differs from them; 1: before read-outs were a setting
-EDITION = 2
-
-
 def names() -> list[str]:
     """Returns the names of all models that can be trained, the two systems first."""
     return list(FUSION)
@@ -162,22 +158,6 @@ class _Unfilled(TorchFunctionMode):
             if self.left < 0:
                 raise RuntimeError("it would hold more numbers than the weights")
         return (torch.zeros if name in ("empty", "rand", "randn") else function)(*args, **kwargs)
-
-
-def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str, Any]:
-    """Returns settings that were written under an earlier edition of the defaults, with what they left to those
-    defaults said.
-
-    Args:
-        name: kind of model.
-        chosen: settings as written.
-        edition: of the defaults they were written under, see `EDITION`.
-    """
-    return (
-        {"readout": "joint", **chosen}
-        if name == quantum_jump.QuantumJump.kind and edition < 2
-        else dict(chosen)
-    )
 
 
 # Asking a model what it can do; see `base` for what there is.

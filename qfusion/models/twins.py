@@ -110,7 +110,6 @@ class JumpTwin(QuantumJump):
         self.turns = nn.ParameterList(
             [nn.Parameter(torch.zeros(d, d)) for d in self.dims if lacks == ENTANGLEMENT]
         )
-        hermitian.accept_complex(self, ["turns"], _turning)
         for drawn in (*self.A, *self.L):
             drawn.requires_grad_(lacks != LEARNING)
 
@@ -165,11 +164,6 @@ class JumpTwin(QuantumJump):
     def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
         """Returns operators (..., D, D) at T, (1, ..., D, D), the one time that a twin is read out at."""
         return self.interrupted(rho)[-1][None]
-
-
-def _turning(K: Tensor) -> Tensor:
-    """The Hermitian G of exp(iG) = exp(K - K^+)."""
-    return -1j * (K - K.mH)
 
 
 @settings_of(QuantumJump, *SAMPLING)

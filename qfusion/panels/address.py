@@ -1,5 +1,5 @@
 """What an address says of a page, and what it may say: a choice of the reader a parameter, sliders and pins, and what
-is said of a value that does not fit. What a link leaves open is chosen, names of old are put right.
+is said of a value that does not fit. What a link leaves open is chosen.
 
 A choice is said once: under which parameter of the address it stands, what it is called, what it may be, what is taken
 unless it is made, and what it is for. From it come the widget of a page (`ui.controls`), the rule of what a link may
@@ -26,22 +26,13 @@ from qfusion.analysis import (
     outputs,
     sample as backgrounds,
     study as studies,
-    text,
 )
 from qfusion.data.own import PREFIX
-from qfusion.errors import InvalidInput, NotFound, QFusionError, otherwise
+from qfusion.errors import NotFound, QFusionError, otherwise
 from qfusion.explain import cohorts, counterfactual
 from qfusion.figures import recipe
 from qfusion.models import FUSION, Ability, can
-from qfusion.models.quantum_jump import (
-    COUPLING,
-    DISSIPATION,
-    DURATION,
-    RATE,
-    Tweak,
-    current_key,
-    learned,
-)
+from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak, learned
 from qfusion.training import checkpoint
 
 
@@ -160,7 +151,7 @@ def parse_pin(text: str) -> Pin:
 
 PREDICTED = "decided class"
 MOST_PAIRS = 30  # classes of which every pair is offered
-FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
+FACTORS = (COUPLING, DISSIPATION)  # how keys of factors begin
 Address = Mapping[str, str | Sequence[str]]
 MAX_TEXT = 20_000  # characters of a parameter
 
@@ -488,13 +479,11 @@ def rules(parts: Iterable[Control | Family], view: View, study: Any = None) -> d
     }
 
 
-# What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders;
-# and of the rates of single jump operators, which had sliders once.
+# What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders.
 
 _TOPS = {
     COUPLING: counterfactual.TOP_FACTOR,
     DISSIPATION: counterfactual.TOP_FACTOR,
-    RATE: 4.0,
     DURATION: counterfactual.TOP_DURATION,
 }
 
@@ -505,16 +494,6 @@ def slider_tops(model: Any) -> dict[str, float]:
         key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
         for key, default in learned(model).items()
     }
-
-
-def renamed_couplings(view: View, study: studies.Study) -> dict[str, str]:
-    """Returns parameters of couplings that stand under a name of old, with the name that they have today."""
-    texts = {}
-    for key in view.address:
-        if key.startswith(FACTORS) and key not in learned(study.model):
-            with suppress(InvalidInput):
-                texts[key] = current_key(key, study.modalities)
-    return {key: now for key, now in texts.items() if now != key}
 
 
 def fitting_tweak(model: Any, tweak: Tweak | str) -> Tweak:
@@ -529,12 +508,12 @@ def fitting_tweak(model: Any, tweak: Tweak | str) -> Tweak:
     return result
 
 
-# A page's address with all that the page adds to it: what a link leaves open is chosen, names of old are put right.
+# A page's address with all that the page adds to it: what a link leaves open is chosen.
 #
 # Whatever does not fit is an error here; a page shows its default instead and says so.
 
 Values = dict[str, list[str]]
-ALIASES = {
+LINKED = {  # how links inside the app name these parameters; Streamlit keeps to itself what is bound to a widget
     "open": "sample",
     "show": "view",
     "rules": "part",
@@ -543,23 +522,6 @@ ALIASES = {
     "on": "data",
     "train": "new.data",
 }
-# Choices that had another name, by parameter; and how names of choices began.
-_RENAMED = {
-    "view": {"What did it": "Sensitivity"},
-    "part": {"What did it": "Sensitivity"},
-    "terms": {"say of a modality": "weight of a modality"},
-    "as": {"dividends": "contributions"},
-    "words": {"short": "brief"},
-    "output": {"the predicted class": PREDICTED},
-    "background": {kind: label for label, kind in backgrounds.OFFERED.items()},
-    **{
-        key: {"test samples of its regime": "test samples of its planted type"}
-        for key in ("over", "builtof")
-    },
-}
-_BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
-_COLUMNS = ("by", "slice", "map.colour")  # hold names of columns as readers say them
-_SPLIT = {"relation": cohorts.RELATIONS_THEN}
 GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing
 FREE = "fig."  # begins parameters that say what is shown of a figure
 Rules = Callable[[View, Any], Mapping[str, Allowed]]
@@ -579,7 +541,6 @@ class Opened:
 
 
 FIRST = "qj-scenes"  # the model that is shown unless told
-BEFORE = "qj-planted"  # that was, and that links mean which name nothing but a sample of its data
 
 
 def models() -> list[str]:
@@ -594,16 +555,6 @@ def models() -> list[str]:
             "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
         )
     return sorted(names, key=lambda name: (name != FIRST, name))
-
-
-def first_of(sample: str) -> str:
-    """Returns the model of a link that names none and no data: that which is shown unless told, or, where the sample
-    is of its data, that which was."""
-    return (
-        BEFORE
-        if sample and BEFORE in models() and data.load(own_data(BEFORE)).known([sample])
-        else models()[0]
-    )
 
 
 def sources() -> list[str]:
@@ -754,7 +705,7 @@ def completed(page: str, address: Address, allowed: Rules, *, bare: bool = False
     if not study.classes:
         result.pop("output", None)  # one score
     _compare(result, view, study)
-    _physics(result, view, study)
+    _set_first_filter(result, view)
     _audit(result, allowed(view, study))
     if "phi" in result:
         with naming("In the link, `phi`"):
@@ -773,25 +724,6 @@ def completed(page: str, address: Address, allowed: Rules, *, bare: bool = False
     )
 
 
-def value_now(key: str, value: str) -> str:
-    """Returns what a value of an address is called today: links hold the names of their time."""
-    then, now = _BEGAN.get(key, ("", ""))
-    if then and value.startswith(then):
-        return now + value.removeprefix(then)
-    return text.column(value) if key in _COLUMNS else _RENAMED.get(key, {}).get(value, value)
-
-
-def values_now(key: str, values: Sequence[str]) -> list[str]:
-    """Returns what the values of a key are called today, each once; some have become several."""
-    return list(
-        dict.fromkeys(
-            now
-            for value in values
-            for now in _SPLIT.get(key, {}).get(value, (value_now(key, value),))
-        )
-    )
-
-
 def made_from(study: studies.Study) -> dict[str, Any]:
     """Returns names and digests of a model and its data, as recipes and session files hold them."""
     return {
@@ -801,17 +733,17 @@ def made_from(study: studies.Study) -> dict[str, Any]:
 
 
 def _written(address: Address) -> Values:
-    """The address with lists alone, by the names of today, without what leads the reader."""
+    """The address with lists alone, without what leads the reader."""
     result = {
         key: [values] if isinstance(values, str) else list(values)
         for key, values in address.items()
         if key not in GUIDES
     }
-    for alias, key in ALIASES.items():
-        if alias in result:
-            result[key] = result.pop(alias)[-1:]
+    for linked, key in LINKED.items():
+        if linked in result:
+            result[key] = result.pop(linked)[-1:]
     return {
-        key: values_now(key, values)
+        key: values
         for key, values in result.items()
         if values and not (key.startswith(FREE) and values == [""])
     }
@@ -827,7 +759,7 @@ def naming(what: str) -> Iterator[None]:
 
 
 def _kept(values: Values) -> Values:
-    """The address with saved cohorts and the pinned view as they are written today."""
+    """The address with saved cohorts and the pinned view in their one form."""
     if "cohort" in values:
         with naming("In the link, `cohort`"):
             check(
@@ -847,9 +779,7 @@ def _choose_model(values: Values) -> None:
     """Model and data that agree."""
     if "model" not in values:
         values["model"] = [
-            next(models_for(values["data"][0]), models()[0])
-            if "data" in values
-            else first_of(values.get("sample", [""])[0])
+            next(models_for(values["data"][0]), models()[0]) if "data" in values else models()[0]
         ]
     model = values["model"][0]
     if "data" not in values:
@@ -876,11 +806,8 @@ def _compare(values: Values, view: View, study: studies.Study) -> None:
         values.setdefault("members", names[:1])
 
 
-def _physics(values: Values, view: View, study: studies.Study) -> None:
-    """Couplings under the names of today; the filter that the Cohorts page begins with."""
-    if study.can("time") and view.page in ("dynamics", "compare"):
-        for key, now in renamed_couplings(view, study).items():
-            values[now] = values.pop(key)
+def _set_first_filter(values: Values, view: View) -> None:
+    """The filter that the Cohorts page begins with."""
     if view.page == "cohorts" and "filter" not in values and values.get("cohort"):
         values["filter"] = [cohorts.parse_saved(values["cohort"][0]).filter]
 

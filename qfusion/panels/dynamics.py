@@ -21,7 +21,7 @@ from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import building, decision, dynamics, numbers, states, style
-from qfusion.models.quantum_jump import DURATION, RATE, Tweak, learned
+from qfusion.models.tweak import DURATION, Tweak, learned
 from qfusion.panels import address, panel
 from qfusion.quantum.states import KINDS, column, partial_trace
 from qfusion.track.dynamics import MIXED, Contraction
@@ -579,11 +579,6 @@ def changes(tweak: Tweak) -> list[str]:
             f"dissipation: {text.plain(term)} × {factor:g}"
             for term, factor in tweak.dissipations.items()
         ),
-        *(
-            f"rate of learned operator {k + 1} × {rate:g}"
-            for k, rate in enumerate(tweak.rates)
-            if rate != 1
-        ),
         *([] if tweak.duration is None else [f"T = {tweak.duration:g}"]),
     ]
 
@@ -842,7 +837,7 @@ def settles(sample: Sample) -> bool:
 
 
 def factors(study: Study) -> dict[str, address.Number]:
-    """The sliders of a model with time, by key: factors on couplings, dissipation and rates, and the duration."""
+    """The sliders of a model with time, by key: factors on couplings and dissipation, and the duration."""
     highest = address.slider_tops(study.model)
     return {
         key: address.Number(
@@ -852,7 +847,7 @@ def factors(study: Study) -> dict[str, address.Number]:
             high=highest[key],
             default=value,
             step=0.05 * value,
-            look="box" if key.startswith(RATE) else "slider",
+            look="slider",
             style={"format": "%.2f"},
         )
         for key, value in learned(study.model).items()

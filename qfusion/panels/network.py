@@ -12,7 +12,8 @@ from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.explain import evidence
 from qfusion.explain.coalitions import net_joint_share
 from qfusion.figures import circuit, decision, dynamics, numbers, style
-from qfusion.models import entangled_qcnn, quantum_jump, require
+from qfusion.models import entangled_qcnn, require
+from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import address, panel
 from qfusion.panels.circuit import PART
 from qfusion.panels.dynamics import DIVIDENDS
@@ -175,7 +176,7 @@ EDITS = address.Text(
     "phi",
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
-    most=quantum_jump.MAX_TEXT,
+    most=MAX_TEXT,
     fits=_RULED,
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )

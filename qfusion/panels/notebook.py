@@ -18,7 +18,6 @@ from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.errors import DataUnavailable, QFusionError, refused
 from qfusion.figures import export, notebook
-from qfusion.models.quantum_jump import RATE
 from qfusion.panels import cohorts, dynamics, panel, samples
 
 
@@ -119,7 +118,6 @@ def tweak(sample: Sample) -> Any:
                 **wide,
             )
             for key, knob in dynamics.factors(sample.study).items()
-            if not key.startswith(RATE)
         }
     else:
         knobs = {"": widgets.Text(sample.changed, description="edits", **wide)}
@@ -127,7 +125,7 @@ def tweak(sample: Sample) -> Any:
     box = widgets.HBox([widgets.VBox(list(knobs.values()), layout={"margin": "0 2em 0 0"}), shown])
 
     def follow(_: object = None) -> None:
-        turned = now | {key: knob.value for key, knob in knobs.items()}  # rates have no slider
+        turned = now | {key: knob.value for key, knob in knobs.items()}
         words = ",".join(f"{key}={value}" if key else value for key, value in turned.items())
         try:
             box.sample = replace(learned, tweak=words)

@@ -55,7 +55,6 @@ from qfusion.panels.address import (
     rules,
 )
 from qfusion.panels.panel import TERMS, Panel, Picture, always, can
-from qfusion.training import checkpoint
 
 QUESTIONS = {
     "overview": "Which modality decided, what did they say only together, and when did it happen?",
@@ -579,9 +578,7 @@ def cook(recipe: Recipe, *, anyway: bool = False) -> Taken:
     """
     with naming("The recipe cannot be followed"):
         taken = take(recipe.page, recipe.panel, recipe.address)
-    made_from = taken.recipe.made_from
-    card = checkpoint.card(str(made_from["model"]["name"]))
-    moved = changes(recipe, made_from, checkpoint.earlier_digests(card))
+    moved = changes(recipe, taken.recipe.made_from)
     check(
         anyway or not moved,
         f"{' '.join(moved)} Get that model and data, or draw the figure anyway with `--anyway`.",

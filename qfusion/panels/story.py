@@ -19,7 +19,8 @@ from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import dynamics as drawing
 from qfusion.figures.recipe import origin
-from qfusion.models import entangled_qcnn, quantum_jump
+from qfusion.models import entangled_qcnn
+from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, dynamics, physics
 from qfusion.report import contents
 from qfusion.report.blocks import Block, picture
@@ -100,7 +101,7 @@ def _changes(sample: Sample) -> list[str]:
 
 def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...]) -> str:
     """The tweak that takes a term out: of a fusion right angles, by which its qubit ignores what it reads."""
-    keys = {"coupling": quantum_jump.coupling_key, "dissipation": quantum_jump.dissipation_key}
+    keys = {"coupling": coupling_key, "dissipation": dissipation_key}
     if kind in keys:
         return f"{keys[kind]('+'.join(modalities))}=0"
     words, shape = "", entangled_qcnn.shape_of(sample.study.model)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import torch
@@ -22,7 +22,6 @@ from filelock import FileLock, Timeout
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, refused
-from qfusion.models import registry
 from qfusion.training import checkpoint
 
 # The folder of a run: what it is, how far it is, and all that is needed to go on.
@@ -67,7 +66,6 @@ class Training:
         settings: of the model, where they differ from the defaults; of a sweep also of the training, where fixed.
         seed: of every random number; trial n of a sweep has the seed `seed` + n.
         digest: of the data set; filled in when the run is created.
-        edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
     """
 
     data: str
@@ -75,15 +73,6 @@ class Training:
     settings: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     digest: str = ""
-    edition: int = registry.EDITION
-
-    def upgraded(self) -> Self:
-        """Returns it with settings that differ from the defaults as they are now."""
-        return replace(
-            self,
-            settings=registry.upgraded(self.model, self.settings, self.edition),
-            edition=registry.EDITION,
-        )
 
 
 @dataclass(frozen=True)
@@ -175,7 +164,7 @@ class Run:
             f"{self.path} holds no training. Give the folder of one, or begin it with --data.",
             NotFound,
         )
-        return _read(self.path / "plan.json", Plan, edition=1).upgraded()
+        return _read(self.path / "plan.json", Plan)
 
     @property
     def model_path(self) -> Path:
@@ -400,8 +389,8 @@ def find(name: str) -> Run:
     return known[choose("Run", name, known)]
 
 
-def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
-    """The plan or record in a file, whose fields are of their types; `missing` stands for those that it lacks."""
+def _read(path: Path, kind: type[Kind]) -> Kind:
+    """The plan or record in a file, whose fields are of their types."""
     remedy = "Delete the run and begin again."
     with (
         refused(
@@ -421,9 +410,7 @@ def _read(path: Path, kind: type[Kind], **missing: Any) -> Kind:
     ):
         check(path.stat().st_size <= 50_000_000, f"{path} is too large for a run's file.")
         values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        if "kept" in values:  # as it was called once
-            values["best_epoch"] = values.pop("kept")
-        return msgspec.convert(missing | values, kind)
+        return msgspec.convert(values, kind)
 
 
 # A queue without a keeper: as many trainings at once as there are processors, each holding one of so many locks; who

@@ -683,7 +683,7 @@ def _value(search: plans.Search, progress: Progress) -> float:
 
 def _search(study: optuna.Study, name: str) -> plans.Search:
     try:
-        search = plans.Search(**{"edition": 1, **study.user_attrs["search"]}).upgraded()
+        search = plans.Search(**study.user_attrs["search"])
         good = (
             all(isinstance(text, str) for text in (search.data, search.model, search.digest))
             and isinstance(search.seed, int)

@@ -28,7 +28,7 @@ from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, otherwise, refused
-from qfusion.models import FusionModel, QuantumJump, imported, registry
+from qfusion.models import FusionModel, imported, registry
 from qfusion.training import metrics
 
 FORMAT = 1
@@ -182,12 +182,6 @@ def card(name: str | Path) -> dict[str, Any]:
     return _read_card(_card_path(name))
 
 
-def earlier_digests(card: Mapping[str, Any]) -> tuple[str, ...]:
-    """Returns the SHA-256 digests of files in which earlier versions held the same weights in another form."""
-    digests = card.get("earlier_digests", [])
-    return tuple(map(str, digests)) if isinstance(digests, list) else ()
-
-
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:
     """What pins a checkpoint's weights; of an imported model its settings too, which decide what the program's numbers
     mean."""
@@ -264,20 +258,7 @@ def _read_card(path: Path) -> dict[str, Any]:
         f"{path.name} has card format {card.get('format')!r}, but this version reads {FORMAT}. Use the version it "
         "was written with, or train the model again.",
     )
-    return _upgraded(card)
-
-
-def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
-    """The card with settings that did not exist when it was written, and a note on them."""
-    settings = card["settings"]
-    if card["model"] != QuantumJump.kind or not isinstance(settings, dict) or "readout" in settings:
-        return card
-    return {
-        **card,
-        "settings": registry.upgraded(QuantumJump.kind, settings),
-        "notes": f"{card.get('notes', '')} Written before the read-out was a setting: it reads the joint state "
-        "(readout `joint`), which forms joint terms by itself.".strip(),
-    }
+    return dict(card)
 
 
 def make_card(

@@ -18,15 +18,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
-from qfusion.models.quantum_jump import (
-    DURATION,
-    MAX_TEXT,
-    RATE,
-    Tweak,
-    couplings,
-    dissipations,
-    learned,
-)
+from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned
 from qfusion.panels import address, dynamics, network
 from qfusion.training import checkpoint
 from qfusion.ui import access, reruns, state
@@ -226,10 +218,7 @@ def _step(default: Mapping[str, Any], way: int) -> None:
 def assign_tweaks(values: Mapping[str, Any]) -> None:
     """Sets what tweaks, by key, before its widgets are drawn, or in a callback."""
     for key, value in values.items():
-        if not key.startswith(RATE) or value != 1:
-            state.put(key, value)
-        elif state.get(key) is not None:  # drawn where it is not 1 only: its parameter goes with it
-            st.session_state[key] = value
+        state.put(key, value)
 
 
 # The sliders of the Dynamics page.
@@ -274,7 +263,7 @@ def draw_sliders(study: Study) -> Tweak:
         label="Duration T (model units)",
         help="How long the states evolve before the decision is read.",
     )
-    return Tweak.of([*values.items(), *_old_rates(study).items()], model)
+    return Tweak.of(values.items(), model)
 
 
 def _factors(
@@ -286,25 +275,6 @@ def _factors(
         key: draw(known[key], label=f"{term_title(term)} ({strengths.get(term, 0.0):.2g})")
         for key, term in sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))
     }
-
-
-def _old_rates(study: Study) -> dict[str, float]:
-    """The factors on rates of single jump operators that an old link sets: shown, and gone with a reset."""
-    now = state.address()
-    known = [rate for key, rate in dynamics.factors(study).items() if key.startswith(RATE)]
-    rates = [
-        rate for rate in known if float(state.get(rate.key, now.get(rate.key, [1.0])[-1])) != 1
-    ]
-    # of those as learned nothing is drawn that would hold the parameter
-    state.tell(
-        {rate.key: () for rate in known if rate not in rates and state.get(rate.key) is None}
-    )
-    if rates:
-        st.caption(
-            "An old link also sets rates of single learned jump operators. They act as they did, but single "
-            "operators are a choice of gauge: they have no slider, and Reset takes them away."
-        )
-    return {rate.key: draw(rate, label=f"`{rate.key}`", disabled=True) for rate in rates}
 
 
 def slider_presets(study: Study) -> None:
@@ -821,13 +791,6 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
                 state.put(address.MODEL.key, next(address.models_for(data), names[0]))
             elif model in names and address.own_data(model) not in known:
                 state.put(address.MODEL.key, next(address.models_for(known[0]), names[0]))
-    if (
-        not {address.MODEL.key, address.DATA.key} & {*st.query_params}
-        and state.get(address.MODEL.key) is None
-    ):
-        first = address.first_of(str(st.query_params.get(address.SAMPLE.key) or ""))
-        if first != names[0]:
-            state.put(address.MODEL.key, first)
     model = draw(address.MODEL, on_change=_model_changed)
     _replay(model)
     own = address.own_data(model)

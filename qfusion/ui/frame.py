@@ -79,7 +79,7 @@ NEEDS: dict[str, tuple[Ability, ...]] = {
 }
 # those of which a figure that is made at once comes first
 QUICK = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators")
-_ALIAS_OF = {key: alias for alias, key in address.ALIASES.items()}
+_LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
 _UNFIT = "_unfit_pages"  # those that the model picked does not have
 P = ParamSpec("P")
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
@@ -209,7 +209,7 @@ def _ahead(title: str) -> Here | None:
     if st.session_state or title not in QUICK or {*words} - {*picked}:
         return None
     model, data, one = map(words.get, picked)
-    model = choose("Model", model or address.first_of(one or ""), address.models())
+    model = choose("Model", model or address.models()[0], address.models())
     own = address.own_data(model)
     if data not in (None, own) or model not in reruns.shown or not sample.is_encoded(model, own):
         return None
@@ -295,11 +295,6 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
 def _settle(title: str, study: Study | None = None, own: Iterable[address.Control] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
-    if study is not None and page in ("dynamics", "circuit", "compare") and study.can("time"):
-        renamed = address.renamed_couplings(address.View(page, state.address_now()), study)
-        state.begin_again(
-            dict.fromkeys(renamed, ()) | {now: state.address()[key] for key, now in renamed.items()}
-        )
     view = address.View(page, state.address_now())
     allowed = pages.allowed(view, study) | address.rules(own, view)
     state.drop_invalid(allowed)
@@ -383,15 +378,15 @@ def theme() -> Theme:
 def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
     """A link to a page that carries the pickers, and `query`, in its address; `help` is shown under the mouse.
 
-    A parameter that has an alias (see `address.ALIASES`) goes by it: by its own name the pickers of the last page would
-    be stronger.
+    A parameter that has a name of its own in links (see `address.LINKED`) goes by it: by its usual name the pickers
+    of the last page would be stronger.
     """
     st.page_link(
         page,
         label=label,
         icon=icon,
         help=help,
-        query_params=carried(**{_ALIAS_OF.get(key, key): value for key, value in query.items()}),
+        query_params=carried(**{_LINKED_AS.get(key, key): value for key, value in query.items()}),
     )
 
 
@@ -404,8 +399,8 @@ def carried(**query: str) -> dict[str, Any]:
     } | controls.background_in_links()
     # what is kept across pages, so that links inside the app can be opened in a new tab
     stored = {key: state.written(state.get(key)) for key in state.STORED if state.get(key)}
-    for name in query:  # Streamlit would prefer what the address says to what an alias sets
-        words.pop(address.ALIASES.get(name, name), None)
+    for name in query:  # Streamlit would prefer what the address says to what the link sets
+        words.pop(address.LINKED.get(name, name), None)
     return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
 
 

@@ -20,7 +20,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
 from qfusion.panels.pages import file_name
 from qfusion.panels.panel import Picture
 from qfusion.report.story import KINDS
-from qfusion.training import checkpoint
 from qfusion.ui import access, reruns, state
 
 KIND, VERSION = "qfusion session", 1
@@ -266,12 +265,11 @@ def _origin(result: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def changes(session: Session, digests_of: Callable[[str, str], Collection[str]]) -> list[str]:
+def changes(session: Session, digest_of: Callable[[str, str], str | None]) -> list[str]:
     """Returns what is no longer as it was when the session was saved, a sentence each.
 
     Args:
-        digests_of: of "model" or "data" and a name: the digest of its file and those of files of earlier forms, which
-            hold the same; empty when there is none of that name.
+        digest_of: of "model" or "data" and a name; None when there is none of that name.
     """
     words = []
     for what, title, other in (
@@ -279,10 +277,10 @@ def changes(session: Session, digests_of: Callable[[str, str], Collection[str]])
         ("data", "Data set", "has changed"),
     ):
         name, saved = (session.made_from.get(what, {}).get(key, "") for key in ("name", "digest"))
-        known = digests_of(what, name) if name else (saved,)
-        if not known:
+        now = digest_of(what, name) if name else saved
+        if now is None:
             words.append(f"{title} '{name[:80]}' is not on this machine. Another one is shown.")
-        elif saved and saved not in known:
+        elif saved and now and now != saved:
             words.append(
                 f"{title} '{name[:80]}' {other} since the session was saved: its numbers differ."
             )
@@ -501,7 +499,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
 def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays
     behind."""
-    sentence = (*session.problems, *changes(session, _digests))
+    sentence = (*session.problems, *changes(session, _digest))
     st.markdown(
         f"A session saved on **{text.plain(session.page)}**, with {sum(map(len, session.address.values()))} settings "
         f"on {len(session.address)} page{'s' if len(session.address) != 1 else ''}."
@@ -522,13 +520,12 @@ def _stem(file: str) -> str:
     return "" if file == "app.py" else Path(file).stem
 
 
-@otherwise(())
-def _digests(what: str, name: str) -> tuple[str, ...]:
-    """Digests by which a model or a data set on this machine is known."""
+@otherwise(None)
+def _digest(what: str, name: str) -> str | None:
+    """Digest of a model or a data set on this machine."""
     if what == "data":
-        return (str(reruns.dataset(name).digest),)
-    card = reruns.loaded(name).card
-    return (str(card["weights_sha256"]), *checkpoint.earlier_digests(card))
+        return str(reruns.dataset(name).digest)
+    return str(reruns.loaded(name).card["weights_sha256"])
 
 
 def wait(session: Session, lines: tuple[str, ...] = (), before: str = "") -> str:

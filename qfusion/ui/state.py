@@ -23,9 +23,9 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.panels.address import (
-    ALIASES,
     DATA,
     FREE,
+    LINKED,
     MODEL,
     SAMPLE,
     Allowed,
@@ -33,8 +33,6 @@ from qfusion.panels.address import (
     models,
     own_data,
     parse_pin,
-    value_now,
-    values_now,
 )
 
 T = TypeVar("T")
@@ -208,10 +206,10 @@ def address_now() -> dict[str, list[str]]:
 
 
 def arrive(page: str) -> None:
-    """On a fresh page, takes over the pickers of the last one and what a link asked for by one of `ALIASES`.
+    """On a fresh page, takes over the pickers of the last one and what a link asked for by one of `LINKED`.
 
     Streamlit keeps bound values across pages when a person or the first address set them, but not when the program did;
-    it drops parameters of the last page's widgets from a link inside the app (those in `ALIASES` get through), and
+    it drops parameters of the last page's widgets from a link inside the app (those in `LINKED` get through), and
     `st.switch_page` refuses to run while any is bound. So what is to be kept is kept here.
     """
     if st.session_state.get(PAGE) != page:
@@ -231,12 +229,10 @@ def arrive(page: str) -> None:
             put(PIN, _pinned(get(PIN)))
         if st.session_state.get("words") is not None:  # a parameter of all pages
             put("words", st.session_state["words"])
-    # choices that a link of old names by the names that they had then
-    begin_again({key: values_now(key, values) for key, values in address().items()})
-    for alias, key in ALIASES.items():
-        if alias in st.query_params:
-            put(key, value_now(key, st.query_params[alias]))
-            tell({alias: ()})
+    for linked, key in LINKED.items():
+        if linked in st.query_params:
+            put(key, st.query_params[linked])
+            tell({linked: ()})
     st.session_state[PAGE] = page
     st.session_state.setdefault(DRAWN, {})[page] = set()
     st.session_state[WAITING] = set()

@@ -1,0 +1,349 @@
+"""Models whose modality states evolve in time: what the ability "time" gives, the ways to the scores and what each
+costs.
+
+    observables   O_c(T) once, whatever the batch: Tr[O_c(T) rho_0]
+    states        rho(T) of every sample, where there are fewer of them than observables
+    trajectories  the mean over sampled quantum-jump trajectories of every sample, with its standard error, where a
+                  D x D matrix costs too much
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose
+from qfusion.models.base import Features, KetModel, Points, expectation
+from qfusion.models.tweak import Tweak
+from qfusion.quantum import decomposition, lindblad, states
+
+WAYS = ("observables", "states", "trajectories")
+SAMPLED = 256  # trajectories of a sample that is predicted
+MAX_DIMENSION = 4096  # where D x D matrices are held
+_APPLICATIONS = 30  # of a generator, of the sizes that are learned, in one evolution
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a batch is worked out.
+
+    Attributes:
+        way: of WAYS.
+        why: one sentence.
+    """
+
+    way: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Scores of samples with how far off they may be.
+
+    Attributes:
+        scores: (B, C). errors: standard errors of them, (B, C); 0 where nothing was sampled.
+        trajectories: of each sample; 0 where nothing was sampled.
+    """
+
+    scores: Tensor
+    errors: Tensor
+    trajectories: int
+
+
+class TimeModel(KetModel):
+    """What the ability "time" gives: the modalities' product state evolves under a generator for a duration, and each
+    score is linear in probabilities of measurement vectors at its end, or at any time before.
+
+    A subclass says the generator and the vectors.
+
+    Attributes:
+        duration: T, in units of 1 / energy (hbar = 1), tweaked or learned.
+        tweak: what is changed of what was learned; None where nothing is.
+        subsystems: the modalities of every term of the generator.
+        A, L: parameters of every term's Hamiltonian and of its jump operators; empty where there are none. Of QiNN-QJ
+            they are the real entries of H, see `models.hermitian`, and the L_k as (K, d, d, 2) reals.
+        W: weights of the probabilities in the scores, (C, all vectors).
+        still: whether nothing evolves.
+        samples: whether scores are means over sampled trajectories while training; `settings` then say of how many
+            `trajectories` in how many `steps`.
+        way: how scores are worked out, of WAYS, or "auto".
+
+    `settings` hold the learned `duration`.
+    """
+
+    abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
+    duration: float
+    tweak: Tweak | None = None
+    subsystems: list[decomposition.Subset]
+    A: nn.ParameterList
+    L: nn.ParameterList
+    W: nn.Parameter
+    still: bool = False
+    samples: bool = False
+    way: str = "auto"
+
+    @abstractmethod
+    def generator(self) -> lindblad.Generator:
+        """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
+
+    @abstractmethod
+    def measurement_vectors(self) -> dict[decomposition.Subset, Tensor]:
+        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
+        joint state."""
+
+    def head_parameters(self) -> tuple[str, ...]:
+        """Returns the names of the parameters with one row for each output."""
+        return ("W", "bias")
+
+    @property
+    def learned_duration(self) -> float:
+        """T as learned, whatever the tweak."""
+        return float(self.settings["duration"])
+
+    @property
+    def jump_count(self) -> int:
+        """Number of jump operators over all terms."""
+        return sum(len(L) for L in self.L)
+
+    def _whole(self) -> lindblad.Generator:
+        """The generator where D x D matrices can be held."""
+        D = math.prod(self.dims)
+        check(
+            D <= MAX_DIMENSION,
+            f"This model has D = {D:,}: beyond {MAX_DIMENSION:,} there are no matrices of D x D "
+            "to evolve, explain or draw. Use `estimate`, which samples trajectories, or a model of lower `dims`.",
+        )
+        return self.generator()
+
+    def weighted_readout(self, weights: Tensor) -> Tensor:
+        """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
+        `measurement_vectors`)."""
+        vectors = self.measurement_vectors()
+        parts = [
+            states.embed(torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj()), self.dims, s)
+            for (s, v), w in zip(vectors.items(), weights.chunk(len(vectors), 1), strict=True)
+        ]
+        return torch.stack(parts).sum(0)
+
+    def readout(self) -> Tensor:
+        """Returns O_c = sum_j W_cj |v_j><v_j| (times 1 on what is not read) before evolution, (C, D, D)."""
+        return self.weighted_readout(self.W)
+
+    def observables(self, times: Sequence[float] | None = None) -> Tensor:
+        """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
+        if times is None:
+            return self.observables([self.duration])[0]
+        return self._evolve(self._whole(), self.readout(), times, "observables")
+
+    def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
+        """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
+        return self._evolve(self._whole(), rho, times, "states")
+
+    def _evolve(
+        self, generator: lindblad.Generator, operators: Tensor, times: Sequence[float], picture: str
+    ) -> Tensor:
+        return (
+            operators.expand(len(times), *operators.shape)
+            if self.still
+            else lindblad.evolve(generator, operators, times, picture)
+        )
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        psi = self.product_state(self.encode(inputs))
+        learning = torch.is_grad_enabled()
+        way = self.choice(len(psi), learning).way
+        if self.samples or (way == "trajectories" and learning):
+            return self.sampled(psi, self.settings["trajectories"]) + self.bias
+        if way == "trajectories":
+            return self._estimated(psi, SAMPLED, 0).scores
+        if way == "states":
+            rho = self.evolve_states(states.density(psi), [self.duration])[0]
+            return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
+        return expectation(self.observables(), psi) + self.bias
+
+    def by(self, way: str) -> Self:
+        """Returns a model that shares this one's weights and works scores out in the way given, of WAYS, or by
+        the cheapest ("auto"); this one stays as it is.
+
+        Raises:
+            NotFound: when there is no such way.
+        """
+        other = copy.copy(self)
+        other.way = choose("Way", way, ("auto", *WAYS))
+        return other
+
+    def choice(self, rows: int, gradient: bool = False) -> Choice:
+        """Returns how the scores of so many samples are worked out and why: in the way that is cheapest, or the one
+        that is forced.
+
+        Args:
+            rows: number of samples.
+            gradient: whether for training, where iterates are held.
+        """
+        if self.way != "auto":
+            return Choice(self.way, f"{self.way.capitalize()}, as was asked for.")
+        D, outputs = math.prod(self.dims), len(self.outputs)
+        if D > MAX_DIMENSION:
+            return Choice(
+                "trajectories", f"Sampled trajectories: D = {D:,} is beyond matrices of D x D."
+            )
+
+        def packed(count: int) -> int:
+            return count if D <= lindblad.SMALL or count == 1 else math.ceil(count / 2)
+
+        # floating-point operations and bytes of one evolution
+        sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
+        jumps = [len(L) for L in self.L] or [0] * len(sides)
+        once = sum(8 * D**2 * d * (2 + 2 * K) for d, K in zip(sides, jumps, strict=True))
+        way, count = ("states", rows) if 2 * rows < outputs else ("observables", outputs)
+        operations = _APPLICATIONS * packed(count) * (2 * D**4 if D <= lindblad.SMALL else once)
+        memory = 16 * D**2 * packed(count) * (_APPLICATIONS * gradient + 6)
+        sampled = rows * SAMPLED * _APPLICATIONS * sum(8 * D * d for d in sides)
+        # sampling is considered from minutes on a core on, or so much memory
+        if (operations > 3e12 or memory > 8 * 2**30) and sampled < operations:
+            return Choice(
+                "trajectories",
+                f"Sampled trajectories: at D = {D:,} an exact evolution takes about "
+                f"{operations:.1g} operations and {memory / 2**30:.1g} GiB, {SAMPLED} trajectories of each of "
+                f"{rows:,} samples about {sampled:.1g} operations.",
+            )
+        if way == "states":
+            many = f"{rows} states of D = {D:,}, fewer than there are observables"
+        else:
+            many = f"{outputs} observable{'s' * (outputs != 1)} of D = {D:,}, evolved once for any number of samples"
+            ratio = packed(rows) / packed(outputs)
+            if ratio >= 1.5:
+                many += f" ({rows:,} states would be {ratio:,.0f} times the work)"
+        held = (
+            "as one real matrix"
+            if D <= lindblad.SMALL
+            else "by products of matrices"
+            if len(sides) == 1
+            else "by products with each term"
+        )
+        return Choice(way, f"Exact: {many}, {held}.")
+
+    @torch.no_grad()
+    def estimate(
+        self, inputs: Mapping[str, Features], trajectories: int = SAMPLED, seed: int = 0
+    ) -> Estimate:
+        """Returns scores as means over sampled trajectories without a time-step error, with their standard errors:
+        for dimensions where the exact scores of `forward` cost too much.
+
+        Args:
+            inputs: as of `forward`.
+            trajectories: of each sample, at least 2.
+            seed: of the trajectories.
+
+        Raises:
+            InvalidInput: when `trajectories` is below 2 or inputs do not fit.
+        """
+        check(
+            isinstance(trajectories, int) and trajectories >= 2,
+            f"Argument `trajectories` must be a whole number from 2, but is {trajectories!r}. A standard error needs "
+            "a spread.",
+        )
+        return self._estimated(self.product_state(self.encode(inputs)), trajectories, seed)
+
+    def _estimated(self, psi: Tensor, count: int, seed: int) -> Estimate:
+        generator, random = self.generator(), torch.Generator().manual_seed(seed)
+        scores, errors = psi.real.new_empty(2, len(psi), len(self.outputs))
+        for row, ket in enumerate(psi):  # one after the other: its kets are as many as fit
+            read = self._read(
+                lindblad.waiting_times(generator, ket.repeat(count, 1), self._until, random)
+            )
+            scores[row], errors[row] = read.mean(0) + self.bias, read.std(0) / count**0.5
+        return Estimate(scores, errors, count)
+
+    @property
+    def _until(self) -> float:
+        return 0.0 if self.still else self.duration
+
+    def _read(self, psi: Tensor) -> Tensor:
+        """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
+        vectors, parts = self.measurement_vectors(), []
+        for (s, v), w in zip(vectors.items(), self.W.chunk(len(vectors), 1), strict=True):
+            amplitudes = v.conj() @ states.apart(psi, self.dims, s)  # <v_j|psi> on what is not read
+            parts.append(amplitudes.abs().square().sum(-1) @ w.to(psi.real.dtype).T)
+        return torch.stack(parts).sum(0)
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C): their states evolve, where `observables` evolves what is read."""
+        psi = self.product_state(states).to(self.W.dtype.to_complex())
+        rho = self.evolve_states(psi[:, :, None] * psi[:, None, :].conj(), [self.duration])[0]
+        return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
+
+    def points(self, count: int = 2) -> Points:
+        """Returns so many times from 0 to T."""
+        times = np.linspace(0.0, max(float(self.duration), 1e-6), count).tolist()
+        return Points("time", tuple(times), tuple(f"t = {t:.2f}" for t in times))
+
+    def sampled(self, psi: Tensor, count: int) -> Tensor:
+        """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
+        unbiased gradient."""
+        final = lindblad.first_order(
+            self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
+        )
+        return self._read(final).view(count, len(psi), -1).mean(0)
+
+    @torch.no_grad()
+    def system(self) -> lindblad.System:
+        """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
+        H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see
+        `quantum.gauge`."""
+        dtype = torch.complex128
+        terms = [
+            lindblad.Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))
+            for t in self._whole().terms
+        ]
+        generator = decomposition.traceless(lindblad.Generator(self.dims, tuple(terms)))
+        H = generator.hamiltonian()
+        return lindblad.System(
+            H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device),
+            decomposition.unravelling(generator.jump_operators()),
+            self.dims,
+            self.modalities,
+            self.duration,
+        )
+
+    def parse_tweak(self, tweak: Tweak | str) -> Tweak:
+        """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
+        text.
+
+        Raises:
+            InvalidInput, NotFound: when it names a coupling or dissipation that does not exist, or a number is out of
+                range.
+        """
+        return Tweak.parse(tweak, self) if isinstance(tweak, str) else tweak.fit(self)
+
+    def tweaked(self, tweak: Tweak | str) -> Self:
+        """Returns a model that shares this one's weights, with couplings, dissipation or duration changed; this one
+        stays as it is.
+
+        Raises:
+            InvalidInput, NotFound: as for `parse_tweak`.
+        """
+        other = copy.copy(self)
+        other.tweak = self.parse_tweak(tweak)
+        other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
+        return other
+
+
+def physics_terms(
+    model: TimeModel,
+) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
+    """Returns which couplings H_S and which dissipation a model has, by subset of its modalities."""
+    body = 0 if model.still else max(map(len, model.subsystems))
+    terms = tuple(s for s in decomposition.subsets(len(model.dims)) if 0 < len(s) <= body)
+    dissipations = terms if model.jump_count else ()
+    # without learned H, traceless L_k still have one
+    return terms if len(model.A) or dissipations else (), dissipations

@@ -1,0 +1,241 @@
+"""Changes to a trained model's physics that a user can dial: couplings, dissipation, duration; as a value and as text.
+
+    H.text=0.5         the coupling H_S of these modalities times a factor between -10 and 10; 0 takes it away
+    H.text-audio=0     of several modalities, in the model's order
+    D.text-audio=0.5   their dissipation: the parts L_k^A of all jump operators times a factor between 0 and 4
+    T=1.2              the duration of the evolution, between 0 and 20
+
+Couplings and dissipation are those of the form that no choice of the L_k changes, see `quantum.decomposition`. Keys are
+separated by commas, in any order; what is not named stays as learned. `Tweak.parse` is the only reader and `str` the
+only writer of such text; its keys are those of sliders and links. In the name of a modality, `-`, `,`, `=` and white
+space at the end are written after a `+`, which no name holds: `H.a+-b` is the coupling of modality `a-b`, `H.a-b` that
+of `a` and `b`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Protocol
+
+from qfusion._checks import check, choose, require_number
+from qfusion.errors import InvalidInput
+from qfusion.quantum import decomposition, lindblad
+
+MAX_TEXT = 20_000  # letters of a tweak
+MAX_COUPLING = 10.0  # factor, in size
+MAX_DISSIPATION = 4.0  # factor; its rates grow as the square
+MAX_DURATION = 20.0
+COUPLING, DISSIPATION, DURATION = "H.", "D.", "T"  # how keys begin
+
+
+class Tweakable(Protocol):
+    """What a tweak needs to know of a model whose states evolve in time.
+
+    Attributes:
+        modalities: their names, in the order of the tensor product.
+        duration: T.
+        jump_count: number of jump operators.
+    """
+
+    modalities: tuple[str, ...]
+    duration: float
+
+    @property
+    def jump_count(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Tweak:
+    """Factors on the learned physics; what is not named stays as learned. Hashable, so it keys caches.
+
+    Attributes:
+        couplings: factor on H_S by the name of S, such as {"text": 1.2, "text+audio": 0.0}; between -10 and 10.
+        dissipations: factor on the parts L_k^A of all jump operators by the name of A; between 0 and 4.
+        duration: evolution time T, between 0 and 20; None keeps the model's own.
+    """
+
+    couplings: Mapping[str, float] = field(default_factory=dict)
+    dissipations: Mapping[str, float] = field(default_factory=dict)
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "couplings", dict(self.couplings))
+        object.__setattr__(self, "dissipations", dict(self.dissipations))
+
+    def __hash__(self) -> int:
+        couplings = frozenset(self.couplings.items())
+        dissipations = frozenset(self.dissipations.items())
+        return hash((couplings, dissipations, self.duration))
+
+    @classmethod
+    def parse(cls, text: str, model: Tweakable) -> Tweak:
+        """Returns the tweak of a text, in the form of `fit`.
+
+        Raises:
+            InvalidInput, NotFound: when a part is no assignment, the model has nothing of that name, or a number is out
+                of range.
+        """
+        check(
+            len(text) <= MAX_TEXT,
+            f"The tweak must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.",
+        )
+        parts = re.findall(r"(?:\+.?|[^,+])+", text, re.DOTALL)
+        return cls.of([_assignment(part) for part in parts if part.strip()], model)
+
+    @classmethod
+    def of(cls, assignments: Iterable[tuple[str, object]], model: Tweakable) -> Tweak:
+        """Returns the tweak of numbers by key, as an address holds them, in the form of `fit`; of a key that is
+        repeated the last counts.
+
+        Raises:
+            InvalidInput, NotFound: when the model has nothing of that name, or a number is out of range.
+        """
+        known = learned(model)
+        numbers = {}
+        for key, value in assignments:
+            choose("Tweak", key, known)
+            numbers[key] = require_number(key, value, *_range(key, model))
+        names = tuple(model.modalities)
+        return cls(
+            {term: numbers[key] for key, term in couplings(names).items() if key in numbers},
+            {term: numbers[key] for key, term in dissipations(names).items() if key in numbers},
+            numbers.get(DURATION),
+        ).fit(model)
+
+    def fit(self, model: Tweakable) -> Tweak:
+        """Returns the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
+        the model's order, no duration where it is the learned one.
+
+        Raises:
+            InvalidInput, NotFound: when the model has no such coupling or dissipation, or a number is out of range.
+        """
+        terms = list(couplings(tuple(model.modalities)).values())
+        for name in self.couplings:
+            choose("Coupling", name, terms)
+        for name in self.dissipations:
+            choose("Dissipation", name, terms if model.jump_count else ())
+        changed = self.duration
+        if changed is not None:
+            changed = require_number("duration", changed, *_range(DURATION, model))
+        return Tweak(
+            _changed_factors("couplings", self.couplings, terms, _range(COUPLING, model)),
+            _changed_factors("dissipations", self.dissipations, terms, _range(DISSIPATION, model)),
+            None if changed == model.duration else changed,
+        )
+
+    def numbers(self) -> dict[str, float]:
+        """Returns what is changed, by key."""
+        factors = {coupling_key(name): factor for name, factor in self.couplings.items()}
+        factors |= {dissipation_key(name): factor for name, factor in self.dissipations.items()}
+        changed = {key: float(factor) for key, factor in factors.items() if factor != 1}
+        if self.duration is not None:
+            changed[DURATION] = float(self.duration)
+        return changed
+
+    def __str__(self) -> str:
+        return ",".join(f"{key}={_shortest(value)}" for key, value in self.numbers().items())
+
+    def scale(self, generator: lindblad.Generator, names: Sequence[str]) -> lindblad.Generator:
+        """Returns a generator on modalities of these names with the factors on its couplings and its dissipation."""
+        subsets = {
+            decomposition.subset_name(s, names): s for s in decomposition.subsets(len(names))
+        }
+        return decomposition.scaled(
+            generator,
+            {
+                s: float(self.couplings[name])
+                for name, s in subsets.items()
+                if name in self.couplings
+            },
+            {
+                s: float(self.dissipations[name])
+                for name, s in subsets.items()
+                if name in self.dissipations
+            },
+        )
+
+
+LEARNED = Tweak()  # nothing is changed
+
+
+def learned(model: Tweakable) -> dict[str, float]:
+    """Returns all numbers that a tweak can change, by key, as the model has them: every factor 1, and its duration."""
+    names = tuple(model.modalities)
+    keys = [*couplings(names)]
+    if model.jump_count:
+        keys += dissipations(names)
+    return {**dict.fromkeys(keys, 1.0), DURATION: float(model.duration)}
+
+
+@lru_cache(maxsize=64)
+def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
+    """Returns the names of all couplings, by key, smaller ones first."""
+    names = [
+        decomposition.subset_name(s, modalities)
+        for s in decomposition.subsets(len(modalities))
+        if s
+    ]
+    return {coupling_key(name): name for name in names}
+
+
+@lru_cache(maxsize=64)
+def dissipations(modalities: tuple[str, ...]) -> dict[str, str]:
+    """Returns the names of all dissipations, by key, smaller ones first."""
+    return {dissipation_key(name): name for name in couplings(modalities).values()}
+
+
+def coupling_key(term: str) -> str:
+    """Returns the key of a coupling: `"text+audio"` -> `"H.text-audio"`."""
+    names = [re.sub(r"[-,=]|\s(?=\s*\Z)", r"+\g<0>", name) for name in term.split("+")]
+    return COUPLING + "-".join(names)
+
+
+def dissipation_key(term: str) -> str:
+    """Returns the key of a dissipation: `"text+audio"` -> `"D.text-audio"`."""
+    return DISSIPATION + coupling_key(term).removeprefix(COUPLING)
+
+
+def _changed_factors(
+    argument: str, factors: Mapping[str, float], terms: Sequence[str], bounds: tuple[float, float]
+) -> dict[str, float]:
+    """Factors that are not 1, in the order of `terms`."""
+    changed = {}
+    for term in terms:
+        if term in factors:
+            number = require_number(f"{argument}[{term}]", factors[term], *bounds)
+            if number != 1:
+                changed[term] = number
+    return changed
+
+
+def _range(key: str, model: Tweakable) -> tuple[float, float]:
+    """Between what the number of a key must lie; the learned duration always does."""
+    if key.startswith(COUPLING):
+        return -MAX_COUPLING, MAX_COUPLING
+    if key.startswith(DISSIPATION):
+        return 0.0, MAX_DISSIPATION
+    return 0.0, max(MAX_DURATION, float(model.duration))
+
+
+def _shortest(value: float) -> str:
+    """A number in few digits where these are exact."""
+    short = f"{value:g}"
+    return short if float(short) == value else str(value)
+
+
+def _assignment(part: str) -> tuple[str, str]:
+    """Key and number of one part of a text."""
+    match = re.fullmatch(
+        r"((?:\+.|[^=+])*)=(.*)", part.strip(), re.DOTALL
+    )  # linear: no two ways to match
+    if match is None:
+        raise InvalidInput(
+            f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `D.text=0.5` or `T=1`. Remove or mend it."
+        )
+    letters = re.findall(r"\+.|.", match[1], re.DOTALL)
+    while letters and letters[-1].isspace():  # but for one that is escaped
+        letters.pop()
+    return "".join(letters), match[2].strip()
