@@ -3,7 +3,7 @@ built from.
 
 open_sample("qj-planted", "p0031")                                    as trained, against its training rows
 open_sample("qj-planted", "p0031", background="mixed")                against another background
-open_sample("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")    physics changed, see `qfusion.models.quantum_jump`
+open_sample("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")    physics changed, see `qfusion.models.tweak`
 open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rules edited, see `models.entangled_qcnn`
 
 Where that takes long, pages show numbers against some rows of the background, or the first samples, and

@@ -594,7 +594,7 @@ def in_double(model: M) -> M:
 #     states    `StateModel`: scores are linear in a state of each modality
 #     kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
 #     masses    numbers from 0 to 1 of each modality for each element, as of `EntangledQCNN`
-#     time      `quantum_jump.TimeModel`: states evolve, and can be read out earlier; sliders change the physics
+#     time      `time_model.TimeModel`: states evolve, and can be read out earlier; sliders change the physics
 #     layers    can be read out between the layers of a network
 #     rules     fuses by truth tables that can be read and edited
 #     circuit   can be drawn as gates with a sample in it

@@ -44,7 +44,8 @@ class Tweakable(Protocol):
     duration: float
 
     @property
-    def jump_count(self) -> int: ...
+    def jump_count(self) -> int:
+        """Number of jump operators."""
 
 
 @dataclass(frozen=True)
