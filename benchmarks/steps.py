@@ -38,7 +38,7 @@ import peak  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion.models.base import expectation  # noqa: E402
-from qfusion.quantum import lindblad  # noqa: E402
+from qfusion.quantum import generators  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
 
 J, K, TOLERANCE = 7, 3, 1e-6
@@ -264,17 +264,17 @@ def qutip(case: Case, few: int = 2) -> Callable[[], Any]:
 def products(case: Case) -> Callable[[], None]:
     """The matrix products of our step and nothing else: as many, of the same shapes, one way and back."""
     counted: list[tuple[int, ...]] = []
-    applied = lindblad._OneTerm.apply
+    applied = generators._OneTerm.apply
 
     def apply(self: Any, before: Any, X: Tensor, keep: bool) -> Any:
         counted.append(tuple(X.shape))
         return applied(self, before, X, keep)
 
-    lindblad._OneTerm.apply = apply  # type: ignore[method-assign]
+    generators._OneTerm.apply = apply  # type: ignore[method-assign]
     try:
         qfusion(case)()
     finally:
-        lindblad._OneTerm.apply = applied  # type: ignore[method-assign]
+        generators._OneTerm.apply = applied  # type: ignore[method-assign]
     d, n, _ = counted[0]
     g = torch.randn(d, d, dtype=case.A.dtype)
     l, wide = g.repeat(K, 1), g.repeat(1, K)
@@ -349,7 +349,7 @@ def compared(D: int, B: int, repeats: int) -> list[list[str]]:
         )
         print(f"D = {D}, B = {B}: {name}: first {first:.2f} s, errors {errors[name]}", flush=True)
         steps[name] = step
-    if D > lindblad.SMALL:
+    if D > generators.SMALL:
         steps[ALONE_WORDS] = products(case)
         errors[ALONE_WORDS] = None
     times: dict[str, list[float]] = {name: [] for name in steps}

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, strategies as st
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import lindblad
+from qfusion.quantum import generators, lindblad
 from qfusion.quantum.lindblad import Generator, Term
 from qfusion.quantum.states import density
 
@@ -31,7 +31,7 @@ TIMES = [0.0, 0.3, 1.0, 2.5]
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each form of a small generator: as one matrix, as it is used, and by products, as those of large ones are."""
     if request.param == "products":
-        monkeypatch.setattr(lindblad, "SMALL", 0)
+        monkeypatch.setattr(generators, "SMALL", 0)
 
 
 def system(D: int, K: int, h: float, l: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -67,46 +67,48 @@ def test_shapes_are_checked_with_every_kind_of_call() -> None:
 
 def test_only_a_single_term_on_everything_is_applied_whole() -> None:
     """A generator of several terms needs every one of them."""
-    D = 2 * lindblad.SMALL
+    D = 2 * generators.SMALL
 
-    def form(side: int, *subsystems: int) -> lindblad.Form:
-        return lindblad.Form(
+    def form(side: int, *subsystems: int) -> generators.Form:
+        return generators.Form(
             subsystems,
             torch.zeros(side, side, dtype=torch.complex128),
             torch.zeros(1, side, side, dtype=torch.complex128),
         )
 
-    whole, part, scaling = form(D, 0, 1), form(2, 0), lindblad.Scaling(1.0, 0.0)
+    whole, part, scaling = form(D, 0, 1), form(2, 0), generators.Scaling(1.0, 0.0)
     kinds = [
-        type(lindblad.choose((2, D // 2), forms, 1, True, scaling))
+        type(generators.choose((2, D // 2), forms, 1, True, scaling))
         for forms in ([whole], [whole, part], [part])
     ]
-    assert kinds == [lindblad.Whole, lindblad.Local, lindblad.Local]
-    assert isinstance(lindblad.choose((2, 1), [form(2, 0, 1)], 1, True, scaling), lindblad.Small)
+    assert kinds == [generators.Whole, generators.Local, generators.Local]
+    assert isinstance(
+        generators.choose((2, 1), [form(2, 0, 1)], 1, True, scaling), generators.Small
+    )
 
 
 def test_the_width_and_mean_of_a_generator() -> None:
     """Of X -> G X + X G^+ + sum_k L_k X L_k^+, whose matrix has its trace and eigenvalues."""
     generator = torch.Generator().manual_seed(1)
     G, *L = torch.randn(4, 3, 3, dtype=torch.complex128, generator=generator)
-    form = lindblad.Form((0,), G, torch.stack(L))
+    form = generators.Form((0,), G, torch.stack(L))
     one = torch.eye(3, dtype=torch.complex128)
     matrix = (
         torch.kron(G, one)
         + torch.kron(one, G.conj())
         + sum(torch.kron(each, each.conj()) for each in L)
     )
-    found = lindblad.Scaling.of([form])
+    found = generators.Scaling.of([form])
     assert found.x0 == pytest.approx(float(torch.trace(matrix).real) / 9)
-    still = lindblad.Scaling.of(
-        [lindblad.Form((0,), G - G.mH, torch.zeros(0, 3, 3, dtype=torch.complex128))]
+    still = generators.Scaling.of(
+        [generators.Form((0,), G - G.mH, torch.zeros(0, 3, 3, dtype=torch.complex128))]
     )
     levels = torch.linalg.eigvals(
         torch.kron(G - G.mH, one) + torch.kron(one, (G - G.mH).conj())
     ).imag
     assert still.w == pytest.approx(1.01 * float(levels.max()))
     assert still.x0 == pytest.approx(0, abs=1e-12)
-    assert lindblad.Scaling.of([form, form]).x0 == pytest.approx(2 * found.x0)
+    assert generators.Scaling.of([form, form]).x0 == pytest.approx(2 * found.x0)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import lindblad as trajectories
+from qfusion.quantum import trajectories
 from qfusion.quantum.lindblad import Generator, Term, evolve
 from qfusion.quantum.states import density, embed
 from tests.test_lindblad import system

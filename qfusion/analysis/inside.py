@@ -29,7 +29,7 @@ from qfusion.data.spec import Clip, Film, Series, Word, pixel_names, split_term
 from qfusion.errors import QFusionError, otherwise
 from qfusion.explain import attribution, counterfactual, operators
 from qfusion.models.base import InputSpec
-from qfusion.quantum import decomposition, lindblad
+from qfusion.quantum import decomposition, generators, lindblad
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out
 HAMILTONIAN, READOUT = "H", "read-out"
@@ -144,7 +144,7 @@ def modes(system: lindblad.System) -> np.ndarray:
         "at the spectral gap under Steady state.",
     )
     _, G, L = lindblad.form(lindblad.Term((0,), system.H, system.jumps), "states")
-    values = np.linalg.eigvals(lindblad.superoperator(G, L).numpy())
+    values = np.linalg.eigvals(generators.superoperator(G, L).numpy())
     return values[np.lexsort((values.imag, -values.real))]
 
 

@@ -54,7 +54,9 @@ from qfusion.models import Features, FusionModel, TimeModel, base, registry, req
 from qfusion.models.time_model import physics_terms
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, states
-from qfusion.quantum.lindblad import Generator, Term, act, combine, evolve, pack
+from qfusion.quantum.chebyshev import combine
+from qfusion.quantum.generators import pack
+from qfusion.quantum.lindblad import Generator, Term, act, evolve
 from qfusion.training import default_options, loop, metrics
 
 TIMES = 41

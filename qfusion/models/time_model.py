@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose
 from qfusion.models.base import Features, KetModel, Points, expectation
 from qfusion.models.tweak import Tweak
-from qfusion.quantum import decomposition, lindblad, states
+from qfusion.quantum import decomposition, generators, lindblad, states, trajectories
 
 WAYS = ("observables", "states", "trajectories")
 SAMPLED = 256  # trajectories of a sample that is predicted
@@ -198,14 +198,14 @@ class TimeModel(KetModel):
             )
 
         def packed(count: int) -> int:
-            return count if D <= lindblad.SMALL or count == 1 else math.ceil(count / 2)
+            return count if D <= generators.SMALL or count == 1 else math.ceil(count / 2)
 
         # floating-point operations and bytes of one evolution
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         jumps = [len(L) for L in self.L] or [0] * len(sides)
         once = sum(8 * D**2 * d * (2 + 2 * K) for d, K in zip(sides, jumps, strict=True))
         way, count = ("states", rows) if 2 * rows < outputs else ("observables", outputs)
-        operations = _APPLICATIONS * packed(count) * (2 * D**4 if D <= lindblad.SMALL else once)
+        operations = _APPLICATIONS * packed(count) * (2 * D**4 if D <= generators.SMALL else once)
         memory = 16 * D**2 * packed(count) * (_APPLICATIONS * gradient + 6)
         sampled = rows * SAMPLED * _APPLICATIONS * sum(8 * D * d for d in sides)
         # sampling is considered from minutes on a core on, or so much memory
@@ -225,7 +225,7 @@ class TimeModel(KetModel):
                 many += f" ({rows:,} states would be {ratio:,.0f} times the work)"
         held = (
             "as one real matrix"
-            if D <= lindblad.SMALL
+            if D <= generators.SMALL
             else "by products of matrices"
             if len(sides) == 1
             else "by products with each term"
@@ -259,7 +259,7 @@ class TimeModel(KetModel):
         scores, errors = psi.real.new_empty(2, len(psi), len(self.outputs))
         for row, ket in enumerate(psi):  # one after the other: its kets are as many as fit
             read = self._read(
-                lindblad.waiting_times(generator, ket.repeat(count, 1), self._until, random)
+                trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
             )
             scores[row], errors[row] = read.mean(0) + self.bias, read.std(0) / count**0.5
         return Estimate(scores, errors, count)
@@ -290,7 +290,7 @@ class TimeModel(KetModel):
     def sampled(self, psi: Tensor, count: int) -> Tensor:
         """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
         unbiased gradient."""
-        final = lindblad.first_order(
+        final = trajectories.first_order(
             self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"]
         )
         return self._read(final).view(count, len(psi), -1).mean(0)

@@ -22,7 +22,7 @@ from torch import Tensor
 from qfusion._checks import check, require_finite, require_number
 from qfusion._lazy import Library
 from qfusion.models import require
-from qfusion.quantum import decomposition, lindblad, states
+from qfusion.quantum import decomposition, generators, lindblad, states
 
 if TYPE_CHECKING:
     import qutip
@@ -580,7 +580,7 @@ def _gap(G: np.ndarray, jumps: np.ndarray, steady: np.ndarray, rate: float) -> t
     gap smaller by 4 %.
     """
     if len(G) <= _DENSE:
-        generator = lindblad.superoperator(torch.from_numpy(G), torch.from_numpy(jumps)).numpy()
+        generator = generators.superoperator(torch.from_numpy(G), torch.from_numpy(jumps)).numpy()
         return max(float(np.sort(-np.linalg.eigvals(generator).real)[1]), 0.0), 0.0
     solver = _ShiftedGenerator(G, jumps, steady)
     value, error = solver.rightmost(0.01 * rate)
@@ -845,7 +845,7 @@ def kraus_of_step(system: lindblad.System, dt: float) -> np.ndarray:
         f"matrix would have side {D * D}. Use form='trotter'.",
     )
     _, G, L = lindblad.form(lindblad.Term((0,), system.H, system.jumps), "states")
-    channel = torch.linalg.matrix_exp(step * lindblad.superoperator(G, L))
+    channel = torch.linalg.matrix_exp(step * generators.superoperator(G, L))
     choi = channel.reshape(D, D, D, D).permute(0, 2, 1, 3).reshape(D * D, D * D)
     weights, vectors = torch.linalg.eigh((choi + choi.mH) / 2)
     matches = weights > 1e-14 * weights[-1]
