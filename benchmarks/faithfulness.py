@@ -28,7 +28,7 @@ from qfusion.explain import attribution, faithfulness  # noqa: E402
 from qfusion.explain.attribution import by_title  # noqa: E402
 from qfusion.explain.faithfulness import Curves  # noqa: E402
 from qfusion.training import checkpoint, metrics  # noqa: E402
-from qfusion.training.options import mean_and_std  # noqa: E402
+from qfusion.training.batches import mean_and_std  # noqa: E402
 
 SHIPPED = ("qj-planted", "qj-mosi", "qcnn-digits", "qcnn-avdigits", "qcnn-houston")
 

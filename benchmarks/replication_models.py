@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models import QuantumJump, base, registry
+from qfusion.models import QuantumJump, encoders, registry
 from qfusion.models.twins import settings_of
 from qfusion.quantum import states
 
@@ -29,7 +29,7 @@ class Depolarised(QuantumJump):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: tuple[str, ...] = ("score",),
         *,
         strength: float = 0.5,
@@ -61,7 +61,7 @@ class DroppedOut(QuantumJump):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: tuple[str, ...] = ("score",),
         *,
         share: float = 0.2,
@@ -70,7 +70,7 @@ class DroppedOut(QuantumJump):
         super().__init__(inputs, outputs, **settings)
         self.settings["share"] = float(share)
 
-    def forward(self, inputs: Mapping[str, base.Features]) -> Tensor:
+    def forward(self, inputs: Mapping[str, encoders.Features]) -> Tensor:
         """Returns the scores, (B, C)."""
         if not self.training:
             return super().forward(inputs)

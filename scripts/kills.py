@@ -59,7 +59,10 @@ from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.panels import story  # noqa: E402
 from qfusion.report.story import KINDS  # noqa: E402
 from qfusion.runs import Plan, Run, plans, sweep  # noqa: E402
-from qfusion.training import checkpoint, metrics  # noqa: E402
+from qfusion.training import (  # noqa: E402
+    checkpoint,
+)
+from qfusion.training.encodings import encoded_numbers, encoded_place  # noqa: E402
 from scripts import serving, slow_writes  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
 
@@ -508,8 +511,8 @@ def encodings(killer: Killer, wanted: int) -> None:
     """Kills processes that fill the cache of what encoders make of a set: it is there whole or not at all."""
     model, dataset = small_model().model, load("planted")
     fill, place = (
-        partial(metrics.encoded_numbers, model, dataset),
-        metrics.encoded_place(model, dataset),
+        partial(encoded_numbers, model, dataset),
+        encoded_place(model, dataset),
     )
 
     def filled() -> dict[str, np.ndarray]:

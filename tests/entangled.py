@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models import EntangledQCNN
-from qfusion.models.base import InputSpec
+from qfusion.models.encoders import InputSpec
 
 
 def model_of(

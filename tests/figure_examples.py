@@ -695,10 +695,10 @@ def drawing_functions() -> set[str]:
             and inspect.signature(made).return_annotation in ("go.Figure", go.Figure)
         }
     return functions - {
+        "guards.finite",
         "recipe.apply_visible",
         "recipe.without",
-        "style.finite",
         "style.in_cells",
-        "style.in_theme",
         "style.ringed",
+        "themes.in_theme",
     }

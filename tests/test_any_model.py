@@ -26,10 +26,10 @@ from qfusion.explain import (
 )
 from qfusion.explain.backgrounds import SampleBackground, kinds_of
 from qfusion.explain.faithfulness import Game
-from qfusion.models import FUSION, InputSpec, QuantumJump, base, build, can
+from qfusion.models import FUSION, InputSpec, QuantumJump, build, can, encoders, nested
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import metrics
-from qfusion.training.options import Group
+from qfusion.training import encodings
+from qfusion.training.processes import Group
 from tests.entangled import model_of as network_of
 from tests.test_encoded import sequences
 
@@ -80,8 +80,8 @@ def rows_of(model: Any, count: int, seed: int) -> dict[str, Any]:
 def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
     """v(S), (B, 2^M, C), by plain forward passes: features of one sample and one row put together, one at a time."""
     count, many, names = (
-        base.nested_length(x[NAMES[0]]),
-        base.nested_length(rows[NAMES[0]]),
+        nested.nested_length(x[NAMES[0]]),
+        nested.nested_length(rows[NAMES[0]]),
         model.modalities,
     )
     with torch.no_grad():
@@ -92,7 +92,7 @@ def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
                         [
                             model(
                                 {
-                                    name: base.nested_part(
+                                    name: nested.nested_part(
                                         (x if m in S else rows)[name], [b if m in S else n]
                                     )
                                     for m, name in enumerate(names)
@@ -320,13 +320,13 @@ def test_nested_states() -> None:
         "a": (torch.arange(6.0).view(3, 2), torch.tensor([True, False, True])),
         "b": [torch.arange(3.0)],
     }
-    assert base.nested_length(state) == 3
-    assert base.nested_part(state, [2, 0])["b"][0].tolist() == [2, 0]
-    assert base.nested_tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
-    assert base.nested_repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert nested.nested_length(state) == 3
+    assert nested.nested_part(state, [2, 0])["b"][0].tolist() == [2, 0]
+    assert nested.nested_tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
+    assert nested.nested_repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
     numbers = counterfactual.flat(state["a"])
     assert numbers.shape == (3, 2)
-    back = counterfactual.filled(base.nested_part(state["a"], [0]), numbers)
+    back = counterfactual.filled(nested.nested_part(state["a"], [0]), numbers)
     assert torch.equal(back[0], state["a"][0])
     assert back[1].tolist() == [True] * 3
 
@@ -422,16 +422,16 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
         ("concatenation", 2**60, 20),
         ("concatenation", 0, 30),
     ):
-        monkeypatch.setattr(metrics, "HEAVY", heavy)
+        monkeypatch.setattr(encodings, "HEAVY", heavy)
         torch.manual_seed(0)
         model = build(kind, dataset.input_specs, ("y",), {"hidden": 4}).double().eval()
         some: Any = backgrounds.background_of(model, dataset, rows, "cohort", "few")
         assert (some.size, some.total, some.label, some.kind) == (count, 30, "few", "cohort")
-        assert base.nested_length(dict(some.states)) == count
+        assert nested.nested_length(dict(some.states)) == count
         if kind == "mult":
             with torch.no_grad():
-                texts, _ = base.split(model.encode(dataset.inputs(None, torch.float64))["text"])
-            held, _ = base.split(some.states["text"])
+                texts, _ = encoders.split(model.encode(dataset.inputs(None, torch.float64))["text"])
+            held, _ = encoders.split(some.states["text"])
             places = [((texts - row) ** 2).flatten(1).sum(1).argmin().item() for row in held]
             assert all(torch.allclose(texts[i], row) for i, row in zip(places, held, strict=True))
             assert places == sorted(places)

@@ -12,7 +12,7 @@ from rich.console import Console
 from qfusion import _sentences, cli
 from qfusion.analysis.sample import opened
 from qfusion.commands import common, models
-from qfusion.training import metrics
+from qfusion.training import encodings
 
 MODEL = "qj-planted"
 
@@ -60,8 +60,8 @@ def test_an_encoding_shows_its_rate_once(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(metrics, "HEAVY", 0)
-    monkeypatch.setattr(metrics, "_held", type(metrics._held)())
+    monkeypatch.setattr(encodings, "HEAVY", 0)
+    monkeypatch.setattr(encodings, "_held", type(encodings._held)())
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
     sample = opened(MODEL, None)[1].ids[0]
     run("explain", "--model", MODEL, "--sample", sample, "--json")

@@ -20,9 +20,9 @@ from qfusion.cli import main
 from qfusion.data import registry
 from qfusion.data.sources import Source
 from qfusion.explain import backgrounds
-from qfusion.models.base import Dropout, Share, drawn, sharing
+from qfusion.models.randomness import Dropout, Share, drawn, sharing
 from qfusion.training import checkpoint, prepare
-from qfusion.training.options import Group, joined
+from qfusion.training.processes import Group, joined
 from scripts.serving import free_port
 from tests.test_encoded import sequences
 

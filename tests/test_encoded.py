@@ -28,8 +28,10 @@ from qfusion.explain import faithfulness, interventions, verdicts
 from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance
 from qfusion.models import build, names
-from qfusion.models.base import POOLINGS, Dropout, Encoder, InputSpec, Pooling, last_states
-from qfusion.training import metrics, options, train
+from qfusion.models.encoders import POOLINGS, Encoder, InputSpec, Pooling
+from qfusion.models.randomness import Dropout
+from qfusion.models.recurrence import last_states
+from qfusion.training import batches, encodings, metrics, train
 
 
 def sequences(count: int = 90, steps: int = 12) -> DataSet:
@@ -64,9 +66,9 @@ def sequences(count: int = 90, steps: int = 12) -> DataSet:
 @pytest.fixture
 def dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
     """A data set that counts as large, with a cache of its own."""
-    monkeypatch.setattr(metrics, "HEAVY", 0)
+    monkeypatch.setattr(encodings, "HEAVY", 0)
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
-    monkeypatch.setattr(metrics, "_held", type(metrics._held)())
+    monkeypatch.setattr(encodings, "_held", type(encodings._held)())
     return sequences()
 
 
@@ -74,16 +76,16 @@ def test_a_page_waits_for_half_of_a_heavy_set_which_is_kept(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No first samples, no features of drawn ones alone: only what is heavy as a whole is worth these."""
-    model, size = model_of("quantum-jump", dataset), metrics._bytes(dataset)
+    model, size = model_of("quantum-jump", dataset), encodings._bytes(dataset)
     for least, kept, heavy in (
         (size, True, True),
         (2 * size, True, False),
         (3 * size, False, False),
     ):
-        monkeypatch.setattr(metrics, "HEAVY", least)
-        assert metrics.is_kept(model, dataset) == kept
-        assert metrics.is_heavy(dataset) == heavy
-        assert metrics.is_ready(model, dataset) != heavy
+        monkeypatch.setattr(encodings, "HEAVY", least)
+        assert encodings.is_kept(model, dataset) == kept
+        assert encodings.is_heavy(dataset) == heavy
+        assert encodings.is_ready(model, dataset) != heavy
 
 
 def model_of(kind: str, dataset: DataSet) -> Any:
@@ -94,7 +96,7 @@ def model_of(kind: str, dataset: DataSet) -> Any:
 
 
 def files() -> list[Path]:
-    return sorted(metrics.encoded_folder().glob("*.npz"))
+    return sorted(encodings.encoded_folder().glob("*.npz"))
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -139,10 +141,10 @@ def test_what_is_kept_changes_no_number(
     kind: str, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, rows = model_of(kind, dataset), dataset.rows("test")[:4]
-    kept, others = metrics.is_kept(model, dataset), dataset.rows("train")[:6]
+    kept, others = encodings.is_kept(model, dataset), dataset.rows("train")[:6]
     assert kept == (kind != "mult")
     behind = background_of(model, dataset, others, "joint")
-    found = explain.explain(model, metrics.encoded_inputs(model, dataset, rows), behind)
+    found = explain.explain(model, encodings.encoded_inputs(model, dataset, rows), behind)
     scores = metrics.predict(model, dataset, rows, final=True)
     disturbed = [
         Disturbance(noise={"text": 0.5}),
@@ -150,53 +152,53 @@ def test_what_is_kept_changes_no_number(
         Disturbance(mean=("vision",)),
     ]
     asked = [interventions.scores(model, dataset, rows, each) for each in disturbed]
-    one, many = (metrics.encoded_inputs(model, dataset, part) for part in (rows[:1], others))
+    one, many = (encodings.encoded_inputs(model, dataset, part) for part in (rows[:1], others))
     game = faithfulness.Game(model, one, many, 0)  # row by row, the sample beside each
     both = game.value(frozenset({0}))
     assert len(files()) == kept
-    monkeypatch.setattr(metrics, "HEAVY", 2**60)
+    monkeypatch.setattr(encodings, "HEAVY", 2**60)
     plain = explain.explain(
         model,
         dataset.inputs(rows, torch.float64),
         background_of(model, dataset, others, "joint"),
     )
-    np.testing.assert_allclose(found.dividends, plain.dividends, atol=metrics.SAME)
+    np.testing.assert_allclose(found.dividends, plain.dividends, atol=encodings.SAME)
     one, many = (dataset.inputs(part, torch.float64) for part in (rows[:1], others))
     game = faithfulness.Game(model, one, many, 0)
-    np.testing.assert_allclose(both, game.value(frozenset({0})), atol=metrics.SAME)
-    np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=metrics.SAME)
+    np.testing.assert_allclose(both, game.value(frozenset({0})), atol=encodings.SAME)
+    np.testing.assert_allclose(scores, metrics.predict(model, dataset, rows), atol=encodings.SAME)
     for ours, each in zip(asked, disturbed, strict=True):
         np.testing.assert_allclose(
-            ours, interventions.scores(model, dataset, rows, each), atol=metrics.SAME
+            ours, interventions.scores(model, dataset, rows, each), atol=encodings.SAME
         )
 
 
 def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: DataSet) -> None:
     model, told = model_of("quantum-jump", dataset), []
     tell = lambda done, total: told.append((done, total))  # noqa: E731
-    first = metrics.encoded_numbers(model, dataset, tell)
+    first = encodings.encoded_numbers(model, dataset, tell)
     assert told[-1] == (90, 90)
-    metrics.encoded_numbers(model, dataset, tell)
-    metrics._held.clear()
+    encodings.encoded_numbers(model, dataset, tell)
+    encodings._held.clear()
     assert all(
         np.array_equal(first[name], each)
-        for name, each in metrics.encoded_numbers(model, dataset, tell).items()
+        for name, each in encodings.encoded_numbers(model, dataset, tell).items()
     )
     assert len(told) == 1
     (path,) = files()
     for damage in (b"", path.read_bytes()[:-40], path.read_bytes().replace(b"text", b"tixt")):
         path.write_bytes(damage)
-        metrics._held.clear()
-        again = metrics.encoded_numbers(model, dataset, tell)
+        encodings._held.clear()
+        again = encodings.encoded_numbers(model, dataset, tell)
         assert all(np.array_equal(first[name], again[name]) for name in first)
         assert cache.read_arrays(path) is not None
     assert len(told) == 4
     with torch.no_grad():  # the generator is not what encoders make
         next(iter(model.A)).mul_(2)
-    assert metrics.is_ready(model, dataset)
+    assert encodings.is_ready(model, dataset)
     with torch.no_grad():
         next(model.encoders.parameters()).add_(1e-3)
-    assert not metrics.is_ready(model, dataset)
+    assert not encodings.is_ready(model, dataset)
 
 
 def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
@@ -204,7 +206,7 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
 ) -> None:
     """A file under the name of other weights, data or another version holds what is whole and not ours."""
     model = model_of("quantum-jump", dataset)
-    right = metrics.encoded_numbers(model, dataset)
+    right = encodings.encoded_numbers(model, dataset)
     (path,) = files()
     other = replace(
         dataset, modalities=tuple(replace(m, values=2 * m.values) for m in dataset.modalities)
@@ -213,15 +215,15 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
         changed = model_of("quantum-jump", dataset)
         next(changed.encoders.parameters()).add_(1e-3)
     for of, data in ((changed, dataset), (model, other)):
-        metrics.encoded_numbers(of, data)
-        assert metrics.encoded_place(of, data) != path
-        path.write_bytes(metrics.encoded_place(of, data).read_bytes())
+        encodings.encoded_numbers(of, data)
+        assert encodings.encoded_place(of, data) != path
+        path.write_bytes(encodings.encoded_place(of, data).read_bytes())
         _made_again(model, dataset, right, caplog)
     with monkeypatch.context() as patch:
-        patch.setattr(metrics, "FORMAT", "0")
-        assert not metrics.is_ready(model, dataset)
-        metrics.encoded_numbers(model, dataset)
-        old = metrics.encoded_place(model, dataset)
+        patch.setattr(encodings, "FORMAT", "0")
+        assert not encodings.is_ready(model, dataset)
+        encodings.encoded_numbers(model, dataset)
+        old = encodings.encoded_place(model, dataset)
     path.write_bytes(old.read_bytes())
     _made_again(model, dataset, right, caplog)
     cache.write_arrays(
@@ -238,15 +240,15 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
 def _made_again(
     model: Any, dataset: DataSet, right: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
 ) -> None:
-    metrics._held.clear()
+    encodings._held.clear()
     caplog.clear()
-    assert not metrics.is_ready(model, dataset)
-    again = metrics.encoded_numbers(model, dataset)
+    assert not encodings.is_ready(model, dataset)
+    again = encodings.encoded_numbers(model, dataset)
     assert all(np.array_equal(right[name], values) for name, values in again.items())
     assert [record.message.partition(" in ")[0] for record in caplog.records] == ["What was kept"]
     assert "damaged or of another model or data set: it is worked out again" in caplog.text
-    metrics._held.clear()
-    assert metrics.is_ready(model, dataset)
+    encodings._held.clear()
+    assert encodings.is_ready(model, dataset)
 
 
 def test_a_disk_that_cannot_be_written_costs_time_alone(
@@ -259,7 +261,7 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
     (tmp_path / "file").write_text("")
     with monkeypatch.context() as patch:
         patch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "below"))
-        numbers = metrics.encoded_numbers(model_of("quantum-jump", dataset), dataset)
+        numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "cannot be kept, and is worked out again next time" in caplog.text
     caplog.clear()
@@ -270,27 +272,27 @@ def test_a_disk_that_cannot_be_written_costs_time_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
-        metrics._held.clear()
-        numbers = metrics.encoded_numbers(model_of("quantum-jump", dataset), dataset)
+        encodings._held.clear()
+        numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     assert {name: values.shape for name, values in numbers.items()} == shapes
     assert "No space left on device" in caplog.text
-    assert [path.suffix for path in metrics.encoded_folder().iterdir()] == [".lock"], (
+    assert [path.suffix for path in encodings.encoded_folder().iterdir()] == [".lock"], (
         "nothing half-written"
     )
-    metrics._held.clear()
-    assert not metrics.is_ready(model_of("quantum-jump", dataset), dataset)
+    encodings._held.clear()
+    assert not encodings.is_ready(model_of("quantum-jump", dataset), dataset)
 
 
 def _killed(folder: str, queue: Any) -> None:
     os.environ["QFUSION_CACHE"] = folder
-    metrics.HEAVY = 0
+    encodings.HEAVY = 0
     dataset = sequences()
 
     def tell(done: int, total: int) -> None:
         queue.put(os.getpid())
         time.sleep(60)
 
-    metrics.encoded_numbers(model_of("quantum-jump", dataset), dataset, tell)
+    encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset, tell)
 
 
 def test_who_waits_for_a_process_that_is_killed_encodes_itself(
@@ -309,7 +311,7 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
         yield lambda done, total: None
 
     with _sentences.progress_to(show):
-        numbers = metrics.encoded_numbers(model_of("quantum-jump", dataset), dataset)
+        numbers = encodings.encoded_numbers(model_of("quantum-jump", dataset), dataset)
     process.join()
     assert len(numbers["text"]) == 90
     assert shown == ["Waiting for the process that encodes the same samples", "Encoding"]
@@ -376,37 +378,37 @@ def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) 
     for seed in range(4):
         torch.manual_seed(seed)
         models.append(build("quantum-jump", dataset.input_specs, ("score",), {"dims": 2}))
-        metrics.encoded_numbers(models[-1], dataset)
-        os.utime(metrics.encoded_place(models[-1], dataset), (1000 + seed, 1000 + seed))
+        encodings.encoded_numbers(models[-1], dataset)
+        os.utime(encodings.encoded_place(models[-1], dataset), (1000 + seed, 1000 + seed))
     size = files()[0].stat().st_size
     monkeypatch.setattr("qfusion._limits.MIB", 1.5 * size)
     monkeypatch.setenv("QFUSION_KEPT_MB", "2")
-    metrics.encoded_numbers(model_of("concatenation", dataset), dataset)
-    assert metrics.encoded_place(models[3], dataset) in files()
-    assert metrics.encoded_place(models[0], dataset) not in files()
+    encodings.encoded_numbers(model_of("concatenation", dataset), dataset)
+    assert encodings.encoded_place(models[3], dataset) in files()
+    assert encodings.encoded_place(models[0], dataset) not in files()
 
 
 def test_where_single_precision_would_show_encoders_work_in_double(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = model_of("quantum-jump", dataset)
-    assert {each.dtype for each in metrics.encoded_numbers(model, dataset).values()} == {
+    assert {each.dtype for each in encodings.encoded_numbers(model, dataset).values()} == {
         np.dtype("f4")
     }
-    monkeypatch.setattr(metrics, "SAME", 0.0)
-    metrics.encoded_place(model, dataset).unlink()
-    metrics._held.clear()
-    assert {each.dtype for each in metrics.encoded_numbers(model, dataset).values()} == {
+    monkeypatch.setattr(encodings, "SAME", 0.0)
+    encodings.encoded_place(model, dataset).unlink()
+    encodings._held.clear()
+    assert {each.dtype for each in encodings.encoded_numbers(model, dataset).values()} == {
         np.dtype("f8")
     }
 
 
 def _at_once(folder: str, place: int, said: Any) -> None:
     os.environ["QFUSION_CACHE"] = folder
-    metrics.HEAVY = 0
+    encodings.HEAVY = 0
     torch.set_num_threads(1)
     dataset, told = sequences(), []
-    found = metrics.encoded_numbers(
+    found = encodings.encoded_numbers(
         model_of("quantum-jump", dataset), dataset, lambda done, total: told.append(done)
     )
     said.put((place, len(told), float(sum(each.sum() for each in found.values()))))
@@ -429,8 +431,8 @@ def test_of_processes_that_want_the_same_one_encodes(tmp_path: Path) -> None:
 
 def test_reading_ahead_changes_no_weight(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
-    for held in (options.HELD, 0):
-        monkeypatch.setattr(options, "HELD", held)
+    for held in (batches.HELD, 0):
+        monkeypatch.setattr(batches, "HELD", held)
         found.append(
             train(
                 "quantum-jump", dataset, {"dims": 2}, {"epochs": 2, "batch": 8}
@@ -467,7 +469,7 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert "24, drawn at random, of the 45 training samples" in verdicts.behind(study.background)
     whole = studies.build_study("drawn", card, model, dataset)
     exact, drawn = whole.explained(dataset.row(asked)), study.explained(study.dataset.row(asked))
-    np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=metrics.SAME)
+    np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=encodings.SAME)
     assert drawn.errors is not None
     away = np.abs(drawn.dividends - exact.dividends)
     assert (away <= 6 * drawn.errors + 1e-6).all()

@@ -33,7 +33,7 @@ from qfusion.panels import address, dynamics, pages
 from qfusion.panels.panel import Panel, Picture
 from qfusion.quantum import states as measures
 from qfusion.quantum.states import States, Values
-from qfusion.training.options import mean_and_std
+from qfusion.training.batches import mean_and_std
 from qfusion.ui import panels
 from tests.charts import figures
 from tests.test_app_pages import plain, said, visit

@@ -13,7 +13,7 @@ import pytest
 
 from qfusion.errors import InvalidInput
 from qfusion.figures.export import ExportStyle, save
-from qfusion.figures.style import finite
+from qfusion.figures.guards import finite
 from qfusion.panels.panel import Picture
 from tests import figure_examples
 

@@ -36,11 +36,11 @@ from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual, verdicts
 from qfusion.models import (
     _program_child as _child,
-    base,
     can,
     imported,
     imported as card,
     log_odds,
+    nested,
 )
 from qfusion.models.imported import Input, Output, Port, Program, program_of
 from qfusion.quantum.decomposition import subsets
@@ -184,7 +184,7 @@ def looped(
     def value(S: tuple[int, ...], n: int) -> np.ndarray:
         return forward(
             {
-                name: x[name] if m in S else base.nested_part(rows[name], [n])
+                name: x[name] if m in S else nested.nested_part(rows[name], [n])
                 for m, name in enumerate(names)
             }
         )[0].numpy()
@@ -192,7 +192,7 @@ def looped(
     with torch.no_grad():
         return np.array(
             [
-                np.mean([value(S, n) for n in range(base.nested_length(rows[names[0]]))], 0)
+                np.mean([value(S, n) for n in range(nested.nested_length(rows[names[0]]))], 0)
                 for S in subsets(len(names))
             ]
         )

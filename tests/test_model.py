@@ -12,7 +12,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, QuantumJump, Tweak, build
-from qfusion.models.base import POOLINGS
+from qfusion.models.encoders import POOLINGS
 from qfusion.models.quantum_jump import CHOICES
 from qfusion.quantum.lindblad import evolve_states
 from qfusion.quantum.states import density, embed, partial_trace

@@ -17,9 +17,9 @@ from qfusion import explain
 from qfusion.data import spec as data_spec
 from qfusion.explain import backgrounds, coalitions, interventions, sensitivity
 from qfusion.explain.backgrounds import SampleBackground
-from qfusion.models import EntangledQCNN, InputSpec, base, build
+from qfusion.models import EntangledQCNN, InputSpec, base, build, nested
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import metrics
+from qfusion.training import encodings
 from tests.entangled import model_of as network_of
 from tests.test_any_model import SMALL, Recorded, model_of, rows_of
 from tests.test_encoded import sequences
@@ -32,18 +32,18 @@ PRODUCT = "product"
 def over_all_combinations(model: Any, x: Mapping[str, Any], rows: Mapping[str, Any]) -> np.ndarray:
     """v(S), (B, 2^M, C), by plain passes: each sample with every choice of a row for each absent modality."""
     own, theirs = model.encode(x), model.encode(rows)
-    names, N = model.modalities, base.nested_length(theirs)
+    names, N = model.modalities, nested.nested_length(theirs)
     values = []
     for S in subsets(len(names)):
         absent = [m for m in range(len(names)) if m not in S]
         choices = [*itertools.product(range(N), repeat=len(absent))]
         picks = np.array(choices, int).reshape(len(choices), len(absent))
         scores = []
-        for b in range(base.nested_length(own)):
+        for b in range(nested.nested_length(own)):
             states = {
-                name: base.nested_part(own[name], [b] * len(picks))
+                name: nested.nested_part(own[name], [b] * len(picks))
                 if m in S
-                else base.nested_part(theirs[name], picks[:, absent.index(m)])
+                else nested.nested_part(theirs[name], picks[:, absent.index(m)])
                 for m, name in enumerate(names)
             }
             scores.append(model.scores(states).mean(0).numpy())
@@ -295,12 +295,12 @@ def test_rows_are_shuffled_and_none_is_lost() -> None:
     orders = []
     for name in model.modalities:
         theirs = [
-            torch.cat([part.double().flatten() for part in base.nested_leaves(one)])
-            for one in (base.nested_part(joint.states[name], [i]) for i in range(11))
+            torch.cat([part.double().flatten() for part in nested.nested_leaves(one)])
+            for one in (nested.nested_part(joint.states[name], [i]) for i in range(11))
         ]
         shown = [
-            torch.cat([part.double().flatten() for part in base.nested_leaves(one)])
-            for one in (base.nested_part(product.states[name], [i]) for i in range(11))
+            torch.cat([part.double().flatten() for part in nested.nested_leaves(one)])
+            for one in (nested.nested_part(product.states[name], [i]) for i in range(11))
         ]
         orders.append([next(i for i, t in enumerate(theirs) if torch.equal(t, s)) for s in shown])
         assert sorted(orders[-1]) == list(range(11))
@@ -391,7 +391,7 @@ def test_as_many_rows_as_fit_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> No
     rows = dataset.rows("train")
     monkeypatch.setattr(backgrounds, "is_small", lambda data, count: count < 8)
     monkeypatch.setattr(data_spec, "BLOCK", 8 * 3 * (20 + 7 + 5) * 20)
-    monkeypatch.setattr(metrics, "HEAVY", 0)
+    monkeypatch.setattr(encodings, "HEAVY", 0)
     torch.manual_seed(0)
     model = build("mult", dataset.input_specs, ("y",), {"hidden": 4}).double().eval()
     joint, product = (

@@ -19,7 +19,7 @@ from qfusion.analysis import dynamics as evolution, study as studies, text
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
-from qfusion.figures import dynamics as drawn, style
+from qfusion.figures import dynamics as drawn, style, themes
 from qfusion.models import entangled_qcnn
 from qfusion.panels import circuit, cohorts, dynamics, samples
 from qfusion.quantum import states
@@ -527,10 +527,10 @@ def test_states_and_jumps_have_hues_of_their_own() -> None:
 def test_signed_maps_are_neutral_at_zero() -> None:
     """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
     for name, sign in (("light", -1), ("dark", 1)):
-        stops = [style.at(style.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
-        light = sign * np.array([style.lightness(colour) for colour in stops])
+        stops = [themes.at(themes.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
+        light = sign * np.array([themes.lightness(colour) for colour in stops])
         assert light.argmin() == 5
         assert (np.diff(light[:6]) < 0).all()
         assert (np.diff(light[5:]) > 0).all()
-        gap = abs(style.lightness(stops[5]) - style.lightness(style.PAPER[name]))  # type: ignore[index]
+        gap = abs(themes.lightness(stops[5]) - themes.lightness(style.PAPER[name]))  # type: ignore[index]
         assert gap < 12

@@ -25,7 +25,7 @@ from qfusion.figures import (
     style,
 )
 from qfusion.figures.recipe import ExportStyle
-from qfusion.figures.style import at, grey, in_theme, lightness
+from qfusion.figures.themes import at, grey, in_theme, lightness
 from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
 WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast

@@ -18,7 +18,7 @@ from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet
 from qfusion.explain import building, counterfactual, cuts, sensitivity
 from qfusion.models import FUSION, TimeModel, can
-from qfusion.models.base import InputSpec
+from qfusion.models.encoders import InputSpec
 from qfusion.models.registry import kinds
 from qfusion.panels import pages
 from qfusion.quantum.decomposition import Subset

@@ -15,18 +15,19 @@ from sklearn.metrics import f1_score, log_loss
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target, spec
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.models import base
-from qfusion.models.base import BatchNorm, Encoder, InputSpec
+from qfusion.models import encoders
+from qfusion.models.encoders import BatchNorm, Encoder, InputSpec
 from qfusion.training import (
     Fit,
     Options,
+    batches,
     checkpoint,
+    decay,
     metrics,
-    options as steps,
     prepare,
     train,
 )
-from qfusion.training.options import Group
+from qfusion.training.processes import Group
 
 
 def small(classes: int = 0, N: int = 120) -> DataSet:
@@ -144,7 +145,7 @@ def test_weight_decay_spares_truth_tables():
     model = prepare("entangled-qcnn", small(), dict(elements=4), Options(weight_decay=20.0)).model
     decayed = {
         id(p)
-        for group in steps.parameter_groups(model, Options(weight_decay=20.0))
+        for group in decay.parameter_groups(model, Options(weight_decay=20.0))
         if group["weight_decay"]
         for p in group["params"]
     }
@@ -179,12 +180,12 @@ def test_noise_moves_every_feature_by_its_own_deviation_and_spares_the_rest():
     mask[:, 1] = False
     inputs = {"a": values, "b": (torch.stack([values, torch.full_like(values, 1e6)], 1), mask)}
     spread = {name: torch.tensor([1.0, 100.0, 0.0]) for name in inputs}
-    moved = steps.noisy(inputs, spread, 0.5)
+    moved = batches.noisy(inputs, spread, 0.5)
     for change in (moved["a"] - values, moved["b"][0][:, 0] - values):
         assert torch.allclose(change.std(0), torch.tensor([0.5, 50.0, 0.0]), rtol=0.1)
     assert moved["b"][1] is mask
     state = torch.get_rng_state()
-    assert steps.noisy(inputs, spread, 0.0) is inputs
+    assert batches.noisy(inputs, spread, 0.0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without noise stay what they were
 
 
@@ -209,12 +210,12 @@ def padded(N: int = 60) -> DataSet:
     )
 
 
-@pytest.mark.parametrize("held", [steps.HELD, 0])
+@pytest.mark.parametrize("held", [batches.HELD, 0])
 def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
-    monkeypatch.setattr(steps, "HELD", held)
+    monkeypatch.setattr(batches, "HELD", held)
     monkeypatch.setattr(spec, "BLOCK", 7)
     dataset = padded()
-    mean, deviation = steps.mean_and_std(dataset, dataset.rows("train"), "audio")
+    mean, deviation = batches.mean_and_std(dataset, dataset.rows("train"), "audio")
     values, mask = dataset.inputs(dataset.rows("train"), torch.float64)["audio"]
     assert torch.allclose(mean, values[mask].mean(0), rtol=1e-12)
     assert torch.allclose(deviation, values[mask].std(0, correction=0), rtol=1e-12, atol=1e-12)
@@ -224,7 +225,7 @@ def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
 def test_rows_that_stay_in_their_files_train_to_the_same(kind, monkeypatch):
     settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
     held = train(kind, small(), settings, Options(patience=0, **QUICK), 1).model.state_dict()
-    monkeypatch.setattr(steps, "HELD", 0)
+    monkeypatch.setattr(batches, "HELD", 0)
     read = train(kind, small(), settings, Options(patience=0, **QUICK), 1).model.state_dict()
     assert all(torch.allclose(held[name], read[name], atol=1e-6) for name in held)
 
@@ -297,19 +298,19 @@ def test_noise_changes_training_but_no_prediction():
 def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
     picture = torch.arange(12.0).reshape(3, 4)
     inputs = {"seen": picture.flatten().repeat(400, 1), "told": torch.ones(400, 5)}
-    moved = steps.shifted(inputs, {"seen": (3, 4)}, 1)
+    moved = batches.shifted(inputs, {"seen": (3, 4)}, 1)
     assert moved["told"] is inputs["told"]
     padded = torch.nn.functional.pad(picture[None], (1, 1, 1, 1), mode="replicate")[0]
     wanted = {
         tuple(padded[i : i + 3, j : j + 4].flatten().tolist()) for i in range(3) for j in range(3)
     }
     assert {tuple(row) for row in moved["seen"].tolist()} == wanted  # all nine places
-    later = steps.shifted(inputs, {"seen": (3, 4)}, 1, down=False)["seen"]
+    later = batches.shifted(inputs, {"seen": (3, 4)}, 1, down=False)["seen"]
     assert {tuple(row) for row in later.tolist()} == {
         tuple(padded[1:4, j : j + 4].flatten().tolist()) for j in range(3)
     }
     state = torch.get_rng_state()
-    assert steps.shifted(inputs, {"seen": (3, 4)}, 0) is inputs
+    assert batches.shifted(inputs, {"seen": (3, 4)}, 0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without shifts stay what they were
     with pytest.raises(InvalidInput, match="must be 0 for data without pictures"):
         trained(small(), shift=1)
@@ -319,7 +320,7 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
     inputs = {"seen": torch.zeros(2000, 15 * 21), "told": torch.ones(2000, 5)}
     middle, beside = 7 * 21 + 10, 7 * 21 + 15  # five pixels to the right of the middle
     inputs["seen"][:, middle] = inputs["seen"][:, beside] = 1.0
-    changed = steps.warped(inputs, {"seen": (15, 21)}, 45.0, 0.0)
+    changed = batches.warped(inputs, {"seen": (15, 21)}, 45.0, 0.0)
     assert changed["told"] is inputs["told"]
     seen = changed["seen"].view(-1, 15, 21)
     assert torch.allclose(seen[:, 7, 10], torch.ones(2000), atol=1e-4)
@@ -334,12 +335,12 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
     assert float(angle.min()) < -40
     assert float(angle.max()) > 40
     assert float(angle.abs().max()) < 49
-    sides = steps.warped(inputs, {"seen": (15, 21)}, 0.0, 0.2)["seen"].view(-1, 15, 21)
+    sides = batches.warped(inputs, {"seen": (15, 21)}, 0.0, 0.2)["seen"].view(-1, 15, 21)
     place = (sides[:, 7, 12:] * across[7, 12:]).sum(1) / sides[:, 7, 12:].sum(1)
     assert 3.9 < float(place.min()) < 4.4
     assert 5.7 < float(place.max()) < 6.5
     state = torch.get_rng_state()
-    assert steps.warped(inputs, {"seen": (15, 21)}, 0.0, 0.0) is inputs
+    assert batches.warped(inputs, {"seen": (15, 21)}, 0.0, 0.0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without stay what they were
     for option in ("turn", "stretch"):
         with pytest.raises(InvalidInput, match=f"`{option}` must be 0 for data without pictures"):
@@ -351,7 +352,7 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
 def test_coloured_pictures_are_moved_as_grey_ones_are():
     grey = torch.randn(50, 30)
     coloured = grey[..., None].expand(-1, -1, 3).flatten(1)
-    for change, amounts in ((steps.shifted, (2,)), (steps.warped, (20.0, 0.2))):
+    for change, amounts in ((batches.shifted, (2,)), (batches.warped, (20.0, 0.2))):
         torch.manual_seed(0)
         one = change({"seen": grey}, {"seen": (5, 6)}, *amounts)["seen"]
         torch.manual_seed(0)
@@ -360,7 +361,7 @@ def test_coloured_pictures_are_moved_as_grey_ones_are():
         torch.testing.assert_close(three.unflatten(1, (30, 3)), one[..., None].expand(-1, -1, 3))
 
 
-@pytest.mark.parametrize("kind", base.NORMALISED)
+@pytest.mark.parametrize("kind", encoders.NORMALISED)
 def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row(kind: str):
     torch.manual_seed(0)
     encoder = Encoder(InputSpec(64, shape=(8, 8)), 4, hidden=16, dropout=0.0, kind=kind)
@@ -401,7 +402,7 @@ def test_a_pooling_encoder_sees_a_pixel_wherever_it_is_and_takes_odd_sides():
     assert torch.equal(copied(values.flatten(1)), encoder(values.flatten(1)))
 
 
-@pytest.mark.parametrize("kind", base.KINDS[1:])
+@pytest.mark.parametrize("kind", encoders.KINDS[1:])
 def test_a_coloured_picture_is_read_by_its_three_channels(kind: str):
     torch.manual_seed(0)
     coloured = Encoder(InputSpec(8 * 9 * 3, shape=(8, 9, 3)), 4, 16, 0.0, kind=kind).eval()
@@ -559,34 +560,6 @@ def test_checkpoints_come_back_as_they_were(saved):
     assert found.card["parameters"]["total"] == sum(p.numel() for p in result.model.parameters())
     assert not any(p.requires_grad for p in found.model.parameters())
     assert sorted(p.name for p in folder.glob("[!.]*")) == ["mine.json", "mine.safetensors"]
-
-
-def test_a_checkpoint_from_before_read_outs_reads_the_joint_state_and_says_so(tmp_path):
-    dataset = small()
-    model = train("quantum-jump", dataset, dict(dims=2, readout="joint"), Options(**QUICK)).model
-    card = checkpoint.make_card(
-        model,
-        dataset,
-        name="old",
-        title="Old",
-        seed=0,
-        training={},
-        metrics={},
-        this_seed={},
-        seeds=[0],
-        notes="Kept.",
-    )
-    path = checkpoint.save(tmp_path / "old", model, card)
-    settings = {
-        key: value for key, value in card["settings"].items() if key not in ("readout", "read")
-    }
-    path.write_text(json.dumps({**json.loads(path.read_text()), "settings": settings}))
-    found = checkpoint.load(path)
-    assert found.model.settings["readout"] == found.card["settings"]["readout"] == "joint"
-    assert found.card["notes"].startswith("Kept. Written before the read-out was a setting")
-    assert metrics.predict(found.model, dataset, dataset.rows()) == pytest.approx(
-        metrics.predict(model.double(), dataset, dataset.rows())
-    )
 
 
 def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path):

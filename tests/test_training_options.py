@@ -28,9 +28,13 @@ from qfusion.training import (
     loop,
     metrics,
     prepare,
+    sampling_error,
     train,
 )
-from qfusion.training.options import Group, Heads, loss_of, mixed
+from qfusion.training.heads import Heads
+from qfusion.training.losses import loss_of
+from qfusion.training.precision import mixed
+from qfusion.training.processes import Group
 from tests.test_training import padded, same_weights, small
 
 FORK = multiprocessing.get_context("fork")
@@ -487,14 +491,16 @@ def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajector
     found = {}
     for count in (1, 4, 16):
         model.settings["trajectories"] = count
-        found[count] = metrics.measure_sampling(model, inputs, repeats=30)
+        found[count] = sampling_error.measure_sampling(model, inputs, repeats=30)
     assert found[4].error == pytest.approx(found[4].expected, rel=0.08)
     assert found[16].error == pytest.approx(found[1].error / 4, rel=0.08)
     model.settings["steps"] = 3  # coarse steps: now the mean is off
-    coarse = metrics.measure_sampling(model, inputs, repeats=30)
+    coarse = sampling_error.measure_sampling(model, inputs, repeats=30)
     assert coarse.bias > 2 * found[16].bias
     with pytest.raises(InvalidInput, match="must sample trajectories"):
-        metrics.measure_sampling(prepare("quantum-jump", dataset, dict(dims=2)).model, inputs)
+        sampling_error.measure_sampling(
+            prepare("quantum-jump", dataset, dict(dims=2)).model, inputs
+        )
 
 
 def test_a_run_on_trajectories_says_how_far_its_scores_are_off(tmp_path, monkeypatch, capsys):

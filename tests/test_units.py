@@ -13,7 +13,8 @@ from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import FusionModel, registry
 from qfusion.training import Options, find_rate, loop, metrics, prepare, train
-from qfusion.training.options import Group, loss_factor, target_unit
+from qfusion.training.losses import loss_factor, target_unit
+from qfusion.training.processes import Group
 from tests.test_any_model import model_of, rows_of
 from tests.test_training import same_weights, small
 

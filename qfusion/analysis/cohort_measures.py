@@ -31,7 +31,7 @@ from qfusion.analysis.study import (
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts, stability
-from qfusion.models import base, qcnn
+from qfusion.models import nested, qcnn
 from qfusion.quantum import states
 
 SAMPLES = DRAWN, ALL = ("drawn", "all")
@@ -177,7 +177,7 @@ def _features(study: Any, rows: np.ndarray) -> np.ndarray:
         flat = [
             leaf.reshape(len(some), -1)
             for name in study.modalities
-            for leaf in base.nested_leaves(parts[name])
+            for leaf in nested.nested_leaves(parts[name])
         ]
         return torch.cat(
             [torch.view_as_real(leaf).flatten(1) if leaf.is_complex() else leaf for leaf in flat], 1

@@ -19,7 +19,7 @@ from qfusion.explain import cuts, evidence, games
 from qfusion.models import qcnn, require
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import lindblad, states
-from qfusion.training import metrics
+from qfusion.training import encodings
 
 # One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
 
@@ -449,7 +449,7 @@ def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> c
     kinds = tuple(cuts.KINDS) if np.prod(model.dims) <= MAX_HELD else cuts.DEFAULT
     moments = np.linspace(0, float(model.duration), times)
     parts = [
-        cuts.cuts(model, metrics.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
+        cuts.cuts(model, encodings.encoded_inputs(model, dataset, chunk), moments, kinds=kinds)
         for chunk in in_chunks(rows, AT_ONCE, "Cutting correlations")
     ]
     return cuts.cut_metrics(

@@ -28,7 +28,7 @@ from qfusion.data.sources import planted
 from qfusion.data.spec import Clip, Film, Series, Word, pixel_names, split_term
 from qfusion.errors import QFusionError, otherwise
 from qfusion.explain import attribution, counterfactual, operators
-from qfusion.models.base import InputSpec
+from qfusion.models.encoders import InputSpec
 from qfusion.quantum import decomposition, generators, lindblad
 
 MAX_MODES = 32  # dimension D up to which all D^2 eigenvalues of the generator are worked out

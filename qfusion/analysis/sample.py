@@ -30,7 +30,7 @@ from qfusion.analysis.study import Study, build_study, with_observables
 from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
 from qfusion.models import Ability, FusionModel, Tweak, base, registry, require
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint, encodings
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
 
@@ -648,7 +648,7 @@ BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
 
 def is_encoded(model: str, data: str) -> bool:
     """Returns whether all samples of a data set can be shown before a model at once."""
-    return metrics.is_ready(loaded(model).model, sources.load(data))
+    return encodings.is_ready(loaded(model).model, sources.load(data))
 
 
 def find_encoding(model: str, data: str) -> Job | None:
@@ -706,6 +706,6 @@ def encode(model: str, data: str) -> None:
     """Encodes a data set before a model and prints how many samples are done."""
     torch.set_num_threads(1)
     fused, dataset = loaded(model).model, sources.load(data)
-    metrics.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
-    if not metrics.encoded_place(fused, dataset).exists():
+    encodings.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
+    if not encodings.encoded_place(fused, dataset).exists():
         raise SystemExit(1)  # it cannot be kept, as the last line says

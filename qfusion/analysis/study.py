@@ -22,9 +22,9 @@ from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet, spec
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
-from qfusion.models import Ability, base, can, log_odds, qcnn, require
+from qfusion.models import Ability, base, can, log_odds, nested, qcnn, require
 from qfusion.quantum import decomposition, lindblad, states
-from qfusion.training import checkpoint, metrics
+from qfusion.training import checkpoint, encodings, metrics
 
 SAID = ("text", "transcript")
 LARGE = 50_000  # samples of a data set beyond which not all are explained together
@@ -193,7 +193,7 @@ class Study:
 
     def inputs(self, rows: Any = None) -> dict[str, Any]:
         """What the model takes for rows, all unless given: of a large set what its encoders made of them, kept."""
-        return metrics.encoded_inputs(self.model, self.dataset, rows)
+        return encodings.encoded_inputs(self.model, self.dataset, rows)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -322,10 +322,10 @@ class Study:
     def explanation(self) -> Any:
         """Of the rows in `bulk`; worked out when first asked for, and of a large set kept."""
         behind = self.bulk_background
-        if not metrics.is_kept(self.model, self.dataset) or not behind.is_exact:
+        if not encodings.is_kept(self.model, self.dataset) or not behind.is_exact:
             return explain.explain(self.model, self.inputs(self.bulk), behind)
-        numbers = metrics.encoded_arrays(
-            metrics.encoded_place(
+        numbers = encodings.encoded_arrays(
+            encodings.encoded_place(
                 self.model,
                 self.dataset,
                 behind.key,
@@ -820,7 +820,7 @@ class EvaluatedSpace(Study):
         with FlopCounterMode(display=False) as counter, torch.no_grad():  # of fusing one row
             self.model.scores(
                 {
-                    name: base.nested_part(entry, slice(0, 1))
+                    name: nested.nested_part(entry, slice(0, 1))
                     for name, entry in self.background.states.items()
                 }
             )

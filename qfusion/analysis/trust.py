@@ -34,7 +34,7 @@ from qfusion.explain import (
     stability,
 )
 from qfusion.models import require
-from qfusion.training import checkpoint, metrics, options
+from qfusion.training import batches, checkpoint, encodings, metrics
 
 INSIDE = 64  # test rows of a large set whose features are replaced
 SPLIT = "test"
@@ -76,10 +76,10 @@ def feature_curves(
 ) -> faithfulness.Curves:
     """Deletion and insertion of one modality's features on the test rows, or some of a large set unless of everyone."""
     data, rows, random = study.dataset, asked_inside(study, everyone), np.random.default_rng(0)
-    baseline = options.mean_and_std(
+    baseline = batches.mean_and_std(
         data, data.rows(checkpoint.training_split(study.card)), modality
     )[0]
-    size = INSIDE if metrics.is_heavy(data) else max(1, len(rows))
+    size = INSIDE if encodings.is_heavy(data) else max(1, len(rows))
     changes = [
         attribution.feature_changes(
             study.model,
@@ -109,7 +109,7 @@ def asked_inside(study: Study, everyone: bool = False) -> np.ndarray:
     rows = study.dataset.rows(SPLIT)
     return rows[
         cohort_measures.drawn_places(
-            len(rows), INSIDE, INSIDE, everyone or not metrics.is_heavy(study.dataset)
+            len(rows), INSIDE, INSIDE, everyone or not encodings.is_heavy(study.dataset)
         )
     ]
 

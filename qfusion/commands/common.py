@@ -229,7 +229,7 @@ class Opened:
     trained: qfusion.training.checkpoint.Checkpoint
     dataset: qfusion.data.DataSet
     words: tuple[Any, ...]
-    group: qfusion.training.options.Group
+    group: qfusion.training.processes.Group
 
     @cached_property
     def explained(self) -> qfusion.models.FusionModel:
@@ -292,7 +292,7 @@ def opened(
     way: str = "auto",
     background: str = qfusion.explain.backgrounds.DEFAULT,
     contrast: str | None = None,
-    group: qfusion.training.options.Group | None = None,
+    group: qfusion.training.processes.Group | None = None,
     digests: str = "",
 ) -> Opened:
     """Returns a model on its data, by the options of commands; where `digests` are given, with these.
@@ -312,7 +312,7 @@ def opened(
         trained,
         dataset,
         (*map(_placed, (model, data)), way, background, contrast),
-        group or qfusion.training.options.ALONE,
+        group or qfusion.training.processes.ALONE,
     )
     check(
         digests in ("", result.digests),
@@ -356,7 +356,7 @@ def table_path(out: Path) -> Path:
 
 
 def write_chunks(
-    chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: qfusion.training.options.Group
+    chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: qfusion.training.processes.Group
 ) -> None:
     """Writes a table from numbered chunks in their order, whole or not at all; every process gives its own chunks.
 

@@ -108,7 +108,7 @@ def evaluate(
 ) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
     with (
-        qfusion.training.options.joined("cpu") as (group, _),
+        qfusion.training.processes.joined("cpu") as (group, _),
         qfusion.runs.cluster.connected(cluster) as client,
     ):
         here = opened(model, data, way, group=group)
@@ -525,7 +525,7 @@ def train(
         )
         _find_rate(_plan(data, model, seed, assign or [], config), as_json)
         return
-    with qfusion.training.options.joined(device) as (group, place):
+    with qfusion.training.processes.joined(device) as (group, place):
         check(
             resume is None
             or not (data or out or name or model or config or assign or replay or seed is not None),

@@ -299,7 +299,7 @@ def explain(
     if out is not None:
         table_path(out)
     with (
-        qfusion.training.options.joined("cpu") as (group, _),
+        qfusion.training.processes.joined("cpu") as (group, _),
         qfusion.runs.cluster.connected(cluster) as client,
     ):
         here = opened(model, data, "auto", background, contrast, group)

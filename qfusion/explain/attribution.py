@@ -23,8 +23,8 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.data.spec import coalitions, split_term
 from qfusion.explain import backgrounds, counterfactual, faithfulness, stability
-from qfusion.models import FusionModel, base, can, require
-from qfusion.models.base import Features, split
+from qfusion.models import FusionModel, base, can, nested, require
+from qfusion.models.encoders import Features, split
 
 SCORE = "score"
 BASELINES: dict[str, str] = {
@@ -254,7 +254,7 @@ def _valued(
     if not can(model, "states"):
 
         def score(state: Any) -> Tensor:
-            others = base.nested_tiled(own, base.nested_length(state))
+            others = nested.nested_tiled(own, nested.nested_length(state))
             return model.scores({**others, modality: state})[:, output]
 
         return score

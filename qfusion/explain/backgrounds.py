@@ -15,10 +15,11 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
-from qfusion.models import Features, FusionModel, base, can, entangled_qcnn, require
+from qfusion.models import Features, FusionModel, can, entangled_qcnn, nested, require
 from qfusion.quantum import states
-from qfusion.training import metrics
-from qfusion.training.options import ALONE, Group, is_small
+from qfusion.training import encodings
+from qfusion.training.batches import is_small
+from qfusion.training.processes import ALONE, Group
 
 KINDS: dict[str, str] = {
     "product": "Absent modalities are averaged over the background samples independently of one another.",
@@ -165,7 +166,7 @@ class SampleBackground(_Behind):
 
     def _numbers(self) -> Tensor:
         return torch.cat(
-            [entry.double().flatten() for entry in base.nested_leaves(dict(self.states))]
+            [entry.double().flatten() for entry in nested.nested_leaves(dict(self.states))]
         )
 
     def some(self, count: int, seed: int = 0) -> SampleBackground:
@@ -175,7 +176,7 @@ class SampleBackground(_Behind):
         drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
         return replace(
             self,
-            states={name: base.nested_part(entry, drawn) for name, entry in self.states.items()},
+            states={name: nested.nested_part(entry, drawn) for name, entry in self.states.items()},
             size=count,
         )
 
@@ -241,11 +242,11 @@ def background(
         "Give rows of the data, or choose 'mixed' or 'zero'.",
     )
     check(
-        not any(torch.is_tensor(x) and x.shape[:1] == (0,) for x in base.nested_leaves(inputs)),
+        not any(torch.is_tensor(x) and x.shape[:1] == (0,) for x in nested.nested_leaves(inputs)),
         "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.",
     )
     encoded = dict(model.encode(inputs or {}))
-    return _of_samples(model, [(0, encoded)], base.nested_length(encoded), kind, label)
+    return _of_samples(model, [(0, encoded)], nested.nested_length(encoded), kind, label)
 
 
 def kinds_of(model: FusionModel) -> tuple[str, ...]:
@@ -323,8 +324,8 @@ def _shuffled(encoded: dict[str, Any], seed: int = 0) -> dict[str, Any]:
     first, *others = encoded
     result = {first: encoded[first]}
     for name in others:
-        order = random.permutation(base.nested_length(encoded[name]))
-        result[name] = base.nested_part(encoded[name], order)
+        order = random.permutation(nested.nested_length(encoded[name]))
+        result[name] = nested.nested_part(encoded[name], order)
     return result
 
 
@@ -365,12 +366,12 @@ def background_of(
     """
     if kind in ("mixed", "zero"):
         return background(model, None, kind, label)
-    if not can(model, "states") and not metrics.is_kept(model, dataset):
+    if not can(model, "states") and not encodings.is_kept(model, dataset):
         return _of_some(model, dataset, rows, kind, label)
     if len(rows) <= CHUNK or kind == "contrast" or not can(model, "states"):
-        return background(model, metrics.encoded_inputs(model, dataset, rows), kind, label)
+        return background(model, encodings.encoded_inputs(model, dataset, rows), kind, label)
     parts = (
-        (number, model.encode(metrics.encoded_inputs(model, dataset, part)))
+        (number, model.encode(encodings.encoded_inputs(model, dataset, part)))
         for number, part in chunks(rows, group)
     )
     return _of_samples(model, parts, len(rows), kind, label, group)

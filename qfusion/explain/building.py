@@ -50,7 +50,7 @@ from qfusion.data import DataSet, spec
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, cuts, fusing, games
 from qfusion.explain.sensitivity import JumpParameters, Parameter, system
-from qfusion.models import Features, FusionModel, TimeModel, base, registry, require
+from qfusion.models import Features, FusionModel, TimeModel, base, nested, registry, require
 from qfusion.models.time_model import physics_terms
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, states
@@ -253,7 +253,7 @@ def built_over_classes(
     """
     by_class = _rows_by_decision(model, inputs)
     runs = [
-        (built(model, base.nested_part(dict(inputs), rows), background, c, times), len(rows))
+        (built(model, nested.nested_part(dict(inputs), rows), background, c, times), len(rows))
         for c, rows in by_class.items()
     ]
     total = sum(n for _, n in runs)
@@ -288,7 +288,7 @@ def sizes_over_classes(
     """
     total, sums = 0, [np.zeros(())] * 3
     for c, rows in _rows_by_decision(model, inputs).items():
-        parts = built_each(model, base.nested_part(dict(inputs), rows), background, c).sizes()
+        parts = built_each(model, nested.nested_part(dict(inputs), rows), background, c).sizes()
         sums = [old + len(rows) * part for old, part in zip(sums, parts, strict=True)]
         total += len(rows)
     start, parts_size, end = (entry / total for entry in sums)

@@ -36,6 +36,7 @@ from qfusion.models import (
     TimeModel,
     base,
     can,
+    nested,
     require,
 )
 from qfusion.models.entangled_qcnn import fuse, patterns, probabilities
@@ -82,8 +83,8 @@ def evaluated_values(
 
 def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
     """So many rows at a time."""
-    for start in range(0, base.nested_length(states), step):
-        yield base.nested_part(dict(states), slice(start, start + step))
+    for start in range(0, nested.nested_length(states), step):
+        yield nested.nested_part(dict(states), slice(start, start + step))
 
 
 def over_all_rows(
@@ -126,12 +127,12 @@ def over_rows(
     order: list[decomposition.Subset],
 ) -> np.ndarray:
     """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
-    many = base.nested_length(rows)
+    many = nested.nested_length(rows)
     nothing = model.scores(rows) if () in order else None  # the same for every sample
     parts = []
     for few in _split(states, max(1, CHUNK // many)):
-        count = base.nested_length(few)
-        own, theirs = base.nested_repeated(few, many), base.nested_tiled(dict(rows), count)
+        count = nested.nested_length(few)
+        own, theirs = nested.nested_repeated(few, many), nested.nested_tiled(dict(rows), count)
         scores = []
         for subset in order:
             if len(subset) == len(model.modalities):  # the same for every row

@@ -27,6 +27,7 @@ from qfusion.models import (
     base,
     can,
     entangled_qcnn,
+    nested,
     require,
 )
 from qfusion.models.time_model import physics_terms
@@ -48,7 +49,7 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, A
 
 def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
     """Returns modality states in double precision, without their gradients."""
-    return base.nested_mapped(_doubled, dict(states))
+    return nested.nested_mapped(_doubled, dict(states))
 
 
 def _doubled(entry: Tensor) -> Tensor:
@@ -163,13 +164,13 @@ NEAREST, KEPT = 8, 32  # ends that are walked to; points that the boundary is lo
 def flat(state: Any) -> Tensor:
     """Returns the numbers of a state, (B, k); masks are not among them."""
     return torch.cat(
-        [entry.flatten(1) for entry in base.nested_leaves(state) if entry.is_floating_point()], 1
+        [entry.flatten(1) for entry in nested.nested_leaves(state) if entry.is_floating_point()], 1
     )
 
 
 def filled(state: Any, numbers: Tensor) -> Any:
     """Returns a state of the same form with other numbers, (B, k); masks are those of the state, of one row for all."""
-    leaves = (entry for entry in base.nested_leaves(state) if entry.is_floating_point())
+    leaves = (entry for entry in nested.nested_leaves(state) if entry.is_floating_point())
     parts = iter(numbers.split([entry[0].numel() for entry in leaves], 1))
 
     def fill(entry: Tensor) -> Tensor:
@@ -177,7 +178,7 @@ def filled(state: Any, numbers: Tensor) -> Any:
             return entry.expand(len(numbers), *entry.shape[1:])
         return next(parts).reshape(-1, *entry.shape[1:])
 
-    return base.nested_mapped(fill, state)
+    return nested.nested_mapped(fill, state)
 
 
 def nearest(
@@ -199,7 +200,9 @@ def nearest(
     def beyond(numbers: Tensor, others: Tensor | None = None) -> Tensor:
         """How far the decision is another, or one of each row, (B,)."""
         count = len(numbers)
-        wide = base.nested_mapped(lambda entry: entry.expand(count, *entry.shape[1:]), dict(states))
+        wide = nested.nested_mapped(
+            lambda entry: entry.expand(count, *entry.shape[1:]), dict(states)
+        )
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
         if C == 1:
             return scores[:, 0] * (-1.0 if was else 1.0) - MARGIN
@@ -381,7 +384,7 @@ def nearest_state(
     model, states = base.in_double(model), doubled(states)
     choose("Modality", modality, model.modalities)
     check(
-        all(base.nested_length(states[name]) == 1 for name in model.modalities),
+        all(nested.nested_length(states[name]) == 1 for name in model.modalities),
         "Argument `states` must hold one sample, but holds several.",
     )
     before = scores_of(model, states)[0].numpy()

@@ -18,7 +18,7 @@ from qfusion._sentences import listed, share, top
 from qfusion.explain.coalitions import Explanation, dividends, shapley
 from qfusion.explain.stability import Interval, Stability, pearson as correlation
 from qfusion.models import Features, FusionModel
-from qfusion.models.base import nested_length, nested_part, nested_tiled
+from qfusion.models.nested import nested_length, nested_part, nested_tiled
 from qfusion.quantum.decomposition import subsets
 
 ORDERS = 10  # random orders that curves are compared with

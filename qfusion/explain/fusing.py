@@ -25,7 +25,7 @@ from scipy.special import log_softmax
 
 from qfusion._checks import check, choose, require_finite
 from qfusion.explain import backgrounds, coalitions, stability
-from qfusion.models import Features, FusionModel, base, can
+from qfusion.models import Features, FusionModel, can, nested
 from qfusion.quantum import decomposition
 from qfusion.training.metrics import Label
 
@@ -84,7 +84,7 @@ def emap(
         orders = [np.arange(len(whole)) if count == len(whole) else orders[0]] * 2
     behind = backgrounds.SampleBackground(
         states={
-            name: base.nested_part(states[name], order)
+            name: nested.nested_part(states[name], order)
             for name, order in zip(model.modalities, orders, strict=True)
         },
         kind="joint",
@@ -138,7 +138,7 @@ def only_adds(model: FusionModel, inputs: Mapping[str, Features], seed: int = 0)
     B = len(x)
     check(B > 1, f"Argument `inputs` must hold two rows or more, but holds {B}. Give more rows.")
     order = np.roll(np.arange(B), 1)
-    other = {name: base.nested_part(states[name], order) for name in model.modalities}
+    other = {name: nested.nested_part(states[name], order) for name in model.modalities}
     for m, n in combinations(model.modalities, 2):
         one, two = states | {m: other[m]}, states | {n: other[n]}
         mixed = x - model.scores(one) - model.scores(two) + model.scores(one | {n: other[n]})

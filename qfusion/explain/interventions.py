@@ -16,10 +16,10 @@ from qfusion import _sentences
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.explain import backgrounds, coalitions, counterfactual
-from qfusion.models import FusionModel, base, can
-from qfusion.models.base import Features, split
+from qfusion.models import FusionModel, can, nested
+from qfusion.models.encoders import Features, split
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import metrics, options
+from qfusion.training import batches, encodings, metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def outcome(
 
 def _form(state: Any) -> str:
     return ", ".join(
-        f"shape {tuple(entry.shape)} and {entry.dtype}" for entry in base.nested_leaves(state)
+        f"shape {tuple(entry.shape)} and {entry.dtype}" for entry in nested.nested_leaves(state)
     )
 
 
@@ -115,7 +115,7 @@ def nearest_donor(
         candidates: states of the modality of others, (N, d_m) kets or (N, n) masses, or what it comes to in another
             model.
     """
-    count = base.nested_length(candidates)
+    count = nested.nested_length(candidates)
     before = counterfactual.decision(counterfactual.scores_of(model, states)[0])
     if can(model, "states"):
         scores = counterfactual.value(
@@ -124,7 +124,7 @@ def nearest_donor(
         far = counterfactual.distance(states[modality], candidates)
     else:
         scores = counterfactual.scores_of(
-            model, {**base.nested_tiled(dict(states), count), modality: candidates}
+            model, {**nested.nested_tiled(dict(states), count), modality: candidates}
         )
         far = torch.linalg.vector_norm(
             counterfactual.flat(candidates) - counterfactual.flat(states[modality]), dim=-1
@@ -133,7 +133,7 @@ def nearest_donor(
     if not bool(turned.any()):
         return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
     row = int(torch.where(turned, far, torch.inf).argmin())
-    nearest = {**states, modality: base.nested_part(candidates, slice(row, row + 1))}
+    nearest = {**states, modality: nested.nested_part(candidates, slice(row, row + 1))}
     after = counterfactual.scores_of(model, nearest)[0].numpy()
     return Donor(
         row,
@@ -236,12 +236,14 @@ def inputs(
     rows = np.atleast_1d(np.asarray(rows))
 
     def of(whose: np.ndarray) -> dict[str, Any]:
-        if model is None or not metrics.is_kept(model, dataset):
+        if model is None or not encodings.is_kept(model, dataset):
             return dataset.inputs(whose, dtype)
         changed = [
             name for name in dataset.names if name in disturbance.mean or name in disturbance.noise
         ]
-        return metrics.encoded_inputs(model, dataset, whose) | dataset.inputs(whose, dtype, changed)
+        return encodings.encoded_inputs(model, dataset, whose) | dataset.inputs(
+            whose, dtype, changed
+        )
 
     result = of(rows)
     if disturbance.swapped:
@@ -410,7 +412,7 @@ def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
     """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
     known = _known.setdefault(dataset, {})
     if (split, name) not in known:
-        known[split, name] = options.mean_and_std(dataset, dataset.rows(split), name)
+        known[split, name] = batches.mean_and_std(dataset, dataset.rows(split), name)
     return known[split, name]
 
 

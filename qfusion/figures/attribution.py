@@ -13,6 +13,7 @@ from qfusion._checks import check
 from qfusion.analysis import inside
 from qfusion.data.spec import Word, coalitions
 from qfusion.figures.decision import hatched
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -20,20 +21,18 @@ from qfusion.figures.style import (
     ON_DARK,
     PAPER,
     QUIET,
-    SIGNED_SCALE,
     UNSIGNED_SCALE,
     Theme,
     axis,
     bare_axis,
     base,
-    drawing,
     in_rows,
     in_unit,
     label,
-    signed_colour,
     term_colour,
     term_title,
 )
+from qfusion.figures.themes import SIGNED_SCALE, signed_colour
 
 _LINE = 52  # characters of a line of words
 

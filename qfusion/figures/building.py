@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.dynamics import TIME, line, mark_time, span
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -17,13 +18,11 @@ from qfusion.figures.style import (
     ON_BRIGHT,
     ON_DARK,
     QUIET,
-    SIGNED_SCALE,
     Theme,
     axis,
     bare_axis,
     base,
     blended,
-    drawing,
     faded,
     halo,
     in_unit,
@@ -35,6 +34,7 @@ from qfusion.figures.style import (
     term_dash,
     term_title,
 )
+from qfusion.figures.themes import SIGNED_SCALE
 
 #: figure -> what it shows and what it does not, a sentence each.
 SAYS: dict[str, tuple[str, str]] = {

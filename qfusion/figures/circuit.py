@@ -15,9 +15,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import choose
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     BLUE,
-    DASHES,
     GREEN,
     GREY,
     INK,
@@ -31,13 +31,13 @@ from qfusion.figures.style import (
     Theme,
     bare_axis,
     base,
-    drawing,
     faded,
     in_cells,
     label,
     log_ticks,
     wrap,
 )
+from qfusion.figures.themes import DASHES
 
 KINDS = ("probability of 1", "Bloch vector", "purity")
 _HALF = 0.12  # of a display's width, in columns

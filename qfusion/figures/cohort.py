@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.explain.stability import Interval
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -20,7 +21,6 @@ from qfusion.figures.style import (
     Theme,
     axis,
     base,
-    drawing,
     faded,
     in_rows,
     in_unit,

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -19,7 +20,6 @@ from qfusion.figures.style import (
     VERMILLION,
     Theme,
     base,
-    drawing,
     faded,
     halo,
     in_cells,

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.decision import condensed_lines
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
-    DASHES,
     GREY,
     INK,
     LINE,
@@ -21,7 +21,6 @@ from qfusion.figures.style import (
     axis,
     bare_axis,
     base,
-    drawing,
     faded,
     halo,
     in_circle,
@@ -33,6 +32,7 @@ from qfusion.figures.style import (
     term_dash,
     term_title,
 )
+from qfusion.figures.themes import DASHES
 
 TIME = "time t (model units, ħ = 1)"
 AS_LEARNED = "as learned"

@@ -29,6 +29,7 @@ from fontTools import unicodedata as scripts
 from qfusion._checks import check, read_json
 from qfusion._lazy import Library
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
+from qfusion.figures.guards import finite
 from qfusion.figures.recipe import (
     MAX_RECIPE,
     MM_PER_PT,
@@ -50,7 +51,8 @@ from qfusion.figures.recipe import (
     size_mm,
     without,
 )
-from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme, drawn_in, finite, in_theme
+from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme
+from qfusion.figures.themes import drawn_in, in_theme
 
 __all__ = [
     "MAX_CAPTION",

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.decision import hatched
 from qfusion.figures.dynamics import graph
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -20,7 +21,6 @@ from qfusion.figures.style import (
     Theme,
     bare_axis,
     base,
-    drawing,
     faded,
     in_circle,
     in_rows,

@@ -29,7 +29,8 @@ from qfusion._checks import check, read_json, require_number
 from qfusion._lazy import Library
 from qfusion._sentences import count
 from qfusion.errors import InvalidInput
-from qfusion.figures.style import FONT, INK, PAPER, QUIET, AnyTheme, drawn_in
+from qfusion.figures.style import FONT, INK, PAPER, QUIET, AnyTheme
+from qfusion.figures.themes import drawn_in
 
 # the print engine: matplotlib waits until something is drawn
 plotly_print: Any = Library("plotly_print")

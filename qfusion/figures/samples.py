@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.decision import in_steps
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -20,7 +21,6 @@ from qfusion.figures.style import (
     PAPER,
     PURPLE,
     QUIET,
-    SIGNED_SCALE,
     SKY,
     UNSIGNED_SCALE,
     VERMILLION,
@@ -28,7 +28,6 @@ from qfusion.figures.style import (
     Theme,
     axis,
     base,
-    drawing,
     faded,
     halo,
     in_cells,
@@ -38,6 +37,7 @@ from qfusion.figures.style import (
     ringed,
     signed,
 )
+from qfusion.figures.themes import SIGNED_SCALE
 
 PART_HUES = {"train": GREY, "valid": SKY, "test": VERMILLION}
 BINS = 40

@@ -11,13 +11,13 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.dynamics import TIME
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     BLUE,
     CYCLIC_SCALE,
     GREY,
     INK,
     LINE,
-    NEUTRAL,
     ON_BRIGHT,
     ON_DARK,
     PAPER,
@@ -28,7 +28,6 @@ from qfusion.figures.style import (
     axis,
     bare_axis,
     base,
-    drawing,
     faded,
     in_rows,
     in_unit,
@@ -36,6 +35,7 @@ from qfusion.figures.style import (
     ringed,
     term_colour,
 )
+from qfusion.figures.themes import NEUTRAL
 
 
 def basis_labels(dims: Sequence[int]) -> list[str]:

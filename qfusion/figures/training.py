@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     BLUE,
-    DASHES,
     GREEN,
     GREY,
     INK,
@@ -19,13 +19,11 @@ from qfusion.figures.style import (
     PAPER,
     PURPLE,
     QUIET,
-    SIGNED_SCALE,
     SKY,
     VERMILLION,
     Theme,
     axis,
     base,
-    drawing,
     faded,
     in_rows,
     label,
@@ -35,6 +33,7 @@ from qfusion.figures.style import (
     term_dash,
     term_title,
 )
+from qfusion.figures.themes import DASHES, SIGNED_SCALE
 
 HUES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
 Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.explain.stability import Interval
 from qfusion.figures.dynamics import TIME
+from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -18,10 +19,8 @@ from qfusion.figures.style import (
     MODALITY_HUES,
     PAPER,
     QUIET,
-    SIGNED_SCALE,
     Theme,
     base,
-    drawing,
     faded,
     halo,
     in_rows,
@@ -31,6 +30,7 @@ from qfusion.figures.style import (
     term_colour,
     term_title,
 )
+from qfusion.figures.themes import SIGNED_SCALE
 
 # How far explanations can be trusted: against truth, deletion and insertion against random orders, spread over
 # training seeds.

@@ -2,7 +2,8 @@
 are trained is of `training`, what they decide and why of `explain`."""
 
 from qfusion._lazy import modules
-from qfusion.models.base import Ability, Features, FusionModel, InputSpec, KetModel, StateModel
+from qfusion.models.base import Ability, FusionModel, KetModel, StateModel
+from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import BASELINES, FUSION, build, can, names, require

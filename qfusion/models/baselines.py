@@ -11,20 +11,18 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
 from qfusion.models import hermitian
-from qfusion.models.base import (
+from qfusion.models.base import FusionModel, KetModel, expectation
+from qfusion.models.encoders import (
     Averaged,
-    Dropout,
     Encoder,
     Features,
-    FusionModel,
     InputSpec,
-    KetModel,
     Standardiser,
     check_encoder,
-    expectation,
     mean_over_steps,
     split,
 )
+from qfusion.models.randomness import Dropout
 from qfusion.quantum import states
 
 # Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
-from qfusion.models import base, qcnn
+from qfusion.models import base, encoders, qcnn
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.quantum import states
 
@@ -394,7 +394,7 @@ class NetworkModel(base.FusionModel):
             isinstance(elements, int) and elements >= 0,
             f"Argument `elements` must be a whole number from 0, but is {elements!r}.",
         )
-        base.check_encoder(hidden, dropout, input_dropout)
+        encoders.check_encoder(hidden, dropout, input_dropout)
         self.elements = elements or (C if 4 <= C <= 10 else 8)
         check(
             start == "random" or self.elements == C,
@@ -404,7 +404,7 @@ class NetworkModel(base.FusionModel):
         self.network = qcnn.QCNN(self.elements, C, block)
         self.encoders = nn.ModuleDict(
             {
-                name: base.Encoder(
+                name: encoders.Encoder(
                     spec, self.elements, hidden, dropout, pooling, encoder, input_dropout
                 )
                 for name, spec in self.input_specs.items()
@@ -449,7 +449,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         elements: int = 0,
@@ -525,7 +525,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
             *super().couplings(),
         ]
 
-    def angles(self, inputs: Mapping[str, base.Features]) -> dict[str, Tensor]:
+    def angles(self, inputs: Mapping[str, encoders.Features]) -> dict[str, Tensor]:
         """Returns the angles theta_mi of every modality's qubits, (B, n) radians.
 
         Raises:
@@ -533,7 +533,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
         """
         return {name: self._encoded(inputs, name) + torch.pi / 2 for name in self.modalities}
 
-    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
         """Returns the masses p_mi = sin^2(theta_mi / 2) of one modality, (B, n): its state as far as the fusion can
         tell; `inputs` need not hold the others."""
         return torch.sin((self._encoded(inputs, name) + torch.pi / 2) / 2).square()
@@ -668,7 +668,7 @@ class ProductQCNN(NetworkModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         elements: int = 0,

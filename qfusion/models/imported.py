@@ -26,7 +26,7 @@ from torch.autograd.function import once_differentiable
 from qfusion import _limits
 from qfusion._checks import check, choose, read_toml
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
-from qfusion.models import _program_child as _child, base
+from qfusion.models import _program_child as _child, base, encoders, nested
 
 # What every kind of program is here: named inputs and outputs of known shapes, run on whole batches in a process of
 # its own (`_child`), of whose answers nothing is taken on trust.
@@ -574,7 +574,7 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
 
 
-def fit(card: ProgramCard, specs: Mapping[str, base.InputSpec], classes: Sequence[str]) -> None:
+def fit(card: ProgramCard, specs: Mapping[str, encoders.InputSpec], classes: Sequence[str]) -> None:
     """Raises InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
     for entry in card.inputs:
         check(
@@ -624,7 +624,7 @@ def fit(card: ProgramCard, specs: Mapping[str, base.InputSpec], classes: Sequenc
     )
 
 
-def _fit(entry: Input, name: str, spec: base.InputSpec) -> None:
+def _fit(entry: Input, name: str, spec: encoders.InputSpec) -> None:
     of_steps = entry.gives in ("mask", "padding", "lengths") or (
         entry.gives == "mean" and len(entry.modality) == 1
     )
@@ -653,7 +653,7 @@ def _fit(entry: Input, name: str, spec: base.InputSpec) -> None:
 # in its type.
 
 
-def fed_array(entry: Input, states: Mapping[str, base.Features]) -> Tensor:
+def fed_array(entry: Input, states: Mapping[str, encoders.Features]) -> Tensor:
     """Returns what one input takes of B rows.
 
     Args:
@@ -663,7 +663,7 @@ def fed_array(entry: Input, states: Mapping[str, base.Features]) -> Tensor:
         InvalidInput: when a sequence is longer than the program takes.
     """
     several = entry.modality if entry.gives in ("values", "mean") else entry.modality[:1]
-    array = torch.cat([_of(entry, *base.split(states[name])) for name in several], -1)
+    array = torch.cat([_of(entry, *encoders.split(states[name])) for name in several], -1)
     return _laid(array, entry).to(DTYPES[entry.dtype])
 
 
@@ -673,7 +673,7 @@ def _of(entry: Input, values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return values
     if entry.gives == "mean":
-        return base.mean_over_steps(values, mask)
+        return encoders.mean_over_steps(values, mask)
     if entry.gives == "lengths":
         return mask.sum(1)
     steps = entry.steps or values.shape[1]
@@ -737,7 +737,7 @@ class Imported(base.FusionModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         program: Program,
         program_card: ProgramCard,
@@ -769,10 +769,10 @@ class Imported(base.FusionModel):
         )
         # what other models have as encoders: here only the means of the features
         self.encoders = nn.ModuleDict(
-            {name: base.Averaged(spec) for name, spec in self.input_specs.items()}
+            {name: encoders.Averaged(spec) for name, spec in self.input_specs.items()}
         )
         for name, known in (means or {}).items():
-            mean = cast(base.Averaged, self.encoders[name]).standardise.mean
+            mean = cast(encoders.Averaged, self.encoders[name]).standardise.mean
             check(
                 len(known) == len(mean),
                 f"The card holds {len(known)} means of {len(mean)} features. Import the program again.",
@@ -816,7 +816,7 @@ class Imported(base.FusionModel):
         """Rows that the program takes, when it takes no other number; else 0."""
         return self._fewest if self._fewest == self._most else 0
 
-    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> base.Features:
+    def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> encoders.Features:
         """Returns the features of one modality in double precision; `inputs` need not hold the others."""
         return self._features(inputs, name)
 
@@ -826,11 +826,11 @@ class Imported(base.FusionModel):
         Raises:
             InvalidInput: when the program fails on them, or gives no finite scores.
         """
-        count, step = base.nested_length(states[self.modalities[0]]), self._together(states)
+        count, step = nested.nested_length(states[self.modalities[0]]), self._together(states)
         parts = [
             self._run(
                 {
-                    name: base.nested_part(entry, slice(start, start + step))
+                    name: nested.nested_part(entry, slice(start, start + step))
                     for name, entry in states.items()
                 }
             )
@@ -842,10 +842,10 @@ class Imported(base.FusionModel):
         """How many rows are run at once."""
         if not self._width:
             few = {
-                name: base.nested_part(features, slice(0, self._most or _FEW))
+                name: nested.nested_part(features, slice(0, self._most or _FEW))
                 for name, features in states.items()
             }
-            rows = max(base.nested_length(few[self.modalities[0]]), self._fewest, 1)
+            rows = max(nested.nested_length(few[self.modalities[0]]), self._fewest, 1)
             width, operations = self.program.measure(self._fed(few))
             self._width = max(1.0, width / rows)
             self.unseen_operations = round(operations / rows * max(1, self._fewest))
@@ -853,7 +853,7 @@ class Imported(base.FusionModel):
 
     def raw(self, states: Mapping[str, Any]) -> Tensor:
         """Returns what the program gives for no more rows than it takes at once, as it gives it."""
-        count = base.nested_length(states[self.modalities[0]])
+        count = nested.nested_length(states[self.modalities[0]])
         outcome = self.program.run(self._fed(states), self._output)
         check(
             outcome.ndim >= 1 and len(outcome) == max(count, self._fewest),
@@ -864,10 +864,10 @@ class Imported(base.FusionModel):
         return outcome[:count].double()
 
     def _fed(self, states: Mapping[str, Any]) -> list[Tensor]:
-        count = base.nested_length(states[self.modalities[0]])
+        count = nested.nested_length(states[self.modalities[0]])
         if 0 < count < self._fewest:  # rows do not depend on one another, so the last may repeat
             rows = torch.arange(self._fewest).clamp_max(count - 1)
-            states = {name: base.nested_part(entry, rows) for name, entry in states.items()}
+            states = {name: nested.nested_part(entry, rows) for name, entry in states.items()}
         arrays = [fed_array(entry, states) for entry in self._inputs]
         for port, array in zip(self.program.inputs, arrays, strict=True):
             check(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
-from qfusion.models import base, baselines, hermitian, qcnn
+from qfusion.models import base, baselines, encoders, hermitian, qcnn
 from qfusion.quantum import circuits
 
 # What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
@@ -174,7 +174,7 @@ class CircuitFusion(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str],
         qubits: int,
         limit: int,
@@ -247,7 +247,7 @@ class QuantumLego(CircuitFusion):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         qubits: int = 0,
@@ -303,7 +303,7 @@ class QuantumLego(CircuitFusion):
             self.encoders.eval()
         return self
 
-    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
         """Returns what a modality's encoder gives, (B, n_m); no gradient passes a frozen one while training."""
         with torch.set_grad_enabled(
             torch.is_grad_enabled() and not (self.training and not self.preparing)
@@ -377,7 +377,7 @@ class QuantumCrossAttention(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         features: int = 8,
@@ -501,7 +501,7 @@ class QuantumFusionLayer(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         features: int = 8,
@@ -623,7 +623,7 @@ class UnitaryFusion(base.KetModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         dims: int | Sequence[int] = 4,
@@ -711,7 +711,7 @@ class CircuitWeights(CircuitModel):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         features: int = 8,
@@ -849,11 +849,11 @@ def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-class Components(base.Averaged):
+class Components(encoders.Averaged):
     """Means of one modality's features -> its first principal components, in their deviations; random directions until
     `fit` is called."""
 
-    def __init__(self, spec: base.InputSpec, outputs: int):
+    def __init__(self, spec: encoders.InputSpec, outputs: int):
         super().__init__(spec)
         directions = torch.zeros(outputs, spec.size)
         least = min(outputs, spec.size)
@@ -861,7 +861,7 @@ class Components(base.Averaged):
         self.directions = nn.Buffer(directions)
 
     @torch.no_grad()
-    def fit(self, features: base.Features) -> None:
+    def fit(self, features: encoders.Features) -> None:
         """Sets the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
         values = self.means(features).double()
         variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
@@ -875,7 +875,7 @@ class Components(base.Averaged):
             self.directions
         )
 
-    def forward(self, features: base.Features) -> Tensor:
+    def forward(self, features: encoders.Features) -> Tensor:
         """Returns (B, outputs)."""
         return self.means(features) @ self.directions.T
 
@@ -907,7 +907,7 @@ class Reservoir(CircuitFusion):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         qubits: int = 0,
@@ -944,11 +944,11 @@ class Reservoir(CircuitFusion):
         self.head = nn.Linear(readouts * len(self.words), len(outputs))
         nn.init.zeros_(self.head.weight)
 
-    def make_encoder(self, spec: base.InputSpec) -> nn.Module:
+    def make_encoder(self, spec: encoders.InputSpec) -> nn.Module:
         """Returns the principal components of a modality, or a trained encoder."""
         return Components(spec, self.per_modality) if self.projects else super().make_encoder(spec)
 
-    def project(self, inputs: Mapping[str, base.Features]) -> None:
+    def project(self, inputs: Mapping[str, encoders.Features]) -> None:
         """Fits the principal components to rows, once features are standardised."""
         for name in self.modalities:
             encoder = self.encoders[name]

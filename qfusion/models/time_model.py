@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models.base import Features, KetModel, Points, expectation
+from qfusion.models.base import KetModel, Points, expectation
+from qfusion.models.encoders import Features
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, generators, lindblad, states, trajectories
 

@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_whole
-from qfusion.models import base, entangled_qcnn, hermitian, qcnn
+from qfusion.models import base, encoders, entangled_qcnn, hermitian, qcnn
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import decomposition, lindblad, states
@@ -96,7 +96,7 @@ class JumpTwin(QuantumJump):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         lacks: str = COHERENCE,
@@ -197,7 +197,7 @@ class MeanFieldJump(QuantumJump):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         steps: int = 16,
@@ -213,7 +213,7 @@ class MeanFieldJump(QuantumJump):
             f"{MAX_TABLE:,} are held. Lower `dims`.",
         )
 
-    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
         """Returns Tr[B_a rho_m] of one modality's kets, (B, d_m^2) real."""
         ket = super().encode_one(inputs, name)
         return base.expectation(self._letters(ket.shape[-1]), ket)
@@ -324,7 +324,7 @@ class CoherentQCNN(EntangledQCNN):
 
     def __init__(
         self,
-        inputs: Mapping[str, base.InputSpec | Mapping[str, Any]],
+        inputs: Mapping[str, encoders.InputSpec | Mapping[str, Any]],
         outputs: Sequence[str] = ("score",),
         *,
         lacks: str = NOTHING,
@@ -341,7 +341,7 @@ class CoherentQCNN(EntangledQCNN):
         """Returns the names of the parameters with one row for each output."""
         return (*super().head_parameters(), "own_head")
 
-    def encode_one(self, inputs: Mapping[str, base.Features], name: str) -> Tensor:
+    def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
         """Returns the angles theta_mi of one modality's qubits, (B, n)."""
         return self._encoded(inputs, name) + torch.pi / 2
 

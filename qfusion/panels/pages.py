@@ -28,7 +28,7 @@ from qfusion.analysis import cohort_measures, outputs, text
 from qfusion.data.own import PREFIX
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import backgrounds, cohorts, verdicts
-from qfusion.figures import VIEWS, export, style
+from qfusion.figures import VIEWS, export, style, themes
 from qfusion.figures.recipe import (
     MAX_TEXT,
     ExportStyle,
@@ -616,7 +616,7 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
 def in_look(taken: Taken, look: ExportStyle) -> go.Figure:
     """Returns the figure of a panel in the theme of a style, without what it hides; one that has no theme as it is."""
     figure = without(taken.figure, look.hidden)
-    return style.in_theme(figure, look.theme) if figure.layout.paper_bgcolor else figure
+    return themes.in_theme(figure, look.theme) if figure.layout.paper_bgcolor else figure
 
 
 def save(taken: Taken, recipe: Recipe) -> bytes:

@@ -23,7 +23,7 @@ from qfusion._sentences import listed as in_words, share, size, sizes, top
 from qfusion.analysis import answers, cohort_measures, memo, text
 from qfusion.errors import QFusionError
 from qfusion.figures import export
-from qfusion.figures.style import finite
+from qfusion.figures.guards import finite
 from qfusion.models import Ability
 from qfusion.panels.address import Choice, Number, View, always
 

@@ -32,9 +32,9 @@ from qfusion.models import (
     FUSION,
     EntangledQCNN,
     TimeModel,
-    base,
     build,
     can,
+    encoders,
     entangled_qcnn,
     log_odds,
     neighbours,
@@ -44,7 +44,17 @@ from qfusion.models import (
 )
 from qfusion.quantum import circuits, states
 from qfusion.runs import folder
-from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, options, prepare
+from qfusion.training import (
+    Fit,
+    Progress,
+    checkpoint,
+    default_options,
+    metrics,
+    options,
+    prepare,
+    processes,
+    sampling_error,
+)
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -84,8 +94,8 @@ _CHOICES = {
     "block": tuple(circuits.BLOCKS),
     "lacks": twins.LACKS,
     "projection": neighbours.PROJECTIONS,
-    "encoder": base.KINDS,
-    "pooling": base.POOLINGS,
+    "encoder": encoders.KINDS,
+    "pooling": encoders.POOLINGS,
 }
 SETTINGS = {
     key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()
@@ -448,7 +458,7 @@ PULSE = 1.0  # seconds between two writings of state and record
 def work(
     run: folder.Run,
     on_epoch: Callable[[Progress], None] = lambda _: None,
-    group: options.Group = options.ALONE,
+    group: processes.Group = processes.ALONE,
     device: torch.device | str = "cpu",
     events: bool = False,
     queue: bool = False,
@@ -502,7 +512,7 @@ def _train(
     run: folder.Run,
     book: _Book,
     on_epoch: Callable[[Progress], None],
-    group: options.Group,
+    group: processes.Group,
     device: torch.device | str,
     on_batch: Callable[[int, int, int, int], None],
 ) -> dict[str, Any]:
@@ -545,7 +555,7 @@ def _train(
 
 
 def _save(
-    run: folder.Run, fit: Fit[Any], model: Any, group: options.Group, epoch: int = 0
+    run: folder.Run, fit: Fit[Any], model: Any, group: processes.Group, epoch: int = 0
 ) -> dict[str, Any]:
     """Keeps a model of a run, after an epoch or, of 0, at the end, and returns its metrics by split."""
     plan, dataset = run.plan, fit.dataset
@@ -569,7 +579,7 @@ def _save(
                 metrics={split: metrics.summary([values]) for split, values in measured.items()},
                 this_seed=measured,
                 seeds=[plan.seed],
-                notes=metrics.sampling_note(model, dataset),
+                notes=sampling_error.sampling_note(model, dataset),
             ),
         )
     return measured
@@ -578,7 +588,7 @@ def _save(
 class _Book:
     """Keeps state and record of a run; the leading process's writes, the others' only listen."""
 
-    def __init__(self, run: folder.Run, group: options.Group, events: bool):
+    def __init__(self, run: folder.Run, group: processes.Group, events: bool):
         self.run, self.group, self.with_events = run, group, events
         self.record = folder.Record(pid=os.getpid(), host=socket.gethostname(), began=time.time())
         self.fit: Fit[Any] | None = None

@@ -29,7 +29,7 @@ from qfusion._checks import check, choose
 from qfusion.data import DataSet, signatures
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, otherwise, refused
 from qfusion.models import FusionModel, imported, registry
-from qfusion.training import metrics
+from qfusion.training import metrics, sampling_error
 
 FORMAT = 1
 _BOTH = "Copy both files again or train the model again."
@@ -461,7 +461,7 @@ def of(
         metrics={split: metrics.summary([result]) for split, result in measured.items()},
         this_seed=measured,
         seeds=[seed],
-        notes=metrics.sampling_note(own, dataset) if notes is None else notes,
+        notes=sampling_error.sampling_note(own, dataset) if notes is None else notes,
     )
     card["weights_sha256"] = _digest(_packed(own), card)
     return Checkpoint(own, json.loads(json.dumps(card, allow_nan=False)))

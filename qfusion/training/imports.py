@@ -28,7 +28,7 @@ from qfusion._checks import check, choose
 from qfusion.data import DataSet, Modality, importing, signatures
 from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
 from qfusion.models._program_child import short
-from qfusion.models.base import nested_part, real_steps, split
+from qfusion.models.encoders import real_steps, split
 from qfusion.models.imported import (
     ADAPTERS,
     CLIPPED,
@@ -49,6 +49,7 @@ from qfusion.models.imported import (
     program_of,
     read,
 )
+from qfusion.models.nested import nested_part
 from qfusion.training import checkpoint
 
 # A model from its own code, PACKAGE.MODULE:FACTORY with weights, traced to a program of torch.export. Only the command

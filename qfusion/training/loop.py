@@ -19,31 +19,17 @@ from qfusion._checks import check, require_number
 from qfusion.data import Audio, DataSet
 from qfusion.errors import refused
 from qfusion.models import FusionModel, build
-from qfusion.models.base import BatchNorm, InputSpec, Share, sharing
+from qfusion.models.encoders import BatchNorm, InputSpec
+from qfusion.models.randomness import Share, sharing
 from qfusion.training import checkpoint, metrics
+from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.training.options import (
-    ALONE,
-    Batches,
-    Group,
-    Heads,
-    Options,
-    balanced_weights,
-    chosen,
-    default_options,
-    is_small,
-    loss_factor,
-    loss_of,
-    mean_and_std,
-    mixed,
-    noisy,
-    parameter_groups,
-    rate_schedule,
-    relax,
-    shifted,
-    target_unit,
-    warped,
-)
+from qfusion.training.decay import parameter_groups, rate_schedule, relax
+from qfusion.training.heads import Heads
+from qfusion.training.losses import balanced_weights, loss_factor, loss_of, target_unit
+from qfusion.training.options import Options, chosen, default_options
+from qfusion.training.precision import mixed
+from qfusion.training.processes import ALONE, Group
 
 # The training loop: seeded, with early stopping, gradient clipping, weight averaging; epoch by epoch, to be taken up
 # again at any.

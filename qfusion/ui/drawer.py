@@ -39,7 +39,7 @@ from qfusion.figures.recipe import (
     rangeable,
     snippet,
 )
-from qfusion.figures.style import in_theme
+from qfusion.figures.themes import in_theme
 from qfusion.panels import address, pages
 from qfusion.panels.panel import Picture
 from qfusion.ui import access, frame, sharing, state

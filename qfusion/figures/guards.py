@@ -1,0 +1,143 @@
+"""Guards between arrays and figures: no figure shows what is not a number."""
+
+import dataclasses
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ParamSpec
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+
+_NUMBERS = (
+    "x",
+    "y",
+    "z",
+    "base",
+    "value",
+    "values",
+    "array",
+    "arrayminus",
+    "lowerfence",
+    "upperfence",
+    "median",
+    "q1",
+    "q3",
+    "size",
+)
+_WITHIN = ("error_x", "error_y", "marker", "link", "node")
+
+P = ParamSpec("P")
+
+
+def drawing(
+    *gaps: str, **shapes: str
+) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Figure]]:
+    """Returns a decorator of functions that draw: an argument is refused, by its name, where it has another shape, or
+    holds NaN or infinity.
+
+    Args:
+        gaps: names of the arguments in which such numbers mean something, and are drawn so.
+        shapes: of arguments, a letter a dimension (`values="S G"`), equal letters for equal sizes, which the first to
+            have a letter says; "N+" is at least 1, "3" is 3. Of several under names it is the shape of each.
+    """
+
+    def decorate(function: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
+            given, sizes = signature.bind(*args, **kwargs).arguments, dict[str, int]()
+            for name, letters in shapes.items():
+                _fit(name, given.get(name), letters.split(), sizes)
+            for name, value in given.items():
+                bad = 0 if name in gaps else _wrong(value, False)
+                check(
+                    not bad,
+                    f"Argument `{name}` must be finite to be drawn, but holds {bad} NaN or infinite "
+                    f"{'number' if bad == 1 else 'numbers'}. Check the data, the weights and the tweak.",
+                )
+            return function(*args, **kwargs)
+
+        return drawn
+
+    return decorate
+
+
+def _fit(name: str, value: Any, letters: Sequence[str], sizes: dict[str, int]) -> None:
+    """Refuses an argument without the shape of these letters; sizes that are not known yet are those that it has."""
+    for part in value.values() if isinstance(value, Mapping) else () if value is None else [value]:
+        shape = np.shape(part) if len(letters) > 1 or hasattr(part, "shape") else (len(part),)
+        for letter, size in zip(letters, shape, strict=False):
+            sizes.setdefault(letter, int(letter) if letter.isdigit() else size)
+        wanted = tuple(sizes.get(letter, 1) for letter in letters)
+        check(
+            shape == wanted,
+            f"Argument `{name}` must have shape {wanted} to fit the others, but has shape {shape}.",
+        )
+        check(
+            0 not in [size for letter, size in zip(letters, shape, strict=True) if "+" in letter],
+            f"Argument `{name}` must hold at least one entry, but is empty.",
+        )
+
+
+def finite(figure: go.Figure) -> go.Figure:
+    """Returns the figure as it is, once every number of its traces and of its layout is one.
+
+    A gap that is meant is None, or NaN in a trace that says `connectgaps=False`, a heat map `hoverongaps=False`: plotly
+    and the renderer draw nothing there. Any other NaN, and every infinity, would be drawn as such a gap, and a reader
+    would not know that something went wrong.
+
+    Raises:
+        InvalidInput: when a number is NaN or infinite.
+    """
+    # Plotly's own dictionaries: asked for by its names, they take 20 ms, and sliders wait.
+    for number, trace in enumerate(figure._data, 1):
+        gaps = trace.get("connectgaps") is False or trace.get("hoverongaps") is False
+        for part, name in (
+            (trace, ""),
+            *((trace[name], f"{name}.") for name in _WITHIN if name in trace),
+        ):
+            for key in _NUMBERS:
+                bad = _wrong(part[key], gaps) if key in part else 0
+                check(
+                    not bad,
+                    f"The figure would show NaN or infinity ({bad} times in `{name}{key}` of series "
+                    f"{trace.get('name') or number}). Check the data, the weights and the tweak.",
+                )
+    wrong = sum(not math.isfinite(value) for value in _floats(figure._layout))
+    check(
+        not wrong,
+        f"The figure's axes, lines or notes would stand at {wrong} places that are NaN or infinite. Check "
+        "the data, the weights and the tweak.",
+    )
+    return figure
+
+
+def _wrong(values: Any, gaps: bool) -> int:
+    """How many of some numbers must not be shown."""
+    if not (isinstance(values, np.ndarray) and values.dtype.kind in "fc"):
+        values = np.array(list(_floats(values)))
+    return int(np.isinf(values).sum() if gaps else values.size - np.isfinite(values).sum())
+
+
+def _floats(value: Any) -> Iterator[float]:
+    """The numbers in nested lists and dictionaries; words and None are none."""
+    left = [value]
+    while left:
+        match value := left.pop():
+            case float() | np.floating():
+                yield float(value)
+            case dict():
+                left.extend(value.values())
+            case np.ndarray() if value.dtype.kind != "O":
+                yield from np.abs(value).ravel().tolist() if value.dtype.kind in "fc" else ()
+            case [str(), *_] if len(value) > 100:
+                pass
+            case list() | tuple() | np.ndarray():
+                left.extend(value)
+            case _ if dataclasses.is_dataclass(value):
+                left.extend(vars(value).values())

@@ -1,0 +1,192 @@
+"""The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped from, with
+noise, shifts and warps."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, pairwise
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qfusion.data import DataSet, files
+from qfusion.models.encoders import real_steps, split
+from qfusion.models.nested import nested_mapped, nested_part
+from qfusion.models.randomness import drawn
+
+HELD = 256_000_000  # bytes of features above which rows are read batch by batch
+
+
+class Batches:
+    """Inputs and targets of chosen rows, on a device; small sets are held there, large ones stay where they are.
+
+    Args:
+        dataset: whose rows.
+        rows: row numbers, (N,).
+        device: where batches are needed.
+        dtype: of inputs and of targets that are numbers.
+    """
+
+    def __init__(
+        self,
+        dataset: DataSet,
+        rows: np.ndarray,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ):
+        self.dataset, self.rows = dataset, rows
+        self.device, self.dtype = torch.device(device), dtype
+        kind = torch.long if dataset.target.kind == "classification" else dtype
+        self.y = torch.as_tensor(dataset.y[rows], dtype=kind, device=self.device)
+        self._held = (
+            to(dataset.inputs(rows, dtype), self.device) if is_small(dataset, len(rows)) else None
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, index: Tensor) -> tuple[dict[str, Any], Tensor]:
+        """Returns the inputs and the targets (b,) of the places `index` (b,) among the rows."""
+        inputs = (
+            to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
+            if self._held is None
+            else nested_part(self._held, index)
+        )
+        return inputs, self.y[index]
+
+    def ahead(self, batches: Sequence[Tensor]) -> Iterator[tuple[dict[str, Any], Tensor]]:
+        """Yields inputs and targets of batches of places; what is not held is read while the batch before is in use."""
+        if self._held is not None:
+            yield from map(self.take, batches)
+            return
+        with ThreadPoolExecutor(1, "batches") as reader:
+            for now, _ in pairwise(
+                chain(((reader.submit(self.take, batch) for batch in batches)), [None])
+            ):  # the next is begun before one is waited for
+                yield cast(Future[Any], now).result()
+
+
+def is_small(dataset: DataSet, count: int) -> bool:
+    """Returns whether so many rows of a data set are held in memory at once."""
+    return 4 * count * sum(int(np.prod(m.values.shape[1:])) for m in dataset.modalities) <= HELD
+
+
+def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
+    """Returns inputs on a device."""
+    return nested_mapped(lambda entry: entry.to(device), dict(inputs))
+
+
+def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
+    """Returns mean and standard deviation (F,) of a modality's features over rows; masked steps do not count.
+
+    Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision;
+    of many rows they are cached.
+    """
+    if is_small(dataset, len(rows)):
+        return _moments(dataset, rows, name)
+    stored = files.cached_arrays(
+        "moments",
+        files.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
+        lambda: dict(
+            zip(
+                ("mean", "deviation"),
+                (part.numpy() for part in _moments(dataset, rows, name)),
+                strict=True,
+            )
+        ),
+    )
+    return torch.from_numpy(stored["mean"]), torch.from_numpy(stored["deviation"])
+
+
+def _moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
+    count, mean, square = 0, torch.zeros(()), torch.zeros(())
+    for block in [rows] if is_small(dataset, len(rows)) else dataset.blocks(rows):
+        values = real_steps(*split(dataset.inputs(block, only=[name])[name])).double()
+        n, here = len(values), values.mean(0)
+        away = here - mean
+        square = (
+            square + values.var(0, correction=0) * n + away.square() * (count * n / (count + n))
+        )
+        mean, count = mean + away * (n / (count + n)), count + n
+    return mean, (square / count).sqrt()
+
+
+def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) -> dict[str, Any]:
+    """Returns inputs with Gaussian noise of so many deviations `spread`, (F,) per modality; at 0 no random number is
+    drawn."""
+    if not noise:
+        return inputs
+
+    def blurred(name: str, values: Tensor) -> Tensor:
+        return values + noise * spread[name] * drawn(torch.randn_like, values)
+
+    return {
+        name: (blurred(name, x[0]), x[1]) if isinstance(x, tuple) else blurred(name, x)
+        for name, x in inputs.items()
+    }
+
+
+def shifted(
+    inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int, down: bool = True
+) -> dict[str, Any]:
+    """Returns inputs whose pictures, modalities with a shape (h, w) or (h, w, 3), are moved by up to `most` pixels
+    along both sides or, unless `down`, along the second one, each row by its own draw; what comes in repeats the edge.
+    At 0 no random number is drawn."""
+    if not most:
+        return inputs
+    moved = dict(inputs)
+    for name, (h, w, *_) in shapes.items():
+        values = inputs[name]
+        places = drawn(
+            lambda like: torch.randint_like(like, -most, most + 1), values.new_empty(len(values), 2)
+        ).long()
+        places[:, 0] *= down
+        i, j = (
+            (torch.arange(side, device=values.device) + places[:, k, None]).clamp(0, side - 1)
+            for k, side in enumerate((h, w))
+        )
+        pixels = values.unflatten(1, (h * w, -1))
+        place = (i[:, :, None] * w + j[:, None, :]).flatten(1)[..., None]
+        moved[name] = pixels.gather(1, place.expand(-1, -1, pixels.shape[2])).flatten(1)
+    return moved
+
+
+def warped(
+    inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float, stretch: float
+) -> dict[str, Any]:
+    """Returns inputs whose pictures, modalities with a shape (h, w) or (h, w, 3), are turned about their middle by up
+    to `turn` degrees and whose sides are made longer or shorter by up to the share `stretch`, each row by its own draw;
+    pixels are interpolated, what comes in repeats the edge. Where both are 0 no random number is drawn."""
+    if not turn and not stretch:
+        return inputs
+    changed = dict(inputs)
+    for name, (h, w, *_) in shapes.items():
+        values = inputs[name]
+        angle, down, across = (
+            2 * drawn(torch.rand_like, values.new_empty(len(values), 3)) - 1
+        ).unbind(1)
+        angle, down, across = angle * math.radians(turn), 1 + stretch * down, 1 + stretch * across
+        rows = torch.stack(
+            [
+                angle.cos() * across,
+                -angle.sin() * down * h / w,
+                angle.sin() * across * w / h,
+                angle.cos() * down,
+            ],
+            1,
+        )
+        grid = nn.functional.affine_grid(
+            nn.functional.pad(rows.view(-1, 2, 2), (0, 1)),
+            [len(values), 1, h, w],
+            align_corners=False,
+        )
+        warped_to = nn.functional.grid_sample(
+            values.unflatten(1, (h, w, -1)).movedim(3, 1),
+            grid,
+            padding_mode="border",
+            align_corners=False,
+        )
+        changed[name] = warped_to.movedim(1, 3).flatten(1)
+    return changed

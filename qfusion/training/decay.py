@@ -1,0 +1,41 @@
+"""How weights are moved: what decays, towards which values, and how the learning rate changes."""
+
+import re
+from typing import Any
+
+import torch
+from torch import nn
+
+from qfusion.models.base import FusionModel
+from qfusion.training.options import Options
+
+
+def parameter_groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
+    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V, V0,
+    ...), whose length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
+    parameters: dict[float, list[nn.Parameter]] = {}
+    for name, p in model.named_parameters():
+        whole = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
+        decay = whole if p.ndim > 1 and not re.fullmatch(r"phi|V\d*", name) else 0.0
+        parameters.setdefault(decay, []).append(p)
+    return [{"params": members, "weight_decay": decay} for decay, members in parameters.items()]
+
+
+def rate_schedule(
+    optimiser: torch.optim.Optimizer, options: Options, count: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Returns what sets the learning rate of each of `count` steps; see `Options`."""
+    match options.schedule:
+        case "onecycle":  # the last one, after all steps, is the lowest
+            return torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)
+        case "constant":
+            return torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0, 1)
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, count)
+
+
+@torch.no_grad()
+def relax(model: nn.Module, part: float) -> None:
+    """Moves what couples the modalities this part of the way to where it does nothing."""
+    if part and isinstance(model, FusionModel):
+        for parameter, nothing in model.couplings():
+            parameter.lerp_(torch.full_like(parameter, nothing), min(part, 1.0))

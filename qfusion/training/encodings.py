@@ -1,0 +1,240 @@
+"""What a model's encoders make of every sample of a large data set: worked out once, and kept for all who ask.
+
+Sequences of features are gigabytes; what encoders make of them is a few numbers a sample. These are kept in memory and
+in files of the cache, by the digests of the data and of the encoders' weights.
+"""
+
+import contextlib
+import copy
+import json
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from qfusion import _files, _limits, _sentences
+from qfusion.data import DataSet, files
+from qfusion.errors import QFusionError
+from qfusion.models import FusionModel, base, encoders
+
+HEAVY = 64_000_000  # bytes of features whose encoding a page does not wait for; half of it is worth keeping
+SAME = 1e-6  # scores may change by so much where encoders work in single precision; else they work in double
+FORMAT = "2"
+_KEY = "__key__"  # in a file: what it is kept by, so that a file under another's name is none
+_HELD = 8  # data sets and models whose numbers stay in memory
+
+_held: OrderedDict[Path, dict[str, np.ndarray]] = OrderedDict()
+_guard = threading.RLock()
+_log = logging.getLogger(__name__)
+
+
+def is_heavy(dataset: DataSet) -> bool:
+    """Returns whether a data set's features are so large that pages do not wait until all are encoded, and that what
+    encodes them again and again is asked of some samples."""
+    return _bytes(dataset) >= HEAVY
+
+
+def _bytes(dataset: DataSet) -> int:
+    return sum(m.values.nbytes for m in dataset.modalities)
+
+
+def is_kept(model: Any, dataset: DataSet) -> bool:
+    """Returns whether what a model makes of a data set is kept: the set has half the size of a heavy one or more, and
+    the model's encoders give numbers of each modality."""
+    return isinstance(model, FusionModel) and model.encodes and 2 * _bytes(dataset) >= HEAVY
+
+
+def is_ready(model: Any, dataset: DataSet) -> bool:
+    """Returns whether nothing that takes long has to be encoded before `inputs` answers."""
+    made = is_heavy(dataset) and is_kept(model, dataset)
+    return not made or _find(encoded_place(model, dataset)) is not None
+
+
+def encoded_inputs(model: Any, dataset: DataSet, rows: Any = None) -> dict[str, Any]:
+    """Returns what a model takes for rows of a data set, in double precision: of a heavy one what its encoders made of
+    them, of others their features.
+
+    Args:
+        model: whose weights do not change any more.
+        rows: row numbers, all unless given.
+    """
+    if not is_kept(model, dataset):
+        return dataset.inputs(rows, torch.float64)
+    chosen = dataset.rows() if rows is None else np.atleast_1d(np.asarray(rows))
+    numbers = encoded_numbers(model, dataset)
+    if dataset.own is not None:
+        own = encode(model, dataset.own, dataset.own.rows(), torch.float64)
+        numbers = {name: np.concatenate([numbers[name], own[name]]) for name in numbers}
+    return {
+        name: encoders.Encoded(torch.from_numpy(values[chosen]).double())
+        for name, values in numbers.items()
+    }
+
+
+def encoded_numbers(
+    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None = None
+) -> dict[str, np.ndarray]:
+    """Returns what the encoders make of every sample, by modality, (N, outputs of the encoder).
+
+    Args:
+        tell: called after every block where they are at work; else it is shown as `_sentences.progress_shown` says.
+    """
+    path = encoded_place(model, dataset)
+    result = _find(path)
+    if result is None:
+        with _alone(path):
+            result = _find(path)
+            if result is None:
+                with _sentences.progress_shown("Encoding") as show:
+                    result = _remember(path, _made(model, dataset, tell or show))
+                _store(path, result)
+    return result
+
+
+def encoded_arrays(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Returns the arrays that `make` gives, from a file if it is there and whole, else made and stored."""
+    result = _read(path)
+    if result is None:
+        result = make()
+        _store(path, result)
+    return result
+
+
+def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
+    """Returns where what a model makes of a data set is kept; `more` says what else it depends on."""
+    parts: list[str | bytes] = [
+        FORMAT,
+        model.kind,
+        json.dumps(model.settings, sort_keys=True),
+        dataset.digest,
+        *more,
+        *(f"{name} {spec}" for name, spec in model.input_specs.items()),
+    ]
+    for name, values in (model.state_dict() if more else model.encoders.state_dict()).items():
+        parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
+    return encoded_folder() / f"{files.key_of(parts)}.npz"
+
+
+def encoded_folder() -> Path:
+    """Returns where it is kept."""
+    return _files.cache_root() / "encoded"
+
+
+@torch.no_grad()
+def encode(
+    model: FusionModel,
+    dataset: DataSet,
+    rows: np.ndarray,
+    dtype: torch.dtype,
+    tell: _sentences.Tell | None = None,
+) -> dict[str, np.ndarray]:
+    """Returns what the encoders make of rows, by modality, (B, outputs of the encoder), a block of features at a time.
+
+    Args:
+        model: whose encoders; it is not changed. rows: (B,). dtype: single or double precision.
+        tell: called after every block.
+    """
+    encoders: Any = copy.deepcopy(model.encoders).to("cpu", dtype).eval()
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in model.modalities}
+    done = 0
+    for block in dataset.blocks(rows, torch.finfo(dtype).bits // 8):
+        for name, features in dataset.inputs(block, dtype, model.modalities).items():
+            parts[name].append(encoders[name](features).numpy())
+        done += len(block)
+        if tell is not None:
+            tell(done, len(rows))
+    return {name: np.concatenate(blocks) for name, blocks in parts.items()}
+
+
+def _made(
+    model: FusionModel, dataset: DataSet, tell: _sentences.Tell | None
+) -> dict[str, np.ndarray]:
+    # the samples by which that is decided
+    few = np.unique(np.linspace(0, len(dataset) - 1, 64).astype(int))
+    exact = copy.deepcopy(base.in_double(model)).cpu().eval()
+
+    @torch.no_grad()
+    def scores(dtype: torch.dtype) -> torch.Tensor:
+        return exact(
+            {
+                name: encoders.Encoded(torch.from_numpy(values).double())
+                for name, values in encode(model, dataset, few, dtype).items()
+            }
+        )
+
+    apart = float((scores(torch.float32) - scores(torch.float64)).abs().max())
+    return encode(
+        model, dataset, dataset.rows(), torch.float32 if apart <= SAME else torch.float64, tell
+    )
+
+
+def _find(path: Path) -> dict[str, np.ndarray] | None:
+    """What is kept, in memory or on disk."""
+    with _guard:
+        if path in _held:
+            _held.move_to_end(path)
+            return _held[path]
+    result = _read(path)
+    return None if result is None else _remember(path, result)
+
+
+def _remember(path: Path, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    with _guard:
+        _held[path] = result
+        while len(_held) > _HELD:
+            _held.popitem(last=False)
+    return result
+
+
+def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
+    """Writes arrays unless the disk refuses, which costs time at the next start and nothing else; the oldest go where
+    all take too much."""
+    try:
+        files.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
+    except (OSError, QFusionError) as error:
+        _log.warning(
+            "What was worked out of all samples cannot be kept, and is worked out again next time: %s",
+            error,
+        )
+    files.bound(encoded_folder(), _limits.get("QFUSION_KEPT_MB") * _limits.MIB, spared=1)
+
+
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    """What a file holds, which is then the newest; what is none of ours, cut short or of another name is removed."""
+    numbers = files.read_arrays(path)
+    if numbers is not None and str(numbers.pop(_KEY, "")) == path.stem:
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return numbers
+    if path.exists():
+        _log.warning(
+            "What was kept in %s is damaged or of another model or data set: it is worked out again.",
+            path,
+        )
+        with contextlib.suppress(OSError):
+            path.unlink()
+    return None
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time makes what is kept in a file; where no file can be written each makes its own."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path.with_suffix(".lock"), is_singleton=False)
+            try:
+                stack.enter_context(lock.acquire(blocking=False))
+            except Timeout:
+                with _sentences.progress_shown(
+                    "Waiting for the process that encodes the same samples"
+                ):
+                    stack.enter_context(lock.acquire())
+        yield
