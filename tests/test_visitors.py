@@ -18,7 +18,8 @@ from qfusion.analysis import sample, study as studies
 from qfusion.data import importing, registry
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import Tweak, quantum_jump
+from qfusion.models import Tweak
+from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import address, cohorts
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint
@@ -194,7 +195,7 @@ def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
 def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="must have at most 2,000 letters, but has 10,004"):
         planted.with_words("good" + " " * 10_000)
-    said: dict[str, object] = {"phi": "x" * (quantum_jump.MAX_TEXT + 1)}
+    said: dict[str, object] = {"phi": "x" * (MAX_TEXT + 1)}
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")
