@@ -466,8 +466,8 @@ def matching_sentence(runs: Records, sets: Mapping[str, DataSet]) -> str:
     assert plain is not None
     return (
         "Rivals called `-matched` have as many parameters as the jump model, in more measurement vectors. By "
-        f"themselves (not planned) these change the accuracy of `unitary` by {effect_words(alone, 'accuracy')}; against "
-        f"`unitary` without them, which has fewer parameters, `jump` is at {effect_words(plain, 'accuracy')}."
+        f"themselves (not planned) these change the accuracy of `unitary` by {effect_words(alone, 'accuracy')}; "
+        f"against `unitary` without them, which has fewer parameters, `jump` is at {effect_words(plain, 'accuracy')}."
     )
 
 
