@@ -256,6 +256,12 @@ def sentence(claim: Claim) -> str:
     return f"*{claim.words}*: **{claim.verdict}**; {comparison_words(claim.primary, claim.holm)}."
 
 
+def verdict_sentence(claim: Claim) -> str:
+    """Returns a claim's verdict, effect and interval as plain text, without the claim."""
+    words = comparison_words(claim.primary, claim.holm).replace("`", "")
+    return f"{claim.verdict.capitalize()}: {words}."
+
+
 def comparison_words(comparison: Comparison, corrected: float | None = None) -> str:
     """Returns an outcome with its interval, what it is against, and p."""
     effect = comparison.pooled
@@ -342,7 +348,7 @@ def as_json(
                 "key": claim.key,
                 "claim": claim.words,
                 "verdict": claim.verdict,
-                "sentence": sentence(claim).replace("*", "").replace("`", ""),
+                "sentence": verdict_sentence(claim),
                 "effect": number(claim.primary.pooled),
                 "holm": claim.holm,
                 "data": {

@@ -130,14 +130,14 @@ def _table(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None
 
 def _claims(result: runs.Board) -> None:
     parameters = result.whole["claims"]["parameters"]
-    summary = text.plain(result.whole["summaries"]["parameters"], 2500)
+    summary = text.plain(result.whole["summaries"]["parameters"].replace("`", ""), 2500)
     primary = [(one["data"], one["verdict"]) for one in parameters if one["primary"]]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         panels.heading("The papers' claims, tested")
         tested, how = runs.tested()
         lines = [f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested]
         if primary:
-            lines += [_verdicts(PARAMETERS, primary), summary]
+            lines.append(_verdicts(PARAMETERS, primary))
         st.container(key="claims-list").markdown("\n\n".join(lines) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
             for entry in tested:
@@ -149,7 +149,7 @@ def _claims(result: runs.Board) -> None:
                     "  \n".join(text.plain(sentence, 2500) for sentence in entry.data.values())
                 )
             if parameters:
-                st.markdown(f"**{PARAMETERS}**")
+                st.markdown(f"**{PARAMETERS}.** {summary}")
                 st.markdown(
                     "  \n".join(
                         f"{ICONS[one['verdict']]} {text.plain(one['sentence'], 1500)}"
