@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.panels import dynamics, pages
+from qfusion.panels import dynamics
 from qfusion.ui import frame, sharing, state
 from tests import charts, exporting, page_visits
 from tests.charts import figures, key_of
@@ -85,39 +85,6 @@ def few_rows() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         exporting.few_rows(patch)
         yield
-
-
-@pytest.mark.parametrize(
-    ("title", "then", "now"),
-    [
-        (
-            "Dynamics",
-            {"view": "What did it", "effect": "dividend of text + audio"},
-            {"view": "Sensitivity", "effect": "contribution of text + audio"},
-        ),
-        (
-            "Dynamics",
-            {"show": "What did it", "words": "short"},
-            {"view": "Sensitivity", "words": "brief"},
-        ),
-        ("Dynamics", {"as": "dividends"}, {"as": "contributions"}),
-        (
-            "Circuit",
-            {"model": SMALL, "part": "What did it", "terms": "say of a modality"},
-            {"part": "Sensitivity", "terms": "weight of a modality"},
-        ),
-    ],
-)
-def test_choices_under_names_of_old_are_those_of_today(
-    title: str, then: dict[str, str], now: dict[str, str]
-) -> None:
-    app = visit(title, whole=False, **then)
-    assert not app.warning
-    assert not app.exception
-    assert {key: app.session_state[key] for key in now} == now
-    if "show" not in then:  # what leads the reader is no part of a figure's address
-        page = pages.opened(title.lower(), {"model": QJ, **then}).view
-        assert {key: page.get(key) for key in now} == now
 
 
 # what a sample holds, and the small figures of the Overview, which say theirs below

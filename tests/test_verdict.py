@@ -490,11 +490,9 @@ def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) ->
         assert table.loc[sample, "joint_share"] == pytest.approx(joint / size)
     if study.dataset.name == "parity":  # neither alone says anything
         assert (rows["relation"] == "joint").mean() >= 0.9
-    for kind in RELATIONS:  # the filter and its old name
+    for kind in RELATIONS:
         found = cohorts.passing(cohorts.parse(f"relation={kind}"), study.frame(None))
         assert found.sum() == (rows["relation"] == kind).sum()
-    old = cohorts.passing(cohorts.parse("relation=complement"), study.frame(None))
-    assert old.sum() == rows["relation"].isin(["agreement", "joint"]).sum()
 
 
 @pytest.mark.parametrize("name", ["parity", "avparity"])
