@@ -83,18 +83,13 @@ def drawn_tweak(model: QuantumJump, rng: np.random.Generator) -> Tweak:
     M = len(model.dims)
     terms = ["+".join(model.modalities[m] for m in range(M) if s >> m & 1) for s in range(1, 2**M)]
     couplings = {term: float(rng.uniform(-10, 10)) for term in terms if rng.random() < 0.3}
-    rates = (
-        tuple(float(each) for each in rng.uniform(0, 10, model.jump_count))
-        if rng.random() < 0.5
-        else ()
-    )
     duration = float(rng.uniform(0, 20)) if rng.random() < 0.5 else None
     weaker = {
         term: float(rng.uniform(0, 2))
         for term in couplings
         if model.jump_count and rng.random() < 0.5
     }
-    return Tweak(couplings, rates, duration, weaker)
+    return Tweak(couplings, weaker, duration)
 
 
 def drawn_state(D: int, rng: np.random.Generator) -> torch.Tensor:

@@ -43,7 +43,7 @@ def table_of(source: str) -> tuple[Any, pd.DataFrame]:
 
 
 def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(source: str) -> None:
-    asked = {"model": model_of(source), "filter": "relation=complement; error>0.01"}
+    asked = {"model": model_of(source), "filter": "relation=agreement|joint; error>0.01"}
     app = visit("Cohorts", **asked, measure=cohort_measures.ENTROPY)
     assert not app.error
     assert not app.warning

@@ -475,7 +475,7 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
             "H.text": ["1e9"],
             "cohort": ["torn:relation=conflict"],
         },
-        "Samples": {"split": ["valid"], "relation": ["conflict", "complement"]},
+        "Samples": {"split": ["valid"], "relation": ["conflict", "agreement"]},
     }
     kept = sharing.Session("Dynamics", address, {"figure.size": "double"})
     app = visit(
@@ -498,7 +498,7 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
     assert not app.exception
     assert {key: widget_of(app, key).value for key in ("split", "relation")} == {
         "split": "valid",
-        "relation": ["conflict", "agreement", "joint"],
+        "relation": ["conflict", "agreement"],
     }
     assert app.selectbox(key="sample").value == "p0031"
 

@@ -23,7 +23,7 @@ from qfusion.analysis.sample import open_study
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak, imported
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import dynamics, pages, samples
+from qfusion.panels import dynamics, samples
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import frame, panels, reruns
 from qfusion.ui.overview import TITLES
@@ -416,20 +416,6 @@ def test_every_invalid_value_in_a_link_is_named_and_the_rest_applies() -> None:
     assert any("abc" in words for words in said_of)
     assert app.selectbox(key="sample").value == "scene-6337"
     assert app.slider(key="D.question").value == 2.0
-
-
-def test_a_link_that_names_a_sample_alone_opens_the_set_that_was_first() -> None:
-    app = AppTest.from_file(APP, default_timeout=90)
-    app.query_params["sample"] = "p0031"
-    app.run()
-    assert not app.warning
-    assert [app.selectbox(key=key).value for key in ("model", "data", "sample")] == [
-        "qj-planted",
-        "planted",
-        "p0031",
-    ]
-    opened = pages.opened("samples", {"sample": "p0031"}).view
-    assert (opened.named("model"), opened.named("data")) == ("qj-planted", "planted")
 
 
 def test_data_that_do_not_fit_the_model_are_named(real_data: Path) -> None:

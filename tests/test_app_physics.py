@@ -70,7 +70,7 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
             "Dynamics",
             {
                 "data": "planted",
-                "over": "test samples of its regime",
+                "over": "test samples of its planted type",
                 "effect": "contribution of text + audio",
                 "terms": "dynamics",
             },

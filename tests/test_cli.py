@@ -485,7 +485,7 @@ def test_plotlys_own_format_looks_as_asked(
 
 
 def test_a_figure_of_a_link(run: Any, tmp_path: Path) -> None:
-    link = "http://localhost:8501/dynamics?view=State&sample=p0031"
+    link = "http://localhost:8501/dynamics?model=qj-planted&view=State&sample=p0031"
     names = run("figure", "--link", link, "--out", tmp_path / "x.png")
     assert names.code == 1
     assert "populations, matrix-modulus" in names.err

@@ -27,7 +27,7 @@ from tests import exporting, typesetting
 from tests.test_app_pages import visit
 from tests.test_export import lines, waterfall
 
-LINK = "http://here/dynamics?sample=p2924"
+LINK = "http://here/dynamics?model=qj-planted&sample=p2924"
 NAMES = ("decision-over-time", "waterfall-now", "cut")
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = (
@@ -385,7 +385,7 @@ def test_the_command_line_writes_a_zip(tmp_path: Path, capsys: Any) -> None:
 
 
 def test_the_drawer_composes_and_writes_zips() -> None:
-    app = visit("Dynamics", whole=False, sample="p2924")
+    app = visit("Dynamics", whole=False, model="qj-planted", sample="p2924")
     app.session_state["_drawer"] = "waterfall-now"
     app.run()
     latex = next(each.value for each in app.code if r"\begin{figure}" in each.value)

@@ -73,9 +73,16 @@ def rows_of(model: Any, count: int, seed: int = 0) -> dict[str, Tensor]:
     }
 
 
-def hermitian(parts: Tensor) -> Tensor:
-    A = torch.view_as_complex(parts.detach())
-    return (A + A.conj().transpose(-1, -2)) / 2
+def hermitian(entries: Tensor) -> Tensor:
+    """Real parts from the diagonal on upwards, imaginary parts below it."""
+    numbers = entries.detach()
+    H = torch.zeros(numbers.shape, dtype=numbers.dtype.to_complex())
+    for i in range(H.shape[-1]):
+        H[..., i, i] = numbers[..., i, i].to(H.dtype)
+        for j in range(i + 1, H.shape[-1]):
+            H[..., i, j] = torch.complex(numbers[..., i, j], numbers[..., j, i])
+            H[..., j, i] = H[..., i, j].conj()
+    return H
 
 
 def score(model: Any, states: list[Tensor]) -> np.ndarray:

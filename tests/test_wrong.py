@@ -138,7 +138,7 @@ def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
     for text in (
         "",
         "relation=conflict",
-        "relation=complement",
+        "relation=agreement|joint",
         "relation=conflict|joint; sign=wrong; split=all",
         "relation!=joint; error>1",
         f"sign=wrong; {chips['worst tenth']}",
@@ -148,7 +148,7 @@ def test_chips_are_read_back_from_the_filter(planted: Any) -> None:
         again = cohorts.parse(cohort_view.with_chips(marked, chips, others))
         assert (cohorts.passing(again, rows) == cohorts.passing(parts, rows)).all()
         assert cohort_view.read_back(again, chips) == (marked, others)
-    assert cohort_view.read_back(cohorts.parse("relation=complement"), chips)[0] == [
+    assert cohort_view.read_back(cohorts.parse("relation=agreement|joint"), chips)[0] == [
         "joint",
         "agreement",
     ]

@@ -142,7 +142,7 @@ class Signature:
     same, or nearly, can be told from others."""
 
     WIDTH = 8
-    _ROWS = 1024  # that are projected together, so that memory stays small
+    _NUMBERS = 1_000_000  # that are projected together, so that memory stays small
 
     def __init__(self) -> None:
         self._origin = self._weights = np.zeros(0, np.float32)
@@ -156,8 +156,9 @@ class Signature:
             return
         if not self._weights.size:
             self._start(flat)
-        for start in range(0, len(flat), self._ROWS):
-            rows = np.nan_to_num(flat[start : start + self._ROWS], posinf=0, neginf=0)
+        together = self._rows_together(flat)
+        for start in range(0, len(flat), together):
+            rows = np.nan_to_num(flat[start : start + together], posinf=0, neginf=0)
             with np.errstate(over="ignore", invalid="ignore"):
                 line = (rows - self._origin) @ self._weights
             self._parts.append(np.nan_to_num(line, posinf=0, neginf=0).astype(np.float64))
@@ -166,9 +167,13 @@ class Signature:
         """Returns the number of what each row holds, (N,); see `contents_of`."""
         return contents_of(np.concatenate(self._parts)) if self._parts else np.zeros(0, np.int64)
 
+    def _rows_together(self, flat: np.ndarray) -> int:
+        return max(16, self._NUMBERS // flat.shape[1])
+
     def _start(self, flat: np.ndarray) -> None:
         """Fixes origin and scales by the first rows, as far as they are finite."""
-        sample = np.nan_to_num(flat[: self._ROWS], posinf=0, neginf=0).astype(np.float64)
+        first = flat[: self._rows_together(flat)]
+        sample = np.nan_to_num(first, posinf=0, neginf=0).astype(np.float64)
         spread = sample.std(0)
         spread[spread == 0] = spread[spread > 0].mean() if (spread > 0).any() else 1.0
         width = min(self.WIDTH, flat.shape[1])

@@ -58,7 +58,7 @@ def __getattr__(name: str) -> Any:
     if name not in _NOTEBOOK:
         return _module(name)
     draw = getattr(importlib.import_module("qfusion.figures.notebook"), name)
-    return importlib.import_module("qfusion.figures.style").themed(draw)
+    return importlib.import_module("qfusion.figures.themes").themed(draw)
 
 
 def __dir__() -> list[str]:
