@@ -355,6 +355,10 @@ def test_a_message_that_gets_too_long_ends_its_connection(
 
 
 def test_a_message_of_the_full_size_is_heard(running: serving.Server) -> None:
-    with connect(stream(running)) as reader:
-        reader.send(bytes(guard.MESSAGE))
-        assert reader.ping().wait(60)
+    def is_heard() -> bool:
+        with connect(stream(running)) as reader:
+            reader.send(bytes(guard.MESSAGE))
+            return reader.ping().wait(20)
+
+    # a busy machine may miss the server's own pings, by which it closes a connection that was heard
+    assert any(is_heard() for _ in range(3))
