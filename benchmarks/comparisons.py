@@ -139,24 +139,6 @@ def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dic
     }
 
 
-def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
-    """Returns the ratio of two standard deviations over seeds and the p-value of the Brown-Forsythe test that they are
-    equal.
-
-    Raises:
-        InvalidInput: when either has fewer than three runs, or a value is not finite.
-    """
-    a, b = _finite(ours), _finite(theirs)
-    check(
-        min(len(a), len(b)) >= 3,
-        f"A test of spreads needs three runs or more of both models, but has {len(a)} and {len(b)}.",
-    )
-    below = float(b.std(ddof=1))
-    same = a.std() == 0 and below == 0
-    p = 1.0 if same else float(scipy.stats.levene(a, b, center="median").pvalue)
-    return (1.0 if same else float(a.std(ddof=1)) / below if below else np.inf), p
-
-
 def _finite(values: Sequence[float]) -> np.ndarray:
     result = np.asarray(list(values), dtype=float)
     check(

@@ -76,16 +76,6 @@ def test_holm_by_hand() -> None:
     assert comparisons.holm([0.04, 0.03, 0.02, 0.01]) == pytest.approx([0.06, 0.06, 0.06, 0.04])
 
 
-def test_spreads_are_compared() -> None:
-    rng = np.random.default_rng(0)
-    ratio, p = comparisons.spread_ratio(rng.normal(size=200), 3 * rng.normal(size=200))
-    assert ratio == pytest.approx(1 / 3, rel=0.15)
-    assert p < 1e-6
-    assert comparisons.spread_ratio([1, 1, 1], [2, 2, 2]) == (1, 1)
-    with pytest.raises(InvalidInput, match="three runs or more"):
-        comparisons.spread_ratio([1, 2], [1, 2, 3])
-
-
 @pytest.mark.parametrize("place", ["planted", "digits"])
 def test_everyone_has_the_recipe_s_encoders(place: str) -> None:
     spot = terms.PLACES[place]
