@@ -16,7 +16,7 @@ from pathlib import Path
 
 import platformdirs
 
-from qfusion.errors import refused
+from qfusion.errors import translate_errors
 
 # Writing files so that nobody ever sees half of one, and what a writer leaves that was killed meanwhile goes.
 
@@ -36,7 +36,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     part = target.with_name(f".{target.name[-200:]}.{mark()}.part")
     try:
-        with refused(
+        with translate_errors(
             f"{target} cannot be written",
             "Give the path of a file in a folder that exists and that you may write to.",
         ):

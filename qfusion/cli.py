@@ -17,7 +17,7 @@ from qfusion import _limits, _sentences
 from qfusion._checks import check
 from qfusion.commands import agents, data, figure, models, samples
 from qfusion.commands.common import Folders, counted, example, open_models
-from qfusion.errors import InvalidInput, QFusionError, provided
+from qfusion.errors import InvalidInput, QFusionError, translate_system_errors
 
 # `app`: the dashboard.
 
@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _let_print_everything(sys.stdout, "replace")
     _let_print_everything(sys.stderr, "backslashreplace")
     try:
-        with provided(), _sentences.progress_to(counted):
+        with translate_system_errors(), _sentences.progress_to(counted):
             code = app(
                 args=list(sys.argv[1:] if arguments is None else arguments),
                 prog_name="python -m qfusion",

@@ -48,23 +48,26 @@ class IntegrityError(QFusionError):
     """A file is not the one that was recorded: its digest differs or it is damaged."""
 
 
-def otherwise(default: Any) -> Callable[[F], F]:
-    """What a function returns where it raises one of these errors: for what others say, or nobody need know."""
+def default_on_error(default: Any) -> Callable[[F], F]:
+    """Returns a decorator: the function returns `default` where it would raise a `QFusionError`.
+
+    It is for results that a page can do without, and for errors that another place reports.
+    """
 
     def decorate(function: F) -> F:
         @wraps(function)
-        def tried(*args: Any, **named: Any) -> Any:
+        def with_default(*args: Any, **named: Any) -> Any:
             with contextlib.suppress(QFusionError):
                 return function(*args, **named)
             return default
 
-        return cast(F, tried)
+        return cast(F, with_default)
 
     return decorate
 
 
 @contextlib.contextmanager
-def refused(
+def translate_errors(
     what: str,
     remedy: str,
     *causes: type[Exception],
@@ -72,17 +75,19 @@ def refused(
     why: str = "{system}",
     passing: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
-    """Says what the system, or a library, refuses the block.
+    """Raises an error of qfusion in place of one of the operating system or of a library.
 
     Args:
-        what: cannot be done: "FILE cannot be written". remedy: what to do about it.
-        causes: what is refused; what the system refuses (OSError) unless given.
-        error: that is raised.
-        why: the reason, of the `kind`, the `words` or the `system`'s words of what was raised.
-        passing: errors that are left as they are.
+        what: the failed action, such as "FILE cannot be written".
+        remedy: the sentence that tells what to do.
+        causes: classes of errors to translate; OSError by default.
+        error: class of the error to raise.
+        why: format of the reason. It may use the `kind` of the cause (its class), its `words`, and the operating
+            system's description, `system`.
+        passing: classes of errors to raise unchanged.
 
     Raises:
-        QFusionError: of that class, with what, why and remedy.
+        QFusionError: of class `error`, with the message "WHAT (WHY). REMEDY".
     """
     kinds = causes or (OSError,)
     try:
@@ -100,8 +105,8 @@ def refused(
 
 
 @contextlib.contextmanager
-def noted(problems: list[str], name: str) -> Iterator[None]:
-    """Notes what is wrong with one thing of many, a file or a model, which costs that one alone."""
+def collect_errors(problems: list[str], name: str) -> Iterator[None]:
+    """Appends an error of the block to `problems`, so that one broken file or model does not stop the others."""
     try:
         yield
     except (QFusionError, OSError) as error:
@@ -109,11 +114,11 @@ def noted(problems: list[str], name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def provided() -> Iterator[None]:
-    """Says in one line what the machine does not give the block: a package, room on a disk, the right to write.
+def translate_system_errors() -> Iterator[None]:
+    """Reports a missing package, a full disk or a missing right to write in one line.
 
     Raises:
-        DataUnavailable: naming it and what to do.
+        DataUnavailable: with the package or the file, and what to do.
     """
     try:
         yield

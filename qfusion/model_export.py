@@ -29,7 +29,7 @@ from qfusion.analysis.sample import (
     tweaked,
 )
 from qfusion.data import DataSet
-from qfusion.errors import refused
+from qfusion.errors import translate_errors
 from qfusion.explain import AnyBackground, Explanation, through_layers, through_time
 from qfusion.models import (
     Ability,
@@ -548,7 +548,7 @@ def keep(trained: checkpoint.Checkpoint, tweak: str, dataset: DataSet, name: str
         f"There is a model '{name}' already. Choose another name.",
     )
     folder = checkpoint.folders()[-1]
-    with refused(
+    with translate_errors(
         f"The folder of your models, {folder}, cannot be made", "Name another in QFUSION_MODELS."
     ):
         folder.mkdir(parents=True, exist_ok=True)

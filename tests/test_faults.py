@@ -129,7 +129,10 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
         with pytest.raises(QFusionError, match=words) as refused:
             write()
         assert "\n" not in str(refused.value)
-    with pytest.raises(DataUnavailable, match="Free some disk space"), errors.provided():
+    with (
+        pytest.raises(DataUnavailable, match="Free some disk space"),
+        errors.translate_system_errors(),
+    ):
         any(sweep.stop(found) for _ in range(500))
     assert (
         files.cached_arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999

@@ -32,7 +32,7 @@ from qfusion.analysis.memo import Job, begin_job, in_process, memo, written
 from qfusion.analysis.sample import open_study
 from qfusion.analysis.study import Study, explained_model
 from qfusion.data import DataSet
-from qfusion.errors import NotFound, QFusionError, otherwise
+from qfusion.errors import NotFound, QFusionError, default_on_error
 from qfusion.explain import dephasing, fusing
 from qfusion.models import build, registry, twins
 from qfusion.runs import folder
@@ -284,7 +284,7 @@ def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
 
 
 @memo(8, background=False, stamp=lambda study: written(_files.cache_root() / "audit"))
-@otherwise({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
+@default_on_error({"seeds": 0})  # it has no twins, or its card says of its training what cannot be
 def _own(study: Study) -> dict[str, Any]:
     wanted = runs_of(study, range(MOST))
     return own_entry(study, finished(wanted))
@@ -347,7 +347,7 @@ def audit_of(study: Study) -> dict[str, Any]:
     }
 
 
-@otherwise(False)
+@default_on_error(False)
 def is_audited(study: Study, **_: Any) -> bool:
     """Whether `audit_of` has an answer."""
     return bool(audit_of(study))

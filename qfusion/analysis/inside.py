@@ -26,7 +26,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import Audio, DataSet, Modality, Text, clips, media, mmsa, synthesis
 from qfusion.data.sources import planted
 from qfusion.data.spec import Clip, Film, Series, Word, pixel_names, split_term
-from qfusion.errors import QFusionError, otherwise
+from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import attribution, counterfactual, operators
 from qfusion.models.encoders import InputSpec
 from qfusion.quantum import decomposition, generators, lindblad
@@ -757,7 +757,7 @@ def words_of(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> t
     )
 
 
-@otherwise(None)
+@default_on_error(None)
 def _stamp(study: Study, row: int, *_: Any, **__: Any) -> Hashable:
     """What tells a recording that was changed: asked with every look at the strip, so without the set's own content."""
     clip = study.dataset.clip_of(row)

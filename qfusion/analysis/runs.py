@@ -21,7 +21,13 @@ from qfusion import _files, _sentences, data, runs
 from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import loaded
-from qfusion.errors import IntegrityError, NotFound, QFusionError, otherwise, refused
+from qfusion.errors import (
+    IntegrityError,
+    NotFound,
+    QFusionError,
+    default_on_error,
+    translate_errors,
+)
 from qfusion.models import registry
 from qfusion.runs import Plan, Run, folder, plans, sweep as sweeps
 from qfusion.training import Options, checkpoint, default_options, metrics
@@ -345,7 +351,7 @@ def _words(value: Any) -> str:
     )
 
 
-@otherwise({})
+@default_on_error({})
 def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
     """The settings of a plan's model and training as they are when nobody changes them; none where its kind or data are
     not known here."""
@@ -376,14 +382,14 @@ def dataset_of(name: str) -> data.DataSet:
     return data.load(choose("Data set", name, [source.name for source in data.available()]))
 
 
-@otherwise("")
+@default_on_error("")
 def loss_of(entry: Seen) -> str:
     """Returns what a run makes small; nothing where neither its plan nor its data say so."""
     assert entry.plan is not None
     return str(entry.plan.options.get("loss") or default_options(dataset_of(entry.plan.data)).loss)
 
 
-@otherwise(None)
+@default_on_error(None)
 def counted(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
     """Returns rows for training and for validation, and how many are watched, see `watch.sizes`; None where the data
     are not here."""
@@ -495,7 +501,7 @@ def results_of(runs: Sequence[Seen]) -> Results:
     return Results(pd.DataFrame(rows), len(kinds) == 1 and len(seeds) == len(rows) > 1, sizes)
 
 
-@otherwise(None)
+@default_on_error(None)
 def _card(entry: Seen) -> dict[str, Any] | None:
     """The card of the model that a run made."""
     if not entry.has_model:
@@ -557,7 +563,7 @@ class Trials:
         )
 
     @cached_property
-    @otherwise("")
+    @default_on_error("")
     def _convention(self) -> str:
         """Of the data's metrics, where they are at hand."""
         return data.load(self.sweep.search.data).target.convention
@@ -868,7 +874,7 @@ class Board:
 @contextlib.contextmanager
 def _record_in(path: Path, what: str, number: int, remedy: str) -> Iterator[Any]:
     """Yields what a file of ours holds; whatever the block cannot read of it, it does not hold `what` it should."""
-    with refused(
+    with translate_errors(
         f"{path.name} cannot be read as {what}",
         remedy,
         *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),

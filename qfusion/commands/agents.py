@@ -16,7 +16,7 @@ import qfusion
 from qfusion import _limits
 from qfusion._checks import check, choose, require_whole
 from qfusion.commands import common, figure as figures, models, samples
-from qfusion.errors import QFusionError, provided
+from qfusion.errors import QFusionError, translate_system_errors
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -316,7 +316,7 @@ def server() -> MCPServer:
         @functools.wraps(tool)
         def answer(**named: Any) -> Any:
             try:
-                with _TURN, provided():
+                with _TURN, translate_system_errors():
                     result = tool(**named)
             except (QFusionError, MemoryError) as error:
                 raise ToolError(str(error) or "It takes more memory than there is.") from error

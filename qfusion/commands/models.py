@@ -42,7 +42,7 @@ from qfusion.commands.common import (
     say,
     table,
 )
-from qfusion.errors import noted, refused
+from qfusion.errors import collect_errors, translate_errors
 
 # `models`, `evaluate`: what models there are, measuring one.
 
@@ -53,7 +53,7 @@ def cards() -> tuple[list[dict[str, Any]], list[str]]:
     checkpoint = qfusion.training.checkpoint
     known, problems = list[dict[str, Any]](), list[str]()
     for name in checkpoint.available():
-        with noted(problems, f"Model '{name}' is left out"):
+        with collect_errors(problems, f"Model '{name}' is left out"):
             known += [] if checkpoint.AFTER in name else [checkpoint.card(name)]
     return known, problems
 
@@ -699,7 +699,7 @@ def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, A
 def _read_config(config: Path | None) -> dict[str, Any]:
     if config is None:
         return {}
-    with refused(
+    with translate_errors(
         f"Argument `--config` names {config}, which cannot be read as TOML",
         "Correct it.",
         *(OSError, ValueError),

@@ -30,7 +30,7 @@ from qfusion.data import decoders, files, media, staged_set
 from qfusion.data.decoders import TooMuchWork
 from qfusion.data.extractors import Take
 from qfusion.data.spec import SPLITS, VIDEO_MARK, Audio, Clip, DataSet, Film, Word
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound, noted, refused
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound, collect_errors, translate_errors
 
 RECORD = "media.json"
 MAX_FILES = 200_000  # of a folder that is joined, and folders in it
@@ -153,9 +153,9 @@ def join(
         path, spoken = recordings[name], beside.get(name.rpartition(".")[0])
         words = tuple[Word, ...]()
         if spoken is not None:
-            with noted(problems, str(spoken.relative_to(root))):
+            with collect_errors(problems, str(spoken.relative_to(root))):
                 words = media.words(spoken)
-        with noted(problems, name):
+        with collect_errors(problems, name):
             known[name] = _File(media.probe(path), state_of(path), words)
     parts = {id_: part for id_, part in parts.items() if part.path in known}
     usable = {id_: part for id_, part in parts.items() if _fits(part, known[part.path].facts)}
@@ -190,7 +190,7 @@ def join(
         len(problems),
     )
     place = _record_path(dataset.name)
-    with refused(
+    with translate_errors(
         f"The record of '{dataset.name}' cannot be written", "Correct the folder's permissions."
     ):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -214,7 +214,9 @@ def opened(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], di
     Raises:
         NotFound: when there is no such folder. InvalidInput: when it holds more than MAX_FILES.
     """
-    with refused(f"Folder {str(folder)[:200]} cannot be opened", "Check the path.", error=NotFound):
+    with translate_errors(
+        f"Folder {str(folder)[:200]} cannot be opened", "Check the path.", error=NotFound
+    ):
         root = folder.expanduser().resolve(strict=True)
     check(
         root.is_dir(),
@@ -313,7 +315,7 @@ def _by_table(
 ) -> dict[str, Take]:
     """Parts by id, as a CSV has them."""
     files.check_size(path.name, files.size_of(path))
-    with refused(
+    with translate_errors(
         f"File `{path.name}` must be a CSV with columns id and path, and start and end or neither, but cannot be read",
         "Save it as UTF-8 with commas.",
         *(ValueError, OSError),
@@ -330,7 +332,7 @@ def _by_table(
             f"Two files are of sample '{id_[:80]}': {parts.get(id_, Take('')).path} and {name} ({where}). Leave one "
             "out.",
         )
-        with noted(problems, where):
+        with collect_errors(problems, where):
             check(id_ in ids, f"there is no sample {id_[:80]}.")
             check(name in recordings, f"there is no recording {row['path'][:80]} below the folder.")
             start, end = (
@@ -358,7 +360,7 @@ def _record_path(name: str) -> Path:
 @lru_cache(maxsize=16)
 def _read(path: Path, state: tuple[int, int]) -> _Record:
     """The record in a file; `state` is there to tell one that was written again."""
-    with refused(
+    with translate_errors(
         f"The record of the recordings of '{path.parent.name}' is damaged",
         _AGAIN.format(name=path.parent.name),
         *(OSError, msgspec.MsgspecError, RecursionError),
@@ -402,7 +404,7 @@ def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
     part = None if record is None else record.samples.get(str(ids[row]))
     if record is None or part is None:
         return None
-    with refused(
+    with translate_errors(
         f"The recording of sample '{str(ids[row])[:80]}' is not as it was joined",
         _AGAIN.format(name=name),
         *(OSError, KeyError, ValueError),
@@ -661,7 +663,7 @@ def _copy(name: str, write: Callable[[Path], None]) -> Path:
         if place is not None:
             return place
         place = _files.cache_root() / "clips" / f"{name}.mp4"
-        with refused(
+        with translate_errors(
             "The cache cannot be written", "Correct its permissions.", error=DataUnavailable
         ):
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -728,7 +730,7 @@ def encode(
 
     _limits.check_disk("The copy of a recording", 2**26)
     with (
-        refused(
+        translate_errors(
             "A recording cannot be written for the browser",
             "Convert it to MP4 (H.264, AAC).",
             *(av.FFmpegError, ValueError),

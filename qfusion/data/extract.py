@@ -29,7 +29,7 @@ from qfusion import _limits
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
-from qfusion.errors import DataUnavailable, QFusionError, refused
+from qfusion.errors import DataUnavailable, QFusionError, translate_errors
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
 FILES = ("file", "path", "recording", "clip")  # what the table calls the column of files
@@ -125,7 +125,7 @@ def extract(
         draft = registry.imported_root() / f".extract-{name}"
         with (
             registry.disk("The features"),
-            refused(
+            translate_errors(
                 f"Another process extracts a set called '{name}' right now",
                 "Wait for it, or choose another name.",
                 Timeout,

@@ -34,8 +34,8 @@ from qfusion.errors import (
     IntegrityError,
     InvalidInput,
     QFusionError,
-    provided,
-    refused,
+    translate_errors,
+    translate_system_errors,
 )
 
 SAMPLES = 16_000  # a second, of every voice
@@ -387,7 +387,7 @@ OPTIONS = {"text": "--words", "audio": "--voice", "vision": "--face"}  # of the 
 
 def unreadable(place: str) -> AbstractContextManager[None]:
     """Says in one line, while a block lasts, that weights are not what an extractor can read."""
-    return refused(
+    return translate_errors(
         f"{place} does not hold what this extractor reads",
         "Name the weights that it asks for; pickled programs are refused, save weights as safetensors.",
         Exception,  # a file that anybody may have made leads to whatever its bytes lead to
@@ -432,7 +432,7 @@ def record_of(modality: str, words: str) -> dict[str, Any]:
     given = {
         choose(f"Setting of {name}", key.strip(), method.settings): value for key, _, value in pairs
     }
-    with provided():
+    with translate_system_errors():
         packages = {package: importlib.metadata.version(package) for package in method.packages}
     chosen = {
         key: _chosen(f"{name}:{key}", method, key, given.get(key, "").strip())
@@ -486,8 +486,8 @@ def begun(modality: str, record: Mapping[str, Any]) -> Extractor:
         IntegrityError,
     )
     with (
-        provided(),
-        refused(
+        translate_system_errors(),
+        translate_errors(
             f"Extractor `{name}` cannot be started",
             "Install its packages again.",
             Exception,  # packages that do not fit one another raise anything
@@ -621,7 +621,7 @@ def serve() -> None:
     for order in map(json.loads, sys.stdin):
         why = disk = ""
         try:
-            with refused(
+            with translate_errors(
                 "It cannot be read",
                 "Leave it out.",
                 Exception,  # a damaged file raises whatever its bytes lead to

@@ -27,7 +27,7 @@ from numpy.lib import format as npy
 from qfusion import _files, _limits
 from qfusion._checks import check
 from qfusion.data import _mat_child, signatures
-from qfusion.errors import InvalidInput, NotFound, refused
+from qfusion.errors import InvalidInput, NotFound, translate_errors
 
 # What all readers ask of a file: that it is there, and not too large; and its digest.
 
@@ -81,15 +81,15 @@ def check_unpacked(name: str, size: int, packed: int) -> None:
 def misread(
     what: str, remedy: str, *causes: type[Exception], why: str = "{words:.200}"
 ) -> Iterator[None]:
-    """Says what a reader cannot make of a file, as `refused` does; what the disk refuses (an OSError with its number)
+    """Translates errors of a reader, as `translate_errors` does; an error of the disk (an OSError with its number)
     passes."""
     try:
-        with refused(what, remedy, *causes, why=why, passing=(InvalidInput, OSError)):
+        with translate_errors(what, remedy, *causes, why=why, passing=(InvalidInput, OSError)):
             yield
     except OSError as error:
         if error.errno is not None:
             raise
-        with refused(what, remedy, why=why):
+        with translate_errors(what, remedy, why=why):
             raise
 
 
@@ -321,7 +321,7 @@ def npz_headers(path: Path) -> dict[str, Header]:
 def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     signatures.require(path, "an .npz file", "zip")
     with (
-        refused(
+        translate_errors(
             f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read",
             "Write or copy it again.",
             Exception,  # a damaged archive raises whatever its bytes lead to
@@ -421,14 +421,14 @@ def read_pickle(content: Any, name: str) -> Any:
     """
     machine = _Machine(memoryview(content), name)
     with (
-        refused(
+        translate_errors(
             f"File `{name}` cannot be read as a pickle: it is damaged",
             "Write or copy it again.",
             Exception,  # a damaged pickle raises whatever its bytes lead to
             why="{kind}",
             passing=(InvalidInput,),
         ),
-        refused(
+        translate_errors(
             f"File `{name}` is cut short: its pickle ends in the middle, after {len(content):,} bytes",
             "Copy it again.",
             *(EOFError, struct.error),
@@ -887,7 +887,7 @@ def _run(path: Path, out: Path, memory: int, most: int) -> None:
         kind, remedy = "an HDF5 file", _COPY
     elif _mat_child.is_hdf5(str(path)):
         kind = "a .mat file of version 7.3 (HDF5)"
-    with refused(
+    with translate_errors(
         f"File `{path.name}` cannot be read as {kind}",
         remedy,
         subprocess.TimeoutExpired,

@@ -32,7 +32,7 @@ from qfusion.data import (
     staged_set,
     tables,
 )
-from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, refused
+from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, translate_errors
 
 # Repairs of a set that is being imported: each is made only when it is asked for by name, and is recorded.
 
@@ -600,18 +600,18 @@ def read(
         kind = _kind(paths_read, [*(modalities or {}).values(), *([labels] if labels else [])])
     shown = paths_read[0].name if paths_read else "The file"
     with (
-        refused(
+        translate_errors(
             f"{shown}, or a file beside it, cannot be read",
             "Correct their permissions.",
             *(PermissionError, IsADirectoryError),
             error=DataUnavailable,
         ),
-        refused(
+        translate_errors(
             "The files need more memory than there is",
             "Give them as .npy, Parquet or .npz files, which are read in pieces.",
             MemoryError,
         ),
-        refused(
+        translate_errors(
             f"{shown} is not laid out as {FORMATS[kind]} should be",
             "See docs/data.md.",
             # what a file holds that is no set leads to any of these

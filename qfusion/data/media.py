@@ -20,7 +20,13 @@ import numpy as np
 from qfusion._checks import check, require_number
 from qfusion.data import costs, decoders, files, pixels, signatures, spoken, wav_header
 from qfusion.data.spec import Audio, Film, Word
-from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, provided, refused
+from qfusion.errors import (
+    DataUnavailable,
+    InvalidInput,
+    QFusionError,
+    translate_errors,
+    translate_system_errors,
+)
 
 # What is opened, by a file's ending: the name of FFmpeg's reader, and what a browser is told that it is.
 _CONTAINERS = {
@@ -263,7 +269,7 @@ def resampled(audio: Audio, rate: int) -> Audio:
     """
     if audio.rate == rate:
         return audio
-    with provided():
+    with translate_system_errors():
         import av
     samples = np.ascontiguousarray(audio.samples[None], np.float32)
     frame = av.AudioFrame.from_ndarray(samples, "flt", "mono")
@@ -354,7 +360,7 @@ def picture(path: Path, side: int | None = None) -> np.ndarray:
 
     _size(path, _PICTURES)
     with (
-        refused(
+        translate_errors(
             f"File `{path.name}` must be a whole PNG or JPEG picture, but is not",
             "Save or copy it again.",
             Exception,  # a damaged picture raises whatever its bytes lead to
@@ -390,11 +396,11 @@ def words(path: Path) -> tuple[Word, ...]:
     )
     raw = path.read_bytes()
     code = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    with refused(
+    with translate_errors(
         f"File `{path.name}` must be UTF-8, but is not", "Save it so.", UnicodeDecodeError
     ):
         text = raw.decode(code).replace("\r\n", "\n").replace("\r", "\n")
-    with refused(
+    with translate_errors(
         f"File `{path.name}` is not laid out as {path.suffix} files are",
         "Write it again.",
         *(ValueError, OverflowError),
@@ -444,7 +450,7 @@ def _size(path: Path, endings: Any) -> int:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Opens a video or sound file; what FFmpeg refuses inside the block is said in one line."""
-    with provided():
+    with translate_system_errors():
         import av
     size = _size(path, _CONTAINERS)
     wav_header.check_whole(path, size)
@@ -453,7 +459,7 @@ def _opened(path: Path) -> Iterator[Any]:
         costs.check_index(path, size)
     own = {"ignore_length": "1"} if wav_header.is_endless(path, size) else {}
     with (
-        refused(
+        translate_errors(
             f"File `{path.name}` must be a whole {path.suffix} file, but cannot be read as one",
             "It may be cut short, damaged or of another kind than its ending says: copy or convert it again.",
             Exception,  # a damaged file raises whatever its bytes lead to

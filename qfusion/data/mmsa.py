@@ -29,7 +29,7 @@ from qfusion.data import (
     staged_set,
     variables,
 )
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound, translate_errors
 
 KIND = "MMSA pickle"
 SUFFIXES = (".pkl", ".pickle")
@@ -53,7 +53,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
     signatures.require(path, "a pickle", "pickle")
     with path.open("rb") as file:
         content = files.read_pickle(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
-    with refused(
+    with translate_errors(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
         _LAYOUT,
         *(ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError),
@@ -582,13 +582,13 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
         NotFound,
     )
     with (
-        refused(
+        translate_errors(
             f"File `{path.name}` must be UTF-8, but is not",
             "Name a tokenizer's folder.",
             UnicodeDecodeError,
             why="{words:.80}",
         ),
-        refused(
+        translate_errors(
             f"File `{path.name}` cannot be read",
             "Correct its permissions.",
             error=DataUnavailable,
@@ -615,14 +615,14 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
 
 def _read_tokenizer(words: str, name: str) -> dict[int, str]:
     with (
-        refused(
+        translate_errors(
             f"File `{name}` is no tokenizer",
             "Name a tokenizer's folder.",
             Exception,  # the library raises nothing narrower
             why="{words:.120}",
             passing=(DataUnavailable,),
         ),
-        refused(
+        translate_errors(
             f"File `{name}` is read by the library `tokenizers`, which is not installed",
             "Run `pip install tokenizers`, or put the tokenizer's vocab.txt beside it.",
             ImportError,

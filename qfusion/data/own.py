@@ -27,7 +27,7 @@ from qfusion._checks import check, choose
 from qfusion._limits import MIB
 from qfusion.data import media, registry
 from qfusion.data.spec import Audio, Content, DataSet, Modality, no_clip
-from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
+from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
 
 PREFIX, SPLIT = "own-", "own"  # of their ids; what stands in the place of a part of the split
 MOST = 8  # samples that a session keeps
@@ -124,7 +124,7 @@ def from_canvas(address: str) -> Given:
         InvalidInput: when it is anything else, which no canvas sends.
     """
     begin = "data:image/png;base64,"
-    with refused(
+    with translate_errors(
         "What the canvas sent is no picture of it",
         "Clear it and draw again.",
         ValueError,
@@ -317,7 +317,9 @@ def read_sentence(data: bytes) -> str:
     Raises:
         InvalidInput: when it is no text in UTF-8, or empty.
     """
-    with refused("The sentence is no text in UTF-8", "Write it again.", UnicodeDecodeError):
+    with translate_errors(
+        "The sentence is no text in UTF-8", "Write it again.", UnicodeDecodeError
+    ):
         words = " ".join(data.decode().split())
     check(
         words != "" and words.isprintable(),
@@ -403,7 +405,7 @@ def from_record(record: Any) -> Own:
     Raises:
         QFusionError: when it does not have that form, its data set is not here, or what was given cannot be read.
     """
-    with refused(
+    with translate_errors(
         "An own sample of the file does not say what was given",
         "Save the session again.",
         *(KeyError, TypeError, AttributeError, ValueError),
@@ -432,7 +434,7 @@ def read_session(path: str | Path) -> list[Own]:
     Raises:
         QFusionError: when it cannot be read, or one of them does not fit.
     """
-    with refused(
+    with translate_errors(
         f"{path} cannot be read",
         "Give a session file.",
         *(OSError, ValueError, AttributeError, RecursionError),

@@ -51,7 +51,7 @@ from qfusion.data.spec import (
     no_content,
     videos_of,
 )
-from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError, refused
+from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError, translate_errors
 
 # Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
 #
@@ -144,7 +144,7 @@ def manifest(name: str) -> dict[str, Any]:
 def _manifest(path: Path, stamp: str) -> dict[str, Any]:
     """`stamp` is there to tell a set that was replaced."""
     name = path.parent.name
-    with refused(
+    with translate_errors(
         f"Imported data set '{name}' is damaged: its manifest cannot be read",
         _BROKEN.format(name=name),
         *(ValueError, KeyError, TypeError, RecursionError),
@@ -172,7 +172,7 @@ def load_imported(name: str) -> DataSet:
     """
     record, folder = manifest(name), imported_root() / name
     require_few_modalities(f"Imported data set {name}", len(record["modalities"]))
-    with refused(
+    with translate_errors(
         f"Imported data set '{name}' is damaged",
         _BROKEN.format(name=name),
         *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
@@ -484,7 +484,7 @@ def download(
     folder = Path(target) if target is not None else source.folder
     base = base_url or os.environ.get(f"QFUSION_{name.upper().replace('-', '_')}_URL")
     lacking = [file for file in source.files if not file.is_whole(folder)]
-    with refused(
+    with translate_errors(
         f"Data set '{name}' cannot be written to {folder}",
         "Give another folder, or set QFUSION_DATA to one that can be written.",
         error=DataUnavailable,
@@ -606,7 +606,7 @@ def _unpack(
     packed = _fetch(name, folder, url, retries, most=archive.most)
     what, taken = f"Archive `{name}` from {url}", set[str]()
     with (
-        refused(
+        translate_errors(
             f"{what} cannot be unpacked",
             _UNCHANGED,
             *(tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError),

@@ -21,7 +21,7 @@ import pandas as pd
 
 from qfusion._checks import MOST_MODALITIES, check, choose, require_few_modalities
 from qfusion.data import files
-from qfusion.errors import InvalidInput, refused
+from qfusion.errors import InvalidInput, translate_errors
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ def frozen(values: Any, dtype: Any) -> np.ndarray:
     Raises:
         InvalidInput: when the values cannot be read as that type.
     """
-    with refused(
+    with translate_errors(
         f"Values must be readable as {np.dtype(dtype).name}, but are not",
         "Convert them first.",
         *(TypeError, ValueError),

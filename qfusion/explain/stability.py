@@ -18,7 +18,7 @@ from safetensors.numpy import save as save_tensors
 from qfusion import _files
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
-from qfusion.errors import IntegrityError, NotFound, otherwise, refused
+from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
 from qfusion.explain import coalitions, verdicts
 
 # Correlations and means with percentile bootstrap intervals, whole batches of resamples at once.
@@ -452,7 +452,7 @@ def load(
         f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe.",
         NotFound,
     )
-    with refused(
+    with translate_errors(
         f"{path.name} in assets/stability cannot be read",
         "Copy or measure it again.",
         *(SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError),
@@ -484,7 +484,7 @@ def load(
     return stability
 
 
-@otherwise(None)
+@default_on_error(None)
 def measured(name: str, card: Mapping[str, Any], dataset: DataSet) -> Stability | None:
     """Returns what was measured for a model on a data set, or None where nothing was; arguments as of `load`."""
     return load(name, card, dataset.digest, len(dataset.rows(SPLIT)))

@@ -25,7 +25,7 @@ from torch.autograd.function import once_differentiable
 
 from qfusion import _limits
 from qfusion._checks import check, choose, read_toml
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound, refused
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound, translate_errors
 from qfusion.models import _program_child as _child, base, encoders, nested
 
 # What every kind of program is here: named inputs and outputs of known shapes, run on whole batches in a process of
@@ -481,7 +481,7 @@ def read(text: str, file: str) -> ProgramCard:
     Raises:
         InvalidInput: when it is no TOML, or no card.
     """
-    with refused(
+    with translate_errors(
         f"Card `{file}` is not TOML",
         "Correct that line, or import without --card for a new one.",
         ValueError,
@@ -1015,7 +1015,7 @@ def from_card(words: Mapping[str, Any], data: bytes, file: str) -> Imported:
     Raises:
         InvalidInput, NotFound: when they do not fit.
     """
-    with refused(
+    with translate_errors(
         f"The card of `{file}` is not one of an imported program",
         "Import it again.",
         *(KeyError, TypeError, ValueError, AttributeError),

@@ -28,7 +28,7 @@ from qfusion.analysis import (
     study as studies,
 )
 from qfusion.data.own import PREFIX
-from qfusion.errors import NotFound, QFusionError, otherwise
+from qfusion.errors import NotFound, QFusionError, default_on_error
 from qfusion.explain import cohorts, counterfactual
 from qfusion.figures import recipe
 from qfusion.models import FUSION, Ability, can
@@ -641,7 +641,7 @@ def models_for(data_name: str) -> Iterator[str]:
                 yield name
 
 
-@otherwise("")
+@default_on_error("")
 def misfit(model: str, data_name: str) -> str:
     """Returns why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later.
     Both are names: readers give them."""

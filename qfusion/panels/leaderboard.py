@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.analysis import audit, audit_plan, runs, text
-from qfusion.errors import otherwise
+from qfusion.errors import default_on_error
 from qfusion.figures import style, training as figures
 from qfusion.panels import address, panel, why
 
@@ -391,7 +391,7 @@ def of_data(board: runs.Board, name: str) -> tuple[address.Choice, address.Choic
     )
 
 
-@otherwise(())
+@default_on_error(())
 def controls(view: address.View, _: Any = None) -> tuple[address.Control, ...]:
     """The choices of the page."""
     board = runs.open_board()

@@ -16,7 +16,7 @@ import pandas as pd
 from qfusion.analysis import answers, errors, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
-from qfusion.errors import DataUnavailable, QFusionError, refused
+from qfusion.errors import DataUnavailable, QFusionError, translate_errors
 from qfusion.figures import export, notebook
 from qfusion.panels import cohorts, dynamics, panel, samples
 
@@ -91,7 +91,7 @@ def tweak(sample: Sample) -> Any:
     Raises:
         DataUnavailable: when ipywidgets is not installed.
     """
-    with refused(
+    with translate_errors(
         "The widget needs ipywidgets, which is not installed",
         "`pip install qfusion[notebook]`, and start the notebook again.",
         ModuleNotFoundError,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.errors import refused
+from qfusion.errors import translate_errors
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,7 +58,7 @@ def as_tensors(name: str, values: Any) -> Any:
 
 
 def _as_tensor(name: str, values: np.ndarray) -> Tensor:
-    with refused(
+    with translate_errors(
         f"Argument `{name}` is an array of {values.dtype}",
         "Cast it to complex128, or complex64.",
         TypeError,

@@ -22,7 +22,7 @@ import torch
 
 from qfusion import __version__
 from qfusion._checks import check
-from qfusion.errors import DataUnavailable, QFusionError, provided, refused
+from qfusion.errors import DataUnavailable, QFusionError, translate_errors, translate_system_errors
 
 # seconds in which a scheduler answers and has a worker, also once its last one has gone; seconds between two looks at
 # what has ended; parts for each worker that are sent before their turn
@@ -58,14 +58,14 @@ def _at_worker(theirs: str, threads: int, work: Callable[..., Any], *arguments: 
     )
     torch.set_num_threads(threads)
     with (
-        refused(
+        translate_errors(
             f"{where} cannot do its part",
             "Start it with the same models, data and runs (QFUSION_MODELS, QFUSION_DATA, QFUSION_IMPORTED, "
             "QFUSION_RUNS) where it can read them.",
             *(QFusionError, TimeoutError),
             why="{words}",
         ),
-        provided(),
+        translate_system_errors(),
     ):
         return work(*arguments)
 
@@ -97,7 +97,7 @@ def over(
             ] = number
         if not waiting:
             return
-        with refused(
+        with translate_errors(
             "What the workers of `--cluster` were to do was cut off: the scheduler has gone, or all of them, or one "
             "after the other with the same part",
             f"{START} Then give the command again.",
@@ -149,7 +149,7 @@ def connected(address: str) -> Iterator[Any]:
     engine: Any = importlib.import_module("distributed")  # on demand: it is optional
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # errors say it
     what = f"Argument `--cluster` must be the address of a Dask scheduler that has workers, but {address[:80]!r}"
-    with refused(
+    with translate_errors(
         f"{what} does not answer in {WAIT:.0f} seconds, or is none",
         START,
         *(OSError, ValueError, TypeError),
@@ -164,7 +164,7 @@ def connected(address: str) -> Iterator[Any]:
             f"The scheduler of `--cluster` has Python {theirs['python']} and distributed {theirs['distributed']}, but "
             f"the command {ours['python']} and {ours['distributed']}. Install the same on both, and start it again.",
         )
-        with refused(
+        with translate_errors(
             f"{what} has none that load this qfusion",
             f"{START} From a checkout, they need PYTHONPATH=FOLDER of it.",
             *(OSError, ImportError, AttributeError),

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, refused
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
 from qfusion.training import checkpoint
 
 # The folder of a run: what it is, how far it is, and all that is needed to go on.
@@ -235,7 +235,7 @@ class Run:
         if not path.is_file():
             return None
         remedy = "Delete it: the training then begins anew."
-        with refused(
+        with translate_errors(
             f"{path} cannot be read as the state of a training",
             remedy,
             Exception,
@@ -258,7 +258,7 @@ class Run:
             InvalidInput: when another process trains here, or nothing can be written here.
         """
         with contextlib.ExitStack() as stack:
-            with refused(
+            with translate_errors(
                 f"{self.path} cannot be written to",
                 "Correct its permissions or free some disk space.",
             ):
@@ -292,7 +292,7 @@ class Run:
         _limits.refuse("delete a run")
         check(not self.is_held(PATIENCE), f"Run {self.name} is being trained. Stop it first.")
         gone = self.path.with_name(f".{self.name}.deleted-{secrets.token_hex(4)}")
-        with refused(f"{self.path} cannot be deleted", "Correct its permissions."):
+        with translate_errors(f"{self.path} cannot be deleted", "Correct its permissions."):
             try:
                 self.path.rename(gone)
             except FileNotFoundError:  # somebody else has
@@ -347,7 +347,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
         not (target / "plan.json").exists(),
         f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.",
     )
-    with refused(f"{target} cannot be made", "Choose a folder that you may write to."):
+    with translate_errors(f"{target} cannot be made", "Choose a folder that you may write to."):
         for place in (target.parent, checkpoint.folders()[-1]) if path is None else ():
             place.mkdir(parents=True, exist_ok=True)
         target.mkdir(exist_ok=True)
@@ -393,14 +393,14 @@ def _read(path: Path, kind: type[Kind]) -> Kind:
     """The plan or record in a file, whose fields are of their types."""
     remedy = "Delete the run and begin again."
     with (
-        refused(
+        translate_errors(
             f"{path} cannot be read",
             remedy,
             *(OSError, ValueError, RecursionError),
             error=IntegrityError,
             why="{words:.100}",
         ),
-        refused(
+        translate_errors(
             f"{path} is not the {kind.__name__.lower()} of a training",
             remedy,
             msgspec.ValidationError,

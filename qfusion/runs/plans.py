@@ -26,7 +26,7 @@ import torch
 
 from qfusion import _files, _limits, data as sources, explain
 from qfusion._checks import check, choose, read_json, require_number, require_whole
-from qfusion.errors import InvalidInput, QFusionError, refused
+from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import (
     FUSION,
@@ -307,7 +307,7 @@ def start(plans: Mapping[str, folder.Plan], events: bool = False) -> list[folder
     folder.check_queue(len(plans))
     made: list[folder.Run] = []
     begun = 0
-    with refused(
+    with translate_errors(
         "The run could not be begun",
         "Free some disk space, or name another folder in QFUSION_RUNS.",
     ):

@@ -29,7 +29,7 @@ from filelock import FileLock
 from qfusion import _limits, data as sources
 from qfusion._checks import check, require_number
 from qfusion._lazy import Library
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, refused
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.runs import cluster, folder, plans
 from qfusion.training import Progress, metrics, prepare
 
@@ -170,7 +170,7 @@ def _check_sqlite(storage: str) -> None:
     path = Path(storage.partition(":///")[2])
     if not storage.startswith("sqlite") or not path.is_file() or not path.stat().st_size:
         return
-    with refused(
+    with translate_errors(
         f"{path} cannot be read as a database of SQLite",
         "Choose another file.",
         sqlite3.Error,
@@ -193,7 +193,7 @@ def _journal_storage(path: Path, named: bool) -> Any:
     Args:
         named: whether it is a file that was named, and not one among the user's runs.
     """
-    with refused(f"{path} cannot be written", "Choose a file where you may write."):
+    with translate_errors(f"{path} cannot be written", "Choose a file where you may write."):
         if not named:
             path.parent.mkdir(parents=True, exist_ok=True)
         _check_journal(path)
@@ -231,7 +231,7 @@ def _check_journal(path: Path) -> None:
 
 def _reading(path: Path) -> contextlib.AbstractContextManager[None]:
     """Says in one line that a journal cannot be read in the block, whichever way it is damaged."""
-    return refused(
+    return translate_errors(
         f"{path} cannot be read as the journal of a sweep",
         "Choose another name, or delete the file.",
         *(ValueError, KeyError, TypeError, AssertionError, AttributeError),
@@ -252,7 +252,7 @@ def _study(
     damaged = contextlib.nullcontext() if path is None else _reading(path)
     with (
         damaged,
-        refused(
+        translate_errors(
             f"{path} cannot be written",
             "Choose a file where you may write, or free some disk space.",
         ),

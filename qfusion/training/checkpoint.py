@@ -27,7 +27,14 @@ import qfusion
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, signatures
-from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError, otherwise, refused
+from qfusion.errors import (
+    IntegrityError,
+    InvalidInput,
+    NotFound,
+    QFusionError,
+    default_on_error,
+    translate_errors,
+)
 from qfusion.models import FusionModel, imported, registry
 from qfusion.training import metrics, sampling_error
 
@@ -146,7 +153,7 @@ def load(name: str | Path) -> Checkpoint:
             f"server's machine: `python -m qfusion model import FILE --data NAME --name {card_path.stem} --replace`.",
         )
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
-    with refused(
+    with translate_errors(
         f"{card_path.name} and its weights do not fit together",
         _BOTH,
         *(
@@ -236,7 +243,7 @@ def _card_path(name: str | Path) -> Path:
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    with refused(
+    with translate_errors(
         f"{path.name} cannot be read as a card",
         "Copy it again.",
         *(OSError, ValueError, TypeError, RecursionError),
@@ -341,7 +348,7 @@ def remove(name: str) -> Path:
         path.parent == folders()[-1],
         f"Model '{name}' is opened where it lies, in {path.parent}. Remove it there.",
     )
-    with refused(f"{path} cannot be removed", "Remove it by hand."), _alone(path.parent):
+    with translate_errors(f"{path} cannot be removed", "Remove it by hand."), _alone(path.parent):
         for card in (path, *path.parent.glob(f"{glob.escape(path.stem)}{AFTER}*.json")):
             weights = _weights_of(card)
             card.unlink(missing_ok=True)
@@ -394,7 +401,7 @@ def _alone(folder: Path) -> Iterator[None]:
     a half."""
     with contextlib.ExitStack() as stack:
         if folder == folders()[-1] and folder.is_dir():
-            with refused(
+            with translate_errors(
                 f"The folder of your models, {folder}, cannot be written to",
                 "Correct its permissions, or name another in QFUSION_MODELS.",
             ):
@@ -467,7 +474,7 @@ def of(
     return Checkpoint(own, json.loads(json.dumps(card, allow_nan=False)))
 
 
-@otherwise(None)
+@default_on_error(None)
 def _weights_of(card: Path) -> Path | None:
     """The weights that a card names now, if it can be read."""
     return card.with_name(_weights_name(_read_card(card), card))

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion.data import DataSet, Modality, importing, signatures
-from qfusion.errors import InvalidInput, NotFound, QFusionError, refused
+from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.models._program_child import short
 from qfusion.models.encoders import real_steps, split
 from qfusion.models.imported import (
@@ -106,7 +106,7 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
             raise NotFound(
                 f"Module `{place}` has no `{name}`. Name the function, or class, that makes the model."
             ) from None
-        with refused(
+        with translate_errors(
             f"Factory `{reference}` fails",
             "It must make the model without arguments.",
             Exception,  # whatever foreign code raises
@@ -128,13 +128,13 @@ def module_of(reference: str, weights: Path | None) -> nn.Module:
         )
         signatures.require(weights, "safetensors", "zip", "pickle")
         with (
-            refused(
+            translate_errors(
                 f"Weights {weights.name} are no safetensors",
                 "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
                 *(safetensors.SafetensorError, OSError),
                 why=_WHY,
             ),
-            refused(
+            translate_errors(
                 f"Weights {weights.name} are not those of this model",
                 "Save the state_dict of the same model.",
                 RuntimeError,
@@ -294,7 +294,7 @@ def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference
     torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
     try:
         with (
-            refused(
+            translate_errors(
                 f"The model of `{reference}` cannot be traced by torch.export",
                 "Write its forward without branches on values and without pack_padded_sequence, or export it to ONNX.",
                 Exception,  # torch.export promises no class of its own
@@ -945,7 +945,7 @@ def keep(
         # by whoever had it loaded here; cards of before say nothing, see `checkpoint.load`
         card["trusted"] = True
     place = folder or checkpoint.folders()[-1]
-    with refused(
+    with translate_errors(
         f"The folder of your models, {place}, cannot be made", "Name another in QFUSION_MODELS."
     ):
         place.mkdir(parents=True, exist_ok=True)

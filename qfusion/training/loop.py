@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, require_number
 from qfusion.data import Audio, DataSet
-from qfusion.errors import refused
+from qfusion.errors import translate_errors
 from qfusion.models import FusionModel, build
 from qfusion.models.encoders import BatchNorm, InputSpec
 from qfusion.models.randomness import Share, sharing
@@ -484,7 +484,7 @@ class Fit(Generic[M]):
         Raises:
             InvalidInput: when the state is not of a training of the same model.
         """
-        with refused(
+        with translate_errors(
             "Argument `state` does not belong to this training",
             "Start the training again from its beginning.",
             *(KeyError, TypeError, ValueError, RuntimeError),

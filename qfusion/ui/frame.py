@@ -16,7 +16,7 @@ from qfusion.analysis import outputs, sample, text
 from qfusion.analysis.outputs import DECIDED
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.errors import QFusionError, otherwise, provided
+from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.figures.style import Theme
 from qfusion.models import Ability, Tweak, base
 from qfusion.panels import address, pages
@@ -199,7 +199,7 @@ def frame(title: str, own: Iterable[address.Control] = ()) -> None:
         state.put(sharing.ORIGIN, {})
 
 
-@otherwise(None)
+@default_on_error(None)
 def _ahead(title: str) -> Here | None:
     """Draws the frame of a page of which only what comes first is to be shown, and returns what is picked; None where
     all is to be shown: later in a session, where the address says more than model, sample and the model's own data, and
@@ -328,7 +328,7 @@ def guard(title: str = "") -> Iterator[None]:
     if state.take(state.AGAIN):
         st.rerun()
     try:
-        with provided():
+        with translate_system_errors():
             yield
     except QFusionError as error:
         if title:
@@ -363,7 +363,7 @@ def or_notice(act: Callable[..., object], *words: Any) -> None:
         act: what is done. words: its arguments.
     """
     try:
-        with provided():
+        with translate_system_errors():
             act(*words)
     except QFusionError as error:
         state.notice(str(error))

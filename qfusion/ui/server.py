@@ -39,7 +39,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _files, _limits
-from qfusion.errors import InvalidInput, QFusionError, refused
+from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import access, origins
 
 if TYPE_CHECKING:  # the server answers before these are loaded
@@ -58,7 +58,7 @@ def serve(options: Sequence[str]) -> None:
     from streamlit.web import cli
 
     origins.stay_here()  # also when Streamlit prints at which addresses it can be reached
-    with refused(
+    with translate_errors(
         "Streamlit does not take these options",
         "`streamlit run --help` lists them.",
         cli.click.ClickException,

@@ -33,7 +33,13 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.data import own
-from qfusion.errors import QFusionError, noted, otherwise, provided, refused
+from qfusion.errors import (
+    QFusionError,
+    collect_errors,
+    default_on_error,
+    translate_errors,
+    translate_system_errors,
+)
 from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
 from qfusion.panels import story
 from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
@@ -118,7 +124,7 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
         len(data) <= MAX_BYTES,
         f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}",
     )
-    with refused(
+    with translate_errors(
         "The file is not a session: it is not JSON in UTF-8",
         _CHOOSE,
         *(ValueError, RecursionError),
@@ -244,7 +250,7 @@ def _settings(result: Mapping[str, Any], lines: list[str]) -> dict[str, Any]:
         plain = isinstance(value, str | bool | int) or (
             isinstance(value, float) and math.isfinite(value)
         )
-        with noted(lines, f"Setting `{key[:40]}` of figures is left out"):
+        with collect_errors(lines, f"Setting `{key[:40]}` of figures is left out"):
             check(key.startswith(PREFIX) and plain, "It is not a setting of figures.")
             name, _, size = key.removeprefix(PREFIX).partition(".")
             ExportStyle.parse({name: value} | ({"size": size} if size else {}))
@@ -444,7 +450,7 @@ def _story(open_sample: Callable[[], Sample]) -> None:
 
     st.download_button(
         "Download story",
-        access.in_turn(provided()(make)),
+        access.in_turn(translate_system_errors()(make)),
         f"qfusion-story-{file_name(f'{sample.name}-{sample.id}', 80)}{kind}",
         KINDS[kind],
         on_click="ignore",
@@ -520,7 +526,7 @@ def _stem(file: str) -> str:
     return "" if file == "app.py" else Path(file).stem
 
 
-@otherwise(None)
+@default_on_error(None)
 def _digest(what: str, name: str) -> str | None:
     """Digest of a model or a data set on this machine."""
     if what == "data":

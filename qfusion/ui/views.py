@@ -22,7 +22,7 @@ from qfusion.analysis import answers, changes, cohort_measures, inside, memo, te
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, spec
-from qfusion.errors import provided
+from qfusion.errors import translate_system_errors
 from qfusion.explain.cohorts import Part
 from qfusion.panels import dynamics, inside as raw, network, pages, panel, physics, samples
 from qfusion.runs import plans
@@ -569,7 +569,7 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
             for suffix, kind in ((".pdf", "application/pdf"), (".html", "text/html")):
                 st.download_button(
                     suffix[1:].upper(),
-                    data=access.in_turn(provided()(partial(make, suffix))),
+                    data=access.in_turn(translate_system_errors()(partial(make, suffix))),
                     file_name=f"qfusion-{pages.file_name(name, 80)}{suffix}",
                     mime=kind,
                     on_click="ignore",

@@ -15,7 +15,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import files, spec
-from qfusion.errors import DataUnavailable, IntegrityError, refused
+from qfusion.errors import DataUnavailable, IntegrityError, translate_errors
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Source:
         self.require(folder)
         for file in self.files if pinned is None else pinned:
             which = f"File `{file.path}` of data set '{self.name}' in {folder}"
-            with refused(
+            with translate_errors(
                 f"{which} cannot be read",
                 f"Correct its permissions. {self.remedy}",
                 error=DataUnavailable,

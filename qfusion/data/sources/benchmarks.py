@@ -27,7 +27,7 @@ from qfusion.data.sources import (
     steps_of,
     words_of,
 )
-from qfusion.errors import InvalidInput, refused
+from qfusion.errors import InvalidInput, translate_errors
 
 # CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
 #
@@ -386,7 +386,7 @@ def read_lips(content: bytes, name: str) -> np.ndarray:
     """
     from scipy.io import loadmat
 
-    with refused(
+    with translate_errors(
         f"File `{name}` must be a MATLAB file of version 4 with a matrix `vid` of bytes, a frame of 60x80 a column, "
         "but is not",
         "Download it again.",
@@ -614,7 +614,7 @@ def _decoded(content: bytes, name: str) -> np.ndarray:
 
     which = f"Picture `{name}` of data set '{EASYVQA.name}' must"
     with (
-        refused(
+        translate_errors(
             f"{which} be a PNG, but cannot be read",
             EASYVQA.remedy,
             *(OSError, SyntaxError, ValueError),
@@ -644,7 +644,7 @@ def _pictures(where: Path, pinned: Sequence[PinnedFile]) -> dict[str, np.ndarray
 def _questions(where: Path, part: str) -> list[tuple[str, str, int]]:
     """Questions of a part: words, answer, number of the picture."""
     name = f"{part}/{QUESTIONS}"
-    with refused(
+    with translate_errors(
         f"File `{name}` must be JSON, but cannot be read", EASYVQA.remedy, ValueError, why="{kind}"
     ):
         rows = json.loads((where / name).read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from scipy.io import wavfile
 from qfusion._checks import check, choose
 from qfusion.data import files, spec
 from qfusion.data.sources import PinnedFile, Source
-from qfusion.errors import DataUnavailable, InvalidInput, refused
+from qfusion.errors import DataUnavailable, InvalidInput, translate_errors
 
 # How a drawn or spoken digit becomes the features of the sets of digits: what was done to MNIST, USPS, scikit-learn's
 # digits and the recordings of `avdigits`, done to one more.
@@ -362,7 +362,7 @@ def _content_of_avdigits(
     pictures: dict[str, spec.Content] = {
         name: spec.Image(spec.enlarged(values[row])) for name, values in images.items()
     }
-    with refused(
+    with translate_errors(
         f"{recordings[row]} cannot be read",
         AVDIGITS.remedy,
         *(OSError, ValueError),

@@ -12,7 +12,7 @@ import streamlit as st
 
 from qfusion.analysis import answers, cohort_measures, errors, sample, text
 from qfusion.analysis.study import Study
-from qfusion.errors import QFusionError, otherwise
+from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohorts, stability
 from qfusion.panels import address, cohorts as builders, compare as maps, dynamics, panel
 from qfusion.ui import controls, frame, guidance, panels, state, views
@@ -84,7 +84,7 @@ def choose_levels(here: frame.Here) -> errors.Levels:
     return levels
 
 
-@otherwise("")
+@default_on_error("")
 def _name_of(words: str) -> str:
     """What the reader calls the cohort of a filter; empty where it is not saved, or the words are none."""
     parts = cohorts.parse(words)

@@ -18,7 +18,7 @@ from qfusion import _limits, _sentences
 from qfusion._checks import check
 from qfusion.analysis import model_import, runs, text
 from qfusion.data import importing
-from qfusion.errors import QFusionError, otherwise, provided
+from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.models.imported import KIND
 from qfusion.panels import address, learning as builders
 from qfusion.runs import folder, plans
@@ -236,7 +236,7 @@ def _report(result: dict[str, Any]) -> None:
         st.expander("Card", icon=":material/description:").code(result["toml"], language="toml")
 
 
-@otherwise(False)  # a damaged card says so where the model is picked
+@default_on_error(False)  # a damaged card says so where the model is picked
 def _is_imported(name: str) -> bool:
     return bool(checkpoint.card(name)["model"] == KIND)
 
@@ -752,7 +752,7 @@ def _each(those: list[runs.Seen], act: Callable[[runs.Seen], None]) -> None:
     for entry in those:
         try:
             access.check_train()
-            with provided():
+            with translate_system_errors():
                 act(entry)
         except QFusionError as error:
             problems.append(str(error))
