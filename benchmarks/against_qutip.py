@@ -37,7 +37,7 @@ from qfusion.models import QuantumJump, Tweak  # noqa: E402
 from qfusion.models.quantum_jump import CHOICES  # noqa: E402
 from qfusion.quantum import lindblad, states  # noqa: E402
 from qfusion.quantum.lindblad import System  # noqa: E402
-from qfusion.track import dynamics  # noqa: E402
+from qfusion.track import master_equation  # noqa: E402
 
 ALLOWED, LARGEST = 1e-6, 12
 STIFF: dict[str, tuple[float, float, float]] = {  # factors of H, of rates, of T
@@ -153,7 +153,7 @@ def ordinary(rng: np.random.Generator, worst: dict[str, float]) -> None:
             )
             worst[name] = max(worst[name], float(np.abs(found.numpy() - said).max()))
     if rng.random() < 0.2:  # QuTiP's own solver follows, and is compared with the same exponential
-        tracked = dynamics.track(system, psi[0], [0.0, *times], trajectories=0)
+        tracked = master_equation.track(system, psi[0], [0.0, *times], trajectories=0)
         truth = torch.from_numpy(
             np.stack([by_qutip(system, states.density(psi[0]), t) for t in [0.0, *times]])
         )

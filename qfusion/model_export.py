@@ -229,11 +229,11 @@ def _circuit(sample: Sample) -> Any:
     """The sample's circuit; of a model with time that of one step of its evolution."""
     model = sample.model
     if can(model, "gates"):
-        return track.circuit.gate_circuit(model, model.encode(sample.inputs))
+        return track.gate_circuit.gate_circuit(model, model.encode(sample.inputs))
     if can(model, "time"):
         kets = {name: kets[0].detach() for name, kets in model.encode(sample.inputs).items()}
-        return track.circuit.step_circuit(model, kets, float(model.duration) / 20)
-    return track.circuit.fusion_circuit(
+        return track.step_circuit.step_circuit(model, kets, float(model.duration) / 20)
+    return track.fusion_circuit.fusion_circuit(
         require(model, "rules"),
         {name: angles[0].detach() for name, angles in model.angles(sample.inputs).items()},
     )
@@ -743,7 +743,7 @@ def _network(sample: Sample) -> Described:
     model, names = sample.model, sample.modalities
     angles, masses = model.angles(sample.inputs), model.encode(sample.inputs)
     layered = through_layers(model, sample.inputs, sample.background)
-    replayed = track.fusion_gates.progress(
+    replayed = track.gate_replay.replay_fusion(
         model, {name: values[0] for name, values in angles.items()}
     )
     x, y, z = np.moveaxis(replayed.bloch, -1, 0)
@@ -833,30 +833,30 @@ def qutip_bytes(sample: Sample) -> bytes:
     psi = model.product_state(kets)[0].to(torch.complex128)
     end = model.evolve_states(states.density(psi), [float(model.duration)])[0]
     read, evolved = model.readout(), model.observables()
-    H, jumps = track.dynamics.operators(system)
+    H, jumps = track.qutip_objects.qutip_operators(system)
     names, bias = sample.explanation.outputs, model.bias.detach().double()
     return pickle.dumps(
         {
             "H": H,
             "jumps": jumps,
             "terms": {
-                decomposition.subset_name(s, sample.modalities): track.dynamics.as_operator(
+                decomposition.subset_name(s, sample.modalities): track.qutip_objects.as_operator(
                     part, dims
                 )
                 for s, part in decomposition.decompose(system.H, dims).items()
             },
             "kets": {
-                name: track.dynamics.as_ket(kets[name][0].numpy(), (dims[m],))
+                name: track.qutip_objects.as_ket(kets[name][0].numpy(), (dims[m],))
                 for m, name in enumerate(sample.modalities)
             },
-            "psi0": track.dynamics.as_ket(psi.numpy(), dims),
-            "rho_T": track.dynamics.as_operator(end, dims),
+            "psi0": track.qutip_objects.as_ket(psi.numpy(), dims),
+            "rho_T": track.qutip_objects.as_operator(end, dims),
             "observables": {
-                name: track.dynamics.as_operator(O, dims)
+                name: track.qutip_objects.as_operator(O, dims)
                 for name, O in zip(names, read, strict=True)
             },
             "heisenberg": {
-                name: track.dynamics.as_operator(O, dims)
+                name: track.qutip_objects.as_operator(O, dims)
                 for name, O in zip(names, evolved, strict=True)
             },
             "bias": {name: float(value) for name, value in zip(names, bias, strict=True)},

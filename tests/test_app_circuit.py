@@ -347,12 +347,13 @@ def test_the_walk_ends_where_the_network_reads(pairs: CircuitSpace) -> None:
 
 
 def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: CircuitSpace) -> None:
-    from qfusion.track.fusion_gates import Noise, noisy, outcome_scores
+    from qfusion.track.circuit_noise import Noise, with_noise
+    from qfusion.track.fusion_gates import outcome_scores
 
     row = int(pairs.dataset.rows("test")[2])
     model: Any = log_odds.against_others(checkpoint.load("qcnn-parity").model)
     found = dynamics.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
-    direct = noisy(model, Noise(0.05, 0.02, 0.1)).scores(
+    direct = with_noise(model, Noise(0.05, 0.02, 0.1)).scores(
         {m: x[None] for m, x in pairs.by_name(row).items()}
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
@@ -415,11 +416,11 @@ def test_edits_are_read_from_left_to_right_and_written_back() -> None:
 
 def test_chains_of_fusion_are_drawn_too() -> None:
     from qfusion.figures import circuit_boxes
-    from qfusion.track.fusion_gates import progress
+    from qfusion.track.gate_replay import replay_fusion
     from tests.entangled import angles_of
 
     model = model_of(4, 4)
-    found = circuit_boxes.of_fusion(progress(model, angles_of(model)), model)
+    found = circuit_boxes.of_fusion(replay_fusion(model, angles_of(model)), model)
     assert sum(box.name == "fuse" for box in found.boxes) == 4 * 3
     assert len(found.followed) == 4
     assert {number for box in found.boxes for number in range(box.first, box.last + 1)} == set(

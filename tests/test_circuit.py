@@ -16,8 +16,8 @@ from qfusion.errors import InvalidInput
 from qfusion.figures import circuit_boxes
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density, product
-from qfusion.track import dynamics, fusion_gates
-from qfusion.track.circuit import step_circuit
+from qfusion.track import gate_replay, step_channel
+from qfusion.track.step_circuit import step_circuit
 
 NAMES = ("text", "audio", "vision")
 
@@ -48,23 +48,26 @@ def exact(system: System, kets: dict[str, Tensor], time: float) -> np.ndarray:
 @pytest.mark.parametrize("dims", [(2, 2, 2), (2, 4), (3, 3)])
 def test_kraus_operators_are_the_channel(dims: tuple[int, ...]) -> None:
     system, D = random_system(dims), math.prod(dims)
-    kraus = dynamics.kraus_of_step(system, 0.3)
+    kraus = step_channel.step_kraus_operators(system, 0.3)
     assert kraus.shape[1:] == (D, D)
     assert len(kraus) <= D * D
     assert np.einsum("kba,kbc->ac", kraus.conj(), kraus) == pytest.approx(np.eye(D), abs=1e-12)
     X = torch.randn(D, D, dtype=torch.complex128)
     expected = evolve_states(system.H, system.jumps, X, [0.3])[0].numpy()
-    assert dynamics.apply(kraus, X.numpy()) == pytest.approx(expected, abs=1e-11)
+    assert step_channel.apply_kraus(kraus, X.numpy()) == pytest.approx(expected, abs=1e-11)
 
 
 def test_kraus_operators_of_a_unitary_and_of_a_decay() -> None:
     still = random_system((2, 2), K=0)
-    (U,) = dynamics.kraus_of_step(still, 0.3)
+    (U,) = step_channel.step_kraus_operators(still, 0.3)
     identity = U.conj().T @ U
     assert identity == pytest.approx(np.eye(4), abs=1e-12)
     lower = torch.tensor([[[0, 1], [0, 0]]], dtype=torch.complex128)
     decay = System(torch.zeros(2, 2, dtype=torch.complex128), lower, (2,), ("text",), 1.0)
-    kraus, p = dynamics.kraus_of_step(decay, 0.5), 1 - math.exp(-0.5)  # amplitude damping
+    kraus, p = (
+        step_channel.step_kraus_operators(decay, 0.5),
+        1 - math.exp(-0.5),
+    )  # amplitude damping
     assert np.abs(kraus) == pytest.approx(
         np.array([[[1, 0], [0, math.sqrt(1 - p)]], [[0, math.sqrt(p)], [0, 0]]]), abs=1e-12
     )
@@ -103,7 +106,7 @@ def test_levels_between_powers_of_two_run_on_the_next_number_of_qubits(
     assert np.trace(seen.reshape(D, D)) == pytest.approx(1, abs=1e-10)  # no other state is reached
     replay = circuit_boxes.through_step(circuit, system.names)
     assert replay.bloch[-1] == pytest.approx(
-        fusion_gates.vectors_of(torch.from_numpy(circuit.qnode()())), abs=1e-9
+        gate_replay.bloch_vectors(torch.from_numpy(circuit.qnode()())), abs=1e-9
     )
     for gate in circuit.gates[len(dims) :]:
         whole = np.einsum("kba,kbc->ac", gate.on_qubits.conj(), gate.on_qubits)
@@ -113,7 +116,7 @@ def test_levels_between_powers_of_two_run_on_the_next_number_of_qubits(
 @given(st.floats(1e-4, 50), st.integers(0, 1000))
 def test_a_jump_channel_keeps_the_trace_for_any_step(dt: float, seed: int) -> None:
     L = random_system((2, 2), 1, seed).jumps[0]
-    M = dynamics.jump_channel(L, dt)
+    M = step_channel.jump_channel(L, dt)
     assert np.einsum("kba,kbc->ac", M.conj(), M) == pytest.approx(np.eye(4), abs=1e-11)
 
 
@@ -126,7 +129,8 @@ def test_a_jump_channel_is_right_to_first_order() -> None:
         expected = evolve_states(only.H, only.jumps, rho, [dt])[0].numpy()
         errors.append(
             np.abs(
-                dynamics.apply(dynamics.jump_channel(only.jumps[0], dt), rho.numpy()) - expected
+                step_channel.apply_kraus(step_channel.jump_channel(only.jumps[0], dt), rho.numpy())
+                - expected
             ).max()
         )
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)
@@ -277,6 +281,6 @@ def test_bad_kets() -> None:
         with pytest.raises(InvalidInput, match=message):
             step_circuit(system, wrong, 0.1)
     with pytest.raises(InvalidInput, match=r"D at most 27 .* D = 64"):
-        dynamics.kraus_of_step(random_system((4, 4, 4)), 0.1)
+        step_channel.step_kraus_operators(random_system((4, 4, 4)), 0.1)
     with pytest.raises(InvalidInput, match="`steps` must be a whole number"):
         step_circuit(system, kets, 0.1).qnode(steps=-1)

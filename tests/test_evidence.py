@@ -26,7 +26,7 @@ from qfusion.explain.evidence import (
 )
 from qfusion.models import entangled_qcnn
 from qfusion.models.qcnn import fused_state
-from qfusion.track.circuit import fusion_circuit
+from qfusion.track.fusion_circuit import fusion_circuit
 from tests.entangled import angles_of, masses_of, model_of
 
 Sets = dict[frozenset[int], float]

@@ -19,8 +19,9 @@ from qiskit.quantum_info import Statevector
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
 from qfusion.quantum.circuits import BLOCKS
-from qfusion.track import circuit as running
-from qfusion.track.circuit import FusionCircuit, fusion_circuit, run
+from qfusion.track import circuit_run
+from qfusion.track.circuit_run import run_circuit
+from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
 from qfusion.track.fusion_gates import outcome_scores
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 
@@ -80,7 +81,7 @@ def test_every_block_is_the_torch_path(block: str) -> None:
 def test_element_by_element_is_the_torch_path(n: int, M: int, device: str, qubits: int) -> None:
     model = model_of(n, M)
     theta = angles_of(model)
-    answer = run(model, theta, device, form="elements")
+    answer = run_circuit(model, theta, device, form="elements")
     assert answer.scores == pytest.approx(scores_of(model, theta).numpy(), abs=1e-10)
     assert answer.vectors == pytest.approx(
         model.fuse(masses_of(theta))[0][0].detach().numpy(), abs=1e-12
@@ -91,7 +92,7 @@ def test_element_by_element_is_the_torch_path(n: int, M: int, device: str, qubit
 
 def test_a_chain_as_a_whole_is_the_torch_path() -> None:
     model = model_of(2, 4)
-    answer = run(model, angles_of(model))
+    answer = run_circuit(model, angles_of(model))
     assert (answer.form, answer.qubits) == ("whole", 14)
     assert answer.scores == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
 
@@ -248,7 +249,7 @@ def spread(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores and standard errors of runs that differ in the seed, (seeds, C) each."""
     answers = [
-        run(model, angles_of(model), shots=shots, seed=seed, **options)  # type: ignore[arg-type]
+        run_circuit(model, angles_of(model), shots=shots, seed=seed, **options)  # type: ignore[arg-type]
         for seed in range(seeds)
     ]
     return np.stack([a.scores for a in answers]), np.stack([a.errors for a in answers])
@@ -274,7 +275,7 @@ def test_standard_errors_are_the_spread_of_the_shots(form: str, device: str) -> 
 def test_seeds_decide_about_the_shots() -> None:
     model = model_of(2)
     first, second, other = (
-        run(model, angles_of(model), shots=100, seed=seed) for seed in (1, 1, 2)
+        run_circuit(model, angles_of(model), shots=100, seed=seed) for seed in (1, 1, 2)
     )
     assert (first.scores == second.scores).all()
     assert (first.scores != other.scores).any()
@@ -283,15 +284,15 @@ def test_seeds_decide_about_the_shots() -> None:
 
 def test_a_device_that_is_made_already() -> None:
     model = model_of(2)
-    answer = run(model, angles_of(model), qml.device("default.qubit"))
+    answer = run_circuit(model, angles_of(model), qml.device("default.qubit"))
     assert answer.scores == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
 
 
 def test_what_is_too_wide_runs_element_by_element(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of(3)
-    assert run(model, angles_of(model)).form == "whole"
-    monkeypatch.setitem(running.WIDEST, False, 8)
-    assert run(model, angles_of(model)).form == "elements"
+    assert run_circuit(model, angles_of(model)).form == "whole"
+    monkeypatch.setitem(circuit_run.WIDEST, False, 8)
+    assert run_circuit(model, angles_of(model)).form == "elements"
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,7 @@ def test_what_is_too_wide_runs_element_by_element(monkeypatch: pytest.MonkeyPatc
 def test_bad_runs(options: dict, message: str) -> None:
     model = model_of(2)
     with pytest.raises((InvalidInput, NotFound), match=message):
-        run(model, angles_of(model), **options)
+        run_circuit(model, angles_of(model), **options)
 
 
 def test_bad_angles() -> None:

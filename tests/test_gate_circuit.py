@@ -19,8 +19,8 @@ from qfusion.models.registry import kinds
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace
-from qfusion.track import fusion_gates
-from qfusion.track.circuit import gate_circuit
+from qfusion.track import gate_replay
+from qfusion.track.gate_circuit import gate_circuit
 from tests.test_neighbours import model_of, rows_of
 
 CIRCUITS = kinds("gates")
@@ -49,8 +49,8 @@ def test_every_moment_is_pennylanes_and_has_brute_force_entropies(kind: str, M: 
     model, states = of(kind, M)
     gates, registers = model.gates(states), model.registers()
     found, shared = (
-        fusion_gates.of_gates(gates, registers),
-        fusion_gates.information(gates, registers),
+        gate_replay.replay_gates(gates, registers),
+        gate_replay.register_information(gates, registers),
     )
     names = list(registers)
     groups = [
@@ -197,9 +197,9 @@ def test_the_error_of_the_reservoirs_steps_is_measured() -> None:
 
 def test_registers_that_do_not_fit_are_named() -> None:
     model, states = of("qfl", 2)
-    for call in (fusion_gates.of_gates, fusion_gates.information):
+    for call in (gate_replay.replay_gates, gate_replay.register_information):
         with pytest.raises(
             InvalidInput, match=r"holds 2 and a gate acts on qubit 3.*Give the registers"
         ):
             call(model.gates(states), {"view 0": 2})
-    assert fusion_gates.of_gates([], {"a": 2}).entropy.tolist() == [[0, 0]]
+    assert gate_replay.replay_gates([], {"a": 2}).entropy.tolist() == [[0, 0]]

@@ -44,7 +44,7 @@ from qfusion.models import (
 )
 from qfusion.models.imported import Input, Output, Port, Program, program_of
 from qfusion.quantum.decomposition import subsets
-from qfusion.training import checkpoint, imports
+from qfusion.training import card_guess, checkpoint, imports, program_checks
 from tests import near, test_common_part as common_part
 
 N, T, A, V = 60, 5, 3, 4
@@ -1038,7 +1038,7 @@ def test_a_sequence_that_fits_nothing_is_guessed_of_no_modality() -> None:
         Port("first", ("rows", T, A + 9), torch.float64),
         Port("blind", ("rows", T), torch.bool),
     ]
-    first = imports.guessed_card(
+    first = card_guess.guessed_card(
         ports, [Port("y", ("rows", 1), torch.float64)], "p.pt2", data.load("said0")
     ).inputs[0]
     assert (first.modality, first.steps) == ((), 0)
@@ -1234,7 +1234,7 @@ def test_log_probabilities_that_are_finite_are_not_clipped() -> None:
 def test_outputs_that_add_up_to_something_else_are_said() -> None:
     module, taken = chances(3, "sigmoids")
     assert taken.model.card.output.holds == "scores"
-    x = imports.ten(data.load("said3"))
+    x = program_checks.ten(data.load("said3"))
     with torch.no_grad():
         sums = module(x["audio"][0], x["vision"], x["audio"][1]).sum(1)
     assert len(taken.warnings) == 1

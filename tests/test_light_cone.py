@@ -21,8 +21,8 @@ from qfusion.models.neighbours import Layers, around
 from qfusion.panels import circuit as panels, pages
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation
-from qfusion.track.circuit import fusion_circuit
-from qfusion.track.fusion_gates import progress
+from qfusion.track.fusion_circuit import fusion_circuit
+from qfusion.track.gate_replay import replay_fusion
 from tests.entangled import angles_of, model_of
 from tests.test_app_pages import plain, said, visit
 
@@ -101,7 +101,7 @@ def test_the_network_s_cone_is_pennylane_s(n: int, M: int, block: str) -> None:
     model = model_of(n, M, block=block)
     theta = angles_of(model)
     circuit = fusion_circuit(model, theta)
-    found = circuit_boxes.of_fusion(progress(model, theta), model)
+    found = circuit_boxes.of_fusion(replay_fusion(model, theta), model)
     rows = {wire.name: row for row, wire in enumerate(found.wires)}
     words = [(wire,) for wire in circuit.fused]
     cones = [light_cone(found.steps, [rows[name] for name in word]) for word in words]
@@ -251,7 +251,7 @@ def test_matrices_under_the_pointer() -> None:
     assert "0.50-0.50i" in displays.matrix_tip(np.array([[0.5 - 0.5j, 0], [0, 1j]]))
     model = model_of(3, 2)
     theta = angles_of(model)
-    found = circuit_boxes.of_fusion(progress(model, theta), model)
+    found = circuit_boxes.of_fusion(replay_fusion(model, theta), model)
     convolution = next(box for box in found.boxes if box.name.startswith("C0"))
     circuit = fusion_circuit(model, theta)
     inside = circuit.gates[convolution.first - 1 : convolution.last]

@@ -11,8 +11,8 @@ from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN
 from qfusion.models.entangled_qcnn import fuse
 from qfusion.quantum.decomposition import subsets, transfer_matrix
-from qfusion.track.circuit import run
-from qfusion.track.fusion_gates import Noise, noisy, noisy_vectors
+from qfusion.track.circuit_noise import Noise, noisy_vectors, with_noise
+from qfusion.track.circuit_run import run_circuit
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 
 KINDS = [
@@ -52,7 +52,7 @@ def test_channels_on_paper() -> None:
 def noisy_scores(
     model: EntangledQCNN, masses: dict[str, torch.Tensor], noise: Noise
 ) -> torch.Tensor:
-    return noisy(model, noise).scores(masses)
+    return with_noise(model, noise).scores(masses)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def noisy_scores(
 def test_pennylane_agrees(n: int, M: int, form: str, noise: Noise) -> None:
     model = model_of(n, M)
     theta = angles_of(model)
-    answer = run(model, theta, "default.mixed", noise=noise, form=form)
+    answer = run_circuit(model, theta, "default.mixed", noise=noise, form=form)
     ours = noisy_scores(model, masses_of(theta), noise)[0].numpy()
     assert answer.scores == pytest.approx(ours, abs=1e-10)
     assert np.abs(ours - scores_of(model, theta).numpy()).max() > 1e-3
@@ -77,7 +77,7 @@ def test_pennylane_agrees(n: int, M: int, form: str, noise: Noise) -> None:
     ("n", "block"), [(2, "su4"), (5, "so4"), (6, "circuit14"), (7, "circuit9")]
 )
 def test_density_matrices_agree(n: int, block: str) -> None:
-    model = noisy(model_of(n, 3, block=block), Noise(0.05, 0.1, 0.15))
+    model = with_noise(model_of(n, 3, block=block), Noise(0.05, 0.1, 0.15))
     masses = masses_of(angles_of(model))
     assert model.direct_scores(masses).detach().numpy() == pytest.approx(
         model.scores(masses).detach().numpy(), abs=1e-12
@@ -86,7 +86,7 @@ def test_density_matrices_agree(n: int, block: str) -> None:
 
 def test_no_noise_changes_nothing() -> None:
     model = model_of(3)
-    assert noisy(model, Noise()) is model
+    assert with_noise(model, Noise()) is model
     faint = noisy_scores(model, masses_of(angles_of(model)), Noise(1e-9, 1e-9, 1e-9))
     assert faint[0] == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-6)
 
@@ -101,7 +101,7 @@ def test_a_coin_toss_forgets_the_sample() -> None:
 @pytest.mark.parametrize("M", [2, 4])
 def test_contributions_under_noise_are_those_of_noisy_scores(M: int) -> None:
     model, noise = model_of(3, M), Noise(0.1, 0.1, 0.2)
-    noisy_model = noisy(model, noise)
+    noisy_model = with_noise(model, noise)
     assert isinstance(noisy_model, EntangledQCNN)
     inputs = {name: torch.randn(4, 3, dtype=torch.float64) for name in model.modalities}
     rows = {name: torch.randn(5, 3, dtype=torch.float64) for name in model.modalities}
@@ -130,7 +130,7 @@ def test_noise_in_a_chain_is_noise_on_its_masses() -> None:
             torch.stack([p, masses[..., stage + 1]], -1), model.phi[:, stage : stage + 1]
         )
         p = after[..., 0]
-    noisy_fused = noisy(model, noise).fuse(masses_of(angles_of(model)))[0]
+    noisy_fused = with_noise(model, noise).fuse(masses_of(angles_of(model)))[0]
     assert noisy_fused.detach() == pytest.approx(vectors.detach().numpy(), abs=1e-12)
 
 
@@ -164,14 +164,16 @@ def test_noise_needs_mixed_states() -> None:
     with pytest.raises(
         InvalidInput, match=r"`device` must be 'default.mixed' with noise, but is 'default.qubit'"
     ):
-        run(model, angles_of(model), noise=Noise(0.1))
+        run_circuit(model, angles_of(model), noise=Noise(0.1))
 
 
 def test_shots_with_noise_have_errors() -> None:
     model, noise = model_of(2), Noise(0.1, 0.1, 0.2)
     exact = noisy_scores(model, masses_of(angles_of(model)), noise)[0].numpy()
     answers = [
-        run(model, angles_of(model), "default.mixed", 400, seed, noise=noise, form="elements")
+        run_circuit(
+            model, angles_of(model), "default.mixed", 400, seed, noise=noise, form="elements"
+        )
         for seed in range(20)
     ]
     deviations = np.stack([(answer.scores - exact) / answer.errors for answer in answers])

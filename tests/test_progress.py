@@ -10,8 +10,8 @@ import pennylane as qml
 import pytest
 
 from qfusion.explain.evidence import layer_entropies, qubit_entropy
-from qfusion.track.circuit import FusionCircuit, fusion_circuit
-from qfusion.track.fusion_gates import progress
+from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
+from qfusion.track.gate_replay import replay_fusion
 from tests.entangled import angles_of, masses_of, model_of
 
 
@@ -37,7 +37,7 @@ def theirs(circuit: FusionCircuit, count: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("block", ["su4", "circuit6", "circuit9", "ttn"])
 def test_every_gate(block: str) -> None:
     model = model_of(2, 2, block=block)
-    circuit, found = fusion_circuit(model, angles_of(model)), progress(model, angles_of(model))
+    circuit, found = fusion_circuit(model, angles_of(model)), replay_fusion(model, angles_of(model))
     assert (found.gates, found.wires) == (circuit.gates, circuit.wires)
     for count in range(len(circuit.gates) + 1):
         bloch, entropy = theirs(circuit, count)
@@ -49,7 +49,7 @@ def test_every_gate(block: str) -> None:
 def test_fusion_of_one_element(M: int) -> None:
     model = model_of(2, M)
     part = fusion_circuit(model, angles_of(model)).part("fusion", 0)
-    found = progress(model, angles_of(model))
+    found = replay_fusion(model, angles_of(model))
     own = [found.wires.index(wire) for wire in part.wires]
     for count in range(len(part.gates) + 1):
         assert found.bloch[count, own] == pytest.approx(theirs(part, count)[0], abs=1e-9)
@@ -57,7 +57,7 @@ def test_fusion_of_one_element(M: int) -> None:
 
 def test_the_states_around_a_gate() -> None:
     model = model_of(4, 3)
-    found = progress(model, angles_of(model))
+    found = replay_fusion(model, angles_of(model))
     assert len(found.moments) == len(found.gates) == len(found.bloch) - 1
     for count, (gate, moment) in enumerate(zip(found.gates, found.moments, strict=True), 1):
         assert set(gate.wires) <= set(moment.wires)
@@ -75,7 +75,7 @@ def test_the_states_around_a_gate() -> None:
 def test_the_end_is_that_of_the_density_matrix() -> None:
     model = model_of(5, 2)
     theta = angles_of(model)
-    found, vectors = progress(model, theta), model.fuse(masses_of(theta))[0][0].detach()
+    found, vectors = replay_fusion(model, theta), model.fuse(masses_of(theta))[0][0].detach()
     fused = [found.wires.index(f"fused[{i}]") for i in range(5)]
     assert found.entropy[-1, fused] == pytest.approx(
         layer_entropies(model, vectors).single[-1], abs=1e-9

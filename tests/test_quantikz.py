@@ -16,8 +16,9 @@ from pypdf import PdfReader
 from qfusion.errors import InvalidInput
 from qfusion.models.registry import kinds
 from qfusion.track import drawing
-from qfusion.track.circuit import gate_circuit, step_circuit
 from qfusion.track.drawing import LabelledUnitary
+from qfusion.track.gate_circuit import gate_circuit
+from qfusion.track.step_circuit import step_circuit
 from tests import typesetting
 from tests.entangled import model_of as network_of
 from tests.test_circuit import random_kets, random_system

@@ -26,7 +26,7 @@ from qfusion.quantum import states
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
 from qfusion.track import attractor, contraction
-from qfusion.track.dynamics import MIXED, Contraction, dissipator_norm
+from qfusion.track.contraction_rates import MIXED, Contraction, dissipator_norm
 from qfusion.training import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -170,7 +170,7 @@ def test_contraction_is_that_of_exact_states() -> None:
 
 def test_random_generators_have_the_norms_that_are_said() -> None:
     """`the same Hilbert-Schmidt norms of H and of the dissipator`: the norm is that of the superoperator."""
-    from qfusion.track.dynamics import _random_alike
+    from qfusion.track.contraction_rates import _random_alike
 
     physics = system(4, 2)
     L = physics.jumps - torch.diagonal(physics.jumps, dim1=-2, dim2=-1).mean(-1)[

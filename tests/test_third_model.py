@@ -33,7 +33,7 @@ from qfusion.models.registry import NEIGHBOURS, kinds, require
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import contents
 from qfusion.runs import plans
-from qfusion.track import dynamics
+from qfusion.track import master_equation
 from qfusion.training import Options, checkpoint, metrics, train
 from tests import exporting
 from tests.test_app_pages import plain, said, visit
@@ -323,7 +323,7 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
         with pytest.raises(InvalidInput, match="read out at its end only"):
             _ = chosen.through
         with pytest.raises(InvalidInput, match="no evolution in time"):
-            dynamics.follow(chosen)
+            master_equation.follow(chosen)
         with pytest.raises(InvalidInput, match="no circuit of gates"):
             numbers.circuit(chosen)
 

@@ -221,7 +221,7 @@ def entropies_by_torch(
 @memo(16, background=False, says="Building the circuit …")
 def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
     """One step of the evolution of a sample as a PennyLane circuit."""
-    return track.circuit.step_circuit(
+    return track.step_circuit.step_circuit(
         study.model.tweaked(tweak).system(),
         {name: ket[0] for name, ket in encoded_states(study, row).items()},
         dt,
@@ -259,8 +259,8 @@ def layers(study: Any, row: int, words: str = "") -> Any:
 def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
     if study.can("gates"):
-        return track.circuit.gate_circuit(study.model, encoded_states(study, row))
-    return track.circuit.fusion_circuit(_edited(study, words), study.theta(row))
+        return track.gate_circuit.gate_circuit(study.model, encoded_states(study, row))
+    return track.fusion_circuit.fusion_circuit(_edited(study, words), study.theta(row))
 
 
 def readouts(study: Any) -> dict[str, tuple[str, ...]]:
@@ -269,12 +269,12 @@ def readouts(study: Any) -> dict[str, tuple[str, ...]]:
     if not study.can("circuit") or study.can("time"):
         return {}
     if study.can("gates"):
-        wires = track.fusion_gates.qubits_of(study.model.registers())
+        wires = track.gate_replay.qubit_names(study.model.registers())
         words = [(q,) for q in range(len(wires))] + [
             word for word in getattr(study.model, "words", ()) if len(word) > 1
         ]
     else:
-        wires = tuple(stages[-1] for stages in track.fusion_gates.wires_of(study.model)[1])
+        wires = tuple(stages[-1] for stages in track.fusion_gates.wire_names(study.model)[1])
         stored = tuple(study.model.network.retained)
         words = [*((q,) for q in range(len(wires))), *([stored] if len(stored) > 1 else [])]
     return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
@@ -288,9 +288,9 @@ def encoded_states(study: Any, row: int) -> Any:
 
 @memo(16, background=False, says="Following the correlations along the gates …")
 def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
-    """Mutual information of registers along plain gates, see `track.fusion_gates.information`."""
+    """Mutual information of registers along plain gates, see `track.gate_replay.register_information`."""
     model = require(study.model, "gates")
-    return track.fusion_gates.information(
+    return track.gate_replay.register_information(
         model.gates(encoded_states(study, row)), model.registers()
     )
 
@@ -321,7 +321,9 @@ def with_noise(
     study: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
 ) -> Noisy:
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
-    model = track.fusion_gates.noisy(_edited(study, words), track.fusion_gates.Noise(*strengths))
+    model = track.circuit_noise.with_noise(
+        _edited(study, words), track.circuit_noise.Noise(*strengths)
+    )
     observables, bias = _observables(model), model.bias.double()
     inputs = study.inputs([row])
     first = explain.explain(with_observables(model, observables), inputs, study.background)
@@ -374,11 +376,11 @@ def _observables(model: Any) -> torch.Tensor:
 
 def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
-    noise = track.fusion_gates.Noise(*strengths) or None
-    return track.circuit.run(
+    noise = track.circuit_noise.Noise(*strengths) or None
+    return track.circuit_run.run_circuit(
         _edited(study, words),
         study.theta(row),
-        track.circuit.MIXED if noise else "default.qubit",
+        track.circuit_run.MIXED if noise else "default.qubit",
         shots,
         0,
         noise=noise,

@@ -18,7 +18,7 @@ from qfusion.models.neighbours import CircuitModel
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import states
 from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
-from qfusion.track import dynamics as followed, fusion_gates
+from qfusion.track import fusion_gates, gate_replay, step_channel
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
@@ -100,7 +100,7 @@ class Replay:
 
 
 def of_fusion(progressed: Any, model: Any) -> Replay:
-    """The replay of an entangled-fusion circuit; `progressed` as `track.fusion_gates.progress` gives it."""
+    """The replay of an entangled-fusion circuit; `progressed` as `track.gate_replay.replay_fusion` gives it."""
     wires = _fusion_wires(progressed.wires, model)
     rows = {name: row for row, name in enumerate(progressed.wires)}
     return Replay(
@@ -263,7 +263,7 @@ def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
 
 def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     """The replay of a sample through one step of an evolution, from its product state; `built` as
-    `track.circuit.step_circuit` gives it."""
+    `track.step_circuit.step_circuit` gives it."""
     qubits = (2,) * len(built.wires)
     sides = tuple(2 ** len(gate.wires) for gate in built.gates if gate.kind == "prepare")
     ground = np.zeros((2 ** len(qubits), 2 ** len(qubits)), dtype=complex)
@@ -279,13 +279,13 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
             sides,
             [built.system.names.index(name) for name in gate.modalities],
         )
-        rhos.append(followed.apply(whole.numpy(), rhos[-1]))
-        shown = on if len(on) <= fusion_gates.LARGEST else ()
+        rhos.append(step_channel.apply_kraus(whole.numpy(), rhos[-1]))
+        shown = on if len(on) <= gate_replay.LARGEST else ()
         before, after = (
             states.partial_trace(torch.from_numpy(rho), qubits, shown).numpy() for rho in rhos[-2:]
         )
         moments.append((gate.wires if shown else (), before, after, None))
-    bloch = np.stack([fusion_gates.vectors_of(torch.from_numpy(rho)) for rho in rhos])
+    bloch = np.stack([gate_replay.bloch_vectors(torch.from_numpy(rho)) for rho in rhos])
     owners = {
         wire: gate.modalities[-1]
         for gate in built.gates
@@ -376,7 +376,7 @@ def of_gates(model: CircuitModel, encoded: Mapping[str, torch.Tensor]) -> Replay
         InvalidInput: when there are several rows.
     """
     registers = model.registers()
-    progressed = fusion_gates.of_gates(model.gates(encoded), registers)
+    progressed = gate_replay.replay_gates(model.gates(encoded), registers)
     gates = [(gate, tuple(progressed.wires[q] for q in gate.wires)) for gate in progressed.gates]
     owners = [name for name, size in registers.items() for _ in range(size)]
     coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
@@ -461,7 +461,7 @@ def replay(study: Any, row: int, words: str = "") -> Replay:
     model = study.model.tweaked(words)
     if study.can("gates"):
         return of_gates(model, dynamics.encoded_states(study, row))
-    return of_fusion(fusion_gates.progress(model, study.theta(row)), model)
+    return of_fusion(gate_replay.replay_fusion(model, study.theta(row)), model)
 
 
 @memo(16, background=False)

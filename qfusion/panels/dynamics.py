@@ -24,7 +24,7 @@ from qfusion.figures import building, decision, dynamics, numbers, states, style
 from qfusion.models.tweak import DURATION, Tweak, learned
 from qfusion.panels import address, panel
 from qfusion.quantum.states import KINDS, column, partial_trace
-from qfusion.track.dynamics import MIXED, Contraction
+from qfusion.track.contraction_rates import MIXED, Contraction
 from qfusion.training import metrics
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")

@@ -3,21 +3,10 @@ to them is of `explain`.
 """
 
 from qfusion._lazy import modules
-from qfusion.track.dynamics import (
-    Attractor,
-    Contraction,
-    Ensemble,
-    Track,
-    Trajectory,
-    attractor,
-    contraction,
-    ensemble,
-    follow,
-    sample_trajectories,
-    solve,
-    to_frame,
-    track,
-)
+from qfusion.track.contraction_rates import Contraction, contraction
+from qfusion.track.master_equation import Track, follow, solve, to_frame, track
+from qfusion.track.monte_carlo import Ensemble, Trajectory, ensemble, sample_trajectories
+from qfusion.track.steady_state import Attractor, attractor
 
 __all__ = [
     "Attractor",

@@ -1,0 +1,97 @@
+"""The circuit of a model of plain unitary gates for one sample in PennyLane: run, drawn and exported."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pennylane as qml
+from torch import Tensor
+
+from qfusion.models import neighbours
+from qfusion.quantum import circuits
+from qfusion.track import drawing, gate_replay
+
+
+@dataclass(frozen=True)
+class GateCircuit(drawing.Drawn):
+    """The circuit; made by `gate_circuit`.
+
+    Attributes:
+        gates: in the order they act on |0...0>.
+        elementary: the same circuit, up to its global phase, of preparations and gates on at most two qubits.
+        wires: names of the qubits, the most significant first.
+    """
+
+    gates: tuple[circuits.Gate, ...]
+    elementary: tuple[circuits.Gate, ...]
+    wires: tuple[str, ...]
+    says = "all of them are measured at the end. Gates on more than two qubits are written by their parts."
+
+    def state(self, device: Any = None, *, elementary: bool = False) -> Callable[[], np.ndarray]:
+        """Returns a QNode, without arguments, of the state (2^n,) at the end, on `default.qubit` unless given another
+        device."""
+        operations = self.tape(elementary=elementary).operations
+
+        @qml.qnode(device or qml.device("default.qubit", wires=self.wires))
+        def circuit() -> Any:
+            for operation in operations:
+                qml.apply(operation)
+            return qml.state()
+
+        return circuit
+
+    def tape(
+        self, *, elementary: bool = False, unitary: type = qml.QubitUnitary
+    ) -> qml.tape.QuantumScript:
+        """Returns the gates as a tape without a result; those that PennyLane does not know are matrices, of class
+        `unitary`."""
+        return qml.tape.QuantumScript(
+            [
+                _operation_of_gate_circuit(gate, self.wires, unitary)
+                for gate in (self.elementary if elementary else self.gates)
+            ]
+        )
+
+    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+        """Returns the gates with their names as a tape."""
+        return self.tape(unitary=drawing.LabelledUnitary)
+
+    def to_quantikz(self, per_line: int = 0) -> str:
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
+        return drawing.quantikz(self.drawn(), self.wires, self.wires, per_line=per_line)
+
+    def to_openqasm(self, version: int = 3) -> str:
+        """Returns the elementary gates in OpenQASM 3 or 2, whose bits `c` read all qubits in order; preparations as
+        rotations and CNOTs (Möttönen and others 2005)."""
+        return drawing.to_openqasm(version, self.tape(elementary=True), self.wires, self.wires)
+
+
+def gate_circuit(model: neighbours.CircuitModel, states: Mapping[str, Tensor]) -> GateCircuit:
+    """Returns the circuit of one sample.
+
+    Args:
+        model: whose circuit it is. states: what the sample's modalities come to, one row each, as of `model.encode`.
+
+    Raises:
+        InvalidInput: when there are several rows.
+    """
+    return GateCircuit(
+        tuple(model.gates(states)),
+        tuple(model.elementary(states)),
+        gate_replay.qubit_names(model.registers()),
+    )
+
+
+def _operation_of_gate_circuit(
+    gate: circuits.Gate, wires: Sequence[str], unitary: type
+) -> qml.operation.Operator:
+    on, matrix = [wires[q] for q in gate.wires], gate.matrix.detach().numpy()
+    if gate.name == "StatePrep":
+        return qml.StatePrep(matrix[:, 0], wires=on)
+    known = getattr(qml, gate.name, None)
+    if known is not None:
+        return known(*list(gate.values.values())[: known.num_params], wires=on)
+    operator = unitary(matrix, wires=on)
+    operator.text = gate.name  # which a labelled one shows
+    return operator

@@ -1,0 +1,196 @@
+"""Quantum-jump trajectories of one sample by QuTiP's Monte Carlo solver, and their ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion._lazy import Library
+from qfusion.quantum import lindblad, states
+
+if TYPE_CHECKING:
+    import qutip
+else:
+    qutip = Library("qutip")
+from qfusion.track.qutip_objects import (
+    as_ket,
+    qutip_operators,
+    single_threaded,
+    validate_ket,
+    validate_times,
+)
+
+# Quantum-jump trajectories of one sample by QuTiP's Monte Carlo solver.
+
+_OPTIONS = {"rtol": 1e-7, "atol": 1e-9, "nsteps": 10**6, "progress_bar": "", "store_states": True}
+_CHUNK = 100  # trajectories QuTiP holds at a time
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One realisation: a pure state that drifts and jumps.
+
+    Attributes:
+        times: (nT,).
+        jump_times: (n,), ascending, at most the last time.
+        jump_operators: which L_k jumped, (n,) int.
+        measures: entropy of each modality, (nT,): the joint state is pure, so here it does measure the entanglement
+            with the others.
+        populations: probability of each basis state, (nT, D).
+    """
+
+    times: np.ndarray
+    jump_times: np.ndarray
+    jump_operators: np.ndarray
+    measures: states.Measures
+    populations: np.ndarray
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Means over trajectories with their standard errors.
+
+    Attributes:
+        size: number of trajectories.
+        populations: mean, (nT, D); it approaches the master equation's.
+        populations_error: its standard error, (nT, D).
+        measures: mean of each trajectory measure, (nT,). The mean entanglement of trajectories is not a property of the
+            averaged state: it lies below or at the entropy of the mean.
+        measures_error: standard errors, (nT,).
+        jumps: mean number of jumps of each L_k, (K,).
+    """
+
+    size: int
+    populations: np.ndarray
+    populations_error: np.ndarray
+    measures: states.Measures
+    measures_error: states.Measures
+    jumps: np.ndarray
+
+
+@single_threaded()
+def sample_trajectories(
+    system: lindblad.System,
+    psi0: Tensor | np.ndarray,
+    times: Tensor | np.ndarray | Sequence[float],
+    number: int,
+    seed: int = 0,
+) -> tuple[Trajectory, ...]:
+    """Returns `number` trajectories by waiting-time sampling (Dalibard, Castin, Molmer 1992) in QuTiP's `MCSolver`.
+
+    Trajectory i depends on `seed` and i only. Without jump operators all are the same unitary evolution.
+
+    Raises:
+        InvalidInput: when an argument is out of range, NaN, of the wrong size or not normalised.
+    """
+    t, psi = validate_times(times), validate_ket("psi0", psi0, len(system.H))
+    check(
+        isinstance(number, int) and number >= 0,
+        f"Argument `trajectories` must be a whole number from 0, but is {number!r}. Ask for 20, say.",
+    )
+    check(
+        isinstance(seed, int) and seed >= 0,
+        f"Argument `seed` must be a whole number from 0, but is {seed!r}. Use 0, say.",
+    )
+    # The solver takes its first time as the start, and wants no time twice.
+    grid, back = np.unique(np.concatenate([[0.0], t]), return_inverse=True)
+    H, jumps = qutip_operators(system)
+    start = as_ket(psi, system.dims)
+    if not jumps or grid[-1] == 0:
+        solved = qutip.sesolve(H, start, grid, options={**_OPTIONS, "method": "vern7"})
+        kets = _kets([solved])[:, back[1:]]
+        return tuple(_describe(system, t, kets, [[]])) * number
+    # Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.
+    solver = qutip.MCSolver(
+        H,
+        jumps,
+        options={
+            **_OPTIONS,
+            "map": "serial",
+            "keep_runs_results": True,
+            "norm_tol": 1e-6,
+            "norm_t_tol": 1e-9,
+            "norm_steps": 200,
+        },
+    )
+    seeds, result = np.random.SeedSequence(seed).spawn(number), []
+    for first in range(0, number, _CHUNK):
+        chunk = seeds[first : first + _CHUNK]
+        runs = solver.run(start, grid, ntraj=len(chunk), seeds=chunk).trajectories
+        kets = _kets(runs)[:, back[1:]]
+        result += _describe(system, t, kets, [run.collapse for run in runs])
+    return tuple(result)
+
+
+def _kets(runs: Sequence[Any]) -> np.ndarray:
+    """The kets of runs over time, (n, nT, D)."""
+    return np.array([[state.full()[:, 0] for state in run.states] for run in runs])
+
+
+def _describe(
+    system: lindblad.System,
+    times: np.ndarray,
+    kets: np.ndarray,
+    jumps: Sequence[Sequence[tuple[float, int]]],
+) -> list[Trajectory]:
+    """Kets (n, nT, D) and the (time, operator) pairs of n runs as trajectories."""
+    # The solver keeps the norm to its tolerance only, which is more than the measures accept.
+    kets = kets / np.linalg.norm(kets, axis=-1, keepdims=True)
+    psi, populations = torch.from_numpy(kets), np.abs(kets) ** 2
+    entropies = {
+        name: states.entanglement_entropy(psi, system.dims, m).numpy()
+        for m, name in enumerate(system.names)
+    }
+    return [
+        Trajectory(
+            times,
+            np.array([when for when, _ in jumps[i]]),
+            np.array([k for _, k in jumps[i]], dtype=int),
+            states.Measures(
+                states.Measure("entropy", (name,), values[i]) for name, values in entropies.items()
+            ),
+            populations[i],
+        )
+        for i in range(len(kets))
+    ]
+
+
+def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) -> Ensemble:
+    """Returns means and standard errors (sample standard deviation / sqrt(n)) over two or more trajectories.
+
+    At times by which only a handful of trajectories has jumped, the sample has hardly seen what spreads it, and the
+    error is too small.
+
+    Args:
+        trajectories: at equal times.
+        channels: number K of jump operators; default: as many as jumped.
+
+    Raises:
+        InvalidInput: when there are fewer than two.
+    """
+    n = len(trajectories)
+    check(
+        n >= 2,
+        f"Argument `trajectories` must hold at least two, but has {n}. A standard error needs a spread.",
+    )
+    populations = np.stack([one.populations for one in trajectories])
+    values = [
+        (same[0], np.stack([one.values for one in same]))
+        for same in zip(*(run.measures for run in trajectories), strict=True)
+    ]
+    jumped = np.concatenate([one.jump_operators for one in trajectories])
+    return Ensemble(
+        n,
+        populations.mean(0),
+        scipy.stats.sem(populations),
+        states.Measures(replace(one, values=runs.mean(0)) for one, runs in values),
+        states.Measures(replace(one, values=scipy.stats.sem(runs)) for one, runs in values),
+        np.bincount(jumped, minlength=channels or 0) / n,
+    )

@@ -1,0 +1,369 @@
+"""One step of the evolution as a PennyLane circuit: state preparation per modality, exp(-i H dt), jump channels.
+
+A modality of up to 2^n levels takes n wires, `text0`, `text1`, ..., the first the most significant; states of these
+beyond its levels are never reached. This module imports PennyLane.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+import pennylane as qml
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion.quantum import decomposition, lindblad, states
+from qfusion.track import drawing, fusion_gates, qutip_objects, step_channel
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepGate(fusion_gates.Box):
+    """One gate of a step.
+
+    Attributes:
+        kind: "prepare", "unitary", "jump" (two Kraus operators) or "channel" (the whole step).
+        wires: most significant first.
+        operators: the ket (d,), or unitaries and Kraus operators (R, d, d) on the levels of `modalities`.
+        dims: levels of each of these.
+    """
+
+    operators: np.ndarray
+    dims: tuple[int, ...]
+
+    @property
+    def on_qubits(self) -> np.ndarray:
+        """The same on `wires`, whose first states are the levels; on all others the first operator is the identity."""
+        levels = [torch.eye(2 ** _qubits(d), d, dtype=torch.float64) for d in self.dims]
+        V = reduce(torch.kron, levels).numpy()
+        if self.kind == "prepare":
+            return V @ self.operators
+        wide = V @ self.operators @ V.T
+        wide[0] += np.eye(len(V)) - V @ V.T
+        return wide
+
+
+Wires = dict[str, tuple[str, ...]]
+
+
+def _qubits(d: int) -> int:
+    """How many hold so many levels."""
+    return max(1, math.ceil(math.log2(d)))
+
+
+def validate_kets(
+    system: lindblad.System, kets: Mapping[str, Tensor] | Sequence[Tensor]
+) -> list[np.ndarray]:
+    """Returns one unit ket per modality, in order.
+
+    Raises:
+        InvalidInput: when one is missing, does not fit, or is not normalised.
+    """
+    given = dict(kets) if isinstance(kets, Mapping) else dict(zip(system.names, kets, strict=False))
+    check(
+        set(given) == set(system.names) and len(kets) == len(system.names),
+        f"Argument `kets` must hold one ket for each of {list(system.names)}, but has {len(kets)}"
+        f"{f': {list(kets)[:8]}' if isinstance(kets, Mapping) else ''}. Use `model.encode`.",
+    )
+    return [
+        qutip_objects.validate_ket(f"kets[{name}]", given[name], d)
+        for name, d in zip(system.names, system.dims, strict=True)
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.005 else "under 1 %"
+
+
+def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> StepGate:
+    weights = np.abs(ket) ** 2
+    top = int(weights.argmax())
+    basis = [format(i, f"0{len(wires)}b") for i in range(len(ket))]
+    qubits = "1 qubit" if len(wires) == 1 else f"{len(wires)} qubits"
+    return StepGate(
+        "prepare",
+        f"|{name}>",
+        wires,
+        {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
+        f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
+        f"|{basis[top]}>.",
+        (name,),
+        operators=ket,
+        dims=(len(ket),),
+    )
+
+
+def _split_step(
+    system: lindblad.System, psi: np.ndarray, dt: float, split: str, wires: Wires
+) -> list[StepGate]:
+    part = step_channel.hamiltonian_shares(system.H, system.dims)
+    gates = []
+    for subset, U in step_channel.step_unitaries(system, dt, split).items():
+        names = tuple(system.names[m] for m in subset)
+        angle = float(np.abs(np.angle(np.linalg.eigvals(U))).max())
+        share = part[subset] if split == "terms" else 1.0
+        who, what = names[0], "the part of H that acts on it alone"
+        if len(names) > 1:
+            who = f"{', '.join(names[:-1])} and {names[-1]} together"
+            what = "the part of H that acts on exactly these"
+        what = f"{what}, {_percent(share)} of it" if split == "terms" else "all of H"
+        gates.append(
+            StepGate(
+                "unitary",
+                f"H[{decomposition.subset_name(subset, system.names)}]"
+                if split == "terms"
+                else "H",
+                tuple(w for name in names for w in wires[name]),
+                {"share of H": share, "largest phase (rad)": angle},
+                f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad.",
+                names,
+                operators=U[None],
+                dims=tuple(system.dims[m] for m in subset),
+            )
+        )
+    return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
+
+
+def _jump(system: lindblad.System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> StepGate:
+    kraus = step_channel.jump_channel(system.jumps[k], dt)
+    here = float(np.linalg.norm(kraus[1] @ psi) ** 2)
+    most = float(np.linalg.norm(kraus[1], 2) ** 2)
+    part = step_channel.hamiltonian_shares(system.jumps[k], system.dims)
+    top = max(part, key=lambda subset: part[subset])
+    acts = (
+        f"its largest part, {_percent(part[top])}, acts on exactly {decomposition.subset_name(top, system.names)}"
+        if part[top]
+        else "it is a multiple of the identity and changes nothing"
+    )
+    return StepGate(
+        "jump",
+        f"L{k + 1}",
+        tuple(w for name in system.names for w in wires[name]),
+        {
+            "jump probability at the start": here,
+            "largest jump probability": most,
+            **{
+                f"share on {decomposition.subset_name(subset, system.names)}": share
+                for subset, share in part.items()
+            },
+        },
+        f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), "
+        f"to first order in dt; {acts}.",
+        tuple(system.names),
+        operators=kraus,
+        dims=tuple(system.dims),
+    )
+
+
+def _whole_step(system: lindblad.System, dt: float, wires: Wires) -> StepGate:
+    kraus = step_channel.step_kraus_operators(system, dt)
+    largest = float((np.abs(kraus[0]) ** 2).sum() / len(system.H))
+    return StepGate(
+        "channel",
+        "exp(dt L)",
+        tuple(w for name in system.names for w in wires[name]),
+        {"Kraus operators": float(len(kraus)), "weight of the largest": largest},
+        f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its "
+        f"Choi matrix; the largest carries {_percent(largest)}.",
+        tuple(system.names),
+        operators=kraus,
+        dims=tuple(system.dims),
+    )
+
+
+# One step of the evolution as a PennyLane circuit: state preparation per modality, exp(-i H dt), jump channels.
+#
+# A modality of up to 2^n levels takes n wires,
+# `text0`, `text1`, ..., the first the most significant; states of these beyond its levels are never reached.
+
+
+@dataclass(frozen=True)
+class StepError:
+    """How far the drawn step is from the exact one, as trace distances of the states reached from the sample's.
+
+    Attributes:
+        one: after one step of `dt`.
+        all: after `steps` of them: about the model's whole duration, but 400 at most.
+        steps: how many these are.
+    """
+
+    one: float
+    all: float
+    steps: int
+
+    @property
+    def sentence(self) -> str:
+        """The same for a reader."""
+        return (
+            f"After one step the drawn circuit is {self.one:.1e} from the exact evolution in trace distance "
+            f"(0 is equal, 1 is perfectly distinguishable), after {self.steps} steps {self.all:.1e}."
+        )
+
+
+@dataclass(frozen=True)
+class StepCircuit(drawing.Drawn):
+    """A step, ready to be drawn and run; made by `step_circuit`.
+
+    Attributes:
+        gates: in the order they act, preparations first.
+        wires: all qubits, top to bottom.
+        system: the physics it was made from.
+        psi: the sample's product state (D,).
+        dt: time of the step.
+        form: "exact" or "trotter".
+    """
+
+    gates: tuple[StepGate, ...]
+    wires: tuple[str, ...]
+    system: lindblad.System
+    psi: np.ndarray
+    dt: float
+    form: str
+    decimals = None
+
+    def qnode(self, steps: int = 1, device: Any = None) -> Callable[[], np.ndarray]:
+        """Returns a QNode without arguments whose result is the density matrix of all qubits after `steps` steps.
+
+        Args:
+            steps: how often the step after the preparation is repeated.
+            device: a PennyLane device with these wires; default `default.mixed`.
+        """
+        check(
+            isinstance(steps, int) and steps >= 0,
+            f"Argument `steps` must be a whole number from 0, but is {steps!r}. Use 1 for the drawn circuit.",
+        )
+
+        # The device takes one state preparation, as the first operation: the product of the drawn ones.
+        start = reduce(np.kron, [gate.on_qubits for gate in self.gates if gate.kind == "prepare"])
+
+        @qml.qnode(device or qml.device("default.mixed", wires=self.wires))
+        def circuit() -> Any:
+            qml.StatePrep(start, wires=self.wires)
+            for _ in range(steps):
+                for gate in self.gates:
+                    if gate.kind != "prepare":
+                        _operation(gate)
+            return qml.density_matrix(wires=self.wires)
+
+        return circuit
+
+    @cached_property
+    @qutip_objects.single_threaded()
+    def error(self) -> StepError:
+        """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
+        # at most so many steps, which take a quarter of a second at D = 64
+        steps = min(max(1, round(self.system.duration / self.dt)), 400)
+        rho = np.outer(self.psi, self.psi.conj())
+        exact = lindblad.evolve_states(
+            self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]
+        ).numpy()
+        embedded = [
+            states.embed(
+                torch.from_numpy(gate.operators),
+                self.system.dims,
+                [self.system.names.index(name) for name in gate.modalities],
+            ).numpy()
+            for gate in self.gates
+            if gate.kind != "prepare"
+        ]
+        distances = []
+        for step in range(1, steps + 1):
+            for operators in embedded:
+                rho = step_channel.apply_kraus(operators, rho)
+            if step in (1, steps):
+                distances.append(
+                    float(np.abs(np.linalg.eigvalsh(exact[int(step > 1)] - rho)).sum() / 2)
+                )
+        return StepError(distances[0], distances[-1], steps)
+
+    def drawn(self, one_line: bool = True) -> qml.tape.QuantumScript:
+        """Returns the gates with their labels as a tape."""
+        operations = [_operation(gate, drawing.LabelledUnitary, _Channel) for gate in self.gates]
+        for gate, operation in zip(self.gates, operations, strict=True):
+            operation.text = gate.label
+        return qml.tape.QuantumScript(operations, [])
+
+    def to_quantikz(self, per_line: int = 0) -> str:
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `drawing.quantikz`."""
+        return drawing.quantikz(
+            self.drawn(),
+            self.wires,
+            per_line=per_line,
+            says=f"One step of dt = {self.dt:.4g}. Rounded boxes are channels.",
+        )
+
+
+class _Channel(drawing.Labelled, qml.QubitChannel):
+    """A channel with a label."""
+
+
+def _operation(
+    gate: StepGate, unitary: type = qml.QubitUnitary, kraus: type = qml.QubitChannel
+) -> qml.operation.Operator:
+    if gate.kind == "prepare":
+        return qml.StatePrep(gate.on_qubits, wires=gate.wires)
+    if gate.kind == "unitary":
+        return unitary(gate.on_qubits[0], wires=gate.wires)
+    return kraus(list(gate.on_qubits), wires=gate.wires)
+
+
+def step_circuit(
+    system: Any,
+    kets: Mapping[str, Tensor] | Sequence[Tensor],
+    dt: float,
+    *,
+    form: str | None = None,
+    split: str = "terms",
+) -> StepCircuit:
+    """Returns the circuit of one step of the evolution of one sample.
+
+    Args:
+        system: a `System`, or a model that has one (`model.system()`).
+        kets: the sample's state per modality, (d_m,) each, of unit norm, by name or in order.
+        dt: time of the step, above 0.
+        form: "exact" for the step's channel as one gate, from its Choi matrix (D up to 16); "trotter" for exp(-i H_S
+            dt) per term and one channel per L_k, whose error is in `StepCircuit.error`. Default: exact up to D = 8.
+        split: "terms" or "whole": exp(-i H dt) per term H_S or in one gate (trotter only).
+
+    Raises:
+        InvalidInput: when a ket does not fit or is not normalised, `dt` is not positive, or an option is unknown.
+    """
+    system = system if isinstance(system, lindblad.System) else system.system()
+    dt, D = step_channel.validate_step(dt), len(system.H)
+    form = form or ("exact" if D <= 8 else "trotter")
+    check(
+        form in ("exact", "trotter"),
+        f"Argument `form` must be 'exact' or 'trotter', but is {form!r}. Choose one of them.",
+    )
+    check(
+        split in ("terms", "whole"),
+        f"Argument `split` must be 'terms' or 'whole', but is {split!r}. Choose one of them.",
+    )
+    check(
+        form == "trotter" or D <= 16,
+        f"Argument `form` must be 'trotter' above D = 16, but is 'exact' at D = {D}. The step's channel would have "
+        f"{D * D} Kraus operators of side {D}.",
+    )
+    wires = {
+        name: tuple(f"{name}{q}" for q in range(_qubits(d)))
+        for name, d in zip(system.names, system.dims, strict=True)
+    }
+    own = validate_kets(system, kets)
+    psi = states.product([torch.from_numpy(ket) for ket in own]).numpy()
+    gates = [
+        *(
+            _preparation(name, wires[name], state)
+            for name, state in zip(system.names, own, strict=True)
+        ),
+        # A term or jump operator that is zero, as after a tweak, has no gate.
+        *(
+            [_whole_step(system, dt, wires)]
+            if form == "exact"
+            else _split_step(system, psi, dt, split, wires)
+        ),
+    ]
+    qubits = tuple(wire for name in system.names for wire in wires[name])
+    return StepCircuit(fusion_gates.assign_columns(gates, qubits), qubits, system, psi, dt, form)

@@ -1,0 +1,294 @@
+"""Models built by a user's own factory, PACKAGE.MODULE:FACTORY, traced to a program of torch.export.
+
+Only the command line does this. It runs the factory's code once; what is saved, and what the app opens, is the traced
+program.
+
+An adapter says how the module is called with the modalities of a data set:
+
+    ""          module(text, audio, ...): by the names of its arguments, with `text_mask` and `text_lengths` where it
+                takes them
+    dict        module({"text": x, "audio": (values, mask)})
+    mmsa        module(text, audio, vision), sequences as values or (values, lengths); returns a dictionary such as
+                {"M": ...} (github.com/thuiar/MMSA)
+    multibench  module([x, ...]), or module([[values, ...], [lengths, ...]]) where it takes padding
+                (github.com/pliang279/MultiBench)
+"""
+
+import contextlib
+import importlib
+import inspect
+import io
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.data import DataSet, signatures
+from qfusion.errors import InvalidInput, NotFound, translate_errors
+from qfusion.models._program_child import short
+from qfusion.models.imported import (
+    Port,
+    ProgramCard,
+    fed_array,
+)
+from qfusion.training.card_guess import alike, guessed_card, guessed_output
+from qfusion.training.program_checks import ten
+
+_WHY = "{words:.200}"
+Call = Callable[[nn.Module, Mapping[str, Tensor]], Any]
+
+
+def is_reference(source: str) -> bool:
+    """Returns whether words name a factory."""
+    return (
+        re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", source) is not None
+        and not Path(source).exists()
+    )
+
+
+def module_of(reference: str, weights: Path | None) -> nn.Module:
+    """Returns what a factory makes, with weights, in eval mode. This runs the factory's code.
+
+    Raises:
+        NotFound: when there is no such module or factory.
+        InvalidInput: when importing or calling it fails, it makes no module, or the weights do not fit.
+    """
+    place, _, name = reference.partition(":")
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        try:
+            factory: Any = importlib.import_module(place)
+        except ModuleNotFoundError as error:
+            raise NotFound(
+                f"Module `{place}` cannot be imported: there is none called `{error.name}`. Run the command "
+                "in the folder that holds it, or add that to PYTHONPATH."
+            ) from error
+        except Exception as error:  # whatever foreign code raises
+            raise InvalidInput(
+                f"Importing `{place}` fails ({short(error)}). Mend it first: `python -c 'import "
+                f"{place}'`."
+            ) from error
+        try:
+            factory = attrgetter(name)(factory)
+        except AttributeError:
+            raise NotFound(
+                f"Module `{place}` has no `{name}`. Name the function, or class, that makes the model."
+            ) from None
+        with translate_errors(
+            f"Factory `{reference}` fails",
+            "It must make the model without arguments.",
+            Exception,  # whatever foreign code raises
+            why=_WHY,
+        ):
+            made = factory()
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+    check(
+        isinstance(made, nn.Module),
+        f"Factory `{reference}` must make a torch.nn.Module, but makes a "
+        f"{type(made).__name__}. Return the model.",
+    )
+    if weights is not None:
+        check(
+            weights.is_file(),
+            f"Weights {weights} are not there. Give the path of a .safetensors file.",
+        )
+        signatures.require(weights, "safetensors", "zip", "pickle")
+        with (
+            translate_errors(
+                f"Weights {weights.name} are no safetensors",
+                "Save them by `safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`.",
+                *(safetensors.SafetensorError, OSError),
+                why=_WHY,
+            ),
+            translate_errors(
+                f"Weights {weights.name} are not those of this model",
+                "Save the state_dict of the same model.",
+                RuntimeError,
+                why=_WHY,
+            ),
+        ):
+            made.load_state_dict(safetensors.torch.load_file(weights))
+    return made.cpu().eval().requires_grad_(False)
+
+
+def traced(
+    module: nn.Module,
+    reference: str,
+    adapter: str,
+    program_card: ProgramCard | None,
+    dataset: DataSet,
+) -> tuple[bytes, ProgramCard]:
+    """Returns the module as a .pt2 file, and its card: the one that was given, or a guess.
+
+    Raises:
+        InvalidInput: when it cannot be called so, or cannot be traced.
+    """
+    adapter = adapter or (program_card.adapter if program_card else "")
+    dtype = next(
+        (parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()),
+        torch.float32,
+    )
+    rows, failed = ten(dataset), ""
+    for ports, call in _flavours(module, adapter, dataset, dtype):
+        card = program_card or replace(guessed_card(ports, (), reference, dataset), adapter=adapter)
+        entries = {entry.name: entry for entry in card.inputs if entry.modality}
+        if any(port.name not in entries for port in ports):
+            continue
+        given = {port.name: fed_array(entries[port.name], rows) for port in ports}
+        try:
+            with torch.no_grad():
+                outputs = call(module, given)
+        except Exception as error:  # whatever foreign code raises
+            failed = failed or short(error)
+            continue
+        if program_card is None:
+            card = replace(
+                card,
+                output=guessed_output(
+                    [
+                        Port(name, ("rows", *values.shape[1:]), values.dtype)
+                        for name, values in _by_name(outputs).items()
+                    ],
+                    dataset,
+                ),
+            )
+        return _exported(module, call, given, reference), card
+    raise InvalidInput(
+        f"The model of `{reference}` fails on ten rows of {dataset.name} "
+        f"({failed or 'no way to call it is known'}). Name another --adapter (dict, mmsa or "
+        "multibench), or correct the card."
+    )
+
+
+def _flavours(
+    module: nn.Module, adapter: str, dataset: DataSet, dtype: torch.dtype
+) -> Iterator[tuple[list[Port], Call]]:
+    """Ways to call a module: names of tensors that go in, and how."""
+    names = list(dataset.names)
+    long = [m.name for m in dataset.modalities if m.is_sequence]
+
+    def way(
+        lines: list[str], how: str, arranged: Callable[[dict[str, Any]], list[Any]]
+    ) -> tuple[list[Port], Call]:
+        """A call with what is `arranged` of the modalities' tensors: pairs of tensors of those in `lines`."""
+        ports = [Port(key(name), None, dtype) for name in names]
+        kind = torch.int64 if how == "lengths" else torch.bool
+        ports += [Port(f"{key(name)}_{how}", None, kind) for name in lines]
+
+        def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
+            features = {name: given[key(name)] for name in names}
+            pairs = {name: (features[name], given[f"{key(name)}_{how}"]) for name in lines}
+            return model(*arranged(features | pairs))
+
+        return ports, call
+
+    def with_lengths(features: dict[str, Any]) -> list[Any]:
+        pairs = [
+            pair
+            if isinstance(pair, tuple)
+            else (pair, torch.ones_like(pair[:, 0], dtype=torch.int64))
+            for pair in features.values()
+        ]
+        return [[[values for values, _ in pairs], [lengths for _, lengths in pairs]]]
+
+    parameters = inspect.signature(module.forward).parameters.values()
+    match adapter:
+        case "":
+            kinds = {
+                p.name: torch.int64
+                if "len" in p.name.lower()
+                else torch.bool
+                if "mask" in p.name.lower()
+                else dtype
+                for p in parameters
+                if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.default is p.empty
+            }
+            yield (
+                [Port(name, None, kind) for name, kind in kinds.items()],
+                lambda model, given: model(**given),
+            )
+        case "dict":
+            for lines in (long, []):
+                yield way(lines, "mask", lambda features: [features])
+        case "mmsa":
+            # the modalities as the module's arguments name them: text, audio, vision or video; else in their order
+            words = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD][: len(names)]
+            best = [max(names, key=lambda name: alike(word, name)) for word in words]
+            order = best if len(set(best)) == len(names) else names
+            for lines in ([name for name in long if name in order[1:]], [], long):
+                yield way(lines, "lengths", lambda features: [features[name] for name in order])
+        case _:
+            if long:
+                yield way(long, "lengths", with_lengths)
+            yield way([], "lengths", lambda features: [list(features.values())])
+
+
+def key(modality: str) -> str:
+    """Returns a modality's name as an argument can be called."""
+    return re.sub(r"\W", "_", f"_{modality}" if modality[:1].isdigit() else modality)
+
+
+class _Flat(nn.Module):
+    """A module called with tensors, whose names the program's inputs get."""
+
+    def __init__(self, module: nn.Module, call: Call, names: list[str]):
+        super().__init__()
+        self.module = module
+
+        def forward(*given: Tensor) -> dict[str, Tensor]:
+            return _by_name(call(module, dict(zip(names, given, strict=True))))
+
+        forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+        )
+        self.forward = forward
+
+
+def _by_name(outputs: Any) -> dict[str, Tensor]:
+    if isinstance(outputs, Tensor):
+        return {"scores": outputs}
+    result = (
+        outputs.items()
+        if isinstance(outputs, Mapping)
+        else enumerate(outputs if isinstance(outputs, (list, tuple)) else ())
+    )
+    return {str(key): value for key, value in result if isinstance(value, Tensor)}
+
+
+def _exported(module: nn.Module, call: Call, given: dict[str, Tensor], reference: str) -> bytes:
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
+    try:
+        with (
+            translate_errors(
+                f"The model of `{reference}` cannot be traced by torch.export",
+                "Write its forward without branches on values and without pack_padded_sequence, or export it to ONNX.",
+                Exception,  # torch.export promises no class of its own
+                why=_WHY,
+            ),
+            warnings.catch_warnings(action="ignore"),
+        ):
+            program = torch.export.export(
+                _Flat(module, call, list(given)),
+                tuple(given.values()),
+                dynamic_shapes={name: {0: torch.export.Dim.AUTO} for name in given},
+                strict=False,
+            )
+            buffer = io.BytesIO()
+            torch.export.save(program, buffer)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    return buffer.getvalue()

@@ -1,0 +1,260 @@
+"""Checks of an imported program on ten rows of the data, before it is saved.
+
+Each failure is one error message with its remedy.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion.data import DataSet
+from qfusion.errors import InvalidInput
+from qfusion.models.imported import (
+    CLIPPED,
+    SMALLEST,
+    Exhausted,
+    Imported,
+)
+from qfusion.models.nested import nested_part
+
+ROWS = 10
+TOLERANCE = 1e-3  # by which probabilities may leave [0, 1], and their sum 1
+_EVAL = "Call `model.eval()` before it is exported."
+
+
+def ten(dataset: DataSet) -> dict[str, Any]:
+    """Returns the features of ten rows from all over a data set."""
+    return dataset.inputs(
+        np.unique(np.linspace(0, len(dataset) - 1, ROWS).astype(int)), torch.float64
+    )
+
+
+@torch.no_grad()
+def output_of(model: Imported, rows: Mapping[str, Any]) -> Tensor:
+    """Returns what a program gives for ten rows, (B, K), or for as many of them as it takes at once."""
+    first = slice(0, model._most or ROWS)
+    return model.columns({name: nested_part(values, first) for name, values in rows.items()})
+
+
+def looks_like(output: Tensor, apart: bool) -> str:
+    """Returns what an output for classes looks like: "probabilities", "log-probabilities" or "scores".
+
+    Args:
+        output: of some rows, (B, K). apart: whether each column is of a class of its own, so that no sum is known.
+    """
+    if fits(output, "probabilities", apart):
+        return "probabilities"
+    if not apart and fits(output, "log-probabilities", apart):
+        return "log-probabilities"
+    return "scores"
+
+
+def fits(output: Tensor, holds: str, apart: bool) -> bool:
+    """Returns whether an output (B, K) for classes can be what a card says that it holds."""
+    if holds == "scores":
+        return True
+    probabilities = output.exp() if holds == "log-probabilities" else output
+    inside = bool(((probabilities >= -TOLERANCE) & (probabilities <= 1 + TOLERANCE)).all())
+    return inside and (apart or bool(((probabilities.sum(1) - 1).abs() < TOLERANCE).all()))
+
+
+def _is_apart(model: Imported, output: Tensor) -> bool:
+    return output.shape[1] == 1 or bool(model.card.output.label)
+
+
+@torch.no_grad()
+def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
+    """Returns warnings about a program.
+
+    Args:
+        model: with its card. rows: features of ten rows, as of `ten`.
+
+    Raises:
+        InvalidInput: when its scores are not finite, change from call to call, or depend on other rows of a batch.
+    """
+    file = model.program.file
+    check(
+        not model.program.notes,
+        f"Scores of program `{file}` would change from call to call: "
+        f"{(model.program.notes or ('',))[0]}. {_EVAL}",
+    )
+    first = scored(model, rows)
+    warnings = _require_held(model, rows) if model.card.output.holds != "regression" else []
+    single = any(entry.dtype in ("float32", "float16") for entry in model.card.inputs)
+    size = (1e-4 if single else 1e-9) * (1 + float(first.abs().max()))
+    again = float((model.scores(rows) - first).abs().max())
+    check(
+        again <= size,
+        f"Scores of program `{file}` change from call to call, by up to {again:.2g}: dropout is left "
+        f"on, or it draws at random. {_EVAL}",
+    )
+    _require_independent(model, rows, first, size)
+    fixed = (
+        f"Program `{file}` takes {model.fixed_batch} rows at once, no more and no fewer; it is run in pieces "
+        "of that size."
+    )
+    return [*([fixed] if model.fixed_batch else []), *warnings, *_unread(model, rows, first)]
+
+
+def _require_held(model: Imported, rows: Mapping[str, Any]) -> list[str]:
+    """Checks that an output for classes can be what the card says, and returns what to look at again.
+
+    Raises:
+        InvalidInput: when it cannot.
+    """
+    output, card = output_of(model, rows), model.card.output
+    apart = _is_apart(model, output)
+    logarithms = card.holds == "log-probabilities"
+    sums = _span((output.exp() if logarithms else output).sum(1))
+    added = f"{'their exponentials' if logarithms else 'they'} add up to {sums} in each row"
+    check(
+        fits(output, card.holds, apart),
+        f"The card says that program `{model.program.file}` gives {card.holds}, but these go from {_span(output)}"
+        f'{"" if apart else f", and {added}"}. Set `holds = "scores"` in the card, or export the model with a '
+        "softmax.",
+    )
+    if card.holds != "scores" or not fits(output, "probabilities", apart=True):
+        return []
+    if fits(output, "probabilities", apart):
+        return [
+            f"Output `{card.name}` is taken for scores, as the card says, but looks like probabilities. If it holds "
+            'these, set `holds = "probabilities"` in the card.'
+        ]
+    return [
+        f"Output `{card.name}` lies in [0, 1], but adds up to {sums} in each row, not to 1: it is taken for scores and "
+        "not for probabilities. Export the scores before the last softmax or sigmoid, or probabilities that add up to "
+        "1."
+    ]
+
+
+def _span(numbers: Tensor) -> str:
+    """The least and the most of some numbers, in words."""
+    low, high = f"{float(numbers.min()):.3g}", f"{float(numbers.max()):.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+@torch.no_grad()
+def remarks_on(model: Imported, rows: Mapping[str, Any], guessed: bool) -> list[str]:
+    """Returns what an output is taken for, and how many of ten rows of probabilities are clipped, a sentence each.
+
+    Args:
+        model: with its card, which passed `examine`. guessed: whether nobody wrote the card.
+    """
+    card, output = model.card.output, output_of(model, rows)
+    if card.holds == "regression":
+        return [
+            f"Output `{card.name}` is taken for the score of a regression, as the target is a number."
+        ]
+    of = f"label ‘{card.label}’" if card.label else f"{len(model.outputs)} classes"
+    why = f"a guess from {len(output)} rows" if guessed else "as the card says"
+    taken_for = f"Output `{card.name}` is taken for {card.holds} of {of}, {why}."
+    if card.holds == "scores":
+        return [taken_for]
+    if card.label:
+        output = output[:, model._order]
+    if card.holds == "log-probabilities":
+        what = f"Log-probabilities of minus infinity become those of {SMALLEST:g}"
+        outside = output.isneginf()
+    else:
+        what = f"Probabilities are clipped to {CLIPPED}"
+        outside = output < SMALLEST
+        if output.shape[1] == 1:  # the probability of the other class
+            outside |= 1 - output < SMALLEST
+    clipped = int(outside.any(1).sum())
+    return [
+        taken_for,
+        f"{what} before the log-odds of each row are taken, which changes {clipped or 'none'} of {len(output)} rows.",
+    ]
+
+
+@torch.no_grad()
+def scored(model: Imported, rows: Mapping[str, Any]) -> Tensor:
+    """Returns the scores of ten rows.
+
+    Raises:
+        InvalidInput: when the program fails on them, saying so where it does not on another number of rows.
+    """
+    try:
+        return model.scores(rows)
+    except InvalidInput as error:
+        size = 0 if isinstance(error, Exhausted) else _batch(model, rows)
+        if size:
+            raise InvalidInput(
+                f"Program `{model.program.file}` runs only with {size} rows at once: it was exported "
+                f"for a fixed batch. Set `batch = {size}` in the card, or export it with a free number "
+                "of rows."
+            ) from error
+        raise
+
+
+def _batch(model: Imported, rows: Mapping[str, Any]) -> int:
+    """The only number of rows that a program runs with, if one is found."""
+    if model.fixed_batch:
+        return 0
+    for size in (1, 2, 3, 4, 5, 8, 16, 20, 24, 32, 48, 64, 100, 128, 256):
+        with contextlib.suppress(InvalidInput):
+            Imported(
+                model.input_specs,
+                model.outputs,
+                model.program,
+                replace(model.card, batch=size),
+            ).scores(rows)
+            return size
+    return 0
+
+
+def _require_independent(
+    model: Imported, rows: Mapping[str, Any], together: Tensor, size: float
+) -> None:
+    """Checks that rows get the same scores alone, in threes and all together."""
+    file, count = model.program.file, len(together)
+    for step in (1, 3):
+        try:
+            parts = [
+                model.scores(
+                    {
+                        name: nested_part(entry, slice(start, start + step))
+                        for name, entry in rows.items()
+                    }
+                )
+                for start in range(0, count, step)
+            ]
+        except InvalidInput as error:
+            raise InvalidInput(
+                f"Program `{file}` runs with {count} rows but not with {step}: it was exported for a "
+                f"fixed batch ({error}) Set `batch` in the card to the rows that it was exported with, "
+                "or export it with a free number of rows."
+            ) from error
+        away = float((torch.cat(parts) - together).abs().max())
+        check(
+            away <= size,
+            f"Scores of program `{file}` depend on the other rows of a batch, by up to {away:.2g}, as "
+            f"with batch normalisation in training mode. {_EVAL}",
+        )
+
+
+def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str]:
+    """Says which modalities leave the scores as they are when they are taken from other rows."""
+    order = [*range(1, len(first)), 0]
+    least = 1e-6 * (1 + float(first.abs().max()))  # a change that is less is rounding
+    changed = (
+        (name, model.scores({**rows, name: nested_part(rows[name], order)}))
+        for name in model.modalities
+    )
+    unread = [name for name, scores in changed if float((scores - first).abs().max()) <= least]
+    if not unread or len(model.modalities) == 1:
+        return []
+    read = [name for name in model.modalities if name not in unread]
+    if not read:
+        return ["On ten rows the scores do not depend on any modality."]
+    only = f"It reads only `{read[0]}`. " if len(read) == 1 else ""
+    return [
+        f"{only}On ten rows the scores do not depend on {', '.join(f'`{name}`' for name in unread)}: what these "
+        "contribute will be 0."
+    ]
