@@ -573,7 +573,7 @@ def _doors() -> dict[str, Door]:
     from qfusion.explain import cohorts
     from qfusion.figures import export, recipe
     from qfusion.models import Tweak, imported as card
-    from qfusion.panels import address
+    from qfusion.panels import pins
 
     return {
         "pickle": _file("set.pkl"),
@@ -603,7 +603,7 @@ def _doors() -> dict[str, Door]:
         "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),
         "cohort": lambda data, _: cohorts.parse(_text(data)),
         "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
-        "pin": lambda data, _: address.parse_pin(_text(data)),
+        "pin": lambda data, _: pins.parse_pin(_text(data)),
         "visible range": lambda data, _: recipe.parse_visible(_text(data)),
         "sentence": lambda data, _: planted.with_words(_text(data)),
         **{f"recording {ending}": _recording(ending) for ending in RECORDED},

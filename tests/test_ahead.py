@@ -9,7 +9,7 @@ import pytest
 
 from qfusion.analysis.sample import open_sample
 from qfusion.panels import samples
-from qfusion.panels.address import View
+from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, cached
 from qfusion.ui import reruns
 from qfusion.ui.frame import Here
@@ -31,7 +31,7 @@ def test_the_samples_beside_one_are_drawn_meanwhile(
     monkeypatch.setattr(reruns, "_CALM", 0.0)
     monkeypatch.setattr(reruns.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     sample = open_sample("qj-planted", "p0031", "planted")
-    view = View("samples", {"model": "qj-planted", "data": "planted"})
+    view = PageState("samples", {"model": "qj-planted", "data": "planted"})
     monkeypatch.setattr(reruns, "_LONG", 1e9)
     drawing = reruns.prepare_ahead(Here(sample.study, sample.row, "light"), view)
     assert drawing is not None

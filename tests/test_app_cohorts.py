@@ -18,7 +18,7 @@ from qfusion.analysis.sample import open_study
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, entangled_qcnn
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import address
+from qfusion.panels import pickers, pins
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
 from tests.test_app_pages import plain, said, visit
@@ -394,9 +394,9 @@ def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
 )
 def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
     with pytest.raises(QFusionError, match=words):
-        address.resolve(address.parse_pin(pin))
+        pickers.resolve_pin(pins.parse_pin(pin))
 
 
 def test_pins_are_read_back_as_written() -> None:
-    view = address.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
-    assert address.parse_pin(str(view)) == view
+    view = pins.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
+    assert pins.parse_pin(str(view)) == view

@@ -16,7 +16,7 @@ from qfusion import runs
 from qfusion.analysis import runs as run_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import address
+from qfusion.panels import pickers
 from qfusion.runs import Plan, Run, plans
 from qfusion.runs.folder import Record
 from qfusion.training import Options, checkpoint, prepare
@@ -426,7 +426,7 @@ def test_invalid_values_in_a_link_are_named() -> None:
 
 
 def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_away() -> None:
-    assert "fresh" not in address.models()
+    assert "fresh" not in pickers.models()
     run = make("fresh", dims=2, epochs=1, measurements=4)
     runs.work(run)
     app = visit(TRAIN, run="fresh", **{"train.view": "Settings and results"})
@@ -443,7 +443,7 @@ def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_a
     runs.work(base)
     app = visit(TRAIN, run="base")
     assert not app.error
-    assert {"fresh", "base"} <= set(address.models())
+    assert {"fresh", "base"} <= set(pickers.models())
 
 
 def test_event_files_are_offered_only_where_they_can_be_written(

@@ -13,7 +13,7 @@ import torch
 from qfusion import data, explain
 from qfusion.analysis import inside as decision_operators, study as studies, trust
 from qfusion.explain import faithfulness, operators, stability
-from qfusion.panels.address import BACKGROUND
+from qfusion.panels.pickers import BACKGROUND
 from qfusion.training import checkpoint
 from tests.test_app_pages import plain, said, visit
 

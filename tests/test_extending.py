@@ -29,7 +29,7 @@ from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution
 from qfusion.models import FUSION
-from qfusion.panels import address, dynamics, pages
+from qfusion.panels import dynamics, pages, params
 from qfusion.panels.panel import Panel, Picture
 from qfusion.quantum import states as measures
 from qfusion.quantum.states import States, Values
@@ -197,7 +197,9 @@ def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> N
 @pytest.fixture
 def panel_with_a_choice() -> Iterator[str]:
     """A panel with a control of its own, as its author writes it: the control, and a line in the PANELS."""
-    share = address.Number("spread.t", "Share of T", "All of it is used.", default=1.0, step=0.25)
+    share = params.NumberParam(
+        "spread.t", "Share of T", "All of it is used.", default=1.0, step=0.25
+    )
     dynamics.PANELS["spread"] = Panel(
         spread, {"t": share}, opens=dynamics.VIEW.chosen("Decision"), below=True
     )

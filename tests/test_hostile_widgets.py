@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from qfusion import data
 from qfusion.errors import NotFound
-from qfusion.panels import address
+from qfusion.panels import pickers
 from qfusion.training import checkpoint
 from qfusion.ui import controls, reruns, server as guard, sharing, state
 from scripts import fuzz_widgets, serving
@@ -174,12 +174,12 @@ def test_random_cases_change_nothing_for_others(server: serving.Server) -> None:
 
 
 def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {address.MODEL.key: "qj-planted", address.DATA.key: "/srv/other/set.npz"}
+    said = {pickers.MODEL.key: "qj-planted", pickers.DATA.key: "/srv/other/set.npz"}
     monkeypatch.setattr(state, "get", said.get)
     for name in ("misfit", "own_data"):
-        monkeypatch.setattr(address, name, lambda *asked: pytest.fail(f"{asked} was opened"))
+        monkeypatch.setattr(pickers, name, lambda *asked: pytest.fail(f"{asked} was opened"))
     controls._data_changed()
-    said |= {address.MODEL.key: "/srv/other/model.json", address.DATA.key: "planted"}
+    said |= {pickers.MODEL.key: "/srv/other/model.json", pickers.DATA.key: "planted"}
     controls._data_changed()
     controls._model_changed()
 

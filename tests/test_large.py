@@ -84,7 +84,7 @@ def box() -> None:
     import streamlit as st
 
     from qfusion import data
-    from qfusion.panels.address import SAMPLE
+    from qfusion.panels.pickers import SAMPLE
     from qfusion.ui import controls
 
     planted = data.load("planted")

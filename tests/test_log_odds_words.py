@@ -14,15 +14,16 @@ from pandas.api.types import is_numeric_dtype
 from qfusion.analysis.sample import open_study
 from qfusion.errors import QFusionError
 from qfusion.panels import pages
-from qfusion.panels.address import Pin, View
+from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.pins import Pin
 
 PAGES = ("overview", "samples", "dynamics", "circuit", "what if", "compare")
 SOFTMAX = "Softmax, not calibrated"  # how the calibration of a model begins
 SCORE = re.compile(r"\bscores?\b", re.IGNORECASE)
 
 
-def view_of(page: str, model: str, data: str) -> View:
+def view_of(page: str, model: str, data: str) -> PageState:
     """A page about a test sample of a model; on Compare beside another one."""
     study = open_study(model, data)
     first, second = map(str, study.dataset.ids[study.dataset.rows("test")][[3, 5]])
@@ -32,7 +33,7 @@ def view_of(page: str, model: str, data: str) -> View:
     return pages.opened(page, address).view
 
 
-def pictures(view: View) -> Iterator[tuple[str, Picture]]:
+def pictures(view: PageState) -> Iterator[tuple[str, Picture]]:
     """All panels of a page that can be built under an address, with their names."""
     scopes: dict[str, Any] = {}
     every: dict[str, Panel] = {**pages.PAGES[view.page], **pages.NAMED.get(view.page, {})}
@@ -71,7 +72,7 @@ def words(picture: Picture) -> Iterator[str]:
             yield from map(str, table[column].unique())
 
 
-def scored(view: View) -> list[tuple[str, str]]:
+def scored(view: PageState) -> list[tuple[str, str]]:
     """The panels that say "score", each with what says it."""
     return [
         (name, text)

@@ -17,7 +17,7 @@ from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
-from qfusion.panels import address, faithfulness, pages
+from qfusion.panels import faithfulness, pages, pickers
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, among_the_users
 
@@ -87,8 +87,8 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
-    monkeypatch.setattr(address.compare, "find_examples", None)  # explains all test rows
-    assert slow.opening == address.default_sample(slow) == first
+    monkeypatch.setattr(pickers.compare, "find_examples", None)  # explains all test rows
+    assert slow.opening == pickers.default_sample(slow) == first
     assert slow.against_all_rows().opening == ""
     monkeypatch.setattr(studies, "BUDGET", 8 * slow._cost * 5 / studies.SLOW)
     slow.__dict__.pop("bulk")

@@ -151,7 +151,7 @@ def page() -> None:
     import torch
 
     from qfusion.panels import dynamics
-    from qfusion.panels.address import View
+    from qfusion.panels.page_state import PageState
     from qfusion.quantum.lindblad import System
     from qfusion.ui import controls, state
 
@@ -168,7 +168,7 @@ def page() -> None:
     study = SimpleNamespace(
         model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
     )
-    view = View("dynamics", state.address_now())
+    view = PageState("dynamics", state.address_now())
     rules = {one.key: one.rule(study) for one in dynamics.sliders(view, study)}  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)

@@ -21,7 +21,7 @@ from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
 from qfusion.explain.coalitions import dividends as dividends_of, shapley
 from qfusion.explain.verdicts import LEAD, Doubt, Verdict
-from qfusion.panels import address, cohorts as cohort_panels, samples
+from qfusion.panels import cohorts as cohort_panels, pickers, samples
 from tests.test_app_pages import plain
 
 SHIPPED = sorted(path.stem for path in _files.asset_path("models").glob("*.json"))
@@ -577,9 +577,9 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
     split = relations[study.frame(None)["split"] == "test"]
     assert all((split != compare.RELATION[kind]).all() for kind in missing)
     if named := study.card.get("opening"):
-        assert address.default_sample(study) == named
+        assert pickers.default_sample(study) == named
     elif not study.opening and "conflict" in {card.kind for card in shown}:
-        assert address.default_sample(study) == next(
+        assert pickers.default_sample(study) == next(
             card.sample for card in shown if card.kind == "conflict"
         )
 

@@ -20,7 +20,7 @@ from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.panels import address, cohorts
+from qfusion.panels import cohorts, pickers
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint
 from qfusion.ui import access, controls, server, state
@@ -80,9 +80,9 @@ def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", salary=views[0], b=views[1], Y=np.arange(9) % 3)
     path = str(tmp_path / "set.npz")
     assert data.load(path).names == ("salary", "b")
-    assert address.misfit("qj-planted", path) == ""
-    assert address.misfit(path, "planted") == ""
-    assert "modality" in address.misfit("qj-planted", "digits")
+    assert pickers.misfit("qj-planted", path) == ""
+    assert pickers.misfit(path, "planted") == ""
+    assert "modality" in pickers.misfit("qj-planted", "digits")
 
 
 def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None:

@@ -37,10 +37,10 @@ are named by their names, never by paths."""
 
 
 def _study(model: str, data: str) -> qfusion.analysis.study.Study:
-    address = qfusion.panels.address
-    choose("Model", model, address.models())
-    name = data or address.own_data(model)
-    address.test_data(name)
+    pickers = qfusion.panels.pickers
+    choose("Model", model, pickers.models())
+    name = data or pickers.own_data(model)
+    pickers.test_data(name)
     return qfusion.analysis.sample.open_study(model, name)
 
 
@@ -54,7 +54,7 @@ def _sample(
     contrast: str = "",
 ) -> qfusion.analysis.Sample:
     study = _study(model, data)
-    qfusion.panels.address.tweak_of(study, tweak)
+    qfusion.panels.tweak_limits.parse_tweak(study, tweak)
     samples.check_background(background, contrast or None)
     return qfusion.analysis.open_sample(
         model,
@@ -237,7 +237,7 @@ def tweak(
         now.quantity.replace("-", "_"): ends(lambda one: one.score),
         "dividends": ends(lambda one: one.dividends),
         "metrics": ends(lambda one: one.metrics),
-        "highest": qfusion.panels.address.slider_tops(now.model) if now.can("time") else {},
+        "highest": qfusion.panels.tweak_limits.slider_tops(now.model) if now.can("time") else {},
     }
 
 

@@ -20,7 +20,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
 from qfusion.figures import circuit, circuit_boxes, states, style
 from qfusion.models import require
-from qfusion.panels import address, panel
+from qfusion.panels import panel, params
 from qfusion.panels.dynamics import reduced
 from qfusion.quantum import circuits
 
@@ -607,7 +607,7 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
 
 
 _DRAWN, _STEPPED = panel.can("circuit"), panel.can("circuit", "time")
-GATE = address.Number(
+GATE = params.NumberParam(
     "gate",
     "Step through gates",
     "The end of the circuit is shown.",
@@ -618,7 +618,7 @@ GATE = address.Number(
     fits=_DRAWN,
     plays=True,
 )
-STEP_COUNT = address.Choice(
+STEP_COUNT = params.SelectParam(
     "steps",
     "Time steps",
     "20 is used.",
@@ -626,13 +626,13 @@ STEP_COUNT = address.Choice(
     ("2", "4", "5", "8", "10", "16", "20", "32", "50", "64"),
     default="20",
     look="steps",
-    read=address.whole("steps", 1, MAX_STEPS),
+    read=params.whole_number("steps", 1, MAX_STEPS),
     fits=_STEPPED,
 )
-GATES_OF_H = address.Choice(
+GATES_OF_H = params.SelectParam(
     "gates", "Gates of H", "One gate per coupling is used.", values=SPLITS, fits=_STEPPED
 )
-DISPLAY = address.Choice(
+DISPLAY = params.SelectParam(
     "display",
     "States of the qubits",
     "Discs at the scrubber are shown.",
@@ -640,7 +640,7 @@ DISPLAY = address.Choice(
     DISPLAYS,
     fits=_DRAWN,
 )
-CONE = address.Choice(
+CONE = params.SelectParam(
     "cone",
     "Light cone of",
     "All gates are shown alike.",
@@ -648,7 +648,7 @@ CONE = address.Choice(
     lambda study: (NONE, *dynamics.readouts(study)),
     fits=lambda study: study.can("circuit") and bool(dynamics.readouts(study)),
 )
-QUBITS_AS = address.Choice(
+QUBITS_AS = params.SelectParam(
     "qubitsas",
     "Qubits as",
     "They are shown in the X–Z plane.",
@@ -656,15 +656,17 @@ QUBITS_AS = address.Choice(
     look="segments",
     fits=_DRAWN,
 )
-TABLE = address.Switch("table.gates", "All gates as a table", "It stays folded.", fits=_DRAWN)
-DRAWING = address.Switch("table.drawing", "PennyLane's drawing", "It stays folded.", fits=_DRAWN)
-PROGRAM = address.Switch(
+TABLE = params.SwitchParam("table.gates", "All gates as a table", "It stays folded.", fits=_DRAWN)
+DRAWING = params.SwitchParam(
+    "table.drawing", "PennyLane's drawing", "It stays folded.", fits=_DRAWN
+)
+PROGRAM = params.SwitchParam(
     "table.program",
     "The circuit for elsewhere",
     "It stays folded.",
     fits=panel.can("circuit", "gates"),
 )
-PART = address.Choice(
+PART = params.SelectParam(
     "part",
     "View",
     "The walk is shown.",

@@ -18,7 +18,7 @@ from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
 from qfusion.analysis.study import Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
 from qfusion.figures import building, cohort as figures, notebook, numbers, samples, style
-from qfusion.panels import address, panel
+from qfusion.panels import page_state, panel, params
 from qfusion.panels.dynamics import can_cut
 from qfusion.training import metrics
 
@@ -748,7 +748,7 @@ def some_inside(levels: errors.Levels, **_: object) -> bool:
     return bool(levels.inside.any())
 
 
-SLICES_BY = address.Choice(
+SLICES_BY = params.SelectParam(
     "slice",
     "Slices by",
     "The first grouping is shown.",
@@ -990,7 +990,7 @@ def require_filter(study: Study, words: str, output: int | None = None) -> None:
     filters.passing(parts, cohort_measures.table_for(study, output, parts))
 
 
-FILTER = address.Text(
+FILTER = params.TextParam(
     "filter",
     "Filter of the cohort",
     "All test samples are shown.",
@@ -1001,7 +1001,7 @@ FILTER = address.Text(
     test=require_filter,
     style={"placeholder": "such as relation=conflict; error>1; split=test"},
 )
-BY = address.Choice(
+BY = params.SelectParam(
     "by",
     "Grouped by",
     "Samples are not grouped.",
@@ -1009,13 +1009,13 @@ BY = address.Choice(
     lambda study: cohort_measures.groupings(study, cohort_measures.cohort_table(study, None)),
     style={"width": 340},
 )
-MEASURE = address.Choice(
+MEASURE = params.SelectParam(
     "measure",
     "x axis: entanglement or mixing",
     "The entropy is shown.",
     values=cohort_measures.measure_titles,
 )
-STRENGTH = address.Choice(
+STRENGTH = params.SelectParam(
     "strength",
     "y axis: interaction strength",
     "The sum is shown.",
@@ -1023,7 +1023,7 @@ STRENGTH = address.Choice(
     "whole decision.",
     cohort_measures.STRENGTHS,
 )
-CUTS = address.Switch("cuts", "Cut the correlations", "They are not cut.")
+CUTS = params.SwitchParam("cuts", "Cut the correlations", "They are not cut.")
 # the parts of the page, with choices of theirs: links of when all stood below each other name no part
 VIEWS = {
     "Contributions": (),  # unless told
@@ -1031,13 +1031,13 @@ VIEWS = {
     "Quality": (),
     "Entanglement": (MEASURE, STRENGTH, CUTS),
 }
-VIEW = address.Choice(
+VIEW = params.SelectParam(
     "cohorts.view", "View", "Contributions are shown.", values=tuple(VIEWS), look="tabs"
 )
 CONTROLS = (VIEW, FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, SLICES_BY)
 
 
-def meant(view: address.View) -> str:
+def meant(view: page_state.PageState) -> str:
     """Returns the part of the page that an address means which names none: that whose choices it says."""
     held = (name for name, own in VIEWS.items() if any(map(view.get, (one.key for one in own))))
     return view.get(VIEW.key) or next(held, VIEW.options()[0])

@@ -21,7 +21,7 @@ from qfusion.analysis.sample import (
 from qfusion.analysis.study import SAID, Study
 from qfusion.explain import RELATIONS
 from qfusion.figures import decision, numbers, samples as figures, style
-from qfusion.panels import address, panel, samples
+from qfusion.panels import page_state, panel, params, samples
 from qfusion.quantum.states import KINDS
 
 
@@ -388,7 +388,7 @@ def curve(
     return samples.curve(one.study, theme, row=row, modality=modality, card=card)
 
 
-def _curves(view: address.View, sides: compare.Sides) -> list[str]:
+def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.row == b.row:
         return samples.curves(b.study, [b.row], "main")
@@ -399,7 +399,7 @@ def _curves(view: address.View, sides: compare.Sides) -> list[str]:
 
 
 VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
-VIEW = address.Choice(
+VIEW = params.SelectParam(
     "compare.view",
     "View",
     "Two decisions are shown.",
@@ -409,7 +409,7 @@ VIEW = address.Choice(
 )
 
 
-def is_pair(view: address.View) -> bool:
+def is_pair(view: page_state.PageState) -> bool:
     """Whether the page compares what is pinned with what the bar shows."""
     return bool(view.get("pin")) and VIEW.chosen(TWO)(view)
 
@@ -520,7 +520,7 @@ def _decided(study: Study, rows: np.ndarray) -> list[list[Any]]:
     ]
 
 
-SIMILAR_BY = address.Choice(
+SIMILAR_BY = params.SelectParam(
     "similar",
     "Similar by",
     "Contributions are compare.",
@@ -685,15 +685,15 @@ def largest_entropies(means: Mapping[str, float]) -> str:
     )
 
 
-def _several_curves(view: address.View, sample: Sample) -> list[str]:
+def _several_curves(view: page_state.PageState, sample: Sample) -> list[str]:
     return [
         name.removeprefix("several-")
         for name in samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
     ]
 
 
-TWEAK_B = address.Switch("tweak", "Tweak B", "It stays folded.")
-SAMPLES = address.SampleId(
+TWEAK_B = params.SwitchParam("tweak", "Tweak B", "It stays folded.")
+SAMPLES = params.SampleParam(
     "several",
     f"Samples (up to {figures.MOST})",
     "The open sample and the nearest ones are shown.",
@@ -962,7 +962,7 @@ def enough(levels: errors.Levels, **_: object) -> bool:
     return len(levels.rows) >= 3
 
 
-MAP_OF = address.Choice(
+MAP_OF = params.SelectParam(
     "map",
     "Map of",
     "The first are shown.",
@@ -970,14 +970,14 @@ MAP_OF = address.Choice(
     read=cohort_measures.KEYS,
     style={"width": 190},
 )
-MAP_METHOD = address.Choice(
+MAP_METHOD = params.SelectParam(
     "map.method",
     "Method",
     "Principal components are shown.",
     values=cohort_measures.METHODS,
     look="segments",
 )
-MAP_COLOUR = address.Choice(
+MAP_COLOUR = params.SelectParam(
     "map.colour",
     "Colour",
     "The first column is shown.",

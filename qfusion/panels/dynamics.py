@@ -22,7 +22,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import building, decision, dynamics, numbers, states, style
 from qfusion.models.tweak import DURATION, Tweak, learned
-from qfusion.panels import address, panel
+from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.quantum.states import KINDS, column, partial_trace
 from qfusion.track.contraction_rates import MIXED, Contraction
 from qfusion.training import metrics
@@ -836,11 +836,11 @@ def settles(sample: Sample) -> bool:
     return attractor.steady is not None and attractor.distance is not None
 
 
-def factors(study: Study) -> dict[str, address.Number]:
+def factors(study: Study) -> dict[str, params.NumberParam]:
     """The sliders of a model with time, by key: factors on couplings and dissipation, and the duration."""
-    highest = address.slider_tops(study.model)
+    highest = tweak_limits.slider_tops(study.model)
     return {
-        key: address.Number(
+        key: params.NumberParam(
             key,
             key,
             f"{'T = ' if key == DURATION else ''}{value:g} is used.",
@@ -854,21 +854,21 @@ def factors(study: Study) -> dict[str, address.Number]:
     }
 
 
-def sliders(view: address.View, study: Study) -> list[address.Control]:
+def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
     """What an address may say about the sliders; also names factors that this model does not have."""
     if not study.can("time"):
         return []
     known = factors(study)
     return [
         *known.values(),
-        *address.strange(
-            view, address.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
+        *params.unknown_params(
+            view, page_state.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
         ),
     ]
 
 
 TIMED = panel.can("time")
-VIEW = address.Choice(
+VIEW = params.SelectParam(
     "view",
     "View",
     "Decision is shown.",
@@ -883,14 +883,14 @@ VIEW = address.Choice(
     ),
     fits=TIMED,
 )
-TURN = address.Text(
+TURN = params.TextParam(
     "turn",
     "Turn",
     "The sliders stay as they are.",
-    test=lambda study, value: address.fitting_tweak(study.model, value),
+    test=lambda study, value: tweak_limits.parse_slider_tweak(study.model, value),
     fits=TIMED,
 )
-CURSOR = address.Number(
+CURSOR = params.NumberParam(
     "t",
     "Time cursor (of T)",
     "The end of the evolution is shown.",
@@ -900,7 +900,7 @@ CURSOR = address.Number(
     plays=True,
 )
 _TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
-MOVING = address.Choice(
+MOVING = params.SelectParam(
     "above",
     "Upper panel",
     "Entropies are shown.",
@@ -910,10 +910,10 @@ MOVING = address.Choice(
     look="segments",
     fits=TIMED,
 )
-CUT_TERMS = address.Switch(
+CUT_TERMS = params.SwitchParam(
     "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
 )
-CUT = address.Choice(
+CUT = params.SelectParam(
     "cut",
     "Modality that is cut",
     "The one that matters most is shown.",
@@ -921,7 +921,7 @@ CUT = address.Choice(
     fits=TIMED,
     style={"width": 340},
 )
-RUNS = address.Choice(
+RUNS = params.SelectParam(
     "runs",
     "Trajectories",
     "20 are sampled.",
@@ -929,10 +929,10 @@ RUNS = address.Choice(
     ("4", "8", "20", "50", "100", "200"),
     default="20",
     look="steps",
-    read=address.whole("runs", 1, 1000),
+    read=params.whole_number("runs", 1, 1000),
     fits=TIMED,
 )
-QUANTITY = address.Choice(
+QUANTITY = params.SelectParam(
     "quantity",
     "Entanglement of",
     "The first is shown.",
@@ -940,7 +940,7 @@ QUANTITY = address.Choice(
     lambda study: study.modalities,
     fits=TIMED,
 )
-STATE_OF = address.Choice(
+STATE_OF = params.SelectParam(
     "of",
     "State of",
     "All together are shown.",
@@ -949,7 +949,7 @@ STATE_OF = address.Choice(
     fits=TIMED,
 )
 HEAT, HINTON = "Modulus and phase", "Hinton diagram"
-STATE_AS = address.Choice(
+STATE_AS = params.SelectParam(
     "matrixas",
     "Matrix as",
     "Modulus and phase are shown.",

@@ -19,7 +19,7 @@ from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, people, stability
 from qfusion.figures import style, trust as figures
-from qfusion.panels import address, panel
+from qfusion.panels import panel, params
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = LOG_ODDS, PROBABILITY = ("log-odds", "probability")  # of a class
@@ -489,8 +489,8 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     )
 
 
-PROOF = address.Choice("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
-RANKING = address.Choice(
+PROOF = params.SelectParam("proof", "View", "Deletion is shown.", values=VIEWS, look="tabs")
+RANKING = params.SelectParam(
     "proof.rank",
     "Ranked by",
     "Gradient x input is used.",
@@ -499,7 +499,7 @@ RANKING = address.Choice(
     default=attribution.FIRST,
     look="segments",
 )
-FEATURES_OF = address.Choice(
+FEATURES_OF = params.SelectParam(
     "proof.of",
     "Features of",
     "The first is shown.",
@@ -507,7 +507,7 @@ FEATURES_OF = address.Choice(
     lambda study: study.modalities,
     look="segments",
 )
-MEASURE = address.Choice(
+MEASURE = params.SelectParam(
     "proof.by",
     "Measured by",
     "Log-odds are measured.",
@@ -515,7 +515,7 @@ MEASURE = address.Choice(
     MEASURES,
     look="segments",
 )
-RUN = address.Switch(
+RUN = params.SwitchParam(
     "proof.run",
     "Run them on this sample",
     "They are not run.",
@@ -839,7 +839,7 @@ def _taught(*studies: Study) -> str:
     )
 
 
-OTHER = address.Choice(
+OTHER = params.SelectParam(
     "proof.with",
     "Second model",
     "None is compared.",

@@ -23,7 +23,7 @@ from qfusion.explain.attribution import (
     name_of,
 )
 from qfusion.figures import attribution as attribution_figures, style
-from qfusion.panels import address, panel, what_if
+from qfusion.panels import page_state, panel, params, what_if
 
 _UNITS = {
     "words": "word",
@@ -300,17 +300,17 @@ def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     return len(inside.sequences(sample.study, term)) > 1
 
 
-OPEN = address.Switch(
+OPEN = params.SwitchParam(
     "inside", "Inside a modality: which words, sounds or pixels?", "It stays closed."
 )
-MODALITY = address.Choice(
+MODALITY = params.SelectParam(
     "inside.of",
     "Modality",
     "The first is shown.",
     values=lambda study: study.modalities,
     look="segments",
 )
-TERM = address.Choice(
+TERM = params.SelectParam(
     "inside.term",
     "Attribution of",
     "The whole output is taken.",
@@ -324,7 +324,7 @@ TERM = address.Choice(
     read=inside.named,
     style={"width": 260},
 )
-START = address.Choice(
+START = params.SelectParam(
     "inside.from",
     "Relative to",
     "The training mean is taken.",
@@ -332,10 +332,10 @@ START = address.Choice(
     read={"training mean": "mean", "zero": "zero", "another sample": "sample"},
     look="segments",
 )
-OTHER = address.SampleId(
+OTHER = params.SampleParam(
     "inside.other", "That sample", "Another sample is taken.", style={"width": 180}
 )
-METHOD = address.Choice(
+METHOD = params.SelectParam(
     "inside.by",
     "Attribution method",
     "Integrated gradients are taken.",
@@ -511,7 +511,7 @@ def is_lent(
     )
 
 
-def lent(view: address.View, sample: Sample) -> list[str]:
+def lent(view: page_state.PageState, sample: Sample) -> list[str]:
     """The modalities that other samples lend which have an axis of time."""
     changes = what_if.changes_of(view)
     return [name for name in sample.modalities if is_lent(sample, name, changes)]

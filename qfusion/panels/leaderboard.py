@@ -10,7 +10,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import audit, audit_plan, runs, text
 from qfusion.errors import default_on_error
 from qfusion.figures import style, training as figures
-from qfusion.panels import address, panel, why
+from qfusion.panels import page_state, panel, params, why
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _COLUMNS = {
@@ -339,7 +339,7 @@ def is_planted(board: runs.Board, data: str = "", **_: Any) -> bool:
     return bool(board.agreement(data or board.names[0]))
 
 
-BOARD = address.Choice(
+BOARD = params.SelectParam(
     "board",
     "Data set",
     "The first is shown.",
@@ -347,14 +347,14 @@ BOARD = address.Choice(
     lambda _: runs.open_board().names,
     style={"width": 220},
 )
-METRIC = address.Choice(
+METRIC = params.SelectParam(
     "board.by",
     "Metric",
     "The first is shown.",
     "What is compared. The Glossary page says what each means.",
     style={"width": 220},
 )
-SIZE = address.Choice(
+SIZE = params.SelectParam(
     "board.size",
     "Size",
     "Those after the encoders are shown.",
@@ -363,25 +363,27 @@ SIZE = address.Choice(
     SIZES,
     look="segments",
 )
-PART = address.Choice(
+PART = params.SelectParam(
     "board.of",
     "Corrupted",
     "All are shown.",
     "The modality that gets noise or is left out.",
     look="segments",
 )
-TABLE = address.Switch("board.table", "As a table, with p-values", "It stays folded.")
-PUBLISHED = address.Switch(
+TABLE = params.SwitchParam("board.table", "As a table, with p-values", "It stays folded.")
+PUBLISHED = params.SwitchParam(
     "board.published", "Published figures on MOSI, as context", "They stay folded."
 )
 
 
-def of_data(board: runs.Board, name: str) -> tuple[address.Choice, address.Choice, address.Choice]:
+def of_data(
+    board: runs.Board, name: str
+) -> tuple[params.SelectParam, params.SelectParam, params.SelectParam]:
     """Metric, corrupted modality and models of a data set; the models under a key of its own."""
     return (
         replace(METRIC, values=[board.metric(key).short for key in board.metrics(name)]),
         replace(PART, values=(ALL, *board.of(name)["modalities"])),
-        address.Choice(
+        params.SelectParam(
             f"board.models.{name}",
             "Models",
             "The usual ones are drawn.",
@@ -392,7 +394,7 @@ def of_data(board: runs.Board, name: str) -> tuple[address.Choice, address.Choic
 
 
 @default_on_error(())
-def controls(view: address.View, _: Any = None) -> tuple[address.Control, ...]:
+def controls(view: page_state.PageState, _: Any = None) -> tuple[params.Param, ...]:
     """The choices of the page."""
     board = runs.open_board()
     return BOARD, SIZE, TABLE, PUBLISHED, *of_data(board, view.one_of(BOARD.key, board.names))

@@ -38,7 +38,7 @@ from qfusion.analysis.runs import (
 from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
 from qfusion.figures import samples, style, training, trust
-from qfusion.panels import address, panel
+from qfusion.panels import page_state, panel, params, pickers
 from qfusion.runs import folder, plans
 from qfusion.training import metrics
 
@@ -129,7 +129,7 @@ def of_classes(dataset: data.DataSet) -> bool:
     return dataset.target.kind == "classification"
 
 
-SET = address.Choice(
+SET = params.SelectParam(
     "set",
     "Set",
     "The first one is shown.",
@@ -255,20 +255,20 @@ def ended(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-SWEEP_NAME = address.Choice(
+SWEEP_NAME = params.SelectParam(
     "sweep", "Sweep", "The last one is shown.", values=lambda _: folder.sweep_names()
 )
-SWEEP_VIEW = address.Choice(
+SWEEP_VIEW = params.SelectParam(
     "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
 )
 SWEEP_DATA, NEW_DATA = (
-    address.Choice(
-        f"{form}.data", "Data", "The first is taken.", values=lambda _: address.sources()
+    params.SelectParam(
+        f"{form}.data", "Data", "The first is taken.", values=lambda _: pickers.sources()
     )
     for form in ("sweep", "new")
 )
 SWEEP_KIND, NEW_KIND = (
-    address.Choice(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
+    params.SelectParam(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
     for form in ("sweep", "new")
 )
 SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
@@ -767,25 +767,25 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
     return list(watched_by(runs, "entanglement").values())
 
 
-RUNS = address.Choice(
+RUNS = params.SelectParam(
     "run",
     "Run",
     "Those that are trained now, else the newest, are shown.",
     values=lambda _: [run.name for run in runs.runs()],
     many=True,
 )
-IMPORT = address.Switch(
+IMPORT = params.SwitchParam(
     "train.import", "Bring a model that was trained elsewhere", "It stays folded."
 )
-VIEW = address.Choice("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
-METRIC = address.Choice(
+VIEW = params.SelectParam("train.view", "View", "The first is shown.", values=VIEWS, look="tabs")
+METRIC = params.SelectParam(
     "train.metric",
     "Metric",
     "The usual one is shown.",
     values=metrics.describe,
     style={"label_visibility": "collapsed", "width": 170},
 )
-SEEDS = address.Number(
+SEEDS = params.NumberParam(
     "new.seeds",
     "Runs",
     "One is started.",
@@ -796,7 +796,7 @@ SEEDS = address.Number(
     whole=True,
     look="box",
 )
-REPLAY = address.Number(
+REPLAY = params.NumberParam(
     "new.replay",
     "Replay",
     "No epochs are kept.",
@@ -806,7 +806,7 @@ REPLAY = address.Number(
     whole=True,
     look="box",
 )
-BOTH = address.Switch(
+BOTH = params.SwitchParam(
     "new.both",
     "Both systems",
     "One is trained.",
@@ -814,7 +814,7 @@ BOTH = address.Switch(
     "schedule, is the same, the rest is as it is by default.",
     look="box",
 )
-FIRST = address.Number(
+FIRST = params.NumberParam(
     "new.first",
     "First seed",
     "0 is taken.",
@@ -825,9 +825,9 @@ FIRST = address.Number(
 )
 
 
-def settings(view: address.View, _: Any = None) -> list[address.Control]:
+def settings(view: page_state.PageState, _: Any = None) -> list[params.Param]:
     """The choices of a new training's settings, of the data set and kind of model that an address says."""
-    name = view.one_of(NEW_DATA.key, address.sources())
+    name = view.one_of(NEW_DATA.key, pickers.sources())
     kind = view.one_of(NEW_KIND.key, list(plans.KINDS))
     return [
         setting(name, kind, key, default)
@@ -836,9 +836,7 @@ def settings(view: address.View, _: Any = None) -> list[address.Control]:
     ]
 
 
-def setting(
-    name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()
-) -> address.Control:
+def setting(name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()) -> params.Param:
     """A setting of a new training; each kind of model and data set has its own, since the default values differ.
 
     Args:
@@ -848,16 +846,16 @@ def setting(
     about = plans.SETTINGS[key]
     words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)
     if about.choices:
-        return address.Choice(*words, values=values or about.choices, default=str(begin))
+        return params.SelectParam(*words, values=values or about.choices, default=str(begin))
     if isinstance(begin, bool):
-        return address.Switch(*words, default=begin, look="box")
+        return params.SwitchParam(*words, default=begin, look="box")
     if key == "dims" or isinstance(begin, str):  # dims: one number or several, so typed as text
         value = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return address.Text(*words, most=60, style={"value": value})
+        return params.TextParam(*words, most=60, style={"value": value})
     low, high, whole = about.low, about.high, isinstance(begin, int)
     start = min(max(begin, low), high)
     step = 1 if whole else min(abs(start) / 4, (high - start) / 2) or 0.05
-    return address.Number(
+    return params.NumberParam(
         *words,
         low,
         high,

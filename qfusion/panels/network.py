@@ -14,7 +14,7 @@ from qfusion.explain.coalitions import net_joint_share
 from qfusion.figures import circuit, decision, dynamics, numbers, style
 from qfusion.models import entangled_qcnn, require
 from qfusion.models.tweak import MAX_TEXT
-from qfusion.panels import address, panel
+from qfusion.panels import panel, params
 from qfusion.panels.circuit import PART
 from qfusion.panels.dynamics import DIVIDENDS
 
@@ -172,7 +172,7 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture
 
 
 _RULED, _RULES_OPEN = panel.can("rules"), PART.chosen("Fusion rules")
-EDITS = address.Text(
+EDITS = params.TextParam(
     "phi",
     "Edits as text",
     help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
@@ -180,22 +180,22 @@ EDITS = address.Text(
     fits=_RULED,
     style={"placeholder": "such as 0.11=3.14, 2:and or all:or"},
 )
-ELEMENT = address.Choice(
+ELEMENT = params.SelectParam(
     "element",
     "Element",
     "The first is shown.",
     values=lambda study: study.elements,
     fits=_RULED,
 )
-STAGE = address.Choice(
+STAGE = params.SelectParam(
     "stage",
     "Stage of the chain",
     "The first is shown.",
     values=lambda study: map(str, range(entangled_qcnn.shape_of(study.model).stages)),
-    read=address.whole("stage", 0, 1000),
+    read=params.whole_number("stage", 0, 1000),
     fits=_RULED,
 )
-OUTCOME = address.Choice(
+OUTCOME = params.SelectParam(
     "outcome",
     "What the qubits read",
     "The one that this sample reads most is shown.",
@@ -203,7 +203,7 @@ OUTCOME = address.Choice(
     lambda study: entangled_qcnn.edited_patterns(entangled_qcnn.shape_of(study.model)),
     fits=_RULED,
 )
-SCOPE = address.Choice(
+SCOPE = params.SelectParam(
     "scope",
     "Set to a rule",
     "A rule is set for this element.",
@@ -339,8 +339,8 @@ def terms(
     )
 
 
-NOISE: dict[str, address.Control] = {
-    kind: address.Number(
+NOISE: dict[str, params.Param] = {
+    kind: params.NumberParam(
         f"noise.{kind}",
         title,
         "0 is used.",
@@ -364,7 +364,7 @@ NOISE: dict[str, address.Control] = {
         ("readout", "Read-out", "A read bit is lost to a coin toss with this probability"),
     )
 } | {
-    "shots": address.Choice(
+    "shots": params.SelectParam(
         "shots",
         "Shots",
         "1000 are used.",
@@ -372,7 +372,7 @@ NOISE: dict[str, address.Control] = {
         ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
         default="1000",
         look="steps",
-        read=address.whole("shots", 1, 10**9),
+        read=params.whole_number("shots", 1, 10**9),
         fits=_RULED,
     )
 }
@@ -563,7 +563,7 @@ def lowered(drop: float) -> str:
     )
 
 
-LAYER = address.Choice(
+LAYER = params.SelectParam(
     "layer",
     "Place in the network",
     "The end of the network is marked.",

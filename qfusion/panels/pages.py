@@ -41,20 +41,10 @@ from qfusion.figures.recipe import (
     software,
     without,
 )
-from qfusion.panels.address import (
-    FREE,
-    Address,
-    Allowed,
-    Control,
-    Family,
-    Opened,
-    View,
-    completed,
-    made_from,
-    naming,
-    rules,
-)
+from qfusion.panels.address import FREE, OpenedPage, complete_address, made_from, naming
+from qfusion.panels.page_state import Address, PageState
 from qfusion.panels.panel import TERMS, Panel, Picture, always, can
+from qfusion.panels.params import Param, ParamFamily, ParamRule, rules
 
 QUESTIONS = {
     "overview": "Which modality decided, what did they say only together, and when did it happen?",
@@ -141,7 +131,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
 }
 # What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
 # couplings or numbers, a function gives the choices of an address and a study.
-CONTROLS: dict[str, tuple[Control | Family, ...]] = {
+CONTROLS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "samples": (*panels.samples.CONTROLS, *panels.inside.CONTROLS, panels.compare.SIMILAR_BY),
     "dynamics": (
         panels.dynamics.sliders,
@@ -180,17 +170,17 @@ BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
 WORDS = ("questions", "cautions", "estimators", "train-results", "wrong", "why-synergy")
 
 
-def own_controls(page: str, panel: Panel) -> list[Control]:
+def own_controls(page: str, panel: Panel) -> list[Param]:
     """Returns the choices of a panel which stands below all else on its page and which nothing else there has."""
     options = (*panel.options.values(), *panel.conditions.values()) if panel.below else ()
     return [
         option
         for option in options
-        if isinstance(option, Control) and option not in CONTROLS.get(page, ())
+        if isinstance(option, Param) and option not in CONTROLS.get(page, ())
     ]
 
 
-def allowed(view: View, study: Any) -> dict[str, Allowed]:
+def allowed(view: PageState, study: Any) -> dict[str, ParamRule]:
     """Returns what an address may say of a page, by parameter."""
     own = [
         one for panel in PAGES.get(view.page, {}).values() for one in own_controls(view.page, panel)
@@ -198,7 +188,7 @@ def allowed(view: View, study: Any) -> dict[str, Allowed]:
     return rules((*own, *CONTROLS.get(view.page, ())), view, study)
 
 
-def opened(page: str, address: Address) -> Opened:
+def opened(page: str, address: Address) -> OpenedPage:
     """Returns a page under an address, with what the address leaves open chosen as the page would.
 
     Raises:
@@ -206,7 +196,7 @@ def opened(page: str, address: Address) -> Opened:
         InvalidInput: when a part of the address does not fit.
     """
     page = choose("Page", page.lower(), PAGES)
-    return completed(page, address, allowed, bare=page in BARE)
+    return complete_address(page, address, allowed, bare=page in BARE)
 
 
 class Call(NamedTuple):
@@ -232,7 +222,7 @@ class Call(NamedTuple):
         return f"{self.function}({', '.join(words)})"
 
 
-def _sample(view: View) -> Call:
+def _sample(view: PageState) -> Call:
     """The page's sample, with its background, tweak and output."""
     members = _members(view)
     is_usual = view.background == backgrounds.DEFAULT or (
@@ -256,7 +246,7 @@ def _sample(view: View) -> Call:
     )
 
 
-def _sides(view: View) -> Call:
+def _sides(view: PageState) -> Call:
     """The pinned view as A beside the page's sample as B."""
     pin = view.pin
     return Call(
@@ -268,7 +258,7 @@ def _sides(view: View) -> Call:
     )
 
 
-def _levels(view: View) -> Call:
+def _levels(view: PageState) -> Call:
     """All samples, those of the filter, and the page's sample."""
     filter = view.get("filter")
     name = next(
@@ -288,7 +278,7 @@ def _levels(view: View) -> Call:
     )
 
 
-def _members(view: View) -> str:
+def _members(view: PageState) -> str:
     """The saved cohort that is compared with; empty where none is, or the address keeps none of that name."""
     if view.background != "cohort":
         return ""
@@ -300,7 +290,7 @@ def _said(named: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value}
 
 
-SCOPES: dict[str, Callable[[View], Call]] = {
+SCOPES: dict[str, Callable[[PageState], Call]] = {
     "sample": _sample,
     "sides": _sides,
     "levels": _levels,
@@ -338,7 +328,7 @@ def build(page: str, panel: str, address: Address, theme: style.Theme = "light")
     return known.build(open_scope(view, known.scope), theme, **arguments)
 
 
-def shown(view: View, only: str = "") -> Iterator[str]:
+def shown(view: PageState, only: str = "") -> Iterator[str]:
     """Yields the names of the panels that a page shows under an address that leaves nothing open, in its order, or
     `only` that of one."""
     scopes: dict[str, Any] = {}
@@ -363,7 +353,7 @@ def scope_of(page: str, panel: str) -> str:
     return find(page, panel, {})[1].scope
 
 
-def open_scope(view: View, scope: str, known: dict[str, Any] | None = None) -> Any:
+def open_scope(view: PageState, scope: str, known: dict[str, Any] | None = None) -> Any:
     """Returns what panels are built from, "study" or one of `SCOPES`, under an address that leaves nothing open.
 
     Args:
@@ -404,13 +394,13 @@ def program(page: str, panel: str, address: Address) -> str:
     )
 
 
-def find(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:
+def find(page: str, panel: str, address: Address) -> tuple[PageState, Panel, str]:
     """Returns the address, the panel, and the end of its name where several begin alike.
 
     Raises:
         NotFound: when there is no such page or panel.
     """
-    view = View(choose("Page", page.lower(), PAGES), address)
+    view = PageState(choose("Page", page.lower(), PAGES), address)
     if panel in PAGES[view.page]:
         return view, PAGES[view.page][panel], ""
     known = NAMED.get(view.page, {})
@@ -420,7 +410,7 @@ def find(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:
     return view, known[start], panel.removeprefix(start)
 
 
-def _calls(view: View, scope: str) -> list[tuple[str, Call]]:
+def _calls(view: PageState, scope: str) -> list[tuple[str, Call]]:
     """The calls that open a scope, in their order, each with the name of what it opens; the work is its sample's."""
     name = "sample" if scope == "study" else scope
     call = SCOPES[name](view)

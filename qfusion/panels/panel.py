@@ -25,7 +25,8 @@ from qfusion.errors import QFusionError
 from qfusion.figures import export
 from qfusion.figures.guards import finite
 from qfusion.models import Ability
-from qfusion.panels.address import Choice, Number, View, always
+from qfusion.panels.page_state import PageState
+from qfusion.panels.params import NumberParam, SelectParam, always
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,11 +222,11 @@ def capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-Read = Callable[[View], Any]  # of an option: its value, None where the address does not say it
+Read = Callable[[PageState], Any]  # of an option: its value, None where the address does not say it
 
 
 # which terms of a decision are drawn
-TERMS = Choice(
+TERMS = SelectParam(
     "as",
     "Lower panel",
     "Contributions are shown.",
@@ -234,7 +235,7 @@ TERMS = Choice(
     look="segments",
 )
 # of a panel that is measured on samples drawn at random unless all are asked for
-EVERYONE = Choice(
+EVERYONE = SelectParam(
     "measured",
     "Samples for what takes long",
     "Some are drawn.",
@@ -244,7 +245,7 @@ EVERYONE = Choice(
     look="segments",
 )
 Opens = Callable[
-    [View], bool
+    [PageState], bool
 ]  # whether the part of a page in which a panel stands is open under an address
 
 
@@ -288,11 +289,11 @@ class Panel:
     build: Callable[..., Picture]
     options: Mapping[str, Read] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    rest: str | Callable[[View, str], Mapping[str, Any]] = ""
+    rest: str | Callable[[PageState, str], Mapping[str, Any]] = ""
     conditions: Mapping[str, Read] = field(default_factory=dict)
     fits: Callable[..., bool] = always
     opens: Opens = always
-    endings: Callable[[View, Any], Iterable[str]] = lambda view, scope: ("",)
+    endings: Callable[[PageState, Any], Iterable[str]] = lambda view, scope: ("",)
     below: bool = False
     scope: str = "sample"
 
@@ -303,7 +304,7 @@ class Panel:
             (
                 (argument, read.key)
                 for argument, read in self.options.items()
-                if isinstance(read, Number) and read.plays
+                if isinstance(read, NumberParam) and read.plays
             ),
             None,
         )
@@ -313,7 +314,7 @@ class Panel:
         """Whether its last pictures are `cached`."""
         return hasattr(self.build, "__wrapped__")  # `memo` wraps it
 
-    def arguments(self, view: View, rest: str = "") -> dict[str, Any]:
+    def arguments(self, view: PageState, rest: str = "") -> dict[str, Any]:
         """Returns the arguments of `build` after scope and theme, as an address says them.
 
         Args:
@@ -332,14 +333,14 @@ class Panel:
         )
         return {**self.fixed, **ending, **_said(self.options, view)}
 
-    def shown(self, view: View, scope: Any, rest: str = "") -> bool:
+    def shown(self, view: PageState, scope: Any, rest: str = "") -> bool:
         """Returns whether the page shows it of a scope; arguments and errors are those of `arguments`."""
         return self.opens(view) and self.fits(
             scope, **self.arguments(view, rest), **_said(self.conditions, view)
         )
 
 
-def _said(options: Mapping[str, Read], view: View) -> dict[str, Any]:
+def _said(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:
     """What the address says of options."""
     return {name: value for name, read in options.items() if (value := read(view)) is not None}
 

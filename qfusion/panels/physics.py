@@ -18,7 +18,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures import building, numbers, physics, style
-from qfusion.panels import address, panel
+from qfusion.panels import page_state, panel, params
 from qfusion.panels.dynamics import CURSOR, TIMED, VIEW, cursor_at
 
 BASELINE = "baseline"
@@ -160,7 +160,7 @@ def _picture(
     )
 
 
-BUILT_AS = address.Choice(
+BUILT_AS = params.SelectParam(
     "builtas",
     "Show as",
     "The matrix is shown.",
@@ -168,7 +168,7 @@ BUILT_AS = address.Choice(
     look="segments",
     fits=TIMED,
 )
-BUILT_OVER = address.Choice(
+BUILT_OVER = params.SelectParam(
     "builtof",
     "Samples",
     "This sample is shown.",
@@ -176,7 +176,7 @@ BUILT_OVER = address.Choice(
     changes.cohorts,
     fits=TIMED,
 )
-BUILT_PART = address.Choice(
+BUILT_PART = params.SelectParam(
     "built",
     "Contribution",
     "The one that the dynamics changed most is shown.",
@@ -438,42 +438,42 @@ def moves(
     return len(changes.chosen(result, group or changes.EVERY, sample.can("time"))) > 0
 
 
-EFFECT = address.Choice(
+EFFECT = params.SelectParam(
     "effect",
     "Effect on",
     "That on the explained output is shown.",
     "What the terms act on: the log-odds or score, a part of it, or a state's entropy or entanglement.",
     changes.targets,
 )
-COHORT = address.Choice(
+COHORT = params.SelectParam(
     "over",
     "Samples",
     "This sample is shown.",
     "This sample, or the mean over several.",
     changes.cohorts,
 )
-GROUP = address.Choice(
+GROUP = params.SelectParam(
     "terms",
     "Terms",
     "All terms are shown.",
     "The parts of the model that are weakened and removed.",
     lambda study: changes.GROUPS[study.can("time")],
 )
-HALF = address.Switch(
+HALF = params.SwitchParam(
     "half",
     "Slope half-way too",
     "It is not worked out.",
     "The slope of every term at half its strength: diamonds beside the right bars. It stands for the mean slope on the "
     "way far better than the slope at its end. Takes a second or more.",
 )
-FOLLOWED = address.Choice(
+FOLLOWED = params.SelectParam(
     "term",
     "Response to one term, from removed to its present strength",
     help="All strengths of one part, from removed to as it stands.",
     checked=False,
 )
-TABLE = address.Switch("table.terms", "All terms as a table", "It stays folded.")
-WITHOUT = address.Switch(
+TABLE = params.SwitchParam("table.terms", "All terms as a table", "It stays folded.")
+WITHOUT = params.SwitchParam(
     "without",
     "Test metrics without each term (a second or more)",
     "They are not worked out.",
@@ -481,13 +481,13 @@ WITHOUT = address.Switch(
 )
 
 
-def sensitivity(view: address.View, study: Study) -> tuple[address.Control, ...]:
+def sensitivity(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
     """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
     is_here = study.can("terms") and study.can("time") == (view.page == "dynamics")
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
 
 
-def _open(view: address.View) -> bool:
+def _open(view: page_state.PageState) -> bool:
     """Whether the view of Dynamics, or of Circuit, is open."""
     timed = view.can("time")
     return (

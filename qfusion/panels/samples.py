@@ -36,7 +36,7 @@ from qfusion.figures import (
     training,
 )
 from qfusion.models import imported
-from qfusion.panels import address, panel
+from qfusion.panels import page_state, panel, params
 from qfusion.quantum.states import KINDS, Part
 from qfusion.training import metrics
 
@@ -372,7 +372,7 @@ def curve_of(sample: Sample, theme: style.Theme = "light", **options: Any) -> pa
     return curve(sample.study, theme, **options)
 
 
-def which_curve(view: address.View, rest: str) -> dict[str, Any]:
+def which_curve(view: page_state.PageState, rest: str) -> dict[str, Any]:
     """Card, row and modality by the end of a panel's name."""
     names = "|".join(map(re.escape, view.modalities))
     parts = re.fullmatch(rf"(.*)-(\d+)-({names})", rest)
@@ -482,7 +482,7 @@ def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = (
     ]
 
 
-SPLIT = address.Choice(
+SPLIT = params.SelectParam(
     "split",
     "Split",
     "The test split is shown.",
@@ -490,14 +490,14 @@ SPLIT = address.Choice(
     default="test",
     look="segments",
 )
-SEARCH = address.Text(
+SEARCH = params.TextParam(
     "find",
     "Search ids and words",
     "Nothing is searched for.",
     most=100,
     style={"placeholder": "part of an id or of what was said"},
 )
-RELATION = address.Choice(
+RELATION = params.SelectParam(
     "relation",
     "How the modalities relate",
     "All relations are shown.",
@@ -506,7 +506,7 @@ RELATION = address.Choice(
     many=True,
     look="pills",
 )
-VERDICT = address.Choice(
+VERDICT = params.SelectParam(
     "verdict",
     "Predicted",
     "Right and wrong ones are shown.",
@@ -516,7 +516,7 @@ VERDICT = address.Choice(
     look="segments",
     fits=lambda study: bool(study.classes),
 )
-CLASSES = address.Choice(
+CLASSES = params.SelectParam(
     "class",
     "Classes (truth)",
     "All classes are shown.",
@@ -530,10 +530,10 @@ _AXES = (
     "is entanglement. See Terms below the figure."
 )
 ACROSS, UP = (
-    address.Choice(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
+    params.SelectParam(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
     for key in ("x", "y")
 )
-TABLE = address.Switch(
+TABLE = params.SwitchParam(
     "table.evidence",
     "Rules, beliefs and masses of every element as a table",
     "It stays folded.",
@@ -546,7 +546,7 @@ FILTERS = {
     "verdict": VERDICT,
     "classes": CLASSES,
 }
-TRY = address.Switch(
+TRY = params.SwitchParam(
     "own",
     "Try your own",
     "It stays folded.",
@@ -743,7 +743,7 @@ def _told(study: Study, kind: str) -> tuple[str, int]:
     return sample, study.dataset.row(sample)
 
 
-def _kinds(view: address.View, study: Study) -> list[str]:
+def _kinds(view: page_state.PageState, study: Study) -> list[str]:
     return [one.kind for one in compare.find_examples(study)]
 
 

@@ -18,7 +18,7 @@ from qfusion.analysis.sample import Sample, against_words
 from qfusion.data.spec import SPLITS, split_term
 from qfusion.explain.operators import Operator
 from qfusion.figures import dynamics, physics, states, style
-from qfusion.panels import address, panel, samples
+from qfusion.panels import page_state, panel, params, samples
 from qfusion.panels.dynamics import (
     CURSOR,
     HINTON,
@@ -225,7 +225,7 @@ def _of(sample: Sample) -> str:
 
 
 _MADE_OF = VIEW.chosen("H and L")
-OPERATOR = address.Choice(
+OPERATOR = params.SelectParam(
     "letters",
     "Operator",
     "H is shown.",
@@ -923,7 +923,7 @@ def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
     return sample.study.can("states") and not has_kets(sample, group)
 
 
-def _nearest(view: address.View, sample: Sample) -> list[str]:
+def _nearest(view: page_state.PageState, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
@@ -938,7 +938,7 @@ def _nearest(view: address.View, sample: Sample) -> list[str]:
 
 
 _STATES = panel.can("states")
-GROUP = address.Choice(
+GROUP = params.SelectParam(
     "votes",
     "Modality or pair",
     "The first modality is shown.",
@@ -948,7 +948,7 @@ GROUP = address.Choice(
     read=lambda label: label.replace(inside.WITH, "+"),
     fits=_STATES,
 )
-AMONG = address.Choice(
+AMONG = params.SelectParam(
     "among",
     "Among the samples for",
     "The test samples are shown.",
@@ -958,7 +958,7 @@ AMONG = address.Choice(
     look="segments",
     fits=_STATES,
 )
-UP = address.Choice(
+UP = params.SelectParam(
     "against",
     "y axis",
     "The weight against is shown.",

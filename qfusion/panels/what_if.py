@@ -24,7 +24,7 @@ from qfusion.explain import counterfactual
 from qfusion.figures import decision, physics, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
-from qfusion.panels import address, panel
+from qfusion.panels import page_state, panel, params
 from qfusion.quantum import circuits
 
 TITLES = {
@@ -283,7 +283,7 @@ def state(
     )
 
 
-def changes_of(view: address.View) -> dict[str, dict[str, Any]] | None:
+def changes_of(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
     """What the address says is done to each modality; None where all stay as they are."""
     actions = {title: action for action, title in TITLES.items()}
     values = {
@@ -296,7 +296,7 @@ def changes_of(view: address.View) -> dict[str, dict[str, Any]] | None:
     } or None
 
 
-def _details(view: address.View, name: str, action: str) -> dict[str, Any]:
+def _details(view: page_state.PageState, name: str, action: str) -> dict[str, Any]:
     match action, name:
         case interventions.SWAP, _:
             return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
@@ -310,7 +310,7 @@ def _details(view: address.View, name: str, action: str) -> dict[str, Any]:
     return {}
 
 
-def _numbers(view: address.View, start: str) -> dict[str, float]:
+def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
     return {
         key.removeprefix(start): require_number(key[:60], view.get(key) or 0.0, -1e6, 1e6)
         for key in view.address
@@ -522,7 +522,7 @@ def changed(sample: Sample, changes: interventions.Asked | None = None, **_: Any
     return bool(both(sample, changes)[2])
 
 
-def _restated(view: address.View, sample: Sample) -> list[str]:
+def _restated(view: page_state.PageState, sample: Sample) -> list[str]:
     """The modalities that have another state."""
     if not sample.study.can("states"):
         return []
@@ -534,8 +534,8 @@ def _restated(view: address.View, sample: Sample) -> list[str]:
 
 
 PREFIXES = ("do.", "with.", "set.", "voice.", "face.")  # of what is said of a modality
-KNOBS = address.Switch("knobs", "Knobs", "They stay folded.")
-WORDS = address.Text(
+KNOBS = params.SwitchParam("knobs", "Knobs", "They stay folded.")
+WORDS = params.TextParam(
     "say",
     "Sentence",
     "The sample's own words are used.",
@@ -545,9 +545,9 @@ WORDS = address.Text(
 )
 
 
-def action(study: Study, modality: str) -> address.Choice:
+def action(study: Study, modality: str) -> params.SelectParam:
     """What is done to a modality."""
-    return address.Choice(
+    return params.SelectParam(
         f"do.{modality}",
         f"What is done to {modality}",
         "It is left as it is.",
@@ -556,9 +556,9 @@ def action(study: Study, modality: str) -> address.Choice:
     )
 
 
-def donor(modality: str) -> address.SampleId:
+def donor(modality: str) -> params.SampleParam:
     """The sample that lends a modality."""
-    return address.SampleId(
+    return params.SampleParam(
         f"with.{modality}",
         "of sample",
         "Another sample is taken.",
@@ -566,7 +566,7 @@ def donor(modality: str) -> address.SampleId:
     )
 
 
-def numbers(study: Study, modality: str) -> list[address.Number]:
+def numbers(study: Study, modality: str) -> list[params.NumberParam]:
     """The numbers of a modality's state."""
     if not study.can("states"):
         return []
@@ -574,7 +574,7 @@ def numbers(study: Study, modality: str) -> list[address.Number]:
     size = study.model.dims[study.modalities.index(modality)] if kets else study.model.elements
     ranges = [(0.0, math.pi), (-math.pi, math.pi)] if kets and size == 2 else [(0.0, 1.0)] * size
     return [
-        address.Number(
+        params.NumberParam(
             f"set.{modality}.{place}",
             f"set.{modality}.{place}",
             "The sample's own is used.",
@@ -587,12 +587,12 @@ def numbers(study: Study, modality: str) -> list[address.Number]:
     ]
 
 
-def inputs(study: Study, modality: str) -> list[address.Number]:
+def inputs(study: Study, modality: str) -> list[params.NumberParam]:
     """The numbers that make a modality's raw input, of data that were made so."""
     if planted.recipe_of(study.dataset) is None:
         return []
     return [
-        address.Number(
+        params.NumberParam(
             f"{'voice' if modality == 'audio' else 'face'}.{setting.name}",
             f"{setting.title} ({setting.unit})",
             "0 is used.",
@@ -605,15 +605,15 @@ def inputs(study: Study, modality: str) -> list[address.Number]:
     ]
 
 
-def controls(view: address.View, study: Study) -> list[address.Control]:
+def controls(view: page_state.PageState, study: Study) -> list[params.Param]:
     """What a reader may choose; also names modalities and numbers that this model does not have."""
-    known: list[address.Control] = [KNOBS, WORDS]
+    known: list[params.Param] = [KNOBS, WORDS]
     for name in study.modalities:
         known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
     keys = [one.key for one in known]
     return [
         *known,
-        *address.strange(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
+        *params.unknown_params(view, PREFIXES, keys, lambda key, *_: choose("Control", key, keys)),
     ]
 
 

@@ -25,7 +25,7 @@ from qfusion.explain import (
     worth,
 )
 from qfusion.figures import style, trust as figures
-from qfusion.panels import address, cohorts, faithfulness, panel
+from qfusion.panels import cohorts, faithfulness, panel, params
 from qfusion.training import metrics
 
 # Does the data need fusion? Before any training: built from a data set, or from the one of a study.
@@ -171,7 +171,7 @@ def worth_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
     return worth_of(study.dataset, theme)
 
 
-NEED = address.Switch(
+NEED = params.SwitchParam(
     "data.need",
     "Does it need fusion?",
     "It is not worked out.",
@@ -571,7 +571,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-LENDER = address.Choice(
+LENDER = params.SelectParam(
     "patch.lender",
     "State from",
     "One sample lends its state.",
@@ -579,13 +579,13 @@ LENDER = address.Choice(
     LENDERS,
     look="segments",
 )
-DONOR = address.SampleId(
+DONOR = params.SampleParam(
     "patch.from",
     "That sample",
     "The nearest one decided differently is taken.",
     style={"width": 180},
 )
-PATCH = address.Choice(
+PATCH = params.SelectParam(
     "patch.kind",
     "Correlation with the rest",
     "It stays.",
@@ -593,7 +593,7 @@ PATCH = address.Choice(
     read={"stays": cuts.PATCH_DEFAULT, "taken away": "product"},
     look="segments",
 )
-GROUPS_OF = address.Choice(
+GROUPS_OF = params.SelectParam(
     "groups.of",
     "Gate groups of",
     "Those of the decision are shown.",
@@ -741,7 +741,7 @@ AUDIT = {
     "why-cut": panel.Panel(cut_worth, scope="study", fits=audit.can_cut),
 }
 VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
-ASK = address.Choice("why", "View", "The model is shown.", values=VIEWS, look="tabs")
+ASK = params.SelectParam("why", "View", "The model is shown.", values=VIEWS, look="tabs")
 CONTROLS = (ASK, NEED, cohorts.FILTER, LENDER, DONOR, PATCH, GROUPS_OF)
 PANELS = {
     name: replace(one, opens=panel.all_of(ASK.chosen(view), one.opens))

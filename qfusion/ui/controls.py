@@ -19,13 +19,21 @@ from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
 from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned
-from qfusion.panels import address, dynamics, network
+from qfusion.panels import (
+    dynamics,
+    network,
+    page_state,
+    params,
+    pickers,
+    pins,
+    tweak_limits,
+)
 from qfusion.training import checkpoint
 from qfusion.ui import access, reruns, state
 
 
 def draw(
-    control: address.Control,
+    control: params.Param,
     study: Any = None,
     *,
     place: DeltaGenerator | None = None,
@@ -46,19 +54,19 @@ def draw(
         follow(control.key, default)
     with place or nullcontext():
         match control:
-            case address.Choice():
+            case params.SelectParam():
                 return _choice(control, study, label, words)
-            case address.Switch():
+            case params.SwitchParam():
                 pick = st.checkbox if control.look == "box" else st.toggle
                 return pick(label, control.default, **words)
-            case address.Number():
+            case params.NumberParam():
                 return _number(control, label, words)
-            case address.Text():
+            case params.TextParam():
                 return st.text_input(label, max_chars=control.most, **words) or ""
 
 
 def row(
-    *parts: address.Control,
+    *parts: params.Param,
     study: Any = None,
     align: Literal["top", "bottom"] = "bottom",
     key: str | None = None,
@@ -68,7 +76,7 @@ def row(
         return [draw(control, study) for control in parts]
 
 
-def _choice(control: address.Choice, study: Any, label: str, words: dict[str, Any]) -> Any:
+def _choice(control: params.SelectParam, study: Any, label: str, words: dict[str, Any]) -> Any:
     options: Sequence[str] = list(words.pop("options", None) or control.options(study))
     default = words.pop("default", "") or control.default
     first = default if default in options else next(iter(options), None)
@@ -92,7 +100,7 @@ def _choice(control: address.Choice, study: Any, label: str, words: dict[str, An
     return None if control.empty and not word else control.value(word)
 
 
-def _number(control: address.Number, label: str, words: dict[str, Any]) -> float:
+def _number(control: params.NumberParam, label: str, words: dict[str, Any]) -> float:
     number = int if control.whole else float
     low, high, default = (
         number(words.pop(name, getattr(control, name))) for name in ("low", "high", "default")
@@ -125,13 +133,13 @@ def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
         state.put(key, default)
 
 
-def fold(control: address.Switch, icon: str | None = None, label: str = "") -> Any:
+def fold(control: params.SwitchParam, icon: str | None = None, label: str = "") -> Any:
     """Draws the part of a page that a switch folds, and returns it; `open` says whether it is open."""
     return st.expander(label or control.label, icon=icon, **state.opened(control.key))
 
 
 def folded(
-    control: address.Switch, content: Callable[[], object], icon: str, label: str = ""
+    control: params.SwitchParam, content: Callable[[], object], icon: str, label: str = ""
 ) -> None:
     """Draws the part of a page that a switch folds, whose content is worked out only while it is open."""
     with fold(control, icon, label) as box:
@@ -139,7 +147,7 @@ def folded(
             content()
 
 
-def tabs(control: address.Choice) -> Iterator[tuple[str, DeltaGenerator]]:
+def tabs(control: params.SelectParam) -> Iterator[tuple[str, DeltaGenerator]]:
     """Draws tabs and gives the name and the place of that which is open."""
     names = control.options()
     for name, tab in zip(names, st.tabs(names, **state.opened(control.key)), strict=True):
@@ -147,7 +155,7 @@ def tabs(control: address.Choice) -> Iterator[tuple[str, DeltaGenerator]]:
             yield name, tab
 
 
-def check(*controls: address.Control, study: Any = None) -> None:
+def check(*controls: params.Param, study: Any = None) -> None:
     """Takes what does not fit some choices out of the address, and names it, before they are drawn."""
     state.drop_invalid({one.key: one.rule(study) for one in controls})
 
@@ -229,13 +237,13 @@ def current_tweak(study: Any) -> str:
     do not fit. A number that was set for another model, and that no slider of this one can show, is left out."""
     if not study.can("time"):
         return "" if _edits_problem(study) else edits_text().strip(" ,")
-    highest = address.slider_tops(study.model)
+    highest = tweak_limits.slider_tops(study.model)
     numbers = [
         (key, value)
         for key in learned(study.model)
         if isinstance(value := state.get(key), int | float) and 0 <= value <= highest[key]
     ]
-    return str(address.fitting_tweak(study.model, Tweak.of(numbers, study.model)))
+    return str(tweak_limits.parse_slider_tweak(study.model, Tweak.of(numbers, study.model)))
 
 
 def draw_sliders(study: Study) -> Tweak:
@@ -342,7 +350,7 @@ def background_rows(study: Study) -> Study:
     All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
     until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
     """
-    check(address.ROWS)
+    check(pickers.ROWS)
     if not study.is_sampled:
         _leave()
         return study
@@ -350,22 +358,22 @@ def background_rows(study: Study) -> Study:
     exact: Any = study.against_all_rows()
     under_way = False
     if (
-        state.get(address.ROWS.key)
-        or st.query_params.get(address.ROWS.key)
+        state.get(pickers.ROWS.key)
+        or st.query_params.get(pickers.ROWS.key)
         or state.get(_WANTED) == key
         or (state.get(_DECLINED) != key and exact.operations <= samples.AUTO)
     ):
         _want(study)
         job = samples.begin_refinement(study, access.session())
         if job.state == memo.State.DONE:
-            state.put(address.ROWS.key, samples.ALL_ROWS)
+            state.put(pickers.ROWS.key, samples.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
                 st.caption(
                     f"Decisions are compared with all {study.background.size:,} rows of the background."
                 )
                 st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
             return job.result
-        state.forget(address.ROWS.key)
+        state.forget(pickers.ROWS.key)
         under_way = job.state != memo.State.FAILED
         if not under_way:
             state.notice(
@@ -502,7 +510,7 @@ def _decline(study: Study) -> None:
     """Shows this study against some rows until the reader asks for all."""
     _leave()
     state.put(_DECLINED, study.memo_key())
-    state.forget(address.ROWS.key)
+    state.forget(pickers.ROWS.key)
 
 
 # The bar's words on a large data set that is being encoded, while the pages show its first samples.
@@ -510,12 +518,12 @@ def _decline(study: Study) -> None:
 
 def open_study_shared(model: str, data: str) -> Study:
     """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
-    _checks.choose("Model", model, address.models())
+    _checks.choose("Model", model, pickers.models())
     reruns.dataset(data)  # read with its own words meanwhile
     if samples.is_encoded(model, data):
         return samples.open_study(model, data)
     samples.begin_encoding(model, data)
-    sample = st.query_params.get(address.SAMPLE.key) or state.get(address.SAMPLE.key) or ""
+    sample = st.query_params.get(pickers.SAMPLE.key) or state.get(pickers.SAMPLE.key) or ""
     return samples.with_visitors(samples.first_samples(model, data, str(sample)))
 
 
@@ -598,7 +606,7 @@ def offered(dataset: DataSet, *chosen: str) -> list[str]:
 
 
 def sample_box(
-    control: address.SampleId,
+    control: params.SampleParam,
     dataset: DataSet,
     default: str,
     on_change: Callable[[], None] | None = None,
@@ -669,11 +677,11 @@ def background_picker(study: Study, row: int) -> Study:
     """Draws the picker; returns the study with that background. A link may say it as the command line does (`joint`,
     `contrast`, ...)."""
     labels = {kind: label for label, kind in samples.OFFERED.items()}
-    wanted = st.query_params.get(address.BACKGROUND.key)
-    if wanted in labels and address.BACKGROUND.key not in st.session_state:
-        state.begin_again({address.BACKGROUND.key: [labels[wanted]]})
-    check(address.BACKGROUND, address.CONTRAST, study=study)
-    kind = draw(address.BACKGROUND)
+    wanted = st.query_params.get(pickers.BACKGROUND.key)
+    if wanted in labels and pickers.BACKGROUND.key not in st.session_state:
+        state.begin_again({pickers.BACKGROUND.key: [labels[wanted]]})
+    check(pickers.BACKGROUND, pickers.CONTRAST, study=study)
+    kind = draw(pickers.BACKGROUND)
     if kind == "cohort":
         return _cohort(study)
     sample = _other(study, row) if kind == "contrast" else ""
@@ -690,7 +698,7 @@ def _cohort(study: Study) -> Study:
             "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
         )
         return study
-    members = replace(address.MEMBERS, values=list(saved))
+    members = replace(pickers.MEMBERS, values=list(saved))
     check(members)
     name = draw(members)
     try:
@@ -726,8 +734,8 @@ def cohort(study: Study) -> str:
 
 def _other(study: Study, row: int) -> str:
     default = samples.default_contrast(study, row)
-    follow(address.CONTRAST.key, default)  # before its value is read here
-    value = state.get(address.CONTRAST.key) or st.query_params.get(address.CONTRAST.key) or default
+    follow(pickers.CONTRAST.key, default)  # before its value is read here
+    value = state.get(pickers.CONTRAST.key) or st.query_params.get(pickers.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     says = (
         f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
@@ -735,17 +743,17 @@ def _other(study: Study, row: int) -> str:
         if study.classes
         else f"Its score is {study.scores[place, 0]:+.2f}"
     )
-    return sample_box(address.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
+    return sample_box(pickers.CONTRAST, study.dataset, default, help=f"{says}. Type to search.")
 
 
 def background_in_links() -> dict[str, str]:
     """What links and the next page carry: nothing of the default background."""
-    chosen = str(state.get(address.BACKGROUND.key) or samples.DEFAULT_BACKGROUND)
+    chosen = str(state.get(pickers.BACKGROUND.key) or samples.DEFAULT_BACKGROUND)
     if chosen == samples.DEFAULT_BACKGROUND:
         return {}
-    which = {"contrast": address.CONTRAST.key, "cohort": address.MEMBERS.key}
+    which = {"contrast": pickers.CONTRAST.key, "cohort": pickers.MEMBERS.key}
     key = which.get(samples.OFFERED.get(chosen, ""), "")
-    return {address.BACKGROUND.key: chosen} | (
+    return {pickers.BACKGROUND.key: chosen} | (
         {key: str(state.get(key))} if key and state.get(key) else {}
     )
 
@@ -759,52 +767,52 @@ def settle_pickers() -> None:
 
     A link that names only the data gets a model trained on them; a model that does not fit the data gets its own.
     """
-    wanted = st.query_params.get(address.DATA.key)
-    if address.MODEL.key in st.session_state or not wanted:
+    wanted = st.query_params.get(pickers.DATA.key)
+    if pickers.MODEL.key in st.session_state or not wanted:
         return
-    model = st.query_params.get(address.MODEL.key)
+    model = st.query_params.get(pickers.MODEL.key)
     if model is None:
-        state.put(address.MODEL.key, next(address.models_for(wanted), address.models()[0]))
-    elif problem := address.misfit(model, wanted):
+        state.put(pickers.MODEL.key, next(pickers.models_for(wanted), pickers.models()[0]))
+    elif problem := pickers.misfit(model, wanted):
         state.notice(
             f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
             "The model's own data are shown."
         )
-        state.put(address.DATA.key, address.own_data(model))
+        state.put(pickers.DATA.key, pickers.own_data(model))
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
 def draw_pickers() -> tuple[Study, int, outputs.Output]:
     """Draws the pickers; returns the model on its data, the row of the sample, and what is explained."""
-    names, known = address.models(), address.sources()
+    names, known = pickers.models(), pickers.sources()
     for key, what, here in (
-        (address.MODEL.key, "Model", names),
-        (address.DATA.key, "Data set", known),
+        (pickers.MODEL.key, "Model", names),
+        (pickers.DATA.key, "Data set", known),
     ):
         if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
             state.notice(
                 f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown."
             )
             state.forget(key)
-            model, data = (state.get(one.key) for one in (address.MODEL, address.DATA))
+            model, data = (state.get(one.key) for one in (pickers.MODEL, pickers.DATA))
             if model is None and data in known:  # what is left has to fit
-                state.put(address.MODEL.key, next(address.models_for(data), names[0]))
-            elif model in names and address.own_data(model) not in known:
-                state.put(address.MODEL.key, next(address.models_for(known[0]), names[0]))
-    model = draw(address.MODEL, on_change=_model_changed)
+                state.put(pickers.MODEL.key, next(pickers.models_for(data), names[0]))
+            elif model in names and pickers.own_data(model) not in known:
+                state.put(pickers.MODEL.key, next(pickers.models_for(known[0]), names[0]))
+    model = draw(pickers.MODEL, on_change=_model_changed)
     _replay(model)
-    own = address.own_data(model)
+    own = pickers.own_data(model)
     chosen = st.selectbox(
-        address.DATA.label,
+        pickers.DATA.label,
         known,
         index=known.index(own) if own in known else 0,
         on_change=_data_changed,
-        help=address.DATA.help,
-        **address.DATA.style,
-        **state.bound(address.DATA.key),
+        help=pickers.DATA.help,
+        **pickers.DATA.style,
+        **state.bound(pickers.DATA.key),
     )
     _checks.check(
-        not address.misfit(model, chosen) or any(address.models_for(chosen)),
+        not pickers.misfit(model, chosen) or any(pickers.models_for(chosen)),
         f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
         f"{chosen} --model quantum-jump --name my-model`.",
     )
@@ -814,34 +822,34 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
     behind = background_picker(study, row)
     study = behind.on(background_rows(behind.of_set))
     encoding_progress(model, chosen, study, str(study.dataset.ids[row]))
-    pickers = {
+    picked = {
         "model": model,
         "data": chosen,
         "sample": str(study.dataset.ids[row]),
         **background_in_links(),
-        address.ROWS.key: str(state.get(address.ROWS.key) or ""),
-        address.OUTPUT.key: str(output),
+        pickers.ROWS.key: str(state.get(pickers.ROWS.key) or ""),
+        pickers.OUTPUT.key: str(output),
     }
-    state.put(state.KEPT, {key: value for key, value in pickers.items() if value})
+    state.put(state.KEPT, {key: value for key, value in picked.items() if value})
     return study, row, output
 
 
 def _sample(study: Study) -> int:
     """The sample picker, the most telling conflict first shown."""
     data = study.dataset
-    check(address.SAMPLE, study=study)
-    default = address.default_sample(study)
-    if is_foreign(data, address.SAMPLE.key):
-        state.put(address.SAMPLE.key, default)  # of another data set
+    check(pickers.SAMPLE, study=study)
+    default = pickers.default_sample(study)
+    if is_foreign(data, pickers.SAMPLE.key):
+        state.put(pickers.SAMPLE.key, default)  # of another data set
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"
     ):
         sample = sample_box(
-            address.SAMPLE,
+            pickers.SAMPLE,
             data,
             default,
             # says it in the address, which this run reads already
-            lambda: state.choose_sample(state.get(address.SAMPLE.key)),
+            lambda: state.choose_sample(state.get(pickers.SAMPLE.key)),
             help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
             "Type to search, or step with the keys ← and →.",
         )
@@ -868,17 +876,17 @@ def _output(study: Study) -> outputs.Output:
     """What is explained: the class decided for, or what the reader names."""
     if not study.classes:
         return outputs.Output()
-    check(address.OUTPUT, study=study)
-    chosen = draw(address.OUTPUT, study)
-    return outputs.parse("" if chosen == address.PREDICTED else chosen, study.classes)
+    check(pickers.OUTPUT, study=study)
+    chosen = draw(pickers.OUTPUT, study)
+    return outputs.parse("" if chosen == page_state.PREDICTED else chosen, study.classes)
 
 
 def _model_changed() -> None:
-    name = state.get(address.MODEL.key)
+    name = state.get(pickers.MODEL.key)
     if (
-        name in address.models() and (own := address.own_data(name)) in address.sources()
+        name in pickers.models() and (own := pickers.own_data(name)) in pickers.sources()
     ):  # a browser may send any text, such as a path
-        state.put(address.DATA.key, own)
+        state.put(pickers.DATA.key, own)
     _, steps, at = state.get(_HISTORY, ("", [{}], 0))
     if DURATION not in steps[at]:  # as the last model had learned it
         state.forget(DURATION)
@@ -942,19 +950,19 @@ def _replay(model: str) -> None:
 def _epoch_changed(name: str) -> None:
     epoch = state.get(EPOCH)
     there = name if epoch == _LAST else f"{name}{checkpoint.AFTER}{epoch}"
-    if there in address.models():
-        state.put(address.MODEL.key, there)
+    if there in pickers.models():
+        state.put(pickers.MODEL.key, there)
 
 
 def _data_changed() -> None:
-    model, name = state.get(address.MODEL.key), state.get(address.DATA.key)
+    model, name = state.get(pickers.MODEL.key), state.get(pickers.DATA.key)
     if (
-        model in address.models()
-        and name in address.sources()
-        and address.misfit(model, name)
-        and (other := next(address.models_for(name), None))
+        model in pickers.models()
+        and name in pickers.sources()
+        and pickers.misfit(model, name)
+        and (other := next(pickers.models_for(name), None))
     ):
-        state.put(address.MODEL.key, other)
+        state.put(pickers.MODEL.key, other)
 
 
 # The bar's button that pins what is shown as A of the Compare page.
@@ -1004,15 +1012,15 @@ def _pin(study: Study, row: int) -> None:
     )
 
 
-def pin_in_words(view: address.Pin) -> str:
+def pin_in_words(view: pins.Pin) -> str:
     """A pinned view as markdown."""
     return f"{text.plain(view.sample, 40)} by {text.plain(view.model, 40)}" + (
         f", tweaked: {text.plain(view.tweak, 60)}" if view.tweak else ""
     )
 
 
-def view_of(study: Study, row: int) -> address.Pin:
+def view_of(study: Study, row: int) -> pins.Pin:
     """What the reader looks at."""
-    return address.Pin(
+    return pins.Pin(
         study.name, study.dataset.name, str(study.dataset.ids[row]), current_tweak(study)
     )

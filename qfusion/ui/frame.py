@@ -19,7 +19,7 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.figures.style import Theme
 from qfusion.models import Ability, Tweak, base
-from qfusion.panels import address, pages
+from qfusion.panels import address, page_state, pages, params, pickers
 from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
@@ -120,7 +120,7 @@ class Here:
         does."""
         reruns.prepare_ahead(
             self,
-            address.View(str(state.get(state.PAGE, "")).lower(), sharing.full_address()),
+            page_state.PageState(str(state.get(state.PAGE, "")).lower(), sharing.full_address()),
             frozenset(state.get(state.WAITING)),
         )
 
@@ -153,7 +153,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     if (ahead := _ahead(title)) is not None:
         return ahead
     with _around(title) as (side, top):
-        controls.check(address.MODEL, address.DATA)
+        controls.check(pickers.MODEL, pickers.DATA)
         controls.settle_pickers()
         with top:
             study, row, wanted = controls.draw_pickers()
@@ -185,7 +185,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
     return here
 
 
-def frame(title: str, own: Iterable[address.Control] = ()) -> None:
+def frame(title: str, own: Iterable[params.Param] = ()) -> None:
     """Draws the frame of a page that needs neither model nor sample; the pickers are kept for the next page.
 
     Args:
@@ -205,16 +205,16 @@ def _ahead(title: str) -> Here | None:
     all is to be shown: later in a session, where the address says more than model, sample and the model's own data, and
     where nobody has looked at these before."""
     words = {key: values[-1] for key, values in state.address().items()}
-    picked = (address.MODEL.key, address.DATA.key, address.SAMPLE.key)
+    picked = (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key)
     if st.session_state or title not in QUICK or {*words} - {*picked}:
         return None
     model, data, one = map(words.get, picked)
-    model = choose("Model", model or address.models()[0], address.models())
-    own = address.own_data(model)
+    model = choose("Model", model or pickers.models()[0], pickers.models())
+    own = pickers.own_data(model)
     if data not in (None, own) or model not in reruns.shown or not sample.is_encoded(model, own):
         return None
     study = sample.open_study(model, own)
-    one = one or address.default_sample(study)
+    one = one or pickers.default_sample(study)
     here = Here(study, study.dataset.row(one), theme())
     at, drawn = server.expect_drawing()
     shown = dict(zip(picked, (model, own, one), strict=True))
@@ -292,13 +292,13 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
     _head(title)
 
 
-def _settle(title: str, study: Study | None = None, own: Iterable[address.Control] = ()) -> None:
+def _settle(title: str, study: Study | None = None, own: Iterable[params.Param] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
-    view = address.View(page, state.address_now())
-    allowed = pages.allowed(view, study) | address.rules(own, view)
+    view = page_state.PageState(page, state.address_now())
+    allowed = pages.allowed(view, study) | params.rules(own, view)
     state.drop_invalid(allowed)
-    state.drop_unknown({*allowed, *address.KEYS, *state.STORED})
+    state.drop_unknown({*allowed, *pickers.KEYS, *state.STORED})
 
 
 def _head(title: str) -> None:
@@ -394,8 +394,8 @@ def carried(**query: str) -> dict[str, Any]:
     """What a link's address says: the pickers, and `query`."""
     words: dict[str, Any] = {
         key: str(value)
-        for key in (address.MODEL.key, address.DATA.key, address.SAMPLE.key, address.OUTPUT.key)
-        if (value := state.get(key)) and value != address.PREDICTED
+        for key in (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key, pickers.OUTPUT.key)
+        if (value := state.get(key)) and value != page_state.PREDICTED
     } | controls.background_in_links()
     # what is kept across pages, so that links inside the app can be opened in a new tab
     stored = {key: state.written(state.get(key)) for key in state.STORED if state.get(key)}

@@ -15,11 +15,12 @@ import streamlit as st
 from qfusion import _checks, _files
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.panels.address import DATA, MODEL, SAMPLE, Choice, sources
+from qfusion.panels.params import SelectParam
+from qfusion.panels.pickers import DATA, MODEL, SAMPLE, sources
 from qfusion.ui import state
 
 WORDS, BRIEF, FULL = "words", "brief", "full"
-DEPTH = Choice(
+DEPTH = SelectParam(
     WORDS,
     "Explanations",
     "They are brief.",

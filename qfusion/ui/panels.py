@@ -31,7 +31,7 @@ from qfusion.data.spec import Clip
 from qfusion.errors import QFusionError
 from qfusion.figures.recipe import apply_visible, parse_visible
 from qfusion.figures.style import Theme
-from qfusion.panels import address, pages
+from qfusion.panels import address, page_state, pages, params
 from qfusion.panels.panel import Panel, Picture, capital, ended, played
 from qfusion.quantum.states import KINDS
 from qfusion.ui import controls, drawer, frame, guidance, reruns, server, sharing, state
@@ -383,7 +383,7 @@ def below(theme: Theme, **scopes: Any) -> None:
     """Every panel that its page draws below all else that is open, see `Panel.below`, with the choices that it alone
     has, of what the page has, by what builders call it."""
     page = str(state.get(state.PAGE, "")).lower()
-    view = address.View(page, sharing.full_address())
+    view = page_state.PageState(page, sharing.full_address())
     for name, panel in list(pages.PAGES[page].items()):
         if panel.below and panel.shown(view, scopes[panel.scope]):
             scope, own = scopes[panel.scope], pages.own_controls(page, panel)
@@ -394,7 +394,7 @@ def below(theme: Theme, **scopes: Any) -> None:
 
 
 def tabs(
-    control: address.Choice,
+    control: params.SelectParam,
     content: Mapping[str, Callable[..., object]],
     *arguments: Any,
     theme: Theme,

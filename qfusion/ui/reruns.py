@@ -25,7 +25,7 @@ from qfusion import data
 from qfusion._checks import choose
 from qfusion.analysis import memo, sample
 from qfusion.errors import QFusionError
-from qfusion.panels import address, pages
+from qfusion.panels import page_state, pages, pickers
 from qfusion.panels.panel import Panel
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access
@@ -132,7 +132,7 @@ def loaded(name: str) -> Checkpoint:
     Raises:
         NotFound: when there is none of that name.
     """
-    return sample.loaded(choose("Model", name, address.models()))
+    return sample.loaded(choose("Model", name, pickers.models()))
 
 
 # What the reader is likely to ask for next, worked out while they read: the panels of the samples beside this one.
@@ -149,7 +149,7 @@ _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for som
 
 
 def prepare_ahead(
-    here: Any, view: address.View, waiting: Collection[str] = ()
+    here: Any, view: page_state.PageState, waiting: Collection[str] = ()
 ) -> Future[None] | None:
     """Begins to draw a page's panels of the next sample and the one before; the last thing that a page does.
 
@@ -171,7 +171,7 @@ def prepare_ahead(
 
 def _draw(
     here: Any,
-    view: address.View,
+    view: page_state.PageState,
     panels: Sequence[Panel],
     session: str,
     stop: threading.Event,

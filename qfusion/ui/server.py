@@ -232,12 +232,12 @@ def _load() -> None:
     finally:
         _loaded.set()
     from qfusion.analysis.sample import open_study
-    from qfusion.panels import address
+    from qfusion.panels import pickers
     from qfusion.ui import reruns
 
     with suppress(QFusionError):  # the page says so
-        reruns.shown.add(address.models()[0])
-        address.default_sample(open_study(address.models()[0]))
+        reruns.shown.add(pickers.models()[0])
+        pickers.default_sample(open_study(pickers.models()[0]))
     _gzipped.append(gzip.compress(_read_plotly(), 6))
     time.sleep(10)  # in which the first page is drawn
     importlib.import_module("sklearn.metrics")  # which the first slider needs

@@ -42,9 +42,10 @@ from qfusion.errors import (
 )
 from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
 from qfusion.panels import story
-from qfusion.panels.address import DATA, GUIDES, MODEL, SAMPLE
+from qfusion.panels.address import GUIDES
 from qfusion.panels.pages import file_name
 from qfusion.panels.panel import Picture
+from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story import KINDS
 from qfusion.ui import access, reruns, state
 

@@ -22,18 +22,10 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
-from qfusion.panels.address import (
-    DATA,
-    FREE,
-    LINKED,
-    MODEL,
-    SAMPLE,
-    Allowed,
-    audit,
-    models,
-    own_data,
-    parse_pin,
-)
+from qfusion.panels.address import FREE, LINKED
+from qfusion.panels.params import ParamRule, validate
+from qfusion.panels.pickers import DATA, MODEL, SAMPLE, models, own_data
+from qfusion.panels.pins import parse_pin
 
 T = TypeVar("T")
 NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
@@ -89,19 +81,19 @@ def address() -> dict[str, list[str]]:
     return {key: st.query_params.get_all(key) for key in st.query_params if key}
 
 
-def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
+def drop_invalid(allowed: Mapping[str, ParamRule]) -> None:
     """Takes invalid parameters out of the URL, leaves a notice for each, and lets the rest apply: the page begins again
     without them.
 
     Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
     bound widget writes its option's *label* into the URL: options here are their own labels.
     """
-    problems = audit(
+    problems = validate(
         {key: values for key, values in address().items() if key not in st.session_state}, allowed
     )
     for problem in problems.values():
-        notice(problem.words)
-    begin_again({key: problem.left for key, problem in problems.items()})
+        notice(problem.message)
+    begin_again({key: problem.valid for key, problem in problems.items()})
 
 
 def drop_unknown(known: Iterable[str]) -> None:

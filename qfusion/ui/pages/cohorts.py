@@ -14,7 +14,13 @@ from qfusion.analysis import answers, cohort_measures, errors, sample, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohorts, stability
-from qfusion.panels import address, cohorts as builders, compare as maps, dynamics, panel
+from qfusion.panels import (
+    cohorts as builders,
+    compare as maps,
+    dynamics,
+    page_state,
+    panel,
+)
 from qfusion.ui import controls, frame, guidance, panels, state, views
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
@@ -26,7 +32,7 @@ _CHIPS = "_chips"
 
 def put_back(_: Study) -> None:
     """Puts back the filter of an earlier visit, and opens what a link means, before the rules are asked."""
-    part = builders.meant(address.View("cohorts", state.address()))
+    part = builders.meant(page_state.PageState("cohorts", state.address()))
     if builders.VIEW.key not in st.session_state and part != builders.VIEW.options()[0]:
         state.put(builders.VIEW.key, part)
     if FILTER not in st.session_state and FILTER not in st.query_params:

@@ -15,7 +15,7 @@ from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
 from qfusion.figures.samples import MOST
-from qfusion.panels import address, compare as builders, network
+from qfusion.panels import compare as builders, network, pickers, pins, tweak_limits
 from qfusion.training import metrics
 from qfusion.ui import controls, frame, guidance, panels, state, views
 
@@ -28,7 +28,7 @@ def forget_lost(_: Study) -> None:
     """Names a pin that cannot be looked up, and forgets it."""
     if view := state.get(state.PIN):
         try:
-            address.resolve(view)
+            pickers.resolve_pin(view)
         except QFusionError as error:
             state.notice(f"In the link, `{state.PIN}`: {error} Nothing is pinned.")
             state.put(state.PIN, None)
@@ -73,9 +73,9 @@ def nothing_pinned(here: frame.Here) -> None:
                 key=f"_pin_{kind}",
                 icon=":material/push_pin:",
                 on_click=state.put,
-                args=(state.PIN, address.Pin(study.name, study.dataset.name, sample)),
+                args=(state.PIN, pins.Pin(study.name, study.dataset.name, sample)),
             )
-    others = (name for name in address.models_for(study.dataset.name) if name != study.name)
+    others = (name for name in pickers.models_for(study.dataset.name) if name != study.name)
     with st.container(horizontal=True, key="other-models"):
         for name in islice(others, MOST_OFFERED):
             st.button(
@@ -87,12 +87,12 @@ def nothing_pinned(here: frame.Here) -> None:
             )
 
 
-def _set_against(view: address.Pin, model: str) -> None:
+def _set_against(view: pins.Pin, model: str) -> None:
     state.put(state.PIN, view)
-    state.put(address.MODEL.key, model)
+    state.put(pickers.MODEL.key, model)
 
 
-def what_is_compared(here: frame.Here, view: address.Pin) -> None:
+def what_is_compared(here: frame.Here, view: pins.Pin) -> None:
     """What A and B are; swap and clear."""
     now = replace(controls.view_of(here.study, here.row), tweak="")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -116,14 +116,14 @@ def what_is_compared(here: frame.Here, view: address.Pin) -> None:
         )
 
 
-def _swap(study: Study, row: int, view: address.Pin) -> None:
+def _swap(study: Study, row: int, view: pins.Pin) -> None:
     state.put(state.PIN, controls.view_of(study, row))
-    state.put(address.MODEL.key, view.model)
-    state.put(address.DATA.key, view.data)
+    state.put(pickers.MODEL.key, view.model)
+    state.put(pickers.DATA.key, view.data)
     state.choose_sample(view.sample)
-    other: Any = address.resolve(view)[0]
+    other: Any = pickers.resolve_pin(view)[0]
     if other.can("time"):
-        controls.set_sliders(other.model, address.tweak_of(other, view.tweak))
+        controls.set_sliders(other.model, tweak_limits.parse_tweak(other, view.tweak))
     else:
         state.put(network.EDITS.key, view.tweak)
 
@@ -323,11 +323,11 @@ def _set_beside(here: frame.Here, rows: Iterable[int]) -> None:
 
 
 @frame.fragment
-def decisions(here: frame.Here, view: address.Pin) -> None:
+def decisions(here: frame.Here, view: pins.Pin) -> None:
     """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
     with st.container(key="fold-decisions"):
         tweak = tweak_of_b(here)
-        address.resolve(view)
+        pickers.resolve_pin(view)
         sides = compare.beside(
             here.sample_of(here.study.model.parse_tweak(tweak)),
             view.model,

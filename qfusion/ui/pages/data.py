@@ -14,7 +14,7 @@ from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clips, importing, registry, spec, staged_set
-from qfusion.panels import address, learning as builders, why
+from qfusion.panels import learning as builders, pickers, why
 from qfusion.runs import plans
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 from qfusion.ui.pages import why_fuse
@@ -56,7 +56,7 @@ def listing() -> None:
 @frame.guard()
 def chosen_set() -> None:
     """What is in one set."""
-    here = address.sources()
+    here = pickers.sources()
     if (picked := state.take(PICK)) in here:
         state.put(builders.SET.key, picked)
     name = controls.draw(builders.SET, options=here)

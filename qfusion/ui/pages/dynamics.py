@@ -9,7 +9,7 @@ from qfusion.analysis import answers, inside, text
 from qfusion.analysis.dynamics import MOST_ERROR, exactness
 from qfusion.analysis.sample import Sample
 from qfusion.models import Tweak
-from qfusion.panels import address, dynamics as builders, panel, physics, states
+from qfusion.panels import dynamics as builders, panel, physics, states, tweak_limits
 from qfusion.training import metrics
 from qfusion.ui import (
     access,
@@ -256,7 +256,9 @@ def page() -> None:
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
         value = st.query_params.pop(builders.TURN.key, None)
         if value is not None:
-            controls.set_sliders(here.study.model, address.fitting_tweak(here.study.model, value))
+            controls.set_sliders(
+                here.study.model, tweak_limits.parse_slider_tweak(here.study.model, value)
+            )
         dynamics(here)
     else:
         no_time(here)

@@ -5,7 +5,7 @@ from itertools import groupby
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.panels.address import Choice, Text
+from qfusion.panels.params import SelectParam, TextParam
 from qfusion.ui import controls, frame, guidance, panels
 
 # The Glossary page: all words, searched by their names, other names and sentences, or by the page that uses them.
@@ -17,7 +17,7 @@ MOST = 80  # characters of a search
 FILES = {title: (file, icon) for pages in frame.PAGES.values() for file, title, icon in pages}
 
 
-SEARCH = Text(
+SEARCH = TextParam(
     "word",
     "Search",
     "All words are shown.",
@@ -25,7 +25,7 @@ SEARCH = Text(
     most=MOST,
     style={"placeholder": "entropy, share, truth table …"},
 )
-USED_ON = Choice(
+USED_ON = SelectParam(
     "used",
     "Used on",
     "The words of all pages are shown.",

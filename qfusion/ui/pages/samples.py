@@ -15,7 +15,7 @@ from qfusion.analysis import answers, compare, inside, text
 from qfusion.analysis.sample import default_contrast, sample_of, with_samples
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own, spec
-from qfusion.panels import address, compare as builders, inside as raw, samples
+from qfusion.panels import compare as builders, inside as raw, page_state, pickers, samples
 from qfusion.quantum.states import split
 from qfusion.ui import access, controls, frame, panels, reruns, sharing, state, views
 
@@ -270,7 +270,7 @@ def _like(here: frame.Here) -> str:
         return here.sample
     return next(
         (one.like for one in stored() if one.id == here.sample), ""
-    ) or address.default_sample(here.study)
+    ) or pickers.default_sample(here.study)
 
 
 def _ask(key: str, maker: spec.Maker, names: tuple[str, ...]) -> own.Given | None:
@@ -408,7 +408,9 @@ def page() -> None:
         panels.show(sample, theme, "waterfall", first=1)
         controls.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
     with over_seconds, frame.guard():
-        options = raw.STRIP["strip"].arguments(address.View("samples", sharing.full_address()))
+        options = raw.STRIP["strip"].arguments(
+            page_state.PageState("samples", sharing.full_address())
+        )
         panels.show(
             sample,
             theme,

@@ -20,7 +20,7 @@ from qfusion.analysis import model_import, runs, text
 from qfusion.data import importing
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.models.imported import KIND
-from qfusion.panels import address, learning as builders
+from qfusion.panels import learning as builders, params, pickers, pins
 from qfusion.runs import folder, plans
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
@@ -98,7 +98,7 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
         else "ONNX. Programs of torch.export come in on the server's own machine."
     )
     with st.form("_model_form", border=True):
-        data = st.selectbox("Data set whose modalities go in", address.sources(), key="_model.data")
+        data = st.selectbox("Data set whose modalities go in", pickers.sources(), key="_model.data")
         file = st.file_uploader(
             "Program",
             type=[ending[1:] for ending in _endings()],
@@ -452,7 +452,7 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     return _explained(setting, st.container(gap="xxsmall"))
 
 
-def _explained(choice: address.Control, place: DeltaGenerator) -> Any:
+def _explained(choice: params.Param, place: DeltaGenerator) -> Any:
     """A widget with what it is for: behind its (?) or below it."""
     with place:
         value = controls.draw(choice, help=guidance.help(choice.help))
@@ -703,7 +703,7 @@ def _actions(shown: list[runs.Seen]) -> None:
             _explore(entry)
         ready = {entry.name: entry.plan.data for entry in shown if entry.plan and entry.has_model}
         data = {*ready.values()}
-        if len(ready) == 2 and len(data) == 1 and data <= {*address.sources()}:
+        if len(ready) == 2 and len(data) == 1 and data <= {*pickers.sources()}:
             _compare(*ready, *data)
 
 
@@ -788,7 +788,7 @@ def _explore(entry: runs.Seen) -> None:
     if entry.plan is None or not entry.has_model:
         return
     name = text.plain(entry.name)
-    if entry.plan.data in address.sources():
+    if entry.plan.data in pickers.sources():
         frame.link(
             "pages/samples.py",
             f"Explore samples of {name}",
@@ -815,7 +815,7 @@ def _compare(a: str, b: str, data: str) -> None:
         "pages/compare.py",
         f"Compare {text.plain(a)} with {text.plain(b)}",
         ":material/compare:",
-        pin=str(address.Pin(a, data, sample)),
+        pin=str(pins.Pin(a, data, sample)),
         explore=b,
         on=data,
         open=sample,

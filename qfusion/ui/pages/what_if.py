@@ -11,7 +11,7 @@ from qfusion.analysis import answers, changes, inside, sample, text
 from qfusion.data import synthesis
 from qfusion.explain.counterfactual import ParameterChange, tweak_of
 from qfusion.models import entangled_qcnn
-from qfusion.panels import address, what_if as builders
+from qfusion.panels import page_state, what_if as builders
 from qfusion.ui import controls, frame, panels, state, views
 
 # The controls: what is done to each modality. Everything stands in the address.
@@ -54,7 +54,7 @@ def choices(here: frame.Here) -> changes.Asked:
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             _change(here, name, own[name])
     page = str(state.get(state.PAGE))
-    wanted = builders.changes_of(address.View(page.lower(), state.everything()[page])) or {}
+    wanted = builders.changes_of(page_state.PageState(page.lower(), state.everything()[page])) or {}
     st.button(
         "Undo all changes",
         key="_what_if_reset",

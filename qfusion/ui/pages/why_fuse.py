@@ -11,7 +11,7 @@ from qfusion._sentences import count
 from qfusion.analysis import audit, errors, memo, text, trust
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
-from qfusion.panels import address, cohorts, faithfulness, why as builders
+from qfusion.panels import cohorts, faithfulness, pickers, why as builders
 from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import access, controls, frame, panels, state
@@ -136,7 +136,7 @@ def keep_smallest(study: Study) -> None:
 
     def keep() -> None:
         model_export.keep(checkpoint.load(study.name), tweak, study.dataset, name)
-        state.put(address.MODEL.key, name)
+        state.put(pickers.MODEL.key, name)
         state.page_again()
 
     if tweak:

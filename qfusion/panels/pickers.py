@@ -1,0 +1,154 @@
+"""The choices of every page that shows a model: model, data set, sample, output, background."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from qfusion import data
+from qfusion._checks import choose
+from qfusion.analysis import compare, outputs, sample as backgrounds, study as studies
+from qfusion.errors import NotFound, QFusionError, default_on_error
+from qfusion.panels.page_state import PREDICTED
+from qfusion.panels.params import SampleParam, SelectParam, TextParam
+from qfusion.panels.pins import Pin
+from qfusion.panels.tweak_limits import parse_tweak
+from qfusion.training import checkpoint
+
+MOST_PAIRS = 30  # classes of which every pair is offered
+
+
+DEFAULT_MODEL = "qj-scenes"  # the model that is shown unless told
+
+
+def models() -> list[str]:
+    """Returns names of the checkpoints that pages can show, that which is shown unless told first.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    names = checkpoint.available()
+    if not names:
+        raise NotFound(
+            "There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`."
+        )
+    return sorted(names, key=lambda name: (name != DEFAULT_MODEL, name))
+
+
+def sources() -> list[str]:
+    """Returns names of the data sets that are on this machine."""
+    return [source.name for source in data.available() if source.available]
+
+
+def test_data(name: str) -> None:
+    """Raises NotFound when there is no data set of this name on this machine."""
+    known = {source.name: source for source in data.available()}
+    result = known[choose("Data set", name, known)]
+    if not result.available:
+        raise NotFound(f"Data set '{name}' is not on this machine. {result.reason} {result.remedy}")
+
+
+# What a reader chooses on every page that shows a model; "cohort" and "pin" have no widget.
+MODEL = SelectParam(
+    "model",
+    "Model",
+    "The default model is shown.",
+    "A trained checkpoint. Data and test numbers follow it.",
+    lambda _: models(),
+    style={"width": 190},
+)
+DATA = TextParam(
+    "data",
+    "Data",
+    "The model's own data are shown.",
+    "A data set that is on this machine. The model follows it.",
+    test=lambda _, name: test_data(name),
+    style={"width": 160},
+)
+SAMPLE = SampleParam("sample", "Sample", "A default sample is shown.", style={"width": 170})
+OUTPUT = SelectParam(
+    "output",
+    "Explain",
+    "The class decided for is explained.",
+    "Contributions add up to the log-odds of this class against all others, or of class A rather than B (written A:B).",
+    lambda study: [PREDICTED, *offered_outputs(study.classes)],
+    fits=lambda study: bool(study.classes),
+    style={"width": 150},
+)
+BACKGROUND = SelectParam(
+    "background",
+    "Compared with",
+    "The default background is used.",
+    "What replaces a modality while the contributions of the others are computed: each modality of the training "
+    "samples drawn on its own (product of marginals); the training samples as they occur; states that know nothing; "
+    "the reference state |0⟩; one other sample, for “why this decision rather than that one?”; or a cohort saved on "
+    "the Cohorts page.",
+    read=backgrounds.OFFERED,
+    style={"width": 190},
+)
+CONTRAST = SampleParam(
+    "contrast", "Rather than sample", "Another sample is compared with.", style={"width": 170}
+)
+MEMBERS = SelectParam(
+    "members", "Cohort", "The first saved one is compared with.", style={"width": 170}
+)
+ROWS = SelectParam("rows", "Rows", "Some of the rows are used.", values=(backgrounds.ALL_ROWS,))
+PICKERS = (MODEL, DATA, SAMPLE, OUTPUT, BACKGROUND, CONTRAST, MEMBERS, ROWS)
+KEYS = (*(control.key for control in PICKERS), "cohort", "pin")
+
+
+def offered_outputs(classes: Sequence[str]) -> list[str]:
+    """Returns the texts of all classes, and of all pairs of more than two, see `analysis.outputs`."""
+    names = tuple(classes)
+    texts = [*names]
+    if 2 < len(names) <= MOST_PAIRS:
+        pairs = itertools.permutations(range(len(names)), 2)
+        texts += [str(outputs.Output(first, second, names)) for first, second in pairs]
+    return texts
+
+
+def own_data(model: str) -> str:
+    """Returns the name of the data set that a model was trained on."""
+    return str(backgrounds.loaded(model).card["data"]["name"])
+
+
+def models_for(data_name: str) -> Iterator[str]:
+    """Yields the models that were trained on a data set."""
+    for name in models():
+        with suppress(QFusionError):  # a damaged checkpoint is named when it is picked
+            # the card says it without the weights, which are read of a model that could be one
+            if checkpoint.card(name)["data"]["name"] == data_name == own_data(name):
+                yield name
+
+
+@default_on_error("")
+def misfit(model: str, data_name: str) -> str:
+    """Returns why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later.
+    Both are names: readers give them."""
+    choose("Model", model, models())
+    choose("Data set", data_name, sources())
+    return studies.misfit(dict(backgrounds.loaded(model).card), data.load(data_name))
+
+
+def default_sample(study: studies.Study) -> str:
+    """Returns the sample that a page opens with: that which the model's card names, the most telling conflict, or the
+    first of the others."""
+    if named := study.dataset.known([str(study.card.get("opening", ""))]):
+        return named[0]
+    if study.opening:
+        return study.opening
+    examples = compare.find_examples(study)
+    return next((one for one in examples if one.kind == "conflict"), examples[0]).sample
+
+
+def resolve_pin(pin: Pin) -> tuple[studies.Study, int]:
+    """Returns the model on its data and the row that a pin names.
+
+    Raises:
+        NotFound: when there is no such model, data set or sample here.
+        InvalidInput: when the model does not take the data, or the tweak does not fit the model.
+    """
+    choose("Model", pin.model, models())
+    choose("Data set", pin.data, sources())
+    study = backgrounds.open_study(pin.model, pin.data)
+    parse_tweak(study, pin.tweak)
+    return study, study.dataset.row(pin.sample)

@@ -1,0 +1,48 @@
+"""Ranges of the sliders that tweak a model, and tweaks that these sliders can show."""
+
+from typing import Any
+
+from qfusion._checks import require_number
+from qfusion.explain import counterfactual
+from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak, learned
+
+# What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders.
+
+_TOPS = {
+    COUPLING: counterfactual.TOP_FACTOR,
+    DISSIPATION: counterfactual.TOP_FACTOR,
+    DURATION: counterfactual.TOP_DURATION,
+}
+
+
+def slider_tops(model: Any) -> dict[str, float]:
+    """Returns the highest value of every slider, by key; the lowest is 0."""
+    return {
+        key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
+        for key, default in learned(model).items()
+    }
+
+
+def parse_slider_tweak(model: Any, tweak: Tweak | str) -> Tweak:
+    """Returns a tweak, given as text or not, that the sliders can show.
+
+    Raises:
+        InvalidInput, NotFound: when there is no such slider or a number is out of its range.
+    """
+    result, highest = model.parse_tweak(tweak), slider_tops(model)
+    for key, value in result.numbers().items():
+        require_number(key, value, 0, highest[key])
+    return result
+
+
+def parse_tweak(study: Any, text: str) -> Any:
+    """Returns the tweak of a pin or link, as the model takes it.
+
+    Raises:
+        InvalidInput, NotFound: when it does not fit the model, or no slider can show it.
+    """
+    return (
+        parse_slider_tweak(study.model, text)
+        if study.can("time")
+        else study.model.parse_tweak(text)
+    )
