@@ -125,7 +125,7 @@ sharing.install(10)  # the library keeps results by key too, and is as roomy her
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps what tests work out beside what pytest remembers, for the next time; all else goes with `alone.HOME`."""
+    """Keeps what tests work out beside what pytest remembers, for the next time; all else goes with `alone.clear`."""
     config.add_cleanup(alone.clear)
     if config.cache is not None:
         os.environ["QFUSION_CACHE"] = str(config.cache.mkdir("qfusion"))

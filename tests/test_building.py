@@ -588,7 +588,7 @@ def test_a_matrix_says_where_nothing_is_built() -> None:
 
 
 def test_the_command_line_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The other views, with their numbers, in tests/test_kept_files.py."""
+    """The other views, with their numbers, in tests/test_figures.py."""
     from qfusion.cli import app
 
     out = tmp_path / "x.svg"

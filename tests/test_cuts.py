@@ -722,7 +722,7 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
 def test_the_figure_by_name_is_drawn_again_from_its_own_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The other views, with their numbers, in tests/test_kept_files.py."""
+    """The other views, with their numbers, in tests/test_figures.py."""
     first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
     words = [
         "figure",

@@ -64,7 +64,7 @@ def sources() -> list[Path]:
 
 
 def part(path: Path) -> str:
-    """Returns the layer's name of a file: `quantum` of qfusion/quantum/states.py, `pages` of pages/1_Samples.py."""
+    """Returns the layer's name of a file: `quantum` of qfusion/quantum/states.py, `pages` of pages/samples.py."""
     steps = path.relative_to(ROOT).with_suffix("").parts
     return steps[1] if steps[0] == "qfusion" else steps[0]
 

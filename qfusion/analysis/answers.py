@@ -34,7 +34,7 @@ def numbered(study: Study, scores: np.ndarray) -> str:
 
 
 def flip(study: Study, flips: Mapping[str, changes.Flip]) -> str:
-    """What would flip the decision; `flips` of `interventions.what_would_flip`."""
+    """What would flip the decision; `flips` of `changes.what_would_flip`."""
     able = {name: flip for name, flip in flips.items() if flip.state.possible}
     if not able:
         return (

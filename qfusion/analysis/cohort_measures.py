@@ -432,7 +432,7 @@ NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 
 
 def clusters_of(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
-    """Numbers of what some rows share, (n, k), see `data.clusters`; None where they are independent."""
+    """Numbers of what some rows share, (n, k), see `spec.Clusters`; None where they are independent."""
     return None if dataset.clusters is None else dataset.clusters.numbers[rows]
 
 

@@ -387,9 +387,7 @@ def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], sh
     )
 
 
-# Correlations taken away at a time: one sample under the sliders, many as learned; tables. Free of streamlit.
-#
-# What they mean is said by `explain.cut_answers`.
+# Correlations removed at a time: one sample under the sliders, many as learned; tables. `explain.cuts` defines them.
 
 AT_ONCE = 256  # samples whose states are held
 MAX_HELD = (

@@ -224,7 +224,7 @@ def wilson(wrong: float, count: float, level: float = stability.LEVEL) -> tuple[
 
     Args:
         wrong: hits. count: trials, above 0; of samples that are not independent, as many as would say as much, see
-            `resampling.effective`. level: of the interval.
+            `stability.effective`. level: of the interval.
 
     Raises:
         InvalidInput: when there are no trials, or more hits than trials.

@@ -1,4 +1,4 @@
-"""What is inside: operators of a model, read letter by letter in the form that no gauge changes (`quantum.gauge`), and
+"""What is inside: operators of a model, read letter by letter in the form that no gauge changes (`decomposition.traceless`), and
 what features of a modality added.
 
 Of operators: what the generator is made of, when which of its jump operators jumped, and decision operators with where

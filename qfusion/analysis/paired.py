@@ -89,7 +89,7 @@ def effective_rows(count: int, clusters: np.ndarray | None) -> float:
     number of ordered pairs of rows that share one, each with itself among them.
 
     Args:
-        count: of rows, N. clusters: whole numbers (N, k), as of `data.Clusters.numbers`; None where rows share nothing.
+        count: of rows, N. clusters: whole numbers (N, k), as of `spec.Clusters.numbers`; None where rows share nothing.
     """
     if clusters is None:
         return float(count)

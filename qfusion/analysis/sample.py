@@ -234,7 +234,7 @@ class Sample:
         return self.study.unit_of(self.output)
 
     def can(self, ability: Ability) -> bool:
-        """Whether the model says that it can do something, see `models.explorable`."""
+        """Whether the model says that it can do something, see `models.registry.can`."""
         return self.study.can(ability)
 
     def require(self, ability: Ability, what: str = "") -> None:
@@ -424,7 +424,7 @@ class Sample:
 
     @property
     def reading(self) -> Any:
-        """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
+        """What the fusion reads, under the tweak, see `explain.evidence.Reading`; of a model with rules."""
         return cast("Any", self.study).reading(self.row, self.model)
 
     def _repr_html_(self) -> str:
@@ -639,7 +639,7 @@ def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
 
 # Large data sets encoded in a process of their own, while the pages show the first samples. Free of streamlit.
 #
-# What encoders make of gigabytes of features takes a minute the first time, see `training.encoded`. Until it is kept,
+# What encoders make of gigabytes of features takes a minute the first time, see `training.encodings`. Until it is kept,
 # `begin_encoding` has it worked out and `first_samples` gives the model on some of the samples, against some of the
 # background: exact for these, and said to be so.
 

@@ -115,7 +115,7 @@ class Study:
         )
 
     def can(self, ability: Ability) -> bool:
-        """Whether the model says that it can do something, see `models.explorable`."""
+        """Whether the model says that it can do something, see `models.registry.can`."""
         return can(self.model, ability)
 
     @shared

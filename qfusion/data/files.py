@@ -369,7 +369,7 @@ def check_header(stream: IO[bytes], size: int, what: str) -> Header:
 # Pickles that anybody may have made, read by an interpreter that knows no way to call anything.
 #
 # A pickle is a program for a small stack machine, and Python's own reader runs whatever function it names. Here the
-# machine is written out for protocols 0 to 5 (CPython, Lib/pickletools.py). It makes plain containers, text, numbers
+# machine is written out for protocols 0 to 5 (CPython, `pickletools`). It makes plain containers, text, numbers
 # and NumPy arrays of numbers, text or such objects; the few functions that NumPy's pickles name are recognised
 # (`_KNOWN`) and done here, and any other name is refused. An array is a view of the file's bytes, so a large pickle
 # takes little memory, and nothing is taken on the file's word: an array's shape must be filled by bytes that are

@@ -831,11 +831,11 @@ def import_set(
 
     Args:
         paths, options: see `read`.
-        name, replace, title, licence, vocabulary, rates: see `storing.keep`.
+        name, replace, title, licence, vocabulary, rates: see `store`.
         repair: names of repairs that are agreed to.
 
     Raises:
-        QFusionError: see `read` and `storing.keep`; nothing is kept then.
+        QFusionError: see `read` and `store`; nothing is kept then.
     """
     check_name(name, replace, repair)
     with staging() as first:
@@ -860,7 +860,7 @@ def keep(
     progress: staged_set.Progress = staged_set.quiet,
     **options: Any,
 ) -> staged_set.Report:
-    """Keeps an examined set under a name, after the repairs that are agreed to; see `storing.keep` for the options."""
+    """Keeps an examined set under a name, after the repairs that are agreed to; see `store` for the options."""
     check_name(name, options.get("replace", False))
     with staging() as folder:
         ready = repaired(examined, repair, folder, progress)

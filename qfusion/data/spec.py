@@ -533,7 +533,7 @@ class DataSet:
         ids: the samples' names, str (N,), unique.
         split: "train", "valid" or "test", str (N,), none of them empty.
         table: per-sample columns to show and filter by, N rows indexed by id; with `unimodal` and a number as target,
-            those of `people.columns` too, in the place of columns called so.
+            those of `people_columns` too, in the place of columns called so.
         truth: where it is known, each sample's true Harsanyi dividends: columns as `coalitions` names them, indexed by
             id; of two classes those of the first: 1 where it is right, -1 where not.
         noise_variance: where it is known, the variance of what no model can predict.

@@ -455,7 +455,7 @@ def curves_of(
 
     Args:
         changes: (1 + R, 2, K, B). probability: whether they are of a probability.
-        clusters: what the samples share, (B, k), see `resampling.counts`.
+        clusters: what the samples share, (B, k), see `stability.counts`.
         sampled: whether the samples are drawn from more, so that the areas have intervals.
     """
     ours, random = changes[0].mean(-1), changes[1:].mean(-1)

@@ -579,7 +579,7 @@ def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
 
 # The smallest turn of one parameter of physics that turns the decision on a sample, all others as learned.
 #
-# QiNN-QJ: factors on the couplings H_S and on the dissipation (see `quantum.gauge`), and the
+# QiNN-QJ: factors on the couplings H_S and on the dissipation (see `decomposition.traceless`), and the
 # duration T. The score is an entire function of each, so it is followed by a Chebyshev interpolant
 # over the parameter's range (its last coefficients tell how well); crossings of the decision's
 # boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi 1995). The

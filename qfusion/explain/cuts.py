@@ -487,7 +487,7 @@ class Estimates:
 
     Attributes:
         value: of the samples themselves. low, high: of the 95 % interval, same shape; None for fewer than
-            `resampling.FEWEST` samples.
+            `stability.FEWEST` samples.
     """
 
     value: np.ndarray
@@ -536,7 +536,7 @@ def cut_metrics(
         result: cuts of B samples.
         truth: scores, or classes in 0..C-1, (B,).
         kind: "regression", "classification", or "sims": scores that are measured as those of CH-SIMS.
-        resamples, seed: of the bootstrap. clusters: what the samples share, see `resampling.counts`.
+        resamples, seed: of the bootstrap. clusters: what the samples share, see `stability.counts`.
 
     Raises:
         NotFound: when there is no such kind of target.

@@ -6,7 +6,7 @@ the baseline. People's labels of single modalities (CH-SIMS, Yu and others 2020,
 for the samples that have a label: Spearman's rank correlation; how often a label that is not 0 has the term's sign; and
 calibration, the slope of the label over the term, with means of bins.
 
-Intervals resample what rows share, see `resampling`. The control is labels shuffled among the samples: 95 % of such
+Intervals resample what rows share, see `stability`. The control is labels shuffled among the samples: 95 % of such
 shuffles lie in the range that stands beside each number.
 """
 
@@ -152,7 +152,7 @@ def beside(
         explanation: of B samples with one output.
         labels: B rows in the same order, a column a labelled modality, NaN where nobody labelled it.
         whole: label of the sample as a whole, (B,).
-        clusters: of the samples, see `resampling.counts`. resamples, seed: of the bootstrap, and the shuffles' seed.
+        clusters: of the samples, see `stability.counts`. resamples, seed: of the bootstrap, and the shuffles' seed.
 
     Raises:
         InvalidInput: when rows or modalities do not fit.

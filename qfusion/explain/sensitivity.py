@@ -6,7 +6,7 @@ measure; for one sample or the mean over several) there is the slope dy/df where
 even in sign. `Response` follows y on the way; the mean slope on it, times -f, is the effect (fundamental theorem of
 calculus).
 
-Slopes are exact, by reverse mode through the evolution (its backward is in `expansion.py`) or the network's
+Slopes are exact, by reverse mode through the evolution (its backward is in `quantum.chebyshev`) or the network's
 observables. The mean slope on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017, equation
 1), here along one term.
 """
@@ -97,7 +97,7 @@ def _spread(count: int, most: int) -> np.ndarray:
 # The terms of a QiNN-QJ and what they do: couplings H_S, dissipation of A, duration, measurement vectors.
 #
 # With factors f_S, g_A, tau, w_j (1 as learned) the generator is tau times that of sum_S f_S H_S
-# and sum_A g_A L_k^A (see `quantum.gauge`) over the learned duration, and the read-out sum_j w_j
+# and sum_A g_A L_k^A (see `decomposition.traceless`) over the learned duration, and the read-out sum_j w_j
 # W_cj |v_j><v_j| (x 1). Scaling the generator by tau is the same as evolving for tau T, and the
 # dissipator is of second order in the g_A, so
 #

@@ -53,7 +53,7 @@ def in_double(model: M) -> M:
 #     layers    can be read out between the layers of a network
 #     rules     fuses by truth tables that can be read and edited
 #     circuit   can be drawn as gates with a sample in it
-#     gates     its circuit is a list of unitary gates on |0...0>, as of `neighbours.circuits.CircuitModel`
+#     gates     its circuit is a list of unitary gates on |0...0>, as of `neighbours.CircuitModel`
 #     terms     consists of terms that `explain.sensitivity` weakens and removes and `flips` turns; those of `time` or
 #               of `rules`
 
@@ -95,10 +95,9 @@ class FusionModel(nn.Module, ABC):
     Attributes:
         kind: name in the registry.
         abilities: what it can do, of ABILITIES.
-        title, says: what people call the kind, and a plain sentence on it for the Train page; those of old stand in
-            `runs.settings`.
-        about: one sentence on what it does between features and score, for the Overview page, with {names}, {dims} and
-            {target} to be filled in; of old ones in `analysis.describe`.
+        title, says: name of the kind, and one plain sentence on it for the Train page.
+        about: one sentence on the computation between features and score, for the Overview page, with {names}, {dims}
+            and {target} to be filled in.
         modalities: names, in the order of fusion.
         outputs: names of the scores.
         input_specs: form of each modality's features.

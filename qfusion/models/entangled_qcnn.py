@@ -434,7 +434,7 @@ class EntangledQCNN(NetworkModel, base.StateModel):
             modality, so that every modality turns the fused qubit on its own: phi_ib = pi / 2 + a_i0 + sum_m b_m a_im
             (an ablation; of a
                 chain, by stage).
-        block: two-qubit convolution block, of `quantum.gates.BLOCKS`.
+        block: two-qubit convolution block, of `quantum.circuits.BLOCKS`.
         start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and
             for no other; that needs as many elements as classes.
         encoder: "mlp", or "cnn", "cnn-norm" or "cnn-pool" for modalities that are images.

@@ -64,7 +64,7 @@ class QCNN(nn.Module):
     Args:
         n: input qubits, 2 to 10.
         C: scores.
-        block: convolution block, of `quantum.gates.BLOCKS`.
+        block: convolution block, of `quantum.circuits.BLOCKS`.
 
     Raises:
         InvalidInput: when n is out of range, with the limit.

@@ -300,7 +300,7 @@ class TimeModel(KetModel):
     def system(self) -> lindblad.System:
         """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
         H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see
-        `quantum.gauge`."""
+        `decomposition.traceless`."""
         dtype = torch.complex128
         terms = [
             lindblad.Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype))

@@ -101,7 +101,7 @@ def features(
         theme: of the figure.
         kind: "deletion" or "insertion".
         modality: whose features; the first unless told.
-        ranking: title of one of `explain.features.attribution.METHODS`.
+        ranking: title of one of `explain.attribution.METHODS`.
         measure: "log-odds" or "probability" of the predicted class; of a regression it is the score.
         everyone: measured on all test samples, where some are drawn of a large set unless told.
     """

@@ -53,7 +53,7 @@ def attribution(
         term: "score" for the explained output, or a coalition that the modality is in, such as "text+audio".
         baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
         other: id of that sample; `default_contrast` unless told.
-        method: of `explain.features.attribution.METHODS`.
+        method: of `explain.attribution.METHODS`.
     """
     result, other = _attributed(sample, modality, term, baseline, other, method)
     canvas = inside.canvas(

@@ -768,7 +768,7 @@ def write_zip(
     """Writes the figures, the numbers of each and a manifest with their recipes as a zip.
 
     Args:
-        jobs: of `of_page` or `of_cohort`, at most `MAX_FILES`. style: of all.
+        jobs: of `jobs_of_page` or `jobs_of_cohort`, at most `MAX_FILES`. style: of all.
         out: an open file. progress: is told before each figure; whatever it raises ends the writing.
 
     Returns:
