@@ -5,9 +5,9 @@ modalities M.
 
 Gates and parameters are counted from the definition: n M single RY encode the masses; a fused qubit takes one
 multiplexed RY per stage, which is 2^k RY and 2^k CNOT for k controls (Moettoenen and others 2004), with one trained
-angle for each pattern of the controls. The time is forward and backward of `entangled_qcnn.fuse` on 256 samples in single
-precision, the shortest of the repeats, which are taken in turns. Prints the figures and their linear fits, and draws
-docs/images/fusion-cost.svg.
+angle for each pattern of the controls. The time is forward and backward of `entangled_qcnn.fuse` on 256 samples in
+single precision, the shortest of the repeats, which are taken in turns. Prints the figures and their linear fits, and
+draws docs/images/fusion-cost.svg.
 """
 
 from __future__ import annotations

@@ -818,8 +818,8 @@ def qutip_bytes(sample: Sample) -> bytes:
     """Returns the content of a .qu file, as `qutip.qsave` would write it: a dictionary of QuTiP objects on the
     modalities, with `dims` set.
 
-    It holds "H" and "jumps" (list) in canonical form (see `decomposition.traceless`), "terms" (H_S by the name of S), "kets" (by
-    modality), "psi0", "rho_T" (by torch), "observables" (before evolution: measure these on rho(T)) and "heisenberg"
+    It holds "H" and "jumps" (list) in canonical form (`decomposition.traceless`), "terms" (H_S by the name of S),
+    "kets" (by modality), "psi0", "rho_T" (by torch), "observables" (before evolution: for rho(T)), "heisenberg"
     (evolved: measure these on psi0), both by the name of the class, or of the score, and without the bias; "bias" by
     the same names, "T", and "made_from". Of classes they are observables of the log-odds of each against the others.
 

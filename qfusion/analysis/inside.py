@@ -1,5 +1,5 @@
-"""What is inside: operators of a model, read letter by letter in the form that no gauge changes (`decomposition.traceless`), and
-what features of a modality added.
+"""Operators of a model in their gauge-free form (`decomposition.traceless`), and contributions of the features of a
+modality.
 
 Of operators: what the generator is made of, when which of its jump operators jumped, and decision operators with where
 samples lie on them. Of features: attributions, what there is to draw them on, and which words their time steps are: by

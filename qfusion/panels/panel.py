@@ -255,7 +255,7 @@ def all_of(*conditions: Opens) -> Opens:
 
 
 def can(*abilities: Ability, where: Callable[[Any], object] = always) -> Callable[..., bool]:
-    """Whether the model of a sample, or of a study, can do all of these, see `models.registry.can`, and a condition holds
+    """Whether the model of a sample, or of a study, can do all of these, see `registry.can`, and a condition holds
     of the study."""
 
     def fits(scope: Any, **_: Any) -> bool:
