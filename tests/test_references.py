@@ -361,8 +361,9 @@ def find_file(path: str, source: Path) -> Path | None:
 @functools.cache
 def anchors(path: Path) -> frozenset[str]:
     """Return the anchors of the headings of a Markdown document."""
-    result = set()
-    for heading in re.findall(r"(?m)^#+ (.*)$", path.read_text(encoding="utf-8")):
+    content = path.read_text(encoding="utf-8")
+    result = set(re.findall(r'<a id="([\w-]+)"', content))
+    for heading in re.findall(r"(?m)^#+ (.*)$", content):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
         result.add(re.sub(r"\s", "-", re.sub(r"[^\w\- ]", "", plain)))
     return frozenset(result)

@@ -79,7 +79,7 @@ class PageState:
         return checkpoint.card(self.model)
 
     def can(self, ability: Ability) -> bool:
-        """Whether models of this kind say that they can do something, see `models.explorable`."""
+        """Whether models of this kind say that they can do something, see `registry.can`."""
         return can(FUSION.get(self.card["model"]), ability)
 
     @property

@@ -190,12 +190,12 @@ class SelectParam(Param):
         return lambda view: view.one_of(self.key, known) in words
 
     def require(self, study: Any, value: str) -> None:
-        """See `Control.require`."""
+        """See `Param.require`."""
         if self.checked:
             choose(self.label, value, self.options(study))
 
     def __call__(self, view: PageState) -> Any:
-        """See `Control.__call__`."""
+        """See `Param.__call__`."""
         result = super().__call__(view)
         return self.value(result) if result and not self.many else result
 
@@ -218,11 +218,11 @@ class SwitchParam(Param):
     look: str = field(default="toggle", kw_only=True)
 
     def require(self, study: Any, value: str) -> None:
-        """See `Control.require`."""
+        """See `Param.require`."""
         choose(self.label, value, ("true", "false"))
 
     def __call__(self, view: PageState) -> bool | None:
-        """See `Control.__call__`."""
+        """See `Param.__call__`."""
         word = view.get(self.key)
         return word == "true" if word else None
 
@@ -250,11 +250,11 @@ class NumberParam(Param):
     plays: bool = field(default=False, kw_only=True)
 
     def require(self, study: Any, value: str) -> None:
-        """See `Control.require`."""
+        """See `Param.require`."""
         require_number(self.label, value, self.low, self.high)
 
     def __call__(self, view: PageState) -> float | None:
-        """See `Control.__call__`."""
+        """See `Param.__call__`."""
         word = view.get(self.key)
         if not word:
             return None
@@ -270,7 +270,7 @@ class TextParam(Param):
     test: Callable[[Any, str], object] = field(default=always, kw_only=True)
 
     def require(self, study: Any, value: str) -> None:
-        """See `Control.require`."""
+        """See `Param.require`."""
         check(
             len(value) <= self.most,
             f"{self.label} has at most {self.most:,} characters, but this one has {len(value):,}. Shorten it.",
@@ -295,12 +295,12 @@ class SampleParam(Param):
     """A sample of the data set, by its id."""
 
     def __call__(self, view: PageState) -> Any:
-        """See `Control.__call__`: an emptied box says nothing."""
+        """See `Param.__call__`: an emptied box says nothing."""
         ids = super().__call__(view)
         return None if ids == [""] else ids
 
     def require(self, study: Any, value: str) -> None:
-        """See `Control.require`."""
+        """See `Param.require`."""
         check(
             not value.startswith(PREFIX) or bool(study.dataset.known([value])),
             f"Sample {value[:40]!r} was made by a visitor and lives in another session. Load the file that this "
