@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 import tables  # noqa: E402
 
-from qfusion.models import entangled_qcnn  # noqa: E402
+from qfusion.models import truth_tables  # noqa: E402
 
 mpl.use("svg")
 from matplotlib import pyplot as plt  # noqa: E402
@@ -38,13 +38,13 @@ HUES = ("#0072B2", "#009E73", "#D55E00", "#CC79A7")  # as in the dashboard
 
 def gates(n: int, M: int) -> int:
     """Returns the number of RY and CNOT of the block, encoding included."""
-    return n * M + n * sum(2 * 2**k for k in entangled_qcnn.stage_sizes(M))
+    return n * M + n * sum(2 * 2**k for k in truth_tables.stage_sizes(M))
 
 
 def parameters(n: int, M: int) -> int:
     """Returns the number of trained angles, checked against the tables that the model builds."""
-    count = n * sum(2**k for k in entangled_qcnn.stage_sizes(M))
-    if count != n * entangled_qcnn.named_angles("mean", M).numel():
+    count = n * sum(2**k for k in truth_tables.stage_sizes(M))
+    if count != n * truth_tables.named_angles("mean", M).numel():
         raise RuntimeError(
             f"{count} angles are counted for n = {n}, M = {M}, but the model builds another number."
         )
@@ -58,9 +58,9 @@ def step_seconds(repeats: int) -> dict[tuple[int, int], float]:
     for repeat in range(repeats + 1):
         for n, M in cases:
             masses = torch.rand(B, n, M, requires_grad=True)
-            phi = entangled_qcnn.named_angles("mean", M).float().repeat(n, 1, 1).requires_grad_()
+            phi = truth_tables.named_angles("mean", M).float().repeat(n, 1, 1).requires_grad_()
             start = time.perf_counter()
-            entangled_qcnn.fuse(masses, phi)[0].sum().backward()
+            truth_tables.fuse(masses, phi)[0].sum().backward()
             if repeat:  # the first round warms up
                 best[n, M] = min(best[n, M], time.perf_counter() - start)
     return best

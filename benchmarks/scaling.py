@@ -37,8 +37,8 @@ import tables  # noqa: E402
 
 from qfusion.explain.coalitions import row_values  # noqa: E402
 from qfusion.models import EntangledQCNN  # noqa: E402
-from qfusion.models.base import expectation  # noqa: E402
 from qfusion.models.encoders import InputSpec  # noqa: E402
+from qfusion.models.ket_model import expectation  # noqa: E402
 from qfusion.models.qcnn import QCNN, network_scores  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
 

@@ -37,7 +37,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import peak  # noqa: E402
 import tables  # noqa: E402
 
-from qfusion.models.base import expectation  # noqa: E402
+from qfusion.models.ket_model import expectation  # noqa: E402
 from qfusion.quantum import generators  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
 

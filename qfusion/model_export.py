@@ -36,13 +36,13 @@ from qfusion.models import (
     EntangledQCNN,
     FusionModel,
     KetModel,
-    base,
+    abilities,
     can,
-    entangled_qcnn,
     imported,
     log_odds,
     registry,
     require,
+    truth_tables,
 )
 from qfusion.quantum import decomposition, lindblad, states
 from qfusion.training import checkpoint
@@ -57,7 +57,7 @@ class Format:
     Attributes:
         title: for people. ending: of its files. says: one plain sentence.
         of_sample: whether it is of one sample; else of the model alone.
-        needs: the abilities of models, any of which it exists for, of `models.base.ABILITIES`; empty for all.
+        needs: the abilities of models, any of which it exists for, of `models.abilities.ABILITIES`; empty for all.
         instead: what to do where it does not exist.
     """
 
@@ -149,7 +149,7 @@ def impossible(name: str, trained: checkpoint.Checkpoint) -> str:
     instead = (
         form.instead
         if form.instead and can(trained.model, "circuit")
-        else f"It has no {base.ABILITIES[form.needs[0]]}. Take {others} instead."
+        else f"It has no {abilities.ABILITIES[form.needs[0]]}. Take {others} instead."
     )
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
@@ -329,7 +329,7 @@ class NetworkPredictor(Predictor):
         masses = torch.stack(
             [torch.sin((numbers + torch.pi / 2) / 2).square() for numbers in encoded], -1
         )
-        vectors, half = entangled_qcnn.fuse(masses, self.phi)[0], self.n // 2
+        vectors, half = truth_tables.fuse(masses, self.phi)[0], self.n // 2
         # products of (1, <X>, <Z>) over the qubits of each half, (B, 3^(n / 2))
         left, right = (
             states.product(part.unbind(1)) for part in (vectors[:, :half], vectors[:, half:])
@@ -776,7 +776,7 @@ def _network(sample: Sample) -> Described:
                 np.array(
                     [
                         "".join(str(int(b)) for b in row)
-                        for row in entangled_qcnn.patterns((model.phi.shape[-1] - 1).bit_length())
+                        for row in truth_tables.patterns((model.phi.shape[-1] - 1).bit_length())
                     ]
                 ),
             ),

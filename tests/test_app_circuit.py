@@ -19,7 +19,7 @@ from qfusion.analysis.study import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.figures import circuit_boxes
-from qfusion.models import entangled_qcnn, log_odds, qcnn
+from qfusion.models import log_odds, qcnn, table_edits, truth_tables
 from qfusion.panels import circuit, dynamics as physics
 from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
@@ -27,7 +27,7 @@ from tests.entangled import model_of
 from tests.test_app_pages import PAGES, plain, said, value, visit
 
 VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Export")
-SHAPE = entangled_qcnn.Shape(6, 1, 8, 3)
+SHAPE = table_edits.Shape(6, 1, 8, 3)
 
 
 @pytest.fixture
@@ -217,10 +217,10 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
         outcome="110",
     )
     app.selectbox(key="element").select(digits.elements[2]).run()
-    shown = entangled_qcnn.wrapped(float(entangled_qcnn.rule_angles("or", 3)[6]))
+    shown = table_edits.wrapped(float(truth_tables.rule_angles("or", 3)[6]))
     assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
     assert (
-        f"φ = {shown:.3f} rad → mass 1.00; learned {entangled_qcnn.wrapped(float(learned[2, 0, 6])):.3f}"
+        f"φ = {shown:.3f} rad → mass 1.00; learned {table_edits.wrapped(float(learned[2, 0, 6])):.3f}"
         in plain(said(app)).replace("*", "")
     )
     app.number_input(key="_number.2.0.6").set_value(1.2345).run()
@@ -232,7 +232,7 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110:learned"
     assert app.number_input(key="_number.2.0.6").value == pytest.approx(
-        entangled_qcnn.wrapped(float(learned[2, 0, 6])), abs=1e-4
+        table_edits.wrapped(float(learned[2, 0, 6])), abs=1e-4
     )
     assert app.button(key="_reset_cell").disabled
     app.button(key="_reset_all").click().run()
@@ -381,37 +381,37 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Circuit
 
 def test_edits_are_read_from_left_to_right_and_written_back() -> None:
     learned = torch.full((6, 1, 8), 0.25, dtype=torch.float64)
-    phi = entangled_qcnn.apply_edits("all:and, 2:learned, 3.011=1.5,3.011=2", learned, SHAPE)
+    phi = table_edits.apply_edits("all:and, 2:learned, 3.011=1.5,3.011=2", learned, SHAPE)
     assert torch.equal(phi[2], learned[2])
     assert float(phi[3, 0, 3]) == 2
-    assert torch.allclose(phi[0, 0], entangled_qcnn.rule_angles("and", 3))
-    words = entangled_qcnn.with_angle("3.011=1.5,1:or", SHAPE, 3, 0, 3, 0.75)
+    assert torch.allclose(phi[0, 0], truth_tables.rule_angles("and", 3))
+    words = table_edits.with_angle("3.011=1.5,1:or", SHAPE, 3, 0, 3, 0.75)
     assert words == "1:or,3.011=0.75"
-    words = entangled_qcnn.with_entry_learned("all:and,3.011=0.75,1.001=2", SHAPE, 3, 0, 3)
+    words = table_edits.with_entry_learned("all:and,3.011=0.75,1.001=2", SHAPE, 3, 0, 3)
     assert words == "all:and,1.001=2,3.011:learned"
-    assert float(entangled_qcnn.apply_edits(words, learned, SHAPE)[3, 0, 3]) == 0.25
+    assert float(table_edits.apply_edits(words, learned, SHAPE)[3, 0, 3]) == 0.25
     assert (
-        entangled_qcnn.with_entry_learned("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3)
+        table_edits.with_entry_learned("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3)
         == "2:and,3:learned"
     )
-    assert entangled_qcnn.with_angle("3.011:learned", SHAPE, 3, 0, 3, 3.14159) == "3.011=3.1416"
+    assert table_edits.with_angle("3.011:learned", SHAPE, 3, 0, 3, 3.14159) == "3.011=3.1416"
     assert float(
-        entangled_qcnn.apply_edits("3.011:and,3.111:and", learned, SHAPE)[3].sum()
+        table_edits.apply_edits("3.011:and,3.111:and", learned, SHAPE)[3].sum()
     ) == pytest.approx(6 * 0.25 + np.pi)
-    assert entangled_qcnn.with_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
-    assert entangled_qcnn.with_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
-    assert entangled_qcnn.with_rule("1:or", SHAPE, None, "and") == "all:and"
-    chain = entangled_qcnn.Shape(2, 3, 4, 4)
-    assert float(entangled_qcnn.apply_edits("1.2.01=1", torch.zeros(2, 3, 4), chain)[1, 2, 1]) == 1
+    assert table_edits.with_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
+    assert table_edits.with_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
+    assert table_edits.with_rule("1:or", SHAPE, None, "and") == "all:and"
+    chain = table_edits.Shape(2, 3, 4, 4)
+    assert float(table_edits.apply_edits("1.2.01=1", torch.zeros(2, 3, 4), chain)[1, 2, 1]) == 1
     assert float(
-        entangled_qcnn.apply_edits("1.2.11:mean", torch.zeros(2, 3, 4), chain)[1, 2, 3]
+        table_edits.apply_edits("1.2.11:mean", torch.zeros(2, 3, 4), chain)[1, 2, 3]
     ) == pytest.approx(np.pi)
-    assert entangled_qcnn.wrapped(3.3) == pytest.approx(3.3)
-    assert entangled_qcnn.wrapped(-2.0) == pytest.approx(-2 + 2 * np.pi)
+    assert table_edits.wrapped(3.3) == pytest.approx(3.3)
+    assert table_edits.wrapped(-2.0) == pytest.approx(-2 + 2 * np.pi)
     with pytest.raises(InvalidInput, match="stage"):
-        entangled_qcnn.apply_edits("1.3.01=1", torch.zeros(2, 3, 4), chain)
+        table_edits.apply_edits("1.3.01=1", torch.zeros(2, 3, 4), chain)
     with pytest.raises(NotFound, match="majority"):
-        entangled_qcnn.apply_edits("0:majority", torch.zeros(2, 3, 4), chain)
+        table_edits.apply_edits("0:majority", torch.zeros(2, 3, 4), chain)
 
 
 def test_chains_of_fusion_are_drawn_too() -> None:

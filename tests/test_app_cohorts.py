@@ -16,7 +16,7 @@ from qfusion import explain
 from qfusion.analysis import cohort_measures, dynamics
 from qfusion.analysis.sample import open_study
 from qfusion.errors import QFusionError
-from qfusion.models import Tweak, entangled_qcnn
+from qfusion.models import Tweak, table_edits
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import pickers, pins
 from qfusion.quantum import states
@@ -260,7 +260,7 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     scores = []
     for row, rules in ((first, "all:and"), (second, "0:or")):
         model = study.model.with_angles(
-            entangled_qcnn.apply_edits(rules, study.model.phi, entangled_qcnn.shape_of(study.model))
+            table_edits.apply_edits(rules, study.model.phi, table_edits.shape_of(study.model))
         )
         with torch.no_grad():
             scores.append(float(model(study.dataset.inputs([row], dtype=torch.float64))[0, output]))

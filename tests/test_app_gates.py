@@ -20,7 +20,7 @@ from qfusion.analysis import dynamics, study as studies
 from qfusion.analysis.sample import Sample, open_sample
 from qfusion.figures import numbers
 from qfusion.models import log_odds
-from qfusion.models.registry import kinds
+from qfusion.models.abilities import kinds
 from qfusion.panels import pages
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit

@@ -18,7 +18,7 @@ from qfusion.analysis import study as studies
 from qfusion.analysis.sample import Sample
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits
-from qfusion.models import entangled_qcnn, log_odds
+from qfusion.models import log_odds, table_edits
 from qfusion.training import Options, checkpoint, metrics, train
 from qfusion.ui import reruns
 from tests.test_app_circuit import VIEWS
@@ -160,9 +160,7 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     app.number_input(key="_number.2.3.2").set_value(3.0).run()
     assert not app.exception
     assert app.text_input(key="phi").value == "2.3.10=3"
-    phi = entangled_qcnn.apply_edits(
-        "2.3.10=3", study.model.phi, entangled_qcnn.shape_of(study.model)
-    )
+    phi = table_edits.apply_edits("2.3.10=3", study.model.phi, table_edits.shape_of(study.model))
     changed = study.model.with_angles(phi)
     assert value(app, "Test accuracy") == pytest.approx(
         metrics.evaluate(changed, dataset, "test")["accuracy"], abs=6e-4

@@ -14,7 +14,7 @@ import torch
 from qfusion import explain
 from qfusion.data.spec import DataSet, Modality, Target
 from qfusion.errors import InvalidInput
-from qfusion.models import BASELINES, EntangledQCNN, entangled_qcnn, qcnn, registry
+from qfusion.models import BASELINES, EntangledQCNN, qcnn, registry, truth_tables
 from qfusion.models.baselines import (
     Block,
     Concatenation,
@@ -26,7 +26,7 @@ from qfusion.models.baselines import (
     positions,
     with_one,
 )
-from qfusion.models.entangled_qcnn import ProductQCNN, vectors
+from qfusion.models.product_qcnn import ProductQCNN, vectors
 from qfusion.quantum.states import product as outer
 from qfusion.training import checkpoint, default_options, metrics, train
 from tests.test_app_pages import visit
@@ -280,7 +280,7 @@ def test_separate_tables_are_tables_and_nothing_is_joint():
         model.phi[..., 0] + model.phi[..., 3], model.phi[..., 1] + model.phi[..., 2]
     )
     assert (
-        float((model.phi - entangled_qcnn.named_angles("mean", 2)).detach().abs().max()) < 1
+        float((model.phi - truth_tables.named_angles("mean", 2)).detach().abs().max()) < 1
     )  # where it starts
     assert {
         name for name, _ in model.named_parameters() if not name.startswith(("encoders", "network"))
@@ -292,9 +292,9 @@ def test_separate_tables_are_tables_and_nothing_is_joint():
         {f"view {i}": {"size": 3, "sequence": False} for i in range(6)}, CLASSES, tables="separate"
     )
     assert six.phi.shape == (10, 5, 4)
-    for phi in (entangled_qcnn.named_angles("mean", 3), entangled_qcnn.named_angles("mean", 2)):
+    for phi in (truth_tables.named_angles("mean", 3), truth_tables.named_angles("mean", 2)):
         assert torch.allclose(
-            entangled_qcnn.separate_angles(entangled_qcnn.nearest_turns(phi[None])), phi[None]
+            truth_tables.separate_angles(truth_tables.nearest_turns(phi[None])), phi[None]
         )
     with pytest.raises(InvalidInput, match="`tables` must be 'joint' with `freeze_rule`"):
         EntangledQCNN(INPUTS, CLASSES, tables="separate", freeze_rule=True)

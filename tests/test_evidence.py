@@ -24,7 +24,7 @@ from qfusion.explain.evidence import (
     qubit_entropy,
     read,
 )
-from qfusion.models import entangled_qcnn
+from qfusion.models import truth_tables
 from qfusion.models.qcnn import fused_state
 from qfusion.track.fusion_circuit import fusion_circuit
 from tests.entangled import angles_of, masses_of, model_of
@@ -276,12 +276,12 @@ def test_entropies_obey_their_laws() -> None:
 
 def test_nearest_rules() -> None:
     phi = torch.stack(
-        [entangled_qcnn.named_angles(rule, 3) for rule in ("and", "or", "mean", "majority")]
+        [truth_tables.named_angles(rule, 3) for rule in ("and", "or", "mean", "majority")]
     )
-    assert [rule for rule, _ in entangled_qcnn.nearest_rule(phi + 0.05, 3)] == [
+    assert [rule for rule, _ in truth_tables.nearest_rule(phi + 0.05, 3)] == [
         "and",
         "or",
         "mean",
         "majority",
     ]
-    assert all(distance == 0 for _, distance in entangled_qcnn.nearest_rule(phi, 3))
+    assert all(distance == 0 for _, distance in truth_tables.nearest_rule(phi, 3))

@@ -17,7 +17,7 @@ from qiskit.circuit import IfElseOp
 from qiskit.quantum_info import Statevector
 
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import EntangledQCNN, entangled_qcnn, qcnn
+from qfusion.models import EntangledQCNN, qcnn, truth_tables
 from qfusion.quantum.circuits import BLOCKS
 from qfusion.track import circuit_run
 from qfusion.track.circuit_run import run_circuit
@@ -33,7 +33,7 @@ def circuit_of(model: EntangledQCNN) -> FusionCircuit:
 def test_the_order_of_patterns_is_pennylanes() -> None:
     """Prepares every pattern of three control qubits and reads the angle by which the target was turned."""
     phi = np.linspace(0.1, 2.9, 8)
-    for pattern, angle in zip(entangled_qcnn.patterns(3).int().tolist(), phi, strict=True):
+    for pattern, angle in zip(truth_tables.patterns(3).int().tolist(), phi, strict=True):
 
         @qml.qnode(qml.device("default.qubit"))
         def circuit(bits: list[int] = pattern) -> object:
@@ -110,7 +110,7 @@ def test_gradients_are_pennylanes() -> None:
         *(pnp.array(circuit.parameters[name].numpy(), requires_grad=True) for name in names)
     )
     theta = circuit.parameters["theta"].clone().requires_grad_()
-    vectors = entangled_qcnn.fuse(torch.sin(theta / 2).square()[None], model.phi)[0]
+    vectors = truth_tables.fuse(torch.sin(theta / 2).square()[None], model.phi)[0]
     qcnn.evaluate(model.observables(), vectors)[0, output].backward()
     ours = [theta.grad, model.phi.grad, model.network.convolution.grad, model.network.pooling.grad]
     for name, a, b in zip(names, theirs, ours, strict=True):

@@ -15,7 +15,7 @@ from qiskit.quantum_info import Statevector
 
 from qfusion.errors import InvalidInput
 from qfusion.figures import circuit_boxes
-from qfusion.models.registry import kinds
+from qfusion.models.abilities import kinds
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import PAULIS
 from qfusion.quantum.states import partial_trace

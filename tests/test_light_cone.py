@@ -16,7 +16,7 @@ from qfusion.analysis import dynamics
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit as displays, circuit as drawing, circuit_boxes
-from qfusion.models import entangled_qcnn
+from qfusion.models import table_edits
 from qfusion.models.neighbours import Layers, around
 from qfusion.panels import circuit as panels, pages
 from qfusion.quantum import circuits
@@ -297,10 +297,8 @@ def test_the_page(pair: Any) -> None:
     assert not app.error
     assert "log-odds for" in plain(app.info[0].value)
     phi = pair.study.model.tweaked(app.session_state["phi"]).phi
-    shape = entangled_qcnn.shape_of(pair.study.model)
-    assert float(phi[0, 0, entangled_qcnn.edited_patterns(shape).index(outcome)]) == pytest.approx(
-        1.0
-    )
+    shape = table_edits.shape_of(pair.study.model)
+    assert float(phi[0, 0, table_edits.edited_patterns(shape).index(outcome)]) == pytest.approx(1.0)
     app = visit("Circuit", **about, gate="100", cone="fused[77]")
     assert not any(each.label.startswith("Angle") for each in app.slider)
     assert "fused[77]" in plain(app.warning[0].value)

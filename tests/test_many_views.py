@@ -23,7 +23,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, games
 from qfusion.figures import decision
 from qfusion.models import build, log_odds
-from qfusion.models.entangled_qcnn import probabilities
+from qfusion.models.truth_tables import probabilities
 from qfusion.quantum import decomposition
 from qfusion.runs import plans
 from qfusion.training import Options, train

@@ -20,8 +20,9 @@ from qfusion import explain
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, build, hermitian, neighbours
+from qfusion.models.abilities import kinds
 from qfusion.models.neighbours import prepared
-from qfusion.models.registry import NEIGHBOURS, kinds
+from qfusion.models.registry import NEIGHBOURS
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import Options, loop, prepare, train

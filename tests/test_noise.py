@@ -9,7 +9,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN
-from qfusion.models.entangled_qcnn import fuse
+from qfusion.models.truth_tables import fuse
 from qfusion.quantum.decomposition import subsets, transfer_matrix
 from qfusion.track.circuit_noise import Noise, noisy_vectors, with_noise
 from qfusion.track.circuit_run import run_circuit

@@ -18,7 +18,13 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain.backgrounds import RowBackground
 from qfusion.explain.coalitions import row_values
-from qfusion.models import EntangledQCNN, InputSpec, entangled_qcnn, qcnn
+from qfusion.models import (
+    EntangledQCNN,
+    InputSpec,
+    network_model,
+    qcnn,
+    truth_tables,
+)
 from qfusion.quantum import circuits, decomposition
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import angles_of, masses_of, model_of
@@ -185,7 +191,7 @@ def score(theta: Tensor, phi: Tensor, convolution: Tensor, pooling: Tensor, head
     for name in ("convolution", "pooling", "head"):
         del network._parameters[name]
     network.convolution, network.pooling, network.head = convolution, pooling, head  # type: ignore[assignment]
-    vectors = entangled_qcnn.fuse(torch.sin(theta / 2).square(), phi)[0]
+    vectors = truth_tables.fuse(torch.sin(theta / 2).square(), phi)[0]
     return qcnn.evaluate(network.observables(), vectors)
 
 
@@ -198,15 +204,15 @@ def test_gradients() -> None:
         torch.rand(2, 2, 4, dtype=torch.float64, requires_grad=True),
         torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True),
     ]
-    assert torch.autograd.gradcheck(entangled_qcnn.fuse, chained)
+    assert torch.autograd.gradcheck(truth_tables.fuse, chained)
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 4, 5])
 def test_fusion_is_a_sum_over_patterns(M: int) -> None:
     """Element by element and pattern by pattern, stages of a chain one after another."""
-    phi = torch.rand(2, *entangled_qcnn.named_angles("mean", M).shape, dtype=torch.float64) * 3
+    phi = torch.rand(2, *truth_tables.named_angles("mean", M).shape, dtype=torch.float64) * 3
     p = torch.rand(2, M, dtype=torch.float64)
-    vectors, stages = entangled_qcnn.fuse(p, phi)
+    vectors, stages = truth_tables.fuse(p, phi)
     for i in range(2):
         controls = [float(x) for x in (p[i] if M <= 3 else p[i, :2])]
         for k, table in enumerate(phi[i]):
@@ -233,14 +239,14 @@ def _bits(count: int) -> Iterator[tuple[int, ...]]:
 
 def test_the_mean_rule_is_the_mean_at_the_corners() -> None:
     for M in (2, 3, 5):
-        phi = entangled_qcnn.named_angles("mean", M)[None]
+        phi = truth_tables.named_angles("mean", M)[None]
         for bits in ((1.0,) * M, (0.0,) * M):
             assert float(
-                entangled_qcnn.fuse(torch.tensor([bits], dtype=torch.float64), phi)[1][0, -1]
+                truth_tables.fuse(torch.tensor([bits], dtype=torch.float64), phi)[1][0, -1]
             ) == pytest.approx(sum(bits) / M, abs=1e-12)
-    chained, p = entangled_qcnn.named_angles("mean", 5)[None], torch.rand(1, 5, dtype=torch.float64)
+    chained, p = truth_tables.named_angles("mean", 5)[None], torch.rand(1, 5, dtype=torch.float64)
     # a chain's mean is exact
-    assert float(entangled_qcnn.fuse(p, chained)[1][0, -1]) == pytest.approx(
+    assert float(truth_tables.fuse(p, chained)[1][0, -1]) == pytest.approx(
         float(p.mean()), abs=1e-12
     )
 
@@ -346,7 +352,7 @@ def test_elements_default_to_the_classes(C: int, elements: int) -> None:
     assert (model.elements, model.elements_are_classes) == (elements, elements == C)
 
 
-@pytest.mark.parametrize("rule", entangled_qcnn.CHOICES["rule"])
+@pytest.mark.parametrize("rule", network_model.CHOICES["rule"])
 def test_seeds_and_rules(rule: str) -> None:
     def phi(seed: int, **settings: object) -> Tensor:
         torch.manual_seed(seed)
@@ -358,9 +364,9 @@ def test_seeds_and_rules(rule: str) -> None:
         frozen = phi(1, freeze_rule=True)
         assert not frozen.requires_grad
         assert frozen[3].numpy() == pytest.approx(
-            entangled_qcnn.named_angles(rule, 2).numpy(), abs=1e-6
+            truth_tables.named_angles(rule, 2).numpy(), abs=1e-6
         )
-        assert {name for name, _ in entangled_qcnn.nearest_rule(phi(1).detach(), 2)} == {rule}
+        assert {name for name, _ in truth_tables.nearest_rule(phi(1).detach(), 2)} == {rule}
 
 
 @pytest.mark.parametrize(("C", "M"), [(4, 3), (5, 2), (8, 1), (10, 6)])

@@ -14,7 +14,7 @@ from pennylane.drawer.drawable_layers import drawable_layers
 from pypdf import PdfReader
 
 from qfusion.errors import InvalidInput
-from qfusion.models.registry import kinds
+from qfusion.models.abilities import kinds
 from qfusion.track import drawing
 from qfusion.track.drawing import LabelledUnitary
 from qfusion.track.gate_circuit import gate_circuit

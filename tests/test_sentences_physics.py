@@ -20,7 +20,7 @@ from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
 from qfusion.figures import dynamics as drawn, style, themes
-from qfusion.models import entangled_qcnn
+from qfusion.models import truth_tables
 from qfusion.panels import circuit, cohorts, dynamics, samples
 from qfusion.quantum import states
 from qfusion.quantum.lindblad import System, evolve_states
@@ -328,7 +328,7 @@ def test_fusion_entanglement_is_inert(M: int, seed: int, when: str) -> None:
 
     with_it, without = fused("never"), fused(when)
     assert torch.allclose(with_it, without, atol=1e-12, rtol=0)
-    vector = entangled_qcnn.fuse(masses[None, None], phi)[0][0, 0]
+    vector = truth_tables.fuse(masses[None, None], phi)[0][0, 0]
     read = torch.stack(
         [torch.ones((), dtype=torch.float64), 2 * without[0, 1], without[0, 0] - without[1, 1]]
     )
@@ -342,7 +342,7 @@ def test_inert_entanglement_leaves_every_score_of_a_shipped_network() -> None:
     with torch.no_grad():
         states = study.model.encode(inputs)
         masses = torch.stack([states[name].double() for name in study.modalities], -1)
-        P = entangled_qcnn.probabilities(
+        P = truth_tables.probabilities(
             masses
         )  # a mixture over outcomes, as if the modality qubits had been measured
         phi = study.model.phi.double()[:, 0]

@@ -28,8 +28,8 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, cuts, operators, sensitivity
 from qfusion.figures import numbers
 from qfusion.models import FUSION, build, can
-from qfusion.models.base import ABILITIES
-from qfusion.models.registry import NEIGHBOURS, kinds, require
+from qfusion.models.abilities import ABILITIES, kinds
+from qfusion.models.registry import NEIGHBOURS, require
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import contents
 from qfusion.runs import plans

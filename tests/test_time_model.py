@@ -18,8 +18,8 @@ from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet
 from qfusion.explain import building, counterfactual, cuts, sensitivity
 from qfusion.models import FUSION, TimeModel, can
+from qfusion.models.abilities import kinds
 from qfusion.models.encoders import InputSpec
-from qfusion.models.registry import kinds
 from qfusion.panels import pages
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, Term

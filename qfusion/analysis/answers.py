@@ -12,7 +12,7 @@ from qfusion.analysis import Sample, background_agreement, changes, text
 from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
 from qfusion.explain.coalitions import net_joint_share as net_joint_share
-from qfusion.models.entangled_qcnn import stage_sizes
+from qfusion.models.truth_tables import stage_sizes
 from qfusion.quantum.circuits import BLOCKS
 
 MARKDOWN = verdicts.Words(text.plain, "**{}**".format)

@@ -4,7 +4,7 @@ built from.
 open_sample("qj-planted", "p0031")                                    as trained, against its training rows
 open_sample("qj-planted", "p0031", background="mixed")                against another background
 open_sample("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")    physics changed, see `qfusion.models.tweak`
-open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rules edited, see `models.entangled_qcnn`
+open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rules edited, see `models.table_edits`
 
 Where that takes long, pages show numbers against some rows of the background, or the first samples, and
 `begin_refinement` and `begin_encoding` work out the rest behind them."""
@@ -29,7 +29,7 @@ from qfusion.analysis.memo import Job, begin_job, find_job, in_process, memo
 from qfusion.analysis.study import Study, build_study, with_observables
 from qfusion.errors import InvalidInput
 from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
-from qfusion.models import Ability, FusionModel, Tweak, base, registry, require
+from qfusion.models import Ability, FusionModel, Tweak, abilities, base, require
 from qfusion.training import checkpoint, encodings
 
 AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
@@ -286,7 +286,7 @@ class Sample:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
                 "followed on the way. Choose "
-                f"{registry.listed([*registry.kinds('time'), *registry.kinds('layers')])} model."
+                f"{abilities.listed([*abilities.kinds('time'), *abilities.kinds('layers')])} model."
             )
         return points
 

@@ -22,7 +22,7 @@ from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet, spec
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
-from qfusion.models import Ability, base, can, log_odds, nested, qcnn, require
+from qfusion.models import Ability, can, ket_model, log_odds, nested, qcnn, require
 from qfusion.quantum import decomposition, lindblad, states
 from qfusion.training import checkpoint, encodings, metrics
 
@@ -528,7 +528,7 @@ def predict(
 ) -> np.ndarray:
     """Scores (B, C) of rows for given observables (C, D, D): one product and no evolution."""
     values = [
-        base.expectation(observables, study.kets(part).to(observables.dtype))
+        ket_model.expectation(observables, study.kets(part).to(observables.dtype))
         for part in np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
     ]
     return (torch.cat(values) + bias).numpy()
@@ -585,7 +585,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
             states.embed(letters, system.dims, (place,)),
             [float(system.duration)],
         )[-1]
-        weights = base.expectation(evolved, kets).to(letters.dtype) / size
+        weights = ket_model.expectation(evolved, kets).to(letters.dtype) / size
         columns.append(states.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
     return torch.stack(columns, -1).numpy()
 

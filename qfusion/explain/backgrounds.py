@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
-from qfusion.models import Features, FusionModel, can, entangled_qcnn, nested, require
+from qfusion.models import Features, FusionModel, can, nested, require, truth_tables
 from qfusion.quantum import states
 from qfusion.training import encodings
 from qfusion.training.batches import is_small
@@ -126,7 +126,7 @@ class RowBackground(_Behind):
         """Mean probability of every outcome of each modality's qubits, (M, 2^n): what "product" needs."""
         _, n, M = self.masses.shape
         parts = [
-            torch.stack([entangled_qcnn.probabilities(chunk[..., m]).sum(0) for m in range(M)])
+            torch.stack([truth_tables.probabilities(chunk[..., m]).sum(0) for m in range(M)])
             for chunk in self.masses.split(max(1, _NUMBERS // 2**n))
         ]
         return torch.stack(parts).sum(0) / len(self.masses)

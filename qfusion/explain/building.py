@@ -50,7 +50,16 @@ from qfusion.data import DataSet, spec
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, cuts, fusing, games
 from qfusion.explain.sensitivity import JumpParameters, Parameter, system
-from qfusion.models import Features, FusionModel, TimeModel, base, nested, registry, require
+from qfusion.models import (
+    Features,
+    FusionModel,
+    TimeModel,
+    base,
+    ket_model,
+    nested,
+    registry,
+    require,
+)
 from qfusion.models.time_model import physics_terms
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, states
@@ -756,7 +765,7 @@ def prune(
         def scores(gone: Iterable[str], place: int) -> np.ndarray:
             step()
             observables = moving.tweaked(without(tweak, gone)).observables()
-            return (base.expectation(observables, kets[place]) + moving.bias).numpy()
+            return (ket_model.expectation(observables, kets[place]) + moving.bias).numpy()
 
         order: list[str] = []
         first = [scores((), 0)]
@@ -834,7 +843,7 @@ def _closing(
             dict(zip(dissipations, gates[n:], strict=True)),
         )
         evolved = evolve(acting, O, [model.duration], "observables")[0]
-        scores = base.expectation(evolved, kets) + model.bias
+        scores = ket_model.expectation(evolved, kets) + model.bias
         loss = (
             torch.nn.functional.cross_entropy(scores, target)
             if kind == "classification"

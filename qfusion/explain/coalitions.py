@@ -36,11 +36,12 @@ from qfusion.models import (
     TimeModel,
     base,
     can,
+    ket_model,
     nested,
     require,
 )
-from qfusion.models.entangled_qcnn import fuse, patterns, probabilities
 from qfusion.models.qcnn import evaluate, products
+from qfusion.models.truth_tables import fuse, patterns, probabilities
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.arrays import takes_arrays
 
@@ -296,7 +297,7 @@ def coalition_values(observables: Tensor, kets: Sequence[Tensor], background: Ba
     """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`."""
     nothing = kets[0].new_ones(len(kets[0]), 1)
     values = [
-        base.expectation(O, states.product([kets[m] for m in subset]) if subset else nothing)
+        ket_model.expectation(O, states.product([kets[m] for m in subset]) if subset else nothing)
         for subset, O in marginal_observables(observables, background).items()
     ]
     return torch.stack(values, 1)

@@ -26,9 +26,10 @@ from qfusion.models import (
     Tweak,
     base,
     can,
-    entangled_qcnn,
+    ket_model,
     nested,
     require,
+    truth_tables,
 )
 from qfusion.models.time_model import physics_terms
 from qfusion.quantum.decomposition import subset_name
@@ -106,7 +107,7 @@ def value(form: Tensor, state: Tensor) -> Tensor:
     states."""
     if form.is_complex():
         return torch.einsum("bi,...ij,bj->b...", state.conj(), form, state).real
-    return torch.einsum("bk,...k->b...", entangled_qcnn.probabilities(state), form)
+    return torch.einsum("bk,...k->b...", truth_tables.probabilities(state), form)
 
 
 def _replaced(states: Mapping[str, Tensor], modality: str, probes: Tensor) -> dict[str, Tensor]:
@@ -120,7 +121,7 @@ def _probes(model: FusionModel, modality: str) -> Tensor:
     """The states whose values fix a form: (d^2, d) kets or (2^n, n) masses."""
     choose("Modality", modality, model.modalities)
     if can(model, "masses"):
-        return entangled_qcnn.patterns(require(model, "masses").elements).double()
+        return truth_tables.patterns(require(model, "masses").elements).double()
     d = require(model, "kets").dims[model.modalities.index(modality)]
     basis = torch.eye(d, dtype=torch.complex128)
     pairs = [
@@ -485,7 +486,7 @@ def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], 
     reach = float(every.max())
     start, corners = (
         angles(masses.double()).numpy(),
-        math.pi * entangled_qcnn.patterns(n).double().numpy(),
+        math.pi * truth_tables.patterns(n).double().numpy(),
     )
     rng = np.random.default_rng(0)
     shifted = every - margins[:, None]
@@ -525,7 +526,7 @@ def _nearest_masses(forms: list[Tensor], masses: Tensor) -> tuple[list[Tensor], 
 
 def _values(t: np.ndarray, theta: Tensor) -> Tensor:
     """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n)."""
-    return (entangled_qcnn.probabilities(torch.sin(theta / 2) ** 2) * torch.from_numpy(t)).sum(-1)
+    return (truth_tables.probabilities(torch.sin(theta / 2) ** 2) * torch.from_numpy(t)).sum(-1)
 
 
 def _first_crossing(
@@ -724,7 +725,7 @@ def nearest_parameters(
 
 
 def _scores(model: TimeModel, psi: Tensor) -> np.ndarray:
-    return (base.expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
+    return (ket_model.expectation(model.observables().to(psi.dtype), psi) + model.bias)[0].numpy()
 
 
 def _turn(
@@ -733,7 +734,7 @@ def _turn(
     margin = MARGIN * max(1.0, float(np.abs(before).max()))
     learned, top = parameter.learned, parameter.top
     sampled = (
-        base.expectation(parameter.observables.flatten(0, 1), psi)[0]
+        ket_model.expectation(parameter.observables.flatten(0, 1), psi)[0]
         .view(len(parameter.nodes), -1)
         .numpy()
         + model.bias.numpy()
@@ -794,7 +795,7 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
 
     thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
     vectors = [
-        entangled_qcnn.fuse(masses, turned(place, third))[0] for place in places for third in thirds
+        truth_tables.fuse(masses, turned(place, third))[0] for place in places for third in thirds
     ]
     scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
     mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)

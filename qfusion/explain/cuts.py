@@ -19,7 +19,7 @@ from qfusion.data.spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, counterfactual, stability
 from qfusion.explain.coalitions import dividends
-from qfusion.models import Features, FusionModel, TimeModel, base, require
+from qfusion.models import Features, FusionModel, TimeModel, ket_model, require
 from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
 
@@ -901,7 +901,7 @@ def patches(
 
 
 def _start(
-    model: base.KetModel, given: Mapping[str, Features] | backgrounds.AnyBackground
+    model: ket_model.KetModel, given: Mapping[str, Features] | backgrounds.AnyBackground
 ) -> Tensor:
     """States (B, D, D) of samples before the evolution, or the mean state of a background."""
     if isinstance(given, Mapping):

@@ -17,7 +17,7 @@ from torch import Tensor
 from qfusion._checks import check, choose, require_finite
 from qfusion._sentences import listed, share as percent
 from qfusion.explain import fusing, stability
-from qfusion.models import EntangledQCNN, FusionModel, entangled_qcnn, qcnn, require
+from qfusion.models import EntangledQCNN, FusionModel, qcnn, require, truth_tables
 from qfusion.quantum import states
 
 # Entropies of the fused qubits along the layers of the quantum convolutional network.
@@ -340,7 +340,7 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         )
     p = torch.stack([masses[name].double() for name in model.modalities], -1)
     phi = model.phi.double()
-    vectors, stages = entangled_qcnn.fuse(p, phi)
+    vectors, stages = truth_tables.fuse(p, phi)
     classes = model.elements_are_classes
     joint = phi.shape[1] == 1
     before = [
@@ -359,12 +359,10 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         stages[:, -1].numpy(),
         stages.numpy(),
         tuple(controls),
-        tuple(
-            "".join(str(int(b)) for b in row) for row in entangled_qcnn.patterns(len(controls[0]))
-        ),
+        tuple("".join(str(int(b)) for b in row) for row in truth_tables.patterns(len(controls[0]))),
         torch.sin(phi / 2).square().numpy(),
-        torch.stack([entangled_qcnn.probabilities(q) for q in before], 1).numpy(),
-        tuple(entangled_qcnn.nearest_rule(phi, M)),
+        torch.stack([truth_tables.probabilities(q) for q in before], 1).numpy(),
+        tuple(truth_tables.nearest_rule(phi, M)),
         conjunctive(p).numpy(),
         disjunctive(p).numpy(),
         disagreement(p).numpy(),

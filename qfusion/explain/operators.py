@@ -26,9 +26,9 @@ from qfusion.models import (
     FusionModel,
     KetModel,
     can,
-    entangled_qcnn,
     qcnn,
     require,
+    truth_tables,
 )
 from qfusion.quantum import decomposition
 from qfusion.quantum.states import product
@@ -171,7 +171,7 @@ def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: st
     encoded = model.encode(inputs)
     names = modalities.split("+")
     if can(model, "masses"):
-        return [entangled_qcnn.probabilities(encoded[name].double()) for name in names]
+        return [truth_tables.probabilities(encoded[name].double()) for name in names]
     return [encoded[name].to(torch.complex128) for name in names]
 
 
@@ -214,7 +214,7 @@ def _diagonal(
     mean = (
         table @ seen
         if independent
-        else qcnn.evaluate(O[None], entangled_qcnn.fuse(masses, phi)[0]).mean()
+        else qcnn.evaluate(O[None], truth_tables.fuse(masses, phi)[0]).mean()
     )
     order = torch.argsort(table, stable=True)
     return Operator(
@@ -233,7 +233,7 @@ def _diagonal(
 
 def _seen(masses: Tensor, S: Sequence[int], independent: bool) -> Tensor:
     """The mean probability over the background of every outcome pattern of at most two modalities, (2^(n |S|),)."""
-    left, right = _two([entangled_qcnn.probabilities(masses[..., m]) for m in S], len(masses))
+    left, right = _two([truth_tables.probabilities(masses[..., m]) for m in S], len(masses))
     joint = left.mean(0)[:, None] * right.mean(0) if independent else left.T @ right / len(masses)
     return joint.flatten()
 
@@ -271,9 +271,9 @@ def _table(
     if len(rest) > 2:
         return coalitions.pulled_back(O[None], phi, masses, S[0])[0]
     s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
-    factors = entangled_qcnn.fuse(
-        entangled_qcnn.patterns(M).double()[:, None].expand(-1, n, -1), phi
-    )[0]
+    factors = truth_tables.fuse(truth_tables.patterns(M).double()[:, None].expand(-1, n, -1), phi)[
+        0
+    ]
     factors = factors.view((2,) * M + (n, 3)).permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
     left, right = _multiplied(factors[:, :, :k]), _multiplied(factors[:, :, k:])  # (s^k, r^k, 3^k)
     # patterns modality by modality stand qubit by qubit here, and the other way round in the end

@@ -26,9 +26,10 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain import backgrounds, coalitions, evidence
-from qfusion.models import Features, FusionModel, TimeModel, base, can, qcnn, require
-from qfusion.models.entangled_qcnn import JOINT_LIMIT, EntangledQCNN, fuse
+from qfusion.models import Features, FusionModel, TimeModel, base, can, ket_model, qcnn, require
+from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.time_model import physics_terms
+from qfusion.models.truth_tables import JOINT_LIMIT, fuse
 from qfusion.models.tweak import LEARNED
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.lindblad import Generator, Term, evolve
@@ -218,7 +219,9 @@ class JumpParameters(Terms):
 
         def expectations(factors: Tensor, weights: Tensor) -> Tensor:
             O = self.model.weighted_readout(weights)
-            return base.expectation(self._evolve(self._generator(factors), O, "observables"), psi)
+            return ket_model.expectation(
+                self._evolve(self._generator(factors), O, "observables"), psi
+            )
 
         p = expectations(
             self.factors, torch.eye(J, dtype=torch.float64)

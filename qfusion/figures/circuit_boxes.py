@@ -14,7 +14,7 @@ from qfusion.analysis import dynamics
 from qfusion.analysis.memo import memo
 from qfusion.figures.circuit import LINES, Box, Wire, matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
-from qfusion.models.neighbours import CircuitModel
+from qfusion.models.protocols import GateCircuit
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import states
 from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
@@ -366,7 +366,7 @@ PARAMETERS = (
 
 
 @torch.no_grad()
-def of_gates(model: CircuitModel, encoded: Mapping[str, torch.Tensor]) -> Replay:
+def of_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Replay:
     """Returns the way of one sample through the circuit.
 
     Args:

@@ -2,9 +2,11 @@
 are trained is of `training`, what they decide and why of `explain`."""
 
 from qfusion._lazy import modules
-from qfusion.models.base import Ability, FusionModel, KetModel, StateModel
+from qfusion.models.abilities import Ability
+from qfusion.models.base import FusionModel
 from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
+from qfusion.models.ket_model import KetModel, StateModel
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
 from qfusion.models.time_model import TimeModel

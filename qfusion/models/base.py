@@ -9,7 +9,6 @@ contributions are exact by evaluation, see `explain.coalitions`. Of models whose
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoders import (
-    Encoded,
-    Encoder,
-    Features,
-    InputSpec,
-    admitted,
-    check_encoder,
-    split,
-)
-from qfusion.quantum import states
+from qfusion.models.abilities import Ability, missing_ability
+from qfusion.models.encoders import Encoded, Encoder, Features, InputSpec, admitted, split
+from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
 
 M = TypeVar("M", bound=Any)
 
@@ -40,37 +32,6 @@ def in_double(model: M) -> M:
         model: any of ours.
     """
     return model if model.bias.dtype == torch.float64 else copy.deepcopy(model).double()
-
-
-# An ability is a name of ABILITIES. Pages, reports, commands and explanations ask for the one that they need with
-# `abilities.can`, or `abilities.require` it, which names what is missing; none asks of which class a model is. A new
-# model says its own abilities, and is shown wherever these suffice:
-#
-#     states    `StateModel`: scores are linear in a state of each modality
-#     kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
-#     masses    numbers from 0 to 1 of each modality for each element, as of `EntangledQCNN`
-#     time      `time_model.TimeModel`: states evolve, and can be read out earlier; sliders change the physics
-#     layers    can be read out between the layers of a network
-#     rules     fuses by truth tables that can be read and edited
-#     circuit   can be drawn as gates with a sample in it
-#     gates     its circuit is a list of unitary gates on |0...0>, as of `neighbours.CircuitModel`
-#     terms     consists of terms that `explain.sensitivity` weakens and removes and `flips` turns; those of `time` or
-#               of `rules`
-
-Ability = Literal[
-    "states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms"
-]
-ABILITIES: dict[Ability, str] = {
-    "states": "states of its modalities that scores are linear in",
-    "kets": "modality states that are kets",
-    "masses": "masses of its modalities for elements",
-    "time": "evolution in time",
-    "layers": "layers to be read out between",
-    "rules": "fusion rules to read",
-    "circuit": "circuit of gates",
-    "gates": "circuit of unitary gates alone",
-    "terms": "terms of a physics to weaken or turn",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +185,38 @@ class FusionModel(nn.Module, ABC):
         """Returns the scores (logits), (B, C)."""
         return self.scores(self.encode(inputs))
 
+    def evolution(self, purpose: str = "", who: str = "Argument `model`") -> Evolution:
+        """Return the model as one whose states evolve in time.
+
+        Args:
+            purpose: end of the error's first sentence, such as "to cut at".
+            who: beginning of the error.
+
+        Raises:
+            InvalidInput: when it has no evolution in time.
+        """
+        self._check_ability("time", purpose, who)
+        return cast(Evolution, self)
+
+    def layered_network(self, purpose: str = "", who: str = "Argument `model`") -> LayeredNetwork:
+        """Return the model as a network that can be read out between its layers; see `evolution`."""
+        self._check_ability("layers", purpose, who)
+        return cast(LayeredNetwork, self)
+
+    def truth_tables(self, purpose: str = "", who: str = "Argument `model`") -> TruthTables:
+        """Return the model as one that fuses by truth tables; see `evolution`."""
+        self._check_ability("rules", purpose, who)
+        return cast(TruthTables, self)
+
+    def gate_circuit(self, purpose: str = "", who: str = "Argument `model`") -> GateCircuit:
+        """Return the model as a circuit of unitary gates; see `evolution`."""
+        self._check_ability("gates", purpose, who)
+        return cast(GateCircuit, self)
+
+    def _check_ability(self, ability: Ability, purpose: str, who: str) -> None:
+        if ability not in self.abilities:
+            raise missing_ability(self, ability, purpose, who)
+
     def points(self, count: int = 2) -> Points | None:
         """Returns where the model can be read out, so many times of an evolution; None where only its end can."""
         return None
@@ -255,118 +248,3 @@ class FusionModel(nn.Module, ABC):
             state, settings: of the model before it was tweaked. words: the tweak as text, empty for none.
         """
         return state, settings
-
-
-class StateModel(FusionModel):
-    """A model whose scores are linear in every modality's state, kets (B, d_m) complex or masses (B, n): expectations
-    of observables."""
-
-    @abstractmethod
-    def observables(self) -> Tensor:
-        """Returns what scores are expectations of: of kets (C, D, D), of masses see the model."""
-
-    @abstractmethod
-    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Returns the scores (B, C) of given modality states; linear in each.
-
-        Args:
-            states: as of `encode`. observables: of this model, where they are worked out already.
-        """
-
-    @abstractmethod
-    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores (B, C) of given modality states by another way than `observables`: the reference."""
-
-
-class KetModel(StateModel):
-    """A model whose modality states are kets psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||, for encoders h_m with 2 d_m
-    outputs.
-
-    Attributes:
-        dims: dimension d_m of every modality state; D is their product.
-    """
-
-    abilities = frozenset({"states", "kets"})
-
-    def _lay_out(
-        self,
-        dims: int | Sequence[int],
-        most: int,
-        held: str,
-        encoder: str,
-        hidden: int,
-        dropout: float,
-        pooling: str,
-        input_dropout: float,
-        lowest: float = 0.0,
-        **more: Any,
-    ) -> None:
-        """Sets the settings and the dimension of every modality state, and makes encoders that give 2 d_m numbers.
-
-        Args:
-            dims: of each, or one for all. most: of their product. held: why, for the message.
-            encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`; `input_dropout` may be as
-                low as `lowest`, and is as `dropout` below 0.
-            more: settings of a subclass, kept with the others.
-
-        Raises:
-            InvalidInput: where dimensions are impossible, or their product is too large for what is held.
-        """
-        M = len(self.modalities)
-        sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
-        check(
-            len(sizes) == M and all(d >= 2 for d in sizes),
-            f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.",
-        )
-        D = math.prod(sizes)
-        check(
-            most >= D,
-            f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D:,}: {held}. Lower "
-            "`dims`, join modalities, or take a model that grows with their number, such as entangled-qcnn.",
-        )
-        check_encoder(hidden, dropout, input_dropout, lowest)
-        self.dims = sizes
-        self.settings = dict(
-            dims=list(sizes),
-            encoder=encoder,
-            hidden=hidden,
-            dropout=dropout,
-            pooling=pooling,
-            input_dropout=input_dropout,
-            **more,
-        )
-        dropped = dropout if input_dropout < 0 else input_dropout
-        self.encoders = nn.ModuleDict(
-            {
-                name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, dropped)
-                for (name, spec), d in zip(self.input_specs.items(), sizes, strict=True)
-            }
-        )
-
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the unit kets of one modality, (B, d_m) complex; `inputs` need not hold the others."""
-        d = self.dims[self.modalities.index(name)]
-        real, imaginary = self._encoded(inputs, name).split(d, -1)
-        ket = torch.complex(real, imaginary)
-        # The reference amplitude keeps the magnitude of h, which plain normalisation would throw away.
-        ket = ket + torch.eye(d, dtype=ket.dtype, device=ket.device)[0]
-        return ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True).clamp_min(1e-6)
-
-    def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
-        """Returns |psi_1 x ... x psi_M>, (B, D)."""
-        return states.product([kets[name] for name in self.modalities])
-
-    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Returns <psi|O_c|psi> + b_c of given kets, (B, C)."""
-        psi = self.product_state(states)
-        O = self.observables() if observables is None else observables
-        return expectation(O.to(psi.dtype), psi) + self.bias
-
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores, (B, C)."""
-        return self.direct_scores(self.encode(inputs))
-
-
-def expectation(observables: Tensor, psi: Tensor) -> Tensor:
-    """Returns <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D)."""
-    return torch.einsum("cnb,nb->nc", psi.conj() @ observables, psi).real

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, require_whole
 from qfusion.models import hermitian
-from qfusion.models.base import FusionModel, KetModel, expectation
+from qfusion.models.base import FusionModel
 from qfusion.models.encoders import (
     Averaged,
     Encoder,
@@ -22,6 +22,7 @@ from qfusion.models.encoders import (
     mean_over_steps,
     split,
 )
+from qfusion.models.ket_model import KetModel, expectation
 from qfusion.models.randomness import Dropout
 from qfusion.quantum import states
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number, require_whole
-from qfusion.models import base, baselines, encoders, hermitian, qcnn
+from qfusion.models import baselines, encoders, hermitian, ket_model, qcnn
 from qfusion.quantum import circuits
 
 # What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
@@ -599,7 +599,7 @@ class QuantumFusionLayer(CircuitModel):
 MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
 
 
-class UnitaryFusion(base.KetModel):
+class UnitaryFusion(ket_model.KetModel):
     """One unitary on the product of the modality states, then a measurement.
 
     Args:

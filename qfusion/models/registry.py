@@ -1,4 +1,4 @@
-"""Models by name, for checkpoints and the command line; and what a model can do."""
+"""Models by kind, for checkpoints and the command line."""
 
 import inspect
 import math
@@ -9,63 +9,61 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from qfusion._checks import check, choose
-from qfusion.errors import InvalidInput
 from qfusion.models import (
+    abilities,
     base,
     baselines,
     entangled_qcnn,
+    ket_model,
     neighbours,
+    product_qcnn,
     quantum_jump,
     twins,
 )
+from qfusion.models.abilities import can, missing_ability
 
-# Models by name, for checkpoints and the command line.
+Kinds = dict[str, type[base.FusionModel]]
 
-NEIGHBOURS: dict[str, type[base.FusionModel]] = {
-    model.kind: model
-    for model in (
-        neighbours.QuantumFusionLayer,
-        neighbours.QuantumCrossAttention,
-        neighbours.CircuitWeights,
-        neighbours.QuantumLego,
-        neighbours.UnitaryFusion,
-        neighbours.Reservoir,
+
+def _by_kind(*models: type[base.FusionModel]) -> Kinds:
+    return {model.kind: model for model in models}
+
+
+NEIGHBOURS: Kinds = _by_kind(
+    neighbours.QuantumFusionLayer,
+    neighbours.QuantumCrossAttention,
+    neighbours.CircuitWeights,
+    neighbours.QuantumLego,
+    neighbours.UnitaryFusion,
+    neighbours.Reservoir,
+)
+BASELINES: Kinds = _by_kind(
+    baselines.LateFusion,
+    baselines.Concatenation,
+    baselines.TensorFusion,
+    baselines.LowRankFusion,
+    baselines.CrossModalAttention,
+    baselines.Linear,
+)
+TWINS: Kinds = _by_kind(
+    twins.JumpTwin,
+    twins.MeanFieldJump,
+    twins.DephasedQCNN,
+    twins.CoherentQCNN,
+)
+# The two quantum systems first: pages list models in this order.
+FUSION: Kinds = abilities.REGISTERED
+FUSION.update(
+    _by_kind(
+        quantum_jump.QuantumJump,
+        entangled_qcnn.EntangledQCNN,
+        baselines.StateLinear,
+        product_qcnn.ProductQCNN,
     )
-}
-BASELINES: dict[str, type[base.FusionModel]] = {
-    model.kind: model
-    for model in (
-        baselines.LateFusion,
-        baselines.Concatenation,
-        baselines.TensorFusion,
-        baselines.LowRankFusion,
-        baselines.CrossModalAttention,
-        baselines.Linear,
-    )
-}
-TWINS: dict[str, type[base.FusionModel]] = {
-    model.kind: model
-    for model in (
-        twins.JumpTwin,
-        twins.MeanFieldJump,
-        twins.DephasedQCNN,
-        twins.CoherentQCNN,
-    )
-}
-FUSION: dict[str, type[base.FusionModel]] = {
-    **{
-        model.kind: model
-        for model in (
-            quantum_jump.QuantumJump,
-            entangled_qcnn.EntangledQCNN,
-            baselines.StateLinear,
-            entangled_qcnn.ProductQCNN,
-        )
-    },
-    **NEIGHBOURS,
-    **BASELINES,
-    **TWINS,
-}
+)
+FUSION.update(NEIGHBOURS)
+FUSION.update(BASELINES)
+FUSION.update(TWINS)
 
 
 def names() -> list[str]:
@@ -160,22 +158,14 @@ class _Unfilled(TorchFunctionMode):
         return (torch.zeros if name in ("empty", "rand", "randn") else function)(*args, **kwargs)
 
 
-# Asking a model what it can do; see `base` for what there is.
-
-
-def can(model: object, ability: base.Ability) -> bool:
-    """Returns whether a model says that it can do something."""
-    return ability in getattr(model, "abilities", ())
-
-
 @overload
 def require(
     model: object, ability: Literal["states"], what: str = ..., who: str = ...
-) -> base.StateModel: ...
+) -> ket_model.StateModel: ...
 @overload
 def require(
     model: object, ability: Literal["kets"], what: str = ..., who: str = ...
-) -> base.KetModel: ...
+) -> ket_model.KetModel: ...
 @overload
 def require(
     model: object, ability: Literal["time"], what: str = ..., who: str = ...
@@ -195,7 +185,7 @@ def require(
 
 
 def require(
-    model: object, ability: base.Ability, what: str = "", who: str = "Argument `model`"
+    model: object, ability: abilities.Ability, what: str = "", who: str = "Argument `model`"
 ) -> Any:
     """Returns the model, which has the ability.
 
@@ -206,19 +196,6 @@ def require(
     Raises:
         InvalidInput: when it has not, with the kinds of models that have.
     """
-    if can(model, ability):
-        return model
-    raise InvalidInput(
-        f"{who} is of kind {getattr(model, 'kind', '') or type(model).__name__}, which has no {base.ABILITIES[ability]}"
-        f"{what and f' {what}'}. Choose {listed(kinds(ability))} model."
-    )
-
-
-def kinds(ability: base.Ability) -> list[str]:
-    """Returns the kinds of models that have an ability."""
-    return [kind for kind, model in FUSION.items() if ability in model.abilities]
-
-
-def listed(names: list[str]) -> str:
-    """Returns kinds of models with their article: "a quantum-jump or state-linear"."""
-    return f"{'an' if names[0][0] in 'aeiou' else 'a'} {' or '.join(names)}"
+    if not can(model, ability):
+        raise missing_ability(model, ability, what, who)
+    return model

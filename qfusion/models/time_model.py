@@ -21,8 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models.base import KetModel, Points, expectation
+from qfusion.models.base import Points
 from qfusion.models.encoders import Features
+from qfusion.models.ket_model import KetModel, expectation
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, generators, lindblad, states, trajectories
 

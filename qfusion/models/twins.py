@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_whole
-from qfusion.models import base, encoders, entangled_qcnn, hermitian, qcnn
+from qfusion.models import base, encoders, hermitian, ket_model, qcnn, truth_tables
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import decomposition, lindblad, states
@@ -216,7 +216,7 @@ class MeanFieldJump(QuantumJump):
     def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
         """Returns Tr[B_a rho_m] of one modality's kets, (B, d_m^2) real."""
         ket = super().encode_one(inputs, name)
-        return base.expectation(self._letters(ket.shape[-1]), ket)
+        return ket_model.expectation(self._letters(ket.shape[-1]), ket)
 
     def _letters(self, d: int) -> Tensor:
         return decomposition.basis(d)[1].to(self.W.device, self.W.dtype.to_complex())
@@ -348,7 +348,7 @@ class CoherentQCNN(EntangledQCNN):
     def left(self, theta: Tensor) -> Tensor:
         """Returns which part of <X_mi> = sin theta_mi the fusion leaves, (B, n, M), of angles (B, n, M)."""
         masses, phi = torch.sin(theta / 2).square(), self.phi
-        stages = entangled_qcnn.fuse(masses, phi)[1]
+        stages = truth_tables.fuse(masses, phi)[1]
         M, parts = masses.shape[-1], []
         controls = phi.shape[-1].bit_length() - 1  # of a stage: all modalities, or two of a chain
         for m in range(M):
@@ -359,7 +359,7 @@ class CoherentQCNN(EntangledQCNN):
             else:
                 place, known = m, masses[..., [k for k in range(controls) if k != m]]
             overlap = torch.cos((tables.select(1 + place, 1) - tables.select(1 + place, 0)) / 2)
-            weights = entangled_qcnn.probabilities(known) if M > 1 else masses.new_ones(1)
+            weights = truth_tables.probabilities(known) if M > 1 else masses.new_ones(1)
             parts.append((weights * overlap.reshape(len(phi), -1)).sum(-1).expand_as(theta[..., m]))
         return torch.stack(parts, -1)
 
@@ -367,7 +367,7 @@ class CoherentQCNN(EntangledQCNN):
         """Returns the scores of given angles, (B, C); `observables` are not used."""
         theta = torch.stack([states[name] for name in self.modalities], -1)
         masses = torch.sin(theta / 2).square()
-        fused = entangled_qcnn.fuse(masses, self.phi)[0]
+        fused = truth_tables.fuse(masses, self.phi)[0]
         read = self.tilts.cos() * theta.cos() + self.tilts.sin() * theta.sin() * self.left(theta)
         own = qcnn.HEAD_SCALE * torch.einsum("bnm,cnm->bc", read, self.own_head)
         return self.read(fused) + own + self.bias

@@ -12,7 +12,7 @@ from qfusion.analysis.sample import Sample, against_words, baseline_words
 from qfusion.explain import evidence
 from qfusion.explain.coalitions import net_joint_share
 from qfusion.figures import circuit, decision, dynamics, numbers, style
-from qfusion.models import entangled_qcnn, require
+from qfusion.models import require, table_edits
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import panel, params
 from qfusion.panels.circuit import PART
@@ -191,7 +191,7 @@ STAGE = params.SelectParam(
     "stage",
     "Stage of the chain",
     "The first is shown.",
-    values=lambda study: map(str, range(entangled_qcnn.shape_of(study.model).stages)),
+    values=lambda study: map(str, range(table_edits.shape_of(study.model).stages)),
     read=params.whole_number("stage", 0, 1000),
     fits=_RULED,
 )
@@ -200,7 +200,7 @@ OUTCOME = params.SelectParam(
     "What the qubits read",
     "The one that this sample reads most is shown.",
     "One digit a qubit, in the order above the heat map; 1 = yes.",
-    lambda study: entangled_qcnn.edited_patterns(entangled_qcnn.shape_of(study.model)),
+    lambda study: table_edits.edited_patterns(table_edits.shape_of(study.model)),
     fits=_RULED,
 )
 SCOPE = params.SelectParam(

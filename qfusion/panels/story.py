@@ -19,7 +19,7 @@ from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import dynamics as drawing
 from qfusion.figures.recipe import origin
-from qfusion.models import entangled_qcnn
+from qfusion.models import table_edits
 from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, dynamics, physics
 from qfusion.report import contents
@@ -104,9 +104,9 @@ def _taken_out(sample: Sample, kind: str, place: int, modalities: tuple[str, ...
     keys = {"coupling": coupling_key, "dissipation": dissipation_key}
     if kind in keys:
         return f"{keys[kind]('+'.join(modalities))}=0"
-    words, shape = "", entangled_qcnn.shape_of(sample.study.model)
+    words, shape = "", table_edits.shape_of(sample.study.model)
     for stage, pattern in np.ndindex(shape.stages, shape.patterns):
-        words = entangled_qcnn.with_angle(words, shape, place, stage, pattern, pi / 2)
+        words = table_edits.with_angle(words, shape, place, stage, pattern, pi / 2)
     return words
 
 

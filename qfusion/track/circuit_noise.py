@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import require_number
+from qfusion.errors import InvalidInput
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.quantum import decomposition
 
@@ -110,6 +111,13 @@ class NoisyQCNN(EntangledQCNN):
     def read(self, vectors: Tensor) -> Tensor:
         """Returns the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
         return qcnn.evaluate(self.observables(), vectors)
+
+    def layer_observables(self) -> Tensor:
+        """Raise InvalidInput: read-out errors are not defined between the layers."""
+        raise InvalidInput(
+            "Argument `model` must be a model without noise: its read-out errors have no place between the layers. Use "
+            "the bare model."
+        )
 
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""

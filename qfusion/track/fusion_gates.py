@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite
 from qfusion.models import EntangledQCNN, qcnn
-from qfusion.models.entangled_qcnn import fuse, stage_sizes
+from qfusion.models.truth_tables import fuse, stage_sizes
 from qfusion.quantum import circuits
 
 STAGES = ("encode", "fuse", "convolve", "pool")

@@ -8,7 +8,7 @@ import numpy as np
 import pennylane as qml
 from torch import Tensor
 
-from qfusion.models import neighbours
+from qfusion.models import protocols
 from qfusion.quantum import circuits
 from qfusion.track import drawing, gate_replay
 
@@ -67,7 +67,7 @@ class GateCircuit(drawing.Drawn):
         return drawing.to_openqasm(version, self.tape(elementary=True), self.wires, self.wires)
 
 
-def gate_circuit(model: neighbours.CircuitModel, states: Mapping[str, Tensor]) -> GateCircuit:
+def gate_circuit(model: protocols.GateCircuit, states: Mapping[str, Tensor]) -> GateCircuit:
     """Returns the circuit of one sample.
 
     Args:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.models import EntangledQCNN, qcnn
-from qfusion.models.entangled_qcnn import fuse
+from qfusion.models.truth_tables import fuse
 from qfusion.quantum import circuits, decomposition, states
 from qfusion.track.fusion_gates import FusionGate, G, lay_out_gates
 

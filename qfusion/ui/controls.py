@@ -313,7 +313,7 @@ def set_sliders(model: Any, tweak: Tweak) -> None:
     assign_tweaks(learned(model) | tweak.numbers())
 
 
-# The edits of the Circuit page's fusion rules as text, see `models.entangled_qcnn`.
+# The edits of the Circuit page's fusion rules as text, see `models.table_edits`.
 
 
 def edits_text() -> str:

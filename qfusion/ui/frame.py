@@ -18,7 +18,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.figures.style import Theme
-from qfusion.models import Ability, Tweak, base
+from qfusion.models import Ability, Tweak, abilities
 from qfusion.panels import address, page_state, pages, params, pickers
 from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
 
@@ -422,7 +422,7 @@ def _navigation() -> None:
                 if label not in unfit:
                     link(page, label, icon)
             lines = [
-                f"{label} is left out: the model has no {base.ABILITIES[NEEDS[label][0]]}."
+                f"{label} is left out: the model has no {abilities.ABILITIES[NEEDS[label][0]]}."
                 for label in unfit
             ]
             if lines and group == "Understand":

@@ -1,7 +1,7 @@
 """Circuit: the model as gates with the learned values, the sample walking through it; tables, noise, exports.
 
 The fusion's truth tables are a heat map that is its own editor: a click on a cell opens its angle right below. What is
-edited is kept as text (see `models.entangled_qcnn`), in the session and in the address.
+edited is kept as text (see `models.table_edits`), in the session and in the address.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ from qfusion._sentences import share
 from qfusion.analysis import answers, dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_boxes import Replay
-from qfusion.models import entangled_qcnn
+from qfusion.models import table_edits
 from qfusion.panels import circuit, dynamics as physics, network
 from qfusion.training import metrics
 from qfusion.ui import access, controls, frame, guidance, panels, state, views
@@ -99,15 +99,15 @@ class Cell:
     place: tuple[int, int, int]
 
     @property
-    def shape(self) -> entangled_qcnn.Shape:
+    def shape(self) -> table_edits.Shape:
         """Of the tables."""
-        return entangled_qcnn.shape_of(self.sample.study.model)
+        return table_edits.shape_of(self.sample.study.model)
 
     @property
     def angles(self) -> tuple[float, float]:
         """Its angle, and as learned."""
         now, learned = (
-            entangled_qcnn.wrapped(float(model.phi.detach().double()[*self.place]))
+            table_edits.wrapped(float(model.phi.detach().double()[*self.place]))
             for model in (self.sample.model, self.sample.study.model)
         )
         return now, learned
@@ -220,7 +220,7 @@ def tables_panel(here: frame.Here, sample: Sample) -> None:
 def at_gate(sample: Sample, gate: int) -> None:
     """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
     its angle set."""
-    shape = entangled_qcnn.shape_of(sample.study.model)
+    shape = table_edits.shape_of(sample.study.model)
     element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
     if element < shape.n and place >= shape.M:
         with st.container(border=True, key="box-gate", gap="xsmall"):
@@ -234,7 +234,7 @@ def _pick(sample: Sample) -> Cell:
     study: Any = sample.study
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
         element = study.elements.index(controls.draw(network.ELEMENT, study))
-        shape = entangled_qcnn.shape_of(study.model)
+        shape = table_edits.shape_of(study.model)
         stage = controls.draw(network.STAGE, study) if shape.stages > 1 else 0
         return Cell(sample, (element, stage, _outcome(sample, element)))
 
@@ -284,7 +284,7 @@ def _editor(cell: Cell) -> None:
         "Angle φ (rad)",
         ".".join(map(str, cell.place)),
         angle,
-        partial(cell.edit, entangled_qcnn.with_angle, *cell.place),
+        partial(cell.edit, table_edits.with_angle, *cell.place),
         "0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).",
     )
 
@@ -338,12 +338,12 @@ def _network_angles(sample: Sample, takes: Sequence[tuple[str, tuple[int, ...]]]
 
             def set_angle(value: float, name: str = name) -> None:
                 now = controls.current_tweak(sample.study)
-                state.put(network.EDITS.key, entangled_qcnn.with_value(now, name, value))
+                state.put(network.EDITS.key, table_edits.with_value(now, name, value))
 
             _angle(
                 f"Angle {name} (rad)",
                 name,
-                entangled_qcnn.wrapped(angle),
+                table_edits.wrapped(angle),
                 set_angle,
                 f"All gates that take this angle of layer {place[0]} are turned.",
             )
@@ -363,7 +363,7 @@ def _ways_back(chosen: Cell, *, cell: bool = True) -> None:
                 icon=":material/undo:",
                 key="_reset_cell",
                 on_click=chosen.edit,
-                args=(entangled_qcnn.with_entry_learned, *chosen.place),
+                args=(table_edits.with_entry_learned, *chosen.place),
                 disabled=not chosen.changed,
             )
         st.button(
@@ -389,13 +389,13 @@ _RULE_HELP = {
 def _presets(cell: Cell) -> None:
     element = cell.place[0] if controls.draw(network.SCOPE) == "this element" else None
     with st.container(horizontal=True, gap="small"):
-        for rule in (entangled_qcnn.LEARNED, *cell.shape.rules):
+        for rule in (table_edits.LEARNED, *cell.shape.rules):
             st.button(
                 network.named(rule),
                 key=f"_rule_{rule}",
                 help=_RULE_HELP[rule],
                 on_click=cell.edit,
-                args=(entangled_qcnn.with_rule, element, rule),
+                args=(table_edits.with_rule, element, rule),
             )
 
 
@@ -554,7 +554,7 @@ def walk_through(here: frame.Here, sample: Sample, walk: Replay) -> None:
     if sample.study.can("rules"):  # whose gates alone take angles that can be set
         at_gate(sample, at)
         references = walk.takes[at - 1] if at else ()
-        if takes := [one for one in references if one[0] in entangled_qcnn.NETWORK]:
+        if takes := [one for one in references if one[0] in table_edits.NETWORK]:
             _network_angles(sample, takes)
         edited(here, sample, "Walk")  # below what is turned, which stays where it is
     here_and_now(here, sample, walk, at)

@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.analysis import answers, changes, inside, sample, text
 from qfusion.data import synthesis
 from qfusion.explain.counterfactual import ParameterChange, tweak_of
-from qfusion.models import entangled_qcnn
+from qfusion.models import table_edits
 from qfusion.panels import page_state, what_if as builders
 from qfusion.ui import controls, frame, panels, state, views
 
@@ -218,8 +218,8 @@ def _flips(here: frame.Here) -> None:
             if here.study.can("time"):
                 query = {"show": "Decision", "turn": str(tweak_of(change.kind, change.name, value))}
             else:
-                place = entangled_qcnn.edit_key(
-                    entangled_qcnn.shape_of(here.study.model), *map(int, change.name.split("."))
+                place = table_edits.edit_key(
+                    table_edits.shape_of(here.study.model), *map(int, change.name.split("."))
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
             name = text.plain(changes.parameter_name(here.study, change))

@@ -1,0 +1,71 @@
+"""Abilities of models: names of what some kinds of models have and others have not.
+
+A model declares its abilities, and is shown wherever they suffice. Pages, reports and commands ask `can`, to decide
+what they show. Code that needs an ability calls the model's method for it, such as `FusionModel.evolution`, which names
+what is missing.
+
+    states    `StateModel`: scores are linear in a state of each modality
+    kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
+    masses    numbers from 0 to 1 of each modality for each element, as of `EntangledQCNN`
+    time      `Evolution`: states evolve, and can be read out earlier; sliders change the physics
+    layers    `LayeredNetwork`: can be read out between the layers of a network
+    rules     `TruthTables`: fuses by truth tables that can be read and edited
+    circuit   can be drawn as gates with a sample in it
+    gates     `GateCircuit`: its circuit is a list of unitary gates on |0...0>
+    terms     `Physics`: consists of terms that `explain.sensitivity` weakens and removes
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from qfusion.errors import InvalidInput
+
+Ability = Literal[
+    "states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms"
+]
+ABILITIES: dict[Ability, str] = {
+    "states": "states of its modalities that scores are linear in",
+    "kets": "modality states that are kets",
+    "masses": "masses of its modalities for elements",
+    "time": "evolution in time",
+    "layers": "layers to be read out between",
+    "rules": "fusion rules to read",
+    "circuit": "circuit of gates",
+    "gates": "circuit of unitary gates alone",
+    "terms": "terms of a physics to weaken or turn",
+}
+
+# Classes of models by kind; filled by `models.registry`.
+REGISTERED: dict[str, Any] = {}
+
+
+def can(model: object, ability: Ability) -> bool:
+    """Return whether a model has an ability."""
+    return ability in getattr(model, "abilities", ())
+
+
+def kinds(ability: Ability) -> list[str]:
+    """Return the kinds of models that have an ability."""
+    return [kind for kind, model in REGISTERED.items() if ability in model.abilities]
+
+
+def listed(names: list[str]) -> str:
+    """Return kinds of models with their article: "a quantum-jump or state-linear"."""
+    return f"{'an' if names[0][0] in 'aeiou' else 'a'} {' or '.join(names)}"
+
+
+def missing_ability(
+    model: object, ability: Ability, purpose: str = "", who: str = "Argument `model`"
+) -> InvalidInput:
+    """Return the error of a model that lacks an ability, with the kinds of models that have it.
+
+    Args:
+        purpose: end of the first sentence, such as "that could build anything".
+        who: beginning of the message.
+    """
+    kind = getattr(model, "kind", "") or type(model).__name__
+    lacking = " ".join([ABILITIES[ability], *([purpose] if purpose else [])])
+    return InvalidInput(
+        f"{who} is of kind {kind}, which has no {lacking}. Choose {listed(kinds(ability))} model."
+    )
