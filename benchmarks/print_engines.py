@@ -24,7 +24,7 @@ import tables  # noqa: E402
 
 from qfusion.figures import export  # noqa: E402
 from qfusion.figures.recipe import parse  # noqa: E402
-from qfusion.panels import pages  # noqa: E402
+from qfusion.panels import reproduction  # noqa: E402
 
 FORMATS = ("svg", "pdf", "png")
 ENGINES = {"qfusion": "qfusion's renderer", "chrome": "plotly in Chrome (kaleido)"}
@@ -33,7 +33,7 @@ ENGINES = {"qfusion": "qfusion's renderer", "chrome": "plotly in Chrome (kaleido
 def main() -> None:
     """Draws everything twice and writes the table."""
     figures = [
-        pages.cook(parse(export.read_recipe(path.read_bytes()))).figure
+        reproduction.reproduce(parse(export.read_recipe(path.read_bytes()))).figure
         for path in sorted((ROOT / "docs/gallery").glob("*.svg"))
     ]
     seconds = {(engine, form): [] for engine in ENGINES for form in FORMATS}

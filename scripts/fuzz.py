@@ -350,7 +350,7 @@ def _address(data: bytes, _: Path) -> Any:
     said = {
         key: tuple(values) for key, values in parse_qs(_text(data), keep_blank_values=True).items()
     }
-    return pages.opened("dynamics", said)
+    return pages.open_page("dynamics", said)
 
 
 def _network(data: bytes, folder: Path) -> Any:

@@ -182,14 +182,14 @@ def draw(picture: Picture) -> bytes:
     from dataclasses import replace
 
     from qfusion.figures.recipe import ExportStyle, Recipe
-    from qfusion.panels import pages
+    from qfusion.panels import rendering, reproduction
 
-    page, address = pages.of_link(APP + picture.address)
+    page, address = rendering.parse_link(APP + picture.address)
     wanted = replace(
         Recipe(page, picture.panel, address),
         style=ExportStyle.parse({"format": "svg", "size": picture.size}),
     )
-    return pages.save(pages.cook(wanted), wanted)
+    return reproduction.save_panel(reproduction.reproduce(wanted), wanted)
 
 
 def page() -> str:

@@ -85,14 +85,14 @@ class PageOf:
 
 def hear(addresses: list[str]) -> dict[str, PageOf]:
     """Builds the panels at these addresses; what is said of them, by title of the page in small letters."""
-    from qfusion.panels import pages as headless, pages as programs
+    from qfusion.panels import pages as programs, rendering
     from qfusion.panels.pages import QUESTIONS
 
     found = {title: PageOf(question) for title, question in QUESTIONS.items()}
     for address in addresses:
-        opened = programs.opened(*headless.of_link(f"http://localhost{address}"))
+        opened = programs.open_page(*rendering.parse_link(f"http://localhost{address}"))
         view, model = opened.view, opened.view.get("model", "qj-planted")
-        names = list(programs.shown(view))
+        names = list(programs.visible_panels(view))
         for picture in (programs.build(view.page, name, view.address) for name in names):
             if not picture.not_shown:
                 continue  # explained by what stands around it

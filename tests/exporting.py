@@ -176,17 +176,16 @@ def taken() -> Iterator[tuple[str, Any]]:
 
 def on(address: str, seen: set[tuple[str, ...]] | None = None) -> dict[str, Any]:
     """The panels of a page, without those that were `seen`."""
-    from qfusion.panels import pages as headless
 
-    page, query = headless.of_link("http://here" + address)
+    page, query = renderingg.parse_link("http://here" + address)
     keys = {
         name: (page, name, query.get("model", [""])[0].split("-")[0])
-        for name in headless.figure_names(page, query)
+        for name in renderingg.figure_names(page, query)
     }
     new = [name for name, key in keys.items() if seen is None or key not in seen]
     if seen is not None:
         seen.update(keys.values())
-    return {name: headless.take(page, name, query) for name in new}
+    return {name: renderingg.render_panel(page, name, query) for name in new}
 
 
 def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -> list[Job]:
@@ -230,7 +229,6 @@ def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -
 
 def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> dict[str, str]:
     """SHA-256 of each figure's recipe and file, of panels that are at hand or of pages opened now."""
-    from qfusion.panels import pages as headless
 
     found, pages = {}, {} if panels is None else None
     for job in wanted:
@@ -238,10 +236,10 @@ def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> d
             panel = panels[f"{job.address} {job.panel}"]  # type: ignore[index]
         else:
             if (job.address, job.panel) not in pages:
-                page, query = headless.of_link("http://here" + job.address)
-                pages[job.address, job.panel] = headless.take(page, job.panel, query)
+                page, query = renderingg.parse_link("http://here" + job.address)
+                pages[job.address, job.panel] = renderingg.render_panel(page, job.panel, query)
             panel = pages[job.address, job.panel]
-        content = headless.save(
+        content = reproductiontion.save_panel(
             panel, replace(panel.recipe, style=style(job.number, job.kind, job.theme))
         )
         found[job.name] = f"{_hash(panel.recipe.text().encode())} {_hash(content)}"

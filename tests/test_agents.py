@@ -18,7 +18,7 @@ from qfusion import track
 from qfusion.analysis import open_sample
 from qfusion.commands import agents
 from qfusion.figures.export import read_recipe
-from qfusion.panels import pages
+from qfusion.panels import pages, rendering, reproduction
 from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +47,11 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "a path as sample": ("explain", {**ONE, "sample": "{file}"}, "sample '"),
     "a path as data": ("list_samples", {"model": MODEL, "data": "{file}"}, "Data set '"),
     "a path in an address": ("figure", {**AT, "address": {**ONE, "model": "{file}"}}, "Model '"),
-    "a figure by name": ("figure", {**AT, "page": pages.BY_NAME}, "Page 'figures' does not exist"),
+    "a figure by name": (
+        "figure",
+        {**AT, "page": rendering.NAMED_FIGURES},
+        "Page 'figures' does not exist",
+    ),
     "a million rows": ("list_samples", {"model": MODEL, "limit": 10**6}, "from 1 to 100, but is"),
     "a million times": ("track", {**ONE, "times": 10**6}, "from 2 to 101, but is 1000000"),
     "an unknown panel": ("figure", {**AT, "panel": "waterfal"}, "Did you mean 'waterfall'"),
@@ -167,8 +171,10 @@ def test_figures_are_the_files_of_the_command(answers: dict[str, Any]) -> None:
         assert recipe["numbers"] == about["numbers"]
         assert "Does not show what caused the annotation" in about["caption"]
         if kind == "svg":
-            taken = pages.take("samples", "waterfall", {key: [word] for key, word in ONE.items()})
-            assert content == pages.save(taken, taken.recipe)
+            taken = rendering.render_panel(
+                "samples", "waterfall", {key: [word] for key, word in ONE.items()}
+            )
+            assert content == reproduction.save_panel(taken, taken.recipe)
 
 
 @pytest.mark.parametrize("what", WRONG)

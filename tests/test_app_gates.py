@@ -21,7 +21,7 @@ from qfusion.analysis.sample import Sample, open_sample
 from qfusion.figures import numbers
 from qfusion.models import log_odds
 from qfusion.models.abilities import kinds
-from qfusion.panels import pages
+from qfusion.panels import pages, programs
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit
 from tests.test_neighbours import SMALL
@@ -187,8 +187,8 @@ def test_headless_figures_programs_reports_and_files(
     out = tmp_path / "circuit.svg"
     assert command("figure", "--link", link, "--panel", "circuit", "--out", str(out))[0] == 0
     assert b"<svg" in out.read_bytes()
-    view = pages.opened("circuit", address("qfl", trained)).view
-    assert list(pages.shown(view)) == [
+    view = pages.open_page("circuit", address("qfl", trained)).view
+    assert list(pages.visible_panels(view)) == [
         "circuit",
         "qubits",
         "before-after",
@@ -196,13 +196,15 @@ def test_headless_figures_programs_reports_and_files(
         "entropy-gates",
         "mutual-gates",
     ]
-    assert "circuit.information(sample)" in pages.program("Circuit", "mutual-gates", view.address)
+    assert "circuit.information(sample)" in programs.program(
+        "Circuit", "mutual-gates", view.address
+    )
     table = pages.build("Circuit", "mutual-gates", view.address).table()
     assert table.columns[0] == "gates_done"
     assert table.iloc[0, 1:].abs().max() == 0
     assert pd.Series(table.iloc[-1, 1:]).max() > 1e-3
-    alone = pages.opened("circuit", address("vqc-mlpnet", trained)).view
-    assert "mutual-gates" not in list(pages.shown(alone))
+    alone = pages.open_page("circuit", address("vqc-mlpnet", trained)).view
+    assert "mutual-gates" not in list(pages.visible_panels(alone))
 
     words = report.sample(opened("reservoir", trained)).html().decode()
     assert "The circuit" in words

@@ -22,7 +22,7 @@ from qfusion.explain import building as method, sensitivity
 from qfusion.figures import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak, hermitian
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import pages
+from qfusion.panels import programs
 from qfusion.training import checkpoint
 from tests.entangled import model_of
 from tests.test_sensitivity import features, jump_model
@@ -669,12 +669,12 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
         ("built-over-time", figures.numbers.built_over_time(one)),
     ):
         names: dict[str, Any] = {}
-        exec(pages.program("Dynamics", panel, address), names)
+        exec(programs.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
-    exec(pages.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
+    exec(programs.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     study = studies.build_study("qj-planted", one.study.card, one.study.model, planted)
-    exec(pages.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
+    exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = changes.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)

@@ -22,7 +22,7 @@ from torch import Tensor
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import QFusionError
 from qfusion.models import log_odds
-from qfusion.panels import pages
+from qfusion.panels import pages, rendering
 from qfusion.training import checkpoint
 from tests.test_third_model import DATA, among_the_users
 
@@ -77,7 +77,7 @@ def everything(name: str, sample: str) -> dict[str, Any]:
     for page in pages.PAGES:
         if page in SKIPPED:
             continue
-        for panel in pages.figure_names(page, address):
+        for panel in rendering.figure_names(page, address):
             try:
                 picture = pages.build(page, panel, address)
             except QFusionError as error:

@@ -22,7 +22,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import export, recipe, recipe as styles
 from qfusion.figures.export import Composition
 from qfusion.figures.recipe import ExportStyle, Recipe
-from qfusion.panels import pages
+from qfusion.panels import archives, compositions, pages, rendering, reproduction, scopes
 from tests import exporting, typesetting
 from tests.test_app_pages import visit
 from tests.test_export import lines, waterfall
@@ -48,7 +48,7 @@ HOSTILE = (
 def whole(
     kind: str = "svg", size: str = "aps-double", columns: int = 2, **style: Any
 ) -> Composition:
-    page, address = pages.of_link(LINK)
+    page, address = rendering.parse_link(LINK)
     return Composition(
         tuple(Recipe(page, name, address) for name in NAMES),
         columns,
@@ -58,7 +58,7 @@ def whole(
 
 @pytest.fixture(scope="module")
 def taken() -> list[Any]:
-    return pages.cook_composition(whole())
+    return compositions.reproduce_composition(whole())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
     kind: str, size: str, taken: list[Any]
 ) -> None:
     wanted = whole(kind, size, theme="grey")
-    data = pages.save_composition(taken, wanted)
+    data = compositions.save_composition(taken, wanted)
     assert exporting.size_mm(data)[0] == pytest.approx(styles.SIZES[size].width, abs=0.1)
     found = export.parse_composition(export.read_recipe(data))
     assert [panel.panel for panel in found.panels] == list(NAMES)
@@ -92,12 +92,12 @@ def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
     else:
         assert typesetting.balanced(data.decode())
         assert all(f"{{{letter}}}" in data.decode() for letter in letters)
-    assert pages.save_composition(pages.cook_composition(found), found) == data
+    assert compositions.save_composition(compositions.reproduce_composition(found), found) == data
 
 
 def test_panels_stand_side_by_side_in_rows_of_one_height(taken: list[Any]) -> None:
     """Letters stand at the left of their panel: two in the first row, the third in the second, over the whole width."""
-    root = ET.fromstring(pages.save_composition(taken, whole()))
+    root = ET.fromstring(compositions.save_composition(taken, whole()))
     w, h = (float(each) for each in root.attrib["viewBox"].split()[2:])
     places = {}
     for each in root.iter(f"{SVG}text"):
@@ -157,11 +157,11 @@ def test_what_is_no_composition_is_refused() -> None:
         whole(), panels=(whole().panels[0], replace(whole().panels[1], panel="nothing"))
     )
     with pytest.raises(NotFound, match=r"Panel \(b\)"):
-        pages.cook_composition(broken)
+        compositions.reproduce_composition(broken)
 
 
 def test_titles_and_captions_of_panels_are_written(taken: list[Any]) -> None:
-    data = pages.save_composition(taken, whole(size="double", title=True, caption=True))
+    data = compositions.save_composition(taken, whole(size="double", title=True, caption=True))
     words = re.sub(
         r"\s+",
         "",
@@ -199,9 +199,11 @@ def test_a_snippet_puts_the_file_there_with_caption_and_label(kind: Any) -> None
 
 
 def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
-    made = pages.save_composition(taken, whole("tikz", "acl-double"))
+    made = compositions.save_composition(taken, whole("tikz", "acl-double"))
     (tmp_path / "c.tikz").write_bytes(made)
-    (tmp_path / "d.pdf").write_bytes(pages.save_composition(taken, whole("pdf", "acl-single", 1)))
+    (tmp_path / "d.pdf").write_bytes(
+        compositions.save_composition(taken, whole("pdf", "acl-single", 1))
+    )
     body = "".join(
         recipe.snippet(
             name,
@@ -221,19 +223,19 @@ def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_of_files_are_safe(name: str) -> None:
-    found = pages.file_name(name)
+    found = archives.file_name(name)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}", found)
     assert ".." not in found
 
 
 def test_all_figures_of_a_page_are_in_the_zip() -> None:
-    page, address = pages.of_link("http://here/dynamics?model=qj-parity")
+    page, address = rendering.parse_link("http://here/dynamics?model=qj-parity")
     style, told = ExportStyle(size="aps-single"), []
     made, again = io.BytesIO(), io.BytesIO()
-    manifest = pages.write_zip(
-        pages.jobs_of_page(page, address), style, made, lambda *said: told.append(said)
+    manifest = archives.write_zip(
+        archives.jobs_of_page(page, address), style, made, lambda *said: told.append(said)
     )
-    names = pages.figure_names(page, address)
+    names = rendering.figure_names(page, address)
     assert [entry["panel"] for entry in manifest["figures"]] == names
     assert told == [(place, len(names), name) for place, name in enumerate(names)]
     with zipfile.ZipFile(made) as archive:
@@ -243,55 +245,55 @@ def test_all_figures_of_a_page_are_in_the_zip() -> None:
             data = archive.read(entry["file"])
             assert json.loads(export.read_recipe(data)) == entry["recipe"]
             assert archive.read(entry["numbers"]).count(b"\n") > 1
-            one = pages.take(page, entry["panel"], address)
-            assert data == pages.save(one, replace(one.recipe, style=style))
-    pages.write_zip(pages.jobs_of_page(page, address), style, again)
+            one = rendering.render_panel(page, entry["panel"], address)
+            assert data == reproduction.save_panel(one, replace(one.recipe, style=style))
+    archives.write_zip(archives.jobs_of_page(page, address), style, again)
     assert again.getvalue() == made.getvalue()
 
 
 def test_one_figure_for_every_sample_of_a_cohort() -> None:
-    page, address = pages.of_link("http://here/dynamics?model=qj-planted")
-    jobs = pages.jobs_of_cohort(page, "waterfall-now", address, "relation=conflict", 3)
-    study = pages.open_scope(pages.opened(page, address).view, "study")
+    page, address = rendering.parse_link("http://here/dynamics?model=qj-planted")
+    jobs = archives.jobs_of_cohort(page, "waterfall-now", address, "relation=conflict", 3)
+    study = scopes.open_scope(pages.open_page(page, address).view, "study")
     table = study.frame(None)
     wanted = table.index[(table["split"] == "test") & (table["relation"] == "conflict")][:3]
     assert [job.sample for job in jobs] == list(wanted)
     out = io.BytesIO()
-    manifest = pages.write_zip(jobs, ExportStyle(), out)
+    manifest = archives.write_zip(jobs, ExportStyle(), out)
     assert [entry["recipe"]["made_from"]["sample"] for entry in manifest["figures"]] == list(wanted)
     with zipfile.ZipFile(out) as archive:
         assert {name for name in archive.namelist() if name.endswith(".svg")} == {
             f"{job.name}.svg" for job in jobs
         }
     with pytest.raises(InvalidInput, match="No sample passes"):
-        pages.jobs_of_cohort(page, "cut", address, "truth>1000")
+        archives.jobs_of_cohort(page, "cut", address, "truth>1000")
     with pytest.raises(InvalidInput, match="not of a sample"):
-        pages.jobs_of_cohort("leaderboard", "board", {}, "")
+        archives.jobs_of_cohort("leaderboard", "board", {}, "")
     with pytest.raises(InvalidInput, match="from 1 to 200"):
-        pages.jobs_of_cohort(page, "cut", address, "", 500)
+        archives.jobs_of_cohort(page, "cut", address, "", 500)
 
 
 def test_a_figure_that_cannot_be_drawn_is_named_and_a_stop_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    page, address = pages.of_link(LINK)
-    good = pages.jobs_of_page(page, address, ["cut"])
+    page, address = rendering.parse_link(LINK)
+    good = archives.jobs_of_page(page, address, ["cut"])
     bad = replace(good[0], name="002-x", panel="nothing")
-    manifest = pages.write_zip([*good, bad], ExportStyle(), io.BytesIO())
+    manifest = archives.write_zip([*good, bad], ExportStyle(), io.BytesIO())
     assert "does not exist" in manifest["figures"][1]["error"]
     with pytest.raises(InvalidInput, match="None of the figures"):
-        pages.write_zip([bad], ExportStyle(), io.BytesIO())
+        archives.write_zip([bad], ExportStyle(), io.BytesIO())
     with pytest.raises(InvalidInput, match="0 figures"):
-        pages.write_zip([], ExportStyle(), io.BytesIO())
+        archives.write_zip([], ExportStyle(), io.BytesIO())
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pages.write_zip(good, ExportStyle(), io.BytesIO(), stop)
-    monkeypatch.setattr(pages, "MAX_BYTES", 100)
+        archives.write_zip(good, ExportStyle(), io.BytesIO(), stop)
+    monkeypatch.setattr(archives, "MAX_BYTES", 100)
     with pytest.raises(InvalidInput, match="more than"):
-        pages.write_zip(good, ExportStyle(), io.BytesIO())
+        archives.write_zip(good, ExportStyle(), io.BytesIO())
 
 
 def run(words: list[str], capsys: Any) -> tuple[int, str, str]:
@@ -308,7 +310,7 @@ def test_the_command_line_composes_and_makes_it_again(
     for each, kind in zip(taken[:2], ("svg", "pdf"), strict=True):
         parts.append(tmp_path / f"part.{kind}")
         parts[-1].write_bytes(
-            pages.save(each, replace(each.recipe, style=ExportStyle(format=kind)))
+            reproduction.save_panel(each, replace(each.recipe, style=ExportStyle(format=kind)))
         )
     first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
     code, said, error = run(

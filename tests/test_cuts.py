@@ -31,7 +31,7 @@ from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
 from qfusion.figures import building as drawing, notebook
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.panels import pages
+from qfusion.panels import programs
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
@@ -750,11 +750,11 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
         ("cut-terms", figures.numbers.cut_terms(one)),
     ):
         names: dict[str, Any] = {}
-        exec(pages.program("Dynamics", panel, address), names)
+        exec(programs.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     names = {}
     exec(
-        pages.program("Cohorts", "cut-test", {**address, "filter": "split=valid; truth>1"}),
+        programs.program("Cohorts", "cut-test", {**address, "filter": "split=valid; truth>1"}),
         names,
     )
     table = cohort_measures.cohort_table(study, None)

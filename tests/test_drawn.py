@@ -18,7 +18,7 @@ from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample
 from qfusion.data.spec import Clusters
 from qfusion.explain import cohorts as filters
-from qfusion.panels import cohorts, compare as maps, faithfulness, pages
+from qfusion.panels import cohorts, compare as maps, faithfulness, pages, programs, rendering
 from tests.test_app_pages import plain, said, visit
 from tests.test_encoded import (
     dataset as dataset,  # a fixture
@@ -209,11 +209,11 @@ def test_an_address_asks_for_all_samples(few: Any) -> None:
     )
     assert len(some.table()) == 20
     assert len(every.table()) == len(few.rows)
-    assert "everyone=True" in pages.program(
+    assert "everyone=True" in programs.program(
         "cohorts", "entanglement", ADDRESS | {"measured": "all"}
     )
     with pytest.raises(Exception, match="Samples for what takes long 'most' does not exist"):
-        pages.figure_names(
+        rendering.figure_names(
             "cohorts", {name: [value] for name, value in ADDRESS.items()} | {"measured": ["most"]}
         )
 

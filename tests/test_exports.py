@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 
 from qfusion.cli import app
 from qfusion.figures import export, recipe, recipe as styles
-from qfusion.panels import pages
+from qfusion.panels import pages, rendering, reproduction
 from qfusion.runs import sweep
 from tests import exporting, sharing, typesetting
 from tests.test_app_sweeps import search
@@ -40,7 +40,7 @@ EVERY = os.environ.get("QFUSION_EVERY_FORMAT") == "1"
 # gates, which no model has that comes with the project (tests/test_app_gates.py); the agreement with planted
 # contributions, which the board that is shipped does not have yet (tests/test_leaderboard.py)
 # the runs made here say nothing of how far rows differ, by which is told what came first
-LEFT_OUT = {*pages.WORDS, "measure", "mutual-gates", "train-replay"}
+LEFT_OUT = {*rendering.TEXT_PANELS, "measure", "mutual-gates", "train-replay"}
 # a PDF and a PNG are seldom: for letters and dots they take three times as long as the rest
 TURNS = ("svg", "tikz", "html", "svg", "pdf", "tikz", "svg", "html")
 TURNS += (*TURNS[:4], "png", *TURNS[5:])
@@ -77,7 +77,7 @@ def panels(places: Path) -> dict[str, Any]:
 def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
     """Every panel that has a figure comes up (names with a variable end count by their beginning)."""
     known = {name for panels in pages.PAGES.values() for name in panels} | {
-        start.rstrip("-") for panels in pages.NAMED.values() for start in panels
+        start.rstrip("-") for panels in pages.PANEL_FAMILIES.values() for start in panels
     }
     taken = {name.split(" ", 1)[1] for name in panels}
     assert len(known) > 60
@@ -99,7 +99,7 @@ def test_every_figure_is_whole_as_a_file(panels: dict[str, Any]) -> None:
     for number, (name, panel) in enumerate((panels if EVERY else distinct(panels)).items()):
         for kind in kinds if EVERY else (TURNS[number % len(TURNS)],):
             wanted = replace(panel.recipe, style=exporting.style(number // len(kinds), kind))
-            content = pages.save(panel, wanted)
+            content = reproduction.save_panel(panel, wanted)
             found = recipe.parse(export.read_recipe(content))
             assert found == wanted, name
             READERS[kind](content, panel, wanted.style)
@@ -107,7 +107,7 @@ def test_every_figure_is_whole_as_a_file(panels: dict[str, Any]) -> None:
 
 def distinct(panels: dict[str, Any]) -> dict[str, Any]:
     """One panel of each name; of several for samples or modalities, one by what their names begin with."""
-    starts = tuple(start for named in pages.NAMED.values() for start in named)
+    starts = tuple(start for named in pages.PANEL_FAMILIES.values() for start in named)
     once: dict[str, tuple[str, Any]] = {}
     for name, panel in panels.items():
         short = name.split(" ", 1)[1]
@@ -154,7 +154,7 @@ def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(
         wanted = replace(
             panel.recipe, style=replace(exporting.style(number, kind), engine="chrome")
         )
-        content = pages.save(panel, wanted)
+        content = reproduction.save_panel(panel, wanted)
         assert recipe.parse(export.read_recipe(content)) == wanted
         assert exporting.size_mm(content)[0] == pytest.approx(
             styles.SIZES[wanted.style.size].width, abs=0.5
@@ -255,7 +255,9 @@ def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(
     )
     assert set(all_entries) - set(entries) == {"text"}
     assert list(shown.figure.layout.xaxis.range) == [0, 0.6]
-    svg = pages.save(shown, replace(shown.recipe, style=styles.ExportStyle(size="double")))
+    svg = reproduction.save_panel(
+        shown, replace(shown.recipe, style=styles.ExportStyle(size="double"))
+    )
     assert (
         recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"]
         == ["hide=text&x=0,0.6"]
@@ -269,7 +271,7 @@ def test_the_command_line_makes_a_figure_again_from_its_own_file(
     panel = panels["/dynamics?model=qj-planted decision-over-time"]
     first = tmp_path / "first.pdf"
     first.write_bytes(
-        pages.save(
+        reproduction.save_panel(
             panel,
             replace(
                 panel.recipe, style=styles.ExportStyle(format="pdf", size="double", caption=True)
@@ -291,14 +293,14 @@ def test_recipes_that_no_longer_fit_are_named(panels: dict[str, Any]) -> None:
         found, made_from={**found.made_from, "model": {"name": "qj-planted", "digest": "0" * 64}}
     )
     with pytest.raises(Exception, match=r"not the one the recipe was made from.*--anyway"):
-        pages.cook(other)
-    assert pages.cook(other, anyway=True).recipe.numbers == found.numbers
+        reproduction.reproduce(other)
+    assert reproduction.reproduce(other, anyway=True).recipe.numbers == found.numbers
     with pytest.raises(Exception, match="nowhere"):
-        pages.cook(replace(found, address={"data": ["nowhere"]}))
+        reproduction.reproduce(replace(found, address={"data": ["nowhere"]}))
     with pytest.raises(Exception, match="does not exist"):
-        pages.cook(replace(found, panel="entropies of nothing"))
+        reproduction.reproduce(replace(found, panel="entropies of nothing"))
     with pytest.raises(Exception, match="Page 'nowhere' does not exist"):
-        pages.cook(replace(found, page="nowhere"))
+        reproduction.reproduce(replace(found, page="nowhere"))
 
 
 @pytest.mark.parametrize(

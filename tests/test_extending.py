@@ -29,7 +29,7 @@ from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution
 from qfusion.models import FUSION
-from qfusion.panels import dynamics, pages, params
+from qfusion.panels import dynamics, pages, params, programs, scopes
 from qfusion.panels.panel import Panel, Picture
 from qfusion.quantum import states as measures
 from qfusion.quantum.states import States, Values
@@ -186,8 +186,8 @@ def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> N
     address = {"model": MODEL, "data": DATA, "sample": SAMPLE, "t": "0.5"}
     built = pages.build("Dynamics", new_panel, address)
     assert drawn["data"][0]["x"] == list(built.figure.data[0].x)  # type: ignore[union-attr]
-    assert new_panel in pages.shown(pages.opened("dynamics", address).view)
-    assert "t=0.5)" in pages.program("Dynamics", new_panel, address)
+    assert new_panel in pages.visible_panels(pages.open_page("dynamics", address).view)
+    assert "t=0.5)" in programs.program("Dynamics", new_panel, address)
     assert len(built.table()) == 2
     app = visit("Dynamics", **address)
     assert not app.error
@@ -215,9 +215,9 @@ def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(
     assert figure(f"{DYNAMICS}&spread.t=0.25", panel_with_a_choice, tmp_path)["data"][0][
         "y"
     ] == pytest.approx(half["entropy"].tolist())
-    assert "t=0.25)" in pages.program("Dynamics", panel_with_a_choice, address)
+    assert "t=0.25)" in programs.program("Dynamics", panel_with_a_choice, address)
     with pytest.raises(QFusionError, match=r"`spread\.t`: Argument `Share of T` must"):
-        pages.opened("dynamics", address | {"spread.t": "2"})
+        pages.open_page("dynamics", address | {"spread.t": "2"})
     app = visit("Dynamics", **address)
     assert not app.error
     assert app.slider(key="spread.t").value == 0.25
@@ -259,7 +259,7 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
     found = pages.build("Samples", "inside", address)
     assert "by occlusion" in found.shows
     assert set(found.table()["method"]) == {occlusion}
-    assert "method='occlusion'" in pages.program("Samples", "inside", address)
+    assert "method='occlusion'" in programs.program("Samples", "inside", address)
 
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
     baseline = mean_and_std(dataset, dataset.rows("train"), name)[0]
@@ -319,8 +319,8 @@ def test_one_figure_is_drawn_by_few_modules(page: str, name: str) -> None:
     """With the sample's numbers at hand, as at every run of a page but the first: the modules that are entered between
     its builder and plotly, and how deep. Working the numbers out enters the model's besides."""
     address = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
-    view, panel, rest = pages.find(page, name, pages.opened(page, address).view.address)
-    scope, arguments = pages.open_scope(view, panel.scope), panel.arguments(view, rest)
+    view, panel, rest = pages.find_panel(page, name, pages.open_page(page, address).view.address)
+    scope, arguments = scopes.open_scope(view, panel.scope), panel.arguments(view, rest)
     # drawn anew, though another test may have drawn it: the numbers are those of this study
     getattr(panel.build, "__wrapped__", panel.build)(scope, "light", **arguments)
     modules, deepest = set(), list[str]()

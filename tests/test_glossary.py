@@ -21,7 +21,7 @@ def names() -> dict[str, str]:
     found = {panel: page for page, panels in programs.PAGES.items() for panel in panels}
     return found | {
         start.rstrip("-"): page
-        for page, panels in programs.NAMED.items()
+        for page, panels in programs.PANEL_FAMILIES.items()
         for start in panels
         if start != "measure-"
     }

@@ -18,7 +18,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import circuit as displays, circuit as drawing, circuit_boxes
 from qfusion.models import table_edits
 from qfusion.models.neighbours import Layers, around
-from qfusion.panels import circuit as panels, pages
+from qfusion.panels import circuit as panels, pages, programs
 from qfusion.quantum import circuits
 from qfusion.quantum.circuits import as_step, light_cone, operation_matrix, rotation
 from qfusion.track.fusion_circuit import fusion_circuit
@@ -302,11 +302,13 @@ def test_the_page(pair: Any) -> None:
     app = visit("Circuit", **about, gate="100", cone="fused[77]")
     assert not any(each.label.startswith("Angle") for each in app.slider)
     assert "fused[77]" in plain(app.warning[0].value)
-    opened = pages.opened("circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}).view
-    shown = list(pages.shown(opened))
+    opened = pages.open_page(
+        "circuit", about | {"cone": "fused[1]", "qubitsas": "Bloch balls"}
+    ).view
+    shown = list(pages.visible_panels(opened))
     assert "bloch-gates" in shown
     assert "qubits" not in shown
-    assert "cone='fused[1]'" in pages.program("Circuit", "circuit", opened.address)
+    assert "cone='fused[1]'" in programs.program("Circuit", "circuit", opened.address)
 
 
 @pytest.mark.parametrize(

@@ -30,15 +30,15 @@ def view_of(page: str, model: str, data: str) -> PageState:
     address: dict[str, Any] = {"model": model, "data": data, "sample": first}
     if page == "compare":
         address["pin"] = str(Pin(model, data, second))
-    return pages.opened(page, address).view
+    return pages.open_page(page, address).view
 
 
 def pictures(view: PageState) -> Iterator[tuple[str, Picture]]:
     """All panels of a page that can be built under an address, with their names."""
     scopes: dict[str, Any] = {}
-    every: dict[str, Panel] = {**pages.PAGES[view.page], **pages.NAMED.get(view.page, {})}
+    every: dict[str, Panel] = {**pages.PAGES[view.page], **pages.PANEL_FAMILIES.get(view.page, {})}
     for start, panel in every.items():
-        scope = pages.open_scope(view, panel.scope, scopes)
+        scope = scopes.open_scope(view, panel.scope, scopes)
         with suppress(QFusionError):  # there are none
             for end in panel.endings(view, scope):
                 with suppress(QFusionError):  # it does not fit this model or sample

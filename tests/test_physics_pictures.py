@@ -20,7 +20,7 @@ from qfusion.analysis.dynamics import times_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import dynamics, states as bloch, states as matrices
-from qfusion.panels import pages, states
+from qfusion.panels import pages, programs, states
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit
 
@@ -284,20 +284,20 @@ def test_pages_links_and_programs(planted: Any) -> None:
     for view, panel in (("Trajectories", "raster"), ("Correlations", "information")):
         app = visit("Dynamics", model="qj-parity", view=view)
         assert not app.error
-        opened = pages.opened("dynamics", about | {"view": view}).view
-        assert panel in list(pages.shown(opened))
-    opened = pages.opened(
+        opened = pages.open_page("dynamics", about | {"view": view}).view
+        assert panel in list(pages.visible_panels(opened))
+    opened = pages.open_page(
         "dynamics", about | {"view": "State", "matrixas": "Hinton diagram", "t": "0.25"}
     ).view
-    shown = list(pages.shown(opened))
+    shown = list(pages.visible_panels(opened))
     assert "hinton" in shown
     assert "matrix-modulus" not in shown
     assert "bloch" not in shown  # four levels each
-    assert "panels.states.hinton(sample, t=0.25)" in pages.program(
+    assert "panels.states.hinton(sample, t=0.25)" in programs.program(
         "Dynamics", "hinton", opened.address
     )
     assert "matrix-modulus" in list(
-        pages.shown(pages.opened("dynamics", about | {"view": "State"}).view)
+        pages.visible_panels(pages.open_page("dynamics", about | {"view": "State"}).view)
     )
     app = visit("Dynamics", model="qj-parity", view="State", matrixas="cubes")
     assert "cubes" in plain(app.warning[0].value)

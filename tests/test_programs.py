@@ -20,7 +20,7 @@ import pytest
 
 from qfusion.analysis import study as studies
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import pages
+from qfusion.panels import pages, programs
 from qfusion.runs import sweep
 from qfusion.training import checkpoint
 from qfusion.ui import panels
@@ -212,10 +212,10 @@ def checked(
     assert not app.error
     assert shown
     address = {**app.session_state.get("_kept", {}), **query}
-    assert set(shown) == set(pages.shown(pages.opened(title, address).view))
+    assert set(shown) == set(pages.visible_panels(pages.open_page(title, address).view))
     for name, table in dict(shown).items():
         if name not in left_out and name not in FLOOR:
-            same(numbers_of(pages.program(title, name, address)), table)
+            same(numbers_of(programs.program(title, name, address)), table)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_programs_read_sweeps(shown: Any, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
-    program = pages.program(
+    program = programs.program(
         "Samples", "waterfall", {**PLANTED, "background": "contrast", "contrast": "p0004"}
     )
     file = tmp_path / "copied.py"
@@ -289,7 +289,7 @@ def test_what_is_built_here_is_what_the_program_builds(
 ) -> None:
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(pages.program(page, panel, address), names)
+        exec(programs.program(page, panel, address), names)
     built = pages.build(page, panel, address)
     assert built.name == names["picture"].name == panel
     assert built.figure.to_json() == names["picture"].figure.to_json()
@@ -299,7 +299,7 @@ def test_what_is_built_here_is_what_the_program_builds(
 
 @pytest.mark.parametrize("page", pages.PAGES)
 def test_a_panel_is_built_from_what_its_first_argument_is_called(page: str) -> None:
-    for panel in (*pages.PAGES[page].values(), *pages.NAMED.get(page, {}).values()):
+    for panel in (*pages.PAGES[page].values(), *pages.PANEL_FAMILIES.get(page, {}).values()):
         assert panel.scope == next(iter(inspect.signature(panel.build).parameters))
 
 
@@ -320,11 +320,11 @@ def test_nothing_gets_out_of_its_quotes(word: str) -> None:
     for page, names in pages.PAGES.items():
         starts = [
             start
-            for start in pages.NAMED.get(page, {})
+            for start in pages.PANEL_FAMILIES.get(page, {})
             if not start.startswith(("content-", "telling-"))
         ]
         for panel in [*names, *(f"{start}{word}" for start in starts)]:
-            found = [pages.program(page, panel, address(said)) for said in (word, "plain")]
+            found = [programs.program(page, panel, address(said)) for said in (word, "plain")]
             trees = [ast.dump(Blank().visit(ast.parse(program))) for program in found]
             if panel in names:
                 assert trees[0] == trees[1], f"{page}, {panel}: another program"
@@ -386,16 +386,16 @@ def address(word: str) -> dict[str, Any]:
 
 def test_what_cannot_be_an_address_is_named() -> None:
     with pytest.raises(NotFound, match="Page 'nowhere'"):
-        pages.program("nowhere", "waterfall", PLANTED)
+        programs.program("nowhere", "waterfall", PLANTED)
     with pytest.raises(NotFound, match="Did you mean 'waterfall'"):
-        pages.program("Samples", "waterfal", PLANTED)
+        programs.program("Samples", "waterfal", PLANTED)
     with pytest.raises(NotFound, match="Model 'gone'"):
-        pages.program("Samples", "waterfall", {**PLANTED, "model": "gone"})
+        programs.program("Samples", "waterfall", {**PLANTED, "model": "gone"})
     with pytest.raises(InvalidInput, match="does not say which sample"):
-        pages.program("Samples", "waterfall", {"model": "qj-planted", "data": "planted"})
+        programs.program("Samples", "waterfall", {"model": "qj-planted", "data": "planted"})
     with pytest.raises(InvalidInput, match="shots"):
-        pages.program("Circuit", "noisy-terms", {**DIGITS, "shots": "many"})
+        programs.program("Circuit", "noisy-terms", {**DIGITS, "shots": "many"})
     with pytest.raises(InvalidInput, match="is of no modality"):
-        pages.program("Samples", "content-main-x-text", PLANTED)
+        programs.program("Samples", "content-main-x-text", PLANTED)
     with pytest.raises(InvalidInput, match="longer than any"):
-        pages.program("Samples", "waterfall", {**PLANTED, "sample": "p" * 30_000})
+        programs.program("Samples", "waterfall", {**PLANTED, "sample": "p" * 30_000})

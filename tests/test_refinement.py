@@ -17,7 +17,7 @@ from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
-from qfusion.panels import faithfulness, pages, pickers
+from qfusion.panels import faithfulness, pages, pickers, programs
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, among_the_users
 
@@ -191,7 +191,7 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
     ]
     assert "Standard error" in joint[0]
     assert "Standard error" not in joint[1]
-    text = pages.program("samples", "waterfall", address | {"rows": ["all"]})
+    text = programs.program("samples", "waterfall", address | {"rows": ["all"]})
     assert "rows='all'" in text
     with pytest.raises(NotFound, match="Rows 'some' does not exist"):
         open_sample(MODEL, address["sample"], DATA, rows="some")

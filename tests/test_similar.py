@@ -23,7 +23,7 @@ from qfusion.panels import (
     compare as map_panels,
     compare as panels,
     compare as several_panels,
-    pages,
+    programs,
 )
 from qfusion.panels.compare import colours
 from qfusion.ui import state
@@ -434,7 +434,7 @@ def test_programs_of_panels_in_parts_run_by_themselves() -> None:
         "sample": "p0031",
         "similar": "modality states",
     }
-    text = pages.program("samples", "similar", address)
+    text = programs.program("samples", "similar", address)
     with contextlib.redirect_stdout(io.StringIO()) as out:
         exec(compile(text, "snippet", "exec"), {"__name__": "__main__"})
     assert (

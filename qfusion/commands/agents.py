@@ -252,7 +252,7 @@ def list_figures(
     pages = qfusion.panels.pages
     if not page:
         return {"pages": {name: pages.QUESTIONS[name] for name in pages.PAGES}}
-    return {"page": page, "figures": pages.figure_names(page, _values(address))}
+    return {"page": page, "figures": qfusion.panels.rendering.figure_names(page, _values(address))}
 
 
 def figure(

@@ -132,7 +132,6 @@ def figure(
         f"{', '.join(stray)} would change nothing: `--panel` is for `--link`, what is to be said of a sample for "
         "`--model`. Leave it out.",
     )
-    pages = qfusion.panels.pages
     if recipe is not None:
         text = read_recipe(recipe)
         if qfusion.figures.export.is_composition(text):
@@ -147,15 +146,14 @@ def figure(
             return
         wanted = qfusion.figures.recipe.parse(text)
     elif link is not None:
-        page, query = pages.of_link(link)
+        page, query = qfusion.panels.rendering.parse_link(link)
         if panel is None:
-            raise InvalidInput(
-                f"Argument `--panel` must name one of {', '.join(pages.figure_names(page, query))}. Give one of them."
-            )
+            names = ", ".join(qfusion.panels.rendering.figure_names(page, query))
+            raise InvalidInput(f"Argument `--panel` must name one of {names}. Give one of them.")
         wanted = qfusion.figures.recipe.Recipe(page, panel, query)
     else:
         wanted = qfusion.figures.recipe.Recipe(
-            pages.BY_NAME,
+            qfusion.panels.rendering.NAMED_FIGURES,
             str(view),
             {key: [value] for key, value in ({"model": model} | address).items()},
         )
@@ -172,23 +170,22 @@ def drawn(
         wanted: the figure. kind: of `FORMATS`. changed: what its style is to be besides.
         anyway: also of another model or data than the recipe's.
     """
-    pages = qfusion.panels.pages
     styled = replace(
         wanted, style=_style(wanted.style, changed, {"format": kind} if kind != "json" else {})
     )
-    cooked = pages.cook(styled, anyway=anyway)
+    cooked = qfusion.panels.reproduction.reproduce(styled, anyway=anyway)
     content, letters = qfusion.figures.export.noticed(
         lambda: (
-            pages.in_look(cooked, styled.style).to_json().encode()
+            qfusion.panels.reproduction.apply_style(cooked, styled.style).to_json().encode()
             if kind == "json"
-            else pages.save(cooked, styled)
+            else qfusion.panels.reproduction.save_panel(cooked, styled)
         ),
         kind,
     )
     return (
         content,
         _about(cooked) | {"look": styled.style.as_dict()},
-        [*pages.remarks(wanted, cooked), letters],
+        [*qfusion.panels.reproduction.recipe_warnings(wanted, cooked), letters],
     )
 
 
@@ -215,15 +212,14 @@ def write_composition(
     whole: qfusion.figures.export.Composition, out: Path, anyway: bool, as_json: bool
 ) -> None:
     """Writes a composition's file and says so."""
-    pages = qfusion.panels.pages
-    panels = pages.cook_composition(whole, anyway=anyway)
+    panels = qfusion.panels.compositions.reproduce_composition(whole, anyway=anyway)
     content, letters = qfusion.figures.export.noticed(
-        lambda: pages.save_composition(panels, whole), whole.style.format
+        lambda: qfusion.panels.compositions.save_composition(panels, whole), whole.style.format
     )
     _keep(
         out,
         content,
-        [*pages.composition_remarks(whole, panels), letters],
+        [*qfusion.panels.compositions.composition_warnings(whole, panels), letters],
         f"Figure of {len(panels)} panels",
         {
             "panels": [_about(panel) for panel in panels],
@@ -251,7 +247,7 @@ def _keep(
     print_result(about, as_json)
 
 
-def _about(cooked: qfusion.panels.pages.Taken) -> dict[str, Any]:
+def _about(cooked: qfusion.panels.rendering.RenderedPanel) -> dict[str, Any]:
     """What is printed of a figure as JSON."""
     return {
         "page": cooked.recipe.page,
@@ -313,7 +309,7 @@ def compose(
     check((link is None) == (not panel), "Give `--link` together with `--panel`.")
     panels = [qfusion.figures.recipe.parse(read_recipe(path)) for path in parts or []]
     if link is not None:
-        page, address = qfusion.panels.pages.of_link(link)
+        page, address = qfusion.panels.rendering.parse_link(link)
         panels += [qfusion.figures.recipe.Recipe(page, name, address) for name in panel or []]
     style = qfusion.figures.recipe.ExportStyle.parse(
         {"format": kind}
@@ -358,17 +354,18 @@ def figures(
         {"format": kind}
         | _given(size=size, theme=theme, font=font, dpi=dpi, title=title, caption=caption)
     )
-    pages = qfusion.panels.pages
-    page, address = pages.of_link(link)
+    page, address = qfusion.panels.rendering.parse_link(link)
     if cohort is None:
         for name in panel or []:
-            pages.require_figure(page, name, address)
-        jobs = pages.jobs_of_page(page, address, panel or ())
+            qfusion.panels.rendering.require_figure(page, name, address)
+        jobs = qfusion.panels.archives.jobs_of_page(page, address, panel or ())
     else:
         check(len(panel or []) == 1, "Give one `--panel` with `--cohort`.")
-        jobs = pages.jobs_of_cohort(page, (panel or [""])[0], address, cohort, most)
+        jobs = qfusion.panels.archives.jobs_of_cohort(
+            page, (panel or [""])[0], address, cohort, most
+        )
     with atomic(out) as part, part.open("wb") as file:
-        manifest = pages.write_zip(
+        manifest = qfusion.panels.archives.write_zip(
             jobs,
             style,
             file,

@@ -283,7 +283,7 @@ class Panel:
         below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
             another or with controls.
         scope: what it is built from: "sample" (an `analysis.sample.Sample`), "study" (an
-            `analysis.study.Study`), or another of `pages.SCOPES`.
+            `analysis.study.Study`), or another of `scopes.SCOPES`.
     """
 
     build: Callable[..., Picture]

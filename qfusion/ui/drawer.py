@@ -40,7 +40,7 @@ from qfusion.figures.recipe import (
     snippet,
 )
 from qfusion.figures.themes import in_theme
-from qfusion.panels import address, pages
+from qfusion.panels import address, archives, compositions, pages, programs, rendering, reproduction
 from qfusion.panels.panel import Picture
 from qfusion.ui import access, frame, sharing, state
 
@@ -123,9 +123,9 @@ def composer(
             style,
         )
         with access.waiting("Drawing …"):
-            taken = pages.cook_composition(whole)
+            taken = compositions.reproduce_composition(whole)
             _print(
-                lambda style: pages.save_composition(taken, replace(whole, style=style)),
+                lambda style: compositions.save_composition(taken, replace(whole, style=style)),
                 style,
                 "composition-preview",
                 f"Preview of {len(picked)} panels",
@@ -160,7 +160,7 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
     """The panels that can be chosen, by what they are called: those of this page as it stands, and those added."""
     sample = str(recipe.made_from.get("sample", ""))
     try:
-        here = pages.figure_names(recipe.page, recipe.address)
+        here = rendering.figure_names(recipe.page, recipe.address)
     except QFusionError:
         here = [recipe.panel]
     recipes = {
@@ -179,12 +179,12 @@ def _known(recipe: Recipe) -> dict[str, Recipe]:
     return recipes
 
 
-def _downloads(whole: export.Composition, taken: list[pages.Taken]) -> None:
+def _downloads(whole: export.Composition, taken: list[rendering.RenderedPanel]) -> None:
     kind = whole.style.format
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
-            access.in_turn(lambda: pages.save_composition(taken, whole)),
+            access.in_turn(lambda: compositions.save_composition(taken, whole)),
             f"{FILE}.{kind}",
             "application/octet-stream",
             on_click="ignore",
@@ -194,7 +194,7 @@ def _downloads(whole: export.Composition, taken: list[pages.Taken]) -> None:
         )
         st.download_button(
             "Recipe",
-            lambda: pages.as_made(whole, taken).text(),
+            lambda: compositions.with_recipes(whole, taken).text(),
             f"{FILE}-recipe.json",
             "application/json",
             on_click="ignore",
@@ -247,11 +247,11 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
     Args:
         recipe: of the panel whose drawer this is. style: of all figures.
     """
-    of_sample = pages.scope_of(recipe.page, recipe.panel) in pages.OF_SAMPLE
+    of_sample = pages.scope_of(recipe.page, recipe.panel) in archives.SAMPLE_SCOPES
     which = st.radio(
         "Figures", [PAGE, COHORT] if of_sample else [PAGE], key=_WHICH, label_visibility="collapsed"
     )
-    filter, most = _cohort() if which == COHORT else ("", pages.USUAL_FILES)
+    filter, most = _cohort() if which == COHORT else ("", archives.DEFAULT_FILES)
     wanted = (recipe.page, recipe.panel, str(recipe.address), which, filter, most, str(style))
     with st.container(horizontal=True):
         pressed = st.button(
@@ -261,12 +261,14 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
     try:
         if pressed:
             jobs = (
-                pages.jobs_of_page(recipe.page, recipe.address)
+                archives.jobs_of_page(recipe.page, recipe.address)
                 if which == PAGE
-                else pages.jobs_of_cohort(recipe.page, recipe.panel, recipe.address, filter, most)
+                else archives.jobs_of_cohort(
+                    recipe.page, recipe.panel, recipe.address, filter, most
+                )
             )
             out = io.BytesIO()
-            state.put(_RUN, _Run(wanted, out, pages.zip_steps(jobs, style, out)))
+            state.put(_RUN, _Run(wanted, out, archives.zip_steps(jobs, style, out)))
         if running := state.get(_RUN):
             _go_on(running, wanted)
     except QFusionError as error:
@@ -286,7 +288,7 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
         place.download_button(
             f"Download {len(figures) - len(failed)} figures, {size}",
             content,
-            f"qfusion-{pages.file_name(recipe.page)}-figures.zip",
+            f"qfusion-{archives.file_name(recipe.page)}-figures.zip",
             "application/zip",
             on_click="ignore",
             icon=":material/download:",
@@ -324,7 +326,7 @@ def _cohort() -> tuple[str, int]:
         else saved.get(chosen or "", "")
     )
     return filter, int(
-        st.number_input("Max samples", 1, pages.MAX_FILES, pages.USUAL_FILES, key=_MOST)
+        st.number_input("Max samples", 1, archives.MAX_FILES, archives.DEFAULT_FILES, key=_MOST)
     )
 
 
@@ -334,8 +336,8 @@ class _Run:
 
     wanted: tuple[object, ...]
     out: io.BytesIO
-    steps: Generator[pages.WriteStep, None, dict[str, Any]]
-    at: pages.WriteStep = (0, 1, "…")
+    steps: Generator[archives.WriteStep, None, dict[str, Any]]
+    at: archives.WriteStep = (0, 1, "…")
 
 
 def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
@@ -414,7 +416,7 @@ def _one(
         visible = _visible(drawn)
         downloads = st.container()
     recipe = replace(sharing.recipe_of(drawn), style=style, title=title, caption=caption)
-    taken = pages.Taken(
+    taken = rendering.RenderedPanel(
         apply_visible(drawn.figure, visible),
         drawn.headline,
         drawn.caption,
@@ -431,7 +433,7 @@ def _one(
             )
         else:
             _print(
-                lambda style: pages.save(taken, replace(recipe, style=style)),
+                lambda style: reproduction.save_panel(taken, replace(recipe, style=style)),
                 style,
                 "drawer-preview",
                 f"Preview: {drawn.headline}",
@@ -613,12 +615,12 @@ def file_name(recipe: Recipe) -> str:
     return "-".join(part for part in ("qfusion", sample, recipe.panel) if part)
 
 
-def _figure_downloads(taken: pages.Taken) -> None:
+def _figure_downloads(taken: rendering.RenderedPanel) -> None:
     recipe, kind = taken.recipe, taken.recipe.style.format
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(
             f"Download {FORMATS[kind]}",
-            access.in_turn(lambda: pages.save(taken, recipe)),
+            access.in_turn(lambda: reproduction.save_panel(taken, recipe)),
             f"{file_name(recipe)}.{kind}",
             mimetypes.types_map.get(f".{kind}", "text/x-tex"),
             on_click="ignore",
@@ -672,13 +674,13 @@ def _figure_downloads(taken: pages.Taken) -> None:
         )
 
 
-def _code(taken: pages.Taken) -> None:
+def _code(taken: rendering.RenderedPanel) -> None:
     recipe, name = taken.recipe, file_name(taken.recipe)
     python, again, latex = st.tabs(
         ["The same numbers in Python", "The same file on the command line", "LaTeX"]
     )
     python.code(
-        pages.program(recipe.page, recipe.panel, recipe.address),
+        programs.program(recipe.page, recipe.panel, recipe.address),
         language="python",
         wrap_lines=True,
     )
@@ -689,7 +691,7 @@ def _code(taken: pages.Taken) -> None:
     )
     again.caption("The recipe may also be the exported figure itself: its file holds it.")
     again.code(recipe.text(), language="json", height=200)
-    stem = pages.file_name(name, 120)
+    stem = archives.file_name(name, 120)
     latex.code(
         snippet(
             stem,

@@ -296,7 +296,7 @@ def _settle(title: str, study: Study | None = None, own: Iterable[params.Param] 
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     page = title.lower()
     view = page_state.PageState(page, state.address_now())
-    allowed = pages.allowed(view, study) | params.rules(own, view)
+    allowed = pages.page_rules(view, study) | params.rules(own, view)
     state.drop_invalid(allowed)
     state.drop_unknown({*allowed, *pickers.KEYS, *state.STORED})
 

@@ -386,7 +386,7 @@ def below(theme: Theme, **scopes: Any) -> None:
     view = page_state.PageState(page, sharing.full_address())
     for name, panel in list(pages.PAGES[page].items()):
         if panel.below and panel.shown(view, scopes[panel.scope]):
-            scope, own = scopes[panel.scope], pages.own_controls(page, panel)
+            scope, own = scopes[panel.scope], pages.own_params(page, panel)
             if own:
                 choosing(scope, theme, name, partial(controls.row, *own, study=scopes["study"]))
             else:
@@ -413,7 +413,9 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pi
     page = str(state.get(state.PAGE, ""))
     shown = state.everything()[page]
     result: dict[str, Callable[[], Picture]] = {}
-    for name, (view, panel, rest) in ((name, pages.find(page, name, shown)) for name in names):
+    for name, (view, panel, rest) in (
+        (name, pages.find_panel(page, name, shown)) for name in names
+    ):
         if panel.shown(view, scope, rest):
             build = partial(panel.build, scope, theme, **panel.arguments(view, rest))
             result[name] = partial(_filmed, build, panel)

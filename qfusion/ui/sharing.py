@@ -43,7 +43,7 @@ from qfusion.errors import (
 from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
 from qfusion.panels import story
 from qfusion.panels.address import GUIDES
-from qfusion.panels.pages import file_name
+from qfusion.panels.archives import file_name
 from qfusion.panels.panel import Picture
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story import KINDS

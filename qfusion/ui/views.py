@@ -24,7 +24,15 @@ from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, spec
 from qfusion.errors import translate_system_errors
 from qfusion.explain.cohorts import Part
-from qfusion.panels import dynamics, inside as raw, network, pages, panel, physics, samples
+from qfusion.panels import (
+    archives,
+    dynamics,
+    inside as raw,
+    network,
+    panel,
+    physics,
+    samples,
+)
 from qfusion.runs import plans
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
@@ -481,7 +489,7 @@ def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picke
     st.download_button(
         f"Download {wanted.title}",
         access.in_turn(make),
-        f"{pages.file_name(stem, 80)}{wanted.ending}",
+        f"{archives.file_name(stem, 80)}{wanted.ending}",
         "application/octet-stream",
         on_click="ignore",
         type="primary",
@@ -570,7 +578,7 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
                 st.download_button(
                     suffix[1:].upper(),
                     data=access.in_turn(translate_system_errors()(partial(make, suffix))),
-                    file_name=f"qfusion-{pages.file_name(name, 80)}{suffix}",
+                    file_name=f"qfusion-{archives.file_name(name, 80)}{suffix}",
                     mime=kind,
                     on_click="ignore",
                     icon=":material/download:",

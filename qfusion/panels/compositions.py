@@ -1,0 +1,59 @@
+"""Several panels as one figure, reproduced from their recipes; see `figures.export`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qfusion.figures import export
+from qfusion.panels.address import naming
+from qfusion.panels.rendering import RenderedPanel
+from qfusion.panels.reproduction import recipe_warnings, reproduce
+
+
+def reproduce_composition(
+    composition: export.Composition, *, anyway: bool = False
+) -> list[RenderedPanel]:
+    """Returns the panels of a composition, in its order.
+
+    Args:
+        composition: recipes and their common style.
+        anyway: also if a model or data set has changed since.
+
+    Raises:
+        QFusionError: when a panel cannot be reproduced; the message names its letter.
+    """
+    panels = []
+    for place, recipe in enumerate(composition.panels):
+        with naming(f"Panel ({chr(ord('a') + place)})"):
+            panels.append(reproduce(recipe, anyway=anyway))
+    return panels
+
+
+def save_composition(panels: Sequence[RenderedPanel], composition: export.Composition) -> bytes:
+    """Returns the file of a composition, which holds the recipes of its panels."""
+    return export.save_composition(
+        [panel.figure for panel in panels],
+        [panel.title for panel in panels],
+        [panel.caption for panel in panels],
+        with_recipes(composition, panels),
+    )
+
+
+def with_recipes(
+    composition: export.Composition, panels: Sequence[RenderedPanel]
+) -> export.Composition:
+    """Returns a composition with the recipes of panels that were rendered for it."""
+    recipes = [
+        export.as_panel(panel.recipe.like(wanted), composition.style)
+        for panel, wanted in zip(panels, composition.panels, strict=True)
+    ]
+    return replace(composition, panels=tuple(recipes))
+
+
+def composition_warnings(
+    composition: export.Composition, panels: Sequence[RenderedPanel]
+) -> list[str]:
+    """Returns how reproduced panels differ from their recipes, each sentence once; see `recipe_warnings`."""
+    warnings: dict[str, None] = {}
+    for recipe, panel in zip(composition.panels, panels, strict=True):
+        warnings |= dict.fromkeys(recipe_warnings(recipe, panel))
+    return list(warnings)

@@ -1,0 +1,167 @@
+"""One panel of a page, rendered without the page: for links, recipes, the command line and notebooks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from qfusion._checks import check, choose
+from qfusion.errors import InvalidInput
+from qfusion.explain import verdicts
+from qfusion.figures import VIEWS
+from qfusion.figures.recipe import (
+    MAX_TEXT,
+    Recipe,
+    apply_visible,
+    digest_of,
+    parse_visible,
+    software,
+)
+from qfusion.panels.address import FREE, made_from
+from qfusion.panels.pages import PAGES, build, open_page, visible_panels
+
+TEXT_PANELS = ("questions", "cautions", "estimators", "train-results", "wrong", "why-synergy")
+PAGES_WITHOUT_FIGURES = ("guided tour", "glossary")
+NAMED_FIGURES = "figures"  # in the place of a page: a function of `qfusion.figures.notebook`
+_NAMED_FIGURE_KEYS = ("model", "sample", "data", "output", "background", "contrast", "tweak")
+# Pages whose path is not their title.
+_PATHS = {"overview": "", "decision operators": "operators", "guided tour": "tour"}
+_PAGE_OF_PATH = {
+    _PATHS.get(page, page.replace(" ", "_")): page for page in (*PAGES, *PAGES_WITHOUT_FIGURES)
+}
+Query = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class RenderedPanel:
+    """A panel of a page with everything that an export needs.
+
+    Attributes:
+        figure: with the series and ranges that the address shows.
+        title, caption: plain text.
+        numbers: the panel's table.
+        recipe: that reproduces it.
+    """
+
+    figure: go.Figure
+    title: str
+    caption: str
+    numbers: pd.DataFrame
+    recipe: Recipe
+
+
+def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
+    """Returns one panel of a page.
+
+    Args:
+        page: its title, in lower case.
+        panel: its name.
+        address: of the page, values by name.
+
+    Raises:
+        NotFound: when the page does not show the panel; the message lists those that it shows.
+        InvalidInput: when a part of the address does not fit.
+    """
+    if page == NAMED_FIGURES:
+        return _render_named_figure(panel, address)
+    if page in PAGES_WITHOUT_FIGURES:
+        choose(f"Panel of page '{page}'", panel, ())
+    result = open_page(page, address)
+    view = result.view
+    if panel in TEXT_PANELS or not any(visible_panels(view, panel)):
+        require_figure(page, panel, address)
+    picture = build(view.page, panel, view.address)
+    table = picture.table()
+    figure = picture.figure
+    assert figure is not None
+    # As on the page, where a click in the legend does nothing.
+    figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
+    figure = apply_visible(figure, parse_visible(view.get(FREE + panel)))
+    recipe = Recipe(
+        view.page,
+        panel,
+        {key: view.all(key) for key in view.address},
+        made_from=result.made_from,
+        software=software(),
+        numbers=digest_of(table),
+    )
+    return RenderedPanel(figure, picture.headline, picture.caption, table, recipe)
+
+
+def figure_names(page: str, address: Query) -> list[str]:
+    """Returns the names of the figures that a page shows under an address.
+
+    Raises:
+        InvalidInput, NotFound: when there is no such page, or a part of the address does not fit.
+    """
+    if page in PAGES_WITHOUT_FIGURES:
+        return []
+    view = open_page(page, address).view
+    return [name for name in visible_panels(view) if name not in TEXT_PANELS]
+
+
+def require_figure(page: str, panel: str, address: Query) -> None:
+    """Raises NotFound unless a page shows a figure of this name; other errors are those of `figure_names`."""
+    choose(f"Panel of page '{page}' (under this address)", panel, figure_names(page, address))
+
+
+def _render_named_figure(view: str, address: Query) -> RenderedPanel:
+    """Returns a figure of `qfusion.figures.notebook`, requested by `figure --model ... --view ...`."""
+    from qfusion.figures import notebook, numbers
+    from qfusion.figures.building import SAYS
+
+    name = choose("View", view, VIEWS).replace("-", "_")
+    check(
+        {"model", "sample"} <= set(address) <= set(_NAMED_FIGURE_KEYS),
+        f"The recipe of a figure by name says {', '.join(_NAMED_FIGURE_KEYS)}, but this one says "
+        f"{', '.join(sorted(address))[:200]}. Export the figure again.",
+    )
+    sample = numbers.opened(**{key: values[0] for key, values in address.items() if values})
+    table = getattr(numbers, name)(sample)
+    origin = made_from(sample.study) | {
+        "sample": sample.id,
+        "seed": sample.study.card.get("seed"),
+        "output": sample.explanation.outputs[sample.output],
+        "background": sample.background.name,
+        "background_size": int(sample.background.size),
+    }
+    if view == "cut-test":
+        title = f"{sample.name} on {sample.dataset.name}"
+    else:
+        title = f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
+    caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
+    if not view.startswith("cut"):
+        caption += f" Compared with {verdicts.behind(sample.background)}."
+    recipe = Recipe(
+        NAMED_FIGURES,
+        view,
+        {key: list(values) for key, values in address.items()},
+        made_from=origin,
+        software=software(),
+        numbers=digest_of(table),
+    )
+    figure = getattr(notebook, name)(sample)
+    return RenderedPanel(figure, title, caption.strip(), table, recipe)
+
+
+def parse_link(link: str) -> tuple[str, dict[str, list[str]]]:
+    """Returns the page and the address of a copied link.
+
+    Raises:
+        InvalidInput, NotFound: when it is not a link to one of our pages.
+    """
+    check(
+        len(link) <= MAX_TEXT,
+        f"The link has {len(link):,} characters, and at most {MAX_TEXT:,} are read. Copy it again.",
+    )
+    try:
+        parts = urlsplit(link)
+        query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=200)
+    except ValueError as error:
+        raise InvalidInput(
+            f"The link cannot be read ({str(error)[:100]}). Copy it again."
+        ) from error
+    path = parts.path.strip("/").rsplit("/", 1)[-1]
+    return _PAGE_OF_PATH[choose("Page", path, _PAGE_OF_PATH)], query

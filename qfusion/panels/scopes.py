@@ -1,0 +1,174 @@
+"""Scopes: the objects that panels are built from, each opened by one call of a public function.
+
+A scope is "sample", "study", "sides", "levels", ... A page, a program and a recipe open it by the same call.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from qfusion.data.own import PREFIX
+from qfusion.explain import backgrounds, cohorts
+from qfusion.panels.page_state import PageState
+
+# Name that ‘Save session’ gives to the file that holds a visitor's own samples.
+SESSION_FILE = "qfusion-session-samples.json"
+
+
+class Call(NamedTuple):
+    """The call that opens a scope.
+
+    Attributes:
+        module: the module of the function.
+        function: its name.
+        positional: its positional arguments, after the scope `of`.
+        named: its keyword arguments.
+        of: the scope that is its first argument; empty for none.
+    """
+
+    module: str
+    function: str
+    positional: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = {}
+    of: str = ""
+
+    def text(self) -> str:
+        """Returns the call as Python source."""
+        arguments = [self.of] if self.of else []
+        arguments += [repr(value) for value in self.positional]
+        arguments += [f"{name}={value!r}" for name, value in self.named.items()]
+        return f"{self.function}({', '.join(arguments)})"
+
+    def run(self, scopes: Mapping[str, Any]) -> Any:
+        """Returns the scope that the call opens.
+
+        Args:
+            scopes: the scopes that are open already, by name.
+        """
+        function = getattr(importlib.import_module(self.module), self.function)
+        first = [scopes[self.of]] if self.of else []
+        return function(*first, *self.positional, **self.named)
+
+
+def open_scope(view: PageState, scope: str, known: dict[str, Any] | None = None) -> Any:
+    """Returns the object that panels are built from under a complete address.
+
+    Args:
+        view: the page under the address.
+        scope: "study" or one of `SCOPES`.
+        known: scopes that are open already, by name; newly opened ones are added.
+    """
+    scopes = {} if known is None else known
+    for name, call in scope_calls(view, scope):
+        if name not in scopes:
+            scopes[name] = call.run(scopes)
+    if scope == "study":
+        return scopes["sample"].study
+    return scopes[scope]
+
+
+def scope_calls(view: PageState, scope: str) -> list[tuple[str, Call]]:
+    """Returns the calls that open a scope, in order, each with the name of the scope that it opens.
+
+    "study" is the study of the scope "sample".
+    """
+    name = "sample" if scope == "study" else scope
+    call = SCOPES[name](view)
+    before = scope_calls(view, call.of) if call.of else []
+    return [*before, (name, call)]
+
+
+def _sample(view: PageState) -> Call:
+    """Returns the call that opens the page's sample, with its background, tweak and output."""
+    sample = view.named("sample")
+    members = _members(view)
+    background = view.background
+    if background == backgrounds.DEFAULT or (background == "cohort" and not members):
+        background = ""
+    arguments = {
+        "output": view.output,
+        "tweak": view.tweak,
+        "background": background,
+        "contrast": view.named("contrast") if background == "contrast" else "",
+        "members": members,
+        "rows": view.get("rows"),
+        "session": SESSION_FILE if sample.startswith(PREFIX) else "",
+    }
+    return Call(
+        "qfusion.analysis.sample",
+        "open_sample",
+        (view.model, sample, view.named("data")),
+        drop_empty(arguments),
+    )
+
+
+def _sides(view: PageState) -> Call:
+    """Returns the call that opens the pinned view as A beside the page's sample as B."""
+    pin = view.pin
+    return Call(
+        "qfusion.analysis.compare",
+        "beside",
+        (pin.model, pin.sample, pin.data),
+        drop_empty({"tweak": pin.tweak, "members": _members(view)}),
+        "sample",
+    )
+
+
+def _levels(view: PageState) -> Call:
+    """Returns the call that opens three levels: all samples, those of the filter, and the page's sample."""
+    filter = view.get("filter")
+    parts = cohorts.parse(filter)
+    name = ""
+    for cohort in map(cohorts.parse_saved, view.all("cohort")):
+        if cohort.parts == parts:
+            name = cohort.name
+            break
+    return Call(
+        "qfusion.analysis.errors",
+        "levels_of",
+        (),
+        drop_empty({"filter": filter, "output": view.output, "name": name}),
+        "sample",
+    )
+
+
+def _members(view: PageState) -> str:
+    """Returns the saved cohort that is the background; empty for another background or an unknown cohort."""
+    if view.background != "cohort":
+        return ""
+    saved = {cohorts.parse_saved(value).name: value for value in view.all("cohort")}
+    first = next(iter(saved), "")
+    return saved.get(view.get("members", first), "")
+
+
+def _board(_: PageState) -> Call:
+    return Call("qfusion.analysis.runs", "open_board")
+
+
+def _dataset(view: PageState) -> Call:
+    return Call("qfusion.panels.learning", "open_set", tuple(view.all("set")[-1:]))
+
+
+def _runs(view: PageState) -> Call:
+    names = view.all("run")
+    return Call("qfusion.analysis.runs", "open_runs", (names,) if names else ())
+
+
+def _trials(view: PageState) -> Call:
+    return Call("qfusion.analysis.runs", "open_trials", tuple(view.all("sweep")[-1:]))
+
+
+SCOPES: dict[str, Callable[[PageState], Call]] = {
+    "sample": _sample,
+    "sides": _sides,
+    "levels": _levels,
+    "board": _board,
+    "dataset": _dataset,
+    "runs": _runs,
+    "trials": _trials,
+}
+
+
+def drop_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the entries whose value is not empty."""
+    return {name: value for name, value in values.items() if value}
