@@ -480,7 +480,7 @@ def _run_files(data: bytes, folder: Path) -> Any:
     (folder / "plan.json").write_bytes(data if b'"settings"' in data else _RUN[0].encode())
     (folder / "record.json").write_bytes(data if b'"state"' in data else _RUN[1].encode())
     run = runs.Run(folder)
-    return run.plan, run.record(), run.requested(), run.is_held()
+    return run.plan, run.record(), run.pending_request(), run.is_held()
 
 
 def _name(data: bytes, folder: Path) -> Any:
@@ -514,7 +514,7 @@ def _name(data: bytes, folder: Path) -> Any:
                 registry.manifest,
                 registry.stamp,
                 registry.remove_imported,
-                runs.find,
+                runs.find_run,
             )
         ),
     ]

@@ -58,7 +58,13 @@ from qfusion.data import (  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.panels import story  # noqa: E402
 from qfusion.report.story import KINDS  # noqa: E402
-from qfusion.runs import Plan, Run, plans, sweep  # noqa: E402
+from qfusion.runs import (  # noqa: E402
+    Plan,
+    Run,
+    recorder,
+    search_space,
+    sweep,
+)
 from qfusion.training import (  # noqa: E402
     checkpoint,
 )
@@ -185,7 +191,7 @@ def parts(folder: Path) -> list[str]:
 
 def exports() -> Path:
     """Where exported files go."""
-    return runs.home().parent / "out"
+    return runs.runs_folder().parent / "out"
 
 
 def weights(run: Run) -> str:
@@ -202,22 +208,22 @@ def training(killer: Killer, wanted: int) -> None:
         options=dict(epochs=8, patience=0, batch=256),
         digest=load("planted").digest,
     )
-    whole = runs.create(plan, name="whole")
+    whole = runs.create_run(plan, name="whole")
     began = time.perf_counter()
-    runs.work(whole)
+    runs.train_run(whole)
     length, truth = time.perf_counter() - began, weights(whole)
     losses = [row["valid_loss"] for row in whole.record().history]
-    number, number_kept, run, stopped = 0, 0, runs.create(plan, name="killed-0"), ""
+    number, number_kept, run, stopped = 0, 0, runs.create_run(plan, name="killed-0"), ""
     while killer.kills["training"] < wanted:
         stop_at = killer.chance.choice((0, 0, 2, 4, 6))
 
         def study(run: Run = run, stop_at: int = stop_at) -> None:
-            plans.PULSE = 0.02
-            runs.work(run, lambda p: run.ask("stop") if p.epoch == stop_at else None)
+            recorder.PULSE = 0.02
+            runs.train_run(run, lambda p: run.send_request("stop") if p.epoch == stop_at else None)
 
         killer.forked("training", study, length / 2)
         try:
-            record, kept = run.record(), run.saved_state()
+            record, kept = run.record(), run.load_state()
             here = [row["valid_loss"] for row in record.history]
             killer.same(f"state of {run.name}", record.state, "interrupted", "stopped", "finished")
             killer.same(f"history of {run.name}", here, losses[: len(here)])
@@ -236,48 +242,48 @@ def training(killer: Killer, wanted: int) -> None:
             if stopped and not run.model_path.exists():
                 killer.wrong(f"the model of {run.name} is gone")
             stopped = weights(run) if run.model_path.exists() else ""
-            if run.name not in [each.name for each in runs.runs()]:
+            if run.name not in [each.name for each in runs.list_runs()]:
                 killer.wrong(f"{run.name} is no longer listed")
             if record.state == "finished" or (len(here) == len(losses) and stopped == truth):
                 if record.state != "finished":
-                    runs.work(run)
+                    runs.train_run(run)
                 killer.same(f"weights of {run.name}", weights(run), truth)
                 killer.same(f"half-written files of {run.name}", parts(run.path), [])
                 if killer.chance.random() < 0.5:
                     run.delete()
                 number, number_kept, stopped = number + 1, 0, ""
-                run = runs.create(plan, name=f"killed-{number}")
+                run = runs.create_run(plan, name=f"killed-{number}")
         except QFusionError as error:
             killer.wrong(f"{run.name}: {error}")
             return
-    runs.work(run)
+    runs.train_run(run)
     killer.same(f"weights of {run.name}", weights(run), truth)
-    killer.same("half-written files of trainings", parts(runs.home()), [])
+    killer.same("half-written files of trainings", parts(runs.runs_folder()), [])
 
 
 def sweeping(killer: Killer, wanted: int) -> None:
     """Kills processes of a sweep; ended trials keep their values, and none is left out."""
-    search = plans.read_search(
+    search = search_space.read_search(
         "planted", "quantum-jump", {**SMALL, "epochs": 2}, ["rate=1e-4:1e-2:log"], [], "loss"
     )
     began, number = time.perf_counter(), 0
-    truth = sweep.begin("whole", search, TRIALS)
-    sweep.work(truth)
+    truth = sweeps.begin("whole", search, TRIALS)
+    sweeps.work(truth)
     length, values = (
         time.perf_counter() - began,
         {each.number: each.value for each in truth.attempts()},
     )
     while killer.kills["sweep"] < wanted:
-        found, known = sweep.begin(f"swept-{number}", search, TRIALS), dict[int, float]()
+        found, known = sweeps.begin(f"swept-{number}", search, TRIALS), dict[int, float]()
         while not found.is_done:
             if killer.kills["sweep"] >= wanted:
-                sweep.work(found)
+                sweeps.work(found)
             else:
                 killer.forked(
-                    "sweep", lambda name=found.name: sweep.work(sweep.find(name)), length / 2
+                    "sweep", lambda name=found.name: sweeps.work(sweeps.find(name)), length / 2
                 )
             try:
-                found = sweep.find(found.name)
+                found = sweeps.find(found.name)
                 now = {
                     each.number: each.value
                     for each in found.attempts()
@@ -379,11 +385,11 @@ def keeping(killer: Killer, wanted: int) -> None:
     out.mkdir()
     made = []
     for seed in range(2):
-        run = runs.create(
+        run = runs.create_run(
             Plan("planted", "quantum-jump", SMALL, options=dict(epochs=1), seed=seed),
             name=f"source-{seed}",
         )
-        runs.work(run)
+        runs.train_run(run)
         made.append(checkpoint.load(run.name))
         kept.models[run.name] = weights(run)
     content = [bytes([65 + number]) * 200_000 for number in range(2)]
@@ -471,8 +477,8 @@ def imports(killer: Killer, wanted: int) -> None:
 def small_model(seed: int = 0) -> checkpoint.Checkpoint:
     """A model of the planted set, trained for an epoch."""
     plan = Plan("planted", "quantum-jump", SMALL, options=dict(epochs=1), seed=seed)
-    run = runs.create(plan, name=f"source-{seed}")
-    runs.work(run)
+    run = runs.create_run(plan, name=f"source-{seed}")
+    runs.train_run(run)
     return checkpoint.load(run.name)
 
 
@@ -610,7 +616,7 @@ def served(killer: Killer, wanted: int) -> None:
     ]
     started: dict[str, bool] = {}
     address = {"new.data": "planted", "new.kind": "quantum-jump"}
-    known = runs.runs()
+    known = runs.list_runs()
     while killer.kills["server"] < wanted:
         what = killer.chance.choice(("import", "import", "import", "remove", "run", "delete"))
         number = killer.chance.randrange(2)
@@ -618,7 +624,7 @@ def served(killer: Killer, wanted: int) -> None:
         before = kept.sets.get(name)
         gone = [
             run
-            for run in runs.runs()
+            for run in runs.list_runs()
             if run.record().state in ("finished", "interrupted") and run not in known
         ]
         if (
@@ -691,7 +697,7 @@ def served(killer: Killer, wanted: int) -> None:
             started[name] = done.is_set()
             kept.compare("", "")
         elif what == "delete":
-            left = name in [run.name for run in runs.runs()]
+            left = name in [run.name for run in runs.list_runs()]
             if done.is_set():
                 killer.same(f"{name} is listed", left, False)
             if not left:
@@ -703,7 +709,7 @@ def served(killer: Killer, wanted: int) -> None:
     together(killer, zygote, files, kept.digests)
     zygote.close()
     for name in started:
-        found = {run.name: run for run in runs.runs()}.get(name)
+        found = {run.name: run for run in runs.list_runs()}.get(name)
         if found is None:
             killer.same(f"{name} is there", started[name], False)
             continue
@@ -711,7 +717,7 @@ def served(killer: Killer, wanted: int) -> None:
         while found.is_held() and time.monotonic() < until:
             time.sleep(0.2)
         if found.record().state != "finished":
-            runs.work(found)
+            runs.train_run(found)
         killer.same(f"state of {name}", found.record().state, "finished")
 
 
@@ -757,13 +763,17 @@ def together(
             "new.quantum-jump.planted.epochs": "1",
         }
         both("train", lambda _, reader: reader.set("_new.name", "both"), "_start", **run)
-        killer.same("runs of two servers", [each.name for each in runs.runs()].count("both"), 1)
-        until, found = time.monotonic() + 120, runs.find("both")
+        killer.same(
+            "runs of two servers", [each.name for each in runs.list_runs()].count("both"), 1
+        )
+        until, found = time.monotonic() + 120, runs.find_run("both")
         while found.record().state != "finished" and time.monotonic() < until:
             time.sleep(0.2)
         killer.same("state of a run of two servers", found.record().state, "finished")
         both("train", lambda *_: None, "_delete", run="both")
-        killer.same("runs of two servers", [each.name for each in runs.runs()].count("both"), 0)
+        killer.same(
+            "runs of two servers", [each.name for each in runs.list_runs()].count("both"), 0
+        )
         both("data", lambda *_: None, "_remove_set", set="both")
         killer.same("sets of two servers", "both" in registry.imported_names(), False)
     for pid, _ in servers:

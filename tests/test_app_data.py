@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.data import importing, registry
-from qfusion.runs import folder as runs, plans
+from qfusion.runs import folder as runs, run_process
 from qfusion.ui import access, views
 from qfusion.ui.pages import data as import_view
 from tests import importable, recordings
@@ -172,11 +172,11 @@ def test_both_systems_are_trained_on_a_set_of_ones_own(
 ) -> None:
     begun: list[str] = []
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(plans, "launch", lambda run, events=False: begun.append(run.name))
+    monkeypatch.setattr(run_process, "launch_run", lambda run, events=False: begun.append(run.name))
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mine")
     app = press(visit("Data", whole=False, set="mine"), "Train both systems on it")
     assert begun == ["quantum-jump-mine", "entangled-qcnn-mine"]
-    assert [run.plan.data for run in runs.runs()] == ["mine", "mine"]
+    assert [run.plan.data for run in runs.list_runs()] == ["mine", "mine"]
     assert "Both systems are being trained on mine" in plain(app.success[0].value).replace("**", "")
     assert not app.error
     # of sets that are shipped there are models, and a server that only shows trains nothing

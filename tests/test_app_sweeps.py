@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion.analysis import runs
 from qfusion.errors import InvalidInput
 from qfusion.figures import training as figures
-from qfusion.runs import folder, plans, sweep
+from qfusion.runs import quotas, search_space, sweeps
 from tests import charts
 from tests.test_app_pages import visit
 
@@ -20,7 +20,7 @@ def own_places(tmp_path, monkeypatch):
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
 
 
-def search(**changed) -> plans.Search:
+def search(**changed) -> search_space.Search:
     words = dict(
         data="digits",
         model="late",
@@ -28,7 +28,7 @@ def search(**changed) -> plans.Search:
         ranges=["rate=1e-3:1e-1:log", "noise=0:1"],
         choices=["schedule=cosine,constant"],
     )
-    return plans.read_search(**{**words, **changed})
+    return search_space.read_search(**{**words, **changed})
 
 
 def shown(**query: str) -> AppTest:
@@ -51,8 +51,8 @@ def test_an_empty_page_says_how_to_begin(own_places):
 
 
 def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
-    made = sweep.begin("first", search(), 12)
-    sweep.work(made)
+    made = sweeps.begin("first", search(), 12)
+    sweeps.run_trials(made)
     best = made.best()
     app = shown()
     assert f"trial {best.number} with validation loss **{best.value:.4g}**" in words(app)
@@ -73,18 +73,18 @@ def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
 
 
 def test_links_and_damaged_sweeps_leave_the_page_usable(own_places):
-    sweep.begin("good", search(), 1)
+    sweeps.begin("good", search(), 1)
     app = shown(sweep="<b>none</b>", sweep_view="nowhere")
     assert "does not exist" in words(app)
     assert app.selectbox(key="sweep").value == "good"
-    (folder.sweeps_folder() / "bad.journal").write_text("{}\n{}\n")
+    (quotas.sweeps_folder() / "bad.journal").write_text("{}\n{}\n")
     app = shown(sweep="bad")
     assert "cannot be read as the journal" in words(app)
 
 
 def test_a_sweep_is_begun_stopped_and_goes_on(own_places, monkeypatch):
     launched: list[str] = []
-    monkeypatch.setattr(sweep, "launch", lambda name, where="": launched.append(name))
+    monkeypatch.setattr(sweeps, "launch_worker", lambda name, where="": launched.append(name))
     app = shown(sweep_data="digits", sweep_kind="late")
     app.text_input(key="_sweep.name").set_value("../x").run()
     app.button(key="_sweep_start").click().run()
@@ -96,16 +96,16 @@ def test_a_sweep_is_begun_stopped_and_goes_on(own_places, monkeypatch):
     app.number_input(key="_sweep.late.rate.low").set_value(0.001).run()
     app.button(key="_sweep_start").click().run()
     assert launched == ["mine"]
-    made = sweep.find("mine")
+    made = sweeps.find("mine")
     assert made.search.space["rate"] == {"low": 0.001, "high": 0.008, "log": True, "whole": False}
     assert (made.trials, made.search.settings) == (20, {"epochs": 30})
     app = shown(sweep="mine")
     assert "0 of 20 trials have ended" in app.get("progress")[0].proto.text
     app.button(key="_sweep_stop").click().run()
-    assert sweep.find("mine").study.user_attrs["stopped"] is True
+    assert sweeps.find("mine").study.user_attrs["stopped"] is True
     app.button(key="_sweep_go_on").click().run()
     assert launched == ["mine", "mine"]
-    assert sweep.find("mine").study.user_attrs["stopped"] is False
+    assert sweeps.find("mine").study.user_attrs["stopped"] is False
 
 
 def test_figures_refuse_what_they_cannot_draw():

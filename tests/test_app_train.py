@@ -17,7 +17,7 @@ from qfusion.analysis import runs as run_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pickers
-from qfusion.runs import Plan, Run, plans
+from qfusion.runs import Plan, Run, plans, run_process
 from qfusion.runs.folder import Record
 from qfusion.training import Options, checkpoint, prepare
 from tests.test_app_pages import plain, said, visit
@@ -49,8 +49,8 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     def launch(run: Run, events: bool = False) -> None:
         found.append((run.name, events))
 
-    monkeypatch.setattr(plans, "launch", launch)
-    monkeypatch.setattr(runs, "launch", launch)
+    monkeypatch.setattr(run_process, "launch_run", launch)
+    monkeypatch.setattr(runs, "launch_run", launch)
     return found
 
 
@@ -88,7 +88,7 @@ def make(
     seed: int = 0,
     **settings: Any,
 ) -> Run:
-    run = runs.create(plans.plan("planted", model, settings, seed), name=name)
+    run = runs.create_run(plans.make_plan("planted", model, settings, seed), name=name)
     if record is not None:
         run.write(record)
     return run
@@ -132,7 +132,7 @@ def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
     assert not app.exception
     assert not app.error
     assert launched == [("mine-5", False), ("mine-6", False)]
-    found = runs.find("mine-6").plan
+    found = runs.find_run("mine-6").plan
     assert (found.data, found.model, found.seed, found.digest) == (
         "planted",
         "quantum-jump",
@@ -167,7 +167,7 @@ def test_both_systems_are_begun_on_equal_terms_and_lead_to_compare(
         for kind in ("quantum-jump", "entangled-qcnn")
     ]
     assert [name for name, _ in launched] == [f"{name}-{seed}" for name in names for seed in (0, 1)]
-    first, second = (runs.find(f"{name}-1").plan for name in names)
+    first, second = (runs.find_run(f"{name}-1").plan for name in names)
     assert (first.model, second.model) == ("quantum-jump", "entangled-qcnn")
     assert first.options == second.options
     assert first.options["epochs"] == 7
@@ -177,7 +177,7 @@ def test_both_systems_are_begun_on_equal_terms_and_lead_to_compare(
     assert second.settings["hidden"] == 24
     pair = [f"{name}-0" for name in names]
     for name in pair:
-        of_run = runs.find(name)
+        of_run = runs.find_run(name)
         of_run.write(record_of(7, of=7, state="finished"))
         dataset = load("planted")
         model = prepare(of_run.plan.model, dataset, of_run.plan.settings, Options(), 0).model
@@ -232,7 +232,7 @@ def test_impossible_settings_are_said_and_nothing_is_left(
         error.value for error in app.error
     ]
     assert not launched
-    assert not runs.runs()
+    assert not runs.list_runs()
 
 
 def test_a_training_on_validation_rows_that_would_stop_early_is_refused(
@@ -243,7 +243,7 @@ def test_a_training_on_validation_rows_that_would_stop_early_is_refused(
     app.button(key="_start").click().run()
     assert any("patience" in plain(error.value) for error in app.error)
     assert not launched
-    assert not runs.runs()
+    assert not runs.list_runs()
 
 
 def test_a_run_that_cannot_be_started_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,25 +254,25 @@ def test_a_run_that_cannot_be_started_is_not_left_behind(monkeypatch: pytest.Mon
             raise OSError(28, "No space left on device")
         begun.append(run.name)
 
-    monkeypatch.setattr(plans, "launch", launch)
+    monkeypatch.setattr(run_process, "launch_run", launch)
     app = visit(TRAIN, **{"new.data": "planted"})
     app.number_input(key="new.seeds").set_value(3).run()
     app.text_input(key="_new.name").set_value("full").run()
     app.button(key="_start").click().run()
     assert any("No space left on device" in plain(error.value) for error in app.error)
-    assert [run.name for run in runs.runs()] == begun == ["full-0"]
+    assert [run.name for run in runs.list_runs()] == begun == ["full-0"]
     with pytest.raises(InvalidInput, match="there already"):
-        plans.start({"new": Plan("planted", "linear"), "full-0": Plan("planted", "linear")})
-    assert [run.name for run in runs.runs()] == ["full-0"]
+        plans.start_runs({"new": Plan("planted", "linear"), "full-0": Plan("planted", "linear")})
+    assert [run.name for run in runs.list_runs()] == ["full-0"]
 
 
 def test_the_form_offers_a_name_that_is_free() -> None:
-    assert plans.free_name("linear-planted") == "linear-planted"
+    assert plans.choose_free_name("linear-planted") == "linear-planted"
     make("linear-planted", model="linear")
-    assert plans.free_name("linear-planted") == "linear-planted.2"
+    assert plans.choose_free_name("linear-planted") == "linear-planted.2"
     make("linear-planted.2-1", model="linear")
-    assert plans.free_name("linear-planted", seeds=(0, 1)) == "linear-planted.3"
-    strange = plans.free_name("linear-../<b>ü " + "x" * 80)
+    assert plans.choose_free_name("linear-planted", seeds=(0, 1)) == "linear-planted.3"
+    strange = plans.choose_free_name("linear-../<b>ü " + "x" * 80)
     plans.check_names([strange])
 
 
@@ -312,7 +312,7 @@ def test_what_can_be_done_follows_from_the_state(
     state_: str, can: set[str], launched: list[tuple[str, bool]]
 ) -> None:
     run = make("one", record_of(3, state=state_))
-    lock = run.held() if state_ == "running" else None
+    lock = run.lock() if state_ == "running" else None
     if lock is not None:
         lock.__enter__()
     app = visit(TRAIN, run="one")
@@ -320,7 +320,7 @@ def test_what_can_be_done_follows_from_the_state(
     if state_ == "running":
         assert app.dataframe[0].value["time left"][0] == "14 s"  # seven epochs of two seconds
         app.button(key="_stop").click().run()
-        assert run.requested() == "stop"
+        assert run.pending_request() == "stop"
         assert app.dataframe[0].value["state"][0] == "stopping …"
         lock.__exit__(None, None, None)  # type: ignore[union-attr]
     if state_ == "paused":
@@ -328,7 +328,7 @@ def test_what_can_be_done_follows_from_the_state(
         assert launched == [("one", False)]
     if state_ == "finished":
         app.button(key="_delete").click().run()
-        assert not runs.runs()
+        assert not runs.list_runs()
         assert "There is no run yet" in said(app)
     assert not app.exception
 
@@ -388,7 +388,7 @@ def test_curves_are_those_of_the_records() -> None:
 
 def test_runs_that_cannot_be_compared_say_so() -> None:
     make("a", record_of(3))
-    run = runs.create(plans.plan("digits", "late", {}), name="classes")
+    run = runs.create_run(plans.make_plan("digits", "late", {}), name="classes")
     run.write(record_of(3, metric="accuracy"))
     app = visit(TRAIN, run=["a", "classes"])
     assert "their heights cannot be compared" in said(app)
@@ -397,14 +397,14 @@ def test_runs_that_cannot_be_compared_say_so() -> None:
 
 
 def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:
-    run = runs.create(
+    run = runs.create_run(
         Plan("lost", "quantum-jump", {"dims": 2}, options={"epochs": 3}), name="orphan"
     )
     run.write(record_of(3, watched=JUMP))
     for view in ("Progress", "Inside the model", "Settings and results"):
         app = visit(TRAIN, run="orphan", **{"train.view": view})
         assert not app.error
-    run = runs.create(Plan(str(tmp_path / "views.npz"), "quantum-jump"), name="by-path")
+    run = runs.create_run(Plan(str(tmp_path / "views.npz"), "quantum-jump"), name="by-path")
     run.write(record_of(3, watched=JUMP))
     assert not visit(TRAIN, run="by-path").error
 
@@ -428,7 +428,7 @@ def test_invalid_values_in_a_link_are_named() -> None:
 def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_away() -> None:
     assert "fresh" not in pickers.models()
     run = make("fresh", dims=2, epochs=1, measurements=4)
-    runs.work(run)
+    runs.train_run(run)
     app = visit(TRAIN, run="fresh", **{"train.view": "Settings and results"})
     mae = checkpoint.load("fresh").card["this_seed"]["test"]["mae"]
     table = app.dataframe[-1].value.set_index("metric")
@@ -440,7 +440,7 @@ def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_a
     assert not app.warning
     assert "does not exist" in said(visit("Samples", whole=False, explore="<b>"))
     base = make("base", model="linear", epochs=1)
-    runs.work(base)
+    runs.train_run(base)
     app = visit(TRAIN, run="base")
     assert not app.error
     assert {"fresh", "base"} <= set(pickers.models())
@@ -488,4 +488,4 @@ def test_plans_are_checked_before_anything_is_made() -> None:
         ("nothing", {}, NotFound),
     ):
         with pytest.raises(error):
-            plans.plan("planted", kind, chosen)
+            plans.make_plan("planted", kind, chosen)

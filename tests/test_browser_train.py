@@ -32,7 +32,7 @@ def runs(server: serving.Server) -> Iterator[Path]:
     yield folder
     for path in folder.glob("*/plan.json"):
         if Run(path.parent).is_held():
-            Run(path.parent).ask("stop")
+            Run(path.parent).send_request("stop")
 
 
 def field(page: Any, name: str, value: str) -> None:

@@ -26,7 +26,7 @@ from qfusion.commands import samples
 from qfusion.data import load
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import backgrounds
-from qfusion.runs import cluster, sweep
+from qfusion.runs import cluster, sweeps
 from scripts.serving import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,7 +64,7 @@ def _serve(kind: str, home: Path, *words: Any, **named: Any) -> None:
     # a shared folder tells that one of this machine is gone; others wait for signs of life
     os.environ["QFUSION_RUNS"] = str(home.parent / "runs")
     os.chdir(home)
-    slowly(samples, "_contributions"), slowly(sweep, "_value")
+    slowly(samples, "_contributions"), slowly(sweeps, "_value")
     sink = os.open(home / f"{kind}.log", os.O_WRONLY | os.O_CREAT)
     os.dup2(sink, 1), os.dup2(sink, 2)
 
@@ -209,13 +209,13 @@ def test_a_killed_worker_loses_no_trial(
     alone = said([*words, "--name", "alone"], capsys)
 
     def begun(busy: int) -> bool:
-        return len(sweep.find("shared").study.get_trials(states=[TrialState.RUNNING])) == busy
+        return len(sweeps.find("shared").study.get_trials(states=[TrialState.RUNNING])) == busy
 
     gone = killing(begun)
     shared = said([*words, "--name", "shared", "--cluster", several[1].address], capsys)
     assert shared["best"] == alone["best"]
     assert shared["trials"] == alone["trials"]
-    one, two = (sweep.find(name) for name in ("alone", "shared"))
+    one, two = (sweeps.find(name) for name in ("alone", "shared"))
     assert [a.history for a in one.attempts()] == [a.history for a in two.attempts()]
     assert alive(several[1]) == [False, True]
     assert len(gone) == 1

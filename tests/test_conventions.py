@@ -16,7 +16,7 @@ from qfusion.data import importing, registry
 from qfusion.data.spec import Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import cuts as cut_metrics
-from qfusion.runs import plans
+from qfusion.runs import search_space
 from qfusion.training import metrics
 from qfusion.ui.pages import data as import_view
 from tests import importable
@@ -234,12 +234,12 @@ def test_embedded_data_are_measured_as_ever() -> None:
     for name in ("planted",):
         found = data.load(name)
         assert metrics.names(found) == metrics.NAMES["mosi"]
-    assert plans.metric_names(data.load("digits")) == ["loss", "accuracy", "f1", "nll"]
+    assert search_space.metric_names(data.load("digits")) == ["loss", "accuracy", "f1", "nll"]
 
 
 def test_sweeps_and_cuts_take_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
-    assert plans.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
+    assert search_space.metric_names(found) == ["loss", *metrics.NAMES["sims"]]
     assert cut_metrics.METRICS[cut_metrics.kind_of(found.target)] == ("acc2", "mae")
 
 

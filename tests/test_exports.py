@@ -28,7 +28,7 @@ from typer.testing import CliRunner
 from qfusion.cli import app
 from qfusion.figures import export, recipe, recipe as styles
 from qfusion.panels import pages, rendering, reproduction
-from qfusion.runs import sweep
+from qfusion.runs import sweeps
 from tests import exporting, sharing, typesetting
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
@@ -61,7 +61,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             record_of(3, watched={"entanglement.fused": 0.1, "norm.tables": 0.2}),
             model="entangled-qcnn",
         )
-        sweep.work(sweep.begin("first", search(assigned={"epochs": 1, "batch": 512}), 12))
+        sweeps.run_trials(sweeps.begin("first", search(assigned={"epochs": 1, "batch": 512}), 12))
         if (
             not EVERY
         ):  # half a minute on all rows, of which no figure here says how precise they are

@@ -22,7 +22,15 @@ from qfusion._files import atomic, cache_root
 from qfusion.commands import models
 from qfusion.data import files, importing, load, registry
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
-from qfusion.runs import Plan, folder, plans, sweep
+from qfusion.runs import (
+    Plan,
+    folder,
+    recorder,
+    run_process,
+    search_space,
+    sweep_storage,
+    sweeps,
+)
 from qfusion.training import checkpoint
 from scripts import kills
 from tests import importable
@@ -71,11 +79,13 @@ def plan(epochs: int = 2) -> Plan:
     )
 
 
-def begun(name: str) -> sweep.Sweep:
+def begun(name: str) -> sweeps.Sweep:
     """A sweep of two trials that nobody works at."""
-    return sweep.begin(
+    return sweeps.begin(
         name,
-        plans.read_search("planted", "quantum-jump", SMALL, ["rate=1e-4:1e-2:log"], [], "loss"),
+        search_space.read_search(
+            "planted", "quantum-jump", SMALL, ["rate=1e-4:1e-2:log"], [], "loss"
+        ),
         2,
     )
 
@@ -83,8 +93,8 @@ def begun(name: str) -> sweep.Sweep:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> checkpoint.Checkpoint:
     """A small model."""
-    run = runs.create(plan(1), tmp_path_factory.mktemp("trained") / "own")
-    runs.work(run)
+    run = runs.create_run(plan(1), tmp_path_factory.mktemp("trained") / "own")
+    runs.train_run(run)
     return checkpoint.load(run.model_path)
 
 
@@ -108,7 +118,7 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
     tables = importable.tables(tmp_path / "tables")
     importing.import_set([tables], "old")
     keep(trained)
-    run = runs.create(plan(), name="run")
+    run = runs.create_run(plan(), name="run")
     found = begun("sweep")
     (disk / "out.txt").write_text("old")
     filler = fill(disk)
@@ -122,8 +132,8 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
         "Free some space": lambda: importing.import_set([tables], "old", replace=True),
         "No space": lambda: keep(trained),
         "No space left": export,
-        "No space left on device": lambda: runs.work(run),
-        "cannot be written": lambda: sweep.open_study("another", direction="minimize"),
+        "No space left on device": lambda: runs.train_run(run),
+        "cannot be written": lambda: sweep_storage.open_study("another", direction="minimize"),
     }
     for words, write in writes.items():
         with pytest.raises(QFusionError, match=words) as refused:
@@ -133,7 +143,7 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
         pytest.raises(DataUnavailable, match="Free some disk space"),
         errors.translate_system_errors(),
     ):
-        any(sweep.stop(found) for _ in range(500))
+        any(sweeps.stop(found) for _ in range(500))
     assert (
         files.cached_arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
     )  # made, and not kept
@@ -146,8 +156,8 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
     filler.unlink()
     importing.import_set([tables], "old", replace=True)
     export()
-    sweep.stop(sweep.find("sweep"))
-    runs.work(run)
+    sweeps.stop(sweeps.find("sweep"))
+    runs.train_run(run)
     assert run.record().state == "finished"
 
 
@@ -156,17 +166,17 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
 ) -> None:
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
     keep(trained)
-    run = runs.create(plan(), name="run")
+    run = runs.create_run(plan(), name="run")
     begun("sweep")
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     writes: tuple[Callable[[], Any], ...] = (
-        lambda: runs.create(plan(), name="new"),
+        lambda: runs.create_run(plan(), name="new"),
         run.delete,
-        lambda: runs.work(run),
+        lambda: runs.train_run(run),
         lambda: keep(trained, "new"),
         lambda: checkpoint.remove("mine"),
         lambda: registry.remove_imported("own"),
-        lambda: sweep.open_study("b", direction="minimize"),
+        lambda: sweep_storage.open_study("b", direction="minimize"),
         lambda: importing.import_set([tmp_path / "tables"], "other"),
     )
     for write in writes:
@@ -207,8 +217,8 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
         "Model 'note' is left out",
     ]
     for name in ("broken", "fine"):
-        runs.create(plan(), name=name)
-    (folder.home() / "broken" / "plan.json").write_text("{")
+        runs.create_run(plan(), name=name)
+    (folder.runs_folder() / "broken" / "plan.json").write_text("{")
     app = visit("Train", **{"train.import": "true"})
     assert not app.exception
     assert set(app.dataframe[0].value["run"]) == {"broken", "fine"}
@@ -226,24 +236,24 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
 def test_a_clock_that_is_set_changes_nothing(
     years: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, now = runs.create(plan(3), name="first"), time.time
-    monkeypatch.setattr(plans, "PULSE", 0.0)
+    run, now = runs.create_run(plan(3), name="first"), time.time
+    monkeypatch.setattr(recorder, "PULSE", 0.0)
 
     def jump(_: object) -> None:
         monkeypatch.setattr(time, "time", lambda: now() + years * 3e7)
-        run.ask("stop")
+        run.send_request("stop")
 
     with importing.staging() as draft:
-        assert runs.work(run, jump)  # it still hears what is asked, and keeps what it has
+        assert runs.train_run(run, jump)  # it still hears what is asked, and keeps what it has
         assert (run.record().state, run.record().epoch) == ("stopped", 1)
         with importing.staging():
             assert draft.is_dir()
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
-    assert not plans.is_starting(run)  # it has begun
+    assert not run_process.is_starting(run)  # it has begun
     (run.path / "record.json").unlink()
-    assert plans.is_starting(run)
+    assert run_process.is_starting(run)
     os.utime(run.path / "plan.json", (now() + 3e7, now() + 3e7))
-    assert [each.name for each in (runs.create(plan(), name="later"), *runs.runs())] == [
+    assert [each.name for each in (runs.create_run(plan(), name="later"), *runs.list_runs())] == [
         "later",
         "later",
         "first",
@@ -252,13 +262,13 @@ def test_a_clock_that_is_set_changes_nothing(
 
 def test_a_sweep_whose_last_line_is_cut_off_goes_on() -> None:
     found = begun("sweep")
-    journal = sweep.journal("sweep")
+    journal = sweep_storage.journal_path("sweep")
     assert journal is not None
     with journal.open("ab") as file:
         file.write(b'{"op_code": 2, "wor')
-    assert sweep.find("sweep").trials == 2
-    sweep.stop(found)
-    assert sweep.find("sweep").study.user_attrs["stopped"]
+    assert sweeps.find("sweep").trials == 2
+    sweeps.stop(found)
+    assert sweeps.find("sweep").study.user_attrs["stopped"]
 
 
 def test_a_set_whose_replacement_was_killed_half_way_comes_back(tmp_path: Path) -> None:
@@ -298,7 +308,7 @@ def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
 def test_two_processes_at_once_leave_one_whole_result(
     tmp_path: Path, trained: checkpoint.Checkpoint
 ) -> None:
-    tables, run = importable.tables(tmp_path / "tables"), runs.create(plan(), name="run")
+    tables, run = importable.tables(tmp_path / "tables"), runs.create_run(plan(), name="run")
     begin, ends = FORK.Barrier(2), FORK.Queue()
 
     def both(act: Callable[[], Any]) -> list[str]:
@@ -327,17 +337,17 @@ def test_two_processes_at_once_leave_one_whole_result(
             ),
             "There is a model",
         ),
-        (lambda: runs.create(plan(), name="another"), "is there already"),
+        (lambda: runs.create_run(plan(), name="another"), "is there already"),
     ):
         first, second = both(act)
         assert (first, words in second) == ("", True)
-    first, second = both(lambda: runs.work(run))
+    first, second = both(lambda: runs.train_run(run))
     assert (first, "is being trained" in second or "is finished" in second) == ("", True)
     assert both(lambda: importing.import_set([tables], "own", replace=True)) == ["", ""]
     assert both(run.delete) == ["", ""]
     assert registry.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"] == trained.card["weights_sha256"]
-    assert [each.name for each in runs.runs()] == ["another"]
+    assert [each.name for each in runs.list_runs()] == ["another"]
     assert left(tmp_path) == []
 
 

@@ -24,7 +24,7 @@ import scipy.io
 from qfusion import cli, data
 from qfusion.data import files, importing, registry, staged_set
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
-from qfusion.runs import plans
+from qfusion.runs import recorder
 from tests import importable
 from tests.test_cli import Result, assert_refused, run
 
@@ -761,7 +761,7 @@ def test_from_a_pickle_to_an_explained_sample(
     """Import, train, stop, go on, evaluate, explain: all on the command line."""
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(plans, "PULSE", 0.0)
+    monkeypatch.setattr(recorder, "PULSE", 0.0)
     run("data", "import", pickle_path, "--name", "mine", "--json")
     config = tmp_path / "small.toml"
     config.write_text(
@@ -771,8 +771,8 @@ def test_from_a_pickle_to_an_explained_sample(
         with monkeypatch.context() as patched:
             if stops:
                 patched.setattr(
-                    plans._Book,
-                    "requested",
+                    recorder.RunRecorder,
+                    "pending_request",
                     lambda book: "stop" if len(book.fit.history) == 2 else "",
                 )
             told = run("train", "--config", config, "--name", name, "--json").json

@@ -20,7 +20,7 @@ from qfusion.analysis.runs import Seen
 from qfusion.data import files, staged_set
 from qfusion.errors import InvalidInput
 from qfusion.models.imported import Exhausted, Program
-from qfusion.runs import folder, folder as slots, plans, sweep
+from qfusion.runs import plans, quotas, sweeps, training_queue
 from qfusion.ui import access
 from qfusion.ui.pages import train as train_view
 
@@ -90,11 +90,13 @@ def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
     before = written(serving)
     search = SimpleNamespace(direction="minimize")
     asked: dict[str, Any] = {
-        "A run": lambda: runs.create(plans.plan("planted", "concatenation", {}), name="more"),
-        "Runs": lambda: plans.start(
-            {f"more-{n}": plans.plan("planted", "concatenation", {}) for n in range(2)}
+        "A run": lambda: runs.create_run(
+            plans.make_plan("planted", "concatenation", {}), name="more"
         ),
-        "A run ": lambda: sweep.begin("more", search, 2),  # type: ignore[arg-type]  # refused before it is looked at
+        "Runs": lambda: plans.start_runs(
+            {f"more-{n}": plans.make_plan("planted", "concatenation", {}) for n in range(2)}
+        ),
+        "A run ": lambda: sweeps.begin("more", search, 2),  # type: ignore[arg-type]  # refused before it is looked at
         "Modality": lambda: staged_set.need_room(serving, 1, "Modality"),
         "The cache": lambda: files.write_arrays(serving / "cache" / "x.npz", {"x": np.zeros(3)}),
     }
@@ -116,51 +118,51 @@ def test_on_a_command_line_nothing_of_that_is_counted(
     _limits.bind(False)
     monkeypatch.setenv("QFUSION_KEPT_RUNS", "1")
     for name in ("one", "two"):
-        folder.check_room()
-        runs.create(plans.plan("planted", "concatenation", {}), name=name)
+        quotas.check_storage_quota()
+        runs.create_run(plans.make_plan("planted", "concatenation", {}), name=name)
 
 
 def test_runs_and_sweeps_are_counted(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plans.plan("planted", "concatenation", {})
-    first = runs.create(plan, name="first")
+    plan = plans.make_plan("planted", "concatenation", {})
+    first = runs.create_run(plan, name="first")
     monkeypatch.setenv("QFUSION_KEPT_RUNS", "2")
     with pytest.raises(
         InvalidInput, match=r"takes 2 runs and sweeps that are kept, and has 1: 2 more .*Delete"
     ):
-        plans.start({"second": plan, "third": plan})
+        plans.start_runs({"second": plan, "third": plan})
     monkeypatch.setenv("QFUSION_QUEUED", "1")
     with (
-        first.held(),
+        first.lock(),
         pytest.raises(InvalidInput, match=r"takes 1 .* and has 1: 1 more do not fit. Wait until"),
     ):
-        plans.start({"second": plan})
-    assert [run.name for run in runs.runs()] == ["first"]
-    assert not folder.sweep_names()
+        plans.start_runs({"second": plan})
+    assert [run.name for run in runs.list_runs()] == ["first"]
+    assert not quotas.sweep_names()
 
 
 def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
     monkeypatch.setenv("QFUSION_SLOTS", "1")
-    monkeypatch.setattr(slots, "_LOOK", 0.01)
+    monkeypatch.setattr(training_queue, "_LOOK", 0.01)
     (tmp_path / f".turn-{0:020d}-killed.{'0' * 12}").touch()  # of a process that is gone
     order: list[str] = []
 
     def train(name: str) -> None:
-        with slots.slot(name=name):
+        with training_queue.hold_slot(name=name):
             order.append(name)
 
-    with slots.slot(name="now"):
+    with training_queue.hold_slot(name="now"):
         waiting = []
         for name in ("b", "c", "a"):
             waiting.append(threading.Thread(target=train, args=(name,)))
             waiting[-1].start()
-            while len(slots.waiting()) < len(waiting):
+            while len(training_queue.waiting_names()) < len(waiting):
                 time.sleep(0.01)
-        assert slots.waiting() == ["b", "c", "a"]
+        assert training_queue.waiting_names() == ["b", "c", "a"]
     for each in waiting:
         each.join()
     assert order == ["b", "c", "a"]
-    assert slots.waiting() == []
+    assert training_queue.waiting_names() == []
 
 
 def at_work(

@@ -25,7 +25,7 @@ from qfusion.figures import decision
 from qfusion.models import build, log_odds
 from qfusion.models.truth_tables import probabilities
 from qfusion.quantum import decomposition
-from qfusion.runs import plans
+from qfusion.runs import training_watch
 from qfusion.training import Options, train
 
 NAMES: dict[str, Callable[[int], str]] = {
@@ -136,7 +136,7 @@ def test_twelve_views_are_trained_and_explained_in_time(kind: str) -> None:
     options = Options(epochs=1, loss="cross_entropy")
     began = time.process_time()
     model: Any = train(kind, dataset, {}, options).model.double().eval()
-    watch = plans.Watch(dataset)
+    watch = training_watch.Watch(dataset)
     assert len(watch.measure(model)) >= 4095
     explained = log_odds.against_others(model)
     rows = dataset.rows("train")

@@ -534,12 +534,12 @@ def test_every_option_of_training_does(kind: str, changed: dict[str, Any]) -> No
 
 
 def test_neighbours_are_registered_and_described() -> None:
-    from qfusion.runs import plans
+    from qfusion.runs import setting_texts
 
     assert "unitary-fusion" in NEIGHBOURS
     for kind in KINDS:
         model = NEIGHBOURS[kind]
-        assert plans.KINDS[kind].title == model.title
+        assert setting_texts.KINDS[kind].title == model.title
         assert {"{names}", "{target}"} <= {word.strip(",.:;") for word in model.about.split()}
         above = (
             Path(str(inspect.getsourcefile(model))).read_text().split(f"class {model.__name__}(")[0]

@@ -21,7 +21,7 @@ import pytest
 from qfusion.analysis import study as studies
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import pages, programs
-from qfusion.runs import sweep
+from qfusion.runs import sweeps
 from qfusion.training import checkpoint
 from qfusion.ui import panels
 from tests.test_app_pages import visit
@@ -238,7 +238,7 @@ def test_programs_read_the_records_of_runs(
 
 def test_programs_read_sweeps(shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
-    sweep.work(sweep.begin("first", search(ranges=["rate=1e-3:1e-1:log"]), 9))
+    sweeps.run_trials(sweeps.begin("first", search(ranges=["rate=1e-3:1e-1:log"]), 9))
     for view in ("Trials", "Settings against value", "All settings at once"):
         shown.clear()
         checked("Sweeps", {"sweep": "first", "sweep.view": view}, shown)

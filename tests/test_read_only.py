@@ -16,7 +16,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from qfusion import _limits, data, model_export, runs
 from qfusion.data import importing, registry
 from qfusion.errors import InvalidInput
-from qfusion.runs import plans, sweep
+from qfusion.runs import plans, run_process, sweeps
 from qfusion.training import checkpoint, imports
 from qfusion.ui import server as guard
 from scripts import serving
@@ -32,16 +32,18 @@ def switched() -> Iterator[None]:
 
 
 WRITES: dict[str, Callable[[], Any]] = {
-    "train a model": lambda: runs.create(
-        plans.plan("planted", "concatenation", {}), name="visitor"
+    "train a model": lambda: runs.create_run(
+        plans.make_plan("planted", "concatenation", {}), name="visitor"
     ),
-    "train models": lambda: plans.start({"visitor": plans.plan("planted", "concatenation", {})}),
-    "stop a training": lambda: runs.Run(Path("x")).ask("stop"),
+    "train models": lambda: plans.start_runs(
+        {"visitor": plans.make_plan("planted", "concatenation", {})}
+    ),
+    "stop a training": lambda: runs.Run(Path("x")).send_request("stop"),
     "delete a run": lambda: runs.Run(Path("x")).delete(),
-    "start a process": lambda: plans.start_process(["models"], Path("x.txt")),
-    "begin a sweep": lambda: sweep.begin("visitor", Any, 2),
-    "stop a sweep": lambda: sweep.stop(Any),
-    "go on with a sweep": lambda: sweep.go_on(Any),
+    "start a process": lambda: run_process.start_process(["models"], Path("x.txt")),
+    "begin a sweep": lambda: sweeps.begin("visitor", Any, 2),
+    "stop a sweep": lambda: sweeps.stop(Any),
+    "go on with a sweep": lambda: sweeps.resume(Any),
     "read data": lambda: importing.read([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: registry.remove_imported("x"),

@@ -34,10 +34,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("replay")
     with pytest.MonkeyPatch.context() as patch:
         places(patch, folder)
-        made = runs.create(
-            plans.plan("planted", "quantum-jump", SETTINGS, replay=2, title="Mine"), name="mine"
+        made = runs.create_run(
+            plans.make_plan("planted", "quantum-jump", SETTINGS, replay=2, title="Mine"),
+            name="mine",
         )
-        runs.work(made)
+        runs.train_run(made)
     return folder
 
 
@@ -46,7 +47,7 @@ def run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> runs.
     """A copy of it of the test's own."""
     shutil.copytree(trained, tmp_path / "own")
     places(monkeypatch, tmp_path / "own")
-    return runs.find("mine")
+    return runs.find_run("mine")
 
 
 def test_epochs_are_models_of_their_own_and_go_with_the_model(run: runs.Run) -> None:
@@ -68,9 +69,9 @@ def test_epochs_are_models_of_their_own_and_go_with_the_model(run: runs.Run) -> 
 
 def test_no_other_model_can_have_such_a_name_or_be_kept_too_often(run: runs.Run) -> None:
     with pytest.raises(InvalidInput, match="letters, digits"):
-        runs.create(run.plan, name="mine@3")
+        runs.create_run(run.plan, name="mine@3")
     with pytest.raises(InvalidInput, match="replay"):
-        plans.plan("planted", "quantum-jump", {}, replay=101)
+        plans.make_plan("planted", "quantum-jump", {}, replay=101)
     with pytest.raises(NotFound, match="mine@3"):
         checkpoint.load("mine@3")
 

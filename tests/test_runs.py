@@ -20,8 +20,8 @@ from qfusion import runs
 from qfusion.analysis import runs as recorded
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.runs import Plan, Run, folder, plans
-from qfusion.runs.plans import Watch
+from qfusion.runs import Plan, Run, folder, recorder, training_queue
+from qfusion.runs.training_watch import Watch
 from qfusion.training import checkpoint, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,16 +64,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, torch.Ten
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_RUNS", str(folder / "runs"))
         patch.setenv("QFUSION_MODELS", str(folder / "models"))
-        run = runs.create(plan(3), name="whole")
-        runs.work(run)
+        run = runs.create_run(plan(3), name="whole")
+        runs.train_run(run)
         return weights(run), [row["valid_loss"] for row in run.record().history]
 
 
 def test_a_finished_run_is_a_model_among_the_others():
     seen = []
-    run = runs.create(plan(3), name="first")
+    run = runs.create_run(plan(3), name="first")
     assert run.record().state == "interrupted"  # made, but nobody trains it yet
-    measured = runs.work(run, seen.append)
+    measured = runs.train_run(run, seen.append)
     record = run.record()
     assert (record.state, record.epoch, record.epochs, [p.epoch for p in seen]) == (
         "finished",
@@ -84,8 +84,8 @@ def test_a_finished_run_is_a_model_among_the_others():
     assert measured["test"]["accuracy"] == pytest.approx(
         checkpoint.load("first").card["this_seed"]["test"]["accuracy"]
     )
-    assert [r.name for r in runs.runs()] == ["first"]
-    assert runs.find("first") == run
+    assert [r.name for r in runs.list_runs()] == ["first"]
+    assert runs.find_run("first") == run
     assert not (run.path / "state.pt").exists()
     assert record.seconds_left is None
     within = replace(
@@ -101,14 +101,14 @@ def test_a_finished_run_is_a_model_among_the_others():
     assert within.seconds_left == pytest.approx(2.75 * 40)
     assert replace(within, batch=0).seconds_left is None
     with pytest.raises(InvalidInput, match="is finished"):
-        runs.work(run)
+        runs.train_run(run)
     with pytest.raises(InvalidInput, match="nothing to stop"):
-        run.ask("stop")
+        run.send_request("stop")
 
 
 def test_what_is_watched_is_what_the_model_does():
-    run = runs.create(plan(1, "planted", 256), name="watched")
-    runs.work(run)
+    run = runs.create_run(plan(1, "planted", 256), name="watched")
+    runs.train_run(run)
     watched = run.record().history[0]["watched"]
     model = checkpoint.load("watched").model
     again = Watch(load("planted")).measure(model)
@@ -170,46 +170,46 @@ def test_a_network_is_watched_too():
 
 def test_watching_takes_a_part_of_the_time_only():
     watch, model = Watch(load("planted")), prepare("quantum-jump", load("planted"), SMALL).model
-    found = [bool(watch(model, 1e-4)) for _ in range(20)]
+    found = [watch.is_due(1e-4) and bool(watch.measure_timed(model)) for _ in range(20)]
     assert found[0]
     assert sum(found) < 4
 
 
 @pytest.mark.parametrize("word", ["pause", "stop"])
 def test_a_run_ends_when_asked_and_goes_on_to_the_same_weights(word, whole):
-    run = runs.create(plan(3), name="parts")
-    measured = runs.work(run, lambda p: run.ask(word) if p.epoch == 2 else None)
+    run = runs.create_run(plan(3), name="parts")
+    measured = runs.train_run(run, lambda p: run.send_request(word) if p.epoch == 2 else None)
     record = run.record()
     assert (record.state, record.epoch) == ({"pause": "paused", "stop": "stopped"}[word], 2)
     assert bool(measured) == (word == "stop") == (run.name in checkpoint.available())
-    runs.work(run)
+    runs.train_run(run)
     assert run.record().state == "finished"
     assert same(run, whole[0])
     assert [row["valid_loss"] for row in run.record().history] == whole[1]
 
 
 def test_a_long_epoch_is_given_up_when_asked(monkeypatch, whole):
-    monkeypatch.setattr(plans, "PULSE", 0.0)
-    run = runs.create(plan(3), name="given-up")
-    pulse, batches = plans._Book.pulse, []
+    monkeypatch.setattr(recorder, "PULSE", 0.0)
+    run = runs.create_run(plan(3), name="given-up")
+    pulse, batches = recorder.RunRecorder.heartbeat, []
 
     def counted(book, batch, of):
         batches.append(batch)
         if len(batches) == 12:  # within the second epoch of 9 batches
-            run.ask("stop")
+            run.send_request("stop")
         return pulse(book, batch, of)
 
-    monkeypatch.setattr(plans._Book, "pulse", counted)
-    runs.work(run)
+    monkeypatch.setattr(recorder.RunRecorder, "heartbeat", counted)
+    runs.train_run(run)
     assert (run.record().state, run.record().epoch, len(batches)) == ("stopped", 1, 12)
     assert run.name in checkpoint.available()
-    runs.work(run)
+    runs.train_run(run)
     assert same(run, whole[0])
 
 
 def test_interrupted_within_an_epoch_what_was_kept_is_gone_on_with(monkeypatch, whole):
-    run = runs.create(plan(3), name="interrupted")
-    pulse, batches = plans._Book.pulse, []
+    run = runs.create_run(plan(3), name="interrupted")
+    pulse, batches = recorder.RunRecorder.heartbeat, []
 
     def interrupting(book, batch, of):
         batches.append(batch)
@@ -217,17 +217,17 @@ def test_interrupted_within_an_epoch_what_was_kept_is_gone_on_with(monkeypatch, 
             raise KeyboardInterrupt
         return pulse(book, batch, of)
 
-    monkeypatch.setattr(plans._Book, "pulse", interrupting)
+    monkeypatch.setattr(recorder.RunRecorder, "heartbeat", interrupting)
     with pytest.raises(KeyboardInterrupt):
-        runs.work(run)
+        runs.train_run(run)
     assert run.record().state == "paused"
-    monkeypatch.setattr(plans._Book, "pulse", pulse)
-    runs.work(run)
+    monkeypatch.setattr(recorder.RunRecorder, "heartbeat", pulse)
+    runs.train_run(run)
     assert same(run, whole[0])
 
 
 def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch, whole):
-    run = runs.create(plan(3), name="full")
+    run = runs.create_run(plan(3), name="full")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -236,22 +236,25 @@ def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch, whole):
         monkeypatch.context() as patched,
         pytest.raises(InvalidInput, match="No space left on device"),
     ):
-        runs.work(run, lambda p: patched.setattr(Path, "replace", full))
+        runs.train_run(run, lambda p: patched.setattr(Path, "replace", full))
     assert run.record().state == "interrupted"
     readable(run)
-    runs.work(run)
+    runs.train_run(run)
     assert same(run, whole[0])
 
 
 def test_stopped_before_the_first_epoch_is_over(monkeypatch):
-    monkeypatch.setattr(plans, "PULSE", 0.0)
-    run = runs.create(plan(3), name="early")
+    monkeypatch.setattr(recorder, "PULSE", 0.0)
+    run = runs.create_run(plan(3), name="early")
     monkeypatch.setattr(
-        plans._Book,
+        recorder.RunRecorder,
         "open",
-        lambda book, *words, open=plans._Book.open: (open(book, *words), run.ask("stop")),
+        lambda book, *words, open=recorder.RunRecorder.open: (
+            open(book, *words),
+            run.send_request("stop"),
+        ),
     )
-    assert runs.work(run) == {}
+    assert runs.train_run(run) == {}
     assert run.record().state == "stopped"
     assert "before its first epoch" in run.record().message
     assert run.name not in checkpoint.available()
@@ -260,21 +263,21 @@ def test_stopped_before_the_first_epoch_is_over(monkeypatch):
 def readable(run: Run) -> None:
     """Fails when a file of the run, or its model, is broken."""
     assert run.plan.data == "digits"
-    run.saved_state()
+    run.load_state()
     assert run.record().state in runs.STATES
     if run.model_path.exists():
         checkpoint.load(run.model_path)
 
 
 def test_killed_again_and_again_a_run_ends_in_the_same_weights(monkeypatch):
-    monkeypatch.setattr(plans, "PULSE", 0.02)
-    alone, run = (runs.create(plan(5), name=name) for name in ("whole", "killed"))
+    monkeypatch.setattr(recorder, "PULSE", 0.02)
+    alone, run = (runs.create_run(plan(5), name=name) for name in ("whole", "killed"))
     began = time.perf_counter()
-    runs.work(alone)
+    runs.train_run(alone)
     whole = weights(alone)
     length, chance, kills, again = time.perf_counter() - began, random.Random(0), 0, 0
     while kills < 3:
-        process = FORK.Process(target=runs.work, args=(run,))
+        process = FORK.Process(target=runs.train_run, args=(run,))
         process.start()
         time.sleep(chance.uniform(0, length / 4))
         os.kill(process.pid, signal.SIGKILL)
@@ -283,24 +286,24 @@ def test_killed_again_and_again_a_run_ends_in_the_same_weights(monkeypatch):
         if process.exitcode != -signal.SIGKILL:
             assert same(run, whole)
             again += 1
-            run = runs.create(plan(5), name=f"killed-{again}")
+            run = runs.create_run(plan(5), name=f"killed-{again}")
             continue
         kills += 1
         readable(run)
         assert run.record().state == "interrupted"
-    runs.work(run)
+    runs.train_run(run)
     assert run.record().state == "finished"
     assert same(run, whole)
 
 
 def test_killed_while_the_model_is_written_leaves_the_old_one(monkeypatch):
-    run = runs.create(plan(2), name="twice")
-    runs.work(run, lambda p: run.ask("stop") if p.epoch == 1 else None)
+    run = runs.create_run(plan(2), name="twice")
+    runs.train_run(run, lambda p: run.send_request("stop") if p.epoch == 1 else None)
     before = weights(run)
     monkeypatch.setattr(
         checkpoint.json, "dumps", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
     )
-    process = FORK.Process(target=runs.work, args=(run,))
+    process = FORK.Process(target=runs.train_run, args=(run,))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -310,9 +313,9 @@ def test_killed_while_the_model_is_written_leaves_the_old_one(monkeypatch):
 
 
 def test_weights_that_replace_others_take_the_place_of_the_card_and_go():
-    run = runs.create(plan(2), name="replaced")
-    runs.work(run, lambda p: run.ask("stop") if p.epoch == 1 else None)
-    runs.work(run)
+    run = runs.create_run(plan(2), name="replaced")
+    runs.train_run(run, lambda p: run.send_request("stop") if p.epoch == 1 else None)
+    runs.train_run(run)
     assert len(list(run.model_path.parent.glob("replaced*.safetensors"))) == 1
     card = json.loads(run.model_path.read_text())
     run.model_path.write_text(json.dumps({**card, "weights": "../secret.safetensors"}))
@@ -321,21 +324,21 @@ def test_weights_that_replace_others_take_the_place_of_the_card_and_go():
 
 
 def test_two_trainings_of_one_run_and_two_runs_of_one_name_are_refused(monkeypatch):
-    run = runs.create(plan(), name="only")
+    run = runs.create_run(plan(), name="only")
     monkeypatch.setattr(folder, "PATIENCE", 0.1)
-    with run.held():
+    with run.lock():
         with pytest.raises(InvalidInput, match="trained by another process"):
-            runs.work(run)
+            runs.train_run(run)
         with pytest.raises(InvalidInput, match="being trained already"):
-            runs.launch(run)
+            runs.launch_run(run)
         with pytest.raises(InvalidInput, match="Stop it first"):
             run.delete()
     with pytest.raises(InvalidInput, match="there already"):
-        runs.create(plan(), name="only")
+        runs.create_run(plan(), name="only")
     with pytest.raises(InvalidInput, match="there already"):
-        runs.create(plan(), name="qj-planted")
+        runs.create_run(plan(), name="qj-planted")
     run.delete()
-    assert runs.runs() == []
+    assert runs.list_runs() == []
 
 
 @pytest.mark.parametrize(
@@ -355,7 +358,7 @@ def test_two_trainings_of_one_run_and_two_runs_of_one_name_are_refused(monkeypat
 )
 def test_names_that_are_none(name):
     with pytest.raises(InvalidInput, match="Argument `name`"):
-        runs.create(plan(), name=name)
+        runs.create_run(plan(), name=name)
 
 
 @pytest.mark.parametrize("file", ["plan.json", "record.json", "state.pt"])
@@ -363,39 +366,42 @@ def test_names_that_are_none(name):
     "content", [b"", b"{", b"[1]", b"\x80\x04cposix\nsystem\n.", b"[" * 100_000]
 )
 def test_damaged_files_are_named(file, content):
-    run = runs.create(plan(), name="damaged")
+    run = runs.create_run(plan(), name="damaged")
     (run.path / file).write_bytes(content)
     with pytest.raises(IntegrityError, match=file.replace(".", r"\.")):
         readable(run)
     with pytest.raises(IntegrityError):
-        runs.work(run)
+        runs.train_run(run)
 
 
 def test_an_error_is_kept_for_who_looks_later():
-    run = runs.create(Plan("planted", "quantum-jump", dict(dimz=3), options={}), name="wrong")
+    run = runs.create_run(Plan("planted", "quantum-jump", dict(dimz=3), options={}), name="wrong")
     with pytest.raises(NotFound, match="dimz"):
-        runs.work(run)
+        runs.train_run(run)
     assert run.record().state == "failed"
     assert "dimz" in run.record().message
 
 
 def test_other_data_than_it_was_begun_with_are_refused():
-    run = runs.create(
+    run = runs.create_run(
         Plan("planted", "quantum-jump", SMALL, options={}, digest="0" * 64), name="changed"
     )
     with pytest.raises(InvalidInput, match="not the one"):
-        runs.work(run)
+        runs.train_run(run)
 
 
 def test_places_are_given_one_by_one(monkeypatch):
     monkeypatch.setenv("QFUSION_SLOTS", "1")
-    with folder.slot() as first, folder.slot(iter([True, False]).__next__) as second:
+    with (
+        training_queue.hold_slot() as first,
+        training_queue.hold_slot(iter([True, False]).__next__) as second,
+    ):
         assert (first, second) == (True, False)
-    with folder.slot() as free:
+    with training_queue.hold_slot() as free:
         assert free
     monkeypatch.setenv("QFUSION_SLOTS", "none")
     with pytest.raises(InvalidInput, match="QFUSION_SLOTS"):
-        folder.worker_slots()
+        training_queue.worker_slots()
 
 
 def wait_for(run: Run, *states: str, seconds: float = 60) -> str:
@@ -406,8 +412,8 @@ def wait_for(run: Run, *states: str, seconds: float = 60) -> str:
 
 
 def test_a_launched_run_outlives_who_launched_it(tmp_path):
-    run = runs.create(plan(300), name="alone")
-    launcher = FORK.Process(target=lambda: runs.launch(runs.find("alone")))
+    run = runs.create_run(plan(300), name="alone")
+    launcher = FORK.Process(target=lambda: runs.launch_run(runs.find_run("alone")))
     launcher.start()
     launcher.join(60)
     assert launcher.exitcode == 0
@@ -416,7 +422,7 @@ def test_a_launched_run_outlives_who_launched_it(tmp_path):
     while run.record().epoch < 2 and time.monotonic() < end:
         time.sleep(0.1)
     assert run.record().seconds_left > 0
-    run.ask("stop")
+    run.send_request("stop")
     assert wait_for(run, "stopped") == "stopped", (run.path / "log.txt").read_text()
     assert run.name in checkpoint.available()
 
@@ -425,9 +431,9 @@ def test_event_files_hold_what_the_record_holds():
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard"
     )
-    run = runs.create(plan(3), name="events")
-    runs.work(run, lambda p: run.ask("pause") if p.epoch == 2 else None, events=True)
-    runs.work(run, events=True)
+    run = runs.create_run(plan(3), name="events")
+    runs.train_run(run, lambda p: run.send_request("pause") if p.epoch == 2 else None, events=True)
+    runs.train_run(run, events=True)
     read = accumulator.EventAccumulator(str(run.path / "events")).Reload()
     history = run.record().history
     assert [(event.step, event.value) for event in read.Scalars("loss/valid")] == [
@@ -445,6 +451,6 @@ def test_event_files_hold_what_the_record_holds():
 
 def test_without_tensorboard_event_files_are_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    run = runs.create(plan(1), name="refused")
+    run = runs.create_run(plan(1), name="refused")
     with pytest.raises(InvalidInput, match="package tensorboard"):
-        runs.work(run, events=True)
+        runs.train_run(run, events=True)

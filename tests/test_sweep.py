@@ -18,7 +18,7 @@ from qfusion import runs
 from qfusion.cli import main
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.runs import folder, plans, sweep
+from qfusion.runs import quotas, search_space, sweep_slots, sweeps
 from qfusion.training import Options, prepare
 
 FORK = multiprocessing.get_context("fork")
@@ -33,9 +33,9 @@ def own_places(tmp_path, monkeypatch):
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
 
 
-def search(**changed) -> plans.Search:
+def search(**changed) -> search_space.Search:
     words = dict(data="digits", model="linear", assigned=FIXED, ranges=RANGES, choices=CHOICES)
-    return plans.read_search(**{**words, **changed})
+    return search_space.read_search(**{**words, **changed})
 
 
 def test_words_become_a_space():
@@ -49,11 +49,11 @@ def test_words_become_a_space():
     }
     assert found.direction == "minimize"
     assert search(metric="accuracy").direction == "maximize"
-    lists = plans.read_search(
+    lists = search_space.read_search(
         "planted", "quantum-jump", {}, [], ["dims=[2,2,2],[4,2,2],3", "evolution=jump,unitary"]
     )
     assert lists.space["dims"] == {"choices": [[2, 2, 2], [4, 2, 2], 3]}
-    assert plans.settings_of(lists, {"dims": "[4, 2, 2]", "evolution": "jump"}) == {
+    assert search_space.trial_settings(lists, {"dims": "[4, 2, 2]", "evolution": "jump"}) == {
         "dims": [4, 2, 2],
         "evolution": "jump",
     }
@@ -92,8 +92,8 @@ def test_what_cannot_be_searched_is_named(changed, error, message):
 
 
 def test_the_best_trial_can_be_trained_again_to_the_same_loss():
-    found, seen = sweep.begin("first", search(), 8), []
-    sweep.work(found, lambda number, _: seen.append(number))
+    found, seen = sweeps.begin("first", search(), 8), []
+    sweeps.run_trials(found, lambda number, _: seen.append(number))
     attempts, best = found.attempts(), found.best()
     assert [a.number for a in attempts] == list(dict.fromkeys(seen)) == list(range(8))
     assert found.is_done
@@ -115,34 +115,36 @@ def test_the_best_trial_can_be_trained_again_to_the_same_loss():
     with pytest.raises(SystemExit) as ended:
         main(shlex.split(found.command(best))[3:])
     assert ended.value.code == 0
-    assert min(row["valid_loss"] for row in runs.find("first-best").record().history) == best.value
-    again = sweep.begin("first", search(), 5)  # fewer than there are: nothing is lost
-    sweep.work(again)
+    assert (
+        min(row["valid_loss"] for row in runs.find_run("first-best").record().history) == best.value
+    )
+    again = sweeps.begin("first", search(), 5)  # fewer than there are: nothing is lost
+    sweeps.run_trials(again)
     assert [a.value for a in again.attempts()] == [a.value for a in attempts]
 
 
 def test_a_metric_is_made_large():
-    found = sweep.begin("accurate", search(metric="accuracy"), 3)
-    sweep.work(found)
+    found = sweeps.begin("accurate", search(metric="accuracy"), 3)
+    sweeps.run_trials(found)
     assert found.best().value == max(a.value for a in found.attempts() if a.state == "finished")
 
 
 def take_part(name: str, where: str = "") -> None:
-    sweep.work(sweep.find(name, where))
+    sweeps.run_trials(sweeps.find(name, where))
 
 
 @pytest.mark.parametrize("where", ["", "shared.journal", "sqlite:///{}/shared.db"])
 def test_two_processes_share_the_trials(where, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     where = where.format(tmp_path)
-    sweep.begin("both", search(), 8, where)
+    sweeps.begin("both", search(), 8, where)
     members = [FORK.Process(target=take_part, args=("both", where)) for _ in range(2)]
     for member in members:
         member.start()
     for member in members:
         member.join(100)
     assert [member.exitcode for member in members] == [0, 0]
-    found = sweep.find("both", where)
+    found = sweeps.find("both", where)
     assert [a.number for a in found.attempts()] == list(range(8))
     assert found.is_done
     kept = [
@@ -155,94 +157,96 @@ def test_two_processes_share_the_trials(where, tmp_path, monkeypatch):
         )
         == 2
     )
-    assert not list(folder.sweeps_folder().glob(".*.lock"))
+    assert not list(quotas.sweeps_folder().glob(".*.lock"))
 
 
 def test_a_killed_trial_is_done_again(monkeypatch):
     wanted = search(
         assigned=dict(epochs=2000, batch=64, patience=0), ranges=["rate=1e-4:1e-3"], choices=[]
     )
-    sweep.begin("killed", wanted, 2)
+    sweeps.begin("killed", wanted, 2)
     member = FORK.Process(target=take_part, args=("killed",))
     member.start()
-    found, began = sweep.find("killed"), time.time()
+    found, began = sweeps.find("killed"), time.time()
     while not any(len(a.history) > 2 for a in found.attempts()):
         assert time.time() - began < 60
         time.sleep(0.05)
     tried = found.attempts()[0].tried
-    assert sweep.is_alive(found.study.trials[0])
+    assert sweep_slots.is_alive(found.study.trials[0])
     os.kill(member.pid, signal.SIGKILL)
     member.join()
-    assert not sweep.is_alive(found.study.trials[0])
-    sweep.settle(found.study, 2)
-    sweep.settle(found.study, 2)  # once is enough
+    assert not sweep_slots.is_alive(found.study.trials[0])
+    sweep_slots.reassign_trials(found.study, 2)
+    sweep_slots.reassign_trials(found.study, 2)  # once is enough
     states = [(t.user_attrs["place"], t.state.name) for t in found.study.trials]
     assert sorted(states) == [(0, "FAIL"), (0, "WAITING"), (1, "WAITING")]
     with monkeypatch.context() as quick:
         quick.setattr(
-            sweep,
+            sweeps,
             "_trained",
             lambda sweep, trial, number, dataset, on_epoch: (
                 trial.suggest_float("rate", 1e-4, 1e-3) + number,
                 optuna.trial.TrialState.COMPLETE,
             ),
         )
-        sweep.work(found)
+        sweeps.run_trials(found)
     assert found.is_done
     assert found.attempts()[0].tried == tried
     assert found.attempts()[0].value == pytest.approx(tried["rate"])
 
 
 def test_a_trial_of_another_machine_is_given_up_when_it_is_silent(monkeypatch):
-    found = sweep.begin("far", search(), 1)
-    sweep.settle(found.study, 1)
+    found = sweeps.begin("far", search(), 1)
+    sweep_slots.reassign_trials(found.study, 1)
     trial = found.study.ask()
     trial.set_user_attr("worker", {"host": "elsewhere", "lock": ""})
-    assert sweep.is_alive(found.study.trials[0])
-    monkeypatch.setattr(sweep, "SILENT", -1.0)
-    assert not sweep.is_alive(found.study.trials[0])
+    assert sweep_slots.is_alive(found.study.trials[0])
+    monkeypatch.setattr(sweep_slots, "SILENT", -1.0)
+    assert not sweep_slots.is_alive(found.study.trials[0])
     trial.set_user_attr("beat", time.time() + 100)
-    assert sweep.is_alive(found.study.trials[0])
+    assert sweep_slots.is_alive(found.study.trials[0])
     for lock in ("../x", "/etc/passwd", ".a.lock"):
-        trial.set_user_attr("worker", {"host": sweep.here(), "lock": lock})
-        assert not sweep.is_alive(found.study.trials[0])
+        trial.set_user_attr("worker", {"host": sweep_slots.machine_id(), "lock": lock})
+        assert not sweep_slots.is_alive(found.study.trials[0])
 
 
 def test_two_trials_in_one_place_are_one():
-    found = sweep.begin("twice", search(), 2)
+    found = sweeps.begin("twice", search(), 2)
     for _ in range(2):  # as when two processes settle at the same moment
         for number in (0, 1):
             found.study.enqueue_trial({}, user_attrs={"place": number})
-    sweep.work(found)
+    sweeps.run_trials(found)
     assert [t.state.name for t in found.study.trials] == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
     assert len(found.attempts()) == 2
 
 
 def test_a_trial_that_fails_says_why_and_the_sweep_goes_on(monkeypatch):
-    real = sweep._trained
+    real = sweeps._trained
 
     def trained(sweep, trial, number, dataset, on_epoch):
         if number == 1:
             raise InvalidInput("Training diverged in epoch 1.")
         return real(sweep, trial, number, dataset, on_epoch)
 
-    monkeypatch.setattr(sweep, "_trained", trained)
-    found = sweep.begin("some", search(), 3)
-    sweep.work(found)
+    monkeypatch.setattr(sweeps, "_trained", trained)
+    found = sweeps.begin("some", search(), 3)
+    sweeps.run_trials(found)
     assert [a.state for a in found.attempts()] == ["finished", "failed", "finished"]
     assert [a.message for a in found.attempts()] == ["", "Training diverged in epoch 1.", ""]
     assert found.is_done
 
 
 def test_a_sweep_stops_when_asked_and_goes_on():
-    found = sweep.begin("stopped", search(), 3)
-    sweep.work(found, on_epoch=lambda number, progress: sweep.stop(found) if number == 1 else None)
+    found = sweeps.begin("stopped", search(), 3)
+    sweeps.run_trials(
+        found, on_epoch=lambda number, progress: sweeps.stop(found) if number == 1 else None
+    )
     assert [a.state for a in found.attempts()] == ["finished", "waiting"]
     assert not found.is_done
-    sweep.work(found)
+    sweeps.run_trials(found)
     assert [a.state for a in found.attempts()] == ["finished", "waiting"]
-    sweep.go_on(found)
-    sweep.work(found)
+    sweeps.resume(found)
+    sweeps.run_trials(found)
     assert found.is_done
 
 
@@ -258,9 +262,9 @@ def test_a_sweep_stops_when_asked_and_goes_on():
     ],
 )
 def test_another_search_under_the_same_name_is_refused(changed):
-    sweep.begin("taken", search(), 1)
+    sweeps.begin("taken", search(), 1)
     with pytest.raises(InvalidInput, match="Sweep taken was begun with another `"):
-        sweep.begin("taken", search(**changed), 1)
+        sweeps.begin("taken", search(**changed), 1)
 
 
 @pytest.mark.parametrize(
@@ -278,17 +282,17 @@ def test_another_search_under_the_same_name_is_refused(changed):
 )
 def test_places_that_are_none_are_refused_without_saying_passwords(where, message):
     with pytest.raises(InvalidInput, match=message) as caught:
-        sweep.begin("x", search(), 1, where)
+        sweeps.begin("x", search(), 1, where)
     assert "secret" not in str(caught.value)
 
 
 def test_names_and_journals_that_are_none(tmp_path):
     with pytest.raises(InvalidInput, match="`name` must be"):
-        sweep.find("../x")
+        sweeps.find("../x")
     with pytest.raises(NotFound, match="does not exist"):
-        sweep.find("absent")
-    assert folder.sweep_names() == []
-    folder.sweeps_folder().mkdir(parents=True)
+        sweeps.find("absent")
+    assert quotas.sweep_names() == []
+    quotas.sweeps_folder().mkdir(parents=True)
     for n, text in enumerate(
         [
             "{}\n",
@@ -299,13 +303,13 @@ def test_names_and_journals_that_are_none(tmp_path):
             "\0" * 99,
         ]
     ):
-        (folder.sweeps_folder() / f"bad{n}.journal").write_text(text)
+        (quotas.sweeps_folder() / f"bad{n}.journal").write_text(text)
         with pytest.raises(QFusionError):
-            sweep.find(f"bad{n}")
-    found = sweep.begin("odd", search(), 1)
+            sweeps.find(f"bad{n}")
+    found = sweeps.begin("odd", search(), 1)
     found.study.set_user_attr("search", {"data": 3})
     with pytest.raises(IntegrityError, match="cannot be read"):
-        sweep.find("odd")
+        sweeps.find("odd")
 
 
 def said(capsys, *words: str) -> tuple[int, str, str]:
@@ -360,9 +364,9 @@ def test_the_command_searches_and_goes_on(capsys):
 
 
 def test_draws_do_not_depend_on_who_draws():
-    found = [sweep.begin(name, search(), 4) for name in ("a", "b")]
+    found = [sweeps.begin(name, search(), 4) for name in ("a", "b")]
     for each in found:
-        sweep.work(each)
+        sweeps.run_trials(each)
     assert np.array_equal(
         [a.value for a in found[0].attempts()], [a.value for a in found[1].attempts()]
     )

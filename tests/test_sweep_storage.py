@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from qfusion.cli import main
 from qfusion.errors import IntegrityError, InvalidInput
-from qfusion.runs import plans, sweep
+from qfusion.runs import search_space, sweep_storage, sweeps
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
 
 
-def search(**changed: Any) -> plans.Search:
+def search(**changed: Any) -> search_space.Search:
     words = dict(
         data="digits",
         model="linear",
@@ -35,7 +35,7 @@ def search(**changed: Any) -> plans.Search:
         ranges=["rate=1e-3:1e-1:log"],
         choices=[],
     )
-    return plans.read_search(**{**words, **changed})
+    return search_space.read_search(**{**words, **changed})
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -67,7 +67,7 @@ def test_a_file_that_is_no_journal_is_refused_and_kept(
     path = tmp_path / f"{kind}.journal"
     path.write_bytes(NO_JOURNALS[kind])
     with pytest.raises(IntegrityError, match="cannot be read as the journal of a sweep"):
-        sweep.begin("mine", search(), 1, str(path))
+        sweeps.begin("mine", search(), 1, str(path))
     line = said(
         capsys,
         *("--name", "mine", "--data", "digits", "--model", "linear", "--trials", "1"),
@@ -83,31 +83,31 @@ def test_a_file_that_is_no_journal_is_refused_and_kept(
 )
 def test_a_journal_that_is_damaged_further_on_is_refused(damage: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mine.log"
-    sweep.begin("mine", search(), 1, str(path))
+    sweeps.begin("mine", search(), 1, str(path))
     with path.open("ab") as file:
         file.write(damage)
     with pytest.raises(IntegrityError, match="cannot be read as the journal of a sweep"):
-        sweep.begin("mine", search(), 1, str(path))
+        sweeps.begin("mine", search(), 1, str(path))
 
 
 def test_a_folder_is_no_journal(tmp_path: Path) -> None:
     place = tmp_path / "folder.journal"
     place.mkdir()
     with pytest.raises(InvalidInput, match="is no file"):
-        sweep.begin("mine", search(), 1, str(place))
+        sweeps.begin("mine", search(), 1, str(place))
 
 
 @pytest.mark.parametrize("length", [1, 12, 40])
 def test_a_journal_whose_first_line_was_cut_off_is_begun_anew(length: int, tmp_path: Path) -> None:
     whole = tmp_path / "whole.journal"
-    sweep.begin("mine", search(), 1, str(whole))
+    sweeps.begin("mine", search(), 1, str(whole))
     path = tmp_path / "cut.journal"
     path.write_bytes(whole.read_bytes()[:length])
     if length < len('{"op_code":'):
         with pytest.raises(IntegrityError):
-            sweep.begin("mine", search(), 1, str(path))
+            sweeps.begin("mine", search(), 1, str(path))
         return
-    assert sweep.begin("mine", search(), 1, str(path)).trials == 1
+    assert sweeps.begin("mine", search(), 1, str(path)).trials == 1
 
 
 def journal_of(path: Path) -> JournalStorage:
@@ -135,7 +135,7 @@ PROGRAMS = {
 def test_the_study_of_another_program_is_left_alone(
     program: str, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "MARKED", 0.2)
+    monkeypatch.setattr(sweep_storage, "MARKED", 0.2)
     place, where = STORAGES[storage](tmp_path)
     aims, trials = PROGRAMS[program]["directions"], PROGRAMS[program]["trials"]
     theirs = optuna.create_study(storage=place, study_name="tuned", directions=aims)
@@ -143,15 +143,15 @@ def test_the_study_of_another_program_is_left_alone(
         values = [float(number)] * len(aims)
         theirs.add_trial(optuna.trial.create_trial(values=values))
     with pytest.raises(InvalidInput, match=r"'tuned'.*was not begun by a sweep"):
-        sweep.begin("tuned", search(), 2, where)
+        sweeps.begin("tuned", search(), 2, where)
     with pytest.raises(InvalidInput, match="was not begun by a sweep"):
-        sweep.find("tuned", where)
+        sweeps.find("tuned", where)
     left = optuna.load_study(storage=place, study_name="tuned")
     assert left.user_attrs == {}
     assert len(left.trials) == trials
     # beside it there is room for a sweep
-    assert sweep.begin("other", search(), 2, where).trials == 2
-    assert sweep.begin("other", search(), 4, where).trials == 4
+    assert sweeps.begin("other", search(), 2, where).trials == 2
+    assert sweeps.begin("other", search(), 4, where).trials == 4
 
 
 @pytest.mark.parametrize("table", ["moz_places", "bills", "x y"])
@@ -162,7 +162,7 @@ def test_the_database_of_another_program_is_left_alone(table: str, tmp_path: Pat
         database.commit()
     before = path.read_bytes()
     with pytest.raises(InvalidInput, match="is a database of another program"):
-        sweep.begin("mine", search(), 1, f"sqlite:///{path}")
+        sweeps.begin("mine", search(), 1, f"sqlite:///{path}")
     assert path.read_bytes() == before
 
 
@@ -171,7 +171,7 @@ def test_a_file_that_is_no_database_is_refused(content: bytes, tmp_path: Path) -
     path = tmp_path / "no.db"
     path.write_bytes(content)
     with pytest.raises(InvalidInput, match="cannot be read as a database of SQLite"):
-        sweep.begin("mine", search(), 1, f"sqlite:///{path}")
+        sweeps.begin("mine", search(), 1, f"sqlite:///{path}")
     assert path.read_bytes() == content
 
 
@@ -187,13 +187,13 @@ def test_a_schema_of_another_version_is_named_with_its_remedy(
     schema: str, remedy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = tmp_path / "made.db"
-    sweep.begin("mine", search(), 1, f"sqlite:///{made}")
+    sweeps.begin("mine", search(), 1, f"sqlite:///{made}")
     path = tmp_path / "kept.db"
     shutil.copy(made, path)
     with closing(sqlite3.connect(path)) as database:
         database.execute("UPDATE alembic_version SET version_num = ?", (schema,))
         database.commit()
     with pytest.raises(InvalidInput, match=remedy):
-        sweep.find("mine", f"sqlite:///{path}")
+        sweeps.find("mine", f"sqlite:///{path}")
     line = said(capsys, "--name", "mine", "--storage", f"sqlite:///{path}")
     assert "driver" not in line

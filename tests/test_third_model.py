@@ -32,7 +32,7 @@ from qfusion.models.abilities import ABILITIES, kinds
 from qfusion.models.registry import NEIGHBOURS, require
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import contents
-from qfusion.runs import plans
+from qfusion.runs import setting_texts
 from qfusion.track import master_equation
 from qfusion.training import Options, checkpoint, metrics, train
 from tests import exporting
@@ -213,7 +213,7 @@ def test_abilities_are_said_by_models_alone() -> None:
     assert kinds("gates") == [kind for kind in NEIGHBOURS if kind != "unitary-fusion"]
     assert all(model.abilities <= set(ABILITIES) for model in FUSION.values())
     assert not can(build("late", {"v": {"size": 2, "sequence": False}}, ("a",), {}), "kets")
-    assert plans.KINDS[KIND].title == FUSION[KIND].title
+    assert setting_texts.KINDS[KIND].title == FUSION[KIND].title
 
 
 def stand_in() -> DataSet:

@@ -12,7 +12,7 @@ from qfusion.figures import training as figures
 from qfusion.models import registry
 from qfusion.panels import learning
 from qfusion.runs import Plan
-from qfusion.runs.plans import KINDS, MAIN, SETTINGS
+from qfusion.runs.setting_texts import KINDS, MAIN, SETTINGS
 from qfusion.training import Options, default_options
 from tests.test_app_train import record_of
 

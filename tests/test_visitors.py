@@ -21,7 +21,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import cohorts, pickers
-from qfusion.runs import folder, plans
+from qfusion.runs import folder, plans, training_queue
 from qfusion.training import checkpoint
 from qfusion.ui import access, controls, server, state
 from qfusion.ui.pages import data as import_view
@@ -142,17 +142,17 @@ def test_a_read_only_server_clears_nothing_away(
 ) -> None:
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
-    run = runs.create(plans.plan("planted", "concatenation", {}), name="mine")
+    run = runs.create_run(plans.make_plan("planted", "concatenation", {}), name="mine")
     (run.path / "lock").unlink(missing_ok=True)
     (run.path / "record.json").write_text('{"state": "running"}')
-    (folder.home() / f".turn-{1:020d}-gone.0a1b2c3d").touch()
+    (folder.runs_folder() / f".turn-{1:020d}-gone.0a1b2c3d").touch()
     (tmp_path / "sets" / ".old-mine.0a1b2c3d").mkdir(parents=True)
     before = sorted(map(str, tmp_path.rglob("*")))
     _limits.begin_read_only()
     try:
         assert run.record().state == "interrupted"
         assert not run.is_held()
-        folder.waiting()
+        training_queue.waiting_names()
         assert registry.imported_names() == ()
         assert sorted(map(str, tmp_path.rglob("*"))) == before
     finally:

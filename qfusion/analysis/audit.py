@@ -35,7 +35,7 @@ from qfusion.data import DataSet
 from qfusion.errors import NotFound, QFusionError, default_on_error
 from qfusion.explain import dephasing, fusing
 from qfusion.models import build, registry, twins
-from qfusion.runs import folder
+from qfusion.runs import training_queue
 from qfusion.training import Options, default_options, metrics, train
 
 SEEDS, MOST = 5, 10  # seeds that a page trains; that are looked for
@@ -250,7 +250,7 @@ def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
             tell(number, len(wanted))
             return True
 
-        with folder.slot(partial(now, 0), name=f"twins-of-{study.name}"):
+        with training_queue.hold_slot(partial(now, 0), name=f"twins-of-{study.name}"):
             for number, run in enumerate(wanted):
                 if run.key not in known:
                     record = run.measure(partial(now, number))

@@ -29,7 +29,7 @@ from qfusion.errors import (
     translate_errors,
 )
 from qfusion.models import registry
-from qfusion.runs import Plan, Run, folder, plans, sweep as sweeps
+from qfusion.runs import Plan, Run, folder, quotas, sweeps, training_watch
 from qfusion.training import Options, checkpoint, default_options, metrics
 from qfusion.training.metrics import Label
 
@@ -50,7 +50,7 @@ class Seen:
     plan: Plan | None
     record: folder.Record | None
     state: str
-    requested: str = ""
+    request: str = ""
     problem: str = ""
 
     @property
@@ -68,8 +68,8 @@ class Seen:
         """Its state for people."""
         if self.problem:
             return "cannot be read"
-        if self.requested and self.alive:
-            return {"pause": "pausing …", "stop": "stopping …"}[self.requested]
+        if self.request and self.alive:
+            return {"pause": "pausing …", "stop": "stopping …"}[self.request]
         return {
             STARTING: "starting …",
             "waiting": "waiting for a free processor",
@@ -109,12 +109,12 @@ def see(run: Run) -> Seen:
         if record.state not in ("waiting", "running", "finished") and runs.is_starting(run)
         else record.state
     )
-    return Seen(run, plan, record, state, run.requested())
+    return Seen(run, plan, record, state, run.pending_request())
 
 
 def look() -> list[Seen]:
     """Returns all runs as they are now, the newest first."""
-    return [see(run) for run in runs.runs()]
+    return [see(run) for run in runs.list_runs()]
 
 
 def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
@@ -391,15 +391,15 @@ def loss_of(entry: Seen) -> str:
 
 @default_on_error(None)
 def counted(entry: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
-    """Returns rows for training and for validation, and how many are watched, see `watch.sizes`; None where the data
-    are not here."""
+    """Return the number of rows for training and for validation, and the sizes of `training_watch.watched_sizes`; None
+    where the data are not available."""
     assert entry.plan is not None
     dataset = dataset_of(entry.plan.data)
     train, valid = (
         len(dataset.rows(split))
         for split in ("train+valid" if entry.plan.options.get("refit") else "train", "valid")
     )
-    return train, valid, plans.sizes(train, valid)
+    return train, valid, training_watch.watched_sizes(train, valid)
 
 
 def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
@@ -653,7 +653,7 @@ def open_trials(name: str = "") -> Trials:
         NotFound, InvalidInput: when there is no such sweep, or none at all.
         IntegrityError: when what is kept of it is damaged.
     """
-    known = folder.sweep_names()
+    known = quotas.sweep_names()
     check(bool(name or known), "There is no sweep yet. Begin one with `python -m qfusion sweep`.")
     return trials_of(sweeps.find(name or known[0]))
 

@@ -543,17 +543,19 @@ def train(
             sentence = qfusion.data.spec.coalitions_said(len(modalities))
             if sentence:
                 say(sentence)
-            folder = qfusion.runs.create(plan, out, name or "").path
+            folder = qfusion.runs.create_run(plan, out, name or "").path
         elif group.leads:  # a run's folder, or the name of one of the user's
             folder = (
                 Path(str(resume))
                 if Path(str(resume), "plan.json").is_file()
-                else qfusion.runs.find(str(resume)).path
+                else qfusion.runs.find_run(str(resume)).path
             )
         run = qfusion.runs.Run(Path(group.agreed(str(folder))))
         with bar("Training") as show:
             shown = _Shown(show)
-            measured = qfusion.runs.work(run, shown.epoch, group, place, events, queue, shown.batch)
+            measured = qfusion.runs.train_run(
+                run, shown.epoch, group, place, events, queue, shown.batch
+            )
         if not group.leads:
             return
     record, plan = run.record(), run.plan
@@ -673,10 +675,10 @@ def _plan(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in file.get("set", {}).items()
     ]
-    return qfusion.runs.plans.plan(
+    return qfusion.runs.plans.make_plan(
         str(data),
         model,
-        _settings(from_file + assignments, qfusion.runs.plans.known(str(data), model)),
+        _settings(from_file + assignments, qfusion.runs.plans.default_settings(str(data), model)),
         seed,
         replay=replay,
     )
@@ -692,7 +694,7 @@ def _settings(assignments: list[str], default: Mapping[str, Any]) -> dict[str, A
             f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.",
         )
         key = choose("Setting", key.strip(), default)
-        settings[key] = qfusion.runs.plans.value(key, text.strip(), default[key])
+        settings[key] = qfusion.runs.plans.parse_value(key, text.strip(), default[key])
     return settings
 
 
@@ -800,16 +802,16 @@ def sweep(
             and (model, metric) == ("quantum-jump", "loss"),
             "Say what to train on: --data NAME. Without it a sweep that was begun goes on as it is.",
         )
-        match = qfusion.runs.sweep.find(name, storage)
+        match = qfusion.runs.sweeps.find(name, storage)
         if trials is not None:
-            match = qfusion.runs.sweep.begin(name, match.search, trials, storage)
+            match = qfusion.runs.sweeps.begin(name, match.search, trials, storage)
     else:
-        match = qfusion.runs.sweep.begin(
+        match = qfusion.runs.sweeps.begin(
             name,
-            qfusion.runs.plans.read_search(
+            qfusion.runs.search_space.read_search(
                 data,
                 model,
-                _settings(assign or [], qfusion.runs.plans.known(data, model)),
+                _settings(assign or [], qfusion.runs.plans.default_settings(data, model)),
                 ranges or [],
                 choices or [],
                 metric,
@@ -818,7 +820,7 @@ def sweep(
             trials or 20,
             storage,
         )
-    qfusion.runs.sweep.go_on(match)
+    qfusion.runs.sweeps.resume(match)
     _study(match, jobs, queue, cluster)
     best = match.best()
     attempts = match.attempts()
@@ -853,7 +855,7 @@ def sweep(
     )
 
 
-def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool, cluster: str) -> None:
+def _study(sweep: qfusion.runs.sweeps.Sweep, jobs: int, queue: bool, cluster: str) -> None:
     """Takes part with so many processes, those that were started here end with this one; or has a cluster do it."""
     started: list[subprocess.Popen[bytes]] = []
     with bar("Sweep") as show, qfusion.runs.cluster.connected(cluster) as client:
@@ -868,23 +870,24 @@ def _study(sweep: qfusion.runs.sweep.Sweep, jobs: int, queue: bool, cluster: str
         try:
             if client is None:
                 started += [
-                    qfusion.runs.sweep.launch(sweep.name, sweep.storage) for _ in range(jobs - 1)
+                    qfusion.runs.sweeps.launch_worker(sweep.name, sweep.storage)
+                    for _ in range(jobs - 1)
                 ]
-                qfusion.runs.sweep.work(sweep, count, queue)
+                qfusion.runs.sweeps.run_trials(sweep, count, queue)
             else:
-                qfusion.runs.sweep.work_over(client, sweep, count)
+                qfusion.runs.sweeps.run_trials_on_cluster(client, sweep, count)
             for process in started:
                 process.wait()
         except BaseException:
             for process in started:
                 process.terminate()
             if client is not None:  # its workers leave their trials, as those do
-                qfusion.runs.sweep.stop(sweep)
+                qfusion.runs.sweeps.stop(sweep)
             raise
 
 
 def _ranking(
-    sweep: qfusion.runs.sweep.Sweep, attempts: list[qfusion.runs.sweep.Attempt]
+    sweep: qfusion.runs.sweeps.Sweep, attempts: list[qfusion.runs.sweeps.Attempt]
 ) -> RenderableType:
     sign = 1 if sweep.search.direction == "minimize" else -1
     ranked = sorted(

@@ -39,7 +39,7 @@ from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
 from qfusion.figures import samples, style, training, trust
 from qfusion.panels import page_state, panel, params, pickers
-from qfusion.runs import folder, plans
+from qfusion.runs import plans, quotas, setting_texts
 from qfusion.training import metrics
 
 _MAX_SHOWN = 60  # classes in a figure
@@ -256,7 +256,7 @@ def ended(trials: Trials) -> bool:
 
 
 SWEEP_NAME = params.SelectParam(
-    "sweep", "Sweep", "The last one is shown.", values=lambda _: folder.sweep_names()
+    "sweep", "Sweep", "The last one is shown.", values=lambda _: quotas.sweep_names()
 )
 SWEEP_VIEW = params.SelectParam(
     "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
@@ -268,7 +268,9 @@ SWEEP_DATA, NEW_DATA = (
     for form in ("sweep", "new")
 )
 SWEEP_KIND, NEW_KIND = (
-    params.SelectParam(f"{form}.kind", "Kind of model", "The first is taken.", values=plans.KINDS)
+    params.SelectParam(
+        f"{form}.kind", "Kind of model", "The first is taken.", values=setting_texts.KINDS
+    )
     for form in ("sweep", "new")
 )
 SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
@@ -771,7 +773,7 @@ RUNS = params.SelectParam(
     "run",
     "Run",
     "Those that are trained now, else the newest, are shown.",
-    values=lambda _: [run.name for run in runs.runs()],
+    values=lambda _: [run.name for run in runs.list_runs()],
     many=True,
 )
 IMPORT = params.SwitchParam(
@@ -828,11 +830,11 @@ FIRST = params.NumberParam(
 def settings(view: page_state.PageState, _: Any = None) -> list[params.Param]:
     """The choices of a new training's settings, of the data set and kind of model that an address says."""
     name = view.one_of(NEW_DATA.key, pickers.sources())
-    kind = view.one_of(NEW_KIND.key, list(plans.KINDS))
+    kind = view.one_of(NEW_KIND.key, list(setting_texts.KINDS))
     return [
         setting(name, kind, key, default)
-        for key, default in plans.known(name, kind).items()
-        if key in plans.SETTINGS
+        for key, default in plans.default_settings(name, kind).items()
+        if key in setting_texts.SETTINGS
     ]
 
 
@@ -843,7 +845,7 @@ def setting(name: str, kind: str, key: str, begin: Any, values: Iterable[str] = 
         name, kind: of data set and model. key: of the setting.
         begin: its value unless another is chosen. values: which words it may be, all of its own unless told.
     """
-    about = plans.SETTINGS[key]
+    about = setting_texts.SETTINGS[key]
     words = (f"new.{kind}.{name}.{key}", about.title, "The usual is taken.", about.says)
     if about.choices:
         return params.SelectParam(*words, values=values or about.choices, default=str(begin))

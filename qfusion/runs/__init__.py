@@ -1,24 +1,27 @@
-"""Trainings that run in processes of their own, each in a folder that holds all there is to know about it. One training
-itself is of `training`."""
+"""Trainings that run in processes of their own, each with a folder that holds all that is known about it, and sweeps.
+
+One training itself is in `qfusion.training`.
+"""
 
 from qfusion._lazy import modules
-from qfusion.runs import cluster, sweep
-from qfusion.runs.folder import STATES, Plan, Run, create, find, home, runs
-from qfusion.runs.plans import is_starting, launch, work
+from qfusion.runs import cluster, sweeps
+from qfusion.runs.folder import STATES, Plan, Run, create_run, find_run, list_runs, runs_folder
+from qfusion.runs.run_process import is_starting, launch_run
+from qfusion.runs.run_training import train_run
 
 __all__ = [
     "STATES",
     "Plan",
     "Run",
     "cluster",
-    "create",
-    "find",
-    "home",
+    "create_run",
+    "find_run",
     "is_starting",
-    "launch",
-    "runs",
-    "sweep",
-    "work",
+    "launch_run",
+    "list_runs",
+    "runs_folder",
+    "sweeps",
+    "train_run",
 ]
 
 __getattr__ = modules(__name__, __path__)

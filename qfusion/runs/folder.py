@@ -1,5 +1,17 @@
-"""The folder of a run, with all that is needed to go on, the queue in which runs wait for a processor, and how many
-runs and sweeps a server keeps."""
+"""The folder of a run: its plan, its progress, and all that is needed to resume it.
+
+    plan.json    what is trained, written once
+    record.json  its state and the history of its epochs; see `Record`
+    state.pt     the training after its last saved epoch; gone when it is finished
+    request      "pause" or "stop", written by whoever requests it
+    lock         held by the training process while it lives
+    log.txt      what that process printed
+    launched     its process number, when it was started by `launch`
+    model.json, model.safetensors  the best model, once the run is stopped or finished; that of a run among the others
+                                   goes to the models
+
+Each file appears whole or not at all, so a process may be killed at any moment and another one resumes.
+"""
 
 import contextlib
 import io
@@ -8,9 +20,8 @@ import os
 import re
 import secrets
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,20 +34,6 @@ from qfusion import _files, _limits
 from qfusion._checks import check, choose
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, translate_errors
 from qfusion.training import checkpoint
-
-# The folder of a run: what it is, how far it is, and all that is needed to go on.
-#
-#     plan.json    what is trained, written once
-#     record.json  its state and what happened in every epoch; see `Record`
-#     state.pt     the training after its last kept epoch; gone when it is finished
-#     request      "pause" or "stop", written by who wants it
-#     lock         held by the training process while it lives
-#     log.txt      what that process printed
-#     launched     its number, when it was started by `launch`
-#     model.json, model.safetensors  the best model, once the run is stopped or finished; that of a run among the others
-#                                    goes to the models
-#
-# Each file appears whole or not at all, so that a process may be killed at any moment and another one goes on.
 
 STATES = {
     "waiting": "waits for a free processor",
@@ -51,9 +48,8 @@ ALIVE = ("waiting", "running")
 REQUESTS = ("pause", "stop")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Kind = TypeVar("Kind")
-PATIENCE = (
-    2.0  # seconds a training waits for its lock: someone may just be looking whether it is held
-)
+# seconds a training waits for its lock: another process may just be checking whether it is held
+PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ class Record:
         return max(0.0, self.epochs - self.epoch - part) * sum(last) / len(last)
 
 
-def home() -> Path:
+def runs_folder() -> Path:
     """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
     return _files.own_folder("runs")
 
@@ -170,7 +166,7 @@ class Run:
     def model_path(self) -> Path:
         """The card of the model that the run makes: where models are looked for, or, of a run in a folder of its own,
         in there."""
-        among = self.path.absolute().parent == home().absolute()
+        among = self.path.absolute().parent == runs_folder().absolute()
         return (
             checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / checkpoint.CARD
         )
@@ -193,7 +189,7 @@ class Run:
             json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False),
         )
 
-    def ask(self, word: str) -> None:
+    def send_request(self, word: str) -> None:
         """Asks the training to "pause" or "stop"; it does so at the end of the batch it is at.
 
         Raises:
@@ -208,24 +204,24 @@ class Run:
         )
         _files.write_file(self.path / "request", word)
 
-    def requested(self) -> str:
+    def pending_request(self) -> str:
         """Returns what was asked for, or an empty string."""
         with contextlib.suppress(OSError):
             word = (self.path / "request").read_text()[:20].strip()
             return word if word in REQUESTS else ""
         return ""
 
-    def forget_request(self) -> None:
+    def clear_request(self) -> None:
         """Takes back what was asked for."""
         (self.path / "request").unlink(missing_ok=True)
 
-    def keep(self, state: Mapping[str, Any]) -> None:
+    def save_state(self, state: Mapping[str, Any]) -> None:
         """Keeps the training's state, see `Fit.state`."""
         data = io.BytesIO()  # written by torch itself, a full disk would be no OSError
         torch.save(dict(state), data)
         _files.write_file(self.path / "state.pt", data.getbuffer())
 
-    def saved_state(self) -> dict[str, Any] | None:
+    def load_state(self) -> dict[str, Any] | None:
         """Returns the kept state, None when there is none yet.
 
         Raises:
@@ -251,7 +247,7 @@ class Run:
         return state
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Holds the run's lock while the block lasts; the system lets go of it when the process dies.
 
         Raises:
@@ -297,7 +293,8 @@ class Run:
                 self.path.rename(gone)
             except FileNotFoundError:  # somebody else has
                 return
-        for path in [gone, *home().glob(".*.deleted-*")]:  # also of those who were killed at it
+        # also the rest of deletions that were killed
+        for path in [gone, *runs_folder().glob(".*.deleted-*")]:
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -328,7 +325,7 @@ def check_free(name: str) -> None:
     )
 
 
-def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
+def create_run(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     """Makes the folder of a new run and returns it; the training is not begun.
 
     Args:
@@ -342,7 +339,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     _limits.check_disk("A run")
     if path is None:
         check_free(name)
-    target = home() / name if path is None else Path(path)
+    target = runs_folder() / name if path is None else Path(path)
     check(
         not (target / "plan.json").exists(),
         f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.",
@@ -352,7 +349,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
             place.mkdir(parents=True, exist_ok=True)
         target.mkdir(exist_ok=True)
     run = Run(target)
-    with run.held():
+    with run.lock():
         check(
             not (target / "plan.json").exists(),
             f"A run called {run.name!r} is there already. Choose another name.",
@@ -367,25 +364,25 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     return run
 
 
-def runs() -> list[Run]:
+def list_runs() -> list[Run]:
     """Returns all runs where runs are kept, the newest first."""
     return [run for run, _ in sorted(_made(), key=lambda entry: -entry[1])]
 
 
 def _made() -> Iterator[tuple[Run, int]]:
     """All runs and when they were made, in nanoseconds; without those that another process deletes meanwhile."""
-    for path in home().glob("[!.]*/plan.json"):
+    for path in runs_folder().glob("[!.]*/plan.json"):
         with contextlib.suppress(OSError):
             yield Run(path.parent), path.stat().st_mtime_ns
 
 
-def find(name: str) -> Run:
+def find_run(name: str) -> Run:
     """Returns a run by its name.
 
     Raises:
         NotFound: when there is none.
     """
-    known = {run.name: run for run in runs()}
+    known = {run.name: run for run in list_runs()}
     return known[choose("Run", name, known)]
 
 
@@ -413,83 +410,6 @@ def _read(path: Path, kind: type[Kind]) -> Kind:
         return msgspec.convert(values, kind)
 
 
-# A queue without a keeper: as many trainings at once as there are processors, each holding one of so many locks; who
-# waits holds a ticket, and the oldest goes first.
-
-_LOOK = 0.5  # seconds between two looks for a free slot
-_TICKET = re.compile(r"\.turn-(?P<since>\d{20})-(?P<name>[A-Za-z0-9._-]{0,64})\.[0-9a-f]{12}")
-
-
-def worker_slots() -> int:
-    """Returns how many trainings run at once: QFUSION_SLOTS, or the number of processors.
-
-    Raises:
-        InvalidInput: when QFUSION_SLOTS is not a whole number from 1.
-    """
-    return _limits.get("QFUSION_SLOTS")
-
-
-def waiting() -> list[str]:
-    """Returns the names of the runs and sweeps that wait for a slot, the next one first."""
-    return [ticket["name"] for ticket in _tickets()]
-
-
-@contextlib.contextmanager
-def slot(wanted: Callable[[], bool] = lambda: True, name: str = "") -> Iterator[bool]:
-    """Waits for a free slot and holds it while the block lasts; yields False when it is no longer wanted before one was
-    free.
-
-    Args:
-        wanted: asked again and again while it waits. name: by which `waiting` tells of it.
-    """
-    home().mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        with _ticket(name) as mine:
-            free = False
-            while wanted() and not free:
-                line = [ticket.string for ticket in _tickets()]
-                free = (mine not in line or line[0] == mine) and _took_one(stack)
-                if not free:
-                    time.sleep(_LOOK)
-        yield free
-
-
-def _took_one(stack: contextlib.ExitStack) -> bool:
-    for n in range(worker_slots()):
-        with contextlib.suppress(Timeout):
-            stack.enter_context(FileLock(home() / f".place-{n}", is_singleton=False, timeout=0))
-            return True
-    return False
-
-
-@contextlib.contextmanager
-def _ticket(name: str) -> Iterator[str]:
-    """Yields the name of the file that stands in line: it says since when, its lock that somebody still waits."""
-    last = max((int(ticket["since"]) for ticket in _tickets()), default=0)
-    since = max(time.time_ns(), last + 1)  # also when the clock was set back
-    path = home() / f".turn-{since:020d}-{name[:64]}.{secrets.token_hex(6)}"
-    try:
-        with FileLock(path, is_singleton=False):
-            yield path.name
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _tickets() -> list[re.Match[str]]:
-    """The tickets of processes that live, the oldest first; those of others are cleared away."""
-    tickets = []
-    for path in sorted(home().glob(".turn-*")):
-        ticket = _TICKET.fullmatch(path.name)
-        if ticket is None:
-            continue
-        with contextlib.suppress(OSError):  # a folder that may not be written to
-            if is_locked(path):
-                tickets.append(ticket)
-            elif not _limits.is_read_only():
-                path.unlink(missing_ok=True)
-    return tickets
-
-
 def is_locked(path: Path, patience: float = 0.0) -> bool:
     """Returns whether a process that lives holds the lock of a file, and goes on to for `patience`, in seconds."""
     try:
@@ -497,46 +417,3 @@ def is_locked(path: Path, patience: float = 0.0) -> bool:
             return False
     except Timeout:
         return True
-
-
-# How many runs and sweeps a server keeps, and how many of its processes train or wait; see `qfusion._limits`.
-
-SWEEP_LOCK = re.compile(r"\.[A-Za-z0-9._-]{1,80}\.lock")
-started: list[subprocess.Popen[bytes]] = []  # by this process, whether or not they hold a lock yet
-
-
-def sweeps_folder() -> Path:
-    """Returns where the journals of sweeps are, below the folder of runs."""
-    return home() / ".sweeps"
-
-
-def sweep_names() -> list[str]:
-    """Returns the names of the sweeps in the user's folder, the last changed first."""
-    stats = {}
-    for path in sweeps_folder().glob("*.journal"):
-        with contextlib.suppress(OSError):  # another process removes it meanwhile
-            stats[path.stem] = path.stat()
-    return [
-        name
-        for name in sorted(stats, key=lambda name: -stats[name].st_mtime_ns)
-        if NAME.fullmatch(name) and stats[name].st_size
-    ]  # nothing stands in it yet
-
-
-def check_room(more: int = 1) -> None:
-    """Raises InvalidInput where a server has no room for `more` runs or sweeps; to be asked before they are made."""
-    _limits.check_count("QFUSION_KEPT_RUNS", len(runs()) + len(sweep_names()), more, "Delete runs")
-    _limits.check_disk("A run" if more == 1 else "Runs")
-
-
-def check_queue(more: int = 1) -> None:
-    """Raises InvalidInput where a server has no room for `more` processes that train; to be asked before they begin."""
-    if _limits.bound():
-        started[:] = [process for process in started if process.poll() is None]
-        locks = [
-            path for path in sweeps_folder().glob(".*.lock") if SWEEP_LOCK.fullmatch(path.name)
-        ]
-        count = sum(run.is_held() for run in runs()) + sum(map(is_locked, locks))
-        _limits.check_count(
-            "QFUSION_QUEUED", max(count, len(started)), more, "Wait until some end, or stop them"
-        )

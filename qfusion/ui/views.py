@@ -456,7 +456,7 @@ def _body(here: frame.Here) -> None:
 
 def _download(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str, picked: str) -> None:
     study, wanted = here.study, model_export.FORMATS[picked]
-    name = plans.free_name(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
+    name = plans.choose_free_name(f"{study.name}-tweaked" if tweak else f"{study.name}-copy")
     stem = (
         f"{study.name}-{here.sample}"
         if wanted.of_sample
@@ -513,7 +513,7 @@ def _keep(here: frame.Here, loaded: checkpoint.Checkpoint, tweak: str) -> None:
     """Puts the model among the reader's own."""
     with st.container(border=True, gap="xsmall", key="box-keep-model"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            free = plans.free_name(f"{here.study.name}-tweaked")
+            free = plans.choose_free_name(f"{here.study.name}-tweaked")
             name = st.text_input(
                 "Keep as my model, under the name", placeholder=free, max_chars=64, key=_NAME
             )

@@ -15,7 +15,7 @@ from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clips, importing, registry, spec, staged_set
 from qfusion.panels import learning as builders, pickers, why
-from qfusion.runs import plans
+from qfusion.runs import plans, setting_texts
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 from qfusion.ui.pages import why_fuse
 
@@ -76,7 +76,9 @@ def chosen_set() -> None:
                 icon=":material/model_training:",
                 on_click=frame.or_notice,
                 args=(access.training, _train_both, name),
-                help=" and ".join(f"**{plans.KINDS[kind].title}**" for kind in plans.MAIN)
+                help=" and ".join(
+                    f"**{setting_texts.KINDS[kind].title}**" for kind in setting_texts.MAIN
+                )
                 + ", with their usual settings. They are trained in processes of their own, which go on when this "
                 "page is closed.",
             )
@@ -85,8 +87,11 @@ def chosen_set() -> None:
 
 def _train_both(name: str) -> None:
     """Starts a training of either system, with the usual settings; Train shows them."""
-    started = {plans.free_name(f"{kind}-{name}"): plans.plan(name, kind, {}) for kind in plans.MAIN}
-    plans.start(started)
+    started = {
+        plans.choose_free_name(f"{kind}-{name}"): plans.make_plan(name, kind, {})
+        for kind in setting_texts.MAIN
+    }
+    plans.start_runs(started)
     state.put(builders.RUNS.key, list(started))
     state.put(
         KEPT,

@@ -7,7 +7,14 @@ import streamlit as st
 from qfusion._checks import check
 from qfusion.analysis import runs, text
 from qfusion.panels import learning as builders
-from qfusion.runs import folder, plans, sweep as sweeps
+from qfusion.runs import (
+    plans,
+    quotas,
+    search_space,
+    setting_texts,
+    sweeps,
+    training_queue,
+)
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
@@ -126,7 +133,7 @@ def _buttons(trials: runs.Trials) -> None:
             help="Starts one more process that takes part, also beside those at work.",
         )
         if not sweep.is_done:
-            line = folder.waiting()
+            line = training_queue.waiting_names()
             st.caption(
                 "Stopping …"
                 if stopped and busy
@@ -142,8 +149,8 @@ def _buttons(trials: runs.Trials) -> None:
 
 
 def _go_on(sweep: sweeps.Sweep) -> None:
-    sweeps.go_on(sweep)
-    sweeps.launch(sweep.name)
+    sweeps.resume(sweep)
+    sweeps.launch_worker(sweep.name)
 
 
 def _form() -> None:
@@ -153,19 +160,19 @@ def _form() -> None:
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     name = controls.draw(builders.SWEEP_DATA, place=left)
     kind = controls.draw(builders.SWEEP_KIND, place=right)
-    default = plans.known(name, kind)
+    default = plans.default_settings(name, kind)
     searched = st.multiselect(
         "Settings to search",
         [
             key
             for key in default
-            if key in plans.SETTINGS
+            if key in setting_texts.SETTINGS
             and key not in ("refit", "dims", "epochs")
             and not isinstance(default[key], bool)
         ],
         default=["rate"],
         max_selections=8,
-        format_func=lambda key: plans.SETTINGS[key].title,
+        format_func=lambda key: setting_texts.SETTINGS[key].title,
         key=f"_sweep.searched.{kind}",
         persist_state="session",
     )
@@ -193,12 +200,12 @@ def _form() -> None:
     )
     judged = columns[2].selectbox(
         "Judged by",
-        plans.metric_names(reruns.dataset(name)),
+        search_space.metric_names(reruns.dataset(name)),
         key="_sweep.metric",
         persist_state="session",
         help="On the validation rows, in the epoch that a training keeps.",
     )
-    free = plans.free_name(f"{kind}-{name}", folder.sweep_names())
+    free = plans.choose_free_name(f"{kind}-{name}", quotas.sweep_names())
     typed = (
         columns[3]
         .text_input(
@@ -208,8 +215,8 @@ def _form() -> None:
     )
     cost = (
         f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; "
-        f"those that do worse than the median are stopped early. At most {folder.worker_slots()} processes train "
-        "at once on this machine."
+        f"those that do worse than the median are stopped early. At most {training_queue.worker_slots()} processes "
+        "train at once on this machine."
     )
     if guidance.begin(
         "sweep",
@@ -220,29 +227,29 @@ def _form() -> None:
             f"at most {epochs} epochs each",
             "worse than the median: stopped early",
             "goes on when this page is closed",
-            f"at most {folder.worker_slots()} processes at once",
+            f"at most {training_queue.worker_slots()} processes at once",
         ),
         key="_sweep_start",
         disabled=not searched,
     ):
         wanted = typed or free
         check(
-            wanted not in folder.sweep_names(),
+            wanted not in quotas.sweep_names(),
             f"A sweep called {wanted[:64]!r} is there already. Choose another name.",
         )
-        search = plans.read_search(
+        search = search_space.read_search(
             name, kind, {"epochs": epochs}, runs.ranges(rows), choices, str(judged)
         )
         access.check_train()
         sweeps.begin(wanted, search, trials)
-        sweeps.launch(wanted)
+        sweeps.launch_worker(wanted)
         state.put(_BEGUN, wanted)
         st.rerun()
 
 
 def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[str]:
     """The widgets of a setting that is searched: two ends and the scale, or the words to choose among."""
-    setting = plans.SETTINGS[key]
+    setting = setting_texts.SETTINGS[key]
     if setting.choices:
         words = [
             word
@@ -307,7 +314,7 @@ def page() -> None:
     frame.frame("Sweeps")
     if begun := state.take(_BEGUN):
         state.put(builders.SWEEP_NAME.key, begun)
-    known = folder.sweep_names()
+    known = quotas.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
         frame.guard(),

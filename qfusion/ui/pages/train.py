@@ -21,7 +21,7 @@ from qfusion.data import importing
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.models.imported import KIND
 from qfusion.panels import learning as builders, params, pickers, pins
-from qfusion.runs import folder, plans
+from qfusion.runs import plans, run_process, setting_texts, training_queue
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 
@@ -298,7 +298,12 @@ def _settings(shown: list[runs.Seen]) -> None:
 def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"setting": plans.SETTINGS[key].title if key in plans.SETTINGS else key, **table[key]}
+            {
+                "setting": setting_texts.SETTINGS[key].title
+                if key in setting_texts.SETTINGS
+                else key,
+                **table[key],
+            }
             for key in keys
         ]
     )
@@ -409,21 +414,23 @@ def draw_form() -> None:
         f"validation and {len(dataset.rows('test')):,} test rows; predicts "
         f"{f'{len(classes)} classes of ' if classes else ''}{text.plain(dataset.target.name)}."
     )
-    right.caption(f"**{plans.KINDS[kind].title}.** {plans.KINDS[kind].says}")
+    right.caption(f"**{setting_texts.KINDS[kind].title}.** {setting_texts.KINDS[kind].says}")
     _start(name, kind, _choose_settings(name, kind, bool(classes)), len(dataset.rows("train")))
 
 
 def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     """The settings that differ from the defaults."""
     default = {
-        key: value for key, value in plans.known(name, kind).items() if key in plans.SETTINGS
+        key: value
+        for key, value in plans.default_settings(name, kind).items()
+        if key in setting_texts.SETTINGS
     }
     like, recipe = runs.shipped_recipe(name, kind)
     fields = {
         key: partial(_field, key, recipe.get(key, default[key]), name, kind, classes)
         for key in default
     }
-    main = ["epochs", "rate", "patience", *plans.MAIN.get(kind, ())]
+    main = ["epochs", "rate", "patience", *setting_texts.MAIN.get(kind, ())]
     rest = [key for key in default if key not in main]
     with st.container(key="grid-main"):
         given = {key: fields[key]() for key in main}
@@ -435,7 +442,7 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
     chosen = {
-        key: plans.value(key, value.strip(), default[key])
+        key: plans.parse_value(key, value.strip(), default[key])
         if isinstance(value, str) and not isinstance(default[key], str)
         else value
         for key, value in given.items()
@@ -446,7 +453,9 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     """The widget of a setting, and its sentence."""
     losses = [
-        word for word in plans.SETTINGS["loss"].choices if (word == "cross_entropy") == classes
+        word
+        for word in setting_texts.SETTINGS["loss"].choices
+        if (word == "cross_entropy") == classes
     ]
     setting = builders.setting(name, kind, key, begin, losses if key == "loss" else ())
     return _explained(setting, st.container(gap="xxsmall"))
@@ -474,10 +483,10 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         f"Seeds must be 1 to {runs.MAX_SEEDS}, the first from 0 to 1,000,000.",
     )
     seeds = range(seed, seed + count)
-    both = kind in plans.MAIN and _explained(builders.BOTH, fifth)
+    both = kind in setting_texts.MAIN and _explained(builders.BOTH, fifth)
     kinds = {kind: chosen} | dict([plans.counterpart(name, kind, chosen)] if both else [])
     count *= len(kinds)
-    free = {one: plans.free_name(f"{one}-{name}", seeds=seeds) for one in kinds}
+    free = {one: plans.choose_free_name(f"{one}-{name}", seeds=seeds) for one in kinds}
     with first:
         says = "Of the run and of the model it makes; left empty, the one that is shown."
         typed = st.text_input(
@@ -490,7 +499,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         ).strip()
         guidance.below(says)
         names = {
-            one: plans.names_of((f"{typed}-{one}" if both else typed) if typed else own, seeds)
+            one: plans.run_names((f"{typed}-{one}" if both else typed) if typed else own, seeds)
             for one, own in free.items()
         }
         every, wrong = [entry for group in names.values() for entry in group], True
@@ -503,11 +512,11 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
         persist_state="session",
         help="For TensorBoard, in the run's folder `events`.",
     )
-    epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
+    epochs = int(chosen.get("epochs", plans.default_settings(name, kind)["epochs"]))
     cost = (
         f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
         f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
-        f"At most {folder.worker_slots()} runs are trained at once on this machine, the others wait. "
+        f"At most {training_queue.worker_slots()} runs are trained at once on this machine, the others wait. "
         "Closing this page stops nothing."
     )
     if guidance.begin(
@@ -518,7 +527,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
             f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
             f"{rows:,} training rows",
             f"{count * epochs * rows:,} samples to go through",
-            f"at most {folder.worker_slots()} runs at once",
+            f"at most {training_queue.worker_slots()} runs at once",
             "goes on when this page is closed",
         ),
         key="_start",
@@ -526,9 +535,9 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> None:
     ):
         access.check_train()
         orders = {
-            one: plans.plan(name, one, own, seed, replay=replay) for one, own in kinds.items()
+            one: plans.make_plan(name, one, own, seed, replay=replay) for one, own in kinds.items()
         }
-        plans.start(
+        plans.start_runs(
             {
                 entry: replace(orders[one], seed=number)
                 for one, group in names.items()
@@ -626,7 +635,7 @@ def _choose(seen: list[runs.Seen]) -> list[runs.Seen]:
 def _table(seen: list[runs.Seen], names: list[str], shown: list[str]) -> None:
     ticked = [place for place, name in enumerate(names) if name in shown]
     # a new table where other rows are to be ticked
-    line = folder.waiting() if any(entry.state == "waiting" for entry in seen) else []
+    line = training_queue.waiting_names() if any(entry.state == "waiting" for entry in seen) else []
     key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
     st.dataframe(
         pd.DataFrame([_row(entry, line) for entry in seen]),
@@ -713,22 +722,22 @@ def _buttons(shown: list[runs.Seen]) -> None:
         (
             "Pause",
             ":material/pause:",
-            [entry for entry in working if not entry.requested],
-            lambda entry: entry.run.ask("pause"),
+            [entry for entry in working if not entry.request],
+            lambda entry: entry.run.send_request("pause"),
             "Ends the process; it can go on to the very same weights.",
         ),
         (
             "Stop",
             ":material/stop:",
-            [entry for entry in working if entry.requested != "stop"],
-            lambda entry: entry.run.ask("stop"),
+            [entry for entry in working if entry.request != "stop"],
+            lambda entry: entry.run.send_request("stop"),
             "Ends it and keeps the best model so far; it can go on.",
         ),
         (
             "Go on",
             ":material/play_arrow:",
             [entry for entry in shown if entry.state in runs.GOES_ON],
-            lambda entry: plans.launch(
+            lambda entry: run_process.launch_run(
                 entry.run, (entry.run.path / "events").is_dir() and runs.can_write_events()
             ),
             "Goes on after the last kept epoch.",

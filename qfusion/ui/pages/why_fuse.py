@@ -132,7 +132,7 @@ def _smallest(here: frame.Here) -> None:
 def keep_smallest(study: Study) -> None:
     """Puts the model with the smallest generator among the reader's own, and shows it."""
     result = trust.pruning_of(study)
-    tweak, name = str(result.tweak(result.size)), plans.free_name(f"{study.name}-smallest")
+    tweak, name = str(result.tweak(result.size)), plans.choose_free_name(f"{study.name}-smallest")
 
     def keep() -> None:
         model_export.keep(checkpoint.load(study.name), tweak, study.dataset, name)

@@ -1,0 +1,139 @@
+"""Measurements of a fusion model during its training: coupling strength, entanglement and contributions.
+
+They are taken on validation rows, against a background of training rows.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion import data as sources, explain
+from qfusion.explain.evidence import qubit_entropy
+from qfusion.models import EntangledQCNN, TimeModel, can, log_odds
+from qfusion.quantum import states
+
+EXPLAINED, ENTANGLED, BACKGROUND = 32, 8, 256  # validation rows, validation rows, training rows
+
+
+class Watch:
+    """Measurements of a model after epochs, seldom enough to take little of the training's time.
+
+    Args:
+        dataset: its validation rows are explained, against its training rows.
+        split: the training rows.
+    """
+
+    def __init__(self, dataset: sources.DataSet, split: str = "train"):
+        self.dataset, self.valid = dataset, dataset.rows("valid")
+        self.background = _spread(dataset.rows(split), BACKGROUND)
+        self._trained = self._watched = 0.0
+
+    def is_due(self, seconds: float) -> bool:
+        """Return whether to measure after an epoch of so many seconds; measuring takes at most a fifth of the time."""
+        self._trained += seconds
+        return self._watched <= 0.2 * self._trained
+
+    def measure_timed(self, model: torch.nn.Module) -> dict[str, float]:
+        """Return `measure(model)`, and count its time for `is_due`."""
+        start = time.perf_counter()
+        measured = self.measure(model)
+        self._watched += time.perf_counter() - start
+        return measured
+
+    @torch.no_grad()
+    def measure(self, model: Any) -> dict[str, float]:
+        """Return all measures of a model.
+
+        Keys are `norm.H`, `norm.L` (Frobenius norms over sqrt(D)) or `norm.tables`, `norm.circuit` (radians, root mean
+        square); `entanglement.MODALITY` (mean logarithmic negativity of that modality with the others at T) or
+        `entanglement.fused` (mean entropy of a fused qubit, nats); `dividend.COALITION` (mean size over rows and
+        outputs); `fusing.joint`, the joint terms' part of these, and `fusing.entanglement`, the mean of `entanglement`,
+        with their standard errors over the rows, `fusing.joint_error` and `fusing.entanglement_error`.
+        """
+        model = copy.deepcopy(model).cpu().double().eval()
+        if self.dataset.target.kind == "classification":
+            model = log_odds.against_others(model)
+        # where every coalition is evaluated, fewer
+        behind = self.background if can(model, "states") else _spread(self.background, 64)
+        explanation = explain.explain(
+            model,
+            self._inputs(EXPLAINED),
+            explain.background(model, self.dataset.inputs(behind, torch.float64)),
+        )
+        by_row = abs(explanation.dividends).mean(2)
+        sizes, whole = by_row.mean(0), by_row[:, 1:].sum(1)
+        joint = by_row[:, ["+" in name for name in explanation.coalitions]].sum(1)
+        share = float(joint.mean() / whole.mean()) if whole.any() else 0.0
+        measured = {}
+        if can(model, "time"):
+            measured = self._jump(model)
+        elif can(model, "rules"):
+            measured = self._network(model)
+        # of a ratio of means, by its linear part
+        measured |= _uncertain("joint", share + (joint - share * whole) / max(whole.mean(), 1e-300))
+        return measured | {
+            f"dividend.{name}": float(size)
+            for name, size in zip(explanation.coalitions, sizes, strict=True)
+            if name
+        }
+
+    def _inputs(self, count: int) -> dict[str, Any]:
+        return self.dataset.inputs(_spread(self.valid, count), torch.float64)
+
+    def _jump(self, model: TimeModel) -> dict[str, float]:
+        system = model.system()
+        size = len(system.H) ** 0.5
+        psi = model.product_state(model.encode(self._inputs(ENTANGLED)))
+        rho = model.evolve_states(states.density(psi), [model.duration])[0]
+        rho = (rho + rho.mH) / 2
+        negativities = [
+            states.logarithmic_negativity(rho, model.dims, [m])
+            for m in range(len(model.modalities))
+        ]
+        return {
+            "norm.H": float(torch.linalg.matrix_norm(system.H)) / size,
+            "norm.L": float(torch.linalg.vector_norm(torch.linalg.matrix_norm(system.jumps)))
+            / size,
+            **{
+                f"entanglement.{name}": float(values.mean())
+                for name, values in zip(model.modalities, negativities, strict=True)
+            },
+            **_uncertain("entanglement", torch.stack(negativities).mean(0).numpy()),
+        }
+
+    def _network(self, model: EntangledQCNN) -> dict[str, float]:
+        vectors = model.fuse(model.encode(self._inputs(EXPLAINED)))[0]
+        angles = torch.cat([model.network.convolution.flatten(), model.network.pooling.flatten()])
+        return {
+            "norm.tables": float((model.phi - torch.pi / 2).square().mean().sqrt()),
+            "norm.circuit": float(angles.square().mean().sqrt()),
+            "entanglement.fused": float(qubit_entropy(vectors).mean()),
+            **_uncertain("entanglement", qubit_entropy(vectors).mean(1).numpy()),
+        }
+
+
+def _uncertain(name: str, values: np.ndarray) -> dict[str, float]:
+    """The mean over rows, and its standard error."""
+    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return {f"fusing.{name}": float(values.mean()), f"fusing.{name}_error": error}
+
+
+def watched_sizes(train: int, valid: int) -> tuple[int, int, int]:
+    """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the
+    background."""
+    rows = np.arange(valid)
+    return (
+        len(_spread(rows, EXPLAINED)),
+        len(_spread(rows, ENTANGLED)),
+        len(_spread(np.arange(train), BACKGROUND)),
+    )
+
+
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` rows, evenly spaced."""
+    return rows[:: max(1, -(-len(rows) // count))]
