@@ -42,32 +42,14 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 
 from qfusion import runs  # noqa: E402
-from qfusion._files import (  # noqa: E402
-    atomic,
-    cache_root,
-    is_running,
-    write_file,
-)
+from qfusion._files import atomic, cache_root, is_running, write_file  # noqa: E402
 from qfusion.analysis import open_sample  # noqa: E402
-from qfusion.data import (  # noqa: E402
-    files as cache,
-    importing,
-    load,
-    registry,
-)
+from qfusion.data import files as cache, importing, load, registry  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.panels import story  # noqa: E402
 from qfusion.report.story import KINDS  # noqa: E402
-from qfusion.runs import (  # noqa: E402
-    Plan,
-    Run,
-    recorder,
-    search_space,
-    sweep,
-)
-from qfusion.training import (  # noqa: E402
-    checkpoint,
-)
+from qfusion.runs import Plan, Run, recorder, search_space, sweep  # noqa: E402
+from qfusion.training import checkpoint  # noqa: E402
 from qfusion.training.encodings import encoded_numbers, encoded_place  # noqa: E402
 from scripts import serving, slow_writes  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402

@@ -17,12 +17,7 @@ from qfusion._sentences import share
 from qfusion.analysis import cohort_measures, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, open_study, with_background
-from qfusion.analysis.study import (
-    Study,
-    dividend_column,
-    negativities,
-    negativity_column,
-)
+from qfusion.analysis.study import Study, dividend_column, negativities, negativity_column
 from qfusion.data import spec
 from qfusion.explain import cohorts
 from qfusion.training import checkpoint

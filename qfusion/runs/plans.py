@@ -14,16 +14,10 @@ import torch
 from qfusion import data as sources
 from qfusion._checks import check, choose, read_json, require_whole
 from qfusion.errors import translate_errors
-from qfusion.models import (
-    build,
-    registry,
-)
+from qfusion.models import build, registry
 from qfusion.runs import folder, quotas, run_process
 from qfusion.runs.setting_texts import MAIN
-from qfusion.training import (
-    checkpoint,
-    default_options,
-)
+from qfusion.training import checkpoint, default_options
 
 MOST_KEPT = 100  # epochs after which a model is kept
 

@@ -13,15 +13,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from qfusion.data import DataSet, Modality
-from qfusion.models.imported import (
-    DTYPES,
-    Axis,
-    Input,
-    Output,
-    Port,
-    ProgramCard,
-    Side,
-)
+from qfusion.models.imported import DTYPES, Axis, Input, Output, Port, ProgramCard, Side
 
 _ALIKE = (
     ("text", "language", "lang", "l", "t", "words", "transcript"),

@@ -36,11 +36,7 @@ from qfusion._checks import check
 from qfusion.data import DataSet, signatures
 from qfusion.errors import InvalidInput, NotFound, translate_errors
 from qfusion.models._program_child import short
-from qfusion.models.imported import (
-    Port,
-    ProgramCard,
-    fed_array,
-)
+from qfusion.models.imported import Port, ProgramCard, fed_array
 from qfusion.training.card_guess import alike, guessed_card, guessed_output
 from qfusion.training.program_checks import ten
 

@@ -15,12 +15,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.models.imported import (
-    CLIPPED,
-    SMALLEST,
-    Exhausted,
-    Imported,
-)
+from qfusion.models.imported import CLIPPED, SMALLEST, Exhausted, Imported
 from qfusion.models.nested import nested_part
 
 ROWS = 10
