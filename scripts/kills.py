@@ -48,7 +48,7 @@ from qfusion.data import files as cache, importing, load, registry  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.panels import story  # noqa: E402
 from qfusion.report.story import KINDS  # noqa: E402
-from qfusion.runs import Plan, Run, recorder, search_space, sweep  # noqa: E402
+from qfusion.runs import Plan, Run, recorder, search_space, sweeps  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 from qfusion.training.encodings import encoded_numbers, encoded_place  # noqa: E402
 from scripts import serving, slow_writes  # noqa: E402
@@ -250,7 +250,7 @@ def sweeping(killer: Killer, wanted: int) -> None:
     )
     began, number = time.perf_counter(), 0
     truth = sweeps.begin("whole", search, TRIALS)
-    sweeps.work(truth)
+    sweeps.run_trials(truth)
     length, values = (
         time.perf_counter() - began,
         {each.number: each.value for each in truth.attempts()},
@@ -259,17 +259,17 @@ def sweeping(killer: Killer, wanted: int) -> None:
         found, known = sweeps.begin(f"swept-{number}", search, TRIALS), dict[int, float]()
         while not found.is_done:
             if killer.kills["sweep"] >= wanted:
-                sweeps.work(found)
+                sweeps.run_trials(found)
             else:
                 killer.forked(
-                    "sweep", lambda name=found.name: sweeps.work(sweeps.find(name)), length / 2
+                    "sweep", lambda name=found.name: sweeps.run_trials(sweeps.find(name)), length / 2
                 )
             try:
                 found = sweeps.find(found.name)
                 now = {
                     each.number: each.value
                     for each in found.attempts()
-                    if each.state == sweep.FINISHED
+                    if each.state == sweeps.FINISHED
                 }
             except QFusionError as error:
                 killer.wrong(f"sweep {found.name}: {error}")

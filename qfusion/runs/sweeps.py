@@ -125,7 +125,7 @@ def begin(name: str, search: search_space.Search, trials: int, where: str = "") 
 
     Args:
         name: of the sweep.
-        search: see `plans.read_search`.
+        search: see `search_space.read_search`.
         trials: how many there shall be in all.
         where: a journal file or the address of a database, see `journal`; empty: among the user's runs.
 
@@ -180,7 +180,7 @@ def run_trials(
     Args:
         sweep: made by `begin` or `find`.
         on_epoch: called after each epoch with the trial's number.
-        queued: wait until a processor is free, see `folder.slot`.
+        queued: wait until a processor is free, see `training_queue.hold_slot`.
         once: end with the first of them.
 
     Raises:
