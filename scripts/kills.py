@@ -262,7 +262,9 @@ def sweeping(killer: Killer, wanted: int) -> None:
                 sweeps.run_trials(found)
             else:
                 killer.forked(
-                    "sweep", lambda name=found.name: sweeps.run_trials(sweeps.find(name)), length / 2
+                    "sweep",
+                    lambda name=found.name: sweeps.run_trials(sweeps.find(name)),
+                    length / 2,
                 )
             try:
                 found = sweeps.find(found.name)
