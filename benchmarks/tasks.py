@@ -223,7 +223,7 @@ def opened(model: str | Path, sample: str, tweak: str = "", data: str | None = N
 
 def why_this_decision(walk: Walk) -> str:
     """The next sample's decision, and which modality made it."""
-    from qfusion.analysis import answers
+    from qfusion.wording import answers
 
     where = ".st-key-question-0 p"
     visits.come(walk.page)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         runs,
         track,
         training,
+        wording,
     )
     from qfusion.data import load
     from qfusion.training import train
@@ -53,6 +54,7 @@ __all__ = [
     "track",
     "train",
     "training",
+    "wording",
 ]
 
 _FUNCTIONS = {"load": "qfusion.data", "train": "qfusion.training"}

@@ -21,13 +21,7 @@ from torch import Tensor, nn
 
 from qfusion import __version__, _limits, track
 from qfusion._checks import check, choose
-from qfusion.analysis.sample import (
-    Sample,
-    open_sample,
-    open_study,
-    sample_of,
-    tweaked,
-)
+from qfusion.analysis.sample import Sample, open_sample, open_study, sample_of, tweaked
 from qfusion.data import DataSet
 from qfusion.errors import translate_errors
 from qfusion.explain import AnyBackground, Explanation, through_layers, through_time

@@ -103,37 +103,37 @@ TEMPLATES: tuple[Template, ...] = (
     Template("nearest samples", "panels.compare:nearest", "the smallest distance to three digits"),
     Template(
         "decision settled since",
-        "explain.verdicts:settled",
+        "wording.verdicts:describe_last_change",
         "no place from there on decides otherwise, the one before it does",
     ),
     Template(
         "what the dynamics added",
-        "explain.verdicts:added",
+        "wording.verdicts:describe_change",
         "'nothing' where no term moved; joint shares of start and end; the largest joint terms",
     ),
     Template(
         "decision leaves single modalities",
-        "analysis.answers:answer",
+        "wording.answers:answer",
         "joint terms hold more than half of the sizes from there to the end",
     ),
     Template(
         "largest term at a time",
-        "analysis.answers:largest_at",
+        "wording.answers:largest_at",
         "its size is above 0.00 and all others",
     ),
     Template(
         "since when jointly",
-        "analysis.answers:since_when",
+        "wording.answers:since_when",
         "as 'decision leaves single modalities'",
     ),
     Template(
         "what would flip it",
-        "analysis.answers:flip",
+        "wording.answers:flip",
         "the smallest distance found; 'no change would' where proved, 'would' where the model was run again",
     ),
     Template(
         "class or sign of a decision",
-        "explain.verdicts:verdict_sentence",
+        "wording.verdicts:name_decision",
         "the class of the largest score; positive above zero",
     ),
     # Layers and gates.
@@ -513,7 +513,7 @@ TEMPLATES: tuple[Template, ...] = (
     # Who decided: of `explain.verdicts`, and of nothing else.
     Template(
         "who decided",
-        "explain.verdicts:decided",
+        "wording.verdicts:describe_decision",
         "'the combination' where joint parts are half of the size or more, one modality where its own part "
         "outweighs "
         "all others together",
@@ -521,7 +521,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "conflict",
-        "explain.verdicts:conflict",
+        "wording.verdicts:describe_conflict",
         "yes where the two largest own parts are opposite, the smaller at least a third of the larger, and "
         "neither "
         "joint parts nor one modality are more than the rest",
@@ -529,19 +529,19 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "leader",
-        "explain.verdicts:leading",
+        "wording.verdicts:describe_leader",
         "its share is 10 points ahead, and by more than a standard deviation over training seeds",
         VERDICT,
     ),
     Template(
         "largest part",
-        "explain.verdicts:largest_part",
+        "wording.verdicts:describe_largest",
         "as large as no other as it is written",
         VERDICT,
     ),
     Template(
         "what seeds leave open",
-        "explain.verdicts:doubts",
+        "wording.verdicts:describe_seed_doubts",
         "seeds name another leader on more than a fifth of the samples; a part is smaller than its "
         "spread",
         VERDICT,

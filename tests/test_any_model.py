@@ -22,7 +22,6 @@ from qfusion.explain import (
     coalitions,
     counterfactual,
     interventions,
-    verdicts,
 )
 from qfusion.explain.backgrounds import SampleBackground, kinds_of
 from qfusion.explain.faithfulness import Game
@@ -30,6 +29,7 @@ from qfusion.models import FUSION, InputSpec, QuantumJump, build, can, encoders,
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
 from qfusion.training.processes import Group
+from qfusion.wording.backgrounds import describe_background
 from tests.entangled import model_of as network_of
 from tests.test_encoded import sequences
 
@@ -256,10 +256,10 @@ def test_a_background_of_some_rows_says_of_how_many() -> None:
     assert (explain.explain(model, x, whole.some(1)).errors == 0).all()  # of one row nobody knows
     cohort = explain.background(model, rows_of(model, 7, 1), "cohort")
     named = replace(cohort, label="few")
-    assert verdicts.behind(cohort) == "a cohort of 7 samples"
-    assert verdicts.behind(named) == "the 7 samples of the cohort ‘few’"
-    assert verdicts.behind(cohort.some(3)) == "3, drawn at random, of a cohort of 7 samples"
-    assert verdicts.behind(named.some(3)) == (
+    assert describe_background(cohort) == "a cohort of 7 samples"
+    assert describe_background(named) == "the 7 samples of the cohort ‘few’"
+    assert describe_background(cohort.some(3)) == "3, drawn at random, of a cohort of 7 samples"
+    assert describe_background(named.some(3)) == (
         "3, drawn at random, of the 7 samples of the cohort ‘few’"
     )
     assert some.key != whole.key

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from qfusion import report
-from qfusion.analysis import answers
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.panels import pages
+from qfusion.wording import systems
 from tests.test_app_pages import plain, said, visit
 from tests.test_third_model import DATA, PAGES, among_the_users, command
 
@@ -72,7 +72,7 @@ def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
     assert bool(
         np.isfinite(frame.loc[trained.ids[trained.rows("test")], terms].to_numpy(dtype=float)).all()
     )
-    assert "Its decisions are split by running it" in answers.sentence(study)
+    assert "Its decisions are split by evaluating it" in systems.describe_system(study)
 
 
 def test_a_test_set_that_would_take_long_is_split_against_some_rows(

@@ -16,14 +16,15 @@ from qfusion.analysis.study import explained_model
 from qfusion.errors import InvalidInput
 from qfusion.panels import network
 from qfusion.training import checkpoint
+from qfusion.wording.backgrounds import describe_baseline
 from tests.test_app_pages import FILES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
 WORDS = {
     "training set": "the mean over the {:,} training samples",
     "product of marginals": "the mean over the {:,} training samples, each modality drawn",
-    "nothing known": "maximally mixed states: nothing known, no samples",
-    "reference state": "reference states, no samples",
+    "nothing known": "maximally mixed states (no samples)",
+    "reference state": "reference states (no samples)",
 }
 
 
@@ -63,7 +64,7 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
     exact = explain.explain(model, study.dataset.inputs([row], dtype=torch.float64), background)
     terms = exact.dividends[0, 1:, int(study.predicted[row])]
     largest = terms[np.argmax(np.abs(terms))]
-    assert f"({largest:+.2f})" in plain(said(app))
+    assert f"({largest:+.2f}" in plain(said(app))
     count = len(study.dataset.rows(checkpoint.training_split(found.card)))
     assert WORDS[choice].format(count) in plain(said(app))
 
@@ -218,7 +219,7 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
         study.scores[:7, int(study.predicted[row])].mean(), abs=1e-9
     )
     assert (
-        backgrounds.baseline_words(seven.background)
+        describe_baseline(seven.background)
         == "Baseline: the mean over the 7 samples of the cohort ‘seven’."
     )
     assert len({w.memo_key() for w in (study, contrast, seven)}) == 3
@@ -258,7 +259,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     )
     terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
     assert network.outweighing(found.moments, terms) in words
-    assert "Compared with maximally mixed states: nothing known, no samples." in words
+    assert "Compared with maximally mixed states (no samples)." in words
 
 
 def test_edited_tables_change_the_layers() -> None:

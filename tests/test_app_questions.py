@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import answers
-from qfusion.analysis.answers import QUESTIONS
 from qfusion.analysis.changes import STATE
 from qfusion.analysis.sample import Sample, open_study
 from qfusion.analysis.study import Study
-from qfusion.explain import verdicts
 from qfusion.panels.what_if import TITLES
 from qfusion.ui import reruns
+from qfusion.wording import answers
+from qfusion.wording.answers import QUESTIONS
+from qfusion.wording.verdicts import describe_change
 from tests.charts import figures
 from tests.test_app_pages import FILES, plain, said, visit
 from tests.test_app_what_if import qubits
@@ -36,10 +36,10 @@ def study(request: pytest.FixtureRequest) -> Study:
     ("scores", "words"),
     [
         ([0.2, 0.1, 0.3], "positive from the start (a) to the end (c)"),
-        ([-0.2, 0.1, 0.3], "positive for good from **b** on (the end is c)"),
+        ([-0.2, 0.1, 0.3], "positive from **b** on (the end is c)"),
         (
             [0.2, -0.1, 0.3],
-            "positive for good from **c** on (the end is c); before, it was negative",
+            "positive from **c** on (the end is c); before, it was negative",
         ),
     ],
 )
@@ -54,31 +54,31 @@ def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
         (
             {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0},
             {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
-            "**Every joint term**: before, the decision is a sum over single modalities; it makes 50% of its size "
-            "joint, that of a and b jointly (-0.40), and takes the score from +0.30 to +0.10.",
+            "**Every joint term**: it raises the joint share of the contributions from 0% to 50% (a and b jointly, "
+            "-0.40) and takes the score from +0.30 to +0.10.",
         ),
         (
             {"": 0.0, "a": 0.3, "b": 0.1, "a+b": -0.4},
             {"": 0.0, "a": 0.1, "b": 0.1, "a+b": 0.6},
-            "Joint terms are 50% of the decision's size before and **75%** after, that of a and b jointly (+0.60); it "
-            "takes the score from +0.00 to +0.80.",
+            "The joint share of the contributions is 50% before and **75%** after (a and b jointly, +0.60); it takes "
+            "the score from +0.00 to +0.80.",
         ),
         (
             {"": 0.0, "a": 0.3, "b": 0.0, "a+b": 0.0},
             {"": 0.0, "a": 0.1, "b": 0.0, "a+b": 0.0},
-            "No joint term: it takes the score from +0.30 to +0.10, and it stays a sum over single modalities.",
+            "No joint term: it takes the score from +0.30 to +0.10; the decision remains a sum over single modalities.",
         ),
         (
             {"": 0.0, "a": 0.3, "a+b": 0.1},
             {"": 0.0, "a": 0.3, "a+b": 0.1},
-            "**Nothing**: it leaves every term as it is.",
+            "**Nothing**: it leaves every contribution unchanged.",
         ),
     ],
 )
 def test_what_was_added_is_what_the_terms_say(
     start: dict[str, float], end: dict[str, float], words: str
 ) -> None:
-    assert verdicts.added(start, end, "it", answers.MARKDOWN) == words
+    assert describe_change(start, end, "it", answers.MARKDOWN) == words
 
 
 def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) -> None:
@@ -91,7 +91,7 @@ def test_overview_answers_all_five_of_the_sample_that_is_picked(study: Study) ->
     output = int(study.predicted[row])
     assert plain(answers.conflict(Sample(study, row, output))) in words
     assert re.search(
-        r"When did it happen\?\*\*  \nThe decision is .+ (from the start|for good from)", words
+        r"When did it happen\?\*\*  \nThe decision is .+ (from the start|from .+ on)", words
     )
     assert (
         f"against the {study.background.size:,}" in words
@@ -111,12 +111,12 @@ WHERE = {
 OPEN = {"Dynamics": ("view", "Decision"), "Circuit": ("part", "Entropies")}
 SAID = {
     "Which modality decided this?": r"leads with \d+% of the Shapley shares|No single modality leads|"
-    r"The combination: joint terms sum to|take back \d+% of that|nearly cancel|^The baseline: ",
+    r"The combination decides: joint terms sum to|take back \d+% of that|nearly cancel|^The baseline ",
     "Did the modalities conflict?": r"^(Yes|No): ",
     "What would flip it?": r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality",
-    "When did it happen?": r"^The decision is .+ (from the start|for good from)",
-    "What did the dynamics add?": r"Every joint term: .* makes \d+% of its size joint|"
-    r"Joint terms are \d+% of the decision's size before",
+    "When did it happen?": r"^The decision is .+ (from the start|from .+ on)",
+    "What did the dynamics add?": r"Every joint term: .* raises the joint share of the contributions from 0% to \d+%|"
+    r"The joint share of the contributions is \d+% before",
 }
 
 

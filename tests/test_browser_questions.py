@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.analysis import answers as questions
+from qfusion.wording import answers as questions
 from tests.test_browser import follow, settle, visit
 
 pytestmark = pytest.mark.browser

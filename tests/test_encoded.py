@@ -24,7 +24,7 @@ from torch.nn.utils.rnn import PackedSequence
 from qfusion import _sentences, explain
 from qfusion.analysis import memo, sample, study as studies
 from qfusion.data import DataSet, Modality, Target, files as cache
-from qfusion.explain import faithfulness, interventions, verdicts
+from qfusion.explain import faithfulness, interventions
 from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance
 from qfusion.models import build, names
@@ -32,6 +32,7 @@ from qfusion.models.encoders import POOLINGS, Encoder, InputSpec, Pooling
 from qfusion.models.randomness import Dropout
 from qfusion.models.recurrence import last_states
 from qfusion.training import batches, encodings, metrics, train
+from qfusion.wording.backgrounds import describe_background
 
 
 def sequences(count: int = 90, steps: int = 12) -> DataSet:
@@ -466,7 +467,9 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
     assert asked in study.dataset.ids
     assert 7 <= len(study.dataset.rows("test")) + len(study.dataset.rows("valid")) <= 8
     assert (study.background.size, study.background.total) == (24, 45)
-    assert "24, drawn at random, of the 45 training samples" in verdicts.behind(study.background)
+    assert "24, drawn at random, of the 45 training samples" in describe_background(
+        study.background
+    )
     whole = studies.build_study("drawn", card, model, dataset)
     exact, drawn = whole.explained(dataset.row(asked)), study.explained(study.dataset.row(asked))
     np.testing.assert_allclose(drawn.prediction, exact.prediction, atol=encodings.SAME)

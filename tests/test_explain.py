@@ -11,10 +11,12 @@ from hypothesis import given, strategies as st
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import verdicts
 from qfusion.explain.coalitions import dividends, shapley
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum.decomposition import subsets
+from qfusion.wording.backgrounds import describe_background
+from qfusion.wording.markup import Markup
+from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
 
 
 def problem(M: int, B: int = 3, N: int = 6, outputs=("a", "b")) -> tuple[QuantumJump, dict, dict]:
@@ -194,67 +196,70 @@ def strong(text: str) -> str:
     return f"<{text}>"
 
 
-LOUD = verdicts.Words(str.upper, strong)
+LOUD = Markup(str.upper, strong)
 
 
 def test_since_when_and_what_was_added_are_said():
-    assert verdicts.settled(["p", "q", "p", "q", "q"], list("abcde"), LOUD) == (
-        "The decision is q for good from <d> on (the end is e); before, it was p."
+    assert describe_last_change(["p", "q", "p", "q", "q"], list("abcde"), LOUD) == (
+        "The decision is q from <d> on (the end is e); before, it was p."
     )
     assert (
-        verdicts.settled(["q", "q"], ["a", "b"])
+        describe_last_change(["q", "q"], ["a", "b"])
         == "The decision is q from the start (a) to the end (b)."
     )
     start, end = (
         {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0},
         {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
     )
-    assert verdicts.added(start, end, "it", LOUD) == (
-        "<Every joint term>: before, the decision is a sum over single modalities; it makes 50% of its size joint, "
-        "that of A and B jointly (-0.40), and takes the score from +0.30 to +0.10."
+    assert describe_change(start, end, "it", LOUD) == (
+        "<Every joint term>: it raises the joint share of the contributions from 0% to 50% (A and B jointly, -0.40) "
+        "and takes the score from +0.30 to +0.10."
     )
-    assert verdicts.added(end, end | {"a+b": 0.4}, "it", LOUD) == (
-        "Joint terms are 50% of the decision's size before and <50%> after, that of A and B jointly (+0.40); it "
+    assert describe_change(end, end | {"a+b": 0.4}, "it", LOUD) == (
+        "The joint share of the contributions is 50% before and <50%> after (A and B jointly, +0.40); it "
         "takes the score from +0.10 to +0.90."
     )
     for nothing in (
         {"": 0.1, "a": 0.3},
         {"": 0.1, "a": 0.3, "b": 0.0, "a+b": 0.0},
     ):  # no joint term, or one of nothing
-        assert verdicts.added(dict.fromkeys(nothing, 0.0), nothing, "it") == (
-            "No joint term: it takes the score from +0.00 to +0.40, and it stays a sum over single modalities."
+        assert describe_change(dict.fromkeys(nothing, 0.0), nothing, "it") == (
+            "No joint term: it takes the score from +0.00 to +0.40; the decision remains a sum over single modalities."
         )
-    assert verdicts.added(end, end, "it", LOUD) == "<Nothing>: it leaves every term as it is."
+    assert (
+        describe_change(end, end, "it", LOUD)
+        == "<Nothing>: it leaves every contribution unchanged."
+    )
     three = {"": 0.0, "a": 0.1, "a+b": 0.2, "a+c": -0.3, "b+c": 0.1}
-    assert "the largest of them a and c jointly (-0.30)" in verdicts.added(
+    assert "largest: a and c jointly, -0.30" in describe_change(
         dict.fromkeys(three, 0.0), three, "it"
     )
     small = {"": 0.0, "a": 0.1, "a+b": 0.02, "a+c": -0.04, "b+c": 0.01}
-    assert "the largest of them a and c jointly (-0.04)" in verdicts.added(
+    assert "largest: a and c jointly, -0.04" in describe_change(
         dict.fromkeys(small, 0.0), small, "it"
     )
     tiny = small | {"a+b": 0.002, "a+c": -0.004, "b+c": 0.001}
-    assert "none of them as large as 0.01" in verdicts.added(dict.fromkeys(tiny, 0.0), tiny, "it")
+    assert "none as large as 0.01" in describe_change(dict.fromkeys(tiny, 0.0), tiny, "it")
 
 
 def test_decisions_backgrounds_and_lists_in_words():
-    assert [verdicts.verdict_sentence(np.array(s), ()) for s in ([0.2], [-0.2], [0.0])] == [
+    assert [name_decision(np.array(s), ()) for s in ([0.2], [-0.2], [0.0])] == [
         "positive",
         "negative",
         "negative",
     ]
-    assert verdicts.verdict_sentence(np.array([0.1, 0.7, 0.3]), ["x", "y", "z"], LOUD) == "‘Y’"
+    assert name_decision(np.array([0.1, 0.7, 0.3]), ["x", "y", "z"], LOUD) == "‘Y’"
     model, _, rows = problem(2, N=7)
     said = {
-        kind: verdicts.behind(explain.background(model, rows, kind))
+        kind: describe_background(explain.background(model, rows, kind))
         for kind in ("joint", "product")
     }
     assert said == {
         "joint": "the 7 training samples",
-        "product": "the 7 training samples, each modality drawn on its own",
+        "product": "the 7 training samples, each modality drawn independently",
     }
     for kind, words in {
-        "mixed": "maximally mixed states: nothing known, no samples",
-        "zero": "reference states, no samples",
+        "mixed": "maximally mixed states (no samples)",
+        "zero": "reference states (no samples)",
     }.items():
-        assert verdicts.behind(explain.background(model, kind=kind)) == words
+        assert describe_background(explain.background(model, kind=kind)) == words

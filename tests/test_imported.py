@@ -33,7 +33,7 @@ from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
-from qfusion.explain import attribution, counterfactual, verdicts
+from qfusion.explain import attribution, counterfactual
 from qfusion.models import (
     _program_child as _child,
     can,
@@ -45,6 +45,7 @@ from qfusion.models import (
 from qfusion.models.imported import Input, Output, Port, Program, program_of
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import card_guess, checkpoint, imports, program_checks
+from qfusion.wording.verdicts import name_decision
 from tests import near, test_common_part as common_part
 
 N, T, A, V = 60, 5, 3, 4
@@ -1274,7 +1275,7 @@ def test_nobody_is_decided_for_in_a_tie(capsys: pytest.CaptureFixture[str]) -> N
         imports.keep(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
     )
     assert counterfactual.tied(sample.scores)
-    words = verdicts.verdict_sentence(sample.scores, sample.classes)
+    words = name_decision(sample.scores, sample.classes)
     assert words == "a tie between ‘no’, ‘yes’ and ‘both’"
     assert run("explain", "--model", "one", "--sample", "row-0050") == 0, said(capsys)
 
@@ -1292,8 +1293,8 @@ def test_a_tie_is_of_the_largest_scores_alone() -> None:
     for scores in (z, np.array([0.0]), np.array([0.1, 0.2])):
         assert not counterfactual.tied(scores)
     names = ascii_lowercase
-    assert verdicts.verdict_sentence(ours, names) == "a tie between ‘d’ and ‘h’"
-    assert verdicts.verdict_sentence(z, names) == "‘d’"
+    assert name_decision(ours, names) == "a tie between ‘d’ and ‘h’"
+    assert name_decision(z, names) == "‘d’"
 
 
 def test_older_words_for_what_an_output_holds_are_read() -> None:

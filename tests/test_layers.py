@@ -27,6 +27,7 @@ LAYERS = (
     ("panels",),
     ("report",),
     ("figures", "model_export"),
+    ("wording",),
     ("analysis",),
     ("runs",),
     ("explain", "track"),

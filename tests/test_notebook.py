@@ -17,12 +17,13 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion import explain, figures, panels
-from qfusion.analysis import answers, text
+from qfusion.analysis import text
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import Sample, loaded, opened
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak, tweak as tweaks
+from qfusion.wording import answers
 
 ROOT = Path(__file__).resolve().parent.parent
 ONLY_JUMP, ONLY_NETWORK = (

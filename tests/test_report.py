@@ -23,11 +23,12 @@ from qfusion.analysis import cohort_measures, dynamics, study as studies
 from qfusion.analysis.sample import Sample, open_sample, open_study, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import building, cohorts, cuts, stability, verdicts
+from qfusion.explain import building, cohorts, cuts, stability
 from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
 from qfusion.training import metrics
 from qfusion.training.checkpoint import Checkpoint
+from qfusion.wording.backgrounds import describe_background
 from tests import printed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -349,7 +350,9 @@ def test_every_block_of_equations_is_used() -> None:
 
 def methods_of(sample: Sample) -> str:
     names = {"sample": sample, "trained_on": "train", "labels": metrics.labels, "INERT": ""}
-    made = contents.filled('{% include "methods.html" %}', **names, verdicts=verdicts)
+    made = contents.filled(
+        '{% include "methods.html" %}', **names, describe_background=describe_background
+    )
     return str([block for block in made if block["kind"] in ("paragraph", "table")])
 
 
@@ -429,7 +432,7 @@ def test_planted_truth_of_other_modalities_is_not_said_to_be_nobodys(monkeypatch
         ({"contrast": "pair-6611"}, ["sample pair-6611"]),
         (
             {"background": "mixed", "tweak": "H.left-right=0,T=0.5"},
-            ["maximally mixed states: nothing known", "H.left-right=0,T=0.5"],
+            ["maximally mixed states (no samples)", "H.left-right=0,T=0.5"],
         ),
     ],
 )

@@ -25,13 +25,13 @@ import qutip
 import scipy.stats
 
 from qfusion import _sentences
-from qfusion.analysis import answers, answers as worded, cohort_measures, inside as matching, text
+from qfusion.analysis import cohort_measures, inside as matching, text
 from qfusion.analysis.errors import Slice
 from qfusion.analysis.sample import open_sample
 from qfusion.data import Text, staged_set
 from qfusion.data.staged_set import Part, StagedSet
 from qfusion.errors import InvalidInput
-from qfusion.explain import cuts, faithfulness as reliability, verdicts
+from qfusion.explain import cuts, faithfulness as reliability
 from qfusion.explain.cuts import CutMetrics, Cuts, Estimates
 from qfusion.explain.faithfulness import AgainstTruth, Curves
 from qfusion.explain.stability import Interval, Stability
@@ -54,6 +54,8 @@ from qfusion.panels import (
 )
 from qfusion.report import contents
 from qfusion.training import loop
+from qfusion.wording import answers
+from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
 from tests.sentences import HERE, TEMPLATES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,7 +211,7 @@ def test_template(name: str) -> None:
 
 
 @checks("top")
-def _() -> None:
+def check_top() -> None:
     for found in cases():
         for smallest in (False, True):
             assert set(_sentences.top(found, smallest=smallest)) == winners(
@@ -225,7 +227,7 @@ def _() -> None:
 
 
 @checks("share")
-def _() -> None:
+def check_share() -> None:
     for part in np.concatenate(
         [np.linspace(0, 1, 2001), [1e-12, 1e-8, 1 - 1e-8, 1 - 1e-12]]
     ).tolist():
@@ -239,7 +241,7 @@ def _() -> None:
 
 
 @checks("size")
-def _() -> None:
+def check_size() -> None:
     for value in (*VALUES, 0.0049999, 0.00999, 12.346):
         words = _sentences.size(value)
         assert ("less than" in words) == (value > 0 and written(value) == 0), (words, value)
@@ -247,7 +249,7 @@ def _() -> None:
 
 
 @checks("count")
-def _() -> None:
+def check_count() -> None:
     assert [_sentences.count(n, "gate") for n in (0, 1, 2, 1000)] == [
         "0 gates",
         "1 gate",
@@ -264,7 +266,7 @@ def _() -> None:
 
 
 @checks("largest entry off a diagonal")
-def _() -> None:
+def check_largest_entry_off_a_diagonal() -> None:
     for a, b, c in itertools.product((0.0, 0.004, 0.2, 0.2004, 0.5), repeat=3):
         found = {"x and y": a, "x and z": b, "y and z": c}
         words = panel.off_diagonal(np.array([[1, a, b], [-a, 1, c], [b, c * 1j, 1]]), "xyz")
@@ -283,14 +285,14 @@ def _() -> None:
 
 
 @checks("most mixed modality")
-def _() -> None:
+def check_most_mixed_modality() -> None:
     for found in cases():
         superlative(samples.most_mixed(found), found, most="the most")
     assert "the most" not in samples.most_mixed({"alpha": 0.4})
 
 
 @checks("disagreement of masses")
-def _() -> None:
+def check_disagreement_of_masses() -> None:
     for found in cases():
         superlative(samples.disagreement(found, None), found, nothing="on no ")
         for K in (0.0, 1e-9, 0.004, 0.3):
@@ -306,7 +308,7 @@ def _() -> None:
 
 
 @checks("bet of the fused evidence")
-def _() -> None:
+def check_bet_of_the_fused_evidence() -> None:
     for found in cases():
         words, best = samples.bet(found), winners(found)
         assert said(words) == best
@@ -320,14 +322,14 @@ def _() -> None:
 
 
 @checks("most entangled fused qubit")
-def _() -> None:
+def check_most_entangled_fused_qubit() -> None:
     for found in cases():
         superlative(samples.most_entangled(found), found, most="the most")
     assert "5 of 6" in samples.most_entangled(dict.fromkeys("abcde", 0.5) | {"f": 0.1})
 
 
 @checks("how steps were matched")
-def _() -> None:
+def check_how_steps_were_matched() -> None:
     for count in range(1, 5):
         for steps in range(1, 8):
             for words in ("字" * count, "ab " * count):
@@ -340,7 +342,7 @@ def _() -> None:
 
 
 @checks("axis of several modalities")
-def _() -> None:
+def check_axis_of_several_modalities() -> None:
     assert inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
     assert "a 4 steps a second and b 2.5 steps a second" in inside.axis_of(
         ["a", "b"], {"a": 4.0, "b": 2.5}
@@ -352,7 +354,7 @@ def _() -> None:
 
 
 @checks("letters without a font")
-def _() -> None:
+def check_letters_without_a_font() -> None:
     for kind in ("pdf", "png", "svg", "html", "tikz"):
         assert export.remark({}, kind) == ""
     never = "\U0010fffd"  # of private use, in no font
@@ -362,7 +364,7 @@ def _() -> None:
 
 
 @checks("part with the largest attribution")
-def _() -> None:
+def check_part_with_the_largest_attribution() -> None:
     for found in cases((*SIGNED, -0.304, 0.3044)):
         words = inside.moved_most(
             "In text", list(found), np.array(list(found.values())), "moved the score"
@@ -379,7 +381,7 @@ def _() -> None:
 
 
 @checks("nearest samples")
-def _() -> None:
+def check_nearest_samples() -> None:
     for found in cases():
         for agree in range(len(found) + 1):
             words = compare.nearest(found, "contributions", agree, True)
@@ -399,11 +401,11 @@ def _() -> None:
 
 
 @checks("decision settled since")
-def _() -> None:
+def check_decision_settled_since() -> None:
     for length in (1, 2, 3, 4):
         where = [f"t{k}" for k in range(length)]
         for decisions in itertools.product("ab", repeat=length):
-            words = verdicts.settled(decisions, where)
+            words = describe_last_change(decisions, where)
             since = next(k for k in range(length) if len(set(decisions[k:])) == 1)
             assert f"The decision is {decisions[-1]}" in words
             assert ("from the start" in words) == (since == 0 and length > 1)
@@ -414,12 +416,12 @@ def _() -> None:
 
 
 @checks("what the dynamics added")
-def _() -> None:
+def check_what_the_dynamics_added() -> None:
     values = (0.0, 1e-12, 0.004, -0.3, 1.304)
     for a, b, c, d in itertools.product(values, repeat=4):
         start = {"": 0.1, "alpha": a, "beta": b, "alpha+beta": 0.0, "beta+gamma": 0.0}
         end = {"": 0.1, "alpha": a, "beta": b, "alpha+beta": c, "beta+gamma": d}
-        words = verdicts.added(start, end, "the evolution")
+        words = describe_change(start, end, "the evolution")
         joint, total = abs(c) + abs(d), sum(map(abs, (a, b, c, d)))
         moved = max(abs(c), abs(d))
         if moved < 1e-6:
@@ -427,8 +429,8 @@ def _() -> None:
             continue
         assert words.startswith("Every joint term")
         part = joint / total
-        assert (f"makes {percent(part)} of its size joint") in words
-        assert "makes 0%" not in words
+        assert f"from 0% to {percent(part)} (" in words
+        assert "to 0%" not in words
         scores = [f"{sum(each.values()):+z.2f}" for each in (start, end)]
         assert (f"leaves the score at {scores[1]}" in words) == (scores[0] == scores[1])
         assert (f"takes the score from {scores[0]} to {scores[1]}" in words) == (
@@ -440,19 +442,18 @@ def _() -> None:
             if written(abs(value)) == max(written(abs(c)), written(abs(d)))
         }
         if written(moved) == 0:
-            assert "none of them as large" in words
+            assert "none as large" in words
         else:
             assert {
                 term for term in ("alpha and beta", "beta and gamma") if f"{term} jointly" in words
             } == best
             assert ("alike" in words) == (len(best) > 1)
     alone = {"": 0.1, "alpha": 0.5}
-    assert "No joint term" in verdicts.added({"": 0.1, "alpha": 0.2}, alone, "the evolution")
+    assert "No joint term" in describe_change({"": 0.1, "alpha": 0.2}, alone, "the evolution")
     before = {"": 0.0, "alpha": 0.5, "beta": 0.1, "alpha+beta": 0.2}
     after = before | {"alpha+beta": -0.6}
-    assert (
-        "25% of the decision's size before and 50% after, that of alpha and beta jointly (-0.60)"
-        in verdicts.added(before, after, "the evolution")
+    assert "is 25% before and 50% after (alpha and beta jointly, -0.60)" in describe_change(
+        before, after, "the evolution"
     )
 
 
@@ -468,7 +469,7 @@ def joint_since(share: Sequence[float]) -> int | None:
 
 
 @checks("decision leaves single modalities")
-def _() -> None:
+def check_decision_leaves_single_modalities() -> None:
     for share in itertools.product((0.0, 0.004, 0.5, 0.7, 1.0), repeat=3):
         for moving in (
             (0.0, 0.5, 1.0),
@@ -482,28 +483,30 @@ def _() -> None:
             )
             place = joint_since(share)
             if place is None:
-                assert ("stays with" in words) == (max(share) <= 0.5), (words, share)
-                assert "ends with" in words or "stays with" in words
+                assert words.startswith("Single modalities dominate")
+                assert ("throughout" in words) == (max(share) <= 0.5), (words, share)
+                assert ("at the end" in words) == (max(share) > 0.5), (words, share)
             else:
+                assert words.startswith("Joint terms dominate")
                 assert ("from the start" in words) == (place == 0)
-                assert place == 0 or f"for good at t{place}" in words
+                assert place == 0 or f"from t{place} on" in words
             if place in (None, 0):
-                assert f"{percent(share[0])}, then {percent(share[-1])}" in words
+                assert f"joint share {percent(share[0])} to {percent(share[-1])}" in words
                 assert f"from {moving[0]:.2f} to {moving[-1]:.2f} nats" in words
             elif abs(moving[-1] - moving[0]) >= 1e-3:
                 done = (moving[place] - moving[0]) / (moving[-1] - moving[0])
-                assert (f"has gone {percent(done)} of its way" in words) == (0 <= done <= 1)
-                assert 0 <= done <= 1 or "; it begins at " in words
+                assert (f"has made {percent(done)} of its change" in words) == (0 <= done <= 1)
+                assert 0 <= done <= 1 or f"{moving[0]:.2f} at the start" in words
             else:
-                assert ("as at the start" in words) == (max(moving) == min(moving))
+                assert ("stays at" in words) == (max(moving) == min(moving))
     nothing = {"": np.ones(2), "alpha": np.zeros(2)}
-    assert "0%, then 0%" in answers.answer(
+    assert "joint share 0% to 0%" in answers.answer(
         nothing, np.zeros(2), "the mean entropy", "nats", ["a", "b"]
     )
 
 
 @checks("largest term at a time")
-def _() -> None:
+def check_largest_term_at_a_time() -> None:
     for found in cases(SIGNED):
         words = answers.largest_at(
             {"": np.array([9.0])} | {n: np.array([v]) for n, v in found.items()}, 0
@@ -517,7 +520,7 @@ def _() -> None:
 
 
 @checks("since when jointly")
-def _() -> None:
+def check_since_when_jointly() -> None:
     for share in itertools.product((0.0, 0.5, 0.51, 1.0), repeat=3):
         now = SimpleNamespace(
             classes=("a", "b"),
@@ -526,7 +529,7 @@ def _() -> None:
             along=places(share),
         )
         words, place = answers.since_when(now), joint_since(share)  # type: ignore[arg-type]
-        assert ("does not outweigh" in words) == (place is None)
+        assert ("do not outweigh" in words) == (place is None)
         assert place is None or f"from **t = {now.places[place]:.2f}** on" in words
     scores = SimpleNamespace(
         classes=(),
@@ -536,7 +539,7 @@ def _() -> None:
         through=SimpleNamespace(prediction=np.array([[[-0.5]], [[1.0]]])),
     )
     words = answers.since_when(scores)  # type: ignore[arg-type]
-    assert "positive for good from **t = 1.00** on" in words
+    assert "positive from **t = 1.00** on" in words
     assert words.endswith("before, it was negative.")
 
 
@@ -559,25 +562,25 @@ def flip(
 
 
 @checks("what would flip it")
-def _() -> None:
+def check_what_would_flip_it() -> None:
     exact, searched = (
         SimpleNamespace(classes=(), can=lambda what, able=able: able) for able in (True, False)
     )
     none = {"alpha": flip(math.inf, possible=False)}
-    assert worded.flip(exact, none) == "No change of a single modality would flip it"  # type: ignore[arg-type]
-    assert "was found" in worded.flip(searched, none)  # type: ignore[arg-type]
+    assert answers.flip(exact, none) == "No change of a single modality would flip it"  # type: ignore[arg-type]
+    assert "was found" in answers.flip(searched, none)  # type: ignore[arg-type]
     for found in cases((1e-4, 0.004, 0.296, 0.304, 1.2)):
-        words = worded.flip(exact, {name: flip(value) for name, value in found.items()})  # type: ignore[arg-type]
+        words = answers.flip(exact, {name: flip(value) for name, value in found.items()})  # type: ignore[arg-type]
         assert said(words) == winners(found, smallest=True), (words, found)
         assert f"by {least(min(found.values()))} rad" in words
         assert "0.00" not in words
         assert "would flip it to negative" in words
-    may = worded.flip(searched, {"alpha": flip(0.3, verified=False)})  # type: ignore[arg-type]
+    may = answers.flip(searched, {"alpha": flip(0.3, verified=False)})  # type: ignore[arg-type]
     assert "may flip" in may
     assert " rad" not in may
-    two = worded.flip(exact, {"alpha": flip(0.3), "beta": flip(0.3, after=1.0)})  # type: ignore[arg-type]
+    two = answers.flip(exact, {"alpha": flip(0.3), "beta": flip(0.3, after=1.0)})  # type: ignore[arg-type]
     assert "alpha alone by 0.30 rad would flip it to negative, a change of beta alone" in two
-    lent = worded.flip(
+    lent = answers.flip(
         exact,
         {
             "alpha": flip(0.3, donor="s1", far=0.5),  # type: ignore[arg-type]
@@ -588,13 +591,11 @@ def _() -> None:
 
 
 @checks("class or sign of a decision")
-def _() -> None:
+def check_class_or_sign_of_a_decision() -> None:
     for value in SIGNED:
-        assert verdicts.verdict_sentence(np.array([value]), ()) == (
-            "positive" if value > 0 else "negative"
-        )
+        assert name_decision(np.array([value]), ()) == ("positive" if value > 0 else "negative")
     for scores in itertools.product((-1.0, 0.0, 2.0), repeat=3):
-        words = verdicts.verdict_sentence(np.array(scores), NAMES)
+        words = name_decision(np.array(scores), NAMES)
         best = [name for name, value in zip(NAMES, scores, strict=True) if value == max(scores)]
         assert words.startswith("a tie between") == (len(best) > 1)
         assert all(f"‘{name}’" in words for name in best)
@@ -604,7 +605,7 @@ def _() -> None:
 
 
 @checks("joint terms outweigh along layers")
-def _() -> None:
+def check_joint_terms_outweigh_along_layers() -> None:
     for share in itertools.product((0.0, 0.3, 0.5, 0.502, 0.51, 1.0), repeat=3):
         words = network.outweighing(("a", "b", "c"), places(share))
         percent = [int(written(100 * part, 0)) for part in share]
@@ -623,7 +624,7 @@ def _() -> None:
 
 
 @checks("correlation along layers")
-def _() -> None:
+def check_correlation_along_layers() -> None:
     for value in (*VALUES, -1e-15):
         assert ("all but uncorrelated" in network.correlated(value)) == (written(value) == 0)
         assert written(value) > 0 or f"({least(max(value, 0.0))} nats)" in network.correlated(value)
@@ -631,7 +632,7 @@ def _() -> None:
 
 
 @checks("entropy after the last pooling")
-def _() -> None:
+def check_entropy_after_the_last_pooling() -> None:
     for drop in SIGNED:
         words = network.lowered(drop)
         assert ("the same" in words) == (written(drop) == 0)
@@ -643,7 +644,7 @@ def _() -> None:
 
 
 @checks("light cone")
-def _() -> None:
+def check_light_cone() -> None:
     assert circuit.in_cone("q0", 1, 1, 1, 1) == "q0 can depend on 1 of 1 gate and 1 of 1 qubit"
     assert "can depend on 12 of 1,300 gates and 3 of 8 qubits" in circuit.in_cone(
         "q0", 12, 1300, 3, 8
@@ -651,7 +652,7 @@ def _() -> None:
 
 
 @checks("most mixed qubit now")
-def _() -> None:
+def check_most_mixed_qubit_now() -> None:
     for found in cases():
         words, largest = circuit.mixed_now(found), max(found.values())
         assert ("pure state" in words) == (largest < 1e-6)
@@ -663,7 +664,7 @@ def _() -> None:
 
 
 @checks("shortest Bloch vector")
-def _() -> None:
+def check_shortest_bloch_vector() -> None:
     for found in cases((0.0, 0.004, 0.3, 0.304, 0.994, 0.997, 1 - 1e-9, 1.0)):
         words, least = circuit.shortest(found), min(found.values())
         assert ("pure state" in words) == (least > 1 - 1e-6)
@@ -675,7 +676,7 @@ def _() -> None:
 
 
 @checks("a gate moves the state")
-def _() -> None:
+def check_a_gate_moves_the_state() -> None:
     for distance in VALUES:
         words = circuit.moved(distance)
         assert f"{distance:.2f}" in words
@@ -684,21 +685,21 @@ def _() -> None:
 
 
 @checks("most mixed qubit at the end")
-def _() -> None:
+def check_most_mixed_qubit_at_the_end() -> None:
     for found in cases():
         superlative(circuit.mixed_at_end(found), found, most="the most")
     assert "5 qubits alike" in circuit.mixed_at_end(dict.fromkeys("abcde", 0.3) | {"f": 0.1})
 
 
 @checks("modalities that share most")
-def _() -> None:
+def check_modalities_that_share_most() -> None:
     for found in cases():
         superlative(circuit.sharing(found), found, nothing="next to nothing")
     assert "most" not in circuit.sharing({"alpha and beta": 0.4})
 
 
 @checks("fusion rule named")
-def _() -> None:
+def check_fusion_rule_named() -> None:
     for distance in (0.0, 0.004, 0.1, 0.2499, 0.25, 0.5):
         words = network.likeness("‘a’", "and", distance)
         assert ("no named rule" in words) == (distance >= 0.25)
@@ -711,7 +712,7 @@ def _() -> None:
 
 
 @checks("votes for and against")
-def _() -> None:
+def check_votes_for_and_against() -> None:
     for found in itertools.product((-0.3, -0.004, 0.0, 1e-15, 0.005, 0.2), repeat=3):
         words = states.tally("text", np.array(found), "eigenstate", -0.001)
         favour, against = (sum(sign * written(vote) > 0 for vote in found) for sign in (1, -1))
@@ -722,7 +723,7 @@ def _() -> None:
 
 
 @checks("extreme vote")
-def _() -> None:
+def check_extreme_vote() -> None:
     for vote in SIGNED:
         for side, sign in (("for", 1), ("against", -1)):
             words = states.extreme_vote(side, vote, "|0⟩")
@@ -734,7 +735,7 @@ def _() -> None:
 
 
 @checks("nearest samples to an eigenstate")
-def _() -> None:
+def check_nearest_samples_to_an_eigenstate() -> None:
     for weights in itertools.product((0.0, 0.0004, 0.035, 0.499, 0.5, 0.9), repeat=2):
         words, best = states.nearest_heading("against", weights), max(weights)
         assert words.startswith("No sample is close") == (best < 0.5)
@@ -746,7 +747,7 @@ def _() -> None:
 
 
 @checks("element that counts most")
-def _() -> None:
+def check_element_that_counts_most() -> None:
     for values in itertools.product(SIGNED, repeat=3):
         words = states.counts_most(np.array([values]), NAMES, ("m",))
         found = {name: abs(value) for name, value in zip(NAMES, values, strict=True)}
@@ -764,7 +765,7 @@ def _() -> None:
 
 
 @checks("share of a sample")
-def _() -> None:
+def check_share_of_a_sample() -> None:
     for value in (0.0, 1e-12, 1e-6, 0.0004, 0.0005, 0.036, 0.0949, 0.095, 0.5, 0.998, 1.0):
         words = states.part(value)
         assert (words in ("0%", "0.0%")) == (value <= 1e-9)
@@ -790,13 +791,13 @@ def check_terms(words: str, found: dict[str, float], nothing: str, most: str) ->
 
 
 @checks("term that a change acts through")
-def _() -> None:
+def check_term_that_a_change_acts_through() -> None:
     for found in cases(SIGNED):
         check_terms(what_if.acts_through(found), found, "moves no term", "most")
 
 
 @checks("state moved")
-def _() -> None:
+def check_state_moved() -> None:
     for angle in VALUES:
         words = what_if.state_moved("text", angle)
         assert ("text moved by" in words) == (written(angle) > 0)
@@ -805,7 +806,7 @@ def _() -> None:
 
 
 @checks("smallest turn of a knob")
-def _() -> None:
+def check_smallest_turn_of_a_knob() -> None:
     for a, b, verified in itertools.product((0.1, 0.1004, 0.4), (0.1, 0.1004, 0.4), (True, False)):
         turns = sorted([("alpha", a), ("beta", b)], key=lambda each: each[1])
         found = [
@@ -822,7 +823,7 @@ def _() -> None:
 
 
 @checks("difference of two decisions")
-def _() -> None:
+def check_difference_of_two_decisions() -> None:
     for change in cases((*SIGNED, 0.6, 0.3), (1, 2, 3)):
         a = dict.fromkeys(change, 0.2)
         words = compare.difference(a, {name: 0.2 + value for name, value in change.items()})
@@ -853,7 +854,7 @@ def _() -> None:
 
 
 @checks("share that differs")
-def _() -> None:
+def check_share_that_differs() -> None:
     for change in cases((0.0, 0.004, -0.004, 0.1, -0.1, 0.104, -0.3), (1, 2, 3)):
         a = dict.fromkeys(change, 0.4)
         b = {name: 0.4 + value for name, value in change.items()}
@@ -879,7 +880,7 @@ def _() -> None:
 
 
 @checks("entropies of two decisions")
-def _() -> None:
+def check_entropies_of_two_decisions() -> None:
     for size in (1, 2, 3):
         for changes in itertools.product((0.0, 0.004, -0.3, 0.3, 0.304), repeat=size):
             words, mean = compare.mixed(changes, "mixed"), sum(changes) / size
@@ -894,7 +895,7 @@ def _() -> None:
 
 
 @checks("largest term of several")
-def _() -> None:
+def check_largest_term_of_several() -> None:
     kinds = (
         {"": 9.0, "alpha": 0.3, "beta": -0.304},
         {"": 0.0, "alpha": 0.5, "beta": 0.1},
@@ -923,7 +924,7 @@ def _() -> None:
 
 
 @checks("largest entropies of several")
-def _() -> None:
+def check_largest_entropies_of_several() -> None:
     for found in cases():
         words, best = compare.largest_entropies(found), winners(found)
         assert ("the largest" in words) == (len(best) < len(found))
@@ -934,7 +935,7 @@ def _() -> None:
 
 
 @checks("before and after a slider")
-def _() -> None:
+def check_before_and_after_a_slider() -> None:
     ends = (0.0, -1e-12, 0.0004, 0.0006, 0.2104, 0.2106, 0.2096, -0.969, -0.967)
     for before, after in itertools.product(ends, repeat=2):
         differs = abs(Decimal(before) - Decimal(after)) >= Decimal("0.0005")
@@ -981,7 +982,7 @@ def _() -> None:
 
 
 @checks("what a slider's modalities share")
-def _() -> None:
+def check_what_a_slider_s_modalities_share() -> None:
     """Against entropies of QuTiP's states, by its partial trace."""
     sample = open_sample("qj-planted", "p0031")
     text_audio, every = ("text", "audio"), sample.modalities
@@ -1055,7 +1056,7 @@ def _() -> None:
 
 
 @checks("likeliest basis state")
-def _() -> None:
+def check_likeliest_basis_state() -> None:
     for found in cases():
         words, best = dynamics.likeliest("t = 0.50", found), winners(found)
         if len(best) == len(found) > 1:
@@ -1067,7 +1068,7 @@ def _() -> None:
 
 
 @checks("term that a cut takes from")
-def _() -> None:
+def check_term_that_a_cut_takes_from() -> None:
     for lost in cases((0.0, 1e-12, 0.004, 0.296, 0.304, 0.6)):
         words = dynamics.lost_by_cut(
             "text", {name: (1.0, 1.0 - value) for name, value in lost.items()}
@@ -1096,7 +1097,7 @@ def cut_of(
 
 
 @checks("cut of one sample")
-def _() -> None:
+def check_cut_of_one_sample() -> None:
     for a, b in itertools.product((0.0, 1e-12, 0.004, -0.3, 0.5), repeat=2):
         for before in (-1.0, 0.0, 2.0):
             changes = np.zeros((2, 2, 3))
@@ -1120,7 +1121,7 @@ def _() -> None:
 
 
 @checks("modality whose cut moves most")
-def _() -> None:
+def check_modality_whose_cut_moves_most() -> None:
     for a, b in itertools.product((0.0, -0.3, 0.3, 0.5), repeat=2):
         changes = np.zeros((2, 2, 3))
         changes[0, 0, 1], changes[0, 1, 2] = a, b
@@ -1128,7 +1129,7 @@ def _() -> None:
 
 
 @checks("cut over many samples")
-def _() -> None:
+def check_cut_over_many_samples() -> None:
     for metric, better in (("accuracy", 1), ("mae", -1)):
         for loss, half in itertools.product(
             (-0.2, -0.01, 0.0, 1e-6, 0.01, 0.2), (None, 0.0, 1e-5, 0.005, 0.3)
@@ -1164,7 +1165,7 @@ def _() -> None:
 
 
 @checks("most mixed modality of two levels")
-def _() -> None:
+def check_most_mixed_modality_of_two_levels() -> None:
     for found in cases((0.0, 0.296, 0.304, 0.99, 0.996, 1.0)):
         words, best, least = (
             states.most_mixed(found, "t = 0.50"),
@@ -1180,7 +1181,7 @@ def _() -> None:
 
 
 @checks("row that changes most")
-def _() -> None:
+def check_row_that_changes_most() -> None:
     for found in cases((0.0, 1e-12, 0.004, 0.296, 0.304, 0.6)):
         rows = {name: np.array([0.2, 0.2 + value, 0.2]) for name, value in found.items()}
         spread = {name: float(np.ptp(row)) for name, row in rows.items()}
@@ -1194,7 +1195,7 @@ def _() -> None:
 
 
 @checks("largest coherence")
-def _() -> None:
+def check_largest_coherence() -> None:
     for a, b, c in itertools.product((0.0, 0.0004, 0.2, 0.2004, 0.5), repeat=3):
         modulus = np.array([[1, a, b], [a, 1, c], [b, c, 1]], dtype=float)
         words = states.largest_coherence(modulus, ["0", "1", "2"], "t = 0.50")
@@ -1208,13 +1209,13 @@ def _() -> None:
 
 
 @checks("pairs that share most")
-def _() -> None:
+def check_pairs_that_share_most() -> None:
     for found in cases((*VALUES, 0.3044)):
         superlative(states.share_most(found, "t = 0.5"), found, 3, nothing="no pair")
 
 
 @checks("span of the levels")
-def _() -> None:
+def check_span_of_the_levels() -> None:
     free = np.array([-1.0, 0.0, 1.0])
     assert "are the same" in states.span(free, free)
     assert states.span(free, 2 * free) == "Couplings take the levels' span from 2.00 to 4.00"
@@ -1224,7 +1225,7 @@ def _() -> None:
 
 
 @checks("largest letter of an operator")
-def _() -> None:
+def check_largest_letter_of_an_operator() -> None:
     for found in cases(SIGNED):
         words = states.largest_letter(
             "H", list(found), np.array(list(found.values()), dtype=complex)
@@ -1241,7 +1242,7 @@ def _() -> None:
 
 
 @checks("term in which a cohort differs")
-def _() -> None:
+def check_term_in_which_a_cohort_differs() -> None:
     draws = np.random.default_rng(0)
     part = np.arange(40) < 15
     for shift in (0.0, 0.05, 0.3, 3.0):
@@ -1289,7 +1290,7 @@ def slice_of(name: str, wrong: int, count: int, independent: int | None = None) 
 
 
 @checks("slice that stands out")
-def _() -> None:
+def check_slice_that_stands_out() -> None:
     for wrongs in itertools.product((0, 5, 8, 14, 20), repeat=3):
         overall = sum(wrongs) / 60
         words = slices._finding(
@@ -1323,7 +1324,7 @@ def _() -> None:
 
 
 @checks("worst sample")
-def _() -> None:
+def check_worst_sample() -> None:
     for found in cases(SIGNED):
         words, sizes = (
             slices.worst_of(found, False),
@@ -1345,7 +1346,7 @@ def _() -> None:
 
 
 @checks("what misled, and how often")
-def _() -> None:
+def check_what_misled_and_how_often() -> None:
     for counts in itertools.product((0, 1, 4), repeat=3):
         terms = [
             name for name, count in zip(("a", "a+b", ""), counts, strict=True) for _ in range(count)
@@ -1360,7 +1361,7 @@ def _() -> None:
 
 
 @checks("most frequent confusion")
-def _() -> None:
+def check_most_frequent_confusion() -> None:
     for entries in itertools.product((0, 1, 3), repeat=6):
         counts = np.diag([4, 0, 2])
         counts[~np.eye(3, dtype=bool)] = entries
@@ -1380,7 +1381,7 @@ def _() -> None:
 
 
 @checks("class that is told from the rest")
-def _() -> None:
+def check_class_that_is_told_from_the_rest() -> None:
     for found in cases((0.5, 0.9, 0.9004, 0.999, 1.0)):
         words, best = quality.told_apart(found, ""), winners(found, 3, smallest=True)
         if len(found) == 1:
@@ -1396,7 +1397,7 @@ def _() -> None:
 
 
 @checks("certainty against accuracy")
-def _() -> None:
+def check_certainty_against_accuracy() -> None:
     for sure, right, n in itertools.product(
         (0.5, 0.9, 0.97, 0.995, 1.0), (0.0, 0.5, 0.9, 0.968, 1.0), (1, 10, 200, 10**6)
     ):
@@ -1409,7 +1410,7 @@ def _() -> None:
 
 
 @checks("residuals lean")
-def _() -> None:
+def check_residuals_lean() -> None:
     draws = np.random.default_rng(1)
     for n, slope, noise in itertools.product(
         (0, 1, 2, 9, 10, 60), (-0.5, -0.15, -0.05, 0.0, 0.3), (1e-6, 0.2, 3.0)
@@ -1471,7 +1472,7 @@ def doubts() -> Iterator[tuple[tuple[Interval, Interval], bool, bool]]:
 
 
 @checks("our order against random ones")
-def _() -> None:
+def check_our_order_against_random_ones() -> None:
     for ours in itertools.product((0.2, 0.5, 0.8), repeat=2):
         for others in itertools.product(((0.2, 0.8), (0.5, 0.5), (0.1, 0.1)), repeat=2):
             words = faithfulness.beats(curves(ours, others))
@@ -1490,7 +1491,7 @@ def _() -> None:
 
 
 @checks("score returns sooner")
-def _() -> None:
+def check_score_returns_sooner() -> None:
     for ours in (0.2, 0.5, 0.8):
         for others in itertools.product((0.1, 0.5, 0.7), repeat=2):
             words = faithfulness.sooner(curves((0.5, ours), [(0.5, other) for other in others]))
@@ -1504,14 +1505,14 @@ def _() -> None:
 
 
 @checks("of how many samples")
-def _() -> None:
+def check_of_how_many_samples() -> None:
     assert cohort_measures.drawn_words(20, 4659) == "20 samples drawn at random of 4,659"
     assert cohort_measures.drawn_words(600, 600) == "600 samples"
     assert cohort_measures.drawn_words(1, 1) == "1 sample"
 
 
 @checks("terms against the truth")
-def _() -> None:
+def check_terms_against_the_truth() -> None:
     for found in cases((math.nan, -0.5, 0.9, 0.904, 1.0)):
         words = faithfulness.follows_truth(found)
         known = {name: value for name, value in found.items() if value == value}
@@ -1528,7 +1529,7 @@ def _() -> None:
 
 
 @checks("least stable term")
-def _() -> None:
+def check_least_stable_term() -> None:
     for found in cases((-0.2, 0.0, 0.9, 0.904, 1.0)):
         words, best = faithfulness.least_stable(found), winners(found, smallest=True)
         if len(best) == len(found) > 1:
@@ -1539,7 +1540,7 @@ def _() -> None:
 
 
 @checks("signs over seeds")
-def _() -> None:
+def check_signs_over_seeds() -> None:
     for entries in itertools.product((-1.0, 0.0, 1.0), repeat=6):
         values = np.array(entries).reshape(3, 2)
         words = faithfulness.signs(values)
@@ -1552,7 +1553,7 @@ def _() -> None:
 
 
 @checks("caution: seeds")
-def _() -> None:
+def check_caution_seeds() -> None:
     draws = np.random.default_rng(2)
     base = draws.normal(size=(1, 60, 4))
     for noise in (0.0, 0.05, 0.8, 5.0):
@@ -1608,7 +1609,7 @@ def _() -> None:
 
 
 @checks("caution: truth")
-def _() -> None:
+def check_caution_truth() -> None:
     for ranks in itertools.product((math.nan, -0.3, 0.79, 0.8, 0.95, 0.9501), repeat=3):
         found = AgainstTruth(
             NAMES, np.zeros((7, 3)), np.zeros((7, 3)), np.zeros(3), np.array(ranks)
@@ -1624,7 +1625,7 @@ def _() -> None:
 
 
 @checks("caution: deletion")
-def _() -> None:
+def check_caution_deletion() -> None:
     for ours in itertools.product((0.2, 0.5, 0.8), repeat=2):
         found = reliability.of_deletion(curves(ours, [(0.4, 0.4), (0.5, 0.1)]), "modalities")
         failed = [
@@ -1640,7 +1641,7 @@ def _() -> None:
 
 
 @checks("caution: joint terms")
-def _() -> None:
+def check_caution_joint_terms() -> None:
     for count in (0, 1, 5, 99, 100):
         dividends = np.zeros((100, 4, 1))
         dividends[:, 1:3] = 0.5
@@ -1658,7 +1659,7 @@ def _() -> None:
 
 
 @checks("samples by class")
-def _() -> None:
+def check_samples_by_class() -> None:
     for found in itertools.product((0, 1, 3), repeat=2):
         words = learning.spread_over(("a", "b"), np.array(found))
         if found[0] == found[1]:
@@ -1675,7 +1676,7 @@ def _() -> None:
 
 
 @checks("lowest validation loss")
-def _() -> None:
+def check_lowest_validation_loss() -> None:
     for found in cases((math.nan, math.inf, 0.3, 0.30001, 0.3000001, 1.0)):
         words = learning.lowest(
             {
@@ -1694,7 +1695,7 @@ def _() -> None:
 
 
 @checks("setting that matters most")
-def _() -> None:
+def check_setting_that_matters_most() -> None:
     for found in cases():
         words, best = learning.matters_most(found, 12), winners(found)
         if written(max(found.values())) == 0:
@@ -1706,7 +1707,7 @@ def _() -> None:
 
 
 @checks("rate at which the loss falls")
-def _() -> None:
+def check_rate_at_which_the_loss_falls() -> None:
     steps = np.geomspace(1e-5, 1.0, 60)
     for place in (20, 30, 40):
         loss = 1 / (1 + np.exp((np.arange(60) - place) / 2.0))
@@ -1721,7 +1722,7 @@ def _() -> None:
 
 
 @checks("report on values")
-def _() -> None:
+def check_report_on_values() -> None:
     """Counts of what is wrong with a set of eight samples, in numbers and in singular or plural."""
     for nans, infinite, still, zero, rare, unseen in itertools.product(
         (0, 1, 3), (0, 2), (0, 1, 2), (0, 1), (0, 1, 2), (0, 1, 2)
@@ -1780,7 +1781,7 @@ def _() -> None:
 
 
 @checks("edited tables turn the decision")
-def _() -> None:
+def check_edited_tables_turn_the_decision() -> None:
     for was, now, changed in itertools.product("ab", "ab", (False, True)):
         words = network.turned(was, now, "37%", changed)
         assert ("turns the decision" in words) == (was != now)
@@ -1789,7 +1790,7 @@ def _() -> None:
 
 
 @checks("what a change comes to")
-def _() -> None:
+def check_what_a_change_comes_to() -> None:
     assert what_if.outcome([], "a", "a", False).startswith("Decision: a.")
     for turned in (False, True):
         words = what_if.outcome(["alpha", "beta"], "a", "b", turned)
@@ -1800,7 +1801,7 @@ def _() -> None:
 
 
 @checks("two dimensions hold")
-def _() -> None:
+def check_two_dimensions_hold() -> None:
     for held in (0.0, 0.004, 0.37, 0.998, 1.0):
         assert f"hold {percent(held)} of the variance" in compare.reduced("x", held, 0.9)
     assert compare.reduced("x", None, math.nan) == "UMAP of the x"
@@ -1808,7 +1809,7 @@ def _() -> None:
 
 
 @checks("other ways to Shapley values")
-def _() -> None:
+def check_other_ways_to_shapley_values() -> None:
     for apart, error in itertools.product((0.0, 3e-16, 2e-3), (0.0, 1e-15, 0.02)):
         words = faithfulness.estimated(0.004, 2.0, apart, error)
         assert ("in every digit" in words) == (apart == 0)
@@ -1819,13 +1820,13 @@ def _() -> None:
 
 
 @checks("classes of two decisions")
-def _() -> None:
+def check_classes_of_two_decisions() -> None:
     for a, b in itertools.product("xy", repeat=2):
         assert compare.predicted(a, b).startswith("Both predict") == (a == b)
 
 
 @checks("contradiction of masses, in a report")
-def _() -> None:
+def check_contradiction_of_masses_in_a_report() -> None:
     for K in (math.nan, -1e-17, 0.0, 1e-9, 0.0004, 0.0006, 0.3):
         words = contents.contradiction(K)
         assert ("not defined" in words) == (K != K)
@@ -1835,7 +1836,7 @@ def _() -> None:
 
 
 @checks("error of a cohort")
-def _() -> None:
+def check_error_of_a_cohort() -> None:
     def interval(low: float, high: float, n: int = 20) -> Interval:
         return Interval((low + high) / 2, low, high, n, 2000)
 
@@ -1853,7 +1854,7 @@ def _() -> None:
 
 
 @checks("type that is predicted worst")
-def _() -> None:
+def check_type_that_is_predicted_worst() -> None:
     ends = ((0.1, 0.2), (0.15, 0.3), (0.31, 0.4), (math.nan, math.nan))
     for chosen in itertools.product(ends, repeat=3):
         found = {
@@ -1879,7 +1880,7 @@ def _() -> None:
 
 
 @checks("when a modality came to matter")
-def _() -> None:
+def check_when_a_modality_came_to_matter() -> None:
     epochs = np.array([1.0, 5.0, 9.0])
     for rows in itertools.product((0.0, 0.09, 0.2, 1.0), repeat=3):
         terms = {

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, data, explain, model_export, report
-from qfusion.analysis import answers, study as studies
+from qfusion.analysis import study as studies
 from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet, Modality, Target, registry, spec
 from qfusion.data.sources import digits
@@ -35,6 +35,7 @@ from qfusion.report import contents
 from qfusion.runs import setting_texts
 from qfusion.track import master_equation
 from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.wording import systems
 from tests import exporting
 from tests.test_app_pages import plain, said, visit
 
@@ -315,7 +316,7 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
         others = (z.sum(1, keepdims=True) - z) / (z.shape[1] - 1)
         assert study.scores == pytest.approx(z - others, abs=1e-10)
         assert f"{sum(study.dividends(0, 0).values()):.8f}" == f"{study.scores[0, 0]:.8f}"
-        assert "{" not in answers.sentence(study)
+        assert "{" not in systems.describe_system(study)
         chosen = open_sample(name, sample, background="zero")
         assert chosen.dividends[""] == pytest.approx(
             float(chosen.explanation.baseline[chosen.output])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from qfusion.analysis import answers
 from qfusion.analysis.sample import Sample, open_study
+from qfusion.explain import coalitions, verdicts
+from qfusion.wording import answers
 from tests.test_app_pages import plain, said, visit
 
 TEXT, AUDIO = np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4)
@@ -17,14 +20,14 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
 
 
 def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
-    share = answers.net_joint_share(terms([0.0, -3.0, 0.5, 3.0]))
+    share = coalitions.net_joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
-    assert answers.leaves_at(share) == 3
-    assert answers.leaves_at(answers.net_joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
-    assert answers.leaves_at(answers.net_joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
-    assert answers.net_joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
-    assert answers.done_by(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
-    assert answers.done_by(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
+    assert verdicts.joint_from(share) == 3
+    assert verdicts.joint_from(coalitions.net_joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
+    assert verdicts.joint_from(coalitions.net_joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
+    assert coalitions.net_joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
+    assert verdicts.progress_at(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
+    assert verdicts.progress_at(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
 
 
 def test_the_answer_in_words() -> None:
@@ -38,13 +41,9 @@ def test_the_answer_in_words() -> None:
         }.items()
     }
     assert said_of["late"] == (
-        "The decision leaves the single modalities for good at t = 2: by then the entropy has "
-        "gone 75% of its way"
+        "Joint terms dominate from t = 2 on; by then the entropy has made 75% of its change"
     )
-    assert (
-        "ends with the single modalities (joint terms 0%, then 20% of the net sums)"
-        in said_of["never"]
-    )
+    assert "Single modalities dominate at the end (joint share 0% to 20%)" in said_of["never"]
     assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]
 
 
@@ -63,7 +62,7 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert not app.error
     assert not app.warning
     found = Sample(study, row)
-    share = answers.net_joint_share(found.along)
+    share = coalitions.net_joint_share(found.along)
     words = plain(said(app))
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the net sums" in words
     assert "logarithmic negativity" in words
@@ -95,7 +94,9 @@ def test_a_slider_shows_what_its_pair_shares_until_all_are_as_learned() -> None:
         in words
     )
     assert "H: left+right × 0: mutual information 0." in words.replace("*", "")
-    assert "mutual information of left and right has gone" in words
+    assert re.search(
+        "Joint terms dominate from t = 0.* on; .*mutual information of left and right", words
+    )
     app.button(key="_reset").click().run()
     assert app.segmented_control(key="above").value == "entropy"
     assert "mutual information of left" not in plain(said(app))
@@ -128,7 +129,7 @@ def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, 
     )
     assert not app.error
     assert not app.warning
-    share = answers.net_joint_share(
+    share = coalitions.net_joint_share(
         {term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)}
     )
     assert f"At “{name}”: joint terms are {share[1]:.0%} of the net sums" in plain(said(app))

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qfusion import _files, data
-from qfusion.analysis import answers as markdown, cohort_measures, compare
+from qfusion.analysis import cohort_measures, compare
 from qfusion.analysis.sample import open_study, sample_of, with_background
 from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
@@ -20,8 +20,28 @@ from qfusion.data.spec import coalitions
 from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
 from qfusion.explain.coalitions import dividends as dividends_of, shapley
-from qfusion.explain.verdicts import LEAD, Doubt, Verdict
+from qfusion.explain.verdicts import (
+    LEAD,
+    Doubt,
+    Leadership,
+    Opposition,
+    Verdict,
+    leadership,
+    opposition,
+    seed_doubts,
+)
 from qfusion.panels import cohorts as cohort_panels, pickers, samples
+from qfusion.wording import answers as markdown
+from qfusion.wording.markup import Markup
+from qfusion.wording.verdicts import (
+    describe_conflict,
+    describe_decision,
+    describe_largest,
+    describe_leader,
+    describe_seed_doubts,
+    format_contribution,
+    largest_terms,
+)
 from tests.test_app_pages import plain
 
 SHIPPED = sorted(path.stem for path in _files.asset_path("models").glob("*.json"))
@@ -107,9 +127,9 @@ def checked(found: Verdict) -> None:
     terms, relation = dict(found.dividends), found.relation
     assert relation == by_hand(terms)
     said, whether, title = (
-        verdicts.decided(found),
-        verdicts.conflict(found),
-        verdicts.leading(found),
+        describe_decision(found),
+        describe_conflict(found),
+        describe_leader(found),
     )
     assert whether.startswith("Yes") == (relation == "conflict")
     shares = shares_by_hand(terms, found.modalities)
@@ -122,30 +142,28 @@ def checked(found: Verdict) -> None:
         return
     if relation == "undecided":
         assert found.leader == ""
-        assert said.startswith(("Undecided", "The baseline"))
+        assert said.startswith("Undecided" if found.cancels else "The baseline")
+        assert leadership(found) == Leadership.BASELINE
     elif found.leader:
         assert shares[found.leader] == pytest.approx(ranked[0])
         assert ahead >= max(LEAD, found.needed) - 1e-12
         assert f"{found.leader} leads with {shares[found.leader]:.0%}" in title
     else:
         assert ahead < max(LEAD, found.needed)
+        assert leadership(found) in (Leadership.CLOSE, Leadership.UNCERTAIN)
         assert title.startswith("No single modality leads")
         assert "leads with" not in said
     assert said.startswith("The combination") == (relation == "joint")
     assert ("take back" in said) == (relation == "correction")
     assert said.startswith("Modalities in conflict") == (relation == "conflict")
+    assert (opposition(found) == Opposition.CONFLICT) == (relation == "conflict")
     assert said.startswith("Several modalities") == (relation == "agreement")
     assert sizes[found.largest] == max(sizes.values())
-    largest = verdicts.largest_part(terms)
-    alike = verdicts.largest_terms(terms)
+    largest = describe_largest(terms)
+    alike = largest_terms(terms)
     assert found.largest in alike
-    assert largest.startswith("Largest parts:" if len(alike) > 1 else "Largest part:")
-    named = {
-        term
-        for term in sizes
-        if (" and ".join(term.split("+")) if "+" not in term else "together") in largest
-    }
-    assert set(alike[:3]) <= named | set(alike)
+    assert ("alike in size" in largest) == (len(alike) > 1)
+    assert ("together" in largest) == any("+" in term for term in alike[:3])
     assert all(max(sizes.values()) - sizes[term] <= 0.01 for term in alike)
 
 
@@ -189,14 +207,14 @@ def test_what_rounding_leaves_is_no_part() -> None:
     """Beside values of 9.75 it is 0, and no modality pulls, leads or is the largest part by it."""
     one = of({"": 2.0, "a": 9.75, "b": -7e-15, "a+b": 1e-15})
     assert (one.relation, one.dividends["b"], one.dividends["a+b"]) == ("dominance", 0.0, 0.0)
-    assert "pulls" not in verdicts.conflict(one)
+    assert "pulls" not in describe_conflict(one)
     both = judge(made(np.array([[1e14, 2e14, 1e3, 1e13], [1.0, 0.5, -0.4, 0.05]])))
     assert both.relation.tolist() == ["dominance", "conflict"]  # each sample beside its own values
     none = of({"": 2.0, "a": -1e-15, "b": -8e-16, "a+b": 1e-15})
     assert none.leader == ""
-    assert verdicts.decided(none) == "None: no modality changes the decision."
-    assert verdicts.largest_part(none.dividends) == "No modality changes the decision"
-    assert verdicts.conflict(none) == "No: no modality contributes on its own."
+    assert describe_decision(none) == "None: no modality changes the decision."
+    assert describe_largest(none.dividends) == "No modality changes the decision"
+    assert describe_conflict(none) == "No: no modality contributes on its own."
 
 
 def test_what_seeds_leave_open_is_said_of_what_was_measured_alone() -> None:
@@ -211,7 +229,7 @@ def test_what_seeds_leave_open_is_said_of_what_was_measured_alone() -> None:
         sample_of(with_background(study, "zero"), row),
     ):
         assert other.doubt is None
-        assert (other.verdict.seeds, verdicts.doubts(other.verdict)) == (0, [])
+        assert (other.verdict.seeds, seed_doubts(other.verdict)) == (0, [])
 
 
 TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
@@ -254,14 +272,14 @@ TWO = {"": 0.0, "a": 0.0, "b": 0.0, "a+b": 0.0}
             {"a": 0.5, "b": 0.0, "a+b": 0.5},
             "joint",
             "a",
-            "No: on its own, only a (+0.50) contributes.",
+            "No: only a (+0.50) contributes on its own.",
         ),
         (
             {"a": 1.0, "b": 0.2, "a+b": -0.8},
             "correction",
             "a",
-            "No: a (+1.00) and b (+0.20) point the same way. Joint terms (-0.80) oppose what single modalities sum "
-            "to (+1.20).",
+            "No: a (+1.00) and b (+0.20) point the same way. Joint terms (-0.80) oppose the sum of the single "
+            "modalities (+1.20).",
         ),
         (
             {"a": 0.6, "b": -0.5, "a+b": -0.11},
@@ -283,7 +301,7 @@ def test_all_kinds_occur_with_two_modalities(
 ) -> None:
     found = of(TWO | terms)
     assert (found.relation, found.leader) == (relation, leader)
-    assert verdicts.conflict(found) == whether
+    assert describe_conflict(found) == whether
     checked(found)
 
 
@@ -291,21 +309,21 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
     terms = TWO | {"a": 1.0, "b": 0.6, "a+b": 0.2}  # shares .61 and .39
     steady = Doubt(5, 0.05, np.array([[0.02, 0.02]]), np.array([[0.1, 0.1, 0.1]]))
     assert of(terms, steady).leader == of(terms).leader == "a"
-    assert verdicts.doubts(of(terms, steady)) == []
+    assert describe_seed_doubts(of(terms, steady)) == []
     unsure = of(terms, Doubt(5, 0.05, np.array([[0.4, 0.4]]), np.array([[0.1, 0.1, 0.1]])))
     assert unsure.leader == ""
-    assert verdicts.leading(unsure) == (
-        "No single modality leads the Shapley shares: a 61%, b 39%; over 5 training seeds "
-        "the lead spreads by ±40 points"
+    assert describe_leader(unsure) == (
+        "No single modality leads reliably: Shapley shares are a 61%, b 39%, and the lead varies by ±40 points over "
+        "5 training seeds"
     )
     other = of(terms, Doubt(5, 0.35, np.array([[0.02, 0.02]]), np.array([[1.5, 0.1, 0.1]])))
     assert (
-        verdicts.leading(other)
-        == "a leads with 61% of the Shapley shares (b 39%) with this training seed"
+        describe_leader(other)
+        == "a leads with 61% of the Shapley shares (b 39%) for this training seed"
     )
-    assert verdicts.doubts(other) == [
-        "Over 5 training seeds, two disagree about who leads on 35% of the test samples.",
-        "The largest part is smaller than its spread over 5 training seeds (±1.5).",
+    assert describe_seed_doubts(other) == [
+        "Two of 5 training seeds name different leading modalities on 35% of the test samples.",
+        "The largest contribution is smaller than its spread over 5 training seeds (±1.5).",
     ]
     assert other.record()["spread_of_largest"] == 1.5
 
@@ -313,18 +331,18 @@ def test_what_seeds_leave_open_weakens_what_is_said() -> None:
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        ({"a": 0.5, "b": -0.4, "a+b": -0.7}, "Largest part: a and b together (-0.70)"),
-        ({"a": -0.8, "b": -0.4, "a+b": -0.7}, "Largest part: a alone (-0.80)"),
+        ({"a": 0.5, "b": -0.4, "a+b": -0.7}, "A and b together contribute most (-0.70)"),
+        ({"a": -0.8, "b": -0.4, "a+b": -0.7}, "A contributes most (-0.80)"),
         (
             {"a": -0.8, "b": 0.801, "a+b": -0.7},
-            "Largest parts: a alone and b alone (-0.80 and +0.80)",
+            "A alone and b alone contribute most, alike in size (-0.80 and +0.80)",
         ),
-        ({"a": 0.002, "b": 0.0, "a+b": 0.001}, "Largest part: a alone (+2e-03)"),
+        ({"a": 0.002, "b": 0.0, "a+b": 0.001}, "A contributes most (+2e-03)"),
         ({}, "No modality changes the decision"),
     ],
 )
 def test_the_largest_part_is_named_and_what_is_alike_together(terms: dict, said: str) -> None:
-    assert verdicts.largest_part(TWO | terms) == said
+    assert describe_largest(TWO | terms) == said
 
 
 def test_the_verdict_on_a_sample_is_about_its_own_output_and_scores() -> None:
@@ -387,8 +405,8 @@ def test_parts_are_alike_in_two_digits() -> None:
         ({"a": 0.0, "b": 0.0}, []),
         ({}, []),
     ):
-        assert verdicts.largest_terms({"": 99.0, **terms}) == alike
-    assert [verdicts.part(value) for value in (0.0, 0.005, -0.0049, 0.0049, -3.456)] == [
+        assert largest_terms({"": 99.0, **terms}) == alike
+    assert [format_contribution(value) for value in (0.0, 0.005, -0.0049, 0.0049, -3.456)] == [
         "+0.00",
         "+0.01",
         "-5e-03",
@@ -408,20 +426,22 @@ def test_of_many_parts_that_are_alike_three_are_named() -> None:
         "b+c": -0.5,
         "a+b+c": 0,
     }
-    title = verdicts.largest_part(alike)
+    title = describe_largest(alike)
     assert title == (
-        "Largest parts: a alone, b alone and a and b together and 2 more (+0.50 and -0.50)"
+        "A alone, b alone and a and b together and 2 more contribute most, alike in size (+0.50 and -0.50)"
     )
-    three = verdicts.largest_part(alike | {"a+c": 0.0, "b+c": 0.0})
-    assert three.startswith("Largest parts: a alone, b alone and a and b together (")
-    four = verdicts.largest_part(alike | {"b": 0.5, "a+c": -0.5, "b+c": 0.0})
-    assert four.endswith("and 1 more (+0.50)")  # of the three that are named
+    three = describe_largest(alike | {"a+c": 0.0, "b+c": 0.0})
+    assert three.startswith("A alone, b alone and a and b together contribute most")
+    four = describe_largest(alike | {"b": 0.5, "a+c": -0.5, "b+c": 0.0})
+    assert four.endswith(
+        "and 1 more contribute most, alike in size (+0.50)"
+    )  # of the three that are named
 
 
 def test_a_single_modality_leads_nobody() -> None:
     one = of({"": 0.5, "a": -1.5})
-    assert verdicts.leading(one) == "a leads with 100% of the Shapley shares"
-    assert verdicts.leading(one, verdicts.Words(str.upper, "<{}>".format)) == (
+    assert describe_leader(one) == "a leads with 100% of the Shapley shares"
+    assert describe_leader(one, Markup(str.upper, "<{}>".format)) == (
         "<A> leads with 100% of the Shapley shares"
     )
 
@@ -539,7 +559,9 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
         assert (
             f"conflict?** **{'Yes' if found.relation == 'conflict' else 'No'}**" in waterfall.lead
         )
-        assert plain(waterfall.title).startswith(plain(markdown.finding(found.dividends)))
+        assert plain(waterfall.title).startswith(
+            plain(markdown.finding(found.dividends)).removesuffix(")")
+        )
         assert plain(shapley_bars.title).startswith(
             f"{found.leader} leads with" if found.leader else "No single modality leads"
         )
@@ -568,7 +590,7 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
     for card in shown:
         found = sample_of(study, study.dataset.row(card.sample)).verdict
         assert found.relation == relations[card.sample] == compare.RELATION[card.kind]
-        assert verdicts.conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
+        assert describe_conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
     missing = [
         kind
         for kind in ("agreement", "conflict", "synergy")

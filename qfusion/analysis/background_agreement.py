@@ -6,12 +6,10 @@ agreement(study)             the share of test samples on which all backgrounds 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qfusion._sentences import listed
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import BACKGROUNDS, Sample, with_background
 from qfusion.analysis.study import Study
@@ -41,24 +39,11 @@ def words_of_sample(sample: Sample) -> dict[str, str]:
     kinds = compared_kinds(sample.study)
     if sample.background.kind not in kinds:
         return {}
-    words = {}
+    words: dict[str, str] = {}
     for kind in kinds:
         other = replace(sample, study=with_background(sample.study, kind))
-        words[kind] = other.verdict.relation
+        words[kind] = other.verdict.relation.value
     return words
-
-
-def sentence(words: Mapping[str, str]) -> str:
-    """Returns whether all backgrounds give a sample the same word, as a sentence; empty where none were compared."""
-    if len(words) < 2:
-        return ""
-    if len(set(words.values())) == 1:
-        return f"The same verdict against {len(words)} of {len(words)} backgrounds."
-    by_word: dict[str, list[str]] = {}
-    for kind, word in words.items():
-        by_word.setdefault(word, []).append(NAMES[kind])
-    parts = [f"‘{word}’ against {listed(names)}" for word, names in by_word.items()]
-    return f"The verdict depends on the background: {listed(parts)}."
 
 
 @dataclass(frozen=True)

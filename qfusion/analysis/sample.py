@@ -125,33 +125,6 @@ def default_contrast(study: Study, row: int) -> str:
     return str(study.dataset.ids[rows[int(np.argmax(worth))]])
 
 
-def rows_behind(background: Any) -> str:
-    """What stands in for modalities that a coalition leaves out, as markdown, with how many samples that is."""
-    return verdicts.behind(background, verdicts.Words(lambda name: text.plain(name, 60)))
-
-
-def baseline_words(background: Any) -> str:
-    """A sentence that says what the baseline is, as markdown."""
-    score = "the score of" if background.kind in ("mixed", "zero", "contrast") else "the mean over"
-    return f"Baseline: {score} {rows_behind(background)}."
-
-
-def drawn_rows(explanation: Any, output: int) -> str:
-    """A sentence on how well the terms of a sample are known where its background is some rows of a larger one, as
-    markdown; else empty."""
-    if explanation.errors is None or not explanation.errors.any():
-        return ""
-    return (
-        " Standard error of a term, as other rows might have been drawn: at most "
-        f"{explanation.errors[0, :, output].max():.2g}."
-    )
-
-
-def against_words(background: Any) -> str:
-    """A sentence for numbers without a baseline, as markdown."""
-    return f"Compared with {rows_behind(background)}."
-
-
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One sample, the model that decides on it, and what the decision is compared with.

@@ -13,7 +13,7 @@ import torch
 
 from qfusion import _sentences, explain
 from qfusion._checks import check, choose
-from qfusion.analysis import answers, background_agreement, cohort_measures, compare
+from qfusion.analysis import background_agreement, cohort_measures, compare
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import Sample, default_contrast, open_study, with_background
 from qfusion.analysis.study import Study, dividend_column, in_chunks
@@ -452,7 +452,7 @@ def basins(study: Study) -> fusing.Basins:
         NotFound: when seeds were not measured. InvalidInput: when they are too few.
     """
     return fusing.basins(
-        stability_of(study).of(answers.KINDS[0])[1],
+        stability_of(study).of(stability.TERM_KINDS[0])[1],
         cohort_measures.clusters_of(study.dataset, study.dataset.rows(SPLIT)),
     )
 

@@ -171,7 +171,8 @@ def verdict(model: str, sample: str, data: str = "", tweak: str = "") -> dict[st
         model: name of a model. sample: id of a sample. data: name of a data set; the model's own unless given.
         tweak: what to change of the model first, see the tool `tweak`.
     """
-    from qfusion.analysis import answers, text
+    from qfusion.analysis import text
+    from qfusion.wording import answers
 
     one = _sample(model, sample, data, tweak, "")
     return {
@@ -219,7 +220,8 @@ def tweak(
         output: the class to explain against all others, or "A:B" for class A rather than B; the class that the model
             as trained decides for unless given.
     """
-    from qfusion.analysis import answers, text
+    from qfusion.analysis import text
+    from qfusion.wording import answers
 
     now = _sample(model, sample, data, tweak, output)
 

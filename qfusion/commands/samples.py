@@ -439,9 +439,9 @@ def decision(
         label: what the output is called; its name unless given.
     """
     names, classes = explanation.coalitions, dataset.target.classes
-    verdicts = qfusion.explain.verdicts
+    words = qfusion.wording.verdicts
     by_sign = qfusion.analysis.study.decides_by_sign(dataset)
-    verdict = verdicts.verdict(explanation, 0, index, doubt, by_sign)
+    verdict = qfusion.explain.verdict(explanation, 0, index, doubt, by_sign)
     errors = explanation.errors
     return {
         "sample": dataset.ids[row],
@@ -468,8 +468,8 @@ def decision(
         "verdict": verdict.record()
         | {
             "says": [
-                f"{verdicts.decided(verdict)} {verdicts.largest_part(verdict.dividends)}.",
-                f"Did the modalities conflict? {verdicts.conflict(verdict)}",
+                f"{words.describe_decision(verdict)} {words.describe_largest(verdict.dividends)}.",
+                f"Did the modalities conflict? {words.describe_conflict(verdict)}",
             ]
         },
     }
@@ -500,9 +500,9 @@ def _over_backgrounds(
             explanation, _ = _explained(wanted_output, wanted, other, rows)
             index = int(wanted_output.numbers(explanation)[0])
             judged = qfusion.explain.verdict(explanation, 0, index, by_sign=by_sign)
-            relations[kind] = judged.relation
+            relations[kind] = judged.relation.value
     relations = {kind: relations[kind] for kind in kinds}
-    says = [*words["verdict"]["says"], agreement.sentence(relations)]
+    says = [*words["verdict"]["says"], qfusion.wording.backgrounds.describe_agreement(relations)]
     return {"relation_by_background": relations, "says": says}
 
 

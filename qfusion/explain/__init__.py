@@ -21,7 +21,7 @@ from qfusion.explain.coalitions import (
     through_layers,
     through_time,
 )
-from qfusion.explain.verdicts import RELATIONS, Verdict, judge, verdict
+from qfusion.explain.verdicts import RELATIONS, Relation, Verdict, judge, verdict
 
 __all__ = [
     "KINDS",
@@ -31,6 +31,7 @@ __all__ = [
     "Built",
     "BuiltEach",
     "Explanation",
+    "Relation",
     "RowBackground",
     "SampleBackground",
     "Verdict",

@@ -293,6 +293,7 @@ def intervals(
 
 FOLDER = _files.asset_path("stability")
 FORMAT = 2  # 1: of raw scores of the true class, against whole rows of the background
+TERM_KINDS = ("contributions", "Shapley values")
 SPLIT = "test"  # whose rows are measured
 _LARGEST = 4_000_000  # bytes
 
@@ -340,7 +341,7 @@ class Stability:
         Raises:
             NotFound: when `what` is neither.
         """
-        if choose("Terms", what, ("contributions", "Shapley values")) == "contributions":
+        if choose("Terms", what, TERM_KINDS) == TERM_KINDS[0]:
             return self.coalitions[1:], self.dividends[..., 1:]
         return self.modalities, self.shapley
 

@@ -1,133 +1,16 @@
-"""A decision in plain sentences: which modality or combination decided, since when, how sure that is, and what
-was added on the way.
+"""The verdict on a decision: how its modalities relate, which one leads, what changed, and what seeds leave uncertain.
+
+All results are numbers and enums; `qfusion.wording.verdicts` renders the sentences.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
-from qfusion._sentences import listed, share, sizes, top
-from qfusion.explain import backgrounds, coalitions, counterfactual
-
-
-class Words(NamedTuple):
-    """How names from data and words that matter are written.
-
-    Attributes:
-        show: makes a name harmless where the sentence goes, such as markdown.
-        strong: marks what matters.
-    """
-
-    show: Callable[[object], str] = str
-    strong: Callable[[str], str] = str
-
-
-PLAIN = Words()
-
-
-def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PLAIN) -> str:
-    """Returns since when the decision is what it is at the end.
-
-    Args:
-        decisions: along time or the layers, as they are to be written; where: how each of these places is called.
-        words: how places are written.
-    """
-    other = [place for place, entry in enumerate(decisions) if entry != decisions[-1]]
-    if len(decisions) == 1:
-        return f"The decision is {decisions[-1]} at {where[-1]}, the only place where it is read."
-    if not other:
-        return (
-            f"The decision is {decisions[-1]} from the start ({where[0]}) to the end ({where[-1]})."
-        )
-    return (
-        f"The decision is {decisions[-1]} for good from {words.strong(where[other[-1] + 1])} on (the end is "
-        f"{where[-1]}); before, it was {decisions[other[-1]]}."
-    )
-
-
-def added(
-    start: Mapping[str, float],
-    end: Mapping[str, float],
-    by: str,
-    words: Words = PLAIN,
-    quantity: str = "score",
-) -> str:
-    """Returns what happened to a decision between two moments: which part of it became joint, and which term the most.
-
-    Args:
-        start: dividends by coalition at the first moment, the baseline under the empty one; end: at the last.
-        by: what worked in between, such as "the evolution".
-        words: how names are written. quantity: what the terms add up to.
-    """
-    shares = [
-        float(coalitions.joint_share({term: np.array([value]) for term, value in entry.items()})[0])
-        for entry in (start, end)
-    ]
-    joint = {term: value for term, value in end.items() if "+" in term}
-    before, after = (f"{sum(entry.values()):+z.2f}" for entry in (start, end))
-    moved = (
-        f"leaves the {quantity} at {after}"
-        if before == after
-        else f"takes the {quantity} from {before} to {after}"
-    )
-    if all(abs(end[term] - start[term]) < 1e-6 for term in end):
-        return f"{words.strong('Nothing')}: {by} leaves every term as it is."
-    if not joint or shares[1] < _NONE:
-        return f"No joint term: {by} {moved}, and it stays a sum over single modalities."
-    largest = {
-        term: f"{listed([words.show(part) for part in term.split('+')])} jointly ({joint[term]:+z.2f})"
-        for term in top(sizes(joint))
-    }
-    named = listed(list(largest.values()))
-    most = f"the largest of them{'' if len(largest) == 1 else ', alike,'} {named}"
-    if len(joint) == 1:
-        most = f"that of {named}"
-    elif all(round(joint[term], 2) == 0 for term in joint):
-        most = "none of them as large as 0.01"
-    if shares[0] < _NONE:
-        return (
-            f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes "
-            f"{share(shares[1])} of its size joint, {most}, and {moved}."
-        )
-    return (
-        f"Joint terms are {share(shares[0])} of the decision's size before and {words.strong(share(shares[1]))} after, "
-        f"{most}; {by} {moved}."
-    )
-
-
-_NONE = 1e-9  # a share that is rounding
-
-
-def verdict_sentence(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) -> str:
-    """Returns a decision in words: the class with the largest score, or the sign of the only one; a tie where several
-    classes have the largest."""
-    if classes:
-        leading = [f"‘{words.show(classes[c])}’" for c in counterfactual.leading(scores)]
-        return f"a tie between {listed(leading)}" if counterfactual.tied(scores) else leading[0]
-    return "positive" if counterfactual.decision(scores) else "negative"
-
-
-def behind(background: backgrounds.AnyBackground, words: Words = PLAIN) -> str:
-    """Returns what stands in for modalities that a coalition leaves out, with how many samples that is."""
-    size, label = f"{background.size:,}", words.show(background.label)
-    total = max(background.total, background.size)
-    drawn = f"{size}, drawn at random, of " if background.size < total else ""
-    if background.kind == "cohort":
-        return (
-            f"{drawn}the {total:,} samples of the cohort ‘{label}’"
-            if background.label
-            else f"{drawn}a cohort of {total:,} samples"
-        )
-    return {
-        "joint": f"{drawn}the {total:,} training samples",
-        "product": f"{drawn}the {total:,} training samples, each modality drawn on its own",
-        "mixed": "maximally mixed states: nothing known, no samples",
-        "zero": "reference states, no samples",
-        "contrast": f"sample {label}",
-    }[background.kind]
-
+from qfusion.explain import coalitions
 
 # One verdict a sample: how its modalities relate, which of them leads, and what training seeds leave open of that.
 #
@@ -147,22 +30,35 @@ def behind(background: backgrounds.AnyBackground, words: Words = PLAIN) -> str:
 # |phi| of the Shapley values (MM-SHAP, Parcalabescu and Frank 2023), and is named only where it is `LEAD` ahead of
 # every other, and by more than one standard deviation over training seeds, where these were measured.
 
-RELATIONS: dict[str, str] = {
-    "undecided": "All terms nearly cancel, or the baseline alone decides.",
-    "joint": "Joint terms sum to at least as much as own terms, in the direction of the decision.",
-    "correction": "Joint terms take back at least half of what own terms sum to.",
-    "conflict": "The two largest own terms point in opposite directions, the smaller at least a third of the larger.",
-    "dominance": "One modality's own term exceeds the own terms of all others together.",
-    "agreement": "None of these: several own terms point the same way, and joint terms change little.",
-}
-OF_PARTS = ("conflict", "dominance", "agreement")  # relations that name single modalities
+
+class Relation(StrEnum):
+    """How the modalities of a sample relate; see the rules above."""
+
+    UNDECIDED = "undecided"
+    JOINT = "joint"
+    CORRECTION = "correction"
+    CONFLICT = "conflict"
+    DOMINANCE = "dominance"
+    AGREEMENT = "agreement"
+
+    @property
+    def names_modalities(self) -> bool:
+        """Whether the relation is about single modalities."""
+        return self in (Relation.CONFLICT, Relation.DOMINANCE, Relation.AGREEMENT)
+
+
+RELATIONS = tuple(relation.value for relation in Relation)
+
+
 CANCELLED = 1 / 8  # of the sum of sizes: a smaller net sum is undecided
 TAKEN_BACK = 1 / 2  # of the own terms' sum, from which opposite joint terms are a correction
 LEAD = 0.1  # of the shares, by which a modality leads
 AGAINST = 1 / 3  # of the largest own term, from which an opposite one is a conflict
 NOBODY = "none"  # leads
 ROUNDING = 1e-12  # of the largest coalition value: what is smaller is none
-UNSTABLE = 0.2  # of the samples: where seeds name another leader in more, it is said
+UNSTABLE = (
+    0.2  # of the samples: where seeds name another leader in more, the leader depends on the seed
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +85,7 @@ class Verdicts:
     """The verdicts on B samples, as columns.
 
     Attributes:
-        relation: a key of `RELATIONS`, (B,). leader: a modality, or "" where none leads, (B,).
+        relation: of `RELATIONS`, (B,). leader: a modality, or "" where none leads, (B,).
         largest: the coalition with the largest dividend in size, (B,).
         joint_share: size of the joint terms as a share of A, (B,).
         shares: of the Shapley values, (B, M). needed: the lead that it takes to be named, (B,).
@@ -211,7 +107,7 @@ class Verdicts:
 def relations(
     baseline: np.ndarray, own: np.ndarray, joint: np.ndarray, by_sign: bool = True
 ) -> np.ndarray:
-    """Returns how the modalities of B samples relate, keys of `RELATIONS`, (B,).
+    """Returns how the modalities of B samples relate, of `RELATIONS`, (B,).
 
     Args:
         baseline: (B,). own: terms of single modalities, (B, M). joint: terms of several, (B, 2^M - 1 - M).
@@ -344,7 +240,7 @@ class Verdict:
         spread: standard deviation of the largest term over the seeds. score_spread: of the explained score.
     """
 
-    relation: str
+    relation: Relation
     leader: str
     largest: str
     joint_share: float
@@ -359,29 +255,51 @@ class Verdict:
     score_spread: float = 0.0
 
     @property
+    def baseline(self) -> float:
+        """The score without any modality."""
+        return self.dividends[""]
+
+    @property
     def score(self) -> float:
         """The explained score: the baseline and all terms."""
         return sum(self.dividends.values())
 
     @property
     def own(self) -> float:
-        """What the terms of single modalities sum to."""
+        """Sum of the terms of single modalities."""
         return sum(value for term, value in self.dividends.items() if term and "+" not in term)
 
     @property
     def joint(self) -> float:
-        """What the terms of several modalities sum to."""
+        """Sum of the terms of several modalities."""
         return sum(value for term, value in self.dividends.items() if "+" in term)
 
     @property
+    def net(self) -> float:
+        """Sum of all terms but the baseline."""
+        return self.own + self.joint
+
+    @property
     def size(self) -> float:
-        """The sum of the sizes of all terms but the baseline."""
+        """Sum of the sizes of all terms but the baseline."""
         return sum(abs(value) for term, value in self.dividends.items() if term)
 
+    @property
+    def cancels(self) -> bool:
+        """Whether the terms nearly cancel."""
+        return abs(self.net) < CANCELLED * self.size
+
+    @property
+    def ranked_modalities(self) -> list[str]:
+        """The modalities by the size of their own terms, the largest first."""
+        return sorted(self.modalities, key=lambda name: -abs(self.dividends[name]))
+
     def record(self) -> dict[str, Any]:
-        """Returns what the command line prints of it."""
+        """Return the verdict as JSON values, as the command line prints it."""
         return {
-            "relation": self.relation,
+            "relation": self.relation.value,
+            "leadership": leadership(self).value,
+            "opposition": opposition(self).value,
             "leader": self.leader or NOBODY,
             "largest": self.largest,
             "own": self.own,
@@ -417,7 +335,7 @@ def verdict(
     scores = np.sort(explanation.logits[sample, -1])
     names, place = explanation.modalities, explanation.coalitions.index(largest) - 1
     return Verdict(
-        str(result.relation[sample]),
+        Relation(result.relation[sample]),
         str(result.leader[sample]),
         largest,
         float(result.joint_share[sample]),
@@ -439,174 +357,192 @@ def verdict(
     )
 
 
-def largest_terms(dividends: Mapping[str, float]) -> list[str]:
-    """Returns the coalitions whose dividend is largest in size, as far as its written digits tell; none where all are
-    0."""
-    terms = sizes({term: value for term, value in dividends.items() if term})
-    largest = max(terms.values(), default=0.0)
-    return top(terms, max(2, 1 - int(np.floor(np.log10(largest))))) if largest else []
+class Leadership(StrEnum):
+    """Whether a modality leads by its Shapley share."""
+
+    NOTHING = "nothing contributes"
+    BASELINE = "baseline decides"
+    LEADER = "leader"
+    SEED_DEPENDENT = (
+        "leader with this seed"  # seeds disagree on more than `UNSTABLE` of the samples
+    )
+    CLOSE = "no leader"
+    UNCERTAIN = "no leader beyond seeds"  # ahead by `LEAD`, but not beyond its spread over seeds
 
 
-def part(value: float) -> str:
-    """Returns a contribution as it is written: two digits, and one that counts where these would be zeros."""
-    return f"{value:+.2f}" if value == 0 or abs(value) >= 0.005 else f"{value:+.0e}"
+def leadership(verdict: Verdict) -> Leadership:
+    """Return whether a modality leads, and how certain that is."""
+    if verdict.relation == Relation.UNDECIDED:
+        return Leadership.BASELINE
+    if verdict.size == 0:
+        return Leadership.NOTHING
+    if verdict.leader:
+        if verdict.other_leader > UNSTABLE:
+            return Leadership.SEED_DEPENDENT
+        return Leadership.LEADER
+    ahead = leads_by(np.array(list(verdict.shares.values()))).max()
+    return Leadership.UNCERTAIN if ahead >= LEAD else Leadership.CLOSE
 
 
-def largest_part(dividends: Mapping[str, float], words: Words = PLAIN) -> str:
-    """Returns the largest part of a decision as a title; all that are alike.
+class SeedDoubt(StrEnum):
+    """A property of a decision that training seeds leave uncertain."""
+
+    LEADER = "leader"
+    DECISION = "decision"
+    LARGEST = "largest term"
+
+
+def seed_doubts(verdict: Verdict) -> list[SeedDoubt]:
+    """Return what is uncertain over training seeds; empty where none were measured."""
+    if not verdict.seeds:
+        return []
+    doubts = []
+    if verdict.leader and verdict.other_leader > UNSTABLE:
+        doubts.append(SeedDoubt.LEADER)
+    if verdict.score_spread > abs(verdict.score):
+        doubts.append(SeedDoubt.DECISION)
+    if verdict.spread > abs(verdict.dividends[verdict.largest]):
+        doubts.append(SeedDoubt.LARGEST)
+    return doubts
+
+
+class Opposition(StrEnum):
+    """How the two largest own terms of a sample relate."""
+
+    NO_CONTRIBUTION = "no contribution"
+    ONE_MODALITY = "one modality"
+    CONFLICT = "conflict"
+    OVERRULED = "overruled"  # they oppose each other, but joint terms or the baseline decide
+    ONE_CONTRIBUTES = "one contributes"
+    MINOR = "minor opposition"  # less than `AGAINST` of the largest
+    ALIGNED = "aligned"
+
+
+def opposition(verdict: Verdict) -> Opposition:
+    """Return how the two largest own terms relate; `CONFLICT` for the relation conflict alone."""
+    own = [verdict.dividends[name] for name in verdict.ranked_modalities]
+    if own[0] == 0:
+        return Opposition.NO_CONTRIBUTION
+    if len(own) == 1:
+        return Opposition.ONE_MODALITY
+    if verdict.relation == Relation.CONFLICT:
+        return Opposition.CONFLICT
+    if own[1] == 0:
+        return Opposition.ONE_CONTRIBUTES
+    if own[0] * own[1] > 0:
+        return Opposition.ALIGNED
+    if abs(own[1]) >= AGAINST * abs(own[0]):
+        return Opposition.OVERRULED
+    return Opposition.MINOR
+
+
+def opposes_jointly(verdict: Verdict) -> bool:
+    """Return whether the joint terms oppose the own terms with at least `TAKEN_BACK` of their size."""
+    opposed = verdict.own * verdict.joint < 0
+    return opposed and abs(verdict.joint) >= TAKEN_BACK * abs(verdict.own)
+
+
+def last_change(decisions: Sequence[object]) -> int:
+    """Return the first place from which on the decision is the final one; 0 where it never changes."""
+    others = [place for place, decision in enumerate(decisions) if decision != decisions[-1]]
+    return others[-1] + 1 if others else 0
+
+
+class Change(StrEnum):
+    """What happened to the terms of a decision between two moments."""
+
+    NOTHING = "nothing"
+    ADDITIVE = "additive"  # no joint terms at the end
+    BECOMES_JOINT = "becomes joint"  # no joint terms at the start
+    STAYS_JOINT = "stays joint"
+
+
+UNCHANGED = 1e-6  # of a term: a smaller change is rounding
+NO_SHARE = 1e-9  # a smaller share is rounding
+
+
+@dataclass(frozen=True)
+class DecisionChange:
+    """The change of a decision between two moments.
+
+    Attributes:
+        kind: of change. score_start, score_end: the baseline and all terms.
+        joint_share_start, joint_share_end: sizes of the joint terms as a share of all terms but the baseline.
+        joint: the joint terms at the end, by coalition.
+    """
+
+    kind: Change
+    score_start: float
+    score_end: float
+    joint_share_start: float
+    joint_share_end: float
+    joint: Mapping[str, float]
+
+
+def compare_decisions(start: Mapping[str, float], end: Mapping[str, float]) -> DecisionChange:
+    """Return the change of a decision between two moments.
 
     Args:
-        dividends: by coalition, the baseline under "". words: how names are written.
+        start: dividends by coalition at the first moment, the baseline under "". end: at the last.
     """
-    largest = largest_terms(dividends)
-    if not largest:
-        return "No modality changes the decision"
-    members = [[words.show(name) for name in term.split("+")] for term in largest[:3]]
-    names = listed(
-        [f"{listed(term)} {'together' if len(term) > 1 else 'alone'}" for term in members]
-    )
-    values = listed(list(dict.fromkeys(part(dividends[term]) for term in largest[:3])))
-    more = f" and {len(largest) - 3} more" if len(largest) > 3 else ""
-    return f"Largest part{'s' if len(largest) > 1 else ''}: {names}{more} ({values})"
-
-
-def leading(result: Verdict, words: Words = PLAIN) -> str:
-    """Returns which modality leads by its Shapley share, or that none does, as a title."""
-    if result.relation == "undecided":
-        return f"{words.strong('No single modality')} leads: the decision is left to the baseline"
-    ranked = sorted(result.shares, key=lambda name: -result.shares[name])
-    texts = [f"{words.show(name)} {result.shares[name]:.0%}" for name in ranked]
-    if not largest_terms(result.dividends):
-        return "No modality changes the decision"
-    if result.leader:
-        others = f" ({', '.join(texts[1:])})" if texts[1:] else ""
-        seed = " with this training seed" if result.other_leader > UNSTABLE else ""
-        return (
-            f"{words.strong(words.show(result.leader))} leads with {result.shares[result.leader]:.0%} of the Shapley "
-            f"shares{others}{seed}"
-        )
-    ahead = result.shares[ranked[0]] - (result.shares[ranked[1]] if ranked[1:] else 0.0)
-    doubt = (
-        f"; over {result.seeds} training seeds the lead spreads by ±{100 * result.needed:.0f} points"
-        if ahead >= LEAD
-        else ""
-    )
-    return (
-        f"{words.strong('No single modality')} leads the Shapley shares: {', '.join(texts)}{doubt}"
+    joint = {term: value for term, value in end.items() if "+" in term}
+    joint_start, joint_end = _joint_share(start), _joint_share(end)
+    if all(abs(end[term] - start[term]) < UNCHANGED for term in end):
+        kind = Change.NOTHING
+    elif not joint or joint_end < NO_SHARE:
+        kind = Change.ADDITIVE
+    elif joint_start < NO_SHARE:
+        kind = Change.BECOMES_JOINT
+    else:
+        kind = Change.STAYS_JOINT
+    return DecisionChange(
+        kind, sum(start.values()), sum(end.values()), joint_start, joint_end, joint
     )
 
 
-def decided(result: Verdict, words: Words = PLAIN) -> str:
-    """Returns who decided in one or two sentences: the relation with the numbers that make it, then the leader."""
-    if not largest_terms(result.dividends):
-        return f"{words.strong('None')}: no modality changes the decision."
-    parts = [_relation_sentence(result, words)]
-    if result.relation in OF_PARTS or result.leader:
-        parts.append(f"{leading(result, words)}.")
-    return " ".join([*parts, *doubts(result)])
+def _joint_share(dividends: Mapping[str, float]) -> float:
+    arrays = {term: np.array([value]) for term, value in dividends.items()}
+    return float(coalitions.joint_share(arrays)[0])
 
 
-def _relation_sentence(result: Verdict, words: Words) -> str:
-    baseline = result.dividends[""]
-    own, joint = part(result.own), part(result.joint)
-    net = result.own + result.joint
-    ranked = _own_terms(result, words)
-    match result.relation:
-        case "undecided" if abs(net) < CANCELLED * result.size:
-            return (
-                f"{words.strong('Undecided')}: contributions of {result.size:.2f} in total size nearly cancel "
-                f"(net {part(net)}), so the baseline ({part(baseline)}) "
-                f"{'decides' if baseline * (baseline + net) > 0 else 'is just outweighed'}."
-            )
-        case "undecided":
-            return (
-                f"{words.strong('The baseline')}: it is {part(baseline)}, and all contributions together "
-                f"({part(net)}) pull the other way without changing the sign."
-            )
-        case "joint":
-            return f"{words.strong('The combination')}: joint terms sum to {joint}, single modalities to {own}."
-        case "correction":
-            return (
-                f"{words.strong('Single modalities')}, corrected by the combination: they sum to {own}, and joint "
-                f"terms take back {abs(result.joint / result.own):.0%} of that ({joint})."
-            )
-        case "conflict":
-            return f"{words.strong('Modalities in conflict')}: {ranked[0]} against {ranked[1]}."
-        case "dominance" if len(ranked) == 1:
-            return f"{words.strong(ranked[0])} alone."
-        case "dominance":
-            return (
-                f"{words.strong(ranked[0])}: its own contribution exceeds those of all other single modalities "
-                "together."
-            )
-    return f"{words.strong('Several modalities')}: {listed(_same_way(result, words))} point the same way."
+class JointCourse(StrEnum):
+    """When joint terms outweigh single modalities, along time or layers."""
+
+    NEVER = "never"
+    LOST = "not at the end"
+    ALWAYS = "from the start"
+    FROM = "from a place on"
 
 
-def _own_terms(result: Verdict, words: Words) -> list[str]:
-    """The modalities with their own terms, the largest in size first."""
-    order = sorted(result.modalities, key=lambda name: -abs(result.dividends[name]))
-    return [f"{words.show(name)} ({part(result.dividends[name])})" for name in order]
+STILL = 1e-3  # a series that changes less hardly moves
 
 
-def _same_way(result: Verdict, words: Words) -> list[str]:
-    """The modalities whose own terms have the sign of the largest own term, with these terms."""
-    order = sorted(result.modalities, key=lambda name: -abs(result.dividends[name]))
-    sign = np.sign(result.dividends[order[0]])
-    texts = _own_terms(result, words)
-    pairs = zip(order, texts, strict=True)
-    return [text for name, text in pairs if result.dividends[name] * sign > 0]
+def joint_course(share: np.ndarray) -> JointCourse:
+    """Return when joint terms outweigh single modalities.
+
+    Args:
+        share: net joint share along time or layers, (P,), see `coalitions.net_joint_share`.
+    """
+    place = joint_from(share)
+    if place is None:
+        return JointCourse.LOST if (share > 0.5).any() else JointCourse.NEVER
+    return JointCourse.FROM if place else JointCourse.ALWAYS
 
 
-def doubts(result: Verdict) -> list[str]:
-    """Returns what training seeds leave open of a verdict, as sentences; none where nothing was measured or stands
-    out."""
-    lines = []
-    if result.leader and result.other_leader > UNSTABLE:
-        lines.append(
-            f"Over {result.seeds} training seeds, two disagree about who leads on {result.other_leader:.0%} of the "
-            "test samples."
-        )
-    if result.seeds and result.score_spread > abs(result.score):
-        lines.append(
-            f"The decision itself is open: over {result.seeds} training seeds its value ({part(result.score)}) spreads "
-            f"by ±{result.score_spread:.2g}."
-        )
-    if result.seeds and result.spread > abs(result.dividends[result.largest]):
-        lines.append(
-            f"The largest part is smaller than its spread over {result.seeds} training seeds "
-            f"(±{result.spread:.2g})."
-        )
-    return lines
+def joint_from(share: np.ndarray) -> int | None:
+    """Return the first place from which on joint terms outweigh single modalities to the end, or None.
+
+    Args:
+        share: net joint share along time or layers, (P,).
+    """
+    wins = share > 0.5
+    if not wins[-1]:
+        return None
+    losing = np.flatnonzero(~wins)
+    return int(losing[-1]) + 1 if len(losing) else 0
 
 
-def conflict(result: Verdict, words: Words = PLAIN) -> str:
-    """Returns whether the modalities conflict: "Yes" where the relation says so, and only there."""
-    texts = _own_terms(result, words)
-    own = sorted((result.dividends[name] for name in result.modalities), key=abs, reverse=True)
-    first, second = own[0], own[1] if len(own) > 1 else 0.0
-    yes, no = words.strong("Yes"), words.strong("No")
-    if first == 0:
-        return f"{no}: no modality contributes on its own."
-    if len(own) == 1:
-        return f"{no}: there is only {texts[0]}."
-    if result.relation == "conflict":
-        return f"{yes}: {texts[0]} and {texts[1]} oppose each other."
-    if first * second < 0 and abs(second) >= AGAINST * abs(first):
-        but = {"joint": "joint terms decide", "correction": "joint terms take back more"}
-        return (
-            f"{no}: on their own {texts[0]} and {texts[1]} oppose each other, but "
-            f"{but.get(result.relation, 'all contributions nearly cancel or leave the baseline its sign')}."
-        )
-    if second == 0:
-        return f"{no}: on its own, only {texts[0]} contributes.{_taken_back(result)}"
-    if first * second < 0:
-        return f"{no}: {texts[1]} opposes {texts[0]}, but is less than a third of its size.{_taken_back(result)}"
-    return f"{no}: {texts[0]} and {texts[1]} point the same way.{_taken_back(result)}"
-
-
-def _taken_back(result: Verdict) -> str:
-    """A sentence on joint terms that oppose the own terms with at least half of their size; else empty."""
-    own, joint = result.own, result.joint
-    if own * joint >= 0 or abs(joint) < TAKEN_BACK * abs(own):
-        return ""
-    return f" Joint terms ({part(joint)}) oppose what single modalities sum to ({part(own)})."
+def progress_at(values: np.ndarray, place: int) -> float | None:
+    """Return how much of the way from its first to its last value a series has gone; None where it hardly moves."""
+    way = float(values[-1] - values[0])
+    return None if abs(way) < STILL else float(values[place] - values[0]) / way

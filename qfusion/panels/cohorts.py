@@ -14,13 +14,15 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._sentences import ZERO, count, listed, share, sizes
-from qfusion.analysis import cohort_measures, dynamics, errors, sample, text
+from qfusion.analysis import cohort_measures, dynamics, errors, text
 from qfusion.analysis.study import Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
 from qfusion.figures import building, cohort as figures, notebook, numbers, samples, style
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.dynamics import can_cut
 from qfusion.training import metrics
+from qfusion.wording import backgrounds
+from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
 # All samples, a cohort of them and one sample on the same axes.
 
@@ -142,7 +144,9 @@ def types(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows="how the modalities relate: "
-        + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
+        + "; ".join(
+            f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATION_DEFINITIONS.items()
+        )
         + f". Right: mean error ({text.plain(levels.study.unit_of_error)}) with {levels.intervals}. Click a bar "
         f"to make it the cohort. {_compared(levels)}",
         not_shown="why they differ in error: a type may be harder for other reasons.",
@@ -358,7 +362,7 @@ def unit_of(levels: errors.Levels) -> str:
 
 
 def _compared(levels: errors.Levels) -> str:
-    return sample.against_words(levels.study.bulk_background)
+    return backgrounds.describe_comparison(levels.study.bulk_background)
 
 
 def _worst(errors: dict[str, stability.Interval]) -> str:
@@ -644,7 +648,7 @@ def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "
-        + sample.against_words(study.bulk_background)
+        + backgrounds.describe_comparison(study.bulk_background)
         + (
             f" A large error is at least {errors.limit(levels):.3g}, the largest quarter of all."
             if result.kind == errors.LARGE_ERROR

@@ -10,19 +10,15 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.analysis import answers, cohort_measures, compare, errors, text
-from qfusion.analysis.sample import (
-    Sample,
-    against_words,
-    baseline_words,
-    rows_behind,
-    sample_of,
-)
+from qfusion.analysis import cohort_measures, compare, errors, text
+from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import SAID, Study
 from qfusion.explain import RELATIONS
 from qfusion.figures import decision, numbers, samples as figures, style
 from qfusion.panels import page_state, panel, params, samples
 from qfusion.quantum.states import KINDS
+from qfusion.wording import answers
+from qfusion.wording.backgrounds import background_markdown, describe_baseline, describe_comparison
 
 
 def waterfall(
@@ -59,7 +55,7 @@ def waterfall(
         drawn,
         shows=f"the exact sum of {text.plain(one.id)}"
         + (", on the same scale as the other. " if sides.same_target else ". ")
-        + baseline_words(one.background),
+        + describe_baseline(one.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {panel.terms(one.dividends)}.",
         table=lambda: numbers.terms_table(one.dividends),
@@ -365,8 +361,12 @@ def _both(sides: compare.Sides) -> str:
 
 def _against(sides: compare.Sides) -> str:
     """A sentence for numbers without a baseline, of both."""
-    a, b = (rows_behind(one.background) for one in (sides.a, sides.b))
-    return against_words(sides.b.background) if a == b else f"A is compared with {a}, B with {b}."
+    a, b = (background_markdown(one.background) for one in (sides.a, sides.b))
+    return (
+        describe_comparison(sides.b.background)
+        if a == b
+        else f"A is compared with {a}, B with {b}."
+    )
 
 
 def both_entropies(sides: compare.Sides) -> bool:
@@ -452,7 +452,11 @@ def similar(
         "annotated → predicted"
         + ("; orange, hatched: predicted wrongly" if study.classes else "")
         + ". Click a bar to open it."
-        + (f" {against_words(study.bulk_background)}" if by == cohort_measures.DIVIDENDS else ""),
+        + (
+            f" {describe_comparison(study.bulk_background)}"
+            if by == cohort_measures.DIVIDENDS
+            else ""
+        ),
         not_shown="why they are alike: set them side by side.",
         alt="Nearest: "
         + "; ".join(
@@ -569,7 +573,7 @@ def decisions(
         shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
         + ("" if study.classes else "; dotted: annotated")
         + ". "
-        + baseline_words(sides[0].background),
+        + describe_baseline(sides[0].background),
         not_shown="what caused the annotations; only what this model computed.",
         alt="; ".join(
             f"{entry.id}: {entry.quantity} {sum(entry.dividends.values()):+.2f}, "
@@ -821,7 +825,7 @@ def sample_map(
         )
         + f", {len(at):,} are drawn."
         + (
-            f" {against_words(study.bulk_background)}"
+            f" {describe_comparison(study.bulk_background)}"
             if placed.what == cohort_measures.DIVIDENDS
             else ""
         ),

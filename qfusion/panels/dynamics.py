@@ -16,19 +16,21 @@ import torch
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import answers, dynamics as evolution, inside, text
-from qfusion.analysis.sample import Sample, against_words, baseline_words
+from qfusion.analysis import dynamics as evolution, inside, text
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import cuts as cut_answers
+from qfusion.explain import cuts as cut_answers, stability
 from qfusion.figures import building, decision, dynamics, numbers, states, style
 from qfusion.models.tweak import DURATION, Tweak, learned
 from qfusion.panels import page_state, panel, params, tweak_limits
 from qfusion.quantum.states import KINDS, column, partial_trace
 from qfusion.track.contraction_rates import MIXED, Contraction
 from qfusion.training import metrics
+from qfusion.wording import answers, systems
+from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 
 ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual information")
-(DIVIDENDS, SHAPLEY), WHOLE = answers.KINDS, "all together"
+(DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
 MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
 _NAMED_FIRST = (
@@ -162,7 +164,7 @@ def decision_over_time(
         + (" Thin, dotted: as learned." if before else "")
         + sample.followed
         + " "
-        + against_words(sample.study.background),
+        + describe_comparison(sample.study.background),
         not_shown="that what stands above decides: it is correlation"
         + (", and jumps raise it too" if above == ENTROPY else "")
         + ". The baseline is left out below.",
@@ -199,7 +201,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
-        f"{baseline_words(sample.study.background)}",
+        f"{describe_baseline(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {panel.terms(final)}.",
         table=lambda: numbers.terms_table(final),
@@ -685,7 +687,7 @@ def of_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends])
         (base.score, sample.score),
         (answers.verdict(study, base.scores), answers.verdict(study, sample.scores)),
         (
-            ("accuracy" if study.classes else short) + answers.of_seed(study),
+            ("accuracy" if study.classes else short) + systems.seed_suffix(study),
             base.metrics[first],
             sample.metrics[first],
         ),

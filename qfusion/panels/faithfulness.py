@@ -12,18 +12,19 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed
-from qfusion.analysis import answers, cohort_measures, inside, text, trust
-from qfusion.analysis.sample import Sample, against_words, rows_behind
+from qfusion.analysis import cohort_measures, inside, text, trust
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, people, stability
 from qfusion.figures import style, trust as figures
 from qfusion.panels import panel, params
+from qfusion.wording.backgrounds import background_markdown, describe_comparison
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = LOG_ODDS, PROBABILITY = ("log-odds", "probability")  # of a class
-DIVIDENDS = answers.KINDS[0]
+DIVIDENDS = stability.TERM_KINDS[0]
 ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.Picture:
         f"When not to trust the explanations of {text.plain(study.name)}",
         None,
         shows=f"what was measured on {len(rows):,} test samples of {text.plain(study.dataset.name)} against "
-        f"{rows_behind(study.bulk_background)}: every sentence follows from the figures below. "
+        f"{background_markdown(study.bulk_background)}: every sentence follows from the figures below. "
         + (
             f"Contributions of a sample add up to its {study.quantity}; against other rows they would differ, by the "
             "standard error that the Samples page says."
@@ -79,7 +80,7 @@ def modalities(
         "modalities",
         f"Modalities: {beats(curves)}",
         "modalities in the order of their absolute Shapley values",
-        "replaced by the background. " + against_words(study.bulk_background),
+        "replaced by the background. " + describe_comparison(study.bulk_background),
         theme,
     )
 
@@ -260,8 +261,8 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
-        f"planted{of_classes}, the model's against {rows_behind(study.bulk_background)} and the truth against all of "
-        f"them; ρ is the rank correlation, the ring this sample.{constant}",
+        f"planted{of_classes}, the model's against {background_markdown(study.bulk_background)} and the truth "
+        f"against all of them; ρ is the rank correlation, the ring this sample.{constant}",
         not_shown="data in which the truth is not known: there, only the other views help.",
         alt="Scatter of true and exact contributions: "
         + ", ".join(
@@ -302,7 +303,7 @@ def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         None,
         shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
         "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
-        "again. " + against_words(compared.background) + differs,
+        "again. " + describe_comparison(compared.background) + differs,
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
         "samples, and shap too.",
         alt=title + ".",
@@ -459,7 +460,7 @@ def signs(values: np.ndarray) -> str:
 
 
 def _seeds(study: Study, terms: str) -> stability.Stability:
-    choose("Terms", terms, answers.KINDS)
+    choose("Terms", terms, stability.TERM_KINDS)
     return trust.stability_of(study)
 
 
@@ -590,7 +591,7 @@ def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> pan
         ),
         shows=f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
         f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
-        f"of the labels lie. {against_words(study.bulk_background)}{words}",
+        f"of the labels lie. {describe_comparison(study.bulk_background)}{words}",
         not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
         alt="Rank correlation with labels: "
         + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
@@ -763,7 +764,7 @@ def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         shows=f"{labels.whose} of each modality alone, and what the modality adds on its own in this model"
         + (f"; nothing is known of {listed(lacks)}" if lacks else "")
         + ". "
-        + against_words(sample.background),
+        + describe_comparison(sample.background),
         not_shown="that the two have one unit: the Faithfulness page says how they go together over many samples.",
         alt=", ".join(
             f"{name}: label {known[name]:+.2f}, own term {terms[name]:+.2f}" for name in known

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from qfusion._sentences import listed
 from qfusion.analysis import changes as interventions, compare, inside, text, trust
-from qfusion.analysis.sample import Sample, against_words, default_contrast
+from qfusion.analysis.sample import Sample, default_contrast
 from qfusion.explain.attribution import (
     BASELINES,
     INTEGRATED,
@@ -24,6 +24,7 @@ from qfusion.explain.attribution import (
 )
 from qfusion.figures import attribution as attribution_figures, style
 from qfusion.panels import page_state, panel, params, what_if
+from qfusion.wording.backgrounds import describe_comparison
 
 _UNITS = {
     "words": "word",
@@ -92,7 +93,7 @@ def attribution(
             if result.baseline == "mean"
             else ""
         )
-        + ("" if result.term == SCORE else f" {against_words(sample.study.background)}")
+        + ("" if result.term == SCORE else f" {describe_comparison(sample.study.background)}")
         + (f" {text.plain(canvas.how, 600)}" if canvas.how else ""),
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
         + (
@@ -417,7 +418,7 @@ def strip(
         else "What is seen, heard and said, over time",
         attribution_figures.of_sample(result, sample.modalities, sample.unit, theme),
         shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{inside.placing(result)}{learned} "
-        + (against_words(sample.study.background) if lanes else ""),
+        + (describe_comparison(sample.study.background) if lanes else ""),
         not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
         "may carry what it met to a later step.",
         alt=f"One axis of {preview.seconds:.1f} s: {listed(shown)}"

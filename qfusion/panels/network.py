@@ -7,9 +7,9 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import size
-from qfusion.analysis import answers, dynamics as evolution, text
-from qfusion.analysis.sample import Sample, against_words, baseline_words
-from qfusion.explain import evidence
+from qfusion.analysis import dynamics as evolution, text
+from qfusion.analysis.sample import Sample
+from qfusion.explain import evidence, stability
 from qfusion.explain.coalitions import net_joint_share
 from qfusion.figures import circuit, decision, dynamics, numbers, style
 from qfusion.models import require, table_edits
@@ -17,6 +17,8 @@ from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import panel, params
 from qfusion.panels.circuit import PART
 from qfusion.panels.dynamics import DIVIDENDS
+from qfusion.wording import answers
+from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 
 SAME = 1e-9  # angles that differ less are the same
 
@@ -126,7 +128,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             theme=theme,
         ),
         shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
-        "tables." + sample.of + " " + baseline_words(sample.study.background),
+        "tables." + sample.of + " " + describe_baseline(sample.study.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
         table=lambda: numbers.terms_table(now).assign(as_learned=list(base.values())),
@@ -330,7 +332,7 @@ def terms(
             values, errors, before, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
-        "diamonds: exact." + sample.of + " " + against_words(study.background),
+        "diamonds: exact." + sample.of + " " + describe_comparison(study.background),
         not_shown="the baseline: it is in the table.",
         alt=f"Contributions under noise: {panel.terms(values)}.",
         table=lambda: numbers.terms_table(values).assign(
@@ -409,7 +411,7 @@ def decision_over_layers(
     series = along_layers(sample)
     parts, what = (
         (dividends, "contribution")
-        if choose("Terms", terms, answers.KINDS) == DIVIDENDS
+        if choose("Terms", terms, stability.TERM_KINDS) == DIVIDENDS
         else (fair, "Shapley value")
     )
     return panel.Picture(
@@ -433,7 +435,7 @@ def decision_over_layers(
         "still in play and the largest mutual information across a cut between them."
         + sample.of
         + " "
-        + against_words(sample.study.background),
+        + describe_comparison(sample.study.background),
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
         "left out.",
         alt="Terms of the decision along the layers: at the end "

@@ -13,12 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.analysis import answers, errors, text
+from qfusion.analysis import errors, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.errors import DataUnavailable, QFusionError, translate_errors
 from qfusion.figures import export, notebook
 from qfusion.panels import cohorts, dynamics, panel, samples
+from qfusion.wording import answers, systems
 
 
 def of_sample(sample: Sample) -> str:
@@ -63,7 +64,7 @@ def of_study(study: Study) -> str:
     return _html(
         [
             f"{text.plain(study.name)} on {text.plain(study.dataset.title)}",
-            answers.sentence(study),
+            systems.describe_system(study),
             *(f"{picture.title}." for picture in (metrics, shares) if picture),
         ],
         rows.rename(columns={"value": "mean share", "low": "95 % from", "high": "to"}),

@@ -20,8 +20,9 @@ import plotly.io
 
 from qfusion._checks import check
 from qfusion._sentences import listed as in_words, share, size, sizes, top
-from qfusion.analysis import answers, cohort_measures, memo, text
+from qfusion.analysis import cohort_measures, memo, text
 from qfusion.errors import QFusionError
+from qfusion.explain import stability
 from qfusion.figures import export
 from qfusion.figures.guards import finite
 from qfusion.models import Ability
@@ -231,7 +232,7 @@ TERMS = SelectParam(
     "Lower panel",
     "Contributions are shown.",
     "Contributions tell what modalities say alone and only together; Shapley values split the joint terms among them.",
-    answers.KINDS,
+    stability.TERM_KINDS,
     look="segments",
 )
 # of a panel that is measured on samples drawn at random unless all are asked for

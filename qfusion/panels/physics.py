@@ -13,13 +13,14 @@ import plotly.graph_objects as go
 from qfusion._checks import check, choose
 from qfusion._sentences import count
 from qfusion.analysis import changes, text
-from qfusion.analysis.sample import Sample, against_words
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain.building import Built, answer
 from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures import building, numbers, physics, style
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.dynamics import CURSOR, TIMED, VIEW, cursor_at
+from qfusion.wording.backgrounds import describe_comparison
 
 BASELINE = "baseline"
 
@@ -155,7 +156,7 @@ def _picture(
         not_shown=building.SAYS[name][1],
         table=table,
         shows=f"{building.SAYS[name][0]}{sample.of if over == changes.THIS else mean} "
-        f"{against_words(sample.study.background)} Aumann and Shapley's shares: "
+        f"{describe_comparison(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}.",
     )
 
@@ -290,7 +291,7 @@ def tornado(
             if len(places) > len(shown)
             else ""
         )
-        + (f" {against_words(study.background)}" if target.startswith("dividend") else ""),
+        + (f" {describe_comparison(study.background)}" if target.startswith("dividend") else ""),
         not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
         "add up. "
         + (

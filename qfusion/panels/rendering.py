@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
-from qfusion.explain import verdicts
 from qfusion.figures import VIEWS
 from qfusion.figures.recipe import (
     MAX_TEXT,
@@ -21,6 +20,7 @@ from qfusion.figures.recipe import (
 )
 from qfusion.panels.address import FREE, made_from
 from qfusion.panels.pages import PAGES, build, open_page, visible_panels
+from qfusion.wording.backgrounds import describe_background
 
 TEXT_PANELS = ("questions", "cautions", "estimators", "train-results", "wrong", "why-synergy")
 PAGES_WITHOUT_FIGURES = ("guided tour", "glossary")
@@ -133,7 +133,7 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
         title = f"{sample.id}: {origin['output']} {sample.score:.3f} by {sample.name}"
     caption = f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else ""
     if not view.startswith("cut"):
-        caption += f" Compared with {verdicts.behind(sample.background)}."
+        caption += f" Compared with {describe_background(sample.background)}."
     recipe = Recipe(
         NAMED_FIGURES,
         view,

@@ -15,13 +15,8 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, size, top
-from qfusion.analysis import answers, compare, dynamics as evolution, outputs, text
-from qfusion.analysis.sample import (
-    Sample,
-    against_words,
-    baseline_words,
-    drawn_rows,
-)
+from qfusion.analysis import compare, dynamics as evolution, outputs, text
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.spec import SPLITS, Series
 from qfusion.errors import InvalidInput
@@ -39,6 +34,13 @@ from qfusion.models import imported
 from qfusion.panels import page_state, panel, params
 from qfusion.quantum.states import KINDS, Part
 from qfusion.training import metrics
+from qfusion.wording import answers
+from qfusion.wording.backgrounds import (
+    describe_baseline,
+    describe_comparison,
+    describe_standard_error,
+)
+from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
 # The sample as a whole.
 
@@ -105,8 +107,8 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}."
         + sample.of
         + " "
-        + baseline_words(sample.background)
-        + drawn_rows(sample.explanation, sample.output),
+        + describe_baseline(sample.background)
+        + describe_standard_error(sample.explanation, sample.output),
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items())
@@ -125,7 +127,7 @@ def shapley(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         decision.shapley_bars(values, shares, sample.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
-        + against_words(sample.background),
+        + describe_comparison(sample.background),
         not_shown="which words, sounds or pixels mattered inside a modality.",
         alt="Shapley values: "
         + ", ".join(f"{name} {value:+.2f}" for name, value in values.items())
@@ -467,7 +469,7 @@ def _of_dividends(study: Study, *wanted: str) -> str:
         if len(study.bulk) < len(study.dataset)
         else ""
     )
-    return f"{some} {against_words(study.bulk_background)}"
+    return f"{some} {describe_comparison(study.bulk_background)}"
 
 
 def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
@@ -501,7 +503,7 @@ RELATION = params.SelectParam(
     "relation",
     "How the modalities relate",
     "All relations are shown.",
-    "; ".join(f"{kind}: {words}" for kind, words in RELATIONS.items()),
+    "; ".join(f"{kind}: {words}" for kind, words in RELATION_DEFINITIONS.items()),
     RELATIONS,
     many=True,
     look="pills",
@@ -600,7 +602,7 @@ def questions(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         None,
         shows=f"answers of {text.plain(study.name)} about this {study.dataset.split[sample.row]} sample, each from the "
         f"figure that its link opens; samples that would flip it are looked for among {len(study.dataset):,}. "
-        + against_words(sample.background),
+        + describe_comparison(sample.background),
         not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
         "one.",
         alt="",
@@ -689,7 +691,7 @@ def example_waterfall(
             theme=theme,
             compact=True,
         ),
-        shows=baseline_words(study.sample_background),
+        shows=describe_baseline(study.sample_background),
         not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
         table=lambda: numbers.terms_table(dividends),

@@ -14,7 +14,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed, share, top
 from qfusion.analysis import inside, text
-from qfusion.analysis.sample import Sample, against_words
+from qfusion.analysis.sample import Sample
 from qfusion.data.spec import SPLITS, split_term
 from qfusion.explain.operators import Operator
 from qfusion.figures import dynamics, physics, states, style
@@ -34,6 +34,7 @@ from qfusion.panels.dynamics import (
     step_at,
 )
 from qfusion.quantum.decomposition import PAULIS
+from qfusion.wording.backgrounds import describe_comparison
 
 COHERENT, JUMPS = "H: coherent", "dissipation"
 MAX_LETTERS = 20
@@ -703,7 +704,7 @@ def spectrum(
         ),
         shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
         "eigenstates would move the output from the baseline. Below, how much of this sample lies on each: votes "
-        "times weights add up to what it says. " + against_words(sample.study.background),
+        "times weights add up to what it says. " + describe_comparison(sample.study.background),
         not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
         alt=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
         table=lambda: pd.DataFrame(
@@ -745,7 +746,7 @@ def extreme(
             else "."
         )
         + " "
-        + against_words(sample.study.background),
+        + describe_comparison(sample.study.background),
         not_shown="whether a real sample can be in it: see the weights below.",
         alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
         table=lambda: pd.DataFrame(
@@ -779,7 +780,7 @@ def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -
         ),
         shows=f"the {count(side, 'outcome pattern')} with the highest and, below the line, with the lowest votes. The "
         "fusion reads a modality through its qubits' outcomes only, so patterns are the "
-        "eigenstates. " + against_words(sample.study.background),
+        "eigenstates. " + describe_comparison(sample.study.background),
         not_shown="how likely a pattern is: see the weights.",
         alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
         f"{_said(bits[-1], elements)}.",
@@ -813,7 +814,7 @@ def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") ->
             values, elements, operator.modalities, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
-        "the background. " + against_words(sample.study.background),
+        "the background. " + describe_comparison(sample.study.background),
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
@@ -872,7 +873,7 @@ def along(
         ),
         shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
         f"ringed where it is among them: {part(float(weights[-1]))} for, {part(float(weights[0]))} against. "
-        + against_words(study.background),
+        + describe_comparison(study.background),
         not_shown="the states in between: a sample may lie on neither.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
         table=lambda: pd.DataFrame(

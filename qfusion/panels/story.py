@@ -10,12 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import __version__
-from qfusion.analysis import answers, inside, text
-from qfusion.analysis.sample import Sample, against_words
+from qfusion.analysis import inside, text
+from qfusion.analysis.sample import Sample
 from qfusion.data import clips
 from qfusion.data.spec import Audio, Film, Image, Text, split_term
 from qfusion.errors import QFusionError
-from qfusion.explain import verdicts
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import dynamics as drawing
 from qfusion.figures.recipe import origin
@@ -25,6 +24,9 @@ from qfusion.panels import address, dynamics, physics
 from qfusion.report import contents
 from qfusion.report.blocks import Block, picture
 from qfusion.report.story import Act, Story
+from qfusion.wording import answers
+from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.verdicts import name_decision
 
 MOST_TERMS = 8  # that are drawn, the largest
 _LEAST = 1e-9  # of the explained output: what moves it less does not
@@ -40,7 +42,7 @@ def story(sample: Sample) -> Story:
         InvalidInput: when the model is read out at its end only.
     """
     learned, study = sample.learned, sample.study
-    says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {against_words(study.background)}"
+    says = f"{answers.decided(learned)} {answers.what_was_added(learned)} {describe_comparison(study.background)}"
     acts = [Act("As learned", text.unmarked(says), _lines(learned))]
     if sample.changed:
         acts.append(_pulled(sample, _changes(sample)))
@@ -49,7 +51,7 @@ def story(sample: Sample) -> Story:
     _on_one_scale([act.figure for act in acts])
     return Story(
         f"Sample {sample.id}: why {sample.name} says "
-        f"{verdicts.verdict_sentence(learned.scores, sample.classes)}",
+        f"{name_decision(learned.scores, sample.classes)}",
         contents.decided(learned),
         tuple(acts),
         **_card(sample),

@@ -15,8 +15,8 @@ import pandas as pd
 
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import count, listed
-from qfusion.analysis import answers, changes as interventions, text
-from qfusion.analysis.sample import Sample, against_words, baseline_words
+from qfusion.analysis import changes as interventions, text
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import synthesis
 from qfusion.data.sources import planted
@@ -26,6 +26,8 @@ from qfusion.figures.numbers import terms_table
 from qfusion.models import require
 from qfusion.panels import page_state, panel, params
 from qfusion.quantum import circuits
+from qfusion.wording import answers
+from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 
 TITLES = {
     interventions.KEPT: "leave it as it is",
@@ -139,7 +141,7 @@ def waterfall(
         f"{when}: {finding[:1].lower()}{finding[1:]}",
         drawn,
         shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, {when}."
-        f"{sample.of} {baseline_words(study.background)} Terms of a modality that is left out are zero.",
+        f"{sample.of} {describe_baseline(study.background)} Terms of a modality that is left out are zero.",
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
         alt=f"Waterfall {when}: "
         + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items())
@@ -171,7 +173,7 @@ def differences(
             theme=theme,
         ),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
-        f"change of the {sample.quantity}. {against_words(sample.study.background)}",
+        f"change of the {sample.quantity}. {describe_comparison(sample.study.background)}",
         not_shown="terms that do not contain a changed modality, which cannot change.",
         alt="Differences: "
         + ", ".join(f"{term} {value:+.2f}" for term, value in change.items())

@@ -10,7 +10,7 @@ import pandas as pd
 from qfusion._checks import choose
 from qfusion._sentences import count, listed
 from qfusion.analysis import audit, audit_rows, cohort_measures, errors, text, trust
-from qfusion.analysis.sample import Sample, against_words, rows_behind
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data import DataSet
 from qfusion.data.spec import split_term
@@ -27,6 +27,7 @@ from qfusion.explain import (
 from qfusion.figures import style, trust as figures
 from qfusion.panels import cohorts, faithfulness, panel, params
 from qfusion.training import metrics
+from qfusion.wording.backgrounds import background_markdown, describe_comparison
 
 # Does the data need fusion? Before any training: built from a data set, or from the one of a study.
 
@@ -219,7 +220,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
         shows=f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
         f"EMAP: the sum over modalities that is nearest to the model's {study.quantity} on all combinations of "
         f"{result.rows:,} test rows; own terms: baseline and own contributions, against "
-        f"{rows_behind(study.bulk_background)}. {_over(study, fusing.RESAMPLES)}.{sampled}",
+        f"{background_markdown(study.bulk_background)}. {_over(study, fusing.RESAMPLES)}.{sampled}",
         not_shown="what an additive model would reach that was trained as one: a projection can decide worse than "
         "chance.",
         alt="Worth of joint terms: "
@@ -249,7 +250,7 @@ def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
         ),
         shows=f"what coalitions take off the {title}{mean} that is left without the modalities outside them, mean over "
         f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, "
-        f"and so do Shapley values. {_over(study)}. {against_words(study.bulk_background)}",
+        f"and so do Shapley values. {_over(study)}. {describe_comparison(study.bulk_background)}",
         not_shown="what a model would lose that was trained without a modality.",
         alt=f"Takes off the {title}: "
         + panel.terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
@@ -346,8 +347,8 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
         None,
         shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {trust.ROWS} training samples drawn at random "
         f"{trust.DRAWS} times (the same rows for all samples), beside the dividend against "
-        f"{rows_behind(study.bulk_background)}: correlation over test samples, and root mean square error over the "
-        "dividend's own.",
+        f"{background_markdown(study.bulk_background)}: correlation over test samples, and root mean square error "
+        "over the dividend's own.",
         not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
         alt=fusing.nearly(frame),
         table=lambda: frame,
@@ -393,7 +394,7 @@ def _ranked(levels: errors.Levels) -> fusing.Ranking:
 def _whom(levels: errors.Levels) -> str:
     return (
         f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. "
-        f"{against_words(levels.study.bulk_background)}"
+        f"{describe_comparison(levels.study.bulk_background)}"
     )
 
 

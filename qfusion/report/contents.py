@@ -64,13 +64,22 @@ from qfusion.report.blocks import (
     signed,
 )
 from qfusion.training import checkpoint, metrics
+from qfusion.wording.backgrounds import describe_background
+from qfusion.wording.verdicts import (
+    RELATION_DEFINITIONS,
+    describe_conflict,
+    describe_decision,
+    describe_largest,
+    describe_last_change,
+    name_decision,
+)
 
 # The report on one sample.
 
 
 def of_sample(sample: Sample) -> Report:
     """Returns the report on a sample."""
-    verdict = verdicts.verdict_sentence(sample.scores, sample.classes)
+    verdict = name_decision(sample.scores, sample.classes)
     return Report(
         f"Sample {sample.id}: why {sample.name} says {verdict}",
         f"{sample.study.card.get('title', sample.name)}; data: {sample.dataset.title}",
@@ -155,7 +164,10 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "labels": metrics.labels,
         "answer": answer,
         "cuts": cuts,
-        "verdicts": verdicts,
+        "describe_background": describe_background,
+        "describe_decision": describe_decision,
+        "describe_largest": describe_largest,
+        "describe_conflict": describe_conflict,
         "notebook": notebook,
         "numbers": numbers,
         "SAYS": building.SAYS,
@@ -241,7 +253,7 @@ def decided(sample: Sample) -> str:
             )
         return (
             f"The model predicts {signed(sample.score)} "
-            f"({verdicts.verdict_sentence(sample.scores, sample.classes)}); {known}"
+            f"({name_decision(sample.scores, sample.classes)}); {known}"
         )
     sure = numbers.verdict(sample)["probability"].to_numpy()
     best = int(np.argmax(sure))
@@ -368,11 +380,10 @@ def _on_the_way(sample: Sample) -> dict[str, Any]:
         return {"settled": "", "on_the_way": False}
     form = "t = {:.2f}" if sample.can("time") else "“{}”"
     decisions = [
-        verdicts.verdict_sentence(scores, sample.classes)
-        for scores in sample.through.prediction[:, 0]
+        name_decision(scores, sample.classes) for scores in sample.through.prediction[:, 0]
     ]
     return {
-        "settled": verdicts.settled(decisions, [form.format(place) for place in sample.places]),
+        "settled": describe_last_change(decisions, [form.format(place) for place in sample.places]),
         "on_the_way": True,
         "last": {name: values[-1] for name, values in sample.along.items() if name},
         **(resolved(lambda: numbers.building_of(sample)) if sample.can("time") else {}),
@@ -541,7 +552,7 @@ def of_cohort(cohort: Members) -> Report:
             ),
             drawing=drawing,
             stability=stability,
-            RELATIONS=RELATIONS,
+            RELATIONS=RELATION_DEFINITIONS,
             MAX_MEMBERS=MAX_MEMBERS,
         ),
     )

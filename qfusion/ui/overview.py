@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion.analysis import answers, compare, sample, text
+from qfusion.analysis import compare, text
 from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.models import Ability
 from qfusion.panels import samples
 from qfusion.training import metrics
 from qfusion.ui import frame, guidance, panels, reruns, views
+from qfusion.wording import answers, backgrounds, systems
 
 ICONS = {
     "agreement": ":material/join:",
@@ -33,9 +34,11 @@ WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 
 def pipeline(here: frame.Here) -> None:
     """The way from features to score; each part links to the page that shows it."""
-    parts = answers.pipeline(here.study)
+    parts = systems.pipeline_stages(here.study)
     guidance.title(
-        text.plain(here.study.card.get("title") or here.study.name), answers.sentence(here.study), 3
+        text.plain(here.study.card.get("title") or here.study.name),
+        systems.describe_system(here.study),
+        3,
     )
     with st.container(key="pair-pipeline"):
         for i, (cell, (name, words, page, label, shown)) in enumerate(
@@ -57,7 +60,7 @@ def example_samples(here: frame.Here) -> None:
         "Samples to start with",
         f"Picked by their verdicts among the {len(here.study.dataset.rows('test')):,} test samples, from "
         "the better-predicted half where it has such a sample. "
-        + sample.baseline_words(here.study.sample_background),
+        + backgrounds.describe_baseline(here.study.sample_background),
         3,
     )
     examples = compare.find_examples(here.study)
@@ -254,8 +257,8 @@ def model_and_data(here: frame.Here) -> None:
         _card(
             "model",
             "Model",
-            text.plain(study.card.get("notes") or "") or answers.sentence(study),
-            answers.model_rows(study),
+            text.plain(study.card.get("notes") or "") or systems.describe_system(study),
+            systems.model_card_rows(study),
         ),
     ):
         views.export_button(here)

@@ -18,11 +18,12 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion import model_export, report
 from qfusion._checks import check
 from qfusion._sentences import share
-from qfusion.analysis import answers, changes, cohort_measures, inside, memo, text
+from qfusion.analysis import changes, cohort_measures, inside, memo, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media, spec
 from qfusion.errors import translate_system_errors
+from qfusion.explain import coalitions
 from qfusion.explain.cohorts import Part
 from qfusion.panels import (
     archives,
@@ -36,6 +37,7 @@ from qfusion.panels import (
 from qfusion.runs import plans
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
+from qfusion.wording import answers, systems
 
 
 def sample_content(
@@ -309,7 +311,7 @@ def _table(sample: Sample, measured: physics.Measured) -> None:
                 table[f"test {known[name].short}"] = scored[name].loc[table["key"]].to_numpy()
             whole = ", ".join(f"{known[name].short} {scored[name].loc['']:.3f}" for name in names)
             st.caption(
-                f"Over {len(study.dataset.rows('test')):,} test samples{answers.of_seed(study)}; with all terms: "
+                f"Over {len(study.dataset.rows('test')):,} test samples{systems.seed_suffix(study)}; with all terms: "
                 f"{whole}. A weight or measurement vector is taken out of every output."
             )
         st.dataframe(
@@ -332,7 +334,7 @@ def at_cursor(
     unit: str,
 ) -> None:
     """The numbers at the cursor in one line."""
-    joint = answers.net_joint_share(dividends)
+    joint = coalitions.net_joint_share(dividends)
     now, at_start, at_end = (share(joint[at]) for at in (place, 0, -1))
     largest = answers.largest_at(dividends, place)
     guidance.line(

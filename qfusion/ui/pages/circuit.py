@@ -14,13 +14,14 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import share
-from qfusion.analysis import answers, dynamics, text
+from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.models import table_edits
 from qfusion.panels import circuit, dynamics as physics, network
 from qfusion.training import metrics
 from qfusion.ui import access, controls, frame, guidance, panels, state, views
+from qfusion.wording import systems
 
 # A sample's circuit as a picture, as text and as OpenQASM.
 
@@ -174,7 +175,7 @@ def before_after(here: frame.Here, sample: Sample) -> None:
     cells += [
         views.Changed(
             (f"Test {about.short[:1].lower()}{about.short[1:]}" if study.classes else about.short)
-            + answers.of_seed(study),
+            + systems.seed_suffix(study),
             base.metrics[name],
             now.metrics[name],
             about.help,
@@ -442,7 +443,7 @@ def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
             height="stretch",
         )
         test.metric(
-            f"Test {'accuracy' if study.classes else 'MAE'}{answers.of_seed(study)}",
+            f"Test {'accuracy' if study.classes else 'MAE'}{systems.seed_suffix(study)}",
             f"{result.metrics[best]:.3f}",
             f"{result.metrics[best] - sample.metrics[best]:+.3f}",
             delta_color="normal" if study.classes else "inverse",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import answers, cohort_measures, errors, sample, text
+from qfusion.analysis import cohort_measures, errors, text
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohorts, stability
@@ -22,6 +22,7 @@ from qfusion.panels import (
     panel,
 )
 from qfusion.ui import controls, frame, guidance, panels, state, views
+from qfusion.wording import backgrounds, systems
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
 
@@ -214,7 +215,7 @@ def _count(here: frame.Here, levels: errors.Levels, table: pd.DataFrame) -> None
     guidance.line(
         short,
         f"{short} In the table, means over each level; error: {text.plain(here.study.unit_of_error)}. "
-        + sample.against_words(here.study.bulk_background),
+        + backgrounds.describe_comparison(here.study.bulk_background),
     )
     missing = int(cohorts.within_split(levels.parts, table).sum()) - total
     if missing:
@@ -273,7 +274,7 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
         here.study, levels.rows, levels.inside, levels.own, levels.whole
     )
     heads = ["", *(f"**{text.plain(name)}**" for name in result["level"])]
-    seeds = {"accuracy": answers.of_seed(here.study)}
+    seeds = {"accuracy": systems.seed_suffix(here.study)}
     titles = {"joint": "size of joint terms", "relation": "most frequent type"}
     lines = [
         f"| {text.plain(titles.get(name, name))}{seeds.get(name, '')} | "

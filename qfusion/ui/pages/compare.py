@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import answers, cohort_measures, compare, text
-from qfusion.analysis.sample import Sample, rows_behind
+from qfusion.analysis import cohort_measures, compare, text
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
@@ -18,6 +18,8 @@ from qfusion.figures.samples import MOST
 from qfusion.panels import compare as builders, network, pickers, pins, tweak_limits
 from qfusion.training import metrics
 from qfusion.ui import controls, frame, guidance, panels, state, views
+from qfusion.wording import systems
+from qfusion.wording.backgrounds import background_markdown
 
 # The Compare page: A, the pinned view, beside B, what the bar on top shows.
 
@@ -196,8 +198,8 @@ def numbers(sides: compare.Sides) -> None:
     ]
     if a.study.background.name != b.study.background.name:
         st.caption(
-            f"A is compared with {rows_behind(a.study.background)}, B with "
-            f"{rows_behind(b.study.background)}: their terms differ for that reason too."
+            f"A is compared with {background_markdown(a.study.background)}, B with "
+            f"{background_markdown(b.study.background)}: their terms differ for that reason too."
         )
     st.markdown(
         "\n".join(
@@ -216,7 +218,7 @@ def numbers(sides: compare.Sides) -> None:
 
 def _metrics(a: Sample, b: Sample) -> Iterator[tuple[str, ...]]:
     """Rows of the test metrics, of each side by itself where they are not told alike."""
-    seed = answers.of_seed(a.study) or answers.of_seed(b.study)
+    seed = systems.seed_suffix(a.study) or systems.seed_suffix(b.study)
     alike = metrics.convention_of(a.metrics) == metrics.convention_of(b.metrics)
     for side in [a] if alike else [a, b]:
         for name in metrics.headlines(side.metrics):

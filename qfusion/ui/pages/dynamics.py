@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion.analysis import answers, inside, text
+from qfusion.analysis import inside, text
 from qfusion.analysis.dynamics import MOST_ERROR, exactness
 from qfusion.analysis.sample import Sample
 from qfusion.models import Tweak
@@ -20,6 +20,7 @@ from qfusion.ui import (
     state,
     views,
 )
+from qfusion.wording import systems
 
 # Before and after, and a function for each view.
 
@@ -73,7 +74,7 @@ def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
             line.markdown(builders.turned(sample))
         tested = [
             views.Changed(
-                known[name].short.partition(" (")[0] + answers.of_seed(study),  # on one line
+                known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line
                 base.metrics[name],
                 now.metrics[name],
                 f"{known[name].help} Of all {len(study.dataset.rows('test')):,} test samples under the same sliders; "

@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import share
-from qfusion.analysis import sample, text, trust
+from qfusion.analysis import text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders, panel
 from qfusion.ui import controls, frame, guidance, panels, views
+from qfusion.wording import backgrounds
 
 # The same Shapley values by other methods, on the current sample.
 
@@ -23,7 +24,7 @@ def estimators_tab(here: frame.Here) -> None:
     words = (
         "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
         "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
-        f"modalities together with those of {sample.rows_behind(study.background)}."
+        f"modalities together with those of {backgrounds.background_markdown(study.background)}."
     )
     if not trust.playable(study):
         guidance.aside(words)

@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from qfusion.analysis import inside, text
-from qfusion.analysis.sample import baseline_words
 from qfusion.panels import states as builders
 from qfusion.ui import controls, frame, guidance, panels, state, views
+from qfusion.wording.backgrounds import describe_baseline
 
 # The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.
 
@@ -34,7 +34,7 @@ def votes(here: frame.Here) -> None:
         f"Whatever **{who}** might say, {together} it can bring the {unit} "
         f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
         f"{operator.baseline:+.2f}). What this sample says brings it to **{score:+.2f}**. "
-        f"{baseline_words(here.study.background)}",
+        f"{describe_baseline(here.study.background)}",
     )
     panels.beside(
         lambda: panels.show(sample, here.theme, "spectrum", first=1),

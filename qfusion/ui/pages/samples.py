@@ -11,13 +11,14 @@ import pandas as pd
 import streamlit as st
 
 from qfusion import _limits
-from qfusion.analysis import answers, compare, inside, text
+from qfusion.analysis import compare, inside, text
 from qfusion.analysis.sample import default_contrast, sample_of, with_samples
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own, spec
 from qfusion.panels import compare as builders, inside as raw, page_state, pickers, samples
 from qfusion.quantum.states import split
 from qfusion.ui import access, controls, frame, panels, reruns, sharing, state, views
+from qfusion.wording import answers
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import answers, changes, inside, sample, text
+from qfusion.analysis import changes, inside, sample, text
 from qfusion.data import synthesis
 from qfusion.explain.counterfactual import ParameterChange, tweak_of
 from qfusion.models import table_edits
 from qfusion.panels import page_state, what_if as builders
 from qfusion.ui import controls, frame, panels, state, views
+from qfusion.wording import answers, backgrounds
 
 # The controls: what is done to each modality. Everything stands in the address.
 
@@ -78,7 +79,9 @@ def _change(here: frame.Here, name: str, own: Any) -> None:
         case changes.STATE:
             _state(here, name, own)
         case changes.DROP:
-            st.caption(f"Left out: {sample.rows_behind(here.study.background)} stand in for it.")
+            st.caption(
+                f"Left out: {backgrounds.background_markdown(here.study.background)} stand in for it."
+            )
         case changes.FLIP:
             st.caption(
                 "The smallest change of its state, all other modalities as they are in the sample, that turns the "

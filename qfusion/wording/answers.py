@@ -1,0 +1,264 @@
+"""The five questions about a sample with their answers, and titles about its decision, as Markdown."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from qfusion._sentences import listed, share as percent, size, sizes, top
+from qfusion.analysis import Sample, background_agreement, changes, text
+from qfusion.analysis.study import Study
+from qfusion.explain import verdicts
+from qfusion.explain.coalitions import net_joint_share
+from qfusion.explain.verdicts import JointCourse
+from qfusion.wording.backgrounds import describe_agreement
+from qfusion.wording.markup import MARKDOWN
+from qfusion.wording.verdicts import (
+    describe_change,
+    describe_conflict,
+    describe_decision,
+    describe_largest,
+    describe_last_change,
+    describe_leader,
+    largest_terms,
+    name_decision,
+)
+
+# "What would flip it?"
+NO_FLIP = "No change of a single modality would flip it"
+NO_FLIP_FOUND = "No change of a single modality was found that flips it"
+CHANGE = "{article} change of {names} alone by {distance}{unit} {may} flip it to {decision}"
+DONOR = "; so {may} the {modality} of sample {sample}{other}"
+OTHER_DECISION = ", to {decision}"
+
+# "When did it happen?"
+NOT_FOLLOWED = "The model is read out at its end only, so that the decision cannot be followed."
+JOINT_FROM = "Joint terms outweigh single modalities from **{place}** on (the end is {last})."
+NOT_JOINT = "At the end, joint terms do not outweigh single modalities."
+TIME, LAYER = "t = {:.2f}", "“{}”"
+
+# "What did the dynamics add?"
+NO_DYNAMICS = "Nothing: this model has no dynamics."
+EVOLUTION, NETWORK = "the evolution", "the network after the fusion"
+
+# Titles: when joint terms outweigh single modalities, and what entanglement does meanwhile.
+COURSE_TITLES: dict[JointCourse, str] = {
+    JointCourse.NEVER: "Single modalities dominate throughout (joint share {start} to {end}); {ends}",
+    JointCourse.LOST: "Single modalities dominate at the end (joint share {start} to {end}); {ends}",
+    JointCourse.ALWAYS: "Joint terms dominate from the start (joint share {start} to {end}); {ends}",
+    JointCourse.FROM: "Joint terms dominate from {place} on; {by_then}",
+}
+ENDS = "{name} goes from {first:z.2f} to {last:z.2f} {unit}"
+REACHED = "by then {name} has made {done} of its change"
+CONSTANT = "{name} stays at {last:z.2f} {unit}"
+RETURNS = "{name} is then {now:z.2f} {unit}, {last:z.2f} at both ends"
+OVERSHOOTS = "{name} is then {now:z.2f} {unit} ({first:z.2f} at the start, {last:z.2f} at the end)"
+
+# The largest term at the cursor.
+NO_TERM = "no term as large as 0.01"
+LARGEST_TERM = "largest term {names}"
+LARGEST_TERMS = "largest terms, alike, {names}"
+
+
+def verdict(study: Study, scores: np.ndarray) -> str:
+    """Return the decision as Markdown; scores (C,)."""
+    return name_decision(scores, study.classes, MARKDOWN)
+
+
+def numbered(study: Study, scores: np.ndarray) -> str:
+    """Return the decision with its softmax value or score, as Markdown; scores (C,)."""
+    if study.classes:
+        number = text.softmax(float(study.softmax(scores).max()))
+    else:
+        number = f"{float(scores[0]):+.2f}"
+    return f"{verdict(study, scores)} ({number})"
+
+
+def flip(study: Study, flips: Mapping[str, changes.Flip]) -> str:
+    """Return the smallest change of one modality that flips the decision.
+
+    Args:
+        flips: by modality, of `changes.what_would_flip`.
+    """
+    able = {name: flip for name, flip in flips.items() if flip.state.possible}
+    if not able:
+        return NO_FLIP if study.can("states") else NO_FLIP_FOUND
+    distances = {name: flip.state.distance for name, flip in able.items()}
+    unit = " rad" if study.can("states") else ""
+    names_by_end: dict[tuple[str, str], list[str]] = {}
+    for name in top(distances, smallest=True):
+        state = able[name].state
+        end = ("would" if state.verified else "may", verdict(study, state.after))
+        names_by_end.setdefault(end, []).append(text.plain(name))
+    sentence = ", ".join(
+        CHANGE.format(
+            article="a" if place else "A",
+            names=" or of ".join(names),
+            distance=size(min(distances.values())),
+            unit=unit,
+            may=may,
+            decision=decision,
+        )
+        for place, ((may, decision), names) in enumerate(names_by_end.items())
+    )
+    return sentence + _describe_donor(study, flips, {decision for _, decision in names_by_end})
+
+
+def _describe_donor(study: Study, flips: Mapping[str, changes.Flip], decisions: set[str]) -> str:
+    """Return the nearest modality of another sample that flips the decision; empty where there is none."""
+    donors = {name: flip for name, flip in flips.items() if flip.donor_id}
+    if not donors:
+        return ""
+    modality, nearest = min(donors.items(), key=lambda item: item[1].donor.distance)
+    decision = verdict(study, nearest.donor.scores)
+    return DONOR.format(
+        may="would" if nearest.donor.verified else "may",
+        modality=text.plain(modality),
+        sample=text.plain(nearest.donor_id),
+        other="" if decision in decisions else OTHER_DECISION.format(decision=decision),
+    )
+
+
+def decided(sample: Sample) -> str:
+    """Return who decided, and whether other backgrounds give the same verdict."""
+    agreement = describe_agreement(background_agreement.words_of_sample(sample))
+    return f"{describe_decision(sample.verdict, MARKDOWN)} {agreement}".strip()
+
+
+def conflict(sample: Sample) -> str:
+    """Return whether the modalities conflict."""
+    return describe_conflict(sample.verdict, MARKDOWN)
+
+
+def leading(sample: Sample) -> str:
+    """Return which modality leads by its Shapley share, as a title."""
+    return describe_leader(sample.verdict, MARKDOWN._replace(strong=str))
+
+
+def settled(study: Study, scores: np.ndarray, where: Sequence[str]) -> str:
+    """Return since when the decision is the final one.
+
+    Args:
+        scores: (P, C), along time or layers. where: names of the P places.
+    """
+    return describe_last_change([verdict(study, score) for score in scores], where, MARKDOWN)
+
+
+def finding(dividends: Mapping[str, float]) -> str:
+    """Return the largest contribution, as a title."""
+    return describe_largest(dividends, MARKDOWN)
+
+
+def finding_for(sample: Sample, dividends: Mapping[str, float]) -> str:
+    """Return the largest contribution, as a title that says whether it is for or against the explained class."""
+    if not sample.classes:
+        return finding(dividends)
+    largest = [dividends[term] for term in largest_terms(dividends)]
+    against = bool(largest) and max(largest) < 0
+    towards = sample.whose
+    if against:
+        towards = towards.replace(" for ", " against ", 1)
+    return describe_largest(dividends, MARKDOWN, towards)
+
+
+def answer(
+    dividends: Mapping[str, np.ndarray],
+    moving: np.ndarray,
+    moving_name: str,
+    unit: str,
+    where: list[str],
+) -> str:
+    """Return since when joint terms outweigh single modalities, and how far entanglement has moved, as a title.
+
+    Args:
+        dividends: by coalition, (P,) along time or layers. moving: a measure of entanglement, (P,).
+        moving_name, unit: of it. where: names of the P places.
+    """
+    share = net_joint_share(dividends)
+    place = verdicts.joint_from(share) or 0
+    values = {
+        "name": moving_name,
+        "unit": unit,
+        "first": moving[0],
+        "now": moving[place],
+        "last": moving[-1],
+    }
+    return COURSE_TITLES[verdicts.joint_course(share)].format(
+        start=percent(share[0]),
+        end=percent(share[-1]),
+        place=where[place],
+        ends=ENDS.format(**values),
+        by_then=_by_then(moving, place).format(**values),
+    )
+
+
+def _by_then(moving: np.ndarray, place: int) -> str:
+    """Return the template for how far a series has moved by a place."""
+    done = verdicts.progress_at(moving, place)
+    if done is None:
+        return CONSTANT if np.ptp(moving) < verdicts.STILL else RETURNS
+    if 0 <= done <= 1:
+        return REACHED.replace("{done}", percent(done))
+    return OVERSHOOTS
+
+
+def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
+    """Return which terms are the largest at a place, with their values."""
+    now = {term: float(values[place]) for term, values in dividends.items() if term}
+    first = top(sizes(now))
+    if round(abs(now[first[0]]), 2) == 0:
+        return NO_TERM
+    template = LARGEST_TERM if len(first) == 1 else LARGEST_TERMS
+    return template.format(
+        names=listed([f"{text.term(term)} ({now[term]:+.2f})" for term in first])
+    )
+
+
+def since_when(sample: Sample) -> str:
+    """Return since when, along time or layers, the decision is the final one; of several classes along time, since when
+    joint terms outweigh single modalities."""
+    timed = sample.can("time")
+    if timed:
+        where = [TIME.format(at) for at in sample.places]
+    else:
+        where = [LAYER.format(text.plain(at)) for at in sample.places]
+    if not timed or not sample.classes:
+        return settled(sample.study, sample.through.prediction[:, 0], where)
+    place = verdicts.joint_from(net_joint_share(sample.along))
+    if place is None:
+        return NOT_JOINT
+    return JOINT_FROM.format(place=where[place], last=where[-1])
+
+
+def what_was_added(sample: Sample) -> str:
+    """Return how the evolution, or the network after the fusion, changed the decision."""
+    start, end = (
+        {term: float(values[place]) for term, values in sample.along.items()} for place in (0, -1)
+    )
+    by = EVOLUTION if sample.can("time") else NETWORK
+    return describe_change(start, end, by, MARKDOWN, sample.quantity)
+
+
+def _flips(sample: Sample) -> str:
+    return f"{flip(sample.study, changes.what_would_flip(sample.study, sample.row))}."
+
+
+def _when(sample: Sample) -> str:
+    if not (sample.can("time") or sample.can("layers")):
+        return NOT_FOLLOWED
+    return since_when(sample.learned)
+
+
+def _added(sample: Sample) -> str:
+    if not (sample.can("time") or sample.can("layers")):
+        return NO_DYNAMICS
+    return what_was_added(sample.learned)
+
+
+QUESTIONS: dict[str, Callable[[Sample], str]] = {
+    "Which modality decided this?": decided,
+    "Did the modalities conflict?": conflict,
+    "What would flip it?": _flips,
+    "When did it happen?": _when,
+    "What did the dynamics add?": _added,
+}
+IN_TURN = sorted(QUESTIONS, key=lambda question: QUESTIONS[question] is _flips)  # the slow one last

@@ -1,0 +1,91 @@
+"""The background and the baseline of an explanation, in sentences."""
+
+from collections.abc import Mapping
+
+from qfusion._sentences import listed
+from qfusion.analysis import background_agreement, text
+from qfusion.explain.backgrounds import AnyBackground
+from qfusion.explain.coalitions import Explanation
+from qfusion.wording.markup import PLAIN, Markup
+
+# What replaces absent modalities, within sentences.
+BACKGROUNDS = {
+    "joint": "the {total:,} training samples",
+    "product": "the {total:,} training samples, each modality drawn independently",
+    "mixed": "maximally mixed states (no samples)",
+    "zero": "reference states (no samples)",
+    "contrast": "sample {label}",
+    "cohort": "the {total:,} samples of the cohort ‘{label}’",
+}
+UNNAMED_COHORT = "a cohort of {total:,} samples"
+DRAWN = "{size:,}, drawn at random, of {whole}"
+
+# Whole sentences.
+BASELINE_SCORE = "Baseline: the score of {background}."
+BASELINE_MEAN = "Baseline: the mean over {background}."
+COMPARED = "Compared with {background}."
+STANDARD_ERROR = " Standard error of a term over draws of the background rows: at most {error:.2g}."
+
+# Whether the verdict is the same against other backgrounds.
+SAME_VERDICT = "All {count} backgrounds give the same verdict."
+OTHER_VERDICTS = "The verdict depends on the background: {verdicts}."
+VERDICT_AGAINST = "‘{relation}’ against {backgrounds}"
+
+MAX_LABEL = 60  # characters of a label from data
+_SHORT = Markup(lambda name: text.plain(name, MAX_LABEL))
+
+
+def describe_background(background: AnyBackground, markup: Markup = PLAIN) -> str:
+    """Return what replaces modalities that a coalition leaves out, with the number of samples."""
+    total = max(background.total, background.size)
+    template = BACKGROUNDS[background.kind]
+    if background.kind == "cohort" and not background.label:
+        template = UNNAMED_COHORT
+    whole = template.format(total=total, label=markup.escape(background.label))
+    if background.kind in ("joint", "product", "cohort") and background.size < total:
+        return DRAWN.format(size=background.size, whole=whole)
+    return whole
+
+
+def background_markdown(background: AnyBackground) -> str:
+    """Return what replaces modalities that a coalition leaves out, as Markdown."""
+    return describe_background(background, _SHORT)
+
+
+def describe_baseline(background: AnyBackground) -> str:
+    """Return what the baseline is, as a Markdown sentence."""
+    single = background.kind in ("mixed", "zero", "contrast")
+    template = BASELINE_SCORE if single else BASELINE_MEAN
+    return template.format(background=background_markdown(background))
+
+
+def describe_comparison(background: AnyBackground) -> str:
+    """Return what is compared with, as a Markdown sentence for numbers without a baseline."""
+    return COMPARED.format(background=background_markdown(background))
+
+
+def describe_standard_error(explanation: Explanation, output: int) -> str:
+    """Return the standard error of a sample's terms where its background is drawn from a larger one; else empty."""
+    if explanation.errors is None or not explanation.errors.any():
+        return ""
+    return STANDARD_ERROR.format(error=explanation.errors[0, :, output].max())
+
+
+def describe_agreement(relations: Mapping[str, str]) -> str:
+    """Return whether all backgrounds give the same verdict; empty where fewer than two were compared.
+
+    Args:
+        relations: by kind of background, of `background_agreement.words_of_sample`.
+    """
+    if len(relations) < 2:
+        return ""
+    if len(set(relations.values())) == 1:
+        return SAME_VERDICT.format(count=len(relations))
+    names_by_relation: dict[str, list[str]] = {}
+    for kind, relation in relations.items():
+        names_by_relation.setdefault(relation, []).append(background_agreement.NAMES[kind])
+    verdicts = [
+        VERDICT_AGAINST.format(relation=relation, backgrounds=listed(names))
+        for relation, names in names_by_relation.items()
+    ]
+    return OTHER_VERDICTS.format(verdicts=listed(verdicts))

@@ -1,0 +1,264 @@
+"""The systems in words: a description of a model, the stages of its pipeline, and the rows of its model card."""
+
+import math
+from typing import Any, NamedTuple
+
+from qfusion._sentences import count, listed
+from qfusion.analysis import text
+from qfusion.analysis.study import Study
+from qfusion.models.truth_tables import stage_sizes
+from qfusion.quantum.circuits import BLOCKS
+
+# Descriptions of a model, in two or three sentences.
+QUANTUM_JUMP = (
+    "{title} turns {names} into quantum states ({dims} levels), evolves them together under a learned Hamiltonian and "
+    "{jumps}, and reads the {target} from the result. Since the read-out is linear, every decision splits exactly into "
+    "contributions of single modalities and joint contributions."
+)
+NETWORK = (
+    "{title} encodes {names}, fuses them by a network of kind {kind}, and reads the {target} from it. Its decisions "
+    "are split by evaluating it with modalities of other samples: every combination, every row of the background."
+)
+ENTANGLED_QCNN = (
+    "{title} assigns evidence from {names} to each of {elements}, fuses it by one entangling gate per {element}, and "
+    "reads the {target} through a quantum convolutional network with {parameters:,} parameters after the encoders. "
+    "Each fusion gate is a truth table that can be read and edited, and every decision splits exactly into "
+    "contributions of single modalities and joint contributions."
+)
+
+# Stages of the pipelines. Labels are of the links to their pages.
+STATES = "one ket per modality, dimension {dims}"
+EVOLUTION = "H and {jumps} on {levels} levels, T = {duration:g}"
+STEP = "as a circuit with the learned values"
+LINEAR_READ_OUT = "{read_out}, linear read-out"
+ENCODERS, NO_ENCODERS = "one per modality", "none: features are fused directly"
+FUSION_NETWORK, PROGRAM = "a {kind} network", "{file}, an imported program"
+ADDITIVE = "a sum of exact contributions"
+PRODUCT_READ_OUT = "trained observables of the product state"
+ANGLES = "{elements} angles per modality: its mass for each element"
+TABLES = "{elements} truth tables of {angles} angles{stages}, one entangling gate per element"
+STAGES = " in {stages} stages"
+CONVOLUTIONS = "{convolutions} convolutions (block {block}), {poolings} poolings on {qubits} qubits"
+QUBIT_READ_OUT = "linear read-out of {retained} kept and {measured} measured qubits"
+VECTORS_EACH = "{count} measurement vectors on each modality"
+VECTORS = "{count} measurement vectors on {place}"
+JOINT_STATE, ONE_STATE = "the joint state", "{modality} alone"
+
+# Units of features.
+PER_STEP, IN_ALL = "numbers per step", "numbers"
+
+# Follows a test metric of the loaded weights where the card has the mean over several training seeds.
+THIS_SEED = ", this seed"
+
+
+class Stage(NamedTuple):
+    """A stage of a pipeline.
+
+    Attributes:
+        name, text: of the stage. page: that shows it. label: of the link. parameters: of the page's address.
+    """
+
+    name: str
+    text: str
+    page: str
+    label: str
+    parameters: dict[str, str]
+
+
+def describe_system(study: Study) -> str:
+    """Return what a model is, in two or three sentences of Markdown."""
+    model: Any = study.model
+    title = f"**{text.plain(study.card.get('title') or study.name)}**"
+    target = text.plain(study.dataset.target.name)
+    names = list_modalities(study)
+    if model.about:
+        return f"{title} {model.about.format(names=names, target=target, dims=_dims(model))}"
+    if study.can("time"):
+        return QUANTUM_JUMP.format(
+            title=title,
+            names=names,
+            target=target,
+            dims=_dims(model),
+            jumps=count(model.jump_count, "learned jump operator"),
+        )
+    if not study.can("states"):
+        return NETWORK.format(title=title, names=names, target=target, kind=text.plain(model.kind))
+    classes = model.elements_are_classes
+    elements = (
+        count(model.elements, "class", "classes") if classes else count(model.elements, "element")
+    )
+    return ENTANGLED_QCNN.format(
+        title=title,
+        names=names,
+        target=target,
+        elements=elements,
+        element="class" if classes else "element",
+        parameters=study.card.get("parameters", {}).get("fusion", 0),
+    )
+
+
+def list_modalities(study: Study) -> str:
+    """Return the names of the modalities as a list in a sentence."""
+    return listed(list(map(text.plain, study.modalities)))
+
+
+def _dims(model: Any) -> str:
+    return " × ".join(str(d) for d in getattr(model, "dims", ()))
+
+
+def describe_features(study: Study) -> str:
+    """Return how many features a sample has: per step of sequences, in all of vectors."""
+    parts = []
+    for unit, is_sequence in ((PER_STEP, True), (IN_ALL, False)):
+        sizes = [
+            f"{text.plain(modality.name)} {modality.size}"
+            for modality in study.dataset.modalities
+            if modality.is_sequence == is_sequence
+        ]
+        if sizes:
+            parts.append(f"{', '.join(sizes)} {unit}")
+    return "; ".join(parts)
+
+
+def pipeline_stages(study: Study) -> tuple[Stage, ...]:
+    """Return the stages from features to the decision, each with the page that shows it."""
+    start = Stage("Features", describe_features(study), "pages/samples.py", "See a sample", {})
+    if study.can("time"):
+        stages = _evolution_stages(study)
+    elif not study.can("states"):
+        stages = _network_stages(study)
+    elif study.can("rules"):
+        stages = _circuit_stages(study)
+    else:
+        stages = _product_stages(study)
+    return (start, *stages)
+
+
+def _decision(study: Study, read_out: str) -> Stage:
+    name = "Log-odds" if study.classes else "Score"
+    return Stage(name, read_out, "pages/samples.py", "See who decided", {})
+
+
+def _states(study: Study) -> str:
+    return STATES.format(dims=", ".join(map(str, getattr(study.model, "dims", ()))))
+
+
+def _evolution_stages(study: Study) -> tuple[Stage, ...]:
+    model: Any = study.model
+    evolution = EVOLUTION.format(
+        jumps=count(model.jump_count, "jump operator"),
+        levels=math.prod(model.dims),
+        duration=model.duration,
+    )
+    dynamics = "pages/dynamics.py"
+    return (
+        Stage("States", _states(study), dynamics, "See the state", {"show": "State"}),
+        Stage("Evolution", evolution, dynamics, "Change parameters", {"show": "Decision"}),
+        Stage("One step", STEP, "pages/circuit.py", "See the circuit", {}),
+        _decision(study, LINEAR_READ_OUT.format(read_out=describe_read_out(model))),
+    )
+
+
+def _network_stages(study: Study) -> tuple[Stage, ...]:
+    model: Any = study.model
+    encoders, fusion = ENCODERS, FUSION_NETWORK.format(kind=model.kind)
+    if program := getattr(model, "program", None):
+        encoders, fusion = NO_ENCODERS, PROGRAM.format(file=text.plain(program.file))
+    return (
+        Stage("Encoders", encoders, "pages/what_if.py", "Change an input", {}),
+        Stage("Fusion", fusion, "pages/faithfulness.py", "See whether to trust it", {}),
+        _decision(study, ADDITIVE),
+    )
+
+
+def _product_stages(study: Study) -> tuple[Stage, ...]:
+    return (
+        Stage("States", _states(study), "pages/what_if.py", "Change a state", {}),
+        Stage("Read-out", PRODUCT_READ_OUT, "pages/operators.py", "See what votes", {}),
+        _decision(study, ADDITIVE),
+    )
+
+
+def _circuit_stages(study: Study) -> tuple[Stage, ...]:
+    model: Any = study.model
+    network, stages = model.network, stage_sizes(len(study.modalities))
+    kinds = [step.kind for step in network.steps]
+    tables = TABLES.format(
+        elements=model.elements,
+        angles=2 ** stages[0],
+        stages=STAGES.format(stages=len(stages)) if len(stages) > 1 else "",
+    )
+    convolutions = CONVOLUTIONS.format(
+        convolutions=kinds.count("conv"),
+        block=network.block,
+        poolings=kinds.count("pool"),
+        qubits=model.elements,
+    )
+    read_out = QUBIT_READ_OUT.format(retained=len(network.retained), measured=len(network.measured))
+    angles = ANGLES.format(elements=model.elements)
+    circuit = "pages/circuit.py"
+    return (
+        Stage("Angles", angles, "pages/samples.py", "See the masses", {}),
+        Stage("Fusion", tables, circuit, "Edit the rules", {"rules": "Fusion rules"}),
+        Stage("Network", convolutions, circuit, "Walk through it", {"rules": "Walk"}),
+        _decision(study, read_out),
+    )
+
+
+def describe_read_out(model: Any) -> str:
+    """Return how many measurement vectors a model has, and of which states."""
+    read = model.measurement_vectors()
+    s, vectors = next(iter(read.items()))
+    if len(read) > 1:
+        return VECTORS_EACH.format(count=len(vectors))
+    if len(s) == len(model.dims):
+        place = JOINT_STATE
+    else:
+        place = ONE_STATE.format(modality=text.plain(model.modalities[s[0]]))
+    return VECTORS.format(count=len(vectors), place=place)
+
+
+def model_card_rows(study: Study) -> dict[str, Any]:
+    """Return the rows of the model card by their headings."""
+    card, model = study.card, study.model
+    parameters = card.get("parameters", {})
+    rows: dict[str, Any] = {"checkpoint": study.name, "kind": card.get("model", model.kind)}
+    if study.can("time"):
+        rows |= {
+            "state dimensions": _dims(model),
+            "jump operators": model.jump_count,
+            "measurement vectors": describe_read_out(model),
+            "duration T": f"{model.duration:g}",
+        }
+    elif study.can("kets"):
+        rows |= {"state dimensions": _dims(model)}
+    elif study.can("rules"):
+        rows |= _circuit_rows(study)
+    return rows | {
+        "parameters": f"{parameters.get('total', 0):,}",
+        "after the encoders": f"{parameters.get('fusion', 0):,}",
+        "weights": str(card.get("weights_sha256", ""))[:12],
+    }
+
+
+def _circuit_rows(study: Study) -> dict[str, Any]:
+    model: Any = study.model
+    network, settings = model.network, model.settings
+    rule = ("frozen at " if settings.get("freeze_rule") else "started at ") + str(
+        settings.get("rule")
+    )
+    if settings.get("tables") == "separate":
+        rule += ", one rotation per modality"
+    M = len(study.modalities)
+    return {
+        "elements": f"{model.elements} ({'the classes' if model.elements_are_classes else 'learned'})",
+        "fusion rule": rule,
+        "convolution block": f"{network.block} ({BLOCKS[network.block].parameters} parameters)",
+        "qubits": model.elements * (M + len(stage_sizes(M))),
+        "operations": f"{model.elements} fusion gates, {len(network.steps)} steps of the network",
+    }
+
+
+def seed_suffix(study: Study) -> str:
+    """Return what follows a test metric of the loaded weights where the card has several training seeds."""
+    return THIS_SEED if len(study.card.get("seeds", [])) > 1 else ""
