@@ -262,7 +262,7 @@ def agree_ends(said: str, after: Any) -> None:
 
 def a_paper_figure(walk: Walk) -> str:
     """The decision's figure as a PDF of one column of APS's journals."""
-    from qfusion.figures.recipe import SIZES
+    from qfusion.figures.export_style import SIZES
 
     label = next(size.label for size in SIZES.values() if size.label.startswith("APS, one"))
     walk.click(walk.page.locator(".st-key-figure-waterfall .qf-export"), "Export")
@@ -389,7 +389,7 @@ def two_models(walk: Walk) -> str:
 def errors_by_conflict(walk: Walk) -> str:
     """Whether samples whose modalities conflict are decided wrongly more often."""
     from qfusion.analysis import errors
-    from qfusion.panels import cohorts
+    from qfusion.panels import wrong_samples
 
     walk.go("Cohorts")
     tab = walk.page.get_by_role("tab", name="Errors", exact=True)
@@ -400,7 +400,7 @@ def errors_by_conflict(walk: Walk) -> str:
         ".st-key-panel-slices h4", r"‘conflict’ is wrong more often: \d+% .*all \d+%; beyond chance"
     )
     levels = errors.levels_of(opened(walk.model, walk.sample))
-    agree(said, cohorts.slices(levels, by="relation").headline)
+    agree(said, wrong_samples.slices(levels, by="relation").headline)
     return said
 
 

@@ -4,11 +4,13 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from qfusion.errors import InvalidInput, NotFound, QFusionError
+
+T = TypeVar("T")
 
 # Modalities whose coalitions are all explained: 4,096 of 12, within a second a sample; each more doubles the time.
 MOST_MODALITIES = 12
@@ -145,3 +147,9 @@ def read_toml(text: str) -> dict[str, Any]:
         if isinstance(entry, int) and not -(2**63) <= entry < 2**63:
             raise ValueError("a whole number has more than 64 bits")
     return record
+
+
+def check_present(result: T | None, message: str) -> T:
+    """A result, unless there is none: then InvalidInput is raised with the message."""
+    check(result is not None, message)
+    return cast("T", result)

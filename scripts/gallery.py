@@ -181,7 +181,8 @@ def draw(picture: Picture) -> bytes:
     """The file of one picture, as its call makes it."""
     from dataclasses import replace
 
-    from qfusion.figures.recipe import ExportStyle, Recipe
+    from qfusion.figures.export_style import ExportStyle
+    from qfusion.figures.recipe import Recipe
     from qfusion.panels import rendering, reproduction
 
     page, address = rendering.parse_link(APP + picture.address)

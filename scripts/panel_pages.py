@@ -156,7 +156,7 @@ def _clean(markdown: str) -> str:
 
 def addresses() -> list[str]:
     """What is opened, from the visits of the screenshots and what these leave closed."""
-    from qfusion.panels import learning
+    from qfusion.panels import learning, sweep_panels
     from scripts import visits
 
     bare = (
@@ -170,7 +170,9 @@ def addresses() -> list[str]:
         for run in ("first", "second")
         for view in learning.VIEWS[1:]
     ]
-    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in learning.SWEEP_VIEWS]
+    searched = [
+        f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_panels.SWEEP_VIEWS
+    ]
     return [
         *(
             one.address

@@ -22,14 +22,8 @@ from typing import Any, NamedTuple
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures.recipe import (
-    FORMATS,
-    RESOLUTIONS,
-    SIZES,
-    THEMES,
-    ExportStyle,
-    size_mm as size_of_svg,
-)
+from qfusion.figures.embedded_recipes import size_mm as size_of_svg
+from qfusion.figures.export_style import FORMATS, RESOLUTIONS, SIZES, THEMES, ExportStyle
 
 # Every figure once with each kind of model that has it, of the smallest models: two modalities and a target of classes
 # (parity), three and a number (planted), and pictures and ten classes (digits) for what only these have.
@@ -268,12 +262,12 @@ def in_every_format(
 
 def assert_legend(svg: bytes, figure: Any) -> None:
     """Every entry of a figure's legend stands in its drawing by Chrome."""
-    from qfusion.figures import recipe as visible
+    from qfusion.figures import visible_range
 
     texts = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
     words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in texts))
-    for entry in visible.legend_entries(figure):
-        assert re.sub(r"\s+", "", visible.plain_entry(entry))[:12] in words, entry
+    for entry in visible_range.legend_entries(figure):
+        assert re.sub(r"\s+", "", visible_range.plain_entry(entry))[:12] in words, entry
 
 
 def _hash(content: bytes) -> str:

@@ -18,14 +18,34 @@ from qfusion.data.spec import Word
 from qfusion.explain.stability import Interval
 from qfusion.figures import (
     attribution,
+    bloch_balls,
     building,
     circuit,
+    circuit_charts,
     cohort,
+    column_charts,
+    correlation_cuts,
+    correlation_polygon,
     decision,
+    decision_pairs,
     dynamics,
+    error_slices,
+    evidence_fusion,
+    fusion_evidence,
+    jump_raster,
+    jump_trajectories,
+    label_charts,
+    leaderboard_charts,
+    model_quality,
+    operator_spectra,
     physics,
+    sample_timeline,
     samples,
+    scatter_map,
+    sensitivity_tornado,
+    state_changes,
     states,
+    sweep_charts,
     training,
     trust,
 )
@@ -58,9 +78,9 @@ WHOLE = {term: R.normal(i * 0.1, 1, 40) for i, term in enumerate(JOINT)}
 GROUP = np.array(["agreement", "conflict"])[R.integers(0, 2, 40)]
 BEST = Interval(0.3, 0.2, 0.45, 9, 9)
 ENTRIES = [
-    training.Entry("QiNN-QJ", "system", "qj", 0.7, 0.68, 0.73, [0.69, 0.71], 4e3),
-    training.Entry(HOSTILE, "baseline", "", 0.6, 0.55, 0.62, [0.6], 2e5),
-    training.Entry("without jumps", "ablation", "qj", 0.65, np.nan, np.nan, [0.65], 0),
+    leaderboard_charts.Entry("QiNN-QJ", "system", "qj", 0.7, 0.68, 0.73, [0.69, 0.71], 4e3),
+    leaderboard_charts.Entry(HOSTILE, "baseline", "", 0.6, 0.55, 0.62, [0.6], 2e5),
+    leaderboard_charts.Entry("without jumps", "ablation", "qj", 0.65, np.nan, np.nan, [0.65], 0),
 ]
 TRIED = {
     "rate": [0.001, 0.01, 0.3, 0.02],
@@ -123,7 +143,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "circuit.step_error": lambda t: circuit.step_error(
+    "circuit.step_error": lambda t: circuit_charts.step_error(
         np.geomspace(0.02, 1, 6),
         np.geomspace(1e-4, 0.1, 6),
         np.geomspace(1e-3, 0.2, 6),
@@ -133,58 +153,60 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "circuit.diagram": lambda t: circuit.diagram(
         BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t
     ),
-    "circuit.bloch_row": lambda t: circuit.bloch_row(
+    "circuit.bloch_row": lambda t: circuit_charts.bloch_row(
         ["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t
     ),
-    "circuit.bars": lambda t: circuit.bars(
+    "circuit.bars": lambda t: circuit_charts.bars(
         np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t
     ),
-    "circuit.entropy_lines": lambda t: circuit.entropy_lines(
+    "circuit.entropy_lines": lambda t: circuit_charts.entropy_lines(
         np.abs(R.normal(size=(9, 3))),
         ["a", HOSTILE, "c"],
         4,
         [(0, "prepare"), (5, HOSTILE)],
         theme=t,
     ),
-    "circuit.cuts": lambda t: circuit.cuts(
+    "circuit.cuts": lambda t: circuit_charts.cuts(
         [np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t
     ),
-    "circuit.poolings": lambda t: circuit.poolings(
+    "circuit.poolings": lambda t: circuit_charts.poolings(
         np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t
     ),
     "cohort.scatter": lambda t: cohort.scatter(
         IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t
     ),
-    "decision.differences": lambda t: decision.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
-    "decision.pairs": lambda t: decision.pairs(
+    "decision.differences": lambda t: decision_pairs.differences(
+        TERMS, OTHER, M, unit=HOSTILE, theme=t
+    ),
+    "decision.pairs": lambda t: decision_pairs.pairs(
         {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t
     ),
-    "building.curves": lambda t: building.curves(
+    "building.curves": lambda t: correlation_cuts.curves(
         T,
-        {kind: {name: LINES[name] for name in M} for kind in building.KINDS},
+        {kind: {name: LINES[name] for name in M} for kind in correlation_cuts.KINDS},
         0.4,
         M,
         unit=HOSTILE,
         cursor=0.7,
         theme=t,
     ),
-    "building.terms": lambda t: building.terms(
+    "building.terms": lambda t: correlation_cuts.terms(
         T,
-        {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in building.KINDS},
+        {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in correlation_cuts.KINDS},
         M,
         whose="text",
         unit=HOSTILE,
         cursor=1.0,
         theme=t,
     ),
-    "building.metric": lambda t: building.metric(
+    "building.metric": lambda t: correlation_cuts.metric(
         T,
         {
             kind: {
                 "text": (LINES["text"], LINES["text"] - 0.1, LINES["text"] + 0.1),
                 "audio": (LINES["audio"],),
             }
-            for kind in building.KINDS
+            for kind in correlation_cuts.KINDS
         },
         {"undisturbed": 0.9, HOSTILE: 0.5},
         M,
@@ -225,10 +247,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "dynamics.mark_time": lambda t: dynamics.mark_time(
         dynamics.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
     ),
-    "decision.masses": lambda t: decision.masses(
+    "decision.masses": lambda t: evidence_fusion.masses(
         R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t
     ),
-    "decision.tables": lambda t: decision.tables(
+    "decision.tables": lambda t: evidence_fusion.tables(
         R.random((4, 4)),
         R.random((4, 4)),
         ["00", "01", "10", "11"],
@@ -239,7 +261,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen=(1, 2),
         edited=np.eye(4) > 0,
     ),
-    "decision.class_bars": lambda t: decision.class_bars(
+    "decision.class_bars": lambda t: evidence_fusion.class_bars(
         np.array([0.1, 0.6, 0.2, 0.1]),
         CLASSES,
         truth=0,
@@ -247,10 +269,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         errors=np.full(4, 0.02),
         theme=t,
     ),
-    "decision.curve": lambda t: decision.curve(
+    "decision.curve": lambda t: evidence_fusion.curve(
         X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE, theme=t
     ),
-    "decision.belief_bars": lambda t: decision.belief_bars(
+    "decision.belief_bars": lambda t: evidence_fusion.belief_bars(
         np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t
     ),
     "trust.against_truth": lambda t: trust.against_truth(
@@ -272,7 +294,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "trust.seed_dots": lambda t: trust.seed_dots(
         R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t
     ),
-    "trust.dots": lambda t: trust.dots(
+    "trust.dots": lambda t: label_charts.dots(
         [*M, HOSTILE],
         {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)},
         hues=[BLUE] * 4,
@@ -281,7 +303,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         band_name=HOSTILE,
         theme=t,
     ),
-    "trust.calibration": lambda t: trust.calibration(
+    "trust.calibration": lambda t: label_charts.calibration(
         {"text": R.normal(size=9)},
         {"text": R.normal(size=9)},
         {"text": (np.arange(3.0), np.arange(3.0))},
@@ -297,7 +319,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "attribution.waveform": lambda t: attribution.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
-    "attribution.of_sample": lambda t: attribution.of_sample(
+    "attribution.of_sample": lambda t: sample_timeline.of_sample(
         inside.Strip(
             clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
@@ -308,7 +330,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         HOSTILE,
         t,
     ),
-    "attribution.strip": lambda t: attribution.strip(
+    "attribution.strip": lambda t: sample_timeline.strip(
         2.0,
         [
             (
@@ -356,19 +378,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=1,
         theme=t,
     ),
-    "samples.confusions": lambda t: samples.confusions(
+    "samples.confusions": lambda t: model_quality.confusions(
         np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t
     ),
-    "samples.curves": lambda t: samples.curves(
+    "samples.curves": lambda t: model_quality.curves(
         [(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
         [(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
         HOSTILE,
         t,
     ),
-    "samples.calibration": lambda t: samples.calibration(
+    "samples.calibration": lambda t: model_quality.calibration(
         np.array([0.3, 0.9]), np.array([0.5, 0.8]), np.array([4, 20]), t
     ),
-    "samples.residuals": lambda t: samples.residuals(
+    "samples.residuals": lambda t: model_quality.residuals(
         [HOSTILE] * 9,
         np.linspace(-1, 1, 9),
         np.linspace(1, -1, 9) ** 3,
@@ -398,10 +420,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M, t
     ),
     "physics.modes": lambda t: physics.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
-    "states.balls": lambda t: states.balls(
+    "states.balls": lambda t: bloch_balls.balls(
         ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE], t
     ),
-    "dynamics.triangle": lambda t: dynamics.triangle(
+    "dynamics.triangle": lambda t: correlation_polygon.triangle(
         T,
         {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
         {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},
@@ -409,7 +431,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         together=-T / 30,
         theme=t,
     ),
-    "dynamics.raster": lambda t: dynamics.raster(
+    "dynamics.raster": lambda t: jump_raster.raster(
         [
             (np.array([0.2, 0.9]), np.array([0, 1])),
             (np.array([0.5]), np.array([1])),
@@ -433,17 +455,17 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         0.7,
         t,
     ),
-    "training.dots": lambda t: training.dots(ENTRIES, "accuracy", t),
-    "training.against": lambda t: training.against(
+    "training.dots": lambda t: leaderboard_charts.dots(ENTRIES, "accuracy", t),
+    "training.against": lambda t: leaderboard_charts.against(
         ENTRIES, "accuracy", "parameters after the encoders", t
     ),
-    "training.agreement": lambda t: training.agreement(
+    "training.agreement": lambda t: leaderboard_charts.agreement(
         ["one", "two"],
         ["mean", "text", "text+audio"],
         np.array([[0.9, 0.95, 0.85], [0.4, 0.8, 0.0]]),
         t,
     ),
-    "training.robustness": lambda t: training.robustness(
+    "training.robustness": lambda t: leaderboard_charts.robustness(
         {
             HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
             "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3}),
@@ -472,7 +494,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "cohort.shares": lambda t: cohort.shares(
         dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
     ),
-    "samples.places": lambda t: samples.places(
+    "samples.places": lambda t: scatter_map.places(
         IDS,
         np.c_[X, Y],
         np.arange(40) % 10,
@@ -484,7 +506,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen="s3",
         theme=t,
     ),
-    "samples.nearest": lambda t: samples.nearest(
+    "samples.nearest": lambda t: scatter_map.nearest(
         IDS[:5],
         np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
         [True, False, True, None, True],
@@ -492,7 +514,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         typical=0.5,
         theme=t,
     ),
-    "samples.decisions": lambda t: samples.decisions(
+    "samples.decisions": lambda t: column_charts.decisions(
         [HOSTILE, "s1", "s2"],
         [TERMS, OTHER, TERMS],
         M,
@@ -501,14 +523,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
         notes=[HOSTILE, "a → b\nscore of b", "b → b"],
     ),
-    "samples.bars": lambda t: samples.bars(
+    "samples.bars": lambda t: column_charts.bars(
         [HOSTILE, "s1"],
         [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}],
         {"text": BLUE},
         title=HOSTILE,
         theme=t,
     ),
-    "cohort.rates": lambda t: cohort.rates(
+    "cohort.rates": lambda t: error_slices.rates(
         CLASSES,
         [(4, 9), (2, 8), (1, 30), (0, 5)],
         np.array([[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]),
@@ -516,18 +538,22 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         axis=HOSTILE,
         theme=t,
     ),
-    "cohort.worst": lambda t: cohort.worst(
+    "cohort.worst": lambda t: error_slices.worst(
         IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2, theme=t
     ),
-    "states.spectrum": lambda t: states.spectrum(
+    "states.spectrum": lambda t: operator_spectra.spectrum(
         np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE, theme=t
     ),
-    "states.make_up": lambda t: states.make_up(np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t),
-    "states.outcome_patterns": lambda t: states.outcome_patterns(
+    "states.make_up": lambda t: operator_spectra.make_up(
+        np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t
+    ),
+    "states.outcome_patterns": lambda t: operator_spectra.outcome_patterns(
         R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES, M[:2], M, theme=t
     ),
-    "states.effects": lambda t: states.effects(R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t),
-    "states.along": lambda t: states.along(
+    "states.effects": lambda t: operator_spectra.effects(
+        R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t
+    ),
+    "states.along": lambda t: operator_spectra.along(
         IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4", theme=t
     ),
     "states.density_matrix": lambda t: states.density_matrix(RHO, (2, 2), part="phase", theme=t),
@@ -538,19 +564,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "style.note": lambda t: figures.style.note(
         figures.style.base(t, 200), "No sample passes the filters.", t
     ),
-    "training.history": lambda t: training.history(
+    "training.history": lambda t: sweep_charts.history(
         [0, 1, 2, 3], VALUES, PRUNED, y_title=HOSTILE, theme=t
     ),
-    "training.slices": lambda t: training.slices(
+    "training.slices": lambda t: sweep_charts.slices(
         VALUES, PRUNED, TRIED, ["rate"], best=3, y_title="validation loss", theme=t
     ),
-    "training.parallel": lambda t: training.parallel(
+    "training.parallel": lambda t: sweep_charts.parallel(
         VALUES, TRIED, ["rate"], y_title=HOSTILE, theme=t
     ),
-    "training.importance": lambda t: training.importance(
+    "training.importance": lambda t: sweep_charts.importance(
         ["rate", HOSTILE], np.array([0.7, 0.3]), t
     ),
-    "physics.tornado": lambda t: physics.tornado(
+    "physics.tornado": lambda t: sensitivity_tornado.tornado(
         ["H of text", HOSTILE, "T"],
         np.array([0.1, np.nan, -0.02]),
         np.array([0.8, -0.5, 0.3]),
@@ -560,7 +586,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         half=np.array([0.7, -0.4, 0.2]),
         theme=t,
     ),
-    "physics.way": lambda t: physics.way(
+    "physics.way": lambda t: sensitivity_tornado.way(
         np.linspace(0, 1, 5),
         np.linspace(0, 1, 5) ** 2,
         2 * np.linspace(0, 1, 5),
@@ -596,7 +622,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         marks={"run a": 0.5},
         theme=t,
     ),
-    "dynamics.single_runs": lambda t: dynamics.single_runs(
+    "dynamics.single_runs": lambda t: jump_trajectories.single_runs(
         T,
         [np.sin(T), np.cos(T)],
         [[(0.5, 0), (1.0, 1)], [(1.2, 0)]],
@@ -605,7 +631,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         channels=2,
         theme=t,
     ),
-    "dynamics.ensemble": lambda t: dynamics.ensemble(
+    "dynamics.ensemble": lambda t: jump_trajectories.ensemble(
         T,
         R.random((21, 2)),
         np.full((21, 2), 0.05),
@@ -614,7 +640,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         20,
         theme=t,
     ),
-    "physics.numbers": lambda t: physics.numbers(
+    "physics.numbers": lambda t: state_changes.numbers(
         np.full(4, 0.25),
         np.array([0.1, 0.2, 0.3, 0.4]),
         CLASSES,
@@ -623,32 +649,32 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         hue=BLUE,
         theme=t,
     ),
-    "physics.bloch": lambda t: physics.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
-    "physics.ways": lambda t: physics.ways(
+    "physics.bloch": lambda t: state_changes.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
+    "physics.ways": lambda t: state_changes.ways(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
     ),
-    "trust.patches": lambda t: trust.patches(
+    "trust.patches": lambda t: fusion_evidence.patches(
         np.linspace(0, 1, 5), (*M[:2], HOSTILE), R.normal(size=(3, 5)), R.normal(size=(3, 5)) > 0, t
     ),
-    "trust.bits": lambda t: trust.bits(
+    "trust.bits": lambda t: fusion_evidence.bits(
         ["learned", HOSTILE],
         {
-            trust.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
+            fusion_evidence.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
             "text": np.array([[0.3, 0.2, 0.4], [np.nan] * 3]),
-            trust.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
+            fusion_evidence.TOGETHER: np.array([[-0.1, -0.2, 0.1], [0.5, 0.4, 0.6]]),
         },
         M,
         entropy=1.0,
         theme=t,
     ),
-    "trust.interactions": lambda t: trust.interactions(
+    "trust.interactions": lambda t: fusion_evidence.interactions(
         [(M[0], HOSTILE), (M[1], HOSTILE)],
         np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
         (*M[:2], HOSTILE),
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.swarm": lambda t: trust.swarm(
+    "trust.swarm": lambda t: fusion_evidence.swarm(
         {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
         np.linspace(0, 1, 20),
         [f"{HOSTILE}{n}" for n in range(20)],
@@ -656,7 +682,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.basins": lambda t: trust.basins(
+    "trust.basins": lambda t: fusion_evidence.basins(
         np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
         np.array([0, 0, 1]),
         ["text", HOSTILE],
@@ -664,7 +690,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.banded": lambda t: trust.banded(
+    "trust.banded": lambda t: fusion_evidence.banded(
         np.arange(4.0),
         {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
         hues={HOSTILE: BLUE},
@@ -675,7 +701,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         marks={HOSTILE: 2.0},
         theme=t,
     ),
-    "physics.sizes": lambda t: physics.sizes(
+    "physics.sizes": lambda t: state_changes.sizes(
         ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t
     ),
 }

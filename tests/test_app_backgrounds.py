@@ -14,7 +14,7 @@ from qfusion.analysis import sample as backgrounds
 from qfusion.analysis.sample import Sample, open_sample, open_study
 from qfusion.analysis.study import explained_model
 from qfusion.errors import InvalidInput
-from qfusion.panels import network
+from qfusion.panels import network_layers
 from qfusion.training import checkpoint
 from qfusion.wording.backgrounds import describe_baseline
 from tests.test_app_pages import FILES, plain, said, visit
@@ -258,7 +258,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
         list(against.dividends(row).values()), abs=1e-9
     )
     terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
-    assert network.outweighing(found.moments, terms) in words
+    assert network_layers.outweighing(found.moments, terms) in words
     assert "Compared with maximally mixed states (no samples)." in words
 
 
@@ -277,15 +277,17 @@ def test_where_joint_terms_take_over() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
-        network.outweighing(moments, {"": rising, "x": single, "x+y": rising})
+        network_layers.outweighing(moments, {"": rising, "x": single, "x+y": rising})
         == "Joint terms outweigh the single modalities from “a” on (67% of the net sums at the end)"
     )
     assert (
-        network.outweighing(moments, {"x": single, "x+y": rising[::-1]})
+        network_layers.outweighing(moments, {"x": single, "x+y": rising[::-1]})
         == "At the end the single modalities outweigh the joint terms (100% of the net sums)"
     )
-    table = network.layer_table(
-        moments, {"": rising, "x": single}, {network.JOINT: single, network.MUTUAL: rising}
+    table = network_layers.layer_table(
+        moments,
+        {"": rising, "x": single},
+        {network_layers.JOINT: single, network_layers.MUTUAL: rising},
     )
     assert list(table.columns) == [
         "moment",
@@ -313,11 +315,11 @@ def test_what_nobody_chose_follows_the_sample() -> None:
         import streamlit as st
 
         from qfusion.analysis.sample import open_study
-        from qfusion.panels import dynamics
+        from qfusion.panels import dynamics_page
         from qfusion.ui import controls
 
         study = open_study("qj-planted", "planted")
-        controls.draw(dynamics.CUT, study, default=st.session_state.most_moved)
+        controls.draw(dynamics_page.CUT, study, default=st.session_state.most_moved)
 
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state.most_moved = "vision"

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.panels import dynamics
+from qfusion.panels import dynamics_page
 from qfusion.ui import frame, sharing, state
 from tests import charts, exporting, page_visits
 from tests.charts import figures, key_of
@@ -29,7 +29,7 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Overview", {"model": QJ}),
     ("Samples", {"model": QJ, "inside": "true", "inside.from": "another sample"}),
     ("Samples", {"model": QCNN}),
-    *(("Dynamics", {"model": QJ, "view": view, "runs": "4"}) for view in dynamics.VIEW.values),
+    *(("Dynamics", {"model": QJ, "view": view, "runs": "4"}) for view in dynamics_page.VIEW.values),
     ("Dynamics", {"model": SMALL}),
     ("Circuit", {"model": PAIR}),
     *(

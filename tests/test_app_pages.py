@@ -23,7 +23,7 @@ from qfusion.analysis.sample import open_study
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak, imported
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import dynamics, samples
+from qfusion.panels import dynamics, overview
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import frame, panels, reruns
 from qfusion.ui.overview import TITLES
@@ -125,7 +125,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     app = visit("Overview", data=source)
     mae = card["metrics"]["test"]["mae"]
     study = open_study(f"qj-{source}", source)
-    written = [each.text for each in samples.test_metrics(study).figure.layout.annotations]
+    written = [each.text for each in overview.test_metrics(study).figure.layout.annotations]
     assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
     assert all(TITLES[card.kind] in words for card in compare.find_examples(study))
@@ -142,7 +142,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
 )
 def test_metrics_name_the_seeds_that_there_are(changed: dict[str, Any], words: str) -> None:
     study = open_study("qj-planted")
-    shows = samples.test_metrics(replace(study, card=study.card | changed)).shows
+    shows = overview.test_metrics(replace(study, card=study.card | changed)).shows
     assert shows.endswith(words)
     assert ("seed" in shows) == ("seed" in words)
 

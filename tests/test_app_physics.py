@@ -14,10 +14,10 @@ from qfusion.analysis import changes
 from qfusion.analysis.sample import open_study, sample_of
 from qfusion.errors import InvalidInput
 from qfusion.explain import sensitivity as method
-from qfusion.figures import physics as tornado
+from qfusion.figures import sensitivity_tornado
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import physics
+from qfusion.panels import term_sensitivity
 from qfusion.training import checkpoint
 from tests.test_app_pages import plain, said, visit
 
@@ -155,10 +155,14 @@ def test_cohorts_hold_the_sample_and_its_like() -> None:
         changes.rows_of(study, row, changes.RELATION, lambda: study.frame(0))
     others = f"this sample and {len(alike) - 1:,} test samples of its class"
     outside = sample_of(study, row, 0)
-    assert physics._cohort(outside, changes.CLASS, len(alike), len(alike)) == others
-    assert physics._cohort(outside, changes.ALL, 40, 1200) == "40 of 1,200 test samples"
+    assert term_sensitivity.cohort_words(outside, changes.CLASS, len(alike), len(alike)) == others
+    assert (
+        term_sensitivity.cohort_words(outside, changes.ALL, 40, 1200) == "40 of 1,200 test samples"
+    )
     inside = sample_of(study, int(study.dataset.rows("test")[0]), 0)
-    assert physics._cohort(inside, changes.CLASS, 1, 1) == "1 test sample of its class"
+    assert (
+        term_sensitivity.cohort_words(inside, changes.CLASS, 1, 1) == "1 test sample of its class"
+    )
 
 
 def test_what_a_link_gets_wrong_is_named() -> None:
@@ -178,7 +182,7 @@ def test_what_a_link_gets_wrong_is_named() -> None:
 
 
 def test_equal_bars_mean_a_straight_answer() -> None:
-    drawn = tornado.tornado(
+    drawn = sensitivity_tornado.tornado(
         ["a", "b <b>", "c"],
         np.array([0.05, np.nan, -0.01]),
         np.array([0.5, 0.2, 0.3]),
@@ -201,6 +205,6 @@ def test_equal_bars_mean_a_straight_answer() -> None:
 
 def test_the_way_passes_through_its_points_with_their_slopes() -> None:
     x = np.array([0.0, 0.3, 1.0])
-    drawn = tornado.way(x, x**3, 3 * x**2, "text", ["text"])
+    drawn = sensitivity_tornado.way(x, x**3, 3 * x**2, "text", ["text"])
     curve = drawn.data[0]
     assert np.allclose(np.asarray(curve.y), np.asarray(curve.x) ** 3, atol=1e-12)

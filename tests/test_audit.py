@@ -20,7 +20,7 @@ from qfusion.data import importing
 from qfusion.errors import NotFound
 from qfusion.explain import dephasing, fusing
 from qfusion.models import twins
-from qfusion.panels import why
+from qfusion.panels import quantum_resources
 from qfusion.quantum import decomposition
 from qfusion.training import checkpoint, metrics, train
 from tests.test_app_pages import said, visit
@@ -211,7 +211,9 @@ def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> Non
 
 def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
     drawn = {
-        name: why.resources_worth("board-audit", entry, [row["resource"] for row in entry["rows"]])
+        name: quantum_resources.resources_worth(
+            "board-audit", entry, [row["resource"] for row in entry["rows"]]
+        )
         for name in ("avparity", "parity")
         if (entry := audit.shipped(name))
     }

@@ -25,10 +25,11 @@ from qfusion.figures import (
     decision,
     dynamics,
     export,
-    recipe as styles,
+    export_style,
     style,
+    visible_range,
 )
-from qfusion.figures.recipe import ExportStyle
+from qfusion.figures.export_style import ExportStyle
 from tests import exporting
 from tests.figure_examples import EXAMPLES, TERMS, M, T, drawing_functions
 
@@ -39,7 +40,7 @@ TYPED = '1 < 2 & <b>bold</b> $x^2$ "q" <script>alert(1)</script>'
 LOOK = ExportStyle(
     engine="chrome", title=True, caption=True, font=8, hidden=("audio",), theme="light"
 )
-KINDS: tuple[styles.Format, ...] = ("svg", "pdf", "png")
+KINDS: tuple[export_style.Format, ...] = ("svg", "pdf", "png")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,7 +88,7 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert "".join(TYPED.split()) in "".join("".join(words).split())
     assert {"text", "text : audio", "entropy (nats)"} <= set(words)
     assert "audio" not in words
-    unit = 89 / float(root.get("viewBox", "").split()[2]) / styles.MM_PER_PT
+    unit = 89 / float(root.get("viewBox", "").split()[2]) / export_style.MM_PER_PT
     assert max(
         float(size) * unit for size in re.findall(r"font-size: ([\d.]+)px", svg)
     ) == pytest.approx(8, rel=0.01)
@@ -97,7 +98,7 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert "".join(TYPED.split()) in "".join(page.extract_text().split())
     assert not page.images, "hatching and letters are vectors"
     assert "Pattern" not in page["/Resources"]
-    assert abs(float(page.mediabox.width) - 89 / styles.MM_PER_PT) < 0.01
+    assert abs(float(page.mediabox.width) - 89 / export_style.MM_PER_PT) < 0.01
     sizes: list[float] = []
     page.extract_text(
         visitor_text=lambda words, cm, tm, font, size: sizes.append(abs(cm[3] * tm[3] * size))
@@ -140,7 +141,9 @@ def test_every_kind_of_figure_is_drawn_in_chrome_too() -> None:
         look = replace(exporting.style(number, KINDS[number % len(KINDS)]), engine="chrome")
         data = export.save(figure, look, title=TYPED, caption=TYPED, recipe=RECIPE)
         assert json.loads(export.read_recipe(data)) == json.loads(RECIPE), name
-        assert exporting.size_mm(data)[0] == pytest.approx(styles.SIZES[look.size].width, abs=0.5)
+        assert exporting.size_mm(data)[0] == pytest.approx(
+            export_style.SIZES[look.size].width, abs=0.5
+        )
         if look.format == "svg":
             exporting.assert_legend(data, figure)
 
@@ -150,7 +153,7 @@ def make_of(figure: go.Figure) -> tuple[Any, ...]:
     return (
         frozenset(str(trace.type) for trace in figure.data),
         len(list(figure.select_xaxes())) > 1,
-        bool(styles.legend_entries(figure)),
+        bool(visible_range.legend_entries(figure)),
     )
 
 

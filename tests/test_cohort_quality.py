@@ -12,8 +12,8 @@ from qfusion.analysis import errors
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput
-from qfusion.figures import samples as figures
-from qfusion.panels import cohorts as panels, samples
+from qfusion.figures import model_quality
+from qfusion.panels import cohort_quality, samples
 from tests.test_app_pages import plain, said, visit
 
 
@@ -86,31 +86,33 @@ def test_residuals(planted: Any) -> None:
     assert np.allclose(
         errors.residuals(planted), planted.study.scores[places, 0] - planted.study.dataset.y[places]
     )
-    frame = panels.residuals(planted).table()
+    frame = cohort_quality.residuals(planted).table()
     assert np.abs(frame["residual"]).mean() == pytest.approx(planted.rows["error"].mean())
     assert frame["in_cohort"].sum() == planted.inside.sum()
 
 
 def test_panels(digits: Any, planted: Any) -> None:
     counts = errors.confusions(digits)
-    assert panels.confusions(digits).title.startswith(
+    assert cohort_quality.confusions(digits).title.startswith(
         f"{np.trace(counts)} of {counts.sum()} samples are right"
     )
-    assert list(panels.curves(digits).table()["class"]) <= list(digits.study.classes)
-    assert "The mean area is 0." in panels.curves(digits).shows
+    assert list(cohort_quality.curves(digits).table()["class"]) <= list(digits.study.classes)
+    assert "The mean area is 0." in cohort_quality.curves(digits).shows
     one_class = levels_of(digits.sample, "truth=7")
-    assert "The mean area" not in panels.curves(one_class).shows
-    assert "Expected calibration error" in panels.calibration(digits).shows
-    assert not panels.has_classes(planted)
-    assert panels.is_regression(planted)
-    assert not panels.is_regression(digits)
+    assert "The mean area" not in cohort_quality.curves(one_class).shows
+    assert "Expected calibration error" in cohort_quality.calibration(digits).shows
+    assert not cohort_quality.has_classes(planted)
+    assert cohort_quality.is_regression(planted)
+    assert not cohort_quality.is_regression(digits)
     with pytest.raises(InvalidInput, match="chooses among classes"):
         errors.residuals(digits)
     with pytest.raises(InvalidInput, match="shape"):
-        figures.confusions(np.zeros((2, 3)), ["a", "b"])
+        model_quality.confusions(np.zeros((2, 3)), ["a", "b"])
     nobody = levels_of(open_sample("qj-planted", "p0031"), "error>1000")
-    assert panels.residuals(nobody).title == "No sample of this cohort"
-    assert not panels.has_classes(levels_of(open_sample("qcnn-digits", "digit-0004"), "error>1000"))
+    assert cohort_quality.residuals(nobody).title == "No sample of this cohort"
+    assert not cohort_quality.has_classes(
+        levels_of(open_sample("qcnn-digits", "digit-0004"), "error>1000")
+    )
 
 
 @pytest.mark.parametrize(

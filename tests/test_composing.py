@@ -19,9 +19,10 @@ from pypdf import PdfReader
 from plotly_print import Part, PrintError, Style, render_grid
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import export, recipe, recipe as styles
+from qfusion.figures import export, export_style, latex_snippet
 from qfusion.figures.export import Composition
-from qfusion.figures.recipe import ExportStyle, Recipe
+from qfusion.figures.export_style import ExportStyle
+from qfusion.figures.recipe import Recipe
 from qfusion.panels import archives, compositions, pages, rendering, reproduction, scopes
 from tests import exporting, typesetting
 from tests.test_app_pages import visit
@@ -75,12 +76,12 @@ def test_a_composed_file_has_its_size_its_letters_and_all_recipes(
 ) -> None:
     wanted = whole(kind, size, theme="grey")
     data = compositions.save_composition(taken, wanted)
-    assert exporting.size_mm(data)[0] == pytest.approx(styles.SIZES[size].width, abs=0.1)
+    assert exporting.size_mm(data)[0] == pytest.approx(export_style.SIZES[size].width, abs=0.1)
     found = export.parse_composition(export.read_recipe(data))
     assert [panel.panel for panel in found.panels] == list(NAMES)
     assert [panel.numbers for panel in found.panels] == [each.recipe.numbers for each in taken]
     assert found.style == wanted.style
-    letters = [styles.SIZES[size].letter(place) for place in range(3)]
+    letters = [export_style.SIZES[size].letter(place) for place in range(3)]
     if kind == "svg":
         words = ["".join(each.itertext()) for each in ET.fromstring(data).iter(f"{SVG}text")]
         assert [each for each in words if each in letters] == letters
@@ -172,9 +173,9 @@ def test_titles_and_captions_of_panels_are_written(taken: list[Any]) -> None:
         assert re.sub(r"\s+", "", f"({'abc'[place]}) {each.caption}")[:30] in words
 
 
-@pytest.mark.parametrize("kind", styles.FORMATS)
+@pytest.mark.parametrize("kind", export_style.FORMATS)
 def test_a_snippet_puts_the_file_there_with_caption_and_label(kind: Any) -> None:
-    said = recipe.snippet(
+    said = latex_snippet.snippet(
         "qfusion-a-b",
         ExportStyle(format=kind, size="aps-double"),
         title="50% of $x_1$",
@@ -205,7 +206,7 @@ def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
         compositions.save_composition(taken, whole("pdf", "acl-single", 1))
     )
     body = "".join(
-        recipe.snippet(
+        latex_snippet.snippet(
             name,
             ExportStyle(format=kind, size=size),
             title=HOSTILE[7],

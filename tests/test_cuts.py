@@ -28,7 +28,7 @@ from qfusion.explain import (
     stability,
 )
 from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
-from qfusion.figures import building as drawing, notebook
+from qfusion.figures import correlation_cuts, notebook
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.panels import programs
@@ -604,13 +604,13 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
         figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10
     )
     assert name in cut_answers.answer(found, 0)
-    drawn = drawing.curves(
+    drawn = correlation_cuts.curves(
         found.times, dynamics.curves(found, 0), found.before[0, 0], study.modalities, unit="score"
     )
     assert {trace.name for trace in drawn.data} == {
         *study.modalities,
         "undisturbed",
-        *(words for words, _ in drawing.KINDS.values()),
+        *(words for words, _ in correlation_cuts.KINDS.values()),
     }
     assert all(
         np.isfinite(np.asarray(trace.y, dtype=float)).all()
@@ -619,7 +619,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     )
     weaker = dynamics.cuts_of_sample(study, row, Tweak(duration=0.0))
     assert "at one time moves the score by" in cut_answers.answer(weaker, 0)
-    assert drawing.curves(
+    assert correlation_cuts.curves(
         weaker.times, dynamics.curves(weaker, 0), 0.0, study.modalities
     ).layout.xaxis.range == (0, 1e-6)
 

@@ -7,7 +7,7 @@ import pytest
 
 from plotly_print import words
 from plotly_print.words import TextStyle
-from qfusion.figures import recipe
+from qfusion.figures import export_style, html_page
 from tests.test_export import waterfall
 
 STYLE = TextStyle(10, (0, 0, 0, 1))
@@ -39,6 +39,6 @@ def test_a_title_of_one_direction_stays_as_it_is(title: str) -> None:
 
 @pytest.mark.parametrize("title", ["مرحبا 3: 50% by m", "שלום: yes", "x of سلام -1"])
 def test_pages_of_figures_isolate_them(title: str) -> None:
-    style = recipe.ExportStyle(format="html", title=True, caption=True)
-    page = recipe.page(waterfall(), style, title=title, caption=title, recipe="")
+    style = export_style.ExportStyle(format="html", title=True, caption=True)
+    page = html_page.page(waterfall(), style, title=title, caption=title, recipe="")
     assert page.decode().count(words.isolated(title)) == 2

@@ -18,7 +18,14 @@ from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample
 from qfusion.data.spec import Clusters
 from qfusion.explain import cohorts as filters
-from qfusion.panels import cohorts, compare as maps, faithfulness, pages, programs, rendering
+from qfusion.panels import (
+    cohorts,
+    faithfulness,
+    pages,
+    programs,
+    rendering,
+    sample_maps,
+)
 from tests.test_app_pages import plain, said, visit
 from tests.test_encoded import (
     dataset as dataset,  # a fixture
@@ -128,14 +135,16 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
 ) -> None:
     monkeypatch.setattr(cohort_measures, "MAX_UMAP", 40)
     monkeypatch.setattr(cohort_measures, "FEW_UMAP", 20)
-    some, every = (maps.on_map(few, "states", "UMAP", everyone) for everyone in (False, True))
+    some, every = (
+        sample_maps.on_map(few, "states", "UMAP", everyone) for everyone in (False, True)
+    )
     assert (some.column, every.column) == ("umap[states]", "umap-all[states]")
     assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
     assert (
         "20 of them placed (drawn at random)"
-        in maps.sample_map(few, of="states", method="UMAP").shows
+        in sample_maps.sample_map(few, of="states", method="UMAP").shows
     )
-    same = maps.on_map(few, "states", "PCA", True)
+    same = sample_maps.on_map(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"
     box = cohort_measures.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = filters.parse(f"{box}; split=valid")

@@ -26,8 +26,8 @@ from PIL import Image
 from pypdf import PdfReader
 
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
-from qfusion.figures import decision, dynamics, export, recipe as styles, style
-from qfusion.figures.recipe import ExportStyle
+from qfusion.figures import decision, dynamics, export, export_style, style
+from qfusion.figures.export_style import ExportStyle
 from tests import exporting
 from tests.figure_examples import TERMS, M, T
 
@@ -56,7 +56,7 @@ def lines(theme: style.Theme = "light") -> go.Figure:
     return dynamics.measure_lines(T, series, M, "entropy (nats)", between=":", theme=theme)
 
 
-def texts(data: bytes, kind: styles.Format) -> str:
+def texts(data: bytes, kind: export_style.Format) -> str:
     """What a reader sees written in a file; nothing for pixels."""
     if kind == "svg":
         return " ".join(
@@ -70,10 +70,10 @@ def texts(data: bytes, kind: styles.Format) -> str:
     return html.unescape(data.decode()) if kind == "html" else ""
 
 
-@pytest.mark.parametrize("kind", styles.FORMATS)
+@pytest.mark.parametrize("kind", export_style.FORMATS)
 @pytest.mark.parametrize("size", ["single", "slide"])
 def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(
-    kind: styles.Format, size: str
+    kind: export_style.Format, size: str
 ) -> None:
     look = ExportStyle(format=kind, size=size, title=True, caption=True, hidden=("audio",))
     data = export.save(
@@ -82,7 +82,7 @@ def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(
     assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
     if kind != "html":
         width, height = exporting.size_mm(data)
-        assert width == pytest.approx(styles.SIZES[size].width, abs=0.1)
+        assert width == pytest.approx(export_style.SIZES[size].width, abs=0.1)
         assert size == "single" or height == pytest.approx(190.5, abs=0.1)
     if kind != "png":
         written = " ".join(texts(data, kind).split())
@@ -114,7 +114,7 @@ def test_fonts_have_the_size_asked_for() -> None:
         unit = (
             float(root.get("width", "").removesuffix("mm"))
             / float(root.get("viewBox", "").split()[2])
-            / styles.MM_PER_PT
+            / export_style.MM_PER_PT
         )
         sizes = [
             float(found) * unit
@@ -281,7 +281,7 @@ def test_files_that_are_too_large_or_none_are_refused() -> None:
         export.read_recipe("{}")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", styles.FORMATS)
+@pytest.mark.parametrize("kind", export_style.FORMATS)
 def test_a_file_that_is_cut_or_changed_gives_a_recipe_or_an_error(kind: str) -> None:
     data = export.save(waterfall(), ExportStyle(format=kind), recipe=RECIPE)
     place = data.find(BY_KIND[kind].encode())

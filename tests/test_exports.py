@@ -26,7 +26,7 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from qfusion.cli import app
-from qfusion.figures import export, recipe, recipe as styles
+from qfusion.figures import export, export_style, visible_range
 from qfusion.panels import pages, rendering, reproduction
 from qfusion.runs import sweeps
 from tests import exporting, sharing, typesetting
@@ -119,7 +119,7 @@ def distinct(panels: dict[str, Any]) -> dict[str, Any]:
 def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: Path) -> None:
     """One figure of each trace type, themes and formats by turns, from pages that the other process opens anew."""
     jobs = exporting.jobs(panels, KINDS, EVERY)
-    assert {job.theme for job in jobs} == set(styles.THEMES)
+    assert {job.theme for job in jobs} == set(export_style.THEMES)
     wanted, out = places / "jobs.json", places / "again.json"
     wanted.write_text(json.dumps(jobs), encoding="utf-8")
     other = subprocess.Popen(
@@ -157,25 +157,25 @@ def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(
         content = reproduction.save_panel(panel, wanted)
         assert recipe.parse(export.read_recipe(content)) == wanted
         assert exporting.size_mm(content)[0] == pytest.approx(
-            styles.SIZES[wanted.style.size].width, abs=0.5
+            export_style.SIZES[wanted.style.size].width, abs=0.5
         )
         if kind == "svg":
             exporting.assert_legend(content, panel.figure)
 
 
-def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
+def read_svg(content: bytes, panel: Any, style: export_style.ExportStyle) -> None:
     root = ET.fromstring(content)
     width, height = (
         float(re.fullmatch(r"([\d.]+)(pt|mm)", root.attrib[side]).group(1))
         for side in ("width", "height")
     )
     scale = 25.4 / 72 if root.attrib["width"].endswith("pt") else 1.0
-    assert width * scale == pytest.approx(styles.SIZES[style.size].width, abs=0.3)
+    assert width * scale == pytest.approx(export_style.SIZES[style.size].width, abs=0.3)
     assert height > 0
     words = " ".join("".join(each.itertext()) for each in root.iter(f"{SVG}text"))
     squeezed = re.sub(r"\s+", "", words)
-    for entry in recipe.legend_entries(recipe.without(panel.figure, style.hidden)):
-        said = re.sub(r"\s+", "", recipe.plain_entry(entry))
+    for entry in visible_range.legend_entries(visible_range.without(panel.figure, style.hidden)):
+        said = re.sub(r"\s+", "", visible_range.plain_entry(entry))
         assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
     if style.title:
         assert re.sub(r"\s+", "", panel.title)[:20] in squeezed
@@ -196,12 +196,12 @@ def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     assert b"<script" not in content
 
 
-def read_pdf(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
+def read_pdf(content: bytes, panel: Any, style: export_style.ExportStyle) -> None:
     reader = PdfReader(io.BytesIO(content))
     page = reader.pages[0]
     assert len(reader.pages) == 1
     assert float(page.mediabox.width) * 25.4 / 72 == pytest.approx(
-        styles.SIZES[style.size].width, abs=0.3
+        export_style.SIZES[style.size].width, abs=0.3
     )
     fonts = page["/Resources"].get("/Font", {})
     assert fonts
@@ -214,25 +214,27 @@ def read_pdf(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     assert not {"/CreationDate", "/ModDate"} & set(reader.metadata or {})
 
 
-def read_png(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
+def read_png(content: bytes, panel: Any, style: export_style.ExportStyle) -> None:
     with Image.open(io.BytesIO(content)) as picture:
         picture.load()
         dots = picture.info["dpi"][0]
         assert dots == pytest.approx(style.dpi, abs=0.1)
         assert picture.size[0] / dots * 25.4 == pytest.approx(
-            styles.SIZES[style.size].width, abs=0.5
+            export_style.SIZES[style.size].width, abs=0.5
         )
         assert len(picture.convert("L").resize((64, 64)).getcolors()) > 1, "an empty picture"
 
 
-def read_html(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
+def read_html(content: bytes, panel: Any, style: export_style.ExportStyle) -> None:
     said = content.decode()
     assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']https?:", said)
     assert said.count('id="qfusion-recipe"') == 1
 
 
-def read_tikz(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
-    assert exporting.size_mm(content)[0] == pytest.approx(styles.SIZES[style.size].width, abs=0.1)
+def read_tikz(content: bytes, panel: Any, style: export_style.ExportStyle) -> None:
+    assert exporting.size_mm(content)[0] == pytest.approx(
+        export_style.SIZES[style.size].width, abs=0.1
+    )
     said = content.decode()
     assert typesetting.balanced(said)
     assert said.count(r"\begin{pgfscope}") == said.count(r"\end{pgfscope}") > 1
@@ -250,13 +252,13 @@ def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(
     )
     shown, whole = panels[name], panels["/dynamics?model=qj-planted decision-over-time"]
     entries, all_entries = (
-        recipe.legend_entries(shown.figure),
-        recipe.legend_entries(whole.figure),
+        visible_range.legend_entries(shown.figure),
+        visible_range.legend_entries(whole.figure),
     )
     assert set(all_entries) - set(entries) == {"text"}
     assert list(shown.figure.layout.xaxis.range) == [0, 0.6]
     svg = reproduction.save_panel(
-        shown, replace(shown.recipe, style=styles.ExportStyle(size="double"))
+        shown, replace(shown.recipe, style=export_style.ExportStyle(size="double"))
     )
     assert (
         recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"]
@@ -274,7 +276,8 @@ def test_the_command_line_makes_a_figure_again_from_its_own_file(
         reproduction.save_panel(
             panel,
             replace(
-                panel.recipe, style=styles.ExportStyle(format="pdf", size="double", caption=True)
+                panel.recipe,
+                style=export_style.ExportStyle(format="pdf", size="double", caption=True),
             ),
         )
     )

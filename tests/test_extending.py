@@ -29,7 +29,7 @@ from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution
 from qfusion.models import FUSION
-from qfusion.panels import dynamics, pages, params, programs, scopes
+from qfusion.panels import dynamics_page, pages, params, programs, scopes
 from qfusion.panels.panel import Panel, Picture
 from qfusion.quantum import states as measures
 from qfusion.quantum.states import States, Values
@@ -171,14 +171,14 @@ def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> Picture:
 @pytest.fixture
 def new_panel() -> Iterator[str]:
     """A panel as its author writes it: a line in the PANELS of its module."""
-    dynamics.PANELS["spread"] = Panel(
+    dynamics_page.PANELS["spread"] = Panel(
         spread,
-        {"t": dynamics.CURSOR},
-        opens=dynamics.VIEW.chosen("Decision"),
+        {"t": dynamics_page.CURSOR},
+        opens=dynamics_page.VIEW.chosen("Decision"),
         below=True,
     )
     yield "spread"
-    del dynamics.PANELS["spread"]
+    del dynamics_page.PANELS["spread"]
 
 
 def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> None:
@@ -200,11 +200,11 @@ def panel_with_a_choice() -> Iterator[str]:
     share = params.NumberParam(
         "spread.t", "Share of T", "All of it is used.", default=1.0, step=0.25
     )
-    dynamics.PANELS["spread"] = Panel(
-        spread, {"t": share}, opens=dynamics.VIEW.chosen("Decision"), below=True
+    dynamics_page.PANELS["spread"] = Panel(
+        spread, {"t": share}, opens=dynamics_page.VIEW.chosen("Decision"), below=True
     )
     yield "spread"
-    del dynamics.PANELS["spread"]
+    del dynamics_page.PANELS["spread"]
 
 
 def test_a_panel_with_a_control_of_its_own_takes_a_builder_and_two_lines(

@@ -11,7 +11,20 @@ import pytest
 from plotly_print import Style, render
 from qfusion.data.spec import coalitions
 from qfusion.errors import InvalidInput
-from qfusion.figures import circuit, cohort, decision, dynamics, samples, states, style
+from qfusion.figures import (
+    circuit,
+    circuit_charts,
+    cohort,
+    correlation_polygon,
+    decision,
+    dynamics,
+    evidence_fusion,
+    jump_trajectories,
+    operator_spectra,
+    samples,
+    states,
+    style,
+)
 
 MODALITIES = ("text", "audio", "vision")
 DIVIDENDS = {
@@ -138,7 +151,7 @@ def test_names_with_the_same_beginning_are_rows_of_their_own() -> None:
     drawn = samples.classes({"train": [1, 2, 3]}, names)
     assert list(drawn.data[0].y) == [0, 1, 2]
     assert list(drawn.data[0].customdata) == names
-    bars = states.effects(np.ones((1, 3)), names, ["text"], ["text"])
+    bars = operator_spectra.effects(np.ones((1, 3)), names, ["text"], ["text"])
     assert list(bars.data[0].x) == [0, 1, 2] == list(bars.layout.xaxis.tickvals)
     assert bars.layout.xaxis.ticktext[0] == bars.layout.xaxis.ticktext[1]
 
@@ -147,7 +160,9 @@ def test_names_with_the_same_beginning_are_rows_of_their_own() -> None:
 def test_numbers_of_a_graph_stand_apart(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
-    drawn = dynamics.triangle(TIMES, dict.fromkeys(pairs, TIMES), dict.fromkeys(names, TIMES), at=1)
+    drawn = correlation_polygon.triangle(
+        TIMES, dict.fromkeys(pairs, TIMES), dict.fromkeys(names, TIMES), at=1
+    )
     places = [(trace.x[0], trace.y[0]) for trace in drawn.data if trace.mode == "markers+text"]
     assert len(places) == len(pairs)
     assert min(np.hypot(*np.subtract(a, b)) for a, b in itertools.combinations(places, 2)) > 0.25
@@ -297,7 +312,7 @@ def test_populations_name_basis_states_with_the_first_modality_leftmost() -> Non
 
 
 def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
-    figure = dynamics.single_runs(
+    figure = jump_trajectories.single_runs(
         TIMES, [TIMES, TIMES * 2], [[(0.5, 1)], []], TIMES, "entanglement (nats)", channels=2
     )
     marks = [trace for trace in figure.data if trace.mode == "markers"]
@@ -307,12 +322,12 @@ def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
 
 def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
     mean = np.full((5, 1), 0.5)
-    figure = dynamics.ensemble(TIMES, mean, mean * 0 + 0.1, mean, ["00"], 20)
+    figure = jump_trajectories.ensemble(TIMES, mean, mean * 0 + 0.1, mean, ["00"], 20)
     band = figure.data[0]
     assert max(band.y) == pytest.approx(0.7)
     assert min(band.y) == pytest.approx(0.3)
     with pytest.raises(InvalidInput, match="shape"):
-        dynamics.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
+        jump_trajectories.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
 
 
 def walked(**more: object) -> go.Figure:
@@ -360,31 +375,35 @@ def test_a_disc_shows_x_to_the_right_and_zero_up() -> None:
 
 def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
     names = [f"q{i}" for i in range(8)]
-    row = circuit.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
+    row = circuit_charts.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
     assert set(row.data[0].y) == {0, -1}  # more than six qubits take two lines
-    lines = circuit.entropy_lines(
+    lines = circuit_charts.entropy_lines(
         np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")], hues=[style.BLUE] * 2
     )
     assert [trace.line.dash for trace in lines.data] == ["solid", "dash"]
     assert "<img" not in texts(lines)
-    found = circuit.cuts([np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats")
+    found = circuit_charts.cuts(
+        [np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats"
+    )
     assert np.isnan(found.data[0].z[1][2])
-    bars = circuit.poolings(np.array([3.0]), np.array([1.5]), np.array([2.0]))
+    bars = circuit_charts.poolings(np.array([3.0]), np.array([1.5]), np.array([2.0]))
     assert [trace.y[0] for trace in bars.data] == [3.0, 1.5, 2.0]
     with pytest.raises(InvalidInput, match="shape"):
-        circuit.cuts([np.zeros(2)], ["a", "b"], "nats")
+        circuit_charts.cuts([np.zeros(2)], ["a", "b"], "nats")
 
 
 def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     values = np.array([[0.1, 0.9], [0.2, 0.8]])
-    figure = decision.masses(values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0)
+    figure = evidence_fusion.masses(
+        values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0
+    )
     assert figure.data[0].z[2][1] == 0.6
     assert figure.data[1].text[:3] == ("0.10", "0.20", "0.90")
     assert (
         figure.data[1].textfont.color[0] != figure.data[1].textfont.color[2]
     )  # dark on bright, bright on dark
     assert "<img" not in texts(figure)
-    tables = decision.tables(
+    tables = evidence_fusion.tables(
         values,
         values,
         ["0", "1"],
@@ -408,13 +427,15 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     assert "<b>0</b>" in tables.layout.xaxis.ticktext
     assert "<img" not in texts(tables)
     with pytest.raises(InvalidInput, match="shape"):
-        decision.tables(values, values[:1], ["0", "1"], ["a", "b"], controls=["m"], angles=values)
+        evidence_fusion.tables(
+            values, values[:1], ["0", "1"], ["a", "b"], controls=["m"], angles=values
+        )
     with pytest.raises(InvalidInput, match="fit"):
-        decision.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
+        evidence_fusion.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
 
 
 def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
-    figure = decision.class_bars(
+    figure = evidence_fusion.class_bars(
         np.array([0.1, 0.7, 0.2]),
         ["a", HOSTILE, "c"],
         truth=2,
@@ -426,21 +447,23 @@ def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
     assert "truth" in figure.layout.yaxis.ticktext[2]
     assert list(figure.data[1].x) == [0.5, 0.3, 0.2]
     assert "<img" not in texts(figure)
-    many = decision.class_bars(np.arange(40.0), [str(i) for i in range(40)], unit="score")
+    many = evidence_fusion.class_bars(np.arange(40.0), [str(i) for i in range(40)], unit="score")
     assert len(many.data[0].x) == 15
     names = [str(i) for i in range(40)]
-    many = decision.class_bars(np.arange(40.0), names, truth=3, unit="score")
+    many = evidence_fusion.class_bars(np.arange(40.0), names, truth=3, unit="score")
     assert len(many.data[0].x) == 16
     assert "3 ◂ truth" in many.layout.yaxis.ticktext[0]
-    assert decision.classes_drawn(names, 3) == "the 15 likeliest of 40 classes and the true one"
-    assert decision.classes_drawn(names[:15], 3) == "the classes"
+    assert (
+        evidence_fusion.classes_drawn(names, 3) == "the 15 likeliest of 40 classes and the true one"
+    )
+    assert evidence_fusion.classes_drawn(names[:15], 3) == "the classes"
     with pytest.raises(InvalidInput, match="shape"):
-        decision.class_bars(np.zeros(2), ["a"])
+        evidence_fusion.class_bars(np.zeros(2), ["a"])
 
 
 def test_curves_beliefs_and_noisy_terms() -> None:
-    assert "<img" not in texts(decision.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
-    beliefs = decision.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
+    assert "<img" not in texts(evidence_fusion.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
+    beliefs = evidence_fusion.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
     assert (beliefs.data[0].base[0], beliefs.data[0].x[0]) == (0.2, pytest.approx(0.7))
     terms = decision.term_bars(
         DIVIDENDS, dict.fromkeys(DIVIDENDS, 0.1), DIVIDENDS, MODALITIES, unit="score"

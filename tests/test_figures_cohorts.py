@@ -7,7 +7,7 @@ import pytest
 
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
-from qfusion.figures import cohort, decision
+from qfusion.figures import cohort, decision_pairs
 
 M = ("text", "audio")
 A = {"": 0.1, "text": 0.5, "audio": -0.2, "text+audio": 0.3}
@@ -84,24 +84,24 @@ def test_the_scatter_tells_the_cohort_from_the_others_and_rings_the_sample() -> 
 
 
 def test_differences_are_b_minus_a_and_add_up() -> None:
-    drawn = decision.differences(A, B, M)
+    drawn = decision_pairs.differences(A, B, M)
     assert list(drawn.data[0].x) == pytest.approx([0.0, -1.0, 0.3, -0.1, -0.8])
     many = {"+".join(f"m{i}" for i in range(6) if k >> i & 1): float(k) for k in range(64)}
     none = dict.fromkeys(many, 0.0)
-    drawn = decision.differences(none, many, [f"m{i}" for i in range(6)])
+    drawn = decision_pairs.differences(none, many, [f"m{i}" for i in range(6)])
     assert sum(drawn.data[0].x[:-1]) == pytest.approx(drawn.data[0].x[-1])
     assert "other joint terms" in drawn.layout.yaxis.ticktext[-2]
     with pytest.raises(InvalidInput, match="same terms"):
-        decision.differences(A, {"": 1.0}, M)
+        decision_pairs.differences(A, {"": 1.0}, M)
 
 
 def test_one_range_holds_both_waterfalls_and_the_truths() -> None:
-    low, high = decision.common_range(A, B, marks=[1.5])
+    low, high = decision_pairs.common_range(A, B, marks=[1.5])
     assert low < -0.4
     assert high > 1.5
 
 
 def test_pairs_leave_out_what_a_side_does_not_have() -> None:
-    drawn = decision.pairs({"x": 0.5}, {"x": 0.25, "y": 1.0}, {}, "share", percent=True)
+    drawn = decision_pairs.pairs({"x": 0.5}, {"x": 0.25, "y": 1.0}, {}, "share", percent=True)
     bars = [trace for trace in drawn.data if trace.text]
     assert [bar.text for bar in bars] == [("A 50%",), ("B 25%", "B 100%")]

@@ -25,7 +25,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import coalitions, fusing, stability
 from qfusion.explain.stability import Interval
 from qfusion.models import build
-from qfusion.panels import why as panels
+from qfusion.panels import model_fusion
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.training import checkpoint, metrics
 
@@ -658,21 +658,21 @@ def test_two_basins_are_seen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_panels_say_what_was_measured(name: str) -> None:
     study = sample.open_study(name)
     rows, explanation = trust.explained(study)
-    emap = panels.emap(study)
+    emap = model_fusion.emap(study)
     assert "joint terms" in emap.title
     assert list(emap.table()["metric"]) == list(trust.metric_labels(study.dataset))
-    loss = panels.loss(study)
+    loss = model_fusion.loss(study)
     table = loss.table().set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
-    assert panels.synergy(study).figure is None
+    assert model_fusion.synergy(study).figure is None
     one = sample.open_sample(name, str(study.dataset.ids[rows[0]]))
     levels = errors.levels_of(one, "relation=joint" if "parity" in name else "error>0.1")
-    for make in (panels.ranking, panels.pairs, panels.swarm):
+    for make in (model_fusion.ranking, model_fusion.pairs, model_fusion.swarm):
         picture = make(levels)
         assert len(picture.table())
         assert picture.figure is not None
         assert "cohort" in picture.shows
-    basins = panels.basins(one)
+    basins = model_fusion.basins(one)
     assert "explanation" in basins.title
     assert len(basins.table()) == 5
     assert len(explanation.values) == len(rows)
@@ -706,7 +706,7 @@ def test_a_model_without_states_is_sampled_and_says_so(tmp_path: Any, monkeypatc
     monkeypatch.setitem(fusing.gains.__kwdefaults__, "resamples", 20)
     monkeypatch.setattr(trust, "DRAWS", 2)
     study = sample.open_study(tmp_path / "c.json")
-    picture = panels.emap(study)
+    picture = model_fusion.emap(study)
     assert "EMAP is sampled" in picture.shows
     answer = trust.summary(study)
     assert answer["emap"]["standard_error"] > 0

@@ -14,7 +14,7 @@ import torch
 from qiskit.quantum_info import Statevector
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import circuit_boxes
+from qfusion.figures import gate_boxes
 from qfusion.models.abilities import kinds
 from qfusion.quantum import circuits
 from qfusion.quantum.decomposition import PAULIS
@@ -128,7 +128,7 @@ def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str) -> Non
 @pytest.mark.parametrize("kind", CIRCUITS)
 def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
     model, states = of(kind, 3)
-    replay = circuit_boxes.of_gates(model, states)
+    replay = gate_boxes.of_gates(model, states)
     assert [n for box in replay.boxes for n in range(box.first, box.last + 1)] == list(
         range(1, replay.count + 1)
     )
@@ -145,9 +145,9 @@ def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
             assert held.rpartition(" ")[0] == wires[0].partition("[")[0]
     for at in range(replay.count + 1):
         near = replay.near(at)
-        assert {box.column for box in near} <= set(range(circuit_boxes.ACROSS))
+        assert {box.column for box in near} <= set(range(gate_boxes.ACROSS))
         assert any(box.first <= max(at, 1) <= box.last for box in near)
-    assert len(replay.parts) <= circuit_boxes.MARKS
+    assert len(replay.parts) <= gate_boxes.MARKS
     assert replay.says
 
 

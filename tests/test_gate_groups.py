@@ -19,7 +19,7 @@ from qfusion.analysis import sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.models import EntangledQCNN, qcnn
-from qfusion.panels import why
+from qfusion.panels import model_pieces
 from tests.entangled import model_of
 from tests.test_cuts import problem
 
@@ -222,6 +222,6 @@ def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]
         values = [row[target] for row in result["groups"]]
         gain = result["whole"][target] - result["empty"][target]
         assert sum(values) == pytest.approx(gain, abs=1e-9)
-        picture = why.gate_groups(one, of=target)
+        picture = model_pieces.gate_groups(one, of=target)
         assert picture.table()[target].tolist() == pytest.approx(values, abs=1e-9)
         assert f"{gain:+z.2f}" in picture.shows

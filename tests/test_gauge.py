@@ -24,9 +24,8 @@ from qfusion.errors import DataUnavailable
 from qfusion.explain import building, counterfactual, sensitivity
 from qfusion.models import QuantumJump, Tweak, hermitian
 from qfusion.panels import (
-    physics as built_panels,
-    physics as term_panels,
-    states as generator_panels,
+    generator_terms,
+    term_sensitivity,
 )
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
@@ -166,10 +165,10 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
         sample = before(name, m, tag)
         panels = (
             built_panels.matrix,
-            term_panels.tornado,
-            term_panels.way,
-            generator_panels.couplings,
-            generator_panels.levels,
+            term_sensitivity.tornado,
+            term_sensitivity.way,
+            generator_terms.couplings,
+            generator_terms.levels,
         )
         return [panel(sample).title for panel in panels]
 

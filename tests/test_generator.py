@@ -16,7 +16,7 @@ from qfusion.analysis import inside
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import physics as figures
-from qfusion.panels import states as panels
+from qfusion.panels import generator_terms
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import System
 from tests.test_app_pages import plain, said, visit
@@ -137,7 +137,7 @@ def sample() -> Any:
 
 
 def test_panels(sample: Any) -> None:
-    graph = panels.couplings(sample)
+    graph = generator_terms.couplings(sample)
     table = graph.table()
     assert list(table["modalities"]) == ["left", "right", "left+right"]
     made = sample.model.system()
@@ -148,23 +148,26 @@ def test_panels(sample: Any) -> None:
     )
     assert "couples left and right most" in graph.title
     without = open_sample("qj-parity", sample.id, tweak="H.left-right=0")
-    assert panels.couplings(without).title == "H couples nothing"
-    assert panels.levels(without).title == "Without couplings and with them levels are the same"
-    ladder = panels.levels(sample).table()
+    assert generator_terms.couplings(without).title == "H couples nothing"
+    assert (
+        generator_terms.levels(without).title
+        == "Without couplings and with them levels are the same"
+    )
+    ladder = generator_terms.levels(sample).table()
     assert np.allclose(ladder["energy_with_couplings"], np.linalg.eigvalsh(made.H.numpy()))
     for name in inside.operator_names(sample.model):
-        picture = panels.letters(sample, operator=name)
+        picture = generator_terms.letters(sample, operator=name)
         frame = picture.table()
         sizes = np.hypot(frame["real"], frame["imaginary"])
-        assert len(frame) == panels.MAX_LETTERS
+        assert len(frame) == generator_terms.MAX_LETTERS
         assert list(sizes) == sorted(sizes, reverse=True)
         if name in ("H", "read-out"):
             assert np.abs(frame["imaginary"]).max() < 1e-12
-    readout = panels.letters(sample, operator="read-out").table()
+    readout = generator_terms.letters(sample, operator="read-out").table()
     assert set(readout["modalities"]) <= {"left", "right"}  # a local read-out has no joint letters
     with pytest.raises(NotFound, match="L9"):
-        panels.letters(sample, operator="L9")
-    plane = panels.modes(sample)
+        generator_terms.letters(sample, operator="L9")
+    plane = generator_terms.modes(sample)
     assert len(plane.table()) == 16**2
     assert plane.figure.layout.shapes[0].x0 == pytest.approx(-np.sort(plane.table()["rate"])[1])
     assert not inside.has_modes(open_sample("qj-planted", "p0000"))

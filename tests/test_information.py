@@ -32,7 +32,7 @@ from qfusion.data.spec import Clusters, Modality, Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import information, stability, worth
 from qfusion.explain.stability import Interval
-from qfusion.panels import pages, why as panels
+from qfusion.panels import data_fusion, pages
 from tests.test_app_pages import said, visit
 
 B = (0, 1)
@@ -1324,9 +1324,9 @@ def test_the_data_page_works_it_out_where_it_is_asked(
 ) -> None:
     monkeypatch.setattr(trust, "needs", lambda dataset: parity)
     shut = visit("Data", set="parity")
-    assert not shut.toggle(key=panels.NEED.key).value
+    assert not shut.toggle(key=data_fusion.NEED.key).value
     assert "Joint models are worth" not in said(shut)
-    shown = visit("Data", set="parity", **{panels.NEED.key: "true"})
+    shown = visit("Data", set="parity", **{data_fusion.NEED.key: "true"})
     for _ in range(50):
         if "Joint models are worth" in said(shown):
             break

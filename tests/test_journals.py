@@ -14,8 +14,8 @@ import pytest
 from pypdf import PdfReader
 
 from plotly_print import PrintError, Style, latex, render
-from qfusion.figures import export, recipe, recipe as styles
-from qfusion.figures.recipe import ExportStyle
+from qfusion.figures import export, export_style, latex_snippet
+from qfusion.figures.export_style import ExportStyle
 from tests import exporting, typesetting
 from tests.test_export import RECIPE, WORDS, lines, texts, waterfall
 
@@ -37,7 +37,7 @@ HOSTILE = r"\input{/etc/passwd} $x_1$ 50% #1 ~a^b {c} & \end{document} <b>é</b>
 
 @pytest.mark.parametrize("size", WIDTHS)
 def test_a_preset_has_the_width_letters_and_lines_of_its_journal(size: str) -> None:
-    wanted, usual = styles.SIZES[size], styles.SIZES["single"]
+    wanted, usual = export_style.SIZES[size], export_style.SIZES["single"]
     found = {
         kind: export.save(waterfall(), ExportStyle(format=kind, size=size))
         for kind in ("svg", "pdf")
@@ -50,7 +50,7 @@ def test_a_preset_has_the_width_letters_and_lines_of_its_journal(size: str) -> N
     }
     assert all(("STIX" if wanted.serif else "DejaVuSans") in name for name in fonts), fonts
     root = ET.fromstring(found["svg"])
-    unit = WIDTHS[size] / float(root.attrib["viewBox"].split()[2]) / styles.MM_PER_PT
+    unit = WIDTHS[size] / float(root.attrib["viewBox"].split()[2]) / export_style.MM_PER_PT
     sizes = [
         float(each) * unit
         for each in re.findall(r"font(?:-size)?: ?(?:\w+ )*?([\d.]+)px", found["svg"].decode())
@@ -71,18 +71,18 @@ def test_a_preset_has_the_width_letters_and_lines_of_its_journal(size: str) -> N
 
 
 def test_panels_have_the_letters_of_their_journal() -> None:
-    assert [styles.SIZES["aps-single"].letter(n) for n in (0, 1, 25, 26)] == [
+    assert [export_style.SIZES["aps-single"].letter(n) for n in (0, 1, 25, 26)] == [
         "(a)",
         "(b)",
         "(z)",
         "(aa)",
     ]
-    assert styles.SIZES["nature-double"].letter(2) == "c"
-    assert {name for name, size in styles.SIZES.items() if size.bold} == {
+    assert export_style.SIZES["nature-double"].letter(2) == "c"
+    assert {name for name, size in export_style.SIZES.items() if size.bold} == {
         "nature-single",
         "nature-double",
     }
-    assert set(styles.COLUMNS) <= set(styles.SIZES)
+    assert set(export_style.COLUMNS) <= set(export_style.SIZES)
 
 
 def test_what_stix_does_not_have_is_set_in_dejavu() -> None:
@@ -143,7 +143,7 @@ def test_words_of_a_tikzpicture_are_no_commands() -> None:
     assert r"\end{document}" not in body
     assert r"\textbackslash{}input\{/etc/passwd\}" in texts(said, "tikz")
     assert latex.escape("a\nb\x00") == latex.escape("a b\ufffd")
-    assert recipe.label("fig", "a b/../c", "") == "fig-a-b-c"
+    assert latex_snippet.label("fig", "a b/../c", "") == "fig-a-b-c"
 
 
 def test_a_picture_of_too_many_cells_is_refused() -> None:

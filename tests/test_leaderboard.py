@@ -17,7 +17,7 @@ import torch
 from qfusion import models
 from qfusion.analysis import runs
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.figures import training as figures
+from qfusion.figures import leaderboard_charts
 from qfusion.panels import leaderboard as panels
 from qfusion.training import Options
 from tests.test_app_pages import plain, said, visit
@@ -610,25 +610,27 @@ def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> No
 
 def test_figures_hold_the_numbers() -> None:
     entries = [
-        figures.Entry("<b>a</b>", "system", "qj", 0.5, 0.4, 0.6, [0.4, 0.6], 100),
-        figures.Entry("b", "baseline", "", 0.4, np.nan, np.nan, [0.4], 0),
+        leaderboard_charts.Entry("<b>a</b>", "system", "qj", 0.5, 0.4, 0.6, [0.4, 0.6], 100),
+        leaderboard_charts.Entry("b", "baseline", "", 0.4, np.nan, np.nan, [0.4], 0),
     ]
-    drawn = figures.dots(entries, "accuracy")
+    drawn = leaderboard_charts.dots(entries, "accuracy")
     assert "<b>&lt;b&gt;a" in drawn.layout.yaxis.ticktext[0]
     assert [trace.x[0] for trace in drawn.data if trace.marker.symbol in ("diamond", "square")] == [
         0.5,
         0.4,
     ]
-    assert [trace.x[0] for trace in figures.against(entries, "accuracy", "parameters").data] == [
+    assert [
+        trace.x[0] for trace in leaderboard_charts.against(entries, "accuracy", "parameters").data
+    ] == [
         100,
         1,
     ]
-    drawn = figures.against(
+    drawn = leaderboard_charts.against(
         entries, "accuracy", "joint share, %", log=False, marked=(40, "as planted")
     )
     assert [trace.x[0] for trace in drawn.data] == [100, 0]
     assert drawn.layout.shapes[0].x0 == 40
-    drawn = figures.agreement(
+    drawn = leaderboard_charts.agreement(
         ["<b>a</b>", "b"], ["mean", "x+y"], np.array([[0.9, 0.8], [0.2, -0.1]])
     )
     assert np.array_equal(drawn.data[0].z, [[0.9, 0.8], [0.2, -0.1]])
@@ -641,22 +643,22 @@ def test_figures_hold_the_numbers() -> None:
         ),
         "b": (np.array([0.0, 1.0]), np.array([0.9, 0.5]), {"absent": 0.7}),
     }
-    drawn = figures.robustness(
+    drawn = leaderboard_charts.robustness(
         curves, {"a": ("system", "qj"), "b": ("baseline", "")}, "accuracy", "sound"
     )
     assert [list(trace.y) for trace in drawn.data] == [[0.9, 0.5], [0.6, 0.4], [0.9, 0.5], [0.7]]
     assert (
         len(
-            figures.robustness(
+            leaderboard_charts.robustness(
                 {"a": (*curves["a"][:2], {})}, {"a": ("system", "qj")}, "accuracy", "all"
             ).data
         )
         == 1
     )
     with pytest.raises(InvalidInput):
-        figures.dots([], "accuracy")
+        leaderboard_charts.dots([], "accuracy")
     with pytest.raises(InvalidInput, match="shape"):
-        figures.agreement(["a"], ["x"], np.zeros((2, 2)))
+        leaderboard_charts.agreement(["a"], ["x"], np.zeros((2, 2)))
 
 
 @pytest.fixture

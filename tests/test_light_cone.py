@@ -15,7 +15,12 @@ import torch
 from qfusion.analysis import dynamics
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import circuit as displays, circuit as drawing, circuit_boxes
+from qfusion.figures import (
+    circuit as drawing,
+    circuit_boxes,
+    circuit_replay,
+    qubit_displays,
+)
 from qfusion.models import table_edits
 from qfusion.models.neighbours import Layers, around
 from qfusion.panels import circuit as panels, pages, programs
@@ -196,23 +201,23 @@ def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
         name, _, element = found.wires[row].name.partition("[")
         angle = theta[name][int(element[:-1])]
         assert first[row] == pytest.approx([np.sin(angle), 0, np.cos(angle)], abs=1e-12)
-    for kind in displays.KINDS:
+    for kind in qubit_displays.KINDS:
         figure = panels.diagram(pair, display=kind).figure
         tips = next(trace for trace in figure.data if trace.name == "displays")
         assert len(tips.x) == len(between)
         fills = [
             trace for trace in figure.data if trace.fill == "toself" and trace.name != "frames"
         ][:-1]  # without those at the ends of wires
-        assert len(fills) == (3 if kind == displays.KINDS[1] else 1)
+        assert len(fills) == (3 if kind == qubit_displays.KINDS[1] else 1)
         heights = np.ptp(np.reshape(fills[-1].y, (-1, 6))[:, :4], axis=1)
         frame = np.ptp(
             np.reshape(next(t for t in figure.data if t.name == "frames").y, (-1, 6))[:, :4], axis=1
         )
         vectors = np.stack([vector for _, _, vector, _ in between])
         wanted = {
-            displays.KINDS[0]: (1 - vectors[:, 2]) / 2,
-            displays.KINDS[1]: np.abs(vectors[:, 2]) / 2,
-            displays.KINDS[2]: (vectors**2).sum(1),
+            qubit_displays.KINDS[0]: (1 - vectors[:, 2]) / 2,
+            qubit_displays.KINDS[1]: np.abs(vectors[:, 2]) / 2,
+            qubit_displays.KINDS[2]: (vectors**2).sum(1),
         }[kind]
         assert heights / frame == pytest.approx(wanted, abs=1e-9)
     with pytest.raises(NotFound):
@@ -225,7 +230,7 @@ def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
     )
     bloch = np.zeros((7, 1, 3))
     bloch[:, 0, 2] = np.linspace(1, -1, 7)
-    replay = circuit_boxes.Replay(
+    replay = circuit_replay.Replay(
         boxes,
         (drawing.Wire("a", 0),),
         (("RX", ("a",), "", {}),) * 6,
@@ -244,11 +249,11 @@ def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
 
 def test_matrices_under_the_pointer() -> None:
     assert (
-        displays.matrix_tip(np.eye(2))
+        qubit_displays.matrix_tip(np.eye(2))
         == "1.00\u2007\u2007\u2007\u20070<br>\u2007\u2007\u20070\u20071.00"
     )
-    assert displays.matrix_tip(np.eye(8)) == ""
-    assert "0.50-0.50i" in displays.matrix_tip(np.array([[0.5 - 0.5j, 0], [0, 1j]]))
+    assert qubit_displays.matrix_tip(np.eye(8)) == ""
+    assert "0.50-0.50i" in qubit_displays.matrix_tip(np.array([[0.5 - 0.5j, 0], [0, 1j]]))
     model = model_of(3, 2)
     theta = angles_of(model)
     found = circuit_boxes.of_fusion(replay_fusion(model, theta), model)
@@ -257,14 +262,14 @@ def test_matrices_under_the_pointer() -> None:
     inside = circuit.gates[convolution.first - 1 : convolution.last]
     wires = [found.wires[row].name for row in sorted(convolution.rows)]
     U = qml.matrix(replace(circuit, gates=inside).tape(measured=False), wire_order=wires)
-    assert convolution.values.endswith("together:<br>" + displays.matrix_tip(np.asarray(U)))
+    assert convolution.values.endswith("together:<br>" + qubit_displays.matrix_tip(np.asarray(U)))
     assert all(
         f"{next(iter(gate.values.values())):.3f}" in convolution.values
         for gate in inside
         if gate.values
     )
     encode = next(box for box in found.boxes if box.name == "RY")
-    assert encode.values == displays.matrix_tip(
+    assert encode.values == qubit_displays.matrix_tip(
         qml.RY.compute_matrix(circuit.gates[0].values["theta"])
     )
 

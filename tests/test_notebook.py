@@ -282,7 +282,7 @@ def test_a_panel_shows_figure_and_words(jump: Sample, network: Sample) -> None:
     page = Page(panels.samples.verdict(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
-    assert Page(panels.cohorts.wrong(levels_of(jump))._repr_html_()).tags >= {"table", "td"}
+    assert Page(panels.wrong_samples.wrong(levels_of(jump))._repr_html_()).tags >= {"table", "td"}
 
 
 def test_words_of_data_are_no_markup(network: Sample) -> None:

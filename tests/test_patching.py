@@ -16,7 +16,7 @@ from qfusion.analysis import sample, trust as analysis
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cuts
 from qfusion.models import QuantumJump
-from qfusion.panels import why
+from qfusion.panels import model_pieces
 from tests.entangled import model_of
 from tests.test_cuts import problem
 
@@ -240,15 +240,15 @@ def test_the_panel_takes_the_nearest_sample_that_is_decided_differently() -> Non
     other = analysis.partner(one)
     study = one.study
     assert study.predicted[study.dataset.row(other)] != study.predicted[one.row]
-    picture = why.patches(one)
+    picture = model_pieces.patches(one)
     assert other in picture.shows.replace("\\", "")
     assert set(picture.table()["kind"]) == set(EVERY)
-    mean = why.patches(one, lender=why.MEAN)
+    mean = model_pieces.patches(one, lender=model_pieces.MEAN)
     assert "background's mean" in mean.title
     with pytest.raises(InvalidInput, match="cannot be patched with itself"):
-        why.patches(one, donor=one.id)
+        model_pieces.patches(one, donor=one.id)
     with pytest.raises(NotFound, match="Kind of patch"):
-        why.patches(one, kind="both")
+        model_pieces.patches(one, kind="both")
 
 
 def test_the_command_line_prints_patches(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ from qfusion.data import importing, spec
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import people as trust
 from qfusion.figures import export, recipe
-from qfusion.panels import faithfulness as panels
+from qfusion.panels import label_agreement
 from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
 
@@ -280,9 +280,9 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     assert beside_people.lacking(study, "S").startswith(
         "S has labels of single modalities, but its target is a class"
     )
-    assert not panels.has_labels(study)
+    assert not label_agreement.has_labels(study)
     with pytest.raises(InvalidInput, match="target is a class"):
-        panels.alone(study)
+        label_agreement.alone(study)
     page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
     assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
     assert not page.exception
@@ -302,7 +302,7 @@ def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place:
             "pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled])
         )
         assert beside_people.lacking(study, "S").startswith(words)
-        assert panels.has_labels(study) == (not words)
+        assert label_agreement.has_labels(study) == (not words)
 
 
 def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
@@ -322,9 +322,9 @@ def test_data_without_labels_or_of_classes_have_none() -> None:
     planted = data.load("planted")
     assert replace(planted, truth=None).people is None  # a column called so is not a truth
     study = open_study("qcnn-digits")
-    assert not panels.has_labels(study)
+    assert not label_agreement.has_labels(study)
     with pytest.raises(InvalidInput, match="no labels of single modalities"):
-        panels.alone(study)
+        label_agreement.alone(study)
 
 
 # ---- numbers
@@ -410,10 +410,13 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     assert second is not None
     for one, two in zip(first.alone, second.alone, strict=True):
         assert found[one.modality].value == pytest.approx(two.rank.value - one.rank.value)
-    picture = panels.alone(study, other="taught")
+    picture = label_agreement.alone(study, other="taught")
     assert "taught had the labels as additional targets" in picture.shows
     assert set(picture.table()["model"]) == {"simple", "taught"}
-    assert set(panels.conflict(study, other="taught").table()["model"]) == {"simple", "taught"}
+    assert set(label_agreement.conflict(study, other="taught").table()["model"]) == {
+        "simple",
+        "taught",
+    }
     for name in ("simple", "qj-planted", "never"):
         with pytest.raises(NotFound, match="Second model"):
             beside_people.second(study, name)
@@ -454,17 +457,17 @@ def test_a_sample_is_beside_its_own_labels() -> None:
         of("simple", found.ids[rows[1]], "stand-in"),
         of("simple", found.ids[rows[0]], "stand-in"),
     )
-    picture = panels.of_sample(whole)
+    picture = label_agreement.of_sample(whole)
     table = picture.table()
     assert table["modality"].tolist() == list(M)
     assert table["label"].to_numpy() == pytest.approx(found.unimodal.iloc[rows[1]].to_numpy())
     assert table["own_term"].tolist() == [whole.study.dividends(whole.row, 0)[name] for name in M]
     assert "nothing is known" not in picture.shows
-    lacking = panels.of_sample(part)
+    lacking = label_agreement.of_sample(part)
     assert lacking.table()["modality"].tolist() == ["audio", "vision"]
     assert "nothing is known of text" in lacking.shows
     assert "conflict" not in lacking.title
-    assert not panels.is_labelled(of("qcnn-digits", "digit-1571", "digits"))
+    assert not label_agreement.is_labelled(of("qcnn-digits", "digit-1571", "digits"))
 
 
 def test_pages_show_the_labels() -> None:

@@ -19,8 +19,13 @@ from qfusion.analysis import inside as records
 from qfusion.analysis.dynamics import times_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import dynamics, states as bloch, states as matrices
-from qfusion.panels import pages, programs, states
+from qfusion.figures import (
+    bloch_balls,
+    correlation_polygon,
+    jump_raster,
+    states as matrices,
+)
+from qfusion.panels import decision_operators, jumps, pages, programs, states
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit
 
@@ -103,7 +108,7 @@ def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
     # The tip stands where the vector at the cursor is projected to; what is past alone is drawn.
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     vector = table[table["modality"] == sample.modalities[0]][["X", "Y", "Z"]].to_numpy()[20]
-    assert [tips[0].x[0], tips[0].y[0]] == pytest.approx(bloch.flat(vector).tolist())
+    assert [tips[0].x[0], tips[0].y[0]] == pytest.approx(bloch_balls.flat(vector).tolist())
     assert f"{np.linalg.norm(vector):.2f}" in picture.figure.layout.annotations[0].text
     app = visit("Dynamics", model=qubits, view="State", t="0.5")
     assert not app.error
@@ -112,16 +117,16 @@ def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
 
 def test_the_projection_keeps_lengths_that_face_the_viewer() -> None:
     assert np.allclose(
-        np.stack([bloch._RIGHT, bloch._UP, bloch._NEAR])
-        @ np.stack([bloch._RIGHT, bloch._UP, bloch._NEAR]).T,
+        np.stack([bloch_balls._RIGHT, bloch_balls._UP, bloch_balls._NEAR])
+        @ np.stack([bloch_balls._RIGHT, bloch_balls._UP, bloch_balls._NEAR]).T,
         np.eye(3),
     )
-    assert np.linalg.norm(bloch.flat(bloch._NEAR)) == pytest.approx(0, abs=1e-12)
-    assert bloch.flat(np.array([0, 0, 1.0]))[1] > 0.9
+    assert np.linalg.norm(bloch_balls.flat(bloch_balls._NEAR)) == pytest.approx(0, abs=1e-12)
+    assert bloch_balls.flat(np.array([0, 0, 1.0]))[1] > 0.9
     with pytest.raises(InvalidInput, match="longer than 1"):
-        bloch.balls(["a"], [np.array([[0, 0, 1.2]])])
+        bloch_balls.balls(["a"], [np.array([[0, 0, 1.2]])])
     with pytest.raises(InvalidInput, match="shape"):
-        bloch.balls(["a"], [np.zeros(3)])
+        bloch_balls.balls(["a"], [np.zeros(3)])
 
 
 def test_elements_over_time_are_qutip_s(planted: Any) -> None:
@@ -228,17 +233,19 @@ def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
     spread = np.sqrt(rates / (200 * np.diff(found.edges)))
     assert np.mean(np.abs(found.counts - rates) < 2.5 * spread) > 0.9
     assert abs(found.jumps / 200 - found.expected) < 3 * np.sqrt(found.expected / 200)
-    picture = states.raster(planted)
+    picture = jumps.raster(planted)
     assert len(picture.table()) == found.jumps
     marks = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert sum(len(trace.x) for trace in marks) == found.jumps
     assert f"exact: {found.expected:.2f}" in picture.title
     with pytest.raises(InvalidInput, match="shapes"):
-        dynamics.raster([], np.linspace(0, 1, 3), np.zeros((2, 2)), np.zeros(4), np.zeros((1, 4)))
+        jump_raster.raster(
+            [], np.linspace(0, 1, 3), np.zeros((2, 2)), np.zeros(4), np.zeros((1, 4))
+        )
 
 
 def test_information_is_qutip_s(planted: Any) -> None:
-    picture = states.triangle(planted, t=0.5)
+    picture = jumps.triangle(planted, t=0.5)
     table, names, exact = picture.table(), planted.modalities, solved(planted).states
 
     def S(state: Any, *parts: int) -> float:
@@ -258,17 +265,19 @@ def test_information_is_qutip_s(planted: Any) -> None:
     ]
     widths = sorted(trace.line.width for trace in edges)
     shared = table.filter(like="mutual").to_numpy()
-    assert widths == pytest.approx(sorted(dynamics._WIDEST * shared[20] / shared.max()), abs=1e-6)
+    assert widths == pytest.approx(
+        sorted(correlation_polygon._WIDEST * shared[20] / shared.max()), abs=1e-6
+    )
     nodes = next(trace for trace in picture.figure.data if trace.mode == "markers")
     entropies = table.filter(like="entropy[").to_numpy()
-    areas = dynamics._LARGEST**2 * entropies[20] / entropies.max()
+    areas = correlation_polygon._LARGEST**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
-    assert states.triangle(planted, t=0.0).title.startswith(
+    assert jumps.triangle(planted, t=0.0).title.startswith(
         "No pair shares as much as 0.001 nats at t = 0.00"
     )
-    assert "tripartite" not in states.triangle(open_sample("qj-parity", SAMPLE)).title
+    assert "tripartite" not in jumps.triangle(open_sample("qj-parity", SAMPLE)).title
     with pytest.raises(InvalidInput, match="at least a pair"):
-        dynamics.triangle(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
+        correlation_polygon.triangle(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
 
 
 def test_pages_links_and_programs(planted: Any) -> None:
@@ -311,7 +320,7 @@ def test_no_pattern_is_among_the_highest_and_the_lowest(
     whole = records.operator_of(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
     monkeypatch.setattr(records, "operator_of", lambda *_: few)
-    picture = states.patterns(sample)
+    picture = decision_operators.patterns(sample)
     votes = picture.table()["vote"].tolist()
     assert len(set(picture.table()["pattern"])) == len(votes) == 2 * side
     assert votes == sorted(votes, reverse=True)

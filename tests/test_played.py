@@ -11,7 +11,7 @@ import pytest
 
 from qfusion.analysis.sample import Sample, open_sample
 from qfusion.errors import InvalidInput
-from qfusion.panels import circuit, dynamics, panel, states
+from qfusion.panels import circuit, dynamics_page, panel, states
 
 
 def at_stop(figure: str, changes: Sequence[tuple[Sequence[Any], Any]]) -> Any:
@@ -37,8 +37,8 @@ def sample() -> Sample:
     "name", ["decision-over-time", "populations", "matrix-modulus", "information"]
 )
 def test_every_stop_is_what_the_builder_draws_there(sample: Sample, name: str) -> None:
-    found = {**dynamics.PANELS, **states.PANELS}[name]
-    assert found.cursor == ("t", dynamics.CURSOR.key)
+    found = {**dynamics_page.PANELS, **states.PANELS}[name]
+    assert found.cursor == ("t", dynamics_page.CURSOR.key)
     builds = {
         f"t = {t}": partial(found.build, sample, **found.fixed, t=t) for t in (0, 0.3, 0.5, 1)
     }
@@ -66,7 +66,8 @@ def test_of_too_many_bytes_stops_are_left_out(
     sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builds = {
-        str(n): partial(dynamics.PANELS["populations"].build, sample, t=n / 20) for n in range(21)
+        str(n): partial(dynamics_page.PANELS["populations"].build, sample, t=n / 20)
+        for n in range(21)
     }
     whole = panel.played(builds)["stops"]
     monkeypatch.setattr(panel, "MOST_PLAYED", len(json.dumps(whole)) // 3)

@@ -15,7 +15,7 @@ import pytest
 from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
-from qfusion.figures import decision, dynamics, style, trust
+from qfusion.figures import decision, dynamics, fusion_evidence, style
 from tests.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -120,7 +120,9 @@ def test_turned_tick_labels_do_not_lie_on_each_other(count: int) -> None:
 def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
-    page = page_of(trust.interactions(pairs, np.full((len(pairs), 3), -0.25), names, unit="score"))
+    page = page_of(
+        fusion_evidence.interactions(pairs, np.full((len(pairs), 3), -0.25), names, unit="score")
+    )
     written = labels(page, "note")
     apart = np.diff(sorted({round(mark.x, 1) for mark in written})).min()
     assert all(mark.box.right - mark.box.left < apart for mark in written)

@@ -13,7 +13,7 @@ import torch
 from qfusion import runs
 from qfusion.analysis.sample import background_of_kind, open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels.dynamics import PANELS
+from qfusion.panels.dynamics_page import PANELS
 from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import controls, panels

@@ -21,8 +21,8 @@ from plotly_print import Style, fonts, latex, render, words
 from plotly_print.values import rgba
 from plotly_print.words import TextStyle
 from qfusion import cli
-from qfusion.figures import export, recipe as snippet
-from qfusion.figures.recipe import ExportStyle
+from qfusion.figures import export, latex_snippet
+from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.style import base, label
 from qfusion.report import blocks
 from qfusion.report.blocks import Report
@@ -310,7 +310,7 @@ def test_latex_leaves_letters_to_engines_that_have_them() -> None:
     tikz = render(bars("我觉"), "tikz", Style(89, None, 7)).decode()
     assert "XeLaTeX" in tikz
     assert "XeLaTeX" not in render(bars("abc"), "tikz", Style(89, None, 7)).decode()
-    assert "我觉" in snippet.snippet("f", ExportStyle(), title="我觉", caption="")
+    assert "我觉" in latex_snippet.snippet("f", ExportStyle(), title="我觉", caption="")
 
 
 def report_of(*texts: str) -> Report:

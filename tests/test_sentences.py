@@ -38,19 +38,28 @@ from qfusion.explain.stability import Interval, Stability
 from qfusion.figures import export
 from qfusion.panels import (
     circuit,
-    cohorts,
-    cohorts as quality,
-    cohorts as slices,
+    cohort_quality,
     compare,
+    correlation_removal,
+    decision_operators,
     dynamics,
     faithfulness,
+    generator_terms,
     inside,
+    jumps,
     learning,
+    nearest_samples,
     network,
+    network_layers,
     panel,
+    sample_columns,
+    sample_maps,
     samples,
     states,
+    sweep_panels,
+    targets,
     what_if,
+    wrong_samples,
 )
 from qfusion.report import contents
 from qfusion.training import loop
@@ -384,7 +393,7 @@ def check_part_with_the_largest_attribution() -> None:
 def check_nearest_samples() -> None:
     for found in cases():
         for agree in range(len(found) + 1):
-            words = compare.nearest(found, "contributions", agree, True)
+            words = nearest_samples.nearest(found, "contributions", agree, True)
             least = min(found.values())
             alike = {name for name, value in found.items() if f"{value:.3g}" == f"{least:.3g}"}
             assert said(words) == alike
@@ -396,8 +405,10 @@ def check_nearest_samples() -> None:
                 )
             else:
                 assert ("it is not predicted" in words) == (agree == 0)
-    assert "No other test sample" in compare.nearest({}, "contributions", 0, True)
-    assert "with the same sign" in compare.nearest({"alpha": 0.1}, "contributions", 1, False)
+    assert "No other test sample" in nearest_samples.nearest({}, "contributions", 0, True)
+    assert "with the same sign" in nearest_samples.nearest(
+        {"alpha": 0.1}, "contributions", 1, False
+    )
 
 
 @checks("decision settled since")
@@ -607,7 +618,7 @@ def check_class_or_sign_of_a_decision() -> None:
 @checks("joint terms outweigh along layers")
 def check_joint_terms_outweigh_along_layers() -> None:
     for share in itertools.product((0.0, 0.3, 0.5, 0.502, 0.51, 1.0), repeat=3):
-        words = network.outweighing(("a", "b", "c"), places(share))
+        words = network_layers.outweighing(("a", "b", "c"), places(share))
         percent = [int(written(100 * part, 0)) for part in share]
         if percent[-1] > 50:
             since = next(k for k in range(3) if all(each > 50 for each in percent[k:]))
@@ -617,8 +628,8 @@ def check_joint_terms_outweigh_along_layers() -> None:
             assert ("weigh the same" in words) == (percent[-1] == 50)
             assert ("single modalities outweigh" in words) == (percent[-1] < 50)
     nothing = {"": np.ones(2), "alpha": np.zeros(2), "alpha+beta": np.zeros(2)}
-    assert "no term adds" in network.outweighing(("a", "b"), nothing)
-    assert "single modalities outweigh" in network.outweighing(
+    assert "no term adds" in network_layers.outweighing(("a", "b"), nothing)
+    assert "single modalities outweigh" in network_layers.outweighing(
         ("a",), {"": np.ones(1), "alpha": np.ones(1)}
     )
 
@@ -626,15 +637,17 @@ def check_joint_terms_outweigh_along_layers() -> None:
 @checks("correlation along layers")
 def check_correlation_along_layers() -> None:
     for value in (*VALUES, -1e-15):
-        assert ("all but uncorrelated" in network.correlated(value)) == (written(value) == 0)
-        assert written(value) > 0 or f"({least(max(value, 0.0))} nats)" in network.correlated(value)
-        assert written(value) == 0 or f"up to {value:.2f} nats" in network.correlated(value)
+        assert ("all but uncorrelated" in network_layers.correlated(value)) == (written(value) == 0)
+        assert written(
+            value
+        ) > 0 or f"({least(max(value, 0.0))} nats)" in network_layers.correlated(value)
+        assert written(value) == 0 or f"up to {value:.2f} nats" in network_layers.correlated(value)
 
 
 @checks("entropy after the last pooling")
 def check_entropy_after_the_last_pooling() -> None:
     for drop in SIGNED:
-        words = network.lowered(drop)
+        words = network_layers.lowered(drop)
         assert ("the same" in words) == (written(drop) == 0)
         assert (
             written(drop) == 0
@@ -714,7 +727,7 @@ def check_fusion_rule_named() -> None:
 @checks("votes for and against")
 def check_votes_for_and_against() -> None:
     for found in itertools.product((-0.3, -0.004, 0.0, 1e-15, 0.005, 0.2), repeat=3):
-        words = states.tally("text", np.array(found), "eigenstate", -0.001)
+        words = decision_operators.tally("text", np.array(found), "eigenstate", -0.001)
         favour, against = (sum(sign * written(vote) > 0 for vote in found) for sign in (1, -1))
         raise_it = "eigenstate of text raises" if favour == 1 else "eigenstates of text raise"
         assert f"{favour} {raise_it}, {against} lower" in words
@@ -726,7 +739,7 @@ def check_votes_for_and_against() -> None:
 def check_extreme_vote() -> None:
     for vote in SIGNED:
         for side, sign in (("for", 1), ("against", -1)):
-            words = states.extreme_vote(side, vote, "|0⟩")
+            words = decision_operators.extreme_vote(side, vote, "|0⟩")
             assert words.startswith(f"Votes most {side}") == (sign * written(vote) > 0), (
                 words,
                 vote,
@@ -737,19 +750,19 @@ def check_extreme_vote() -> None:
 @checks("nearest samples to an eigenstate")
 def check_nearest_samples_to_an_eigenstate() -> None:
     for weights in itertools.product((0.0, 0.0004, 0.035, 0.499, 0.5, 0.9), repeat=2):
-        words, best = states.nearest_heading("against", weights), max(weights)
+        words, best = decision_operators.nearest_heading("against", weights), max(weights)
         assert words.startswith("No sample is close") == (best < 0.5)
-        assert best >= 0.5 or f"(best {states.part(best)})" in words
-    assert states.nearest_heading("against", [0.01, 0.036]) == (
+        assert best >= 0.5 or f"(best {decision_operators.part(best)})" in words
+    assert decision_operators.nearest_heading("against", [0.01, 0.036]) == (
         "No sample is close to the state that votes most against (best 3.6%)"
     )
-    assert states.nearest_heading("for", []).startswith("No sample is close")
+    assert decision_operators.nearest_heading("for", []).startswith("No sample is close")
 
 
 @checks("element that counts most")
 def check_element_that_counts_most() -> None:
     for values in itertools.product(SIGNED, repeat=3):
-        words = states.counts_most(np.array([values]), NAMES, ("m",))
+        words = decision_operators.counts_most(np.array([values]), NAMES, ("m",))
         found = {name: abs(value) for name, value in zip(NAMES, values, strict=True)}
         best, largest = winners(found), max(found.values())
         if written(largest) == 0:
@@ -767,7 +780,7 @@ def check_element_that_counts_most() -> None:
 @checks("share of a sample")
 def check_share_of_a_sample() -> None:
     for value in (0.0, 1e-12, 1e-6, 0.0004, 0.0005, 0.036, 0.0949, 0.095, 0.5, 0.998, 1.0):
-        words = states.part(value)
+        words = decision_operators.part(value)
         assert (words in ("0%", "0.0%")) == (value <= 1e-9)
         assert (words == "100%") == (value == 1)
         assert ("." in words) == (value < 0.095)
@@ -904,7 +917,7 @@ def check_largest_term_of_several() -> None:
     )
     for count in (1, 2, 3):
         for sides in itertools.product(kinds, repeat=count):
-            largest = [compare.largest_terms(each) for each in sides]
+            largest = [sample_columns.largest_terms(each) for each in sides]
             best = [
                 winners(sizes) if written(max(sizes.values())) else set()
                 for sizes in (
@@ -912,7 +925,7 @@ def check_largest_term_of_several() -> None:
                 )
             ]
             assert [set(each) for each in largest] == best
-            words, shared = compare.in_common(largest), set.intersection(*best)
+            words, shared = sample_columns.in_common(largest), set.intersection(*best)
             if shared:
                 assert said(words) <= shared
                 assert ("is the largest term" in words) == all(len(each) == 1 for each in best)
@@ -926,7 +939,7 @@ def check_largest_term_of_several() -> None:
 @checks("largest entropies of several")
 def check_largest_entropies_of_several() -> None:
     for found in cases():
-        words, best = compare.largest_entropies(found), winners(found)
+        words, best = sample_columns.largest_entropies(found), winners(found)
         assert ("the largest" in words) == (len(best) < len(found))
         assert said(words) == (best if len(best) < len(found) or len(found) == 1 else set())
 
@@ -1070,7 +1083,7 @@ def check_likeliest_basis_state() -> None:
 @checks("term that a cut takes from")
 def check_term_that_a_cut_takes_from() -> None:
     for lost in cases((0.0, 1e-12, 0.004, 0.296, 0.304, 0.6)):
-        words = dynamics.lost_by_cut(
+        words = correlation_removal.lost_by_cut(
             "text", {name: (1.0, 1.0 - value) for name, value in lost.items()}
         )
         found = {name: 1.0 - (1.0 - value) for name, value in lost.items()}
@@ -1211,15 +1224,17 @@ def check_largest_coherence() -> None:
 @checks("pairs that share most")
 def check_pairs_that_share_most() -> None:
     for found in cases((*VALUES, 0.3044)):
-        superlative(states.share_most(found, "t = 0.5"), found, 3, nothing="no pair")
+        superlative(jumps.share_most(found, "t = 0.5"), found, 3, nothing="no pair")
 
 
 @checks("span of the levels")
 def check_span_of_the_levels() -> None:
     free = np.array([-1.0, 0.0, 1.0])
-    assert "are the same" in states.span(free, free)
-    assert states.span(free, 2 * free) == "Couplings take the levels' span from 2.00 to 4.00"
-    moved = states.span(free, free + np.array([0.0, 0.3, 0.001]))
+    assert "are the same" in generator_terms.span(free, free)
+    assert (
+        generator_terms.span(free, 2 * free) == "Couplings take the levels' span from 2.00 to 4.00"
+    )
+    moved = generator_terms.span(free, free + np.array([0.0, 0.3, 0.001]))
     assert "by up to 0.3" in moved
     assert "from" not in moved
 
@@ -1227,7 +1242,7 @@ def check_span_of_the_levels() -> None:
 @checks("largest letter of an operator")
 def check_largest_letter_of_an_operator() -> None:
     for found in cases(SIGNED):
-        words = states.largest_letter(
+        words = generator_terms.largest_letter(
             "H", list(found), np.array(list(found.values()), dtype=complex)
         )
         sizes = {name: abs(value) for name, value in found.items()}
@@ -1293,7 +1308,7 @@ def slice_of(name: str, wrong: int, count: int, independent: int | None = None) 
 def check_slice_that_stands_out() -> None:
     for wrongs in itertools.product((0, 5, 8, 14, 20), repeat=3):
         overall = sum(wrongs) / 60
-        words = slices._finding(
+        words = wrong_samples._finding(
             [slice_of(name, wrong, 20) for name, wrong in zip(NAMES, wrongs, strict=True)],
             overall,
             True,
@@ -1317,9 +1332,9 @@ def check_slice_that_stands_out() -> None:
         (4, False),
     ):  # rows that are not independent say less
         found = [slice_of("alpha", 20, 40, independent), slice_of("beta", 0, 40, independent)]
-        assert ("alpha" in slices._finding(found, 0.25, True)) == stands
-    assert slices._finding([], 0.0, True) == "No sample to slice"
-    one = slices._finding([slice_of("alpha", 1, 500)], 0.002, False)
+        assert ("alpha" in wrong_samples._finding(found, 0.25, True)) == stands
+    assert wrong_samples._finding([], 0.0, True) == "No sample to slice"
+    one = wrong_samples._finding([slice_of("alpha", 1, 500)], 0.002, False)
     assert one == "All samples are in one slice (less than 1% large errors)"
 
 
@@ -1327,7 +1342,7 @@ def check_slice_that_stands_out() -> None:
 def check_worst_sample() -> None:
     for found in cases(SIGNED):
         words, sizes = (
-            slices.worst_of(found, False),
+            wrong_samples.worst_of(found, False),
             {name: abs(value) for name, value in found.items()},
         )
         best, largest = winners(sizes), max(sizes.values())
@@ -1341,8 +1356,8 @@ def check_worst_sample() -> None:
                 words
                 == f"{len(best)} samples have the largest error, alike: residual {largest:.2f}"
             )
-    assert slices.worst_of({}, True) == "No sample of this cohort"
-    assert "loss 2.00" in slices.worst_of({"alpha": 2.0}, True)
+    assert wrong_samples.worst_of({}, True) == "No sample of this cohort"
+    assert "loss 2.00" in wrong_samples.worst_of({"alpha": 2.0}, True)
 
 
 @checks("what misled, and how often")
@@ -1351,7 +1366,7 @@ def check_what_misled_and_how_often() -> None:
         terms = [
             name for name, count in zip(("a", "a+b", ""), counts, strict=True) for _ in range(count)
         ]
-        words = slices.misled_by(terms)
+        words = wrong_samples.misled_by(terms)
         for name, count in zip(("a", "a + b"), counts, strict=False):
             assert (f"{name.replace('+', chr(92) + '+')} in {count}" in words) == (count > 0)
         assert words.startswith("Misled by ") == (counts[0] + counts[1] > 0)
@@ -1365,7 +1380,7 @@ def check_most_frequent_confusion() -> None:
     for entries in itertools.product((0, 1, 3), repeat=6):
         counts = np.diag([4, 0, 2])
         counts[~np.eye(3, dtype=bool)] = entries
-        words = quality.taken_for(counts, NAMES)
+        words = cohort_quality.taken_for(counts, NAMES)
         assert words.startswith(f"6 of {6 + sum(entries)} samples are right")
         most = max(entries)
         pairs = [(i, j) for i, j in np.ndindex(3, 3) if i != j and counts[i, j] == most]
@@ -1377,13 +1392,13 @@ def check_most_frequent_confusion() -> None:
             assert all(f"‘{NAMES[i]}’ is taken for ‘{NAMES[j]}’" in words for i, j in pairs)
             assert words.count("is taken for") == len(pairs)
             assert ("most often" in words) == (sum(entries) > most * len(pairs))
-    assert quality.taken_for(np.array([[1]]), ("alpha",)) == "1 of 1 sample is right"
+    assert cohort_quality.taken_for(np.array([[1]]), ("alpha",)) == "1 of 1 sample is right"
 
 
 @checks("class that is told from the rest")
 def check_class_that_is_told_from_the_rest() -> None:
     for found in cases((0.5, 0.9, 0.9004, 0.999, 1.0)):
-        words, best = quality.told_apart(found, ""), winners(found, 3, smallest=True)
+        words, best = cohort_quality.told_apart(found, ""), winners(found, 3, smallest=True)
         if len(found) == 1:
             assert "is told from the rest" in words
         elif len(best) == len(found):
@@ -1392,8 +1407,8 @@ def check_class_that_is_told_from_the_rest() -> None:
             assert said(words) == best
             assert "smallest area" in words
         assert f"{min(found.values()):.3f}" in words
-        assert f"{found['alpha']:.3f}" in quality.told_apart(found, "alpha")
-    assert quality.told_apart({}, "").startswith("No class")
+        assert f"{found['alpha']:.3f}" in cohort_quality.told_apart(found, "alpha")
+    assert cohort_quality.told_apart({}, "").startswith("No class")
 
 
 @checks("certainty against accuracy")
@@ -1401,7 +1416,7 @@ def check_certainty_against_accuracy() -> None:
     for sure, right, n in itertools.product(
         (0.5, 0.9, 0.97, 0.995, 1.0), (0.0, 0.5, 0.9, 0.968, 1.0), (1, 10, 200, 10**6)
     ):
-        words = quality.sureness(sure, right, n)
+        words = cohort_quality.sureness(sure, right, n)
         shrunken = scipy.stats.beta(right * n + 1, (1 - right) * n + 1).mean()  # of a flat prior
         differ = abs(sure - right) > 2 * math.sqrt(shrunken * (1 - shrunken) / n)
         assert ("not told apart" in words) == (not differ), (words, sure, right, n)
@@ -1417,7 +1432,7 @@ def check_residuals_lean() -> None:
     ):
         truth = np.linspace(-1, 1, n)
         residual = slope * truth + draws.normal(0, noise, n)
-        words = quality.off_by(truth, residual)
+        words = cohort_quality.off_by(truth, residual)
         if not n:
             assert words == "No sample of this cohort"
             continue
@@ -1428,8 +1443,8 @@ def check_residuals_lean() -> None:
             leans = abs(line.slope) > max(0.1, 2 * line.stderr)
             assert ("drawn to the middle" in words) == (leans and line.slope < 0)
         assert ("extremes" in words) == leans, (words, n, slope, noise)
-    assert "extremes" not in quality.off_by(np.zeros(20), np.ones(20))
-    assert "Bias +0.00" in quality.off_by(np.zeros(2), np.array([-1e-9, 0.0]))
+    assert "extremes" not in cohort_quality.off_by(np.zeros(20), np.ones(20))
+    assert "Bias +0.00" in cohort_quality.off_by(np.zeros(2), np.array([-1e-9, 0.0]))
 
 
 # ---- faithfulness
@@ -1661,7 +1676,7 @@ def check_caution_joint_terms() -> None:
 @checks("samples by class")
 def check_samples_by_class() -> None:
     for found in itertools.product((0, 1, 3), repeat=2):
-        words = learning.spread_over(("a", "b"), np.array(found))
+        words = targets.spread_over(("a", "b"), np.array(found))
         if found[0] == found[1]:
             assert (
                 words
@@ -1672,7 +1687,7 @@ def check_samples_by_class() -> None:
                 f"Its 2 classes have {min(found)} to {max(found)} "
                 f"sample{'' if max(found) == 1 else 's'}"
             )
-    assert learning.spread_over(("a",), np.array([1])) == "Its only class has 1 sample"
+    assert targets.spread_over(("a",), np.array([1])) == "Its only class has 1 sample"
 
 
 @checks("lowest validation loss")
@@ -1697,7 +1712,7 @@ def check_lowest_validation_loss() -> None:
 @checks("setting that matters most")
 def check_setting_that_matters_most() -> None:
     for found in cases():
-        words, best = learning.matters_most(found, 12), winners(found)
+        words, best = sweep_panels.matters_most(found, 12), winners(found)
         if written(max(found.values())) == 0:
             assert words.startswith("No setting")
             continue
@@ -1803,9 +1818,9 @@ def check_what_a_change_comes_to() -> None:
 @checks("two dimensions hold")
 def check_two_dimensions_hold() -> None:
     for held in (0.0, 0.004, 0.37, 0.998, 1.0):
-        assert f"hold {percent(held)} of the variance" in compare.reduced("x", held, 0.9)
-    assert compare.reduced("x", None, math.nan) == "UMAP of the x"
-    assert "trustworthiness 0.87" in compare.reduced("x", None, 0.871)
+        assert f"hold {percent(held)} of the variance" in sample_maps.reduced("x", held, 0.9)
+    assert sample_maps.reduced("x", None, math.nan) == "UMAP of the x"
+    assert "trustworthiness 0.87" in sample_maps.reduced("x", None, 0.871)
 
 
 @checks("other ways to Shapley values")

@@ -19,9 +19,9 @@ from qfusion.analysis import dynamics as evolution, study as studies, text
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import InvalidInput
 from qfusion.explain.evidence import INERT
-from qfusion.figures import dynamics as drawn, style, themes
+from qfusion.figures import jump_trajectories, style, themes
 from qfusion.models import truth_tables
-from qfusion.panels import circuit, cohorts, dynamics, samples
+from qfusion.panels import circuit, cohort_quality, convergence, dynamics, samples
 from qfusion.quantum import states
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import density
@@ -64,11 +64,11 @@ def numbers(sentence: str) -> list[float]:
 def test_contraction_title(rates: list[float]) -> None:
     """`Within T inputs become alike at rate r (low to high over n pairs); in the long run at g, the spectral gap`: r,
     low and high are of -ln(d(T) / d(0)) / T over the pairs, and g, another number, is the long run's alone."""
-    said = numbers(dynamics.contraction_title(pairs_with(rates, [0.1]), 0.0103))
+    said = numbers(convergence.contraction_title(pairs_with(rates, [0.1]), 0.0103))
     assert said == pytest.approx(
         [np.mean(rates), min(rates), max(rates), len(rates), 0.0103], rel=0.05, abs=1e-9
     )
-    alone = dynamics.contraction_title(None, 0.0103)
+    alone = convergence.contraction_title(None, 0.0103)
     assert "long run" in alone
     assert "Within T" not in alone
 
@@ -86,12 +86,12 @@ def test_contraction_beside_random(rates: list[float], random: list[float], word
     """`faster than under each of n random generators` only where the mean rate is above that of every one, `slower`
     below every one, else `within the range`; what is left at T is d(T) / d(0)."""
     pairs = pairs_with(rates, random)
-    said = dynamics.contraction_beside_random(pairs)
+    said = convergence.contraction_beside_random(pairs)
     assert words in said
     left = np.exp(-2 * np.array(rates))
     for value in (left.mean(), left.min(), left.max()):
         assert f"{value:.1%}" in said
-    assert dynamics.contraction_beside_random(None) == ""
+    assert convergence.contraction_beside_random(None) == ""
 
 
 def test_long_run_and_within_t() -> None:
@@ -102,7 +102,7 @@ def test_long_run_and_within_t() -> None:
     settled = types.SimpleNamespace(
         times=times, attractor=types.SimpleNamespace(distance=distance, gap=0.1)
     )
-    said = dynamics.long_run(settled, 1.0)  # type: ignore[arg-type]
+    said = convergence.long_run(settled, 1.0)  # type: ignore[arg-type]
     wanted = math.log(distance[0] / distance[10])
     assert f"{wanted:.3g} within T" in said
     assert "long run at 0.1" in said
@@ -114,8 +114,8 @@ def test_long_run_and_within_t() -> None:
 )
 def test_mixing_sentence(mixing_time: float | None, words: str) -> None:
     """`The last of these pairs is closer than 0.25 from t = m on` only where it was seen to be; else that it is not."""
-    assert words in dynamics.mixing(pairs_with([0.1], [0.1], mixing_time), 2.0)
-    assert dynamics.mixing(None, 2.0) == ""
+    assert words in convergence.mixing(pairs_with([0.1], [0.1], mixing_time), 2.0)
+    assert convergence.mixing(None, 2.0) == ""
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -144,7 +144,7 @@ def test_no_trace_distance_grows_so_none_is_called_a_finding() -> None:
             physics.H, physics.jumps, density(psi[0]), np.linspace(0, 3, 9).tolist()
         )
         assert (np.diff(attractor(physics, rho).distance) <= 1e-9).all()
-    assert "no finding" in dynamics.distance(open_sample("qj-parity", "pair-6601")).not_shown
+    assert "no finding" in convergence.distance(open_sample("qj-parity", "pair-6601")).not_shown
 
 
 def test_contraction_is_that_of_exact_states() -> None:
@@ -196,7 +196,7 @@ def test_random_generators_have_the_norms_that_are_said() -> None:
 def test_readout_dependence(spread: tuple[float, float], unit: str) -> None:
     """`Read out at the steady state, it is one number for every input` stands only under a unique steady state; the
     spread at T and at 0 is the standard deviation of the scores of the test samples."""
-    said = dynamics.readout_dependence(np.array(spread), unit)
+    said = convergence.readout_dependence(np.array(spread), unit)
     assert f"by {spread[1]:.3g}" in said
     assert f"by {spread[0]:.3g} if" in said
 
@@ -241,13 +241,13 @@ def test_asymptotic_rate(seed: int) -> None:
 def test_the_steady_state_of_the_shipped_large_model() -> None:
     """Residual and rates that stand on the page, at D = 64; samples approach faster within T than the gap says."""
     sample = open_sample("qj-planted", "p1671")
-    settled = dynamics.settling(sample)
+    settled = convergence.settling(sample)
     assert settled.attractor.residual < 1e-12
     assert settled.attractor.gap == pytest.approx(0.01027, rel=5e-3)
     distance = settled.attractor.distance
     within_T = math.log(distance[0] / distance[evolution.STEPS]) / float(sample.model.duration)
     assert within_T > 4 * settled.attractor.gap
-    lead = dynamics.distance(sample).lead
+    lead = convergence.distance(sample).lead
     assert f"{within_T:.3g} within T" in lead
 
 
@@ -287,7 +287,7 @@ def test_log_axes_have_ticks_that_can_be_read(values: list[float]) -> None:
 
 def test_the_distance_figure_has_at_least_three_ticks_in_sight() -> None:
     """The axis of the opening sample's distances, which fall from .99 to .78."""
-    figure = dynamics.distance(open_sample("qj-planted", "p1671")).figure
+    figure = convergence.distance(open_sample("qj-planted", "p1671")).figure
     assert figure is not None
     shown = np.concatenate(
         [np.asarray(trace.y, dtype=float) for trace in figure.data if trace.y is not None]
@@ -482,7 +482,7 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
 )
 def test_calibration_sentence(sure: float, right: float, count: int, said: str) -> None:
     """`surer than it should be` only where the means differ by more than two standard errors of the share right."""
-    assert said in cohorts.sureness(sure, right, count)
+    assert said in cohort_quality.sureness(sure, right, count)
 
 
 # Colours --------------------------------------------------------------------------------------------------------------
@@ -519,7 +519,9 @@ def test_states_and_jumps_have_hues_of_their_own() -> None:
             high, low = sorted([_luminance(hue), _luminance(paper)], reverse=True)
             assert (high + 0.05) / (low + 0.05) >= 3
     T = np.linspace(0, 1, 5)
-    figure = drawn.single_runs(T, [T, 1 - T], [[], [(0.5, 0)]], None, "entropy", channels=1)
+    figure = jump_trajectories.single_runs(
+        T, [T, 1 - T], [[], [(0.5, 0)]], None, "entropy", channels=1
+    )
     used = {trace.line.color for trace in figure.data if trace.mode == "lines"}
     assert used <= set(style.STATE_HUES)
 

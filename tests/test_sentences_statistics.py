@@ -16,7 +16,13 @@ from scipy import stats
 from qfusion.analysis import cohort_measures
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
-from qfusion.panels import cohorts, cohorts as slices, leaderboard, network
+from qfusion.panels import (
+    cohorts,
+    cohorts as slices,
+    device_noise,
+    leaderboard,
+    wrong_samples,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -223,7 +229,7 @@ def test_headline_of_the_joint_share(shares: list[float]) -> None:
 )
 def test_lead_under_shots(gap: float, error: float, words: str) -> None:
     """`leads by` two standard errors of the difference or more; less is not settled; none where nothing scatters."""
-    assert words in network.lead("7", gap, error, 1000)
+    assert words in device_noise.lead("7", gap, error, 1000)
 
 
 def interval(value: float, low: float, high: float, n: int = 200) -> Interval:
@@ -310,10 +316,10 @@ def test_which_slice_is_worse(independent: float, stands_out: bool) -> None:
     other: Any = slices.errors.Slice(
         "digit 4", (), 400, 80, 0.2, *slices.errors.wilson(80, 400), 1.0
     )
-    assert slices._finding([worse, other], 0.3, True).startswith(
+    assert wrong_samples._finding([worse, other], 0.3, True).startswith(
         "‘digit 3’ is wrong more often: 40%"
         if stands_out
         else "No slice is worse than all beyond chance (30% wrong, 2 slices"
     )
-    assert slices._finding([worse], 0.3, True) == "All samples are in one slice (30% wrong)"
-    assert slices._finding([], 0.3, True) == "No sample to slice"
+    assert wrong_samples._finding([worse], 0.3, True) == "All samples are in one slice (30% wrong)"
+    assert wrong_samples._finding([], 0.3, True) == "No sample to slice"

@@ -17,15 +17,21 @@ from qfusion.analysis import compare, errors as quality, errors as slices
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import cohort as figures, samples, style
+from qfusion.figures import (
+    column_charts,
+    error_slices,
+    scatter_map,
+    style,
+)
 from qfusion.panels import (
     cohorts as slice_panels,
-    compare as map_panels,
-    compare as panels,
-    compare as several_panels,
+    nearest_samples,
     programs,
+    sample_columns,
+    sample_maps,
+    wrong_samples,
 )
-from qfusion.panels.compare import colours
+from qfusion.panels.sample_maps import colours
 from qfusion.ui import state
 from qfusion.ui.pages import cohorts
 from tests.test_app_pages import plain, said, visit
@@ -214,13 +220,13 @@ def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
 
 
 def test_panels(planted: Any, digits: Any) -> None:
-    picture = panels.similar(planted)
+    picture = nearest_samples.similar(planted)
     assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]
     assert len(picture.table()) == len(picture.figure.data[0].x) == 8
-    assert "predicted alike" in panels.similar(digits).title
+    assert "predicted alike" in nearest_samples.similar(digits).title
     levels = levels_of(planted, "relation=conflict")
     for colour in colours(planted.study, levels.rows):
-        drawn = map_panels.sample_map(levels, colour=colour)
+        drawn = sample_maps.sample_map(levels, colour=colour)
         ids = [
             name
             for trace in drawn.figure.data
@@ -228,21 +234,21 @@ def test_panels(planted: Any, digits: Any) -> None:
         ]
         assert sorted(ids) == sorted(levels.rows.index)
     assert drawn.table()["in_cohort"].sum() == levels.inside.sum()
-    table = slice_panels.slices(levels, by="regime").table()
+    table = wrong_samples.slices(levels, by="regime").table()
     assert table["samples"].sum() == levels.inside.sum()
-    assert slice_panels.worst(levels).table()["id"].iloc[0] == slices.worst(levels)[0].index[0]
+    assert wrong_samples.worst(levels).table()["id"].iloc[0] == slices.worst(levels)[0].index[0]
     assert levels_of(planted, "split=train").everyone == "all of train (n = 2,100)"
     some = levels_of(digits, "split=all")
     assert some.everyone == f"all explained samples of every split (n = {len(some.rows)})"
     nobody = levels_of(planted, "error>1000")
-    assert slice_panels.worst(nobody).title == "No sample of this cohort"
+    assert wrong_samples.worst(nobody).title == "No sample of this cohort"
     assert not slice_panels.PANELS["worst"].fits(nobody)
-    assert len(slice_panels.slices(levels_of(planted, "joint>1000"), by="regime").table()) == 0
+    assert len(wrong_samples.slices(levels_of(planted, "joint>1000"), by="regime").table()) == 0
 
 
 def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(map_panels, "MAX_DRAWN", 50)
-    picture = map_panels.sample_map(levels_of(planted))
+    picture = sample_maps.sample_map(levels_of(planted))
     assert len(picture.table()) in (50, 51)
     assert planted.id in picture.table()["id"].tolist()
     assert f"Of 600 explained samples of test, {len(picture.table())} are drawn" in picture.shows
@@ -255,11 +261,11 @@ def test_a_map_has_a_colour_where_there_are_too_many_classes_for_theirs(
     levels = levels_of(digits)
     first = colours(digits.study, levels.rows)[0]
     assert first != "truth"
-    assert f"Colour: {first};" in map_panels.sample_map(levels).shows
+    assert f"Colour: {first};" in sample_maps.sample_map(levels).shows
 
 
 def test_side_by_side(planted: Any) -> None:
-    picture = several_panels.decisions(planted, ids=["p0031", "p2924", "p0007"])
+    picture = sample_columns.decisions(planted, ids=["p0031", "p2924", "p0007"])
     table = picture.table()
     assert list(dict.fromkeys(table["sample"])) == ["p0031", "p2924", "p0007"]
     for name in ("p0031", "p2924", "p0007"):
@@ -269,12 +275,12 @@ def test_side_by_side(planted: Any) -> None:
         )
     ranges = {tuple(axis.range) for axis in picture.figure.select_xaxes()}
     assert len(ranges) == 1
-    assert len(several_panels.several_entropies(planted, ids=["p0031", "p2924"]).table()) == 8
-    assert several_panels.chosen(planted) == [planted.row, *compare.nearest(planted, count=3).rows]
+    assert len(sample_columns.several_entropies(planted, ids=["p0031", "p2924"]).table()) == 8
+    assert sample_columns.chosen(planted) == [planted.row, *compare.nearest(planted, count=3).rows]
     with pytest.raises(InvalidInput, match="at most 6"):
-        several_panels.decisions(planted, ids=[f"p000{i}" for i in range(7)])
+        sample_columns.decisions(planted, ids=[f"p000{i}" for i in range(7)])
     with pytest.raises(NotFound, match="nobody"):
-        several_panels.decisions(planted, ids=["nobody"])
+        sample_columns.decisions(planted, ids=["nobody"])
 
 
 def test_many_terms_are_the_same_in_every_column() -> None:
@@ -283,7 +289,7 @@ def test_many_terms_are_the_same_in_every_column() -> None:
     terms = coalitions(tuple("abcde"))
     rng = np.random.default_rng(0)
     found = [dict(zip(terms, rng.normal(size=len(terms)), strict=True)) for _ in range(2)]
-    drawn = samples.decisions(["x", "y"], found, tuple("abcde"))
+    drawn = column_charts.decisions(["x", "y"], found, tuple("abcde"))
     assert [bar.x[-1] for bar in drawn.data] == pytest.approx(
         [sum(each.values()) for each in found]
     )
@@ -293,7 +299,7 @@ def test_many_terms_are_the_same_in_every_column() -> None:
 def test_a_gap_on_the_map_is_grey_and_no_smallest_number() -> None:
     values = np.array([1.0, np.nan, 2.0, np.nan])
     inside = np.array([True, True, False, False])
-    drawn = samples.places(list("abcd"), np.zeros((4, 2)), values, inside, by="age")
+    drawn = scatter_map.places(list("abcd"), np.zeros((4, 2)), values, inside, by="age")
     hues = {trace.customdata[0]: trace.marker.color for trace in drawn.data if trace.customdata}
     assert hues == {"a": (1.0,), "b": style.GREY, "c": (2.0,), "d": style.GREY}
     assert [trace.marker.showscale for trace in drawn.data].count(True) == 1
@@ -301,13 +307,13 @@ def test_a_gap_on_the_map_is_grey_and_no_smallest_number() -> None:
 
 def test_bad_arrays() -> None:
     with pytest.raises(InvalidInput):
-        samples.places(["a"], np.zeros((2, 2)), np.zeros(2), np.ones(2, dtype=bool))
+        scatter_map.places(["a"], np.zeros((2, 2)), np.zeros(2), np.ones(2, dtype=bool))
     with pytest.raises(InvalidInput):
-        samples.nearest(["a"], np.zeros(2), [None])
+        scatter_map.nearest(["a"], np.zeros(2), [None])
     with pytest.raises(InvalidInput):
-        figures.rates(["a"], [], np.zeros((1, 3)), 0.0)
+        error_slices.rates(["a"], [], np.zeros((1, 3)), 0.0)
     with pytest.raises(InvalidInput):
-        samples.bars([str(i) for i in range(7)], [{}] * 7, {})
+        column_charts.bars([str(i) for i in range(7)], [{}] * 7, {})
 
 
 class Session(dict[str, Any]):
@@ -330,7 +336,7 @@ def selecting(monkeypatch: pytest.MonkeyPatch, view: Any, **selection: Any) -> S
 
 def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     levels = levels_of(planted, "split=test; relation=conflict")
-    found = map_panels.on_map(levels)
+    found = sample_maps.on_map(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, cohorts, lasso=[corners], points=[{"customdata": "p0031"}])
     cohorts._selected("chart", found, levels.parts)
@@ -438,6 +444,10 @@ def test_programs_of_panels_in_parts_run_by_themselves() -> None:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         exec(compile(text, "snippet", "exec"), {"__name__": "__main__"})
     assert (
-        str(panels.similar(open_sample("qj-planted", "p0031"), by="states").table()["id"].iloc[0])
+        str(
+            nearest_samples.similar(open_sample("qj-planted", "p0031"), by="states")
+            .table()["id"]
+            .iloc[0]
+        )
         in out.getvalue()
     )

@@ -22,7 +22,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import building, cuts, stability
 from qfusion.models import InputSpec, QuantumJump, hermitian
 from qfusion.models.tweak import Tweak
-from qfusion.panels import why
+from qfusion.panels import model_pieces
 from qfusion.quantum.decomposition import decompose, subset_name, subsets
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
@@ -404,7 +404,7 @@ def test_the_command_line_takes_terms_out_and_writes_the_smallest(
     result = json.loads(capsys.readouterr().out)["smallest"]
     assert (result["size"], result["of"], result["left"]) == (1, 6, ["H[left+right]"])
     study = sample.open_study("qj-parity")
-    picture = why.smallest(study)
+    picture = model_pieces.smallest(study)
     assert "1 of 6 terms carries" in picture.title
     assert f"`{result['tweak']}`" in picture.shows
     tiny = checkpoint.load("tiny").model

@@ -22,7 +22,7 @@ from qfusion.analysis.sample import Sample, open_sample
 from qfusion.data import clips
 from qfusion.data.spec import Clip
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import physics, story as told
+from qfusion.panels import story as told, term_sensitivity
 from qfusion.report.story import Box, Pixels, Story, check_length, frames
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -157,7 +157,7 @@ def test_the_page_says_all_of_it(sample: Sample, story: Story) -> None:
 
 def test_lever_is_what_the_sensitivity_measured(sample: Sample) -> None:
     for one in (sample, open_sample("qcnn-digits", "digit-0003")):
-        terms, result = physics.measured(one).sensitivity, told.lever(one)
+        terms, result = term_sensitivity.measured(one).sensitivity, told.lever(one)
         assert result is not None
         moved = [
             abs(effect)

@@ -20,11 +20,13 @@ from qfusion.figures import (
     attribution,
     cohort,
     dynamics,
-    recipe as styles,
+    export_style,
+    operator_spectra,
     states,
     style,
+    visible_range,
 )
-from qfusion.figures.recipe import ExportStyle
+from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.themes import at, grey, in_theme, lightness
 from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
@@ -42,7 +44,7 @@ FIGURES = EXAMPLES | {
     "attribution.words, named": lambda t: attribution.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
     ),
-    "states.along, split": lambda t: states.along(
+    "states.along, split": lambda t: operator_spectra.along(
         IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True, theme=t
     ),
     "states.density_matrix, modulus": lambda t: states.density_matrix(RHO, (2, 2), theme=t),
@@ -76,7 +78,7 @@ def test_what_a_look_is_unless_said_otherwise() -> None:
         "hidden": [],
         "engine": "qfusion",
     }
-    assert ExportStyle(size="slide").font == styles.SIZES["slide"].font
+    assert ExportStyle(size="slide").font == export_style.SIZES["slide"].font
     look = ExportStyle(
         format="pdf", size="poster", theme="grey", font=11, hidden=("b", "a", "b"), title=True
     )
@@ -288,7 +290,7 @@ def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
 
 def test_legend_entries_are_those_a_reader_sees() -> None:
     drawn = example("dynamics.decision_lines", "light")
-    entries = styles.legend_entries(drawn)
+    entries = visible_range.legend_entries(drawn)
     assert entries == [
         "all together",
         *MODALITIES,
@@ -298,8 +300,8 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         "text + audio + vision",
         "as learned",
     ]
-    assert styles.legend_entries(example("decision.waterfall", "light")) == []
-    assert styles.legend_entries(example("samples.classes", "light")) == ["train", "test"]
+    assert visible_range.legend_entries(example("decision.waterfall", "light")) == []
+    assert visible_range.legend_entries(example("samples.classes", "light")) == ["train", "test"]
     named = go.Figure(
         [
             go.Scatter(y=[1], name="b", legendgroup="group"),
@@ -311,35 +313,35 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         ],
         layout={"showlegend": True},
     )
-    assert styles.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
-    assert styles.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
-    assert styles.legend_entries(named.update_layout(showlegend=False)) == []
+    assert visible_range.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
+    assert visible_range.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
+    assert visible_range.legend_entries(named.update_layout(showlegend=False)) == []
 
 
 def test_an_entry_takes_all_its_traces_with_it() -> None:
     drawn = example("dynamics.decision_lines", "light")
     before = drawn.to_json()
-    found = styles.without(drawn, ("text", "text + audio", "no such entry"))
+    found = visible_range.without(drawn, ("text", "text + audio", "no such entry"))
     assert {trace.legendgroup for trace in drawn.data} - {
         trace.legendgroup for trace in found.data
     } == {"text", "text+audio"}
-    assert styles.legend_entries(found) == [
-        e for e in styles.legend_entries(drawn) if e not in ("text", "text + audio")
+    assert visible_range.legend_entries(found) == [
+        e for e in visible_range.legend_entries(drawn) if e not in ("text", "text + audio")
     ]
     assert drawn.to_json() == before
-    assert styles.without(drawn, ()) is drawn
-    assert styles.without(drawn, ("no such entry",)) is drawn
+    assert visible_range.without(drawn, ()) is drawn
+    assert visible_range.without(drawn, ("no such entry",)) is drawn
     parallel = example("training.parallel", "light")  # its lines have no groups
-    assert styles.without(parallel, ("no such entry",)) is parallel
+    assert visible_range.without(parallel, ("no such entry",)) is parallel
     hostile = dynamics.measure_lines(T, {("<b>",): T, ("text",): T}, ("<b>", "text"), "y")
-    assert styles.legend_entries(styles.without(hostile, ("<b>",))) == ["text"]
+    assert visible_range.legend_entries(visible_range.without(hostile, ("<b>",))) == ["text"]
 
 
 def test_a_canvas_is_as_wide_as_said_and_as_high_as_the_figure_needs() -> None:
     drawn = example("decision.waterfall", "light")
-    width, height = styles.canvas(drawn, ExportStyle())
+    width, height = export_style.canvas(drawn, ExportStyle())
     assert (width, height) == (89, pytest.approx(drawn.layout.height * 7 / 13 * 25.4 / 72))
-    assert styles.canvas(drawn, ExportStyle(size="double"))[1] == height
-    assert styles.canvas(drawn, ExportStyle(size="slide")) == (338.67, 190.5)
+    assert export_style.canvas(drawn, ExportStyle(size="double"))[1] == height
+    assert export_style.canvas(drawn, ExportStyle(size="slide")) == (338.67, 190.5)
     tall = go.Figure(drawn).update_layout(height=20_000)
-    assert styles.canvas(tall, ExportStyle())[1] == styles.SIZES["single"].most
+    assert export_style.canvas(tall, ExportStyle())[1] == export_style.SIZES["single"].most

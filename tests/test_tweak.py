@@ -150,7 +150,7 @@ def page() -> None:
     import streamlit as st
     import torch
 
-    from qfusion.panels import dynamics
+    from qfusion.panels import dynamics_page
     from qfusion.panels.page_state import PageState
     from qfusion.quantum.lindblad import System
     from qfusion.ui import controls, state
@@ -169,7 +169,7 @@ def page() -> None:
         model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
     )
     view = PageState("dynamics", state.address_now())
-    rules = {one.key: one.rule(study) for one in dynamics.sliders(view, study)}  # type: ignore[arg-type]
+    rules = {one.key: one.rule(study) for one in dynamics_page.sliders(view, study)}  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
     st.text(str(controls.draw_sliders(study)))  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ from qfusion.explain.verdicts import (
     opposition,
     seed_doubts,
 )
-from qfusion.panels import cohorts as cohort_panels, pickers, samples
+from qfusion.panels import cohorts as cohort_panels, overview, pickers, samples
 from qfusion.wording import answers as markdown
 from qfusion.wording.markup import Markup
 from qfusion.wording.verdicts import (
@@ -566,7 +566,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
             f"{found.leader} leads with" if found.leader else "No single modality leads"
         )
         asked = (
-            samples.questions(sample).table().set_index("question")["answer"]
+            overview.questions(sample).table().set_index("question")["answer"]
             if row == rows[0]
             else None
         )

@@ -260,8 +260,8 @@ def _about(cooked: qfusion.panels.rendering.RenderedPanel) -> dict[str, Any]:
 
 
 def _style(
-    style: qfusion.figures.recipe.ExportStyle, changed: dict[str, Any], always: dict[str, str]
-) -> qfusion.figures.recipe.ExportStyle:
+    style: qfusion.figures.export_style.ExportStyle, changed: dict[str, Any], always: dict[str, str]
+) -> qfusion.figures.export_style.ExportStyle:
     """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
     font = {"font": 0} if "size" in changed and "font" not in changed else {}
     return type(style).parse(style.as_dict() | changed | always | font)
@@ -311,7 +311,7 @@ def compose(
     if link is not None:
         page, address = qfusion.panels.rendering.parse_link(link)
         panels += [qfusion.figures.recipe.Recipe(page, name, address) for name in panel or []]
-    style = qfusion.figures.recipe.ExportStyle.parse(
+    style = qfusion.figures.export_style.ExportStyle.parse(
         {"format": kind}
         | _given(
             size=size or "double", theme=theme, font=font, dpi=dpi, title=title, caption=caption
@@ -350,7 +350,7 @@ def figures(
 ) -> None:
     """Write all figures of a page, or one for every sample of a cohort, into a zip with numbers and a manifest."""
     check(out.suffix.lower() == ".zip", f"Argument `--out` must end in .zip, but is {out.name!r}.")
-    style = qfusion.figures.recipe.ExportStyle.parse(
+    style = qfusion.figures.export_style.ExportStyle.parse(
         {"format": kind}
         | _given(size=size, theme=theme, font=font, dpi=dpi, title=title, caption=caption)
     )

@@ -626,7 +626,9 @@ def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
 
 def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
-    result = qfusion.panels.why.needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
+    result = qfusion.panels.data_fusion.needs_record(
+        qfusion.analysis.trust.needs(qfusion.data.load(name))
+    )
     tested = result["worth"]
     rows = [
         [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]

@@ -1,15 +1,13 @@
-"""Which coupling built which term of a decision: the matrix, one contribution as it grows, and the way from modalities
-to the score; and what is left of score, metrics and terms when correlations are cut."""
+"""Which generator term built which contribution: as a matrix, over time and as a flow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion._checks import check
-from qfusion.figures.dynamics import TIME, line, mark_time, span
+from qfusion.figures.dynamics import TIME, mark_time, span
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     GREY,
@@ -19,7 +17,6 @@ from qfusion.figures.style import (
     ON_DARK,
     QUIET,
     Theme,
-    axis,
     bare_axis,
     base,
     blended,
@@ -31,7 +28,6 @@ from qfusion.figures.style import (
     signed,
     split_term,
     term_colour,
-    term_dash,
     term_title,
 )
 from qfusion.figures.themes import SIGNED_SCALE
@@ -543,217 +539,3 @@ def _nodes(figure: go.Figure, nodes: pd.DataFrame, theme: Theme) -> None:
             textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
             showlegend=False,
         )
-
-
-# Scores, metrics and terms after the correlations of a modality were taken away, against the time of the cut.
-
-CUT_TIME = "time t of the cut (model units, ħ = 1)"
-#: kind of cut -> what a legend and an axis call it, and its line.
-KINDS: dict[str, tuple[str, str]] = {
-    "cut": ("all correlation cut", "solid"),
-    "dephased": ("classical part kept", "dash"),
-    "held": ("never correlated before t", "dashdot"),
-}
-
-
-@drawing()
-def curves(
-    times: np.ndarray,
-    scores: Mapping[str, Mapping[str, np.ndarray]],
-    undisturbed: float,
-    modalities: Sequence[str],
-    *,
-    unit: str = "score",
-    cursor: float | None = None,
-    theme: Theme = "light",
-) -> go.Figure:
-    """The explained output of one sample after a cut, one line a modality and kind of cut.
-
-    Args:
-        times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: without a cut.
-        modalities: of the model, in their order. cursor: a time that is marked.
-    """
-    figure = (
-        base(theme, 340, legend=True, right=20, top=8)
-        .add_traces(
-            [
-                line(
-                    times,
-                    values,
-                    term_title(name),
-                    term_colour(name, modalities),
-                    KINDS[kind][1],
-                    "y",
-                    kind == next(iter(scores)),
-                    KINDS[kind][0],
-                )
-                for kind, lines in scores.items()
-                for name, values in lines.items()
-            ]
-        )
-        .add_trace(
-            line(span(times), [undisturbed] * 2, "undisturbed", INK[theme], "dot", "y", width=1.5)
-        )
-        .add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": [None],
-                    "y": [None],
-                    "mode": "lines",
-                    "name": title,
-                    "hoverinfo": "skip",
-                    "line": {"width": 2.5, "color": QUIET[theme], "dash": dash},
-                }
-                for title, dash in ([KINDS[kind] for kind in scores] if len(scores) > 1 else ())
-            ]
-        )
-        .update_layout(
-            hovermode="x unified",
-            dragmode="zoom",
-            yaxis_title_text=label(unit),
-            xaxis={"title": {"text": CUT_TIME}, "range": span(times)},
-        )
-    )
-    return mark_time(figure, cursor, theme)
-
-
-@drawing()
-def terms(
-    times: np.ndarray,
-    sizes: Mapping[str, Mapping[str, np.ndarray]],
-    modalities: Sequence[str],
-    *,
-    whose: str = "",
-    unit: str = "score",
-    cursor: float | None = None,
-    theme: Theme = "light",
-) -> go.Figure:
-    """The sizes of the terms after a cut, a plot a kind of cut.
-
-    Args:
-        times: (nT,). sizes: |dividend| (nT,) each, by kind of `KINDS`, then by coalition; the baseline is left out.
-        whose: the modality that is cut, for the axis.
-        modalities, cursor: as for `curves`.
-    """
-    figure, rows = _stacked(
-        times, list(sizes), in_unit("|contribution|", unit, "<br>"), "tozero", theme
-    )
-    figure.add_traces(
-        [
-            line(
-                times,
-                values,
-                term_title(name),
-                term_colour(name, modalities),
-                term_dash(name),
-                row,
-                row == "y",
-            )
-            for terms_after, row in zip(sizes.values(), rows, strict=True)
-            for name, values in terms_after.items()
-            if name
-        ]
-    )
-    if whose:
-        figure.update_layout(xaxis_title_text=CUT_TIME.replace("cut", f"cut of {label(whose)}"))
-    return mark_time(figure, cursor, theme)
-
-
-@drawing()
-def metric(
-    times: np.ndarray,
-    lines: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]],
-    levels: Mapping[str, float],
-    modalities: Sequence[str],
-    *,
-    y_title: str,
-    theme: Theme = "light",
-) -> go.Figure:
-    """A metric over many samples after a cut, a plot a kind of cut, with bands.
-
-    Args:
-        times: (nT,). lines: by kind of `KINDS`, then by modality: the metric (nT,), and low and high where it has an
-            interval. levels: what is drawn as lines across: "undisturbed" first, "chance", ...
-        y_title: the metric, with its sample size. modalities: as for `curves`.
-    """
-    figure, rows = _stacked(times, list(lines), label(y_title), "normal", theme)
-    cut, solid = KINDS["cut"]
-    for bands, row in zip(lines.values(), rows, strict=True):
-        first = row == "y"
-        figure.add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": np.concatenate([times, times[::-1]]),
-                    "y": np.concatenate([ends[1], ends[0][::-1]]),
-                    "yaxis": row,
-                    "mode": "lines",
-                    "line": {"width": 0, "color": term_colour(name, modalities)},
-                    "fill": "toself",
-                    "fillcolor": faded(term_colour(name, modalities), 0.16),
-                    "name": term_title(name),
-                    "showlegend": False,
-                    "legendgroup": term_title(name),
-                    "hoverinfo": "skip",
-                }
-                for name, (_, *ends) in bands.items()
-                if ends
-            ]
-        ).add_traces(
-            [
-                line(
-                    times,
-                    values,
-                    term_title(name),
-                    term_colour(name, modalities),
-                    solid,
-                    row,
-                    first,
-                    cut if first else "",
-                )
-                for name, (values, *_) in bands.items()
-            ]
-        ).add_traces(
-            [
-                line(
-                    span(times),
-                    [level] * 2,
-                    label(name),
-                    (INK if name == "undisturbed" else QUIET)[theme],
-                    dash,
-                    row,
-                    first,
-                    width=1.5,
-                )
-                for (name, level), dash in zip(
-                    levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
-                )
-            ]
-        )
-    return figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"} for row in rows[1:]})
-
-
-def _stacked(
-    times: np.ndarray, kinds: list[str], title: str, mode: str, theme: Theme
-) -> tuple[go.Figure, list[str]]:
-    """An empty plot a kind of cut on one axis of time, and the names of their upright axes."""
-    check(
-        0 < len(kinds) <= len(KINDS),
-        f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.",
-    )
-    rows, gap = ["y", "y2", "y3"][: len(kinds)], 0.08
-    height = (1 - gap * (len(kinds) - 1)) / len(kinds)
-    figure = base(
-        theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72
-    ).update_layout(
-        hovermode="x unified",
-        dragmode="zoom",
-        xaxis={"title": {"text": CUT_TIME}, "range": span(times), "anchor": rows[-1]},
-    )
-    for place, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
-        top = 1 - place * (height + gap)
-        look = axis(theme) | {"domain": [max(0.0, top - height), top], "rangemode": mode}
-        look["title"] |= {"text": f"{KINDS[kind][0]}:<br>{title}"}
-        figure.update_layout({f"yaxis{row[1:]}": look})
-    return figure, rows

@@ -1,10 +1,7 @@
 """From gates to a drawing: which boxes stand for which gates, on which lines, and a sample's way through them; for a
 step of an evolution, for an entangled-fusion network, and for plain gates."""
 
-import itertools
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,91 +9,17 @@ import torch
 
 from qfusion.analysis import dynamics
 from qfusion.analysis.memo import memo
-from qfusion.figures.circuit import LINES, Box, Wire, matrix_tip
+from qfusion.figures.circuit import Box, Wire
+from qfusion.figures.circuit_replay import Replay
+from qfusion.figures.gate_boxes import of_gates
+from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
-from qfusion.models.protocols import GateCircuit
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import states
-from qfusion.quantum.circuits import Cone, Gate, Step, as_step, operation_matrix, rotation
-from qfusion.track import fusion_gates, gate_replay, step_channel
+from qfusion.quantum.circuits import Step, as_step, operation_matrix, rotation
+from qfusion.track import gate_replay, step_channel
 
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
-
-
-@dataclass(frozen=True, eq=False)
-class Replay:
-    """One sample's way through a circuit, whichever system it is of.
-
-    Attributes:
-        boxes, wires: of the drawing, in the order of the qubits below.
-        gates: what every gate does, in words: (name, qubits, sentence, values).
-        bloch: (G + 1, Q, 3); entropy: (G + 1, Q) nats.
-        moments: per gate the qubits it concerns, their density matrix before and after, and their mutual information
-            (or None).
-        parts: where parts of the circuit begin, as numbers of gates done, and their names.
-        followed: places in `wires` of the qubits that live to the end.
-        says: what the circuit is to the sample, where that is to be said.
-        across: columns that are drawn at once, where there may be many; 0 for all.
-        steps: every gate as far as a light cone asks, by places in `wires`; empty where none is asked for.
-        takes: of every gate of a network, where its angles stand: names of parameters and indices in them.
-    """
-
-    boxes: tuple[Box, ...]
-    wires: tuple[Wire, ...]
-    gates: tuple[tuple[str, tuple[str, ...], str, dict[str, float]], ...]
-    bloch: np.ndarray
-    entropy: np.ndarray
-    moments: tuple[tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None], ...]
-    parts: tuple[tuple[int, str], ...]
-    followed: tuple[int, ...]
-    says: str = ""
-    across: int = 0
-    steps: tuple[Step[int], ...] = ()
-    takes: tuple[tuple[fusion_gates.Reference, ...], ...] = ()
-
-    @property
-    def count(self) -> int:
-        """Number of gates."""
-        return len(self.gates)
-
-    def near(self, at: int) -> tuple[Box, ...]:
-        """Returns the boxes to be drawn when so many gates are done: all, or the columns around the last of these."""
-        first, across = self._columns(at)
-        return tuple(
-            replace(box, column=box.column - first)
-            for box in self.boxes
-            if first <= box.column < first + across
-        )
-
-    def _columns(self, at: int) -> tuple[int, int]:
-        """The first of the columns that are drawn when so many gates are done, and how many these are."""
-        columns = 1 + max(int(box.column) for box in self.boxes)
-        if not 0 < self.across < columns:
-            return 0, columns
-        here = next((int(box.column) for box in self.boxes if box.first <= at <= box.last), 0)
-        return min(here - here % self.across, columns - self.across), self.across
-
-    def between(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
-        """Returns the state of every qubit after each column that is drawn when so many gates are done: where it stands
-        from left to right, on which wire, its Bloch vector (3,), and its entropy in nats."""
-        (first, _), states = self._columns(at), []
-        for column in sorted({box.column + first for box in self.near(at)}):
-            for row, wire in enumerate(self.wires):
-                x = column - first + 0.5
-                # No other gate changes what a qubit is by itself.
-                done = max(
-                    (box.last for box in self.boxes if row in box.rows and box.column <= column),
-                    default=0,
-                )
-                if wire.end is None or x <= wire.end + 1:
-                    states.append((x, row, self.bloch[done, row], float(self.entropy[done, row])))
-        return states
-
-    def greyed(self, boxes: Sequence[Box], cone: Cone[int]) -> tuple[Box, ...]:
-        """Returns boxes, those without a gate inside a light cone in grey."""
-        return tuple(
-            replace(box, outside=not any(cone.inside[box.first - 1 : box.last])) for box in boxes
-        )
 
 
 def of_fusion(progressed: Any, model: Any) -> Replay:
@@ -329,127 +252,6 @@ def _boxes_of_step(built: Any, modalities: Sequence[str]) -> Iterator[Box]:
             len(on) > 1 and max(on) - min(on) + 1 > len(on),
             matrix_tip(gate.operators[0]) if gate.kind == "unitary" else "",
         )
-
-
-# From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.
-
-ACROSS, MARKS = (
-    8,
-    12,
-)  # columns that are drawn at once; parts, at most, that are marked along the gates
-HUES = {"Rot": SKY, "CNOT": GREY, "StatePrep": ORANGE, "Rydberg": BLUE}
-NAMES = {"StatePrep": "|w⟩", "Rydberg": "H(x)"}
-PARTS = {
-    "RX": "encode",
-    "RY": "encode",
-    "RZ": "encode",
-    "Rot": "layer",
-    "StatePrep": "prepare",
-    "Rydberg": "evolve",
-}
-DOES = {
-    "RX": "Turns {0} about x: its angle holds {held}.",
-    "RY": "Turns {0} about y: its angle holds {held}.",
-    "RZ": "Turns {0} about z: its angle holds {held}.",
-    "Rot": "Turns {0} by trained angles: RZ(phi), then RY(theta), then RZ(omega).",
-    "CNOT": "Flips {1} where {0} is 1.",
-    "StatePrep": "Prepares the trained row of weights of {held}, of length 1.",
-    "Rydberg": "Lets all atoms evolve to the next time that is read, detuned by the sample.",
-}
-PARAMETERS = (
-    "angle",
-    "phi",
-    "theta",
-    "omega",
-    "duration",
-)  # what a gate's values hold besides numbers of the sample
-
-
-@torch.no_grad()
-def of_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Replay:
-    """Returns the way of one sample through the circuit.
-
-    Args:
-        model: whose circuit it is. encoded: what the sample's modalities come to, one row each, as of `model.encode`.
-
-    Raises:
-        InvalidInput: when there are several rows.
-    """
-    registers = model.registers()
-    progressed = gate_replay.replay_gates(model.gates(encoded), registers)
-    gates = [(gate, tuple(progressed.wires[q] for q in gate.wires)) for gate in progressed.gates]
-    owners = [name for name, size in registers.items() for _ in range(size)]
-    coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
-    hues = [term_colour(owner, model.modalities) if coloured else "" for owner in owners]
-    return Replay(
-        tuple(_gate_boxes(gates, hues)),
-        tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(progressed.wires)),
-        tuple((gate.name, wires, _does(gate, wires), gate.values) for gate, wires in gates),
-        progressed.bloch,
-        progressed.entropy,
-        tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
-        _gate_parts(progressed.gates),
-        tuple(range(len(owners))),
-        model.remark(encoded),
-        ACROSS,
-        tuple(as_step(gate.wires, gate.matrix) for gate in progressed.gates),
-    )
-
-
-def _does(gate: Gate, wires: Sequence[str]) -> str:
-    return DOES[gate.name].format(
-        *wires, held=" and ".join(name for name in gate.values if name not in PARAMETERS)
-    )
-
-
-def _gate_boxes(
-    gates: Sequence[tuple[Gate, tuple[str, ...]]], hues: Sequence[str]
-) -> Iterator[Box]:
-    """A box for each gate, and one for CNOTs in a row."""
-    free = [0] * len(hues)
-    places = {n: -1 if gate.name == "CNOT" else n for n, (gate, _) in enumerate(gates)}
-    for run in (list(run) for _, run in itertools.groupby(places, key=places.__getitem__)):
-        gate, wires = gates[run[0]]
-        rows = tuple(sorted({q for number in run for q in gates[number][0].wires}))
-        column = max(free[rows[0] : rows[-1] + 1])
-        free[rows[0] : rows[-1] + 1] = [column + 1] * (rows[-1] + 1 - rows[0])
-        name, says = NAMES.get(gate.name, gate.name), _does(gate, wires)
-        if len(run) > 1:
-            name, says = (
-                "CNOTs",
-                "CNOTs, in this order: " + ", ".join(" → ".join(gates[n][1]) for n in run) + ".",
-            )
-        text = "; ".join(f"{key}: {value:.3g}" for key, value in gate.values.items())
-        yield Box(
-            name,
-            column,
-            rows,
-            run[0] + 1,
-            run[-1] + 1,
-            f"{says} {text}".strip(),
-            HUES.get(gate.name) or hues[rows[0]] or GREY,
-            values=matrix_tip(gate.matrix.numpy()) if len(run) == 1 else "",
-        )
-
-
-def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
-    """Where encodings, layers and evolutions begin; of very many only some."""
-    parts: list[tuple[int, str]] = []
-    turned: set[int] = set()
-    for done, gate in enumerate(gates):
-        name = PARTS.get(gate.name, "")
-        again = turned & set(gate.wires) and name != "evolve"
-        if name and (again or not parts or parts[-1][1] != name):
-            parts.append((done, name))
-            turned = set()
-        turned |= set(gate.wires) if name else set()
-    counts = Counter(name for _, name in parts)
-    numbers = {name: itertools.count(1) for name in counts}
-    named = [
-        (done, f"{name} {next(numbers[name])}" if counts[name] > 1 else name)
-        for done, name in parts
-    ]
-    return tuple(named[:: -(-len(named) // MARKS) or 1])
 
 
 # A sample's way through a drawn circuit: one step of an evolution, an entangled-fusion network, or plain gates.

@@ -29,30 +29,24 @@ from fontTools import unicodedata as scripts
 from qfusion._checks import check, read_json
 from qfusion._lazy import Library
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
-from qfusion.figures.guards import finite
-from qfusion.figures.recipe import (
-    MAX_RECIPE,
+from qfusion.figures.embedded_recipes import MAX_RECIPE, in_png, in_svg, read_recipe, size_mm
+from qfusion.figures.export_style import (
     MM_PER_PT,
     SIZES,
     ExportStyle,
-    Recipe,
     canvas,
     fonts,
-    in_png,
-    in_svg,
-    page,
-    parse as parse_recipe,
     pixel,
     plotly_print,
     print_style,
     printing,
-    read_recipe,
-    read_record,
-    size_mm,
-    without,
 )
+from qfusion.figures.guards import finite
+from qfusion.figures.html_page import page
+from qfusion.figures.recipe import Recipe, parse as parse_recipe, read_record
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme
 from qfusion.figures.themes import drawn_in, in_theme
+from qfusion.figures.visible_range import without
 
 __all__ = [
     "MAX_CAPTION",

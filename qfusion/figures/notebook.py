@@ -20,7 +20,18 @@ import plotly.graph_objects as go
 from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import Sample
 from qfusion.explain.cuts import METRICS, kind_of, most_moved
-from qfusion.figures import building, circuit, decision, dynamics, numbers, states, trust
+from qfusion.figures import (
+    building,
+    circuit,
+    circuit_charts,
+    correlation_cuts,
+    decision,
+    dynamics,
+    evidence_fusion,
+    numbers,
+    states,
+    trust,
+)
 from qfusion.figures.style import Theme
 from qfusion.quantum.states import KINDS
 from qfusion.training import metrics
@@ -67,7 +78,7 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
             times, series, sample.modalities, about.short_axis, between=about.between, theme=theme
         )
     table = numbers.entropies(sample, measure=measure)
-    return circuit.bars(
+    return circuit_charts.bars(
         table["entropy"].to_numpy(),
         table["element"].tolist(),
         KINDS["entropy"].short_axis,
@@ -79,7 +90,7 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
 def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
     read = numbers.reading(sample)
-    return decision.masses(
+    return evidence_fusion.masses(
         read.masses,
         read.fused,
         read.modalities,
@@ -127,7 +138,7 @@ def density_matrix(
 def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns prediction and truth on the range of the target, or the probability of every class."""
     if sample.classes:
-        return decision.class_bars(
+        return evidence_fusion.class_bars(
             numbers.verdict(sample)["probability"].to_numpy(),
             sample.classes,
             truth=sample.true_class,
@@ -250,8 +261,8 @@ def cut(
 ) -> go.Figure:
     """Returns the explained output if correlations of a modality are taken away at a time, all of them or entanglement
     alone."""
-    made = numbers.cuts_of(sample, times, kinds=tuple(building.KINDS))
-    return building.curves(
+    made = numbers.cuts_of(sample, times, kinds=tuple(correlation_cuts.KINDS))
+    return correlation_cuts.curves(
         made.times,
         evolution.curves(made, sample.output),
         float(made.before[0, sample.output]),
@@ -275,7 +286,7 @@ def cut_terms(
     `numbers.cut_terms`."""
     made = numbers.cuts_of(sample, times, modality, terms=True)
     whose = most_moved(made, sample.output)
-    return building.terms(
+    return correlation_cuts.terms(
         made.times,
         evolution.term_sizes(made, whose, sample.output),
         sample.modalities,
@@ -320,7 +331,7 @@ def cut_test_of(
             for name in modalities
             if (head := f"{kind}[{name}]") in table
         }
-        for kind in building.KINDS
+        for kind in correlation_cuts.KINDS
     }
     before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
     lost = max(
@@ -332,7 +343,7 @@ def cut_test_of(
         default=0.0,
     )
     near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
-    return building.metric(
+    return correlation_cuts.metric(
         table["t"].to_numpy(),
         {kind: bands for kind, bands in lines.items() if bands},
         {"undisturbed": before}

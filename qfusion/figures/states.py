@@ -1,5 +1,4 @@
-"""Quantum states and operators: populations, density matrices, Bloch balls, Hinton diagrams; decision operators with
-the samples along them."""
+"""Density matrices and populations: heat maps, bars, Hinton diagrams, and matrix elements over time."""
 
 import itertools
 from collections.abc import Sequence
@@ -13,29 +12,20 @@ from qfusion._checks import check
 from qfusion.figures.dynamics import TIME
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
-    BLUE,
     CYCLIC_SCALE,
-    GREY,
     INK,
     LINE,
     ON_BRIGHT,
     ON_DARK,
     PAPER,
-    QUIET,
     STATE_HUES,
     UNSIGNED_SCALE,
     Theme,
-    axis,
-    bare_axis,
     base,
     faded,
     in_rows,
-    in_unit,
     label,
-    ringed,
-    term_colour,
 )
-from qfusion.figures.themes import NEUTRAL
 
 
 def basis_labels(dims: Sequence[int]) -> list[str]:
@@ -72,7 +62,7 @@ def density_matrix(
     names = basis_labels(dims)
     modulus, veils = np.abs(rho), []
     look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
-    bar = _bar("|ρ<sub>ij</sub>|")
+    bar = colour_bar("|ρ<sub>ij</sub>|")
     if part == "phase":
         look = {
             "z": np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan),
@@ -80,7 +70,7 @@ def density_matrix(
             "zmin": -np.pi,
             "zmax": np.pi,
         }
-        bar = _bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"])
+        bar = colour_bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"])
         share = modulus / modulus.max()
         veils = [
             {
@@ -158,7 +148,7 @@ def populations(
     ).update_yaxes(title={"text": "probability"}, rangemode="tozero")
 
 
-def _bar(title: str, **more: Any) -> dict[str, Any]:
+def colour_bar(title: str, **more: Any) -> dict[str, Any]:
     return {
         "title": {"text": title, "side": "top", "font": {"size": 12}},
         "thickness": 12,
@@ -166,160 +156,6 @@ def _bar(title: str, **more: Any) -> dict[str, Any]:
         "outlinewidth": 0,
         **more,
     }
-
-
-# Bloch balls in projection: outline, equator and axes, the way so far, and the vector now; its length is the purity.
-#
-# The viewer stands above the equator between the x and the y axis; what lies behind the middle is dotted or hollow.
-
-_TURN, _LIFT = (
-    np.radians(35.0),
-    np.radians(18.0),
-)  # of the viewer: from the x axis, and above the equator
-_RIGHT = np.array([-np.sin(_TURN), np.cos(_TURN), 0.0])
-_UP = np.array([-np.sin(_LIFT) * np.cos(_TURN), -np.sin(_LIFT) * np.sin(_TURN), np.cos(_LIFT)])
-_NEAR = np.cross(_RIGHT, _UP)  # to the viewer
-_AXES = {
-    "x": np.array([1.0, 0, 0]),
-    "y": np.array([0, 1.0, 0]),
-    "|0⟩": np.array([0, 0, 1.0]),
-    "|1⟩": np.array([0, 0, -1.0]),
-}
-_STEPS = 6  # of the fading of a way
-_PITCH = (2.9, 3.5)  # between middles, across and down
-
-
-@drawing(names="Q+", ways="Q+")
-def balls(
-    names: Sequence[str],
-    ways: Sequence[np.ndarray],
-    hues: Sequence[str] = (),
-    theme: Theme = "light",
-) -> go.Figure:
-    """Returns a Bloch ball for every qubit, five a row.
-
-    Args:
-        names: of the qubits.
-        ways: of each its Bloch vectors (<X>, <Y>, <Z>) from the start to now, (n, 3), n at least 1.
-        hues: hex colours of the qubits; blue where there is none.
-        theme: of the figure.
-
-    Raises:
-        InvalidInput: when the names and ways do not fit, or a vector is longer than 1.
-    """
-    for way in ways:
-        check(
-            np.ndim(way) == 2 and np.shape(way)[1] == 3 and len(way) > 0,
-            f"Argument `ways` must hold arrays of shape (n, 3), but one has shape {np.shape(way)}.",
-        )
-        check(
-            float(np.linalg.norm(way, axis=1).max()) < 1 + 1e-6,
-            "A Bloch vector is not longer than 1.",
-        )
-    across = min(len(names), 5)
-    lines = -(-len(names) // across)
-    figure = base(theme, 20 + 215 * lines, left=4, right=4, top=4, bottom=4)
-    middles = np.array(
-        [(i % across * _PITCH[0], -(i // across) * _PITCH[1]) for i in range(len(names))]
-    )
-    _globes(figure, middles, theme)
-    for name, way, middle, hue in zip(
-        names, ways, middles, [*hues, *[""] * len(names)], strict=False
-    ):
-        _vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
-    spare = max(0, 4 - across) / 2 * _PITCH[0]  # one ball alone must not fill the page
-    return figure.update_xaxes(
-        **bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare]
-    ).update_yaxes(
-        **bare_axis(),
-        range=[-(lines - 1) * _PITCH[1] - 2.05, 1.4],
-        scaleanchor="x",
-        constrain="domain",
-        constraintoward="top",
-    )
-
-
-def flat(vectors: np.ndarray) -> np.ndarray:
-    """Returns where vectors (..., 3) stand on the page, (..., 2): to the right, and up."""
-    return np.stack([vectors @ _RIGHT, vectors @ _UP], -1)
-
-
-def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
-    turn = np.linspace(0, 2 * np.pi, 61)
-    equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
-    equator = np.roll(equator[:-1], -int(np.argmax(equator @ _NEAR < 0)), 0)
-    behind = equator @ _NEAR < 0
-    back, front = equator[behind], np.concatenate([equator[~behind], equator[:1]])
-    for shapes, width, dash in (
-        ([np.stack([np.cos(turn), np.sin(turn)], 1)], 1.5, "solid"),
-        ([flat(front)], 1.0, "solid"),
-        ([flat(back)], 1.0, "dot"),
-        ([flat(np.stack([-way, way])) for way in list(_AXES.values())[:3]], 0.8, "dash"),
-    ):
-        lines = [shape + middle for middle in middles for shape in shapes]
-        figure.add_scatter(
-            x=[x for line in lines for x in (*line[:, 0].tolist(), None)],
-            y=[y for line in lines for y in (*line[:, 1].tolist(), None)],
-            mode="lines",
-            hoverinfo="skip",
-            line={"color": LINE[theme], "width": width, "dash": dash},
-        )
-    places = [
-        (words, middle + flat(1.17 * way)) for middle in middles for words, way in _AXES.items()
-    ]
-    figure.add_scatter(
-        x=[at[0] for _, at in places],
-        y=[at[1] for _, at in places],
-        mode="text",
-        hoverinfo="skip",
-        text=[words for words, _ in places],
-        textfont={"size": 11, "color": QUIET[theme]},
-    )
-
-
-def _vector(
-    figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str, theme: Theme
-) -> None:
-    now, points = way[-1], flat(way) + middle
-    ends = np.unique(np.linspace(0, len(way) - 1, _STEPS + 1).round().astype(int))
-    for k, (start, end) in enumerate(itertools.pairwise(ends), 1):
-        part = points[start : end + 1]
-        figure.add_scatter(
-            x=part[:, 0],
-            y=part[:, 1],
-            mode="lines",
-            hoverinfo="skip",
-            line={"color": faded(hue, 0.12 + 0.68 * k / (len(ends) - 1)), "width": 2},
-        )
-    length = float(np.linalg.norm(now))
-    figure.add_scatter(
-        x=[middle[0], points[-1, 0]],
-        y=[middle[1], points[-1, 1]],
-        mode="lines",
-        hoverinfo="skip",
-        line={"color": INK[theme], "width": 2.5},
-    ).add_scatter(
-        x=[points[-1, 0]],
-        y=[points[-1, 1]],
-        mode="markers",
-        text=[
-            f"<b>{name}</b><br>⟨X⟩ {now[0]:+.3f}, ⟨Y⟩ {now[1]:+.3f}, ⟨Z⟩ {now[2]:+.3f}<br>"
-            f"length {length:.3f}, purity {(1 + length**2) / 2:.3f}"
-        ],
-        hovertemplate="%{text}<extra></extra>",
-        marker={
-            "size": 10,
-            "color": INK[theme] if (float(now @ _NEAR) >= 0) else PAPER[theme],
-            "opacity": 1,
-            "line": {"color": INK[theme], "width": 1.5},
-        },
-    ).add_annotation(
-        x=middle[0],
-        y=middle[1] - 1.72,
-        showarrow=False,
-        text=f"{name}: {length:.2f}",
-        font={"size": 12, "color": INK[theme]},
-    )
 
 
 # A density matrix as a Hinton diagram, and its elements through time as heat maps.
@@ -385,7 +221,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
             "cmax": np.pi,
             "colorscale": CYCLIC_SCALE,
             "showscale": True,
-            "colorbar": _bar(
+            "colorbar": colour_bar(
                 "phase (rad)",
                 tickvals=[-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi],
                 ticktext=["−π ←", "−π/2 ↓", "0 →", "π/2 ↑", "π ←"],
@@ -534,356 +370,3 @@ def through_time(
             linecolor=LINE[theme],
         )
     )
-
-
-# Decision operators: spectrum and where samples lie on it, what eigenvectors are made of, samples along the two
-# extremes.
-
-FOR, AGAINST = (
-    "#E08214",
-    "#8073AC",
-)  # the two arms of the signed scale, readable on light and on dark paper
-MAX_BARS = 64
-
-
-def grouped(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns at most `MAX_BARS` bars of an ascending spectrum: mean vote and summed weights of neighbours, and how
-    many share a bar.
-
-    Args:
-        values: (K,); weights: (..., K).
-    """
-    K = len(values)
-    size = -(-K // MAX_BARS)
-    edges = np.arange(0, K, size)
-    return (
-        np.add.reduceat(values, edges) / np.diff(np.append(edges, K)),
-        np.add.reduceat(weights, edges, axis=-1),
-        size,
-    )
-
-
-@drawing(votes="K", sample="K", cohort="K")
-def spectrum(
-    votes: np.ndarray,
-    sample: np.ndarray,
-    cohort: np.ndarray,
-    *,
-    unit: str = "score",
-    sample_name: str = "this sample",
-    cohort_name: str = "all samples",
-    theme: Theme = "light",
-) -> go.Figure:
-    """Votes of the eigenstates as signed bars around the baseline, and below them how much of a sample lies on each.
-
-    Args:
-        votes: eigenvalues minus the baseline, ascending, (K,); many are drawn in groups of neighbours.
-        sample, cohort: weight of one sample and mean weight of many on each eigenstate, (K,), adding up to 1.
-    """
-    bars, (own, mean), size = grouped(np.asarray(votes), np.stack([sample, cohort]))
-    places = np.arange(len(bars))
-
-    text = "eigenstate" if size == 1 else f"{size} eigenstates"
-    return (
-        base(theme, 430, legend=True, right=20, top=8)
-        .add_traces(
-            [
-                {
-                    "type": "bar",
-                    "x": places[chosen],
-                    "y": bars[chosen],
-                    "name": name,
-                    "marker": {"color": hue, "line": {"width": 0}},
-                    "hovertemplate": f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
-                }
-                for name, chosen, hue in (
-                    ("votes for", bars >= 0, FOR),
-                    ("votes against", bars < 0, AGAINST),
-                )
-            ]
-        )
-        .add_bar(
-            x=places,
-            y=own,
-            yaxis="y2",
-            name=label(sample_name),
-            marker={"color": INK[theme], "line": {"width": 0}},
-            hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
-        )
-        .add_scatter(
-            x=places,
-            y=mean,
-            yaxis="y2",
-            name=label(cohort_name),
-            mode="markers",
-            marker={
-                "symbol": "diamond-open",
-                "size": 7,
-                "color": QUIET[theme],
-                "line": {"width": 1.6},
-            },
-            hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
-        )
-        .update_layout(
-            bargap=0.15 if len(bars) < 40 else 0.05,
-            xaxis={
-                "title": {
-                    "text": "eigenstates, from most against to most for"
-                    + ("" if size == 1 else f" ({size} in each bar)")
-                },
-                "anchor": "y2",
-                "range": [-0.7, len(bars) - 0.3],
-                **({"dtick": 1} if len(bars) <= 16 else {}),
-            },
-            yaxis={
-                "domain": [0.46, 1.0],
-                "title": {"text": in_unit("vote above baseline", unit, "<br>")},
-            },
-            yaxis2=axis(theme)
-            | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
-            yaxis2_title_text="weight",
-        )
-        .add_shape(
-            type="line",
-            xref="paper",
-            yref="y",
-            x0=0,
-            x1=1,
-            y0=0,
-            y1=0,
-            line={"color": LINE[theme], "width": 1},
-        )
-    )
-
-
-@drawing()
-def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "light") -> go.Figure:
-    """What an eigenvector is made of: the population of every basis state as height, its phase as colour.
-
-    Args:
-        amplitudes: (d,) complex, d the product of dims.
-    """
-    names = basis_labels(dims)
-    check(
-        amplitudes.shape == (len(names),),
-        f"Argument `amplitudes` must have shape ({len(names)},), but has shape {amplitudes.shape}.",
-    )
-    populations, phases, places = (
-        np.abs(amplitudes) ** 2,
-        np.angle(amplitudes),
-        np.arange(len(names)),
-    )
-
-    step = max(1, len(names) // 16)
-    return (
-        base(theme, 250, left=54, right=10, top=10)
-        .add_bar(
-            x=places,
-            y=populations,
-            customdata=list(zip(names, phases, strict=True)),
-            marker={
-                "color": phases,
-                "colorscale": CYCLIC_SCALE,
-                "cmin": -np.pi,
-                "cmax": np.pi,
-                "line": {"width": 0},
-                "colorbar": _bar(
-                    "phase (rad)",
-                    thickness=10,
-                    tickvals=[-np.pi, 0, np.pi],
-                    ticktext=["−π", "0", "π"],
-                ),
-            },
-            hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
-        )
-        .update_xaxes(
-            title={"text": "basis state"},
-            tickvals=places[::step],
-            ticktext=[f"|{name}⟩" for name in names[::step]],
-        )
-        .update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
-    )
-
-
-@drawing(elements="n", modalities="M", votes="K", bits="K M n")
-def outcome_patterns(
-    bits: np.ndarray,
-    votes: np.ndarray,
-    elements: Sequence[str],
-    modalities: Sequence[str],
-    all_modalities: Sequence[str],
-    *,
-    theme: Theme = "light",
-) -> go.Figure:
-    """Outcome patterns as rows of dots: filled where the qubit of an element reads 1, one block of columns a modality.
-
-    Args:
-        bits: (k, |S|, n) of 0 and 1; votes: (k,). modalities: of S; all_modalities: fix the colours.
-    """
-    k, count, n = bits.shape
-    figure = base(theme, 92 + 27 * k, left=10, right=10, top=30, bottom=44)
-    for m, name in enumerate(modalities):
-        hue = term_colour(name, all_modalities)
-        rows, columns = np.indices((k, n))
-        on = bits[:, m].astype(bool)
-        x = columns + m * (n + 1)
-        figure.add_scatter(
-            x=x[on],
-            y=rows[on],
-            mode="markers",
-            name=f"{label(name)} reads 1",
-            hoverinfo="skip",
-            marker={"size": 13, "color": hue, "line": {"width": 1.5, "color": hue}},
-        ).add_scatter(
-            x=x[~on],
-            y=rows[~on],
-            mode="markers",
-            hoverinfo="skip",
-            showlegend=False,
-            marker={
-                "size": 13,
-                "color": PAPER[theme],
-                "line": {"width": 1.2, "color": LINE[theme]},
-            },
-        ).add_annotation(
-            x=m * (n + 1) + (n - 1) / 2,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            text=f"<b>{label(name)}</b>",
-            showarrow=False,
-            font={"size": 12, "color": hue},
-        )
-    short = [label(name, 9) for name in elements]
-    figure.update_xaxes(
-        tickvals=[i + m * (n + 1) for m in range(count) for i in range(n)],
-        ticktext=short * count,
-        showline=False,
-        ticks="",
-        range=[-0.6, count * (n + 1) - 1.4],
-        title={"text": "element (filled: its qubit reads 1)"},
-        tickangle=0 if max(map(len, short)) <= 2 else -40,
-    ).update_yaxes(
-        **in_rows([f"{vote:+.2f}" for vote in votes], 0.4, 0.6),
-    )
-    cut = int(np.searchsorted(-np.asarray(votes), 0))
-    if 0 < cut < k:
-        figure.add_hline(y=cut - 0.5, line={"color": LINE[theme], "width": 1, "dash": "dot"})
-    return figure
-
-
-@drawing(modalities="M", elements="n", values="M n")
-def effects(
-    values: np.ndarray,
-    elements: Sequence[str],
-    modalities: Sequence[str],
-    all_modalities: Sequence[str],
-    *,
-    unit: str = "score",
-    theme: Theme = "light",
-) -> go.Figure:
-    """How the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
-
-    places = list(range(len(elements)))
-    return (
-        base(theme, 260, legend=len(modalities) > 1, right=10, top=8)
-        .add_traces(
-            [
-                {
-                    "type": "bar",
-                    "x": places,
-                    "y": values[m],
-                    "customdata": [label(element) for element in elements],
-                    "name": label(name),
-                    "marker": {"color": term_colour(name, all_modalities)},
-                    "hovertemplate": "%{customdata}: %{y:+.3f}<extra>" + label(name) + "</extra>",
-                }
-                for m, name in enumerate(modalities)
-            ]
-        )
-        .update_yaxes(title={"text": f"change of {label(unit)}"})
-        .update_xaxes(
-            title={"text": "element that turns from 0 to 1"},
-            tickvals=places,
-            ticktext=[label(name, 14) for name in elements],
-        )
-        .add_hline(y=0, line={"color": LINE[theme], "width": 1})
-    )
-
-
-@drawing(ids="N", x="N", y="N", truth="N")
-def along(
-    ids: Sequence[str],
-    x: np.ndarray,
-    y: np.ndarray,
-    x_title: str,
-    y_title: str,
-    *,
-    truth: np.ndarray,
-    truth_name: str,
-    split: bool = False,
-    chosen: str | None = None,
-    shares: tuple[bool, bool] = (True, True),
-    theme: Theme = "light",
-) -> go.Figure:
-    """Samples along two axes, coloured by truth, with ids in `customdata`; the chosen one ringed.
-
-    Args:
-        truth: (N,) numbers on a signed scale around their middle, or with `split` 1 for samples of the class and 0 for
-            others.
-        shares: whether x and y are shares of 1, written in per cent.
-    """
-    figure = base(theme, 400, legend=split, right=10 if not split else 16)
-    tip = (
-        "<b>%{text}</b><br>"
-        + f"{label(x_title)}: %{{x:{'.1%' if shares[0] else '+.2f'}}}<br>"
-        + f"{label(y_title)}: %{{y:{'.1%' if shares[1] else '+.2f'}}}<extra></extra>"
-    )
-    names = np.array([label(name) for name in ids], dtype=object)
-    given = np.asarray(list(ids), dtype=object)
-    reach = float(np.abs(truth).max(initial=0)) or 1.0
-    parts = (
-        [
-            (
-                truth == flag,
-                name,
-                {"symbol": symbol, "color": faded(hue, 0.7), "line": {"width": 0}},
-            )
-            for name, flag, hue, symbol in (
-                (f"other than {label(truth_name)}", 0, GREY, "circle"),
-                (f"truly {label(truth_name)}", 1, FOR, "diamond"),
-            )
-        ]
-        if split
-        else [
-            (
-                np.ones(len(names), dtype=bool),
-                "samples",
-                {
-                    "color": truth,
-                    "cmin": -reach,
-                    "cmax": reach,
-                    "line": {"width": 0.4, "color": QUIET[theme]},
-                    "colorscale": [[0, AGAINST], [0.5, NEUTRAL[theme]], [1, FOR]],
-                    "colorbar": _bar(label(truth_name)),
-                },
-            )
-        ]
-    )
-    for own, name, look in parts:
-        figure.add_scatter(
-            x=x[own],
-            y=y[own],
-            mode="markers",
-            name=name,
-            customdata=given[own].tolist(),
-            text=names[own],
-            hovertemplate=tip,
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 0.6}},
-            marker={"size": 7} | look,
-        )
-    ringed(figure, ids, x, y, chosen, name="chosen", showlegend=False)
-    return figure.update_xaxes(
-        title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else ""
-    ).update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")

@@ -12,7 +12,7 @@ from qfusion._checks import check
 from qfusion.analysis import sample as backgrounds, study as studies
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
-from qfusion.figures import recipe
+from qfusion.figures import visible_range
 from qfusion.models.tweak import learned
 from qfusion.panels.page_state import Address, PageState
 from qfusion.panels.params import ParamRule, rules, validate
@@ -207,7 +207,7 @@ def _audit(values: Values, allowed: Mapping[str, ParamRule]) -> None:
     )
     for key in (key for key in values if key.startswith(FREE)):
         with naming(f"In the link, `{key}`"):
-            recipe.parse_visible(values[key][-1])
+            visible_range.parse_visible(values[key][-1])
 
 
 def _require(values: Values, allowed: Mapping[str, ParamRule]) -> None:

@@ -15,7 +15,7 @@ from qfusion.analysis import cohort_measures, outputs, text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import export
-from qfusion.figures.recipe import ExportStyle
+from qfusion.figures.export_style import ExportStyle
 from qfusion.panels.pages import open_page, scope_of
 from qfusion.panels.rendering import figure_names, render_panel
 from qfusion.panels.reproduction import save_panel

@@ -18,7 +18,16 @@ from qfusion._sentences import count, listed
 from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
-from qfusion.figures import circuit, circuit_boxes, states, style
+from qfusion.figures import (
+    bloch_balls,
+    circuit,
+    circuit_boxes,
+    circuit_charts,
+    circuit_replay,
+    qubit_displays,
+    states,
+    style,
+)
 from qfusion.models import require
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics import reduced
@@ -30,16 +39,18 @@ LEAST_UNIT, TALLEST = 24.0, 488.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
 NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates
-DISPLAYS = (DISCS, *circuit.KINDS)
+DISPLAYS = (DISCS, *qubit_displays.KINDS)
 PLANE, BALLS = "X–Z plane", "Bloch balls"  # as what qubits are drawn
 _SHOWN = {
     DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
     "is not 0; a short one is a mixed state.",
-    circuit.KINDS[0]: "After each column, how full a frame is tells how likely its qubit reads 1.",
-    circuit.KINDS[
+    qubit_displays.KINDS[
+        0
+    ]: "After each column, how full a frame is tells how likely its qubit reads 1.",
+    qubit_displays.KINDS[
         1
     ]: "After each column, three bars from the middle of a frame: ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
-    circuit.KINDS[
+    qubit_displays.KINDS[
         2
     ]: "After each column, how full a frame is tells its qubit's purity, from 1/2 to 1.",
 }
@@ -50,7 +61,7 @@ def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     return dynamics.circuit(sample.study, sample.row, *_step(sample, steps, gates), sample.tweak)
 
 
-def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_boxes.Replay:
+def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_replay.Replay:
     """Every qubit before the first and after every gate."""
     require(sample.model, "circuit")
     if sample.study.can("time"):
@@ -188,7 +199,7 @@ def diagram(
     )
 
 
-def ends(sample: Sample, walk: circuit_boxes.Replay) -> tuple[dict[int, float], str]:
+def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float], str]:
     """How likely each qubit that goes on reads 1, by its place in the drawing, and when: at T where the circuit is a
     step of an evolution, else after the last gate."""
     if not sample.can("time"):
@@ -254,7 +265,7 @@ def qubits(
     return panel.Picture(
         "qubits",
         mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
-        circuit.bloch_row(
+        circuit_charts.bloch_row(
             names, walk.bloch[at][rows], entropy, before=walk.bloch[at - 1][rows], theme=theme
         ),
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
@@ -279,7 +290,7 @@ def balls(
     return panel.Picture(
         "bloch-gates",
         shortest(dict(zip(names, lengths.tolist(), strict=True))),
-        states.balls(
+        bloch_balls.balls(
             names,
             [walk.bloch[: at + 1, row] for row in rows],
             [walk.wires[row].hue for row in rows],
@@ -379,7 +390,7 @@ def entropies(
     return panel.Picture(
         "entropy-gates",
         mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
-        circuit.entropy_lines(
+        circuit_charts.entropy_lines(
             walk.entropy[:, rows],
             names,
             _place(walk, gate) if marked else None,
@@ -432,7 +443,7 @@ def information(
                 if len(group) == 2
             }
         ),
-        circuit.entropy_lines(
+        circuit_charts.entropy_lines(
             values,
             names,
             _place(walk, gate),
@@ -538,7 +549,7 @@ def step_error(
     return panel.Picture(
         "step-error",
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
-        circuit.step_error(sizes, one, every, built.dt, theme=theme),
+        circuit_charts.step_error(sizes, one, every, built.dt, theme=theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
         + built.error.sentence
         + sample.of,
@@ -549,13 +560,13 @@ def step_error(
     )
 
 
-def _place(walk: circuit_boxes.Replay, gate: int | None) -> int:
+def _place(walk: circuit_replay.Replay, gate: int | None) -> int:
     return walk.count if gate is None else min(gate, walk.count)
 
 
 def _walked(
     sample: Sample, gate: int | None, steps: int, gates: str
-) -> tuple[circuit_boxes.Replay, int, list[int], list[str]]:
+) -> tuple[circuit_replay.Replay, int, list[int], list[str]]:
     """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
     walk = replay(sample, steps, gates)
     at, rows = _place(walk, gate), list(walk.followed)
@@ -579,7 +590,7 @@ def _moment(
     return moment
 
 
-def _qubits(walk: circuit_boxes.Replay, at: int) -> pd.DataFrame:
+def _qubits(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
     x, y, z = walk.bloch[at].T
     return pd.DataFrame(
         {

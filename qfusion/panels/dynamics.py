@@ -1,14 +1,7 @@
-"""The panels of a model that evolves in time: the decision, correlations, trajectories, the state and where it ends.
+"""The panels of a model that evolves in time: the decision, correlations, trajectories and states over time."""
 
-Times are in model units from 0 to T; `t` marks a place as a share of T. Entropies are in nats, logarithmic
-negativities in bits.
-"""
-
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,13 +11,11 @@ from qfusion._checks import choose
 from qfusion._sentences import listed
 from qfusion.analysis import dynamics as evolution, inside, text
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.study import Study
-from qfusion.explain import cuts as cut_answers, stability
-from qfusion.figures import building, decision, dynamics, numbers, states, style
-from qfusion.models.tweak import DURATION, Tweak, learned
-from qfusion.panels import page_state, panel, params, tweak_limits
+from qfusion.explain import stability
+from qfusion.figures import decision, dynamics, jump_trajectories, numbers, states, style
+from qfusion.models.tweak import Tweak
+from qfusion.panels import panel
 from qfusion.quantum.states import KINDS, column, partial_trace
-from qfusion.track.contraction_rates import MIXED, Contraction
 from qfusion.training import metrics
 from qfusion.wording import answers, systems
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
@@ -33,7 +24,7 @@ ENTROPY, ENTANGLEMENT, PAIRS = ABOVE = ("entropy", "entanglement", "mutual infor
 (DIVIDENDS, SHAPLEY), WHOLE = stability.TERM_KINDS, "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
 MOST_SAID = 2  # changes, and groups of modalities, that a line names one by one
-_NAMED_FIRST = (
+FIRST_MEASURES = (
     "mutual_information",
     "negativity",
     "purity",
@@ -56,7 +47,7 @@ _ABOVE = {
         "the mean mutual information of pairs",
     ),
 }
-_MATRIX = {
+MATRIX_PARTS = {
     "modulus": (
         "|ρ_ij|: diagonal populations, off the diagonal coherences.",
         "the sign or phase of a coherence.",
@@ -128,14 +119,14 @@ def decision_over_time(
     """
     times, along, learned = sample.places, sample.along, sample.learned
     series, mean, name, unit = moving(sample, above)
-    shown, before = _terms(sample, terms), None
+    shown, before = terms_over_time(sample, terms), None
     if sample.tweak != learned.tweak:
         before = (
             learned.places,
             _shared(learned, touched_pairs(sample))
             if above == PAIRS
             else moving(learned, above)[0],
-            _terms(learned, terms),
+            terms_over_time(learned, terms),
         )
     return panel.Picture(
         "decision-over-time",
@@ -211,7 +202,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 def drawn_measures() -> dict[str, str]:
     """The kinds of measures that are drawn over time, each with the name of its panel."""
     return {
-        kind: kind.replace("_", "-") if kind in _NAMED_FIRST else f"measure-{kind}"
+        kind: kind.replace("_", "-") if kind in FIRST_MEASURES else f"measure-{kind}"
         for kind, about in KINDS.items()
         if about.question
     }
@@ -282,7 +273,7 @@ def trajectories(
         "trajectories",
         f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
         f"{runs} single runs, {mean[-1]:.2f} on average",
-        dynamics.single_runs(
+        jump_trajectories.single_runs(
             track.times,
             shown,
             [
@@ -332,7 +323,7 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
         "states"
         if differ.any()
         else "The runs do not differ, so that nothing tells how far their mean is from the master equation",
-        dynamics.ensemble(
+        jump_trajectories.ensemble(
             track.times, mean, error, master, names, track.ensemble.size, theme=theme
         ),
         shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), "
@@ -398,157 +389,10 @@ def matrix(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
         states.density_matrix(rho, dims, part=part, theme=theme),
-        shows=_MATRIX[part][0] + sample.followed,
-        not_shown=_MATRIX[part][1],
+        shows=MATRIX_PARTS[part][0] + sample.followed,
+        not_shown=MATRIX_PARTS[part][1],
         alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels)}.",
         table=lambda: panel.entries(labels, real=rho.real, imaginary=rho.imag),
-    )
-
-
-def settling(sample: Sample) -> evolution.Settling:
-    """The long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
-    return evolution.attract(sample.study, sample.row, sample.tweak)
-
-
-def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
-    """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
-    settled = settling(sample)
-    attractor, pairs, T = settled.attractor, settled.contraction, float(sample.places[-1])
-    drawn: dict[str, Any] = {}
-    beside: dict[str, Any] = {"t": settled.times.round(9)}
-    near = others = ""
-    if pairs is not None:
-        beside = {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
-        beside["t"] = pairs.times.round(9)
-        drawn = {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
-        near = (
-            f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: "
-            "random generators"
-        )
-        others = (
-            f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
-            f"{pairs.distances[-1].mean():.2f} at T"
-        )
-
-    return panel.Picture(
-        "distance",
-        contraction_title(pairs, attractor.gap),
-        dynamics.distance_line(
-            settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
-        ),
-        called="How fast is the input forgotten?",
-        lead=" ".join(
-            filter(
-                None,
-                (
-                    contraction_beside_random(pairs),
-                    long_run(settled, T),
-                    mixing(pairs, T),
-                    readout_dependence(settled.spread[:, sample.output], sample.unit),
-                ),
-            )
-        ),
-        shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
-        f"{attractor.gap_error:.1e}), which holds in the long run only.{sample.of}",
-        not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
-        "can, under any channel.",
-        alt=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
-        f"{others}.",
-        table=lambda: (
-            pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
-            .round({"t": 9})
-            .merge(pd.DataFrame(beside), how="left", on="t")
-        ),
-    )
-
-
-def contraction_title(pairs: Contraction | None, gap: float) -> str:
-    """The measured contraction within T and, apart from it, the asymptotic rate."""
-    if pairs is None:
-        return f"In the long run inputs are forgotten at rate {gap:.3g}, the spectral gap"
-    rates = pairs.rates
-    return (
-        f"Within T inputs become alike at rate {rates.mean():.3g} ({rates.min():.2g} to {rates.max():.2g} over "
-        f"{len(rates)} pairs); in the long run at {gap:.3g}, the spectral gap"
-    )
-
-
-def contraction_beside_random(pairs: Contraction | None) -> str:
-    """Whether the pairs contract faster or slower than under every random generator of equal norms, or neither."""
-    if pairs is None:
-        return ""
-    rate, random = float(pairs.rates.mean()), pairs.random_rates
-    word = (
-        "faster than under each"
-        if rate > random.max()
-        else "slower than under each"
-        if rate < random.min()
-        else "within the range"
-    )
-    left = pairs.distances[-1] / pairs.distances[0]
-    return (
-        f"**How much is forgotten within T?** Of the trace distance between this sample's state and those of "
-        f"{len(pairs.rates)} other test samples {left.mean():.1%} is left at T ({left.min():.1%} to "
-        f"{left.max():.1%}), a rate of {rate:.3g}: {word} of {len(random)} random generators with as many jump "
-        "operators and the same Hilbert-Schmidt norms of H and of the dissipator "
-        f"({random.min():.3g} to {random.max():.3g})."
-    )
-
-
-def long_run(settled: evolution.Settling, T: float) -> str:
-    """The asymptotic rate beside that at which this sample approaches the steady state within T."""
-    distance = settled.attractor.distance
-    at_T = float(np.interp(T, settled.times, distance))
-    return (
-        "**And later?** The steady state is approached at a mean rate of "
-        f"{math.log(distance[0] / max(at_T, 1e-12)) / T:.3g} within T, and in the long run at "
-        f"{settled.attractor.gap:.3g}."
-    )
-
-
-def mixing(pairs: Contraction | None, T: float) -> str:
-    """The mixing time of the measured pairs against T."""
-    if pairs is None:
-        return ""
-    if pairs.mixing_time is None:
-        return f"These pairs are not all closer than {MIXED:g} after a thousand T."
-    return (
-        f"The last of these pairs is closer than {MIXED:g} from t = {pairs.mixing_time:.3g} on, "
-        f"{pairs.mixing_time / T:.3g} T."
-    )
-
-
-def readout_dependence(spread: np.ndarray, unit: str) -> str:
-    """How far the scores at 0, at T and at a unique steady state depend on the input."""
-    return (
-        "**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
-        f"spreads over the test samples by {spread[1]:.3g} ({text.plain(unit)}, standard deviation), and by "
-        f"{spread[0]:.3g} if it is read out at t = 0."
-    )
-
-
-def steady(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
-    """Populations of the steady state, and of the sample at T; only where something dissipates."""
-    attractor, dims = settling(sample).attractor, sample.model.dims
-    mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
-    labels = states.basis_labels(dims)
-    return panel.Picture(
-        "steady",
-        "Where every input would end"
-        if attractor.unique
-        else "One of several states where inputs can end",
-        states.populations(
-            mass,
-            dims,
-            reference=final,
-            name="steady state",
-            reference_name="this sample at T",
-            theme=theme,
-        ),
-        shows=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
-        not_shown="coherences of the steady state.",
-        alt=f"Populations of the steady state: {panel.listed(labels, mass)}.",
-        table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
     )
 
 
@@ -713,307 +557,10 @@ def likeliest(when: str, populations: Mapping[str, float]) -> str:
     )
 
 
-def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
-    """Of which term a cut takes most away.
-
-    Args:
-        whose: the modality that is cut, as markdown.
-        terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
-    """
-    return panel.superlative(
-        {name: before - least for name, (before, least) in terms.items()},
-        none="Cut of {whose}: no term loses 0.01 or more, whenever it is cut",
-        one="Cut of {whose}: most is lost of {names}",
-        some="Cut of {whose}: most is lost alike of {names}",
-        name=lambda name: "{}, {:.2f} → {:.2f} at the least".format(text.term(name), *terms[name]),
-        whose=whose,
-    )
-
-
-def _terms(sample: Sample, what: str) -> dict[str, np.ndarray]:
+def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
     return sample.along if what == DIVIDENDS else sample.shapley_along
 
 
 def cursor_at(sample: Sample, t: float) -> float | None:
     """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
     return t * float(evolution.times_of(float(sample.model.duration))[-1]) if 0 < t < 1 else None
-
-
-@panel.cached
-def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
-    """The explained output after a cut of each modality, against the time of the cut.
-
-    Args:
-        sample: a sample of a model with time.
-        theme: of the figure.
-        t: where the cursor stands, a share of T; none is drawn at 0 and 1.
-    """
-    cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak)
-    series = evolution.curves(cuts, sample.output)
-    return panel.Picture(
-        "cut",
-        text.plain(cut_answers.answer(cuts, sample.output, sample.quantity)),
-        building.curves(
-            cuts.times,
-            series,
-            float(cuts.before[0, sample.output]),
-            sample.modalities,
-            unit=sample.unit,
-            cursor=cursor_at(sample, t),
-            theme=theme,
-        ),
-        called="Are the correlations needed, and when?",
-        shows=building.SAYS["cut"][0] + sample.of,
-        not_shown=building.SAYS["cut"][1],
-        alt=f"{panel.capital(sample.quantity)} after a cut: "
-        + "; ".join(
-            f"{building.KINDS[kind][0]}, {panel.lines(entry)}" for kind, entry in series.items()
-        )
-        + ".",
-        table=lambda: cuts.frame(0, sample.output),
-    )
-
-
-def most_moved(sample: Sample) -> str:
-    """The modality whose cut moves the explained output most."""
-    return cut_answers.most_moved(
-        evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True), sample.output
-    )
-
-
-def cut_terms(
-    sample: Sample, theme: style.Theme = "light", *, modality: str = "", t: float = 1.0
-) -> panel.Picture:
-    """Sizes of the terms after a cut of one modality, against the time of the cut.
-
-    Args:
-        sample: a sample of a model with time.
-        theme: of the figure.
-        modality: that is cut; the one whose cut moves the output most unless told.
-        t: where the cursor stands, a share of T.
-    """
-    cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
-    whose = choose("Modality", modality or most_moved(sample), sample.modalities)
-    sizes = evolution.term_sizes(cuts, whose, sample.output)
-    return panel.Picture(
-        "cut-terms",
-        lost_by_cut(
-            text.plain(whose),
-            {
-                name: (float(entry[0]), float(entry.min()))
-                for name, entry in sizes["cut"].items()
-                if name
-            },
-        ),
-        building.terms(
-            cuts.times,
-            sizes,
-            sample.modalities,
-            whose=whose,
-            unit=sample.unit,
-            cursor=cursor_at(sample, t),
-            theme=theme,
-        ),
-        shows=building.SAYS["cut-terms"][0] + sample.of,
-        not_shown=building.SAYS["cut-terms"][1],
-        alt="Sizes of the terms after a cut: "
-        + "; ".join(
-            panel.lines({name: values for name, values in size.items() if name})
-            for size in sizes.values()
-        )
-        + ".",
-        table=lambda: numbers.sizes_table(cuts, whose, sample.output),
-    )
-
-
-# whether a sample's, or study's, model has correlations in time to cut
-can_cut = panel.can("time", where=lambda study: len(study.modalities) > 1)
-
-
-def settles(sample: Sample) -> bool:
-    """Whether the sample evolves in time to a steady state."""
-    if not sample.study.can("time"):
-        return False
-    attractor = settling(sample).attractor
-    return attractor.steady is not None and attractor.distance is not None
-
-
-def factors(study: Study) -> dict[str, params.NumberParam]:
-    """The sliders of a model with time, by key: factors on couplings and dissipation, and the duration."""
-    highest = tweak_limits.slider_tops(study.model)
-    return {
-        key: params.NumberParam(
-            key,
-            key,
-            f"{'T = ' if key == DURATION else ''}{value:g} is used.",
-            high=highest[key],
-            default=value,
-            step=0.05 * value,
-            look="slider",
-            style={"format": "%.2f"},
-        )
-        for key, value in learned(study.model).items()
-    }
-
-
-def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
-    """What an address may say about the sliders; also names factors that this model does not have."""
-    if not study.can("time"):
-        return []
-    known = factors(study)
-    return [
-        *known.values(),
-        *params.unknown_params(
-            view, page_state.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
-        ),
-    ]
-
-
-TIMED = panel.can("time")
-VIEW = params.SelectParam(
-    "view",
-    "View",
-    "Decision is shown.",
-    values=(
-        "Decision",
-        "Correlations",
-        "Trajectories",
-        "State",
-        "Steady state",
-        "Sensitivity",
-        "H and L",
-    ),
-    fits=TIMED,
-)
-TURN = params.TextParam(
-    "turn",
-    "Turn",
-    "The sliders stay as they are.",
-    test=lambda study, value: tweak_limits.parse_slider_tweak(study.model, value),
-    fits=TIMED,
-)
-CURSOR = params.NumberParam(
-    "t",
-    "Time cursor (of T)",
-    "The end of the evolution is shown.",
-    default=1.0,
-    fits=TIMED,
-    style={"format": "percent"},
-    plays=True,
-)
-_TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
-MOVING = params.SelectParam(
-    "above",
-    "Upper panel",
-    "Entropies are shown.",
-    "Entropy says how mixed each state is, by entanglement or by jumps; entanglement (logarithmic negativity) takes "
-    "longer; mutual information is that of the pairs on which the sliders that you moved act, of all pairs if none.",
-    lambda study: measures_above(study.modalities),
-    look="segments",
-    fits=TIMED,
-)
-CUT_TERMS = params.SwitchParam(
-    "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
-)
-CUT = params.SelectParam(
-    "cut",
-    "Modality that is cut",
-    "The one that matters most is shown.",
-    values=lambda study: study.modalities,
-    fits=TIMED,
-    style={"width": 340},
-)
-RUNS = params.SelectParam(
-    "runs",
-    "Trajectories",
-    "20 are sampled.",
-    "How many random histories are drawn. With more, their mean comes closer to the exact one.",
-    ("4", "8", "20", "50", "100", "200"),
-    default="20",
-    look="steps",
-    read=params.whole_number("runs", 1, 1000),
-    fits=TIMED,
-)
-QUANTITY = params.SelectParam(
-    "quantity",
-    "Entanglement of",
-    "The first is shown.",
-    "Of this modality with all others.",
-    lambda study: study.modalities,
-    fits=TIMED,
-)
-STATE_OF = params.SelectParam(
-    "of",
-    "State of",
-    "All together are shown.",
-    "Of all modalities, or of one when the others are not looked at.",
-    lambda study: (WHOLE, *study.modalities),
-    fits=TIMED,
-)
-HEAT, HINTON = "Modulus and phase", "Hinton diagram"
-STATE_AS = params.SelectParam(
-    "matrixas",
-    "Matrix as",
-    "Modulus and phase are shown.",
-    values=(HEAT, HINTON),
-    look="segments",
-    fits=TIMED,
-)
-CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, STATE_OF, STATE_AS)
-# where a panel stands: in a view
-_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.chosen, VIEW.options()[:5])
-_T = {"t": CURSOR}
-PANELS = {
-    "decision-over-time": panel.Panel(
-        decision_over_time,
-        {"above": MOVING, "terms": panel.TERMS, **_T},
-        fits=TIMED,
-        opens=_DECISION,
-    ),
-    "cut": panel.Panel(cut, _T, fits=can_cut, opens=_DECISION),
-    "cut-terms": panel.Panel(
-        cut_terms,
-        {"modality": CUT, **_T},
-        fits=can_cut,
-        opens=panel.all_of(_DECISION, CUT_TERMS.opens),
-    ),
-    "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
-    **{
-        kind.replace("_", "-"): panel.Panel(
-            correlation, _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
-        )
-        for kind in _NAMED_FIRST
-    },
-    "trajectories": panel.Panel(
-        trajectories,
-        {"runs": RUNS, "whose": QUANTITY},
-        fits=TIMED,
-        opens=_SAMPLED,
-    ),
-    "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=TIMED, opens=_SAMPLED),
-    "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=TIMED, opens=_STATE),
-    **{
-        f"matrix-{part}": panel.Panel(
-            matrix,
-            {"whose": STATE_OF, **_T},
-            {"part": part},
-            fits=TIMED,
-            opens=panel.all_of(_STATE, STATE_AS.chosen(HEAT)),
-        )
-        for part in _MATRIX
-    },
-    "distance": panel.Panel(distance, fits=settles, opens=_SETTLED),
-    "steady": panel.Panel(steady, fits=settles, opens=_SETTLED),
-}
-NAMED = {
-    "measure-": panel.Panel(
-        correlation,
-        _T,
-        rest="kind",
-        fits=TIMED,
-        opens=_CORRELATED,
-        endings=lambda view, sample: [
-            kind for kind in drawn_measures() if kind not in _NAMED_FIRST
-        ],
-    )
-}

@@ -9,8 +9,8 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.analysis import audit, audit_plan, runs, text
 from qfusion.errors import default_on_error
-from qfusion.figures import style, training as figures
-from qfusion.panels import page_state, panel, params, why
+from qfusion.figures import leaderboard_charts, style
+from qfusion.panels import page_state, panel, params, quantum_resources
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
 _COLUMNS = {
@@ -36,7 +36,7 @@ def results(
     return panel.Picture(
         "board",
         f"{short}, best on top",
-        figures.dots(_entries(board, name, key, table), f"test {short}", theme),
+        leaderboard_charts.dots(_entries(board, name, key, table), f"test {short}", theme),
         shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
         "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
         not_shown="how results would differ on other test rows.",
@@ -67,7 +67,9 @@ def against_size(
     return panel.Picture(
         "board-size",
         f"{short} against {'training time' if size == TRAINING else 'size'}",
-        figures.against(_entries(board, name, key, table, column), f"test {short}", title, theme),
+        leaderboard_charts.against(
+            _entries(board, name, key, table, column), f"test {short}", title, theme
+        ),
         shows=(
             "the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
             "axis."
@@ -110,7 +112,7 @@ def fusing(
     return panel.Picture(
         "board-joint",
         joint_headline(table, short),
-        figures.against(
+        leaderboard_charts.against(
             _entries(board, name, key, table, "percent"),
             f"test {short}",
             "joint share of the decisions, %",
@@ -175,7 +177,7 @@ def agreement(board: runs.Board, theme: style.Theme = "light", *, data: str = ""
             some="{names} find the planted contributions best, alike (mean correlation {value:.2f})",
             many="{count} models",
         ),
-        figures.agreement(labels, list(frame.columns), frame.to_numpy(float), theme),
+        leaderboard_charts.agreement(labels, list(frame.columns), frame.to_numpy(float), theme),
         shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
         "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
         "a model has no such term.",
@@ -233,7 +235,7 @@ def robustness(
             short=short,
             quiet=curves[best][1][0],
         ),
-        figures.robustness(
+        leaderboard_charts.robustness(
             curves,
             {label: (board.role(model), _family(board, model)) for label, model in shown.items()},
             f"test {short}",
@@ -274,9 +276,9 @@ def _results(board: runs.Board, data: str, metric: str) -> tuple[str, str, pd.Da
 
 def _entries(
     board: runs.Board, name: str, key: str, table: pd.DataFrame, column: str = AFTER_ENCODERS
-) -> list[figures.Entry]:
+) -> list[leaderboard_charts.Entry]:
     return [
-        figures.Entry(
+        leaderboard_charts.Entry(
             str(row["label"]),
             str(row["role"]),
             _family(board, str(row["model"])),
@@ -319,7 +321,9 @@ def resources(board: runs.Board, theme: style.Theme = "light", *, data: str = ""
         f"{system}: {row['resource']}"
         for (system, _), row in zip(systems, entry["rows"], strict=True)
     ]
-    return why.resources_worth("board-audit", entry, names, theme, [hue for _, hue in systems])
+    return quantum_resources.resources_worth(
+        "board-audit", entry, names, theme, [hue for _, hue in systems]
+    )
 
 
 def is_audited(board: runs.Board, data: str = "", **_: Any) -> bool:

@@ -1,7 +1,4 @@
-"""The panels of Data, Train and Sweeps: what is to be predicted, how runs learn and what came out, what a sweep tried.
-
-A run that has no epoch yet is left out of the curves. Losses and metrics are of validation rows.
-"""
+"""Training runs side by side: curves, what their models do while they are trained, and results."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
@@ -9,19 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion import data, runs
+from qfusion import runs
 from qfusion._checks import check, choose
-from qfusion._sentences import count, listed
+from qfusion._sentences import listed
 from qfusion.analysis import text
 from qfusion.analysis.runs import (
     CLEAR,
-    ENOUGH,
     MAX_SEEDS,
     PASSED,
     Curve,
     Onset,
     Seen,
-    Trials,
     by_modalities,
     came_first,
     counted,
@@ -35,272 +30,12 @@ from qfusion.analysis.runs import (
     watched_by,
     with_history,
 )
-from qfusion.data.spec import SPLITS
 from qfusion.explain.evidence import INERT
-from qfusion.figures import samples, style, training, trust
+from qfusion.figures import fusion_evidence, style, training
 from qfusion.panels import page_state, panel, params, pickers
-from qfusion.runs import plans, quotas, setting_texts
+from qfusion.panels.sweep_panels import NEW_DATA, NEW_KIND
+from qfusion.runs import plans, setting_texts
 from qfusion.training import metrics
-
-_MAX_SHOWN = 60  # classes in a figure
-
-
-def open_set(name: str = "") -> data.DataSet:
-    """Returns a data set by name, the first that is here unless told.
-
-    Raises:
-        NotFound, DataUnavailable: when there is none of that name, or it is not here.
-    """
-    return data.load(name or next(source.name for source in data.available() if source.available))
-
-
-def classes(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
-    """Samples of every class; only of a data set with classes."""
-    names = dataset.target.classes
-    counts = {
-        split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS
-    }
-    whole = np.sum(list(counts.values()), axis=0)
-    order = (
-        np.arange(len(names))
-        if len(names) <= _MAX_SHOWN
-        else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
-    )
-    return panel.Picture(
-        "data-classes",
-        spread_over(names, whole),
-        samples.classes(
-            {split: result[order].tolist() for split, result in counts.items()},
-            [names[i] for i in order],
-            theme=theme,
-        ),
-        shows=f"how many of {len(dataset):,} samples are of which class, by part of the split"
-        + (
-            f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
-            if len(names) > _MAX_SHOWN
-            else "."
-        ),
-        not_shown="how hard the classes are to tell apart.",
-        alt=f"Samples by class: {panel.listed(names, whole, '.0f')}.",
-        table=lambda: pd.DataFrame({"class": list(names)} | counts),
-    )
-
-
-def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
-    """How many samples classes have; samples (C,) of all parts of the split."""
-    least, most = int(samples.min()), int(samples.max())
-    if len(names) == 1:
-        return f"Its only class has {count(most, 'sample')}"
-    return (
-        f"Each of its {len(names)} classes has {count(most, 'sample')}"
-        if least == most
-        else f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
-    )
-
-
-def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
-    """How the number that is to be predicted is spread; only of a data set without classes."""
-    about = dataset.target
-    values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
-    edges = samples.histogram_edges(values)
-    mean, spread = float(dataset.y.mean()), float(dataset.y.std())
-    return panel.Picture(
-        "data-target",
-        f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
-        f"{count(len(dataset), 'sample')}",
-        samples.targets(
-            values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
-        ),
-        shows=f"how the target is spread in each part of the split, in {samples.BINS} bins; "
-        f"mean ± deviation above.",
-        not_shown="whether the parts are alike in anything but the target.",
-        alt="Histograms of the target: mean "
-        + panel.terms({split: part.mean() for split, part in values.items() if len(part)})
-        + ".",
-        table=lambda: pd.DataFrame(
-            {"from": edges[:-1], "to": edges[1:]}
-            | {split: np.histogram(part, edges)[0] for split, part in values.items()}
-        ),
-    )
-
-
-def of_classes(dataset: data.DataSet) -> bool:
-    """Whether classes are to be predicted."""
-    return dataset.target.kind == "classification"
-
-
-SET = params.SelectParam(
-    "set",
-    "Set",
-    "The first one is shown.",
-    "A data set that is on this machine.",
-    lambda _: data.names(),
-)
-DATA = {
-    "data-classes": panel.Panel(classes, fits=of_classes, scope="dataset"),
-    "data-target": panel.Panel(
-        target, fits=lambda dataset: not of_classes(dataset), scope="dataset"
-    ),
-}
-
-
-# The panels of a sweep: what its trials reached over time, by setting, all at once, and which setting matters.
-
-
-def history(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
-    """What each trial reached, and the best so far."""
-    what = trials.judged
-    return panel.Picture(
-        "sweep-history",
-        f"{what} over trials",
-        training.history(
-            trials.numbers,
-            trials.values,
-            trials.pruned,
-            smaller=trials.smaller,
-            y_title=what,
-            theme=theme,
-        ),
-        shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
-        "so far.",
-        not_shown="what the test rows would say: they are not looked at.",
-        alt=f"{what} by trial: {panel.listed(map('trial {}'.format, trials.numbers), trials.values, '.3g')}.",
-        table=trials.table,
-    )
-
-
-def slices(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
-    """What each trial reached, against each setting."""
-    what = trials.judged
-    return panel.Picture(
-        "sweep-slices",
-        f"{what} against each setting",
-        training.slices(
-            trials.values,
-            trials.pruned,
-            trials.tried,
-            trials.logarithmic,
-            best=trials.place,
-            y_title=what,
-            theme=theme,
-        ),
-        shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
-        "best.",
-        not_shown="one setting with the others held: they all differ from trial to trial.",
-        alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
-        table=trials.table,
-    )
-
-
-def importance(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
-    """Which share of the differences between trials each setting explains; only with enough finished trials."""
-    names, shares = list(trials.importance), np.array(list(trials.importance.values()))
-    check(
-        bool(names),
-        f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
-    )
-    return panel.Picture(
-        "sweep-importance",
-        matters_most(trials.importance, len(trials.finished)),
-        training.importance(names, shares, theme),
-        shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
-        "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
-        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
-        alt=f"Importance of the settings: {panel.listed(names, shares)}.",
-        table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
-    )
-
-
-def matters_most(importance: Mapping[str, float], n: int) -> str:
-    """Which setting explains the largest share of the differences between trials, in percent; n finished ones."""
-    return panel.superlative(
-        importance,
-        none="No setting explains the differences between {n} trials",
-        one="{names} explains most of the differences between {n} trials that one setting does ({value:.0%})",
-        some="{names} explain the differences between {n} trials alike ({value:.0%} each)",
-        name="`{}`".format,
-        n=n,
-    )
-
-
-def together(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
-    """Each finished trial as a line through all its settings."""
-    what, places = trials.judged, trials.finished
-    check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
-    tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
-    return panel.Picture(
-        "sweep-together",
-        "All settings at once",
-        training.parallel(
-            trials.values[places],
-            tried,
-            trials.logarithmic,
-            smaller=trials.smaller,
-            y_title=what,
-            theme=theme,
-        ),
-        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a "
-        "part of it.",
-        not_shown="trials that were stopped early.",
-        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
-        table=trials.table,
-    )
-
-
-SWEEP_VIEWS = ("Trials", "Settings against value", "All settings at once")
-
-
-def ended(trials: Trials) -> bool:
-    """Whether some trial has ended."""
-    return bool(len(trials.numbers))
-
-
-SWEEP_NAME = params.SelectParam(
-    "sweep", "Sweep", "The last one is shown.", values=lambda _: quotas.sweep_names()
-)
-SWEEP_VIEW = params.SelectParam(
-    "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
-)
-SWEEP_DATA, NEW_DATA = (
-    params.SelectParam(
-        f"{form}.data", "Data", "The first is taken.", values=lambda _: pickers.sources()
-    )
-    for form in ("sweep", "new")
-)
-SWEEP_KIND, NEW_KIND = (
-    params.SelectParam(
-        f"{form}.kind", "Kind of model", "The first is taken.", values=setting_texts.KINDS
-    )
-    for form in ("sweep", "new")
-)
-SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
-SWEEP = {
-    "sweep-history": panel.Panel(
-        history,
-        fits=ended,
-        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[0]),
-        scope="trials",
-    ),
-    "sweep-slices": panel.Panel(
-        slices,
-        fits=ended,
-        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
-        scope="trials",
-    ),
-    "sweep-importance": panel.Panel(
-        importance,
-        fits=lambda trials: ended(trials) and bool(trials.importance),
-        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
-        scope="trials",
-    ),
-    "sweep-together": panel.Panel(
-        together,
-        fits=ended,
-        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[2]),
-        scope="trials",
-    ),
-}
-
 
 # Runs side by side: their curves, what their models do inside while they are trained, and what came out.
 
@@ -567,7 +302,7 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "train-replay",
         f"{text.plain(run.name)}: {came_first(known['joint'], known['entanglement'])}",
-        trust.banded(
+        fusion_evidence.banded(
             next(iter(known.values())).epochs,
             lines,
             hues={"joint": style.VERMILLION, "entanglement": style.BLUE},

@@ -18,7 +18,8 @@ from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.errors import DataUnavailable, QFusionError, translate_errors
 from qfusion.figures import export, notebook
-from qfusion.panels import cohorts, dynamics, panel, samples
+from qfusion.models.tweak import learned
+from qfusion.panels import cohorts, dynamics, dynamics_page, overview, panel
 from qfusion.wording import answers, systems
 
 
@@ -60,7 +61,7 @@ def of_study(study: Study) -> str:
     intervals, and its test metrics over seeds."""
     shares = cohorts.shares(errors.levels_of(sample_of(study, study.bulk[0])))
     rows = shares.table().query("level == 'all'")[["modality", "value", "low", "high"]]
-    metrics = samples.test_metrics(study) if study.card.get("metrics", {}).get("test") else None
+    metrics = overview.test_metrics(study) if study.card.get("metrics", {}).get("test") else None
     return _html(
         [
             f"{text.plain(study.name)} on {text.plain(study.dataset.title)}",
@@ -99,14 +100,14 @@ def tweak(sample: Sample) -> Any:
         error=DataUnavailable,
     ):
         widgets: Any = importlib.import_module("ipywidgets")
-    learned = sample.learned
+    as_trained = sample.learned
     wide: dict[str, Any] = {
         "continuous_update": False,
         "style": {"description_width": "11em"},
         "layout": {"width": "26em"},
     }
     timed = sample.can("time")
-    now = dynamics.learned(sample.study.model) | sample.tweak.numbers() if timed else {}
+    now = learned(sample.study.model) | sample.tweak.numbers() if timed else {}
     if timed:
         knobs = {
             key: widgets.FloatSlider(
@@ -118,7 +119,7 @@ def tweak(sample: Sample) -> Any:
                 description=key,
                 **wide,
             )
-            for key, knob in dynamics.factors(sample.study).items()
+            for key, knob in dynamics_page.factors(sample.study).items()
         }
     else:
         knobs = {"": widgets.Text(sample.changed, description="edits", **wide)}
@@ -129,7 +130,7 @@ def tweak(sample: Sample) -> Any:
         turned = now | {key: knob.value for key, knob in knobs.items()}
         words = ",".join(f"{key}={value}" if key else value for key, value in turned.items())
         try:
-            box.sample = replace(learned, tweak=words)
+            box.sample = replace(as_trained, tweak=words)
             shown.value = of_sample(box.sample)
         except QFusionError as error:
             shown.value = f"<p>{escape(str(error))}</p>"

@@ -50,18 +50,18 @@ def _merge(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.samples.OVERVIEW,
+    "overview": panels.overview.OVERVIEW,
     "samples": _merge(
-        panels.inside.STRIP,
+        panels.timelines.STRIP,
         panels.samples.PANELS,
         panels.faithfulness.OF_SAMPLE,
         panels.inside.INSIDE,
-        panels.compare.SIMILAR,
+        panels.nearest_samples.SIMILAR,
     ),
     "dynamics": _merge(
-        panels.dynamics.PANELS,
+        panels.dynamics_page.PANELS,
         panels.physics.BUILT,
-        panels.physics.PANELS,
+        panels.term_sensitivity.PANELS,
         panels.states.PANELS,
         {
             "decision-layers": replace(panels.network.PANELS["decision-layers"], opens=always),
@@ -70,31 +70,31 @@ PAGES: dict[str, Mapping[str, Panel]] = {
             ),
         },
     ),
-    "circuit": _merge(panels.circuit.PANELS, panels.network.PANELS, panels.physics.PANELS),
+    "circuit": _merge(panels.circuit.PANELS, panels.network.PANELS, panels.term_sensitivity.PANELS),
     "what if": panels.what_if.PANELS,
-    "decision operators": panels.states.OPERATORS,
-    "cohorts": _merge(panels.compare.MAP, panels.cohorts.PANELS),
+    "decision operators": panels.decision_operators.OPERATORS,
+    "cohorts": _merge(panels.sample_maps.MAP, panels.cohorts.PANELS),
     "compare": _merge(
         panels.compare.PANELS,
         {
             name: replace(one, opens=panels.compare.is_pair)
-            for name, one in panels.inside.BESIDE.items()
+            for name, one in panels.timelines.BESIDE.items()
         },
     ),
     "faithfulness": panels.faithfulness.PANELS,
     "why fuse": panels.why.PANELS,
-    "data": _merge(panels.learning.DATA, panels.why.OF_DATA),
+    "data": _merge(panels.targets.DATA, panels.data_fusion.OF_DATA),
     "train": panels.learning.PANELS,
-    "sweeps": panels.learning.SWEEP,
+    "sweeps": panels.sweep_panels.SWEEP,
     "leaderboard": panels.leaderboard.PANELS,
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 PANEL_FAMILIES: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.samples.EXAMPLES,
+    "overview": panels.overview.EXAMPLES,
     "samples": panels.samples.NAMED,
-    "dynamics": panels.dynamics.NAMED,
-    "what if": _merge(panels.what_if.NAMED, panels.inside.LENT),
-    "decision operators": panels.states.NAMED,
+    "dynamics": panels.dynamics_page.NAMED,
+    "what if": _merge(panels.what_if.NAMED, panels.timelines.LENT),
+    "decision operators": panels.decision_operators.NAMED,
     "compare": panels.compare.NAMED,
     "faithfulness": panels.faithfulness.NAMED,
     "train": panels.learning.NAMED,
@@ -102,37 +102,41 @@ PANEL_FAMILIES: dict[str, Mapping[str, Panel]] = {
 # What a reader may choose on each page, besides what there is on every page. Of what there are as many as modalities,
 # couplings or numbers, a function gives the choices of an address and a study.
 PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
-    "samples": (*panels.samples.CONTROLS, *panels.inside.CONTROLS, panels.compare.SIMILAR_BY),
+    "samples": (
+        *panels.samples.CONTROLS,
+        *panels.inside.CONTROLS,
+        panels.nearest_samples.SIMILAR_BY,
+    ),
     "dynamics": (
-        panels.dynamics.sliders,
-        *panels.dynamics.CONTROLS,
+        panels.dynamics_page.sliders,
+        *panels.dynamics_page.CONTROLS,
         panels.physics.BUILT_AS,
         panels.physics.BUILT_OVER,
         panels.physics.BUILT_PART,
-        panels.states.OPERATOR,
-        panels.physics.sensitivity,
+        panels.generator_terms.OPERATOR,
+        panels.term_sensitivity.sensitivity,
         panels.network.LAYER,
     ),
     "circuit": (
         *panels.circuit.CONTROLS,
-        panels.dynamics.sliders,
+        panels.dynamics_page.sliders,
         *panels.network.CONTROLS,
         replace(TERMS, fits=can("layers")),
-        panels.physics.sensitivity,
+        panels.term_sensitivity.sensitivity,
     ),
     "what if": (panels.what_if.controls,),
-    "decision operators": panels.states.CONTROLS,
-    "cohorts": (*panels.cohorts.CONTROLS, *panels.compare.MAP_CONTROLS),
+    "decision operators": panels.decision_operators.CONTROLS,
+    "cohorts": (*panels.cohorts.CONTROLS, *panels.sample_maps.MAP_CONTROLS),
     "compare": (
-        panels.dynamics.sliders,
+        panels.dynamics_page.sliders,
         replace(panels.network.EDITS, fits=lambda study: not study.can("time")),
         *panels.compare.CONTROLS,
     ),
     "faithfulness": panels.faithfulness.CONTROLS,
     "why fuse": panels.why.CONTROLS,
-    "data": (panels.learning.SET, panels.why.NEED),
+    "data": (panels.targets.SET, panels.data_fusion.NEED),
     "train": (*panels.learning.CONTROLS, panels.learning.settings),
-    "sweeps": panels.learning.SWEEP_CONTROLS,
+    "sweeps": panels.sweep_panels.SWEEP_CONTROLS,
     "leaderboard": (panels.leaderboard.controls,),
 }
 PAGES_WITHOUT_MODEL = ("data", "train", "sweeps")  # pages that need neither model nor sample

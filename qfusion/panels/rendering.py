@@ -10,14 +10,8 @@ import plotly.graph_objects as go
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.figures import VIEWS
-from qfusion.figures.recipe import (
-    MAX_TEXT,
-    Recipe,
-    apply_visible,
-    digest_of,
-    parse_visible,
-    software,
-)
+from qfusion.figures.recipe import MAX_TEXT, Recipe, digest_of, software
+from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels.address import FREE, made_from
 from qfusion.panels.pages import PAGES, build, open_page, visible_panels
 from qfusion.wording.backgrounds import describe_background

@@ -8,7 +8,9 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures import export, themes
-from qfusion.figures.recipe import ExportStyle, Recipe, changes, parse, without
+from qfusion.figures.export_style import ExportStyle
+from qfusion.figures.recipe import Recipe, changes, parse
+from qfusion.figures.visible_range import without
 from qfusion.panels.address import naming
 from qfusion.panels.rendering import RenderedPanel, render_panel
 

@@ -1,12 +1,7 @@
-"""The panels of one sample: the verdict, what each modality added, entropies, its raw curves; all samples as points.
-And of the Overview: five questions about a sample, small figures of the samples to start with, by the verdict on them.
-
-Entropies are in nats, contributions in units of the explained score.
-"""
+"""The panels of one sample: the verdict, contributions, entropies and masses; and all samples as points."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -15,25 +10,23 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, size, top
-from qfusion.analysis import compare, dynamics as evolution, outputs, text
+from qfusion.analysis import compare, outputs, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.spec import SPLITS, Series
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, evidence
 from qfusion.figures import (
-    circuit,
+    circuit_charts,
     cohort,
     decision,
     dynamics,
+    evidence_fusion,
     numbers,
     style,
-    training,
 )
-from qfusion.models import imported
 from qfusion.panels import page_state, panel, params
 from qfusion.quantum.states import KINDS, Part
-from qfusion.training import metrics
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import (
     describe_baseline,
@@ -41,8 +34,6 @@ from qfusion.wording.backgrounds import (
     describe_standard_error,
 )
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
-
-# The sample as a whole.
 
 
 @panel.cached
@@ -77,8 +68,9 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "verdict",
         f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
-        decision.class_bars(p, study.classes, truth=truth, theme=theme),
-        shows=f"{decision.classes_drawn(study.classes, truth)} of this {study.dataset.split[row]} sample; the dark bar "
+        evidence_fusion.class_bars(p, study.classes, truth=truth, theme=theme),
+        shows=f"{evidence_fusion.classes_drawn(study.classes, truth)} of this {study.dataset.split[row]} sample; "
+        f"the dark bar "
         f"is the prediction. {study.calibration}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
         alt=f"Softmax: predicted {study.classes[predicted]} {p[predicted]:.2f}, {says}.",
@@ -199,7 +191,7 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
             reading.conflict,
         ),
-        decision.masses(
+        evidence_fusion.masses(
             reading.masses,
             reading.fused,
             reading.modalities,
@@ -259,7 +251,7 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "beliefs",
         bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
-        decision.belief_bars(
+        evidence_fusion.belief_bars(
             by_fusion.belief,
             by_fusion.pignistic,
             by_fusion.plausibility,
@@ -296,7 +288,7 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
     return panel.Picture(
         "fused-entropies",
         most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
-        circuit.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
+        circuit_charts.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
         f"a pure state together, so this is their entanglement.{sample.of} {evidence.INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
@@ -353,7 +345,7 @@ def curve(
     return panel.Picture(
         f"content-{card}-{row}-{modality}",
         f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}",
-        decision.curve(
+        evidence_fusion.curve(
             piece.values,
             piece.x,
             piece.x_label,
@@ -586,201 +578,4 @@ NAMED = {
         ),
         scope="study",
     )
-}
-
-
-# The Overview.
-
-
-def questions(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
-    """Five questions about a sample, with their answers: in words alone, without a figure."""
-    study = sample.study
-    return panel.Picture(
-        "questions",
-        f"Five questions about sample {text.plain(sample.id)}, decided "
-        f"{answers.numbered(study, study.scores[sample.row])}",
-        None,
-        shows=f"answers of {text.plain(study.name)} about this {study.dataset.split[sample.row]} sample, each from the "
-        f"figure that its link opens; samples that would flip it are looked for among {len(study.dataset):,}. "
-        + describe_comparison(sample.background),
-        not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
-        "one.",
-        alt="",
-        table=lambda: pd.DataFrame(
-            {
-                "sample": sample.id,
-                "question": answers.IN_TURN,
-                "answer": [answers.QUESTIONS[question](sample) for question in answers.IN_TURN],
-            }
-        ),
-    )
-
-
-def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
-    """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
-    card = study.card
-    scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
-    count = len(card.get("seeds", []))
-    rows = [
-        training.Measured(
-            about.short,
-            score["mean"],
-            score["std"] if count > 1 else 0.0,
-            float(own.get(name, "nan")),
-            about.higher_is_better,
-        )
-        for name, about in metrics.labels(scores).items()
-        if (score := scores[name])
-    ]
-    size = card["data"]["sizes"]["test"]
-    best = max(rows, key=lambda row: row.is_share)
-    return panel.Picture(
-        "test-metrics",
-        f"On {size:,} test samples: {best.name} {best.mean:.3f}"
-        + (f", mean of {count} seeds" if count > 1 else ""),
-        training.test_metrics(rows, theme),
-        shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
-        f"{text.plain(card['data']['name'])}: "
-        + (
-            f"mean (dot) and standard deviation (bar) over {count} training seeds; the ring is the seed that is loaded "
-            f"({card.get('seed')})."
-            if count > 1
-            else "those of the weights that are loaded."
-            if card["model"] == imported.KIND  # which was trained elsewhere
-            else f"those of the weights that are loaded, of training seed {card.get('seed')}."
-        ),
-        not_shown="where it fails: see errors by cohort.",
-        alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
-        table=lambda: pd.DataFrame(
-            [
-                {
-                    "metric": row.name,
-                    "mean": row.mean,
-                    "standard_deviation": row.std,
-                    "this_seed": row.own,
-                }
-                for row in rows
-            ]
-        ),
-    )
-
-
-def example_waterfall(
-    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
-) -> panel.Picture:
-    """The decision on a sample to start with, term by term.
-
-    Args:
-        study: a model on its data.
-        theme: of the figure.
-        kind: of `examples.WHY`.
-    """
-    sample, row = _told(study, kind)
-    output = int(study.predicted[row])
-    dividends = study.dividends(row, output)
-    finding = answers.finding(dividends)
-    return panel.Picture(
-        f"telling-waterfall-{kind}",
-        f"Sample {text.plain(sample)}: {finding}",
-        decision.waterfall(
-            dividends,
-            study.modalities,
-            truth=None if study.classes else float(study.dataset.y[row]),
-            unit=study.unit_of(output),
-            quantity=study.quantity,
-            theme=theme,
-            compact=True,
-        ),
-        shows=describe_baseline(study.sample_background),
-        not_shown="",
-        alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
-        table=lambda: numbers.terms_table(dividends),
-    )
-
-
-def example_entropy(
-    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
-) -> panel.Picture:
-    """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of
-    `example_waterfall`."""
-    sample, row = _told(study, kind)
-    times, series = evolution.entropies_by_torch(study, row)
-    return panel.Picture(
-        f"telling-entropy-{kind}",
-        f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
-        dynamics.sparkline(times, series, study.modalities, theme=theme),
-        shows="Over the evolution, as learned.",
-        not_shown="",
-        alt="Entropy of each modality over time. At the end, in nats: "
-        + ", ".join(f"{k} {v[-1]:.2f}" for k, v in series.items()),
-        table=lambda: pd.DataFrame({"t": times} | series),
-    )
-
-
-def example_masses(
-    study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
-) -> panel.Picture:
-    """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of
-    `example_waterfall`."""
-    sample, row = _told(study, kind)
-    space: Any = study
-    values, fused = space.masses[row].numpy(), (1 - space.vectors[row].numpy()[:, 2]) / 2
-    elements = [str(i) for i in range(len(values))]
-    return panel.Picture(
-        f"telling-masses-{kind}",
-        f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
-        decision.masses(values, fused, study.modalities, elements, compact=True, theme=theme),
-        shows="Dark 0, yellow 1.",
-        not_shown="",
-        alt=f"Masses of each modality for each element; fused: {panel.listed(elements, fused)}.",
-        table=lambda: pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused),
-    )
-
-
-def _told(study: Study, kind: str) -> tuple[str, int]:
-    """Id and row of a sample to start with."""
-    choose("Kind of sample", kind, compare.WHY)
-    shown = {example.kind: example.sample for example in compare.find_examples(study)}
-    sample = shown[choose("Among the samples to start with, kind", kind, shown)]
-    return sample, study.dataset.row(sample)
-
-
-def _kinds(view: page_state.PageState, study: Study) -> list[str]:
-    return [one.kind for one in compare.find_examples(study)]
-
-
-OVERVIEW = {
-    "waterfall": panel.Panel(waterfall),
-    "questions": panel.Panel(questions),
-    "test-metrics": panel.Panel(
-        test_metrics,
-        fits=lambda study, **_: bool(study.card.get("metrics", {}).get("test")),
-        scope="study",
-    ),
-}
-EXAMPLES = {
-    "telling-waterfall-": panel.Panel(
-        example_waterfall, rest="kind", endings=_kinds, scope="study"
-    ),
-    "telling-entropy-": panel.Panel(
-        example_entropy, rest="kind", endings=_kinds, fits=panel.can("time"), scope="study"
-    ),
-    "telling-masses-": panel.Panel(
-        example_masses,
-        rest="kind",
-        endings=_kinds,
-        fits=lambda study, **_: study.can("masses") and not study.can("time"),
-        scope="study",
-    ),
-    "content-": replace(
-        NAMED["content-"],
-        endings=lambda view, study: [
-            *curves(
-                study,
-                [study.dataset.row(one.sample) for one in compare.find_examples(study)],
-                "card",
-            ),
-            *curves(study, [study.dataset.row(view.named("sample"))], "now"),
-        ],
-    ),
 }

@@ -17,10 +17,10 @@ from qfusion.data.spec import Audio, Film, Image, Text, split_term
 from qfusion.errors import QFusionError
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import dynamics as drawing
-from qfusion.figures.recipe import origin
+from qfusion.figures.latex_snippet import origin
 from qfusion.models import table_edits
 from qfusion.models.tweak import coupling_key, dissipation_key
-from qfusion.panels import address, dynamics, physics
+from qfusion.panels import address, dynamics, term_sensitivity
 from qfusion.report import contents
 from qfusion.report.blocks import Block, picture
 from qfusion.report.story import Act, Story
@@ -75,7 +75,7 @@ def lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
     what is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it."""
     if not sample.can("terms"):
         return None
-    result = physics.measured(sample).sensitivity
+    result = term_sensitivity.measured(sample).sensitivity
     able = {
         place: abs(effect)
         for place, effect in enumerate(result.effects[:, 0])

@@ -21,7 +21,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import synthesis
 from qfusion.data.sources import planted
 from qfusion.explain import counterfactual
-from qfusion.figures import decision, physics, style
+from qfusion.figures import decision, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
 from qfusion.panels import page_state, panel, params
@@ -78,7 +78,7 @@ def probabilities(
     return panel.Picture(
         "what-if-probabilities",
         f"Decision: {answers.numbered(study, now.outcome.scores)}",
-        decision.class_bars(
+        evidence_fusion.class_bars(
             now.probabilities,
             study.classes,
             truth=sample.true_class,
@@ -86,7 +86,7 @@ def probabilities(
             before_name=BEFORE,
             theme=theme,
         ),
-        shows=decision.classes_drawn(study.classes, sample.true_class)
+        shows=evidence_fusion.classes_drawn(study.classes, sample.true_class)
         + (" with the changes; diamonds: as the sample is. " if done else ". ")
         + f"{study.calibration}{sample.of}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
@@ -131,7 +131,7 @@ def waterfall(
     )
     if done:
         drawn.update_xaxes(
-            range=decision.common_range(
+            range=decision_pairs.common_range(
                 *(result.terms(study, sample.output) for result in (before, now))
             )
         )
@@ -162,7 +162,7 @@ def differences(
     return panel.Picture(
         "what-if-differences",
         acts_through(change),
-        decision.differences(
+        decision_pairs.differences(
             old,
             new,
             sample.modalities,
@@ -238,13 +238,13 @@ def state(
         measure = "Fubini–Study angle; its cosine squared is the fidelity"
         names = ["θ", "φ"] if qubit else [f"|{k}⟩" for k in range(len(old))]
         drawn = (
-            physics.bloch(
+            state_changes.bloch(
                 *(circuits.bloch_vectors(ket).numpy()[0, 0] for ket in (before, now)),
                 hue=hue,
                 theme=theme,
             )
             if qubit
-            else physics.numbers(
+            else state_changes.numbers(
                 old, new, names, axis="population", across="basis state", hue=hue, theme=theme
             )
         )
@@ -256,7 +256,7 @@ def state(
     else:
         space: Any = sample.study
         measure, names = "norm of the change of the angles θ = 2 arcsin √mass", list(space.elements)
-        drawn = physics.numbers(
+        drawn = state_changes.numbers(
             old,
             new,
             [name.removeprefix("element ") for name in names],
@@ -334,7 +334,7 @@ def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "flips",
         f"What would flip it? {answers.flip(study, result)}",
-        physics.ways(
+        state_changes.ways(
             list(result),
             [flip.state.distance for flip in result.values()],
             [flip.donor.distance for flip in result.values()],
@@ -426,7 +426,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
     return panel.Picture(
         "knob-flips",
         smallest_turn(result, names, answers.verdict(study, result[0].after), search.tried),
-        physics.sizes(
+        state_changes.sizes(
             names,
             np.array([change.size for change in result]),
             theme=theme,

@@ -32,7 +32,7 @@ from qfusion._checks import choose
 from qfusion._lazy import Library
 from qfusion.errors import QFusionError
 from qfusion.figures import decision
-from qfusion.figures.recipe import CREATOR, fonts, plotly_print, printing
+from qfusion.figures.export_style import CREATOR, fonts, plotly_print, printing
 
 typst: Any = Library("typst")
 

@@ -42,12 +42,13 @@ from qfusion.explain import (
 from qfusion.explain.building import answer, built, built_over_classes
 from qfusion.explain.evidence import INERT
 from qfusion.figures import (
-    attribution,
     building,
     cohort as drawing,
     decision as evidence,
+    evidence_fusion,
     notebook,
     numbers,
+    sample_timeline,
     style,
 )
 from qfusion.quantum.states import KINDS
@@ -324,7 +325,7 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
             result = inside.strip(sample.study, sample.row, sample.output)
             names |= {
                 "seconds": result.preview.seconds,
-                "over_seconds": attribution.of_sample(result, sample.modalities, sample.unit),
+                "over_seconds": sample_timeline.of_sample(result, sample.modalities, sample.unit),
                 "placing": inside.placing(result),
                 "peaks": [(lane.modality, inside.peak_words(lane)) for lane in result.lanes],
             }
@@ -364,11 +365,11 @@ def audio(piece: Audio) -> Block:
 def _curve(piece: Audio | Series, hue: str) -> Block:
     """A waveform or a curve of one modality."""
     if isinstance(piece, Series):
-        drawn = evidence.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue)
+        drawn = evidence_fusion.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue)
     else:
         step = max(1, len(piece.samples) // 4000)  # points of a waveform
         values = np.asarray(piece.samples)[::step]
-        drawn = evidence.curve(
+        drawn = evidence_fusion.curve(
             values, np.arange(len(values)) * step / piece.rate, "time (s)", "amplitude", hue
         )
     return figure(drawn, HALF, 34)

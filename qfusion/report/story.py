@@ -23,7 +23,8 @@ from qfusion import _files
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import progress_over
 from qfusion.data import clips
-from qfusion.figures.recipe import CREATOR, plotly_print, printing, script_digest
+from qfusion.figures.export_style import CREATOR, plotly_print, printing
+from qfusion.figures.html_page import script_digest
 from qfusion.figures.style import INK, PAPER, QUIET, Theme, channels, label
 from qfusion.figures.themes import in_theme
 from qfusion.report.blocks import Block, clean, environment, png_address

@@ -20,7 +20,7 @@ from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
 from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned
 from qfusion.panels import (
-    dynamics,
+    dynamics_page,
     network,
     page_state,
     params,
@@ -267,7 +267,7 @@ def draw_sliders(study: Study) -> Tweak:
         )
         values |= _factors(study, dissipations(names), rates)
     values[DURATION] = draw(
-        dynamics.factors(study)[DURATION],
+        dynamics_page.factors(study)[DURATION],
         label="Duration T (model units)",
         help="How long the states evolve before the decision is read.",
     )
@@ -278,7 +278,7 @@ def _factors(
     study: Study, terms: Mapping[str, str], strengths: Mapping[str, float]
 ) -> dict[str, float]:
     """Sliders of terms by key, the strongest first."""
-    known = dynamics.factors(study)
+    known = dynamics_page.factors(study)
     return {
         key: draw(known[key], label=f"{term_title(term)} ({strengths.get(term, 0.0):.2g})")
         for key, term in sorted(terms.items(), key=lambda entry: -strengths.get(entry[1], 0.0))

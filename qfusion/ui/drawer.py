@@ -20,7 +20,7 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import export
-from qfusion.figures.recipe import (
+from qfusion.figures.export_style import (
     ENGINES,
     FORMATS,
     LEAST_FONT,
@@ -30,16 +30,18 @@ from qfusion.figures.recipe import (
     SIZES_SAY,
     THEMES,
     ExportStyle,
-    Recipe,
+)
+from qfusion.figures.latex_snippet import snippet
+from qfusion.figures.recipe import Recipe
+from qfusion.figures.themes import in_theme
+from qfusion.figures.visible_range import (
     VisibleRange,
     apply_visible,
     legend_entries,
     parse_visible,
     plain_entry,
     rangeable,
-    snippet,
 )
-from qfusion.figures.themes import in_theme
 from qfusion.panels import address, archives, compositions, pages, programs, rendering, reproduction
 from qfusion.panels.panel import Picture
 from qfusion.ui import access, frame, sharing, state

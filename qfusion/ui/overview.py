@@ -11,7 +11,7 @@ from qfusion.analysis import compare, text
 from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.models import Ability
-from qfusion.panels import samples
+from qfusion.panels import overview
 from qfusion.training import metrics
 from qfusion.ui import frame, guidance, panels, reruns, views
 from qfusion.wording import answers, backgrounds, systems
@@ -206,7 +206,7 @@ Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the lin
 def five_questions(here: frame.Here) -> None:
     """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
     sample = here.sample_of()
-    picture = samples.questions(sample)
+    picture = overview.questions(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
         panels.heading(picture.title, picture)
         cells = {

@@ -29,8 +29,8 @@ from qfusion import _files
 from qfusion.analysis import text
 from qfusion.data.spec import Clip
 from qfusion.errors import QFusionError
-from qfusion.figures.recipe import apply_visible, parse_visible
 from qfusion.figures.style import Theme
+from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels import address, page_state, pages, params
 from qfusion.panels.panel import Panel, Picture, capital, ended, played
 from qfusion.quantum.states import KINDS

@@ -40,7 +40,8 @@ from qfusion.errors import (
     translate_errors,
     translate_system_errors,
 )
-from qfusion.figures.recipe import ExportStyle, Recipe, digest_of, software
+from qfusion.figures.export_style import ExportStyle
+from qfusion.figures.recipe import Recipe, digest_of, software
 from qfusion.panels import story
 from qfusion.panels.address import GUIDES
 from qfusion.panels.archives import file_name

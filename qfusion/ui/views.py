@@ -28,11 +28,12 @@ from qfusion.explain.cohorts import Part
 from qfusion.panels import (
     archives,
     dynamics,
-    inside as raw,
     network,
+    network_layers,
     panel,
-    physics,
     samples,
+    term_sensitivity,
+    timelines,
 )
 from qfusion.runs import plans
 from qfusion.training import checkpoint, metrics
@@ -138,9 +139,9 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
 
     Args:
         content: key of the raw content in which the recording stands. name: of the strip's panel.
-        options: as of `panels.inside.strip`.
+        options: as of `panels.timelines.strip`.
     """
-    result, _ = raw.strip_of(sample, **options)
+    result, _ = timelines.strip_of(sample, **options)
     panels.play(
         f"follow-{name}",
         "",
@@ -246,14 +247,18 @@ def metrics_changed(
 def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
     """Pickers, tornado, table, response."""
     effect, over, group, half = controls.row(
-        physics.EFFECT, physics.COHORT, physics.GROUP, physics.HALF, study=here.study
+        term_sensitivity.EFFECT,
+        term_sensitivity.COHORT,
+        term_sensitivity.GROUP,
+        term_sensitivity.HALF,
+        study=here.study,
     )
-    measured = physics.measured(sample, effect, over)
-    if physics.moves(sample, effect, over, group):
+    measured = term_sensitivity.measured(sample, effect, over)
+    if term_sensitivity.moves(sample, effect, over, group):
         panels.show(sample, here.theme, "tornado", first=1)
         if measured.sensitivity.note:
             st.caption(text.plain(measured.sensitivity.note))
-        _agreement(measured, physics.halves(sample, effect, over) if half else None)
+        _agreement(measured, term_sensitivity.halves(sample, effect, over) if half else None)
     else:
         st.info(
             f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect."
@@ -262,7 +267,7 @@ def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
     _table(sample, measured)
 
 
-def _agreement(measured: physics.Measured, half: np.ndarray | None) -> None:
+def _agreement(measured: term_sensitivity.Measured, half: np.ndarray | None) -> None:
     _, result, reach = measured
     big, same = changes.large(result, reach), result.agrees()[:, 0]
     bent = np.array([parameter.kind not in changes.LINEAR for parameter in result.parameters])
@@ -284,26 +289,26 @@ def _agreement(measured: physics.Measured, half: np.ndarray | None) -> None:
 def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
     if not titles:
         return
-    key = physics.FOLLOWED.key
+    key = term_sensitivity.FOLLOWED.key
     term = st.query_params.get(key)
     if term is not None and state.get(key) is None:
-        state.put(key, physics.current_term(term))
+        state.put(key, term_sensitivity.current_term(term))
         if state.get(key) not in titles:
             st.warning(
                 f"In the link, `{key}`: ‘{text.plain(term, 60)}’ is no term that can be followed here. The one below "
                 "is shown.",
                 icon=":material/link_off:",
             )
-    controls.draw(physics.FOLLOWED, options=titles)
+    controls.draw(term_sensitivity.FOLLOWED, options=titles)
     panels.show(sample, here.theme, "way")
 
 
-def _table(sample: Sample, measured: physics.Measured) -> None:
+def _table(sample: Sample, measured: term_sensitivity.Measured) -> None:
     study, (_, result, reach) = sample.study, measured
-    with controls.fold(physics.TABLE, ":material/table_rows:"):
+    with controls.fold(term_sensitivity.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])
         table.insert(7, "above_1_percent", changes.large(result, reach))
-        if controls.draw(physics.WITHOUT):
+        if controls.draw(term_sensitivity.WITHOUT):
             scored = changes.metrics_without(study, sample.tweak)
             known = metrics.labels(scored.columns)
             names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]
@@ -353,9 +358,14 @@ def along_layers(here: frame.Here, sample: Sample) -> None:
         panel.TERMS, replace(network.LAYER, default=moments[-1]), study=sample.study
     )
     panels.show(sample, here.theme, "decision-layers", first=1)
-    place, mutual = moments.index(layer), network.MUTUAL
+    place, mutual = moments.index(layer), network_layers.MUTUAL
     at_cursor(
-        sample.along, network.along_layers(sample)[mutual], mutual, place, f"“{layer}”", "nats"
+        sample.along,
+        network_layers.along_layers(sample)[mutual],
+        mutual,
+        place,
+        f"“{layer}”",
+        "nats",
     )
 
 

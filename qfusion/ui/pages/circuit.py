@@ -16,9 +16,9 @@ import streamlit as st
 from qfusion._sentences import share
 from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures.circuit_boxes import Replay
+from qfusion.figures.circuit_replay import Replay
 from qfusion.models import table_edits
-from qfusion.panels import circuit, dynamics as physics, network
+from qfusion.panels import circuit, device_noise, dynamics as physics, network
 from qfusion.training import metrics
 from qfusion.ui import access, controls, frame, guidance, panels, state, views
 from qfusion.wording import systems
@@ -407,7 +407,7 @@ def noise_tab(here: frame.Here, sample: Sample) -> None:
     """The whole view."""
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
-        noise = {kind: controls.draw(control) for kind, control in network.NOISE.items()}
+        noise = {kind: controls.draw(control) for kind, control in device_noise.NOISE.items()}
         st.button(
             "Typical device noise",
             key="_typical",
@@ -422,12 +422,12 @@ def noise_tab(here: frame.Here, sample: Sample) -> None:
 
 def _typical() -> None:
     for kind, strength in (("depolarising", 0.01), ("damping", 0.01), ("readout", 0.02)):
-        state.put(network.NOISE[kind].key, strength)
+        state.put(device_noise.NOISE[kind].key, strength)
 
 
 def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = here.study, sample.output
-    result = network.noisy(sample, **noise)
+    result = device_noise.noisy(sample, **noise)
     best = "accuracy" if study.classes else "mae"
     of = f" of ‘{text.plain(study.classes[c], 14)}’ (nats)" if study.classes else ""
     with st.container(key="pair-metrics"):

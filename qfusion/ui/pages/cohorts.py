@@ -15,11 +15,13 @@ from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohorts, stability
 from qfusion.panels import (
+    cohort_quality,
     cohorts as builders,
-    compare as maps,
-    dynamics,
+    dynamics_page,
     page_state,
     panel,
+    sample_maps,
+    wrong_samples,
 )
 from qfusion.ui import controls, frame, guidance, panels, state, views
 from qfusion.wording import backgrounds, systems
@@ -326,9 +328,11 @@ def error_slices(here: frame.Here, levels: errors.Levels) -> None:
     """Slices on the left, the worst on the right."""
     left, right = st.columns([1.25, 1], gap="medium")
     with left, panels.around("slices") as head:
-        by = controls.draw(builders.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows))
+        by = controls.draw(
+            wrong_samples.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows)
+        )
         panels.inside(
-            builders.slices(levels, here.theme, by=by),
+            wrong_samples.slices(levels, here.theme, by=by),
             head,
             on_select=lambda key: _sliced(key, errors.slices(levels, by), levels.parts),
         )
@@ -380,7 +384,7 @@ _HEADS = {
 
 
 def _confused(key: str, levels: errors.Levels) -> None:
-    classes = [levels.study.classes[k] for k in builders.shown(errors.confusions(levels))]
+    classes = [levels.study.classes[k] for k in cohort_quality.shown(errors.confusions(levels))]
     places = [state.place_of(value, len(classes)) for value in state.selected_values(key)[:2]]
     if len(places) == 2 and None not in places:
         truth, prediction = (classes[place] for place in places if place is not None)
@@ -407,13 +411,13 @@ def take(own: Sequence[cohorts.Part], others: Sequence[cohorts.Part]) -> None:
 def model_quality(here: frame.Here, levels: errors.Levels) -> None:
     """How good the model is on the cohort; a click on a cell of the confusions makes its samples the cohort."""
     panels.show(levels, here.theme, "residuals", first=1)
-    if builders.has_classes(levels):
+    if cohort_quality.has_classes(levels):
         panels.beside(
             lambda: panels.draw(
-                builders.confusions(levels, here.theme),
+                cohort_quality.confusions(levels, here.theme),
                 on_select=lambda key: _confused(key, levels),
             ),
-            lambda: builders.calibration(levels, here.theme),
+            lambda: cohort_quality.calibration(levels, here.theme),
         )
         panels.show(levels, here.theme, "curves", first=1)
 
@@ -531,13 +535,13 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
 @frame.fragment
 def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
     """The map with its controls."""
-    if not maps.enough(levels):
+    if not sample_maps.enough(levels):
         return
     with panels.around("sample-map") as head:
         of, method, colour = controls.row(
-            maps.MAP_OF,
-            maps.MAP_METHOD,
-            replace(maps.MAP_COLOUR, values=maps.colours(here.study, levels.rows)),
+            sample_maps.MAP_OF,
+            sample_maps.MAP_METHOD,
+            replace(sample_maps.MAP_COLOUR, values=sample_maps.colours(here.study, levels.rows)),
             study=here.study,
         )
         rows = levels.places(levels.rows)
@@ -549,17 +553,17 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
             here.study,
             rows,
             len(some),
-            lambda: maps.on_map(levels, of, method, True),
+            lambda: sample_maps.on_map(levels, of, method, True),
             of,
             method,
         )
         panels.inside(
-            maps.sample_map(
+            sample_maps.sample_map(
                 levels, here.theme, of=of, method=method, colour=colour, everyone=every
             ),
             head,
             on_select=lambda key: _selected(
-                key, maps.on_map(levels, of, method, every), levels.parts
+                key, sample_maps.on_map(levels, of, method, every), levels.parts
             ),
             config={
                 "displayModeBar": True,
@@ -608,8 +612,8 @@ def contributions(here: frame.Here, levels: errors.Levels) -> None:
 def wrong_ones(here: frame.Here, levels: errors.Levels) -> None:
     """The wrong decisions of the cohort with what misled them, of which a click on a row opens the sample; slices and
     the worst."""
-    if builders.some(levels):
-        picture = builders.wrong(levels, here.theme)
+    if wrong_samples.some(levels):
+        picture = wrong_samples.wrong(levels, here.theme)
         panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
         error_slices(here, levels)
 
@@ -620,7 +624,7 @@ def needed(here: frame.Here, levels: errors.Levels) -> None:
         *(
             partial(part, here, levels)
             for part in (entanglement, cuts)
-            if part is entanglement or dynamics.can_cut(levels)
+            if part is entanglement or dynamics_page.can_cut(levels)
         )
     )
 

@@ -14,8 +14,8 @@ from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.cohorts import Cohort
-from qfusion.figures.samples import MOST
-from qfusion.panels import compare as builders, network, pickers, pins, tweak_limits
+from qfusion.figures.column_charts import MOST
+from qfusion.panels import compare as builders, network, pickers, pins, sample_columns, tweak_limits
 from qfusion.training import metrics
 from qfusion.ui import controls, frame, guidance, panels, state, views
 from qfusion.wording import systems
@@ -264,7 +264,7 @@ _FILLED = 4  # samples of a cohort, or with the nearest
 def several_samples(here: frame.Here) -> None:
     """The samples that are chosen, side by side."""
     study, sample = here.study, here.sample_of()
-    rows = builders.chosen(sample, _choose(here))
+    rows = sample_columns.chosen(sample, _choose(here))
     for column, row in zip(
         st.container(key="pair-several").columns(len(rows), gap="small"), rows, strict=True
     ):
@@ -277,7 +277,7 @@ def several_samples(here: frame.Here) -> None:
 
 def _choose(here: frame.Here) -> list[str]:
     """The picker of samples, and what fills it."""
-    dataset, key = here.study.dataset, builders.SAMPLES.key
+    dataset, key = here.study.dataset, sample_columns.SAMPLES.key
     chosen = [str(name) for name in state.get(key) or st.query_params.get_all(key) if name]
     fitting = dataset.known(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
@@ -285,7 +285,7 @@ def _choose(here: frame.Here) -> list[str]:
     few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: controls.OFFERED // 2]])]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         samples = st.multiselect(
-            builders.SAMPLES.label,
+            sample_columns.SAMPLES.label,
             list(dict.fromkeys(few))
             if len(dataset) > controls.OFFERED
             else controls.offered(dataset),
@@ -318,7 +318,7 @@ def _worst(here: frame.Here, cohort: Cohort) -> None:
 
 
 def _set_beside(here: frame.Here, rows: Iterable[int]) -> None:
-    state.put(builders.SAMPLES.key, [str(here.study.dataset.ids[row]) for row in rows])
+    state.put(sample_columns.SAMPLES.key, [str(here.study.dataset.ids[row]) for row in rows])
 
 
 # Compare: two samples, two models, or a model before and after a tweak, side by side.

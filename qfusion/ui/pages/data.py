@@ -14,7 +14,7 @@ from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data import clips, importing, registry, spec, staged_set
-from qfusion.panels import learning as builders, pickers, why
+from qfusion.panels import data_fusion, learning as builders, pickers, targets
 from qfusion.runs import plans, setting_texts
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
 from qfusion.ui.pages import why_fuse
@@ -58,12 +58,12 @@ def chosen_set() -> None:
     """What is in one set."""
     here = pickers.sources()
     if (picked := state.take(PICK)) in here:
-        state.put(builders.SET.key, picked)
-    name = controls.draw(builders.SET, options=here)
+        state.put(targets.SET.key, picked)
+    name = controls.draw(targets.SET, options=here)
     dataset = reruns.dataset(name)
     st.markdown(_card(dataset))
     guidance.aside(text.plain(dataset.description, 900))
-    panels.show(dataset, frame.theme(), *builders.DATA, first=1)
+    panels.show(dataset, frame.theme(), *targets.DATA, first=1)
     panels.below(frame.theme(), dataset=dataset)
     why_fuse.needs(dataset, frame.theme())
     frame.link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
@@ -545,7 +545,7 @@ def page() -> None:
     frame.frame("Data")
     with frame.guard(), st.container(key="fold-data"):
         if state.take(ASK):
-            state.put(why.NEED.key, True)  # it is asked at once whether it needs fusion
+            state.put(data_fusion.NEED.key, True)  # it is asked at once whether it needs fusion
         if words := state.get(KEPT):
             st.success(words, icon=":material/check_circle:")
         panels.beside(listing, chosen_set, widths=[1, 1.25])

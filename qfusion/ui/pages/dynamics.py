@@ -9,7 +9,17 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.dynamics import MOST_ERROR, exactness
 from qfusion.analysis.sample import Sample
 from qfusion.models import Tweak
-from qfusion.panels import dynamics as builders, panel, physics, states, tweak_limits
+from qfusion.panels import (
+    convergence,
+    correlation_removal,
+    dynamics as builders,
+    dynamics_page,
+    generator_terms,
+    jumps,
+    panel,
+    physics,
+    tweak_limits,
+)
 from qfusion.training import metrics
 from qfusion.ui import (
     access,
@@ -96,27 +106,29 @@ def follow_touch(tweak: Tweak, modalities: tuple[str, ...]) -> None:
     if before is None or before == touched or len(modalities) == 1:
         return
     usual = {False: builders.ENTROPY, True: builders.PAIRS}  # by whether a slider is moved
-    if (state.get(builders.MOVING.key) or builders.ENTROPY) == usual[before]:
-        state.put(builders.MOVING.key, usual[touched])
+    if (state.get(dynamics_page.MOVING.key) or builders.ENTROPY) == usual[before]:
+        state.put(dynamics_page.MOVING.key, usual[touched])
 
 
 def decision_tab(rest: Callable[[], None], here: frame.Here, sample: Sample) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, then the `rest` of the metrics,
     and the waterfall at T."""
     theme = here.theme
-    _, above = controls.row(panel.TERMS, builders.MOVING, study=here.study, key="choices")
+    _, above = controls.row(panel.TERMS, dynamics_page.MOVING, study=here.study, key="choices")
     try:
         panels.show(sample, theme, "decision-over-time", first=1)
     finally:
         rest()
     mean, name, unit = builders.moving(sample, above)[1:]
-    place = round(state.get(builders.CURSOR.key, 1.0) * (len(sample.places) - 1))
+    place = round(state.get(dynamics_page.CURSOR.key, 1.0) * (len(sample.places) - 1))
     views.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
-    if builders.can_cut(sample):
+    if dynamics_page.can_cut(sample):
         panels.show(sample, theme, "cut")
-        with controls.fold(builders.CUT_TERMS, ":material/stacked_line_chart:") as box:
+        with controls.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:
             if box.open:
-                controls.draw(builders.CUT, here.study, default=builders.most_moved(sample))
+                controls.draw(
+                    dynamics_page.CUT, here.study, default=correlation_removal.most_moved(sample)
+                )
                 panels.show(sample, theme, "cut-terms")
     panels.later("built", partial(building, here, sample), stays=True)
 
@@ -149,18 +161,18 @@ def correlations_tab(here: frame.Here, sample: Sample) -> None:
 
 def trajectories_tab(here: frame.Here, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
-    runs, _ = controls.row(builders.RUNS, builders.QUANTITY, study=here.study)
+    runs, _ = controls.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=here.study)
     st.caption(inside.UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.show(sample, here.theme, "trajectories", "ensemble", first=1)
-    if states.jumps_at_all(sample):
+    if jumps.jumps_at_all(sample):
         panels.show(sample, here.theme, "raster")
 
 
 def state_tab(here: frame.Here, sample: Sample) -> None:
     """Populations and density matrix at the cursor, Bloch balls, elements over time."""
-    controls.row(builders.STATE_OF, builders.STATE_AS, study=here.study)
+    controls.row(dynamics_page.STATE_OF, dynamics_page.STATE_AS, study=here.study)
     panels.show(sample, here.theme, "populations", first=1)
     panels.show(sample, here.theme, "matrix-modulus", "matrix-phase", "hinton", columns=2)
     panels.show(sample, here.theme, "bloch")
@@ -169,8 +181,8 @@ def state_tab(here: frame.Here, sample: Sample) -> None:
 
 def attractor_tab(here: frame.Here, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
-    if not builders.settles(sample):
-        st.text(builders.settling(sample).attractor.note)
+    if not dynamics_page.settles(sample):
+        st.text(convergence.settling(sample).attractor.note)
         st.info(
             "There is no single steady state to approach under these sliders. Raise a dissipation."
         )
@@ -186,7 +198,7 @@ def attractor_tab(here: frame.Here, sample: Sample) -> None:
 def generator_tab(here: frame.Here, sample: Sample) -> None:
     """The graph of couplings beside the levels, and below them letters and modes."""
     panels.show(sample, here.theme, "couplings", "levels", columns=WIDE, gap="medium", first=2)
-    controls.draw(states.OPERATOR, here.study)
+    controls.draw(generator_terms.OPERATOR, here.study)
     panels.show(sample, here.theme, "letters", "modes", columns=WIDE, gap="medium")
 
 
@@ -219,19 +231,19 @@ def dynamics(here: frame.Here) -> None:
             rest = before_after(here, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
             # comes back with another, the browser forgets its parameter.
-            view = state.shown(builders.VIEW.key, builders.VIEW.options())
+            view = state.shown(dynamics_page.VIEW.key, dynamics_page.VIEW.options())
             if view != "Decision":
                 rest()
             if view in ("Decision", "Correlations", "State"):
                 last = len(sample.places) - 1
                 with st.container(horizontal=True, vertical_alignment="center", key="cursor"):
                     controls.play_cursor(
-                        builders.CURSOR.key,
+                        dynamics_page.CURSOR.key,
                         {n / last: f"t = {place:.2f}" for n, place in enumerate(sample.places)},
                     )
-                    controls.draw(builders.CURSOR, step=1 / last)
+                    controls.draw(dynamics_page.CURSOR, step=1 / last)
             panels.tabs(
-                builders.VIEW,
+                dynamics_page.VIEW,
                 TABS | {"Decision": partial(decision_tab, rest)},
                 *(here, sample),
                 theme=here.theme,
@@ -255,7 +267,7 @@ def page() -> None:
     here = frame.shell("Dynamics")
     if here.study.can("time"):
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
-        value = st.query_params.pop(builders.TURN.key, None)
+        value = st.query_params.pop(dynamics_page.TURN.key, None)
         if value is not None:
             controls.set_sliders(
                 here.study.model, tweak_limits.parse_slider_tweak(here.study.model, value)

@@ -11,7 +11,7 @@ from qfusion.analysis import text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
-from qfusion.panels import faithfulness as builders, panel
+from qfusion.panels import faithfulness as builders, label_agreement, panel
 from qfusion.ui import controls, frame, guidance, panels, views
 from qfusion.wording import backgrounds
 
@@ -123,7 +123,7 @@ def people_tab(here: frame.Here, study: Study) -> None:
         columns=[1, 1.25],
         gap="medium",
     )
-    table = builders.numbers(study)
+    table = label_agreement.numbers(study)
     shown = pd.DataFrame(
         {"modality": table["modality"], "labelled test samples": table["n"]}
         | {

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from qfusion.analysis import inside, text
-from qfusion.panels import states as builders
+from qfusion.panels import decision_operators
 from qfusion.ui import controls, frame, guidance, panels, state, views
 from qfusion.wording.backgrounds import describe_baseline
 
@@ -23,10 +23,12 @@ def votes(here: frame.Here) -> None:
         frame.link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     sample = here.sample_of()
-    group, split = controls.row(builders.GROUP, builders.AMONG, study=here.study)
+    group, split = controls.row(
+        decision_operators.GROUP, decision_operators.AMONG, study=here.study
+    )
     result, (score, _) = inside.votes_of(sample, group, split)
     operator = result.operator
-    who, low, high = builders.who(operator), operator.values[0], operator.values[-1]
+    who, low, high = decision_operators.who(operator), operator.values[0], operator.values[-1]
     together = "alone" if len(operator.modalities) == 1 else "together"
     unit = text.plain(sample.unit)
     guidance.line(
@@ -42,7 +44,9 @@ def votes(here: frame.Here) -> None:
             sample,
             here.theme,
             "along",
-            lambda: controls.draw(builders.UP, default=builders.default_up(operator)),
+            lambda: controls.draw(
+                decision_operators.UP, default=decision_operators.default_up(operator)
+            ),
             first=True,
             on_select=state.choose_selected_sample,
         ),
@@ -62,8 +66,9 @@ def votes(here: frame.Here) -> None:
         panels.later(f"nearest-{side}", partial(_nearest, here, result, side))
     guidance.aside(
         f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: as far as real data "
-        f"come to it. It is the weight of {builders.who(result.operator)}: a sample can be near an extreme and still "
-        "be judged otherwise by the other modalities. Below half of the weight none is called close."
+        f"come to it. It is the weight of {decision_operators.who(result.operator)}: "
+        "a sample can be near an extreme and still be judged otherwise by the other modalities. "
+        "Below half of the weight none is called close."
     )
     left_out = 2 ** len(here.study.modalities) - 1 - len(inside.group_labels(here.study))
     if left_out > 0:
@@ -78,13 +83,16 @@ def _nearest(here: frame.Here, result: inside.Votes, side: str) -> None:
     """The samples with the most weight on an extreme, as cards."""
     study, group = here.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against
-    st.markdown(f"#### {builders.nearest_heading(side, weights.tolist())}")
+    st.markdown(f"#### {decision_operators.nearest_heading(side, weights.tolist())}")
     with st.container(key=f"pair-nearest-{side}"):
-        cells, nearest = st.columns(builders.NEAREST), result.nearest(side, builders.NEAREST)
+        cells, nearest = (
+            st.columns(decision_operators.NEAREST),
+            result.nearest(side, decision_operators.NEAREST),
+        )
         for cell, row in zip(cells, nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
             score, truth = float(result.scores[place]), views.truth(study, row, 24)
-            share = builders.part(float(weights[place]))
+            share = decision_operators.part(float(weights[place]))
             with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                 views.sample_content(here, row, details=False, only=group, key=f"{side}-card")
                 guidance.line(

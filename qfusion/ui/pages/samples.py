@@ -15,7 +15,15 @@ from qfusion.analysis import compare, inside, text
 from qfusion.analysis.sample import default_contrast, sample_of, with_samples
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own, spec
-from qfusion.panels import compare as builders, inside as raw, page_state, pickers, samples
+from qfusion.panels import (
+    compare as builders,
+    inside as raw,
+    nearest_samples,
+    page_state,
+    pickers,
+    samples,
+    timelines,
+)
 from qfusion.quantum.states import split
 from qfusion.ui import access, controls, frame, panels, reruns, sharing, state, views
 from qfusion.wording import answers
@@ -48,12 +56,12 @@ def similar_samples(here: frame.Here) -> None:
     sample = here.sample_of()
     with panels.around("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            by = controls.draw(builders.SIMILAR_BY, here.study)
+            by = controls.draw(nearest_samples.SIMILAR_BY, here.study)
             nearest = compare.nearest(sample, by)
             ids = [str(name) for name in here.study.dataset.ids[nearest.rows]]
             _links(here, nearest, ids)
         panels.inside(
-            builders.similar(sample, here.theme, by=by),
+            nearest_samples.similar(sample, here.theme, by=by),
             head,
             on_select=lambda key: state.open_selected(key, ids),
         )
@@ -61,7 +69,7 @@ def similar_samples(here: frame.Here) -> None:
 
 def _links(here: frame.Here, nearest: compare.Nearest, ids: list[str]) -> None:
     if ids:
-        sentence, _ = builders.outcomes(here.study, nearest.rows)
+        sentence, _ = nearest_samples.outcomes(here.study, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
         ):
@@ -409,7 +417,7 @@ def page() -> None:
         panels.show(sample, theme, "waterfall", first=1)
         controls.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
     with over_seconds, frame.guard():
-        options = raw.STRIP["strip"].arguments(
+        options = timelines.STRIP["strip"].arguments(
             page_state.PageState("samples", sharing.full_address())
         )
         panels.show(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import runs, text
-from qfusion.panels import learning as builders
+from qfusion.panels import sweep_panels
 from qfusion.runs import (
     plans,
     quotas,
@@ -22,16 +22,16 @@ from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
 
 COMING = (
     (
-        builders.SWEEP_VIEWS[0],
+        sweep_panels.SWEEP_VIEWS[0],
         ":material/stacked_line_chart:",
         ("every trial", "best so far", "table"),
     ),
     (
-        builders.SWEEP_VIEWS[1],
+        sweep_panels.SWEEP_VIEWS[1],
         ":material/scatter_plot:",
         ("each setting against the value", "how much it matters"),
     ),
-    (builders.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
+    (sweep_panels.SWEEP_VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")),
 )
 _BEGUN = "_sweep.begun"
 
@@ -51,13 +51,13 @@ def _sweep(name: str, moving: bool) -> None:
     trials = runs.trials_of(match)
     _best(trials)
     _buttons(trials)
-    if not builders.ended(trials):
+    if not sweep_panels.ended(trials):
         st.caption("Figures appear once a trial has ended.")
         return
-    for view, tab in controls.tabs(builders.SWEEP_VIEW):
+    for view, tab in controls.tabs(sweep_panels.SWEEP_VIEW):
         with tab, frame.guard(), st.container(key="fold-sweep"):
-            panels.show(trials, frame.theme(), *builders.SWEEP, first=len(builders.SWEEP))
-            if view == builders.SWEEP_VIEWS[0]:
+            panels.show(trials, frame.theme(), *sweep_panels.SWEEP, first=len(sweep_panels.SWEEP))
+            if view == sweep_panels.SWEEP_VIEWS[0]:
                 table = trials.table()
                 st.dataframe(
                     table,
@@ -69,7 +69,7 @@ def _sweep(name: str, moving: bool) -> None:
                         "message": st.column_config.TextColumn(width="medium"),
                     },
                 )
-            elif view == builders.SWEEP_VIEWS[1] and not trials.importance:
+            elif view == sweep_panels.SWEEP_VIEWS[1] and not trials.importance:
                 st.caption(
                     "How much each setting matters is worked out from "
                     f"{runs.ENOUGH} finished trials of two settings or more."
@@ -158,8 +158,8 @@ def _form() -> None:
     if access.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
         return
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    name = controls.draw(builders.SWEEP_DATA, place=left)
-    kind = controls.draw(builders.SWEEP_KIND, place=right)
+    name = controls.draw(sweep_panels.SWEEP_DATA, place=left)
+    kind = controls.draw(sweep_panels.SWEEP_KIND, place=right)
     default = plans.default_settings(name, kind)
     searched = st.multiselect(
         "Settings to search",
@@ -313,7 +313,7 @@ def page() -> None:
     """Draws the page."""
     frame.frame("Sweeps")
     if begun := state.take(_BEGUN):
-        state.put(builders.SWEEP_NAME.key, begun)
+        state.put(sweep_panels.SWEEP_NAME.key, begun)
     known = quotas.sweep_names()
     with (
         st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"),
@@ -329,7 +329,7 @@ def page() -> None:
             access.may_train(),
         )
         return
-    name = controls.draw(builders.SWEEP_NAME, options=known)
+    name = controls.draw(sweep_panels.SWEEP_NAME, options=known)
     moving = _at_work(sweeps.find(name)) and not panels.exporting()
     # seconds between two looks while a sweep is at work
     st.fragment(_sweep, run_every=2.0 if moving else None)(name, moving)

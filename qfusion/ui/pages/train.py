@@ -20,7 +20,7 @@ from qfusion.analysis import model_import, runs, text
 from qfusion.data import importing
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.models.imported import KIND
-from qfusion.panels import learning as builders, params, pickers, pins
+from qfusion.panels import learning as builders, params, pickers, pins, sweep_panels
 from qfusion.runs import plans, run_process, setting_texts, training_queue
 from qfusion.training import checkpoint, default_options, imports, metrics
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
@@ -405,8 +405,8 @@ _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 def draw_form() -> None:
     """Draws the form; when it has just started runs, the page is drawn again with them."""
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
-    name = controls.draw(builders.NEW_DATA, place=left)
-    kind = controls.draw(builders.NEW_KIND, place=right)
+    name = controls.draw(sweep_panels.NEW_DATA, place=left)
+    kind = controls.draw(sweep_panels.NEW_KIND, place=right)
     dataset = reruns.dataset(name)
     classes = dataset.target.classes
     left.caption(

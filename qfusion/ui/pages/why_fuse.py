@@ -11,7 +11,15 @@ from qfusion._sentences import count
 from qfusion.analysis import audit, errors, memo, text, trust
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
-from qfusion.panels import cohorts, faithfulness, pickers, why as builders
+from qfusion.panels import (
+    cohorts,
+    data_fusion,
+    faithfulness,
+    model_fusion,
+    model_pieces,
+    pickers,
+    why as builders,
+)
 from qfusion.runs import plans
 from qfusion.training import checkpoint
 from qfusion.ui import access, controls, frame, panels, state
@@ -34,7 +42,7 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         return
     key = ("needs", dataset.digest)
     place = st.container(horizontal=True, vertical_alignment="center", gap="small", key="needs-run")
-    if not controls.draw(builders.NEED, place=place):
+    if not controls.draw(data_fusion.NEED, place=place):
         st.caption(
             "Small models, which take up to a minute, are asked what each modality tells of the target, what several "
             "tell alike, and what all tell only together; and whether joint models predict it better than late ones. "
@@ -45,8 +53,8 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
         memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session()),
         "Small models: {job.done:,} of {job.total:,} fitted",
         "{job.problem}",
-        wanted=lambda: bool(state.get(builders.NEED.key)),
-        cancel=partial(state.put, builders.NEED.key, False),  # the next run leaves the job
+        wanted=lambda: bool(state.get(data_fusion.NEED.key)),
+        cancel=partial(state.put, data_fusion.NEED.key, False),  # the next run leaves the job
         width=420,
         keys=("needs-progress", "_needs_cancel"),
     ):
@@ -79,7 +87,7 @@ def model_section(here: frame.Here) -> None:
 
 
 def _synergy(study: Study, theme: Theme) -> None:
-    picture = builders.synergy(study, theme)
+    picture = model_fusion.synergy(study, theme)
     panels.draw(
         picture,
         below=partial(st.table, picture.table().round(3), hide_index=True, alt=picture.alt),
@@ -94,7 +102,7 @@ def pieces_section(here: frame.Here) -> None:
     """States of single modalities from another sample, the smallest generator, and the network's gate groups, each of a
     model that has them."""
     study, sample = here.study, here.sample_of()
-    if not any(panel.fits(sample) for panel in builders.PIECES.values()):
+    if not any(panel.fits(sample) for panel in model_pieces.PIECES.values()):
         st.info(
             "This model neither evolves nor fuses by rules, so it has no states to patch, no terms to take out and no "
             "gate groups. Pick a QiNN-QJ or an entangled-qcnn on top.",
@@ -102,13 +110,13 @@ def pieces_section(here: frame.Here) -> None:
         )
         return
     donor = ""
-    if builders.PIECES["patches"].fits(sample):
+    if model_pieces.PIECES["patches"].fits(sample):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            if controls.draw(builders.LENDER) == builders.ONE:
+            if controls.draw(model_pieces.LENDER) == model_pieces.ONE:
                 donor = controls.sample_box(
-                    builders.DONOR, study.dataset, trust.partner(sample), follows=True
+                    model_pieces.DONOR, study.dataset, trust.partner(sample), follows=True
                 )
-            controls.draw(builders.PATCH)
+            controls.draw(model_pieces.PATCH)
     if donor == here.sample:
         st.info(
             "Patched with its own states a sample is itself. Pick another one.",
@@ -116,11 +124,11 @@ def pieces_section(here: frame.Here) -> None:
         )
     else:
         panels.show(sample, here.theme, "patches", first=1)
-    if builders.PIECES["smallest"].fits(study):
+    if model_pieces.PIECES["smallest"].fits(study):
         panels.later("smallest", partial(_smallest, here))
     if study.can("rules"):
-        controls.draw(builders.GROUPS_OF)
-        panels.show(sample, here.theme, *(name for name in builders.PIECES if "groups" in name))
+        controls.draw(model_pieces.GROUPS_OF)
+        panels.show(sample, here.theme, *(name for name in model_pieces.PIECES if "groups" in name))
 
 
 def _smallest(here: frame.Here) -> None:

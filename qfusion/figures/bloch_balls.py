@@ -1,0 +1,171 @@
+"""Bloch balls in projection: axes, the path of the Bloch vector, and its present position."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.guards import drawing
+from qfusion.figures.style import (
+    BLUE,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    Theme,
+    bare_axis,
+    base,
+    faded,
+    label,
+)
+
+_TURN, _LIFT = (
+    np.radians(35.0),
+    np.radians(18.0),
+)  # of the viewer: from the x axis, and above the equator
+_RIGHT = np.array([-np.sin(_TURN), np.cos(_TURN), 0.0])
+_UP = np.array([-np.sin(_LIFT) * np.cos(_TURN), -np.sin(_LIFT) * np.sin(_TURN), np.cos(_LIFT)])
+_NEAR = np.cross(_RIGHT, _UP)  # to the viewer
+_AXES = {
+    "x": np.array([1.0, 0, 0]),
+    "y": np.array([0, 1.0, 0]),
+    "|0⟩": np.array([0, 0, 1.0]),
+    "|1⟩": np.array([0, 0, -1.0]),
+}
+_STEPS = 6  # of the fading of a way
+_PITCH = (2.9, 3.5)  # between middles, across and down
+
+
+@drawing(names="Q+", ways="Q+")
+def balls(
+    names: Sequence[str],
+    ways: Sequence[np.ndarray],
+    hues: Sequence[str] = (),
+    theme: Theme = "light",
+) -> go.Figure:
+    """Returns a Bloch ball for every qubit, five a row.
+
+    Args:
+        names: of the qubits.
+        ways: of each its Bloch vectors (<X>, <Y>, <Z>) from the start to now, (n, 3), n at least 1.
+        hues: hex colours of the qubits; blue where there is none.
+        theme: of the figure.
+
+    Raises:
+        InvalidInput: when the names and ways do not fit, or a vector is longer than 1.
+    """
+    for way in ways:
+        check(
+            np.ndim(way) == 2 and np.shape(way)[1] == 3 and len(way) > 0,
+            f"Argument `ways` must hold arrays of shape (n, 3), but one has shape {np.shape(way)}.",
+        )
+        check(
+            float(np.linalg.norm(way, axis=1).max()) < 1 + 1e-6,
+            "A Bloch vector is not longer than 1.",
+        )
+    across = min(len(names), 5)
+    lines = -(-len(names) // across)
+    figure = base(theme, 20 + 215 * lines, left=4, right=4, top=4, bottom=4)
+    middles = np.array(
+        [(i % across * _PITCH[0], -(i // across) * _PITCH[1]) for i in range(len(names))]
+    )
+    _globes(figure, middles, theme)
+    for name, way, middle, hue in zip(
+        names, ways, middles, [*hues, *[""] * len(names)], strict=False
+    ):
+        _vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
+    spare = max(0, 4 - across) / 2 * _PITCH[0]  # one ball alone must not fill the page
+    return figure.update_xaxes(
+        **bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare]
+    ).update_yaxes(
+        **bare_axis(),
+        range=[-(lines - 1) * _PITCH[1] - 2.05, 1.4],
+        scaleanchor="x",
+        constrain="domain",
+        constraintoward="top",
+    )
+
+
+def flat(vectors: np.ndarray) -> np.ndarray:
+    """Returns where vectors (..., 3) stand on the page, (..., 2): to the right, and up."""
+    return np.stack([vectors @ _RIGHT, vectors @ _UP], -1)
+
+
+def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
+    turn = np.linspace(0, 2 * np.pi, 61)
+    equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
+    equator = np.roll(equator[:-1], -int(np.argmax(equator @ _NEAR < 0)), 0)
+    behind = equator @ _NEAR < 0
+    back, front = equator[behind], np.concatenate([equator[~behind], equator[:1]])
+    for shapes, width, dash in (
+        ([np.stack([np.cos(turn), np.sin(turn)], 1)], 1.5, "solid"),
+        ([flat(front)], 1.0, "solid"),
+        ([flat(back)], 1.0, "dot"),
+        ([flat(np.stack([-way, way])) for way in list(_AXES.values())[:3]], 0.8, "dash"),
+    ):
+        lines = [shape + middle for middle in middles for shape in shapes]
+        figure.add_scatter(
+            x=[x for line in lines for x in (*line[:, 0].tolist(), None)],
+            y=[y for line in lines for y in (*line[:, 1].tolist(), None)],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": LINE[theme], "width": width, "dash": dash},
+        )
+    places = [
+        (words, middle + flat(1.17 * way)) for middle in middles for words, way in _AXES.items()
+    ]
+    figure.add_scatter(
+        x=[at[0] for _, at in places],
+        y=[at[1] for _, at in places],
+        mode="text",
+        hoverinfo="skip",
+        text=[words for words, _ in places],
+        textfont={"size": 11, "color": QUIET[theme]},
+    )
+
+
+def _vector(
+    figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str, theme: Theme
+) -> None:
+    now, points = way[-1], flat(way) + middle
+    ends = np.unique(np.linspace(0, len(way) - 1, _STEPS + 1).round().astype(int))
+    for k, (start, end) in enumerate(itertools.pairwise(ends), 1):
+        part = points[start : end + 1]
+        figure.add_scatter(
+            x=part[:, 0],
+            y=part[:, 1],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": faded(hue, 0.12 + 0.68 * k / (len(ends) - 1)), "width": 2},
+        )
+    length = float(np.linalg.norm(now))
+    figure.add_scatter(
+        x=[middle[0], points[-1, 0]],
+        y=[middle[1], points[-1, 1]],
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": INK[theme], "width": 2.5},
+    ).add_scatter(
+        x=[points[-1, 0]],
+        y=[points[-1, 1]],
+        mode="markers",
+        text=[
+            f"<b>{name}</b><br>⟨X⟩ {now[0]:+.3f}, ⟨Y⟩ {now[1]:+.3f}, ⟨Z⟩ {now[2]:+.3f}<br>"
+            f"length {length:.3f}, purity {(1 + length**2) / 2:.3f}"
+        ],
+        hovertemplate="%{text}<extra></extra>",
+        marker={
+            "size": 10,
+            "color": INK[theme] if (float(now @ _NEAR) >= 0) else PAPER[theme],
+            "opacity": 1,
+            "line": {"color": INK[theme], "width": 1.5},
+        },
+    ).add_annotation(
+        x=middle[0],
+        y=middle[1] - 1.72,
+        showarrow=False,
+        text=f"{name}: {length:.2f}",
+        font={"size": 12, "color": INK[theme]},
+    )

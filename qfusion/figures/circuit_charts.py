@@ -1,0 +1,304 @@
+"""Charts beside a circuit: Bloch vectors, outcome probabilities, entropies, cuts, poolings and the Trotter error."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion.figures.circuit import HUES, LINES, arrow, disc_tip
+from qfusion.figures.guards import drawing
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    ORANGE,
+    PAPER,
+    QUIET,
+    UNSIGNED_SCALE,
+    VERMILLION,
+    Theme,
+    bare_axis,
+    base,
+    faded,
+    in_cells,
+    label,
+    log_ticks,
+)
+
+
+@drawing(names="Q", bloch="Q 3")
+def bloch_row(
+    names: Sequence[str],
+    bloch: np.ndarray,
+    entropy: np.ndarray,
+    *,
+    before: np.ndarray | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """A large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
+    across = len(names) if len(names) <= 6 else -(-len(names) // 2)
+    lines = -(-len(names) // across)
+    places = [(i % across, -(i // across)) for i in range(len(names))]
+
+    notes = [
+        arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2}
+        for i, (x, y) in enumerate(places)
+        if before is not None and np.abs(before[i] - bloch[i]).max() > 0.02
+    ]
+    notes += [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
+    notes += [
+        {
+            "x": x,
+            "y": y,
+            "yshift": shift,
+            "text": words,
+            "showarrow": False,
+            "font": {"size": 11, "color": hue},
+        }
+        for i, (x, y) in enumerate(places)
+        for words, shift, hue in (
+            (f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats", -42, QUIET[theme]),
+            (label(names[i], 16), 43, INK[theme]),
+        )
+    ]
+    return (
+        base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
+        .add_scatter(
+            x=[x for x, _ in places],
+            y=[y for _, y in places],
+            mode="markers",
+            name="qubits",
+            text=[
+                disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            marker={
+                "size": 60,
+                "color": PAPER[theme],
+                "line": {"color": LINE[theme], "width": 1.5},
+            },
+        )
+        .update_layout(annotations=notes)
+        .update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
+        .update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
+    )
+
+
+@drawing()
+def bars(
+    values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light"
+) -> go.Figure:
+    """One bar a qubit."""
+    return (
+        base(theme, 220, bottom=40)
+        .add_bar(
+            x=list(range(len(names))),
+            y=values,
+            marker={"color": INK[theme]},
+            hovertemplate="%{y:.3f}<extra></extra>",
+            width=0.6,
+        )
+        .update_xaxes(
+            tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
+        )
+        .update_yaxes(
+            title={"text": label(title, 80)},
+            range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
+        )
+    )
+
+
+@drawing(names="Q", values="T Q")
+def entropy_lines(
+    values: np.ndarray,
+    names: Sequence[str],
+    at: int | None,
+    marks: Sequence[tuple[float, str]],
+    *,
+    hues: Sequence[str] = (),
+    y_title: str = "von Neumann entropy (nats)",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where parts of
+    the circuit begin.
+
+    Args:
+        values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
+            their dashes.
+    """
+    figure = base(theme, 330, legend=True, right=20)
+    for q, name in enumerate(names):
+        hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
+        figure.add_scatter(
+            y=np.maximum(values[:, q], 0),
+            x=np.arange(len(values)),
+            mode="lines",
+            name=label(name, 24),
+            line={
+                "width": 2,
+                "color": hue,
+                "dash": LINES[list(hues[:q]).count(hue) % len(LINES)]
+                if hues and hues[q]
+                else LINES[q // len(HUES) % len(LINES)],
+                "shape": "hv",
+            },
+            hovertemplate=f"{label(name, 24)}: %{{y:.3f}}<extra></extra>",
+        )
+    shapes = [
+        {
+            "type": "line",
+            "x0": x,
+            "x1": x,
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "layer": layer,
+            "line": line,
+        }
+        for x, layer, line in (
+            *((x, "below", {"color": LINE[theme], "width": 1, "dash": "dot"}) for x, _ in marks),
+            *([] if at is None else [(at, "above", {"color": VERMILLION, "width": 2})]),
+        )
+    ]
+    return (
+        figure.update_layout(
+            shapes=shapes,
+            annotations=[
+                {
+                    "x": x,
+                    "y": 1,
+                    "yref": "paper",
+                    "yanchor": "top",
+                    "xanchor": "left",
+                    "text": label(name),
+                    "showarrow": False,
+                    "yshift": -12 * (i % 2),
+                    "font": {"size": 10, "color": QUIET[theme]},
+                }
+                for i, (x, name) in enumerate(marks)
+            ],
+            hovermode="x unified",
+        )
+        .update_xaxes(title={"text": "gates done"})
+        .update_yaxes(
+            title={"text": label(y_title)},
+            rangemode="tozero",
+            range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
+        )
+    )
+
+
+@drawing(moments="T", values="T")
+def cuts(
+    values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light"
+) -> go.Figure:
+    """One row a moment, one column a cut: the first k qubits from the others; with fewer qubits there are fewer."""
+    z = np.full((len(values), max(max((len(row) for row in values), default=1), 1)), np.nan)
+    for i, row in enumerate(values):
+        z[i, : len(row)] = row
+    high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
+    figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8).add_trace(
+        go.Heatmap(
+            z=z,
+            colorscale=UNSIGNED_SCALE,
+            zmin=0,
+            zmax=high,
+            xgap=2,
+            ygap=2,
+            hoverongaps=False,
+            colorbar={
+                "title": {"text": label(title), "side": "right", "font": {"size": 12}},
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
+            hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>",
+        )
+    )
+    return (
+        in_cells(figure, np.maximum(z, 0), z / high, "{:.2f}")
+        .update_xaxes(
+            title={"text": "cut after the first k qubits that are not measured yet"},
+            tickvals=list(range(z.shape[1])),
+            ticktext=[str(k + 1) for k in range(z.shape[1])],
+            showline=False,
+            ticks="",
+        )
+        .update_yaxes(
+            tickvals=list(range(len(moments))),
+            ticktext=[label(m) for m in moments],
+            autorange="reversed",
+            showline=False,
+            ticks="",
+        )
+    )
+
+
+@drawing()
+def poolings(
+    before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light"
+) -> go.Figure:
+    """Entropy before and after every pooling, and what the outcomes carry away."""
+    return (
+        base(theme, 250, legend=True)
+        .add_traces(
+            [
+                {
+                    "type": "bar",
+                    "x": [f"layer {k}" for k in range(len(before))],
+                    "y": values,
+                    "name": name,
+                    "marker": {"color": hue},
+                    "text": [f"{v:.2f}" for v in values],
+                    "textposition": "outside",
+                    "cliponaxis": False,
+                    "hovertemplate": f"{name}: %{{y:.3f}} nats<extra></extra>",
+                }
+                for values, name, hue in (
+                    (before, "before, all active qubits", faded(GREY, 0.7)),
+                    (after, "after, those that stay", INK[theme]),
+                    (outcomes, "outcomes, one by one", ORANGE),
+                )
+            ]
+        )
+        .update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
+        .update_layout(barmode="group", bargap=0.35)
+    )
+
+
+@drawing()
+def step_error(
+    steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float, *, theme: Theme = "light"
+) -> go.Figure:
+    """Trace distance of the circuit from the exact evolution against the step, after one step and after all of them.
+
+    Args:
+        steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.
+    """
+    return (
+        base(theme, 300, legend=True)
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": steps,
+                    "y": np.maximum(values, 1e-17),
+                    "mode": "lines+markers",
+                    "name": name,
+                    "marker": {"size": 7},
+                    "line": {"color": INK[theme], "width": 2, "dash": dash},
+                    "hovertemplate": "dt = %{x:.3g}: %{y:.2e}<extra></extra>",
+                }
+                for values, name, dash in (
+                    (one, "after one step", "solid"),
+                    (whole, "after as many as fill T", "dash"),
+                )
+            ]
+        )
+        .update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
+        .update_yaxes(
+            type="log",
+            title={"text": "trace distance (0 to 1)"},
+            **log_ticks(np.maximum(np.concatenate([one, whole]), 1e-17)),
+        )
+        .add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
+    )

@@ -1,0 +1,142 @@
+"""Two decisions side by side: a common scale, pairs of bars, and differences."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.decision import in_steps, padded_range
+from qfusion.figures.guards import drawing
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    PAPER,
+    Theme,
+    base,
+    in_rows,
+    in_unit,
+    label,
+    signed,
+    split_term,
+)
+
+
+def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -> list[float]:
+    """An axis range that holds every running total of some waterfalls, and some marks, with room for their numbers."""
+    totals = [
+        np.cumsum([terms[term] for term in sorted(terms, key=lambda term: len(split_term(term)))])
+        for terms in decisions
+    ]
+    return padded_range([0.0, *marks, *np.ravel(totals)], 0.3)
+
+
+@drawing()
+def differences(
+    a: Mapping[str, float],
+    b: Mapping[str, float],
+    modalities: Sequence[str],
+    *,
+    what: str = "B − A",
+    baseline: bool = True,
+    unit: str = "score",
+    quantity: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """B minus A of every term, baseline first and total last; beyond twelve joint terms the smallest are added up.
+
+    Args:
+        a, b: dividends keyed by the same coalitions, the baseline under the empty one.
+        what: a difference is called. baseline: whether that of the baseline is drawn.
+        quantity: what the terms add up to, "log-odds" or "score".
+    """
+    check(
+        set(a) == set(b) and "" in a,
+        "Arguments `a` and `b` must have the same terms and a baseline.",
+    )
+    change = {term: b[term] - a[term] for term in a if term or baseline}
+    names, (steps,), marker = in_steps([change], modalities, theme, quantity)
+    values = [*steps, steps.sum()]
+    reach = 1.4 * max(float(np.abs(values).max()), 0.02)
+    return (
+        base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
+        .add_bar(
+            x=values,
+            y=list(range(len(names))),
+            orientation="h",
+            width=0.62,
+            text=[signed(value) for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textfont={"size": 12, "color": INK[theme]},
+            marker=marker,
+            hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
+        )
+        .update_xaxes(range=[-reach, reach], title={"text": in_unit(what, unit)})
+        .update_yaxes(
+            **in_rows(names),
+        )
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    )
+
+
+@drawing()
+def pairs(
+    a: Mapping[str, float],
+    b: Mapping[str, float],
+    hues: Mapping[str, str],
+    x_title: str,
+    *,
+    percent: bool = False,
+    theme: Theme = "light",
+) -> go.Figure:
+    """For each name two bars, A outlined and B filled, with the numbers; a name that one side does not have gets one
+    bar."""
+    names = list(dict.fromkeys([*a, *b]))
+    figure = base(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
+    write = "{:.0%}" if percent else "{:.2f}"
+    for numbers, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
+        known = [i for i, name in enumerate(names) if name in numbers]
+        colours = [hues.get(names[i], GREY) for i in known]
+        figure.add_bar(
+            x=[numbers[names[i]] for i in known],
+            y=np.array(known) + shift,
+            orientation="h",
+            width=0.34,
+            name=side,
+            showlegend=False,
+            marker={
+                "color": colours if filled else [PAPER[theme]] * len(known),
+                "line": {"color": colours, "width": 2},
+            },
+            text=[f"{side} {write.format(numbers[names[i]])}" for i in known],
+            textposition="outside",
+            constraintext="none",
+            cliponaxis=False,
+            textfont={"size": 11, "color": INK[theme]},
+            hovertemplate=f"{side}: %{{x:.3f}}<extra></extra>",
+        ).add_bar(
+            x=[None],
+            y=[None],
+            name=side,
+            marker={
+                "color": INK[theme] if filled else PAPER[theme],
+                "line": {"color": INK[theme], "width": 2},
+            },
+        )
+    values = [*a.values(), *b.values()]
+    top, low = max([*values, 0.02]), min([*values, 0.0])
+    return (
+        figure.update_layout(barmode="overlay")
+        .update_xaxes(
+            title={"text": label(x_title, 90)},
+            range=[1.25 * low, 1.25 * top],
+            **({"tickformat": ".0%"} if percent else {}),
+        )
+        .update_yaxes(
+            **in_rows([label(name, 24) for name in names], 0.45, 0.55),
+            ticklabelstandoff=6,
+        )
+    )

@@ -1,0 +1,154 @@
+"""Slices of the samples with their error rates, and the samples with the largest errors."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion.figures.guards import drawing
+from qfusion.figures.style import (
+    BLUE,
+    INK,
+    LINE,
+    QUIET,
+    VERMILLION,
+    Theme,
+    base,
+    in_rows,
+    label,
+    note,
+)
+
+# Slices of the samples with how often each is wrong, and the samples of the largest errors.
+
+_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+
+
+@drawing(names="S", counts="S", values="S 3")
+def rates(
+    names: Sequence[str],
+    counts: Sequence[tuple[int, int]],
+    values: np.ndarray,
+    overall: float,
+    *,
+    axis: str = "error rate",
+    theme: Theme = "light",
+) -> go.Figure:
+    """The error rate of every slice with its interval, and that of all as a line; `customdata` of a point is the
+    number of its slice.
+
+    Args:
+        names: of the slices, from the top. counts: errors and samples of each.
+        values: rate and both ends of its interval, (S, 3). overall: of all.
+        axis: what the rate is called. theme: of the figure.
+    """
+    figure = base(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
+    if not len(names):
+        return note(figure, "No sample to slice.", theme)
+    value, low, high = np.asarray(values, dtype=float).T
+    tips = [
+        f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"
+        for name, (wrong, count), rate, a, b in zip(names, counts, value, low, high, strict=True)
+    ]
+    figure.add_vline(
+        x=overall, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
+    ).add_annotation(
+        x=overall,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        showarrow=False,
+        text=f"all {overall:.1%}",
+        font={"size": 12, "color": QUIET[theme]},
+    ).add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": [value[row]],
+                "y": [row],
+                "mode": "markers",
+                "marker": {"size": 12, "color": hue},
+                "name": "",
+                "error_x": {
+                    "type": "data",
+                    "array": [high[row] - value[row]],
+                    "arrayminus": [value[row] - low[row]],
+                    "color": hue,
+                    "thickness": 2,
+                    "width": 5,
+                },
+                "customdata": [[row, tips[row]]],
+                **_CHOSEN,
+                "hovertemplate": "%{customdata[1]}<br>click to make it the cohort<extra></extra>",
+            }
+            for row, hue in enumerate([VERMILLION if a > overall else BLUE for a in low])
+        ]
+    ).update_layout(clickmode="event+select")
+    top = float(min(1.0, max(high.max(), overall)))
+    return figure.update_xaxes(
+        title={"text": label(axis, 90)},
+        tickformat=".0%",
+        nticks=7,
+        range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
+    ).update_yaxes(
+        **in_rows(
+            [
+                f"{label(name, 30)}  ({wrong:,} of {count:,})"
+                for name, (wrong, count) in zip(names, counts, strict=True)
+            ]
+        ),
+        ticklabelstandoff=6,
+    )
+
+
+@drawing(names="N", errors="N")
+def worst(
+    names: Sequence[str],
+    errors: np.ndarray,
+    *,
+    axis: str = "error",
+    chosen: int | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """The largest errors as bars, the worst on top.
+
+    Args:
+        names: what is said of each sample, its id first. errors: (n,), with their sign where they have one.
+        axis: what an error is, with its unit. chosen: place of the open sample. theme: of the figure.
+    """
+    figure = base(theme, 74 + 24 * max(1, len(names)), left=10, right=56)
+    if not len(names):
+        return note(figure, "No sample of this cohort.", theme)
+    figure.add_bar(
+        x=errors,
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.66,
+        marker={
+            "color": [INK[theme] if i == chosen else VERMILLION for i in range(len(names))],
+            "line": {"width": 0},
+        },
+        customdata=[label(name, 90) for name in names],
+        text=[f"{value:.3g}" for value in errors],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"color": INK[theme]},
+        **_CHOSEN,
+        hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
+    )
+    low, high = min(0.0, float(np.min(errors))), max(0.0, float(np.max(errors)))
+    room = 0.22 * max(high - low, 1e-9)
+    return (
+        figure.update_layout(clickmode="event+select")
+        .update_xaxes(
+            title={"text": label(axis, 90)},
+            nticks=7,
+            range=[low - (room if low < 0 else 0), high + room],
+        )
+        .update_yaxes(
+            **in_rows([label(name, 44) for name in names]),
+            ticklabelstandoff=6,
+        )
+        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    )

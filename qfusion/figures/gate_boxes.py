@@ -1,0 +1,136 @@
+"""Boxes, wires and descriptions of a circuit of plain unitary gates."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from qfusion.figures.circuit import LINES, Box, Wire
+from qfusion.figures.circuit_replay import Replay
+from qfusion.figures.qubit_displays import matrix_tip
+from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
+from qfusion.models.protocols import GateCircuit
+from qfusion.quantum.circuits import Gate, as_step
+from qfusion.track import gate_replay
+
+# From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.
+
+ACROSS, MARKS = (
+    8,
+    12,
+)  # columns that are drawn at once; parts, at most, that are marked along the gates
+HUES = {"Rot": SKY, "CNOT": GREY, "StatePrep": ORANGE, "Rydberg": BLUE}
+NAMES = {"StatePrep": "|w⟩", "Rydberg": "H(x)"}
+PARTS = {
+    "RX": "encode",
+    "RY": "encode",
+    "RZ": "encode",
+    "Rot": "layer",
+    "StatePrep": "prepare",
+    "Rydberg": "evolve",
+}
+DOES = {
+    "RX": "Turns {0} about x: its angle holds {held}.",
+    "RY": "Turns {0} about y: its angle holds {held}.",
+    "RZ": "Turns {0} about z: its angle holds {held}.",
+    "Rot": "Turns {0} by trained angles: RZ(phi), then RY(theta), then RZ(omega).",
+    "CNOT": "Flips {1} where {0} is 1.",
+    "StatePrep": "Prepares the trained row of weights of {held}, of length 1.",
+    "Rydberg": "Lets all atoms evolve to the next time that is read, detuned by the sample.",
+}
+PARAMETERS = (
+    "angle",
+    "phi",
+    "theta",
+    "omega",
+    "duration",
+)  # what a gate's values hold besides numbers of the sample
+
+
+@torch.no_grad()
+def of_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Replay:
+    """Returns the way of one sample through the circuit.
+
+    Args:
+        model: whose circuit it is. encoded: what the sample's modalities come to, one row each, as of `model.encode`.
+
+    Raises:
+        InvalidInput: when there are several rows.
+    """
+    registers = model.registers()
+    progressed = gate_replay.replay_gates(model.gates(encoded), registers)
+    gates = [(gate, tuple(progressed.wires[q] for q in gate.wires)) for gate in progressed.gates]
+    owners = [name for name, size in registers.items() for _ in range(size)]
+    coloured = set(owners) <= set(model.modalities) and max(registers.values()) <= len(LINES)
+    hues = [term_colour(owner, model.modalities) if coloured else "" for owner in owners]
+    return Replay(
+        tuple(_gate_boxes(gates, hues)),
+        tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(progressed.wires)),
+        tuple((gate.name, wires, _does(gate, wires), gate.values) for gate, wires in gates),
+        progressed.bloch,
+        progressed.entropy,
+        tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
+        _gate_parts(progressed.gates),
+        tuple(range(len(owners))),
+        model.remark(encoded),
+        ACROSS,
+        tuple(as_step(gate.wires, gate.matrix) for gate in progressed.gates),
+    )
+
+
+def _does(gate: Gate, wires: Sequence[str]) -> str:
+    return DOES[gate.name].format(
+        *wires, held=" and ".join(name for name in gate.values if name not in PARAMETERS)
+    )
+
+
+def _gate_boxes(
+    gates: Sequence[tuple[Gate, tuple[str, ...]]], hues: Sequence[str]
+) -> Iterator[Box]:
+    """A box for each gate, and one for CNOTs in a row."""
+    free = [0] * len(hues)
+    places = {n: -1 if gate.name == "CNOT" else n for n, (gate, _) in enumerate(gates)}
+    for run in (list(run) for _, run in itertools.groupby(places, key=places.__getitem__)):
+        gate, wires = gates[run[0]]
+        rows = tuple(sorted({q for number in run for q in gates[number][0].wires}))
+        column = max(free[rows[0] : rows[-1] + 1])
+        free[rows[0] : rows[-1] + 1] = [column + 1] * (rows[-1] + 1 - rows[0])
+        name, says = NAMES.get(gate.name, gate.name), _does(gate, wires)
+        if len(run) > 1:
+            name, says = (
+                "CNOTs",
+                "CNOTs, in this order: " + ", ".join(" → ".join(gates[n][1]) for n in run) + ".",
+            )
+        text = "; ".join(f"{key}: {value:.3g}" for key, value in gate.values.items())
+        yield Box(
+            name,
+            column,
+            rows,
+            run[0] + 1,
+            run[-1] + 1,
+            f"{says} {text}".strip(),
+            HUES.get(gate.name) or hues[rows[0]] or GREY,
+            values=matrix_tip(gate.matrix.numpy()) if len(run) == 1 else "",
+        )
+
+
+def _gate_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
+    """Where encodings, layers and evolutions begin; of very many only some."""
+    parts: list[tuple[int, str]] = []
+    turned: set[int] = set()
+    for done, gate in enumerate(gates):
+        name = PARTS.get(gate.name, "")
+        again = turned & set(gate.wires) and name != "evolve"
+        if name and (again or not parts or parts[-1][1] != name):
+            parts.append((done, name))
+            turned = set()
+        turned |= set(gate.wires) if name else set()
+    counts = Counter(name for _, name in parts)
+    numbers = {name: itertools.count(1) for name in counts}
+    named = [
+        (done, f"{name} {next(numbers[name])}" if counts[name] > 1 else name)
+        for done, name in parts
+    ]
+    return tuple(named[:: -(-len(named) // MARKS) or 1])

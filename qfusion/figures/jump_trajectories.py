@@ -1,0 +1,127 @@
+"""Single quantum-jump trajectories and their ensemble beside the master equation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion.figures.dynamics import JUMP_SYMBOLS, TIME
+from qfusion.figures.guards import drawing
+from qfusion.figures.style import INK, STATE_HUES, Theme, base, faded, label
+
+
+@drawing(curves="R", jumps="R")
+def single_runs(
+    times: np.ndarray,
+    curves: Sequence[np.ndarray],
+    jumps: Sequence[Sequence[tuple[float, int]]],
+    mean: np.ndarray | None,
+    y_title: str,
+    *,
+    channels: int,
+    mean_name: str = "mean of all runs",
+    theme: Theme = "light",
+) -> go.Figure:
+    """One curve a trajectory, a marker where a jump happened (its shape says which operator), the mean bold.
+
+    Args:
+        times: (nT,); curves: per trajectory (nT,) values; jumps: per trajectory its (time, operator index) pairs;
+        mean: (nT,) over all runs, if there is one; channels: number of jump operators K.
+    """
+    figure = base(theme, 320, legend=True).add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": times,
+                "y": curve,
+                "mode": "lines",
+                "name": f"run {i + 1}",
+                "hovertemplate": "%{y:.3f}",
+                "line": {"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]},
+                "showlegend": False,
+            }
+            for i, curve in enumerate(curves)
+        ]
+    )
+    for channel in range(channels):
+        marks = [
+            (when, float(np.interp(when, times, curve)))
+            for curve, own in zip(curves, jumps, strict=True)
+            for when, which in own
+            if which == channel
+        ]
+        if marks:
+            figure.add_scatter(
+                x=[when for when, _ in marks],
+                y=[height for _, height in marks],
+                mode="markers",
+                name=f"jump by L{channel + 1}",
+                marker={
+                    "symbol": JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)],
+                    "size": 10,
+                    "color": INK[theme],
+                    "line": {"width": 0},
+                },
+                hovertemplate=f"jump by L{channel + 1} at t = %{{x:.3f}}<extra></extra>",
+            )
+    if mean is not None:
+        figure.add_scatter(
+            x=times,
+            y=mean,
+            mode="lines",
+            name=label(mean_name),
+            line={"width": 3, "color": INK[theme]},
+            hovertemplate="%{y:.3f}",
+        )
+    return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
+        title={"text": label(y_title)}
+    )
+
+
+@drawing(mean="T P", error="T P", master="T P")
+def ensemble(
+    times: np.ndarray,
+    mean: np.ndarray,
+    error: np.ndarray,
+    master: np.ndarray,
+    names: Sequence[str],
+    runs: int,
+    *,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.
+
+    Args:
+        mean, error, master: (nT, P) for the P populations named in `names`.
+    """
+    figure = base(theme, 320, legend=True)
+    for i, name in enumerate(names):
+        hue = STATE_HUES[i % len(STATE_HUES)]
+        figure.add_scatter(
+            x=np.r_[times, times[::-1]],
+            hoverinfo="skip",
+            showlegend=False,
+            fill="toself",
+            y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
+            fillcolor=faded(hue, 0.25),
+            line={"width": 0},
+            mode="lines",
+        ).add_scatter(
+            x=times,
+            y=mean[:, i],
+            mode="lines",
+            showlegend=False,
+            name=f"mean of {runs} runs",
+            line={"color": hue, "width": 1.5, "dash": "dot"},
+            hovertemplate="%{y:.3f}",
+        ).add_scatter(
+            x=times,
+            y=master[:, i],
+            mode="lines",
+            name=f"|{label(name)}⟩",
+            line={"color": hue, "width": 2.5},
+            hovertemplate="%{y:.3f}",
+        )
+    return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
+        title={"text": "probability"}, rangemode="tozero"
+    )

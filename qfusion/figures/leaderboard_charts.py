@@ -1,0 +1,324 @@
+"""The leaderboard: means with intervals, results against model size, agreement with planted truth, robustness."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.guards import drawing
+from qfusion.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    VERMILLION,
+    Theme,
+    axis,
+    base,
+    faded,
+    in_rows,
+    label,
+    log_ticks,
+)
+from qfusion.figures.themes import DASHES, SIGNED_SCALE
+
+ROW = 27  # pixels a model
+ABSENT = {"absent": "absent", "swapped": "another's"}
+
+
+class Entry(NamedTuple):
+    """A model on one data set: what it is called, its role and family ("qj", "qcnn", "neighbour" or ""), and its
+    numbers; `x` is what they are drawn against."""
+
+    name: str
+    role: str
+    family: str
+    mean: float
+    low: float
+    high: float
+    values: Sequence[float]
+    x: float
+
+
+def hue(family: str) -> str:
+    """Colour of a family: our systems and their ablations each have one, so have the neighbours, baselines are grey."""
+    return {"qj": BLUE, "qcnn": VERMILLION, "neighbour": GREEN}.get(family, GREY)
+
+
+def symbol(role: str) -> str:
+    """Marker of a role, so that nothing rests on hue alone."""
+    return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(
+        role, "square"
+    )
+
+
+@drawing("entries", entries="N+")
+def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
+    """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
+    figure = base(
+        theme,
+        64 + round(min(ROW, max(20, 440 / len(entries))) * len(entries)),
+        left=10,
+        right=14,
+        top=6,
+        bottom=44,
+    )
+    for place, entry in enumerate(entries):
+        colour = hue(entry.family)
+        if np.isfinite([entry.low, entry.high]).all():
+            figure.add_scatter(
+                x=[entry.low, entry.high],
+                y=[place, place],
+                mode="lines",
+                line={"color": colour, "width": 3},
+                hoverinfo="skip",
+            )
+        figure.add_scatter(
+            x=list(entry.values),
+            y=[place] * len(entry.values),
+            mode="markers",
+            marker={"size": 4, "color": faded(INK[theme], 0.45)},
+            hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
+        ).add_scatter(
+            x=[entry.mean],
+            y=[place],
+            mode="markers",
+            marker={
+                "size": 11,
+                "symbol": symbol(entry.role),
+                "color": colour,
+                "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
+            },
+            hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
+        )
+    return figure.update_xaxes(title={"text": label(metric)}, nticks=7).update_yaxes(
+        **in_rows(
+            [
+                f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
+                for entry in entries
+            ],
+            0.4,
+            0.6,
+        )
+    )
+
+
+@drawing("entries", entries="N+")
+def against(
+    entries: Sequence[Entry],
+    metric: str,
+    title: str,
+    theme: Theme = "light",
+    log: bool = True,
+    marked: tuple[float, str] | None = None,
+) -> go.Figure:
+    """The result against parameters, time or joint share.
+
+    Args:
+        entries: models with what they are drawn against.
+        metric, title: of the axes.
+        theme: of the figure.
+        log: whether x is logarithmic, from 1: nothing is drawn at 1. Else it is a share, in percent.
+        marked: a value of x to mark by a line, and its name.
+    """
+    figure = base(theme, 380, right=20, top=22 if marked else 10)
+    places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
+    middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
+    half = np.mean([min(entry.mean for entry in entries), max(entry.mean for entry in entries)])
+    systems = [entry.name for entry in entries if entry.role == "system"]
+    for entry, x in zip(entries, places, strict=True):
+        colour = hue(entry.family)
+        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
+        figure.add_scatter(
+            x=[x],
+            y=[entry.mean],
+            mode="markers",
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [entry.high - entry.mean],
+                "arrayminus": [entry.mean - entry.low],
+                "color": faded(colour, 0.6),
+                "thickness": 1.4,
+                "width": 0,
+            }
+            if np.isfinite([entry.low, entry.high]).all()
+            else None,
+            cliponaxis=False,
+            marker={
+                "size": 12 if entry.role == "system" else 10,
+                "symbol": symbol(entry.role),
+                "color": colour,
+                "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
+            },
+            hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>",
+        )
+        # the names of both systems stand apart, towards the middle: others crowd around them
+        if entry.role == "system":
+            away = 42 + 26 * systems.index(entry.name)
+            figure.add_annotation(
+                x=np.log10(x) if log else x,
+                y=entry.mean,
+                text=label(entry.name),
+                ax=-48 if x > middle else 48,
+                ay=-away if entry.mean < half else away,
+                font={"size": 12, "color": INK[theme]},
+                arrowhead=0,
+                arrowwidth=1,
+                arrowcolor=QUIET[theme],
+                standoff=7,
+            )
+    if log:
+        spread = np.log10([places.min(), places.max()])
+        figure.update_xaxes(
+            type="log", range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(places)
+        )
+    else:
+        ends = [*places, *(marked[:1] if marked else ())]
+        room = max(0.06 * np.ptp(ends), 0.5)  # for marks at the edges
+        figure.update_xaxes(range=[min(ends) - room, max(ends) + room], nticks=7)
+    if marked:
+        figure.add_vline(
+            x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}
+        ).add_annotation(
+            x=marked[0],
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            showarrow=False,
+            text=label(marked[1]),
+            font={"size": 12, "color": QUIET[theme]},
+        )
+    return figure.update_xaxes(title={"text": label(title)}).update_yaxes(
+        title={"text": label(metric)}, nticks=6
+    )
+
+
+@drawing("values", models="M+", parts="P+", values="M+ P+")
+def agreement(
+    models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
+) -> go.Figure:
+    """Correlations, a row a model in the order given, a column a combination of modalities.
+
+    Args:
+        models, parts: names of rows and columns.
+        values: (models, parts), from -1 to 1.
+        theme: of the figure.
+    """
+    return (
+        base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
+        .add_heatmap(
+            z=values,
+            x=list(range(len(parts))),
+            y=list(range(len(models))),
+            zmin=-1,
+            zmax=1,
+            colorscale=SIGNED_SCALE[theme],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            texttemplate="%{z:.2f}",
+            textfont={"size": 11},
+            hoverongaps=False,
+            customdata=[[[label(model), label(part)] for part in parts] for model in models],
+            hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
+        )
+        .update_xaxes(
+            tickvals=list(range(len(parts))),
+            ticktext=[label(part).replace("+", "+<br>") for part in parts],
+            ticks="",
+            showline=False,
+            tickangle=0,
+        )
+        .update_yaxes(
+            **in_rows([label(model) for model in models]),
+        )
+    )
+
+
+@drawing()
+def robustness(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]],
+    families: Mapping[str, tuple[str, str]],
+    metric: str,
+    what: str,
+    theme: Theme = "light",
+) -> go.Figure:
+    """A line a model over the noise level; on the right, the same models without the modality and with another
+    sample's.
+
+    Args:
+        curves: by name of the model: levels (K,), values (K,), and the values of `ABSENT` where they were measured.
+        families: by name, role and family.
+        metric, what: names of the result and of what is noisy.
+    """
+    check(len(curves) > 0, "Argument `curves` must hold at least one model, but is empty.")
+    ends = [kind for kind in ABSENT if any(kind in at for _, _, at in curves.values())]
+    figure = base(theme, 400, right=10, top=10, legend=True)
+    used: dict[str, int] = {}
+    for place, (name, (levels, values, at)) in enumerate(curves.items()):
+        role, family = families[name]
+        colour, number = hue(family), used.get(family, 0)
+        used[family] = number + 1
+        figure.add_scatter(
+            x=levels,
+            y=values,
+            mode="lines+markers",
+            name=label(name),
+            line={
+                "color": colour,
+                "width": 3 if role == "system" else 1.6,
+                "dash": DASHES[number % len(DASHES)],
+            },
+            legendgroup=name,
+            marker={"size": 6, "symbol": symbol(role), "color": colour},
+            hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>",
+        )
+        shift = ((place + 0.5) / len(curves) - 0.5) * 0.8
+        if ends:
+            figure.add_scatter(
+                x=[ends.index(kind) + shift for kind in ends if kind in at],
+                y=[at[kind] for kind in ends if kind in at],
+                xaxis="x2",
+                mode="markers",
+                showlegend=False,
+                legendgroup=name,
+                marker={
+                    "size": 10,
+                    "symbol": symbol(role),
+                    "color": colour,
+                    "line": {"width": 1.5, "color": colour},
+                },
+                hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
+            )
+    figure.update_xaxes(
+        title={"text": f"noise on {label(what)}, standard deviations"}
+    ).update_yaxes(title={"text": label(metric)})
+    if ends:
+        figure.update_layout(
+            xaxis={"domain": [0, 0.74]},
+            xaxis2=axis(theme)
+            | {
+                "domain": [0.79, 1],
+                "range": [-0.6, len(ends) - 0.4],
+                "tickvals": list(range(len(ends))),
+                "ticktext": [ABSENT[kind] for kind in ends],
+                "tickangle": 0,
+                "anchor": "y",
+                "title": {
+                    "text": label(what),
+                    "font": {"size": 13, "color": QUIET[theme]},
+                    "standoff": 8,
+                },
+            },
+        )
+        for border in range(1, len(ends)):
+            figure.add_vline(
+                x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"}
+            )
+    return figure.update_layout(plot_bgcolor=PAPER[theme])

@@ -1,0 +1,256 @@
+"""The quality of a model on a data set: confusion matrix, ROC and precision-recall curves, calibration, residuals."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion.figures.guards import drawing
+from qfusion.figures.samples import EMPTY, MANY
+from qfusion.figures.style import (
+    BLUE,
+    GREY,
+    LINE,
+    UNSIGNED_SCALE,
+    VERMILLION,
+    Theme,
+    axis,
+    base,
+    faded,
+    in_cells,
+    label,
+    note,
+)
+
+# a named line with its number: x, y, (N,) each
+Curve = tuple[str, np.ndarray, np.ndarray, float]
+
+
+@drawing(classes="C+", counts="C+ C+")
+def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light") -> go.Figure:
+    """Annotated classes down, predicted ones across; the colour is the share of the annotated class.
+
+    Args:
+        counts: (C, C), rows are annotations. classes: names. theme: of the figure.
+    """
+    C = len(classes)
+    figure = base(theme, int(min(110 + 34 * C, 560)), left=10, right=14, top=8, bottom=52)
+    if not counts.sum():
+        return note(figure, EMPTY, theme)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    names = [label(name, 24) for name in classes]
+    figure.add_heatmap(
+        z=shares,
+        x=list(range(C)),
+        y=list(range(C)),
+        zmin=0,
+        zmax=1,
+        colorscale=UNSIGNED_SCALE,
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        customdata=[[[names[i], names[j], int(counts[i, j])] for j in range(C)] for i in range(C)],
+        hovertemplate="annotated %{customdata[0]}, predicted %{customdata[1]}: %{customdata[2]} "
+        "(%{z:.1%})<extra></extra>",
+    )
+    if C <= MANY:
+        in_cells(figure, np.where(counts, counts, np.nan), shares, "{:,.0f}", size=12)
+    # A heat map cannot be clicked: what is clicked lies over it, unseen.
+    filled = [(i, j) for i in range(C) for j in range(C) if counts[i, j]]
+    figure.add_scatter(
+        x=[j for _, j in filled],
+        y=[i for i, _ in filled],
+        mode="markers",
+        marker={"size": max(8, min(30, 400 // C)), "symbol": "square", "opacity": 0, "color": GREY},
+        customdata=[
+            [i, j, names[i], names[j], int(counts[i, j]), float(shares[i, j])] for i, j in filled
+        ],
+        hovertemplate="annotated %{customdata[2]}, predicted %{customdata[3]}: %{customdata[4]} "
+        "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+    ).update_layout(clickmode="event+select")
+    ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
+    return figure.update_xaxes(
+        title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks
+    ).update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
+
+
+@drawing()
+def curves(
+    roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "", theme: Theme = "light"
+) -> go.Figure:
+    """ROC curves on the left, precision-recall curves on the right, a line a class; one of them stands out.
+
+    Args:
+        roc: false against true positive rates, with the area. pr: recall against precision, with the average precision.
+        chosen: name of the class that stands out. theme: of the figure.
+    """
+    figure = base(theme, 360, right=16, top=26)
+    if not roc:
+        return note(figure, "Curves need samples of a class and of others.", theme)
+    plain = {"range": [-0.02, 1.02], "nticks": 5}
+    return (
+        figure.add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": x,
+                    "y": y,
+                    "mode": "lines",
+                    "xaxis": f"x{to}",
+                    "yaxis": f"y{to}",
+                    "line": {"color": BLUE, "width": 3}
+                    if name == chosen
+                    else {"color": faded(GREY, 0.7), "width": 1.2},
+                    "hovertemplate": f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
+                }
+                for result, to in ((roc, ""), (pr, "2"))
+                for name, x, y, value in sorted(result, key=lambda curve: curve[0] == chosen)
+            ]
+        )
+        .add_scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": LINE[theme], "width": 1, "dash": "dot"},
+        )
+        .update_layout(
+            xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
+            yaxis=axis(theme) | plain,
+            xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
+            yaxis2=axis(theme) | plain | {"anchor": "x2"},
+        )
+        .update_layout(
+            xaxis_title_text="false positive rate",
+            yaxis_title_text="true positive rate",
+            xaxis2_title_text="recall",
+            yaxis2_title_text="precision",
+        )
+    )
+
+
+@drawing(certainty="B", accuracy="B", counts="B")
+def calibration(
+    certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray, theme: Theme = "light"
+) -> go.Figure:
+    """How often it is right against how sure it is; discs are as large as their bins are full.
+
+    Args:
+        certainty, accuracy: of every bin, (B,). counts: samples in it, (B,). theme: of the figure.
+    """
+    figure = base(theme, 360, right=16, top=10)
+    if not len(counts):
+        return note(figure, EMPTY, theme)
+    return (
+        figure.add_scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": LINE[theme], "width": 1, "dash": "dot"},
+        )
+        .add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": [x, x],
+                    "y": [low, high],
+                    "mode": "lines",
+                    "hoverinfo": "skip",
+                    "line": {"color": faded(VERMILLION, 0.6), "width": 2},
+                }
+                for x, high, low in zip(
+                    certainty,
+                    np.maximum(certainty, accuracy),
+                    np.minimum(certainty, accuracy),
+                    strict=True,
+                )
+            ]
+        )
+        .add_scatter(
+            x=certainty,
+            y=accuracy,
+            mode="lines+markers",
+            line={"color": BLUE, "width": 1.6},
+            marker={
+                "size": list(6 + 18 * np.sqrt(counts / counts.max())),
+                "color": BLUE,
+                "opacity": 1,
+                "line": {"width": 0},
+            },
+            customdata=[f"{count:,} samples" for count in counts],
+            hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
+        )
+        .update_xaxes(
+            title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
+        )
+        .update_yaxes(
+            title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
+        )
+    )
+
+
+@drawing(ids="N", truth="N", values="N", inside="N")
+def residuals(
+    ids: Sequence[str],
+    truth: np.ndarray,
+    values: np.ndarray,
+    inside: np.ndarray,
+    unit: str,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Prediction minus annotation against the annotation, the cohort coloured; on the right how many are how far off.
+
+    Args:
+        ids: of the samples. truth, values: annotations and residuals, (n,). inside: of the cohort, bool (n,).
+        unit: axis name of the target. theme: of the figure.
+    """
+    figure = base(theme, 360, right=12, top=10)
+    if not len(values):
+        return note(figure, EMPTY, theme)
+    edges = np.histogram_bin_edges(values, bins="auto" if len(values) < 5000 else 60)
+    for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
+        if chosen.any():
+            figure.add_scatter(
+                x=truth[chosen],
+                y=values[chosen],
+                mode="markers",
+                customdata=[
+                    label(name, 40) for name, stored in zip(ids, chosen, strict=True) if stored
+                ],
+                marker={"size": 5, "color": faded(colour, 0.55)},
+                hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
+                "%{y:+.2f}<extra></extra>",
+            ).add_bar(
+                x=np.histogram(values[chosen], edges)[0],
+                y=(edges[1:] + edges[:-1]) / 2,
+                orientation="h",
+                xaxis="x2",
+                marker={"color": colour, "line": {"width": 0}},
+                hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
+            )
+    return (
+        figure.add_shape(
+            type="line",
+            xref="paper",
+            x0=0,
+            x1=1,
+            y0=0,
+            y1=0,
+            line={"color": LINE[theme], "width": 1},
+        )
+        .update_layout(
+            bargap=0.05,
+            barmode="stack",
+            xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
+            yaxis=axis(theme) | {"nticks": 7},
+            xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
+        )
+        .update_layout(
+            xaxis_title_text=f"annotated {label(unit)}",
+            yaxis_title_text="prediction − annotation",
+            xaxis2_title_text="samples",
+        )
+    )

@@ -1,0 +1,257 @@
+"""A map of samples, one point each, coloured by a number or a group, and the samples nearest to one."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.guards import drawing
+from qfusion.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    LINE,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    SKY,
+    UNSIGNED_SCALE,
+    VERMILLION,
+    YELLOW,
+    Theme,
+    base,
+    in_rows,
+    label,
+    note,
+    ringed,
+)
+from qfusion.figures.themes import SIGNED_SCALE
+
+# A map of samples: a point each, coloured by a number or by what it belongs to; and the samples nearest to one.
+
+GROUP_HUES = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, YELLOW, GREY)
+SHAPES = ("circle", "diamond", "square")
+MAX_GROUPS = len(GROUP_HUES) * len(SHAPES)
+_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 0.4}}}
+
+
+@drawing("values", ids="N", xy="N 2", values="N", inside="N")
+def places(
+    ids: Sequence[str],
+    xy: np.ndarray,
+    values: np.ndarray,
+    inside: np.ndarray,
+    *,
+    names: Sequence[str] = (),
+    hues: Sequence[str] = (),
+    by: str = "",
+    titles: tuple[str, str] = ("", ""),
+    tips: Sequence[str] = (),
+    chosen: str | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Every sample as a point with its id in `customdata`; those outside the cohort small and faint, one ringed.
+
+    Args:
+        ids: of the samples, (N,). xy: places, (N, 2).
+        values: numbers (N,), or where there are `names` the place of each sample's group among them.
+        inside: which belong to the cohort, bool (N,).
+        names: of groups, at most `MAX_GROUPS`; without, `values` are coloured by a scale.
+        hues: a colour a group; in their usual order unless told.
+        by: what the colours tell.
+        titles: of the axes.
+        tips: what a point says when it is pointed at, after its id, from data: made harmless here.
+        chosen: id of the sample with a ring. theme: of the figure.
+    """
+    check(
+        len(names) <= MAX_GROUPS,
+        f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
+    )
+    across, up = ({"title": {"text": label(title, 90)}, "nticks": 7} for title in titles)
+    figure = base(theme, 560, legend=bool(names), top=38).update_layout(
+        dragmode="lasso", clickmode="event+select", xaxis=across, yaxis=up
+    )
+    if not len(ids):
+        return note(figure, "No sample of this split is explained.", theme)
+    texts = [
+        f"<b>{label(name)}</b>" + (f"<br>{label(tip, 160)}" if tip else "")
+        for name, tip in zip(ids, tips or [""] * len(ids), strict=True)
+    ]
+    part = not inside.all()
+    kinds: list[tuple[int | None, np.ndarray]] = [(k, values == k) for k in range(len(names))] or [
+        (None, np.isfinite(values)),
+        (None, ~np.isfinite(values)),
+    ]
+    groups = [
+        (within, k, (inside == within) & own)
+        for within in ((False, True) if part else (True,))
+        for k, own in kinds
+    ]
+    (
+        figure.add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": xy[own, 0],
+                    "y": xy[own, 1],
+                    "mode": "markers",
+                    "customdata": list(itertools.compress(ids, own)),
+                    "text": list(itertools.compress(texts, own)),
+                    "name": label(by if k is None else names[k], 24),
+                    "showlegend": False,
+                    "marker": _marker(values[own], k, within, part, hues, values, by, theme),
+                    **_CHOSEN,
+                    "hovertemplate": "%{text}<br>click to open it<extra></extra>",
+                }
+                for within, k, own in groups
+                if own.any()
+            ]
+        ).add_traces(
+            [
+                {
+                    "type": "scatter",
+                    "x": [None],
+                    "y": [None],
+                    "mode": "markers",
+                    "name": label(name, 24),
+                    "marker": {
+                        "size": 9,
+                        "color": _hue(k, hues),
+                        "symbol": SHAPES[k // len(GROUP_HUES)],
+                    },
+                }
+                for k, name in enumerate(names)
+            ]
+        )
+    )  # the legend's points are as strong as those of the cohort
+    return ringed(
+        figure,
+        ids,
+        xy[:, 0],
+        xy[:, 1],
+        chosen,
+        INK[theme],
+        17,
+        showlegend=False,
+        name="this sample",
+        **_CHOSEN,
+    )
+
+
+def _hue(k: int, hues: Sequence[str]) -> str:
+    return hues[k] if k < len(hues) else GROUP_HUES[k % len(GROUP_HUES)]
+
+
+def _marker(
+    own: np.ndarray,
+    k: int | None,
+    within: bool,
+    part: bool,
+    hues: Sequence[str],
+    every: np.ndarray,
+    by: str,
+    theme: Theme,
+) -> dict[str, Any]:
+    size = (8 if part else 7) if within else 5
+    if k is not None or not np.isfinite(own).any():  # a gap is no number of the scale
+        return {
+            "size": size,
+            "color": GREY if k is None else _hue(k, hues),
+            "opacity": 0.75 if within else 0.25,
+            "line": {"width": 0},
+            "symbol": SHAPES[(k or 0) // len(GROUP_HUES)],
+        }
+    known = every[np.isfinite(every)]
+    scale: Any = UNSIGNED_SCALE
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    if low < 0 < high:
+        low, high, scale = -max(-low, high), max(-low, high), SIGNED_SCALE[theme]
+    return {
+        "size": size,
+        "color": own.tolist(),
+        "colorscale": scale,
+        "cmin": low,
+        "cmax": high if high > low else low + 1,
+        "showscale": within,
+        "opacity": 0.9 if within else 0.3,
+        "colorbar": {
+            "thickness": 12,
+            "outlinewidth": 0,
+            "len": 0.9,
+            "nticks": 6,
+            "title": {"text": label(by, 40), "side": "right"},
+        },
+        "line": {"width": 0.5, "color": GREY},
+    }
+
+
+@drawing("typical", names="N", distances="N", right="N")
+def nearest(
+    names: Sequence[str],
+    distances: np.ndarray,
+    right: Sequence[bool | None],
+    *,
+    axis: str = "distance",
+    typical: float = float("nan"),
+    theme: Theme = "light",
+) -> go.Figure:
+    """Distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of all.
+
+    Args:
+        names: what is said of each, its id first. distances: (n,).
+        right: whether each was predicted rightly; None where that is no question.
+        axis: title of the distances. typical: median distance of all samples, NaN for none. theme: of the figure.
+    """
+    figure = base(theme, 92 + 27 * max(1, len(names)), left=10, right=56, top=22)
+    if not len(names):
+        return note(figure, "There is no other sample.", theme)
+    hues = [BLUE if entry is not False else VERMILLION for entry in right]
+    figure.add_bar(
+        x=distances,
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.62,
+        customdata=[label(name, 90) for name in names],
+        marker={
+            "color": hues,
+            "line": {"width": 0},
+            "pattern": {
+                "shape": ["/" if entry is False else "" for entry in right],
+                "fgcolor": hues,
+                "bgcolor": PAPER[theme],
+                "solidity": 0.5,
+            },
+        },
+        text=[f"{value:.3g}" for value in distances],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"color": INK[theme]},
+        **_CHOSEN,
+        hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
+    )
+    if np.isfinite(typical):
+        figure.add_vline(
+            x=typical, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
+        ).add_annotation(
+            x=typical,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            showarrow=False,
+            text="median of all",
+            font={"size": 12, "color": INK[theme]},
+        )
+    top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
+    return (
+        figure.update_layout(clickmode="event+select")
+        .update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
+        .update_yaxes(
+            **in_rows([label(name, 44) for name in names]),
+            ticklabelstandoff=6,
+        )
+    )

@@ -1,0 +1,258 @@
+"""The effect of every generator term on a decision: slopes and removals as a tornado, and a term's dose response."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion.figures.decision import hatched
+from qfusion.figures.guards import drawing
+from qfusion.figures.style import GREY, INK, LINE, PAPER, QUIET, Theme, base, label, term_colour
+
+# What physics did it: a tornado of slopes and knock-outs, and the way from a removed term to where it stands.
+
+ROW = 22  # pixels a term
+_DOMAINS = ((0.0, 0.47), (0.53, 1.0))
+
+
+@drawing("weaker", "half", titles="P", weaker="P", removed="P", terms="P")
+def tornado(
+    titles: Sequence[str],
+    weaker: np.ndarray,
+    removed: np.ndarray,
+    terms: Sequence[str],
+    modalities: Sequence[str],
+    *,
+    bends: Sequence[bool] = (),
+    half: np.ndarray | None = None,
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """Two bars a term, in the order given: what 10 % less of it does (left, by its slope), and what its removal does
+    (right).
+
+    The right scale is ten times the left one: a term whose answer is a straight line has two bars of one length.
+
+    Args:
+        titles: names of the terms, (P,).
+        weaker: change of the target for -10 % of what was learned, (P,); not a number where there is no slope.
+        removed: change of the target when the term is removed, (P,).
+        terms: the modalities that each is about, joined by "+"; "" for none in particular.
+        modalities: in the model's order; fixes the colours.
+        bends: terms to mark with that word because the two differ in sign.
+        half: what the slope half-way says that removal does, (P,), as diamonds beside the right bars; NaN draws none.
+        unit: of the target, for the axes.
+    """
+    P = len(titles)
+    figure = base(theme, 96 + ROW * max(P, 1), left=10, right=14, top=44, bottom=46)
+    hues = [term_colour(term, modalities) if term else GREY for term in terms]
+    joint = ["+" in term for term in terms]
+    finite = np.where(np.isfinite(weaker), weaker, 0.0)
+    reach = 1.6 * max(
+        float(np.abs(removed).max(initial=0)), 10 * float(np.abs(finite).max(initial=0)), 1e-9
+    )
+    for side, values in enumerate((finite, np.asarray(removed))):
+        text = [
+            words if side or np.isfinite(slope) else "no slope"
+            for words, slope in zip(_numbers(values), weaker, strict=True)
+        ]
+        figure.add_bar(
+            y=list(range(P)),
+            x=values,
+            orientation="h",
+            width=0.66,
+            xaxis="x" if side == 0 else "x2",
+            marker=hatched(hues, joint, theme, rim=1.2),
+            text=text,
+            textposition="outside",
+            cliponaxis=False,
+            constraintext="none",
+            textangle=0,
+            textfont={"size": 11, "color": INK[theme]},
+            customdata=[label(title) for title in titles],
+            hovertemplate="%{customdata}: "
+            + ("10 % weaker" if side == 0 else "removed")
+            + " %{x:+.4f}<extra></extra>",
+        )
+    if half is not None:
+        figure.add_scatter(
+            x=half,
+            y=list(range(P)),
+            xaxis="x2",
+            mode="markers",
+            connectgaps=False,
+            hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
+            marker={
+                "symbol": "diamond-open",
+                "size": 8,
+                "color": INK[theme],
+                "line": {"width": 1.6},
+            },
+        )
+    figure.update_layout(
+        xaxis={
+            "domain": _DOMAINS[0],
+            "range": [-reach / 10, reach / 10],
+            "nticks": 3,
+            "tickangle": 0,
+        },
+        xaxis2={
+            **figure.layout.xaxis.to_plotly_json(),
+            "domain": _DOMAINS[1],
+            "range": [-reach, reach],
+            "anchor": "y",
+            "nticks": 3,
+            "tickangle": 0,
+        },
+        yaxis={
+            "range": [P - 0.5, -0.5],
+            "showline": False,
+            "ticks": "",
+            "tickvals": list(range(P)),
+            "ticktext": [label(title, 44) for title in titles],
+            "tickfont": {"size": 12},
+        },
+    )
+    above = [
+        {
+            "x": sum(domain) / 2,
+            "y": 1,
+            "xanchor": "center",
+            "yanchor": "bottom",
+            "yshift": 8,
+            "text": f"<b>{head}</b>",
+            "font": {"size": 12, "color": QUIET[theme]},
+        }
+        for domain, head in zip(_DOMAINS, ("10 % weaker", "removed"), strict=True)
+    ]
+    below = {
+        "x": 0.5,
+        "y": 0,
+        "xanchor": "center",
+        "yanchor": "top",
+        "yshift": -24,
+        "text": f"change of {label(unit)}",
+        "font": {"size": 13, "color": QUIET[theme]},
+    }
+    bent = [
+        {
+            "x": 0,
+            "y": int(row),
+            "xref": "x2",
+            "yref": "y",
+            "text": "bends",
+            # on the free side of the bar
+            **(
+                {"xanchor": "right", "xshift": -3}
+                if removed[row] > 0
+                else {"xanchor": "left", "xshift": 3}
+            ),
+            "font": {"size": 11, "color": QUIET[theme]},
+        }
+        for row in np.flatnonzero(bends)
+    ]
+    return figure.update_layout(
+        annotations=[
+            {"xref": "paper", "yref": "paper", "showarrow": False} | note
+            for note in (*above, below, *bent)
+        ],
+        shapes=[
+            {
+                "type": "line",
+                "x0": 0,
+                "x1": 0,
+                "y0": 0,
+                "y1": 1,
+                "xref": axis,
+                "yref": "paper",
+                "layer": "below",
+                "line": {"color": LINE[theme], "width": 1},
+            }
+            for axis in ("x", "x2")
+        ],
+    )
+
+
+def _numbers(values: np.ndarray) -> list[str]:
+    """All with the decimals that give the largest three digits."""
+    largest = float(np.abs(values).max(initial=0))
+    decimals = int(np.clip(2 - np.floor(np.log10(largest)), 0, 9)) if largest > 0 else 0
+    return [f"{value:+.{decimals}f}" if abs(value) > 1e-12 else "0" for value in values]
+
+
+@drawing("slopes")
+def way(
+    factors: np.ndarray,
+    values: np.ndarray,
+    slopes: np.ndarray,
+    term: str,
+    modalities: Sequence[str],
+    *,
+    what: str = "factor of the term",
+    unit: str = "score",
+    theme: Theme = "light",
+) -> go.Figure:
+    """The target against the factor of one term, from removed to where it stands, with the tangent there.
+
+    Args:
+        factors, values, slopes: at the points worked out, (n,), in order; between them the curve is the cubic that has
+            these slopes.
+        term: the modalities it is about, joined by "+".
+    """
+    hue = term_colour(term, modalities) if term else INK[theme]
+    x, y = _smooth(factors, values, slopes)
+    figure = (
+        base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
+        .add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": hue, "width": 2.5},
+            name="exact",
+            hoverinfo="skip",
+        )
+        .add_scatter(
+            x=factors,
+            y=values,
+            mode="markers",
+            marker={"color": hue, "size": 6},
+            showlegend=False,
+            hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
+        )
+    )
+    if np.isfinite(slopes[-1]):
+        figure.add_scatter(
+            x=factors[[0, -1]],
+            y=values[-1] + slopes[-1] * (factors[[0, -1]] - factors[-1]),
+            mode="lines",
+            name="as the slope says",
+            line={"color": QUIET[theme], "width": 1.5, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    return (
+        figure.add_scatter(
+            x=[factors[-1]],
+            y=[values[-1]],
+            mode="markers",
+            name="now",
+            hovertemplate="now: %{y:.3f}<extra></extra>",
+            marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
+        )
+        .update_xaxes(title={"text": what})
+        .update_yaxes(title={"text": label(unit, 40)})
+    )
+
+
+def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cubic Hermite curve through the points with these slopes; straight pieces where one is not finite."""
+    t, h = np.linspace(0, 1, 12), np.diff(x)[:, None]
+    a, b = y[:-1, None], y[1:, None]
+    known = (np.isfinite(slopes[:-1]) & np.isfinite(slopes[1:]))[:, None]
+    m0, m1 = (np.where(known, part[:, None], 0.0) for part in (slopes[:-1], slopes[1:]))
+    cubic = (
+        (1 + 2 * t) * (1 - t) ** 2 * a
+        + t * (1 - t) ** 2 * h * m0
+        + t**2 * (3 - 2 * t) * b
+        + t**2 * (t - 1) * h * m1
+    )
+    return (x[:-1, None] + t * h).ravel(), np.where(known, cubic, a + t * (b - a)).ravel()

@@ -1,0 +1,222 @@
+"""The quality of a model on a cohort: confusion matrix, curves and calibration, or residuals."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from qfusion._sentences import count, listed, share
+from qfusion.analysis import errors, text
+from qfusion.figures import model_quality, style
+from qfusion.panels import panel
+from qfusion.panels.wrong_samples import some_inside
+
+# How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
+
+MOST = 60  # classes in a figure
+FEWEST, LEAN = (
+    10,
+    0.1,
+)  # samples from which a slope of the residuals is looked at, and its least size
+
+
+def shown(counts: np.ndarray) -> list[int]:
+    """Which of C classes the figure of their confusions (C, C) shows: all, or the most frequent, in their order."""
+    return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
+
+
+def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """Which classes the cohort's samples are taken for."""
+    counts, classes = errors.confusions(levels), levels.study.classes
+    drawn = shown(counts)
+    title = taken_for(counts, classes)
+    return panel.Picture(
+        "confusions",
+        title,
+        model_quality.confusions(counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme),
+        shows="annotated classes down, predicted ones across; the colour is the share of the annotated class"
+        + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
+        + ". "
+        f"Click a cell to make it the cohort. {_whose(levels)}",
+        not_shown="how sure the model was: see the calibration.",
+        alt=f"Annotated and predicted classes: {text.unmarked(title)}.",
+        table=lambda: pd.DataFrame(
+            counts, index=pd.Index(classes, name="annotated"), columns=list(classes)
+        ).reset_index(),
+    )
+
+
+def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """ROC and precision-recall curves of every class against the rest."""
+    result = errors.curves(levels)
+    label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
+    chosen = next(
+        (entry for entry in result if entry.name == label),
+        min(result, key=lambda entry: entry.area, default=None),
+    )
+    areas = {entry.name: entry.area for entry in result}
+    mean = f" The mean area is {np.mean(list(areas.values())):.3f}." if areas else ""
+    return panel.Picture(
+        "curves",
+        told_apart(areas, label),
+        model_quality.curves(
+            [(entry.name, *entry.roc, entry.area) for entry in result],
+            [(entry.name, *entry.pr, entry.precision) for entry in result],
+            chosen.name if chosen else "",
+            theme,
+        ),
+        shows="every class against the rest, told by its softmax: left the ROC curve, right precision and recall; "
+        f"blue: the class that is explained, else the one of the smallest area.{mean} {_whose(levels)}",
+        not_shown="which threshold to take.",
+        alt=", ".join(
+            f"{entry.name}: area {entry.area:.3f}, average precision {entry.precision:.3f}"
+            for entry in result
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "class": entry.name,
+                    "samples": entry.positives,
+                    "area_under_roc": entry.area,
+                    "average_precision": entry.precision,
+                }
+                for entry in result
+            ]
+        ),
+    )
+
+
+def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """How often it is right that is so sure."""
+    certainty, accuracy, counts, error = errors.calibration(levels)
+    sure, right = (
+        float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
+    )
+    return panel.Picture(
+        "calibration",
+        f"On average {share(sure)} sure and {share(right)} right: {sureness(sure, right, int(counts.sum()))}",
+        model_quality.calibration(certainty, accuracy, counts, theme),
+        shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
+        f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
+        f"{error:.3f}. {_whose(levels)}",
+        not_shown="how far single bins are off by chance: small ones say little.",
+        alt="; ".join(
+            f"sure {a:.2f}, right {b:.2f} ({n})"
+            for a, b, n in zip(certainty, accuracy, counts, strict=True)
+        )
+        + ".",
+        table=lambda: pd.DataFrame({"certainty": certainty, "right": accuracy, "samples": counts}),
+    )
+
+
+def sureness(sure: float, right: float, count: int) -> str:
+    """Whether a model is too sure or not sure enough, on average over so many samples, beyond two standard errors of
+    the share that is right."""
+    share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
+    if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
+        return "not told apart by these samples"
+    return "surer than it should be" if sure > right else "less sure than it could be"
+
+
+def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """How far predictions are off, over the range of the annotation."""
+    result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
+    truth = rows["truth"].to_numpy(dtype=float)
+    part = result[inside]
+    return panel.Picture(
+        "residuals",
+        off_by(truth[inside], part),
+        model_quality.residuals(
+            rows.index.astype(str).tolist(), truth, result, inside, levels.study.unit_of(0), theme
+        ),
+        shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
+        f"others of {levels.split}. {_whose(levels)}",
+        not_shown="why: slice by a filter, such as error>1.",
+        alt=f"Residuals of {len(part)} samples: mean {part.mean() if len(part) else 0:.3f}.",
+        table=lambda: pd.DataFrame(
+            {"id": rows.index, "in_cohort": inside, "truth": truth, "residual": result}
+        ),
+    )
+
+
+def taken_for(counts: np.ndarray, classes: Sequence[str]) -> str:
+    """How many samples are right, and which confusion is the most frequent.
+
+    Args:
+        counts: annotated classes (rows) by predicted ones (columns), (C, C). classes: their names.
+    """
+    wrong = {(i, j): float(counts[i, j]) for i, j in np.ndindex(*counts.shape) if i != j}
+    right, total = int(np.trace(counts)), int(counts.sum())
+    words = f"{right:,} of {count(total, 'sample')} {'is' if total == 1 else 'are'} right"
+    most = int(max(wrong.values(), default=0))
+    if not most:
+        return words
+    pairs = [
+        f"‘{text.plain(classes[i])}’ is taken for ‘{text.plain(classes[j])}’"
+        for (i, j), number in wrong.items()
+        if number == most
+    ]
+    if len(pairs) > panel.MAX_NAMED:
+        return f"{words}; {len(pairs):,} confusions are equally frequent ({most:,} each)"
+    often = "most often " if total - right > most * len(pairs) else ""
+    return f"{words}; {often}{listed(pairs)} ({most:,}{' each' if len(pairs) > 1 else ''})"
+
+
+def told_apart(areas: Mapping[str, float], value: str) -> str:
+    """How well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
+
+    Args:
+        areas: below the ROC curve by class, of those that have samples of it and others. value: a class, or empty.
+    """
+    if not areas:
+        return "No class has samples of it and others here"
+    return panel.superlative(
+        {value: areas[value]} if value in areas else areas,
+        places=3,
+        only="{names} is told from the rest: area {value:.3f}",
+        smallest=True,
+        one="{names} has the smallest area below the ROC curve against the rest: {value:.3f}",
+        some="{names} have the smallest area below the ROC curve against the rest: {value:.3f}",
+        every="All classes are told from the rest alike: area {value:.3f}",
+        name=lambda name: f"‘{text.plain(name)}’",
+        many="{count} classes",
+    )
+
+
+def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
+    """How far predictions are off, and whether extremes are drawn to the middle beyond two standard errors.
+
+    Args:
+        truth: annotations, (n,). residual: prediction minus annotation, (n,).
+    """
+    n = len(residual)
+    if not n:
+        return "No sample of this cohort"
+    words = f"Bias {residual.mean():+z.2f}, mean absolute error {np.abs(residual).mean():.2f}"
+    if n < FEWEST or np.ptp(truth) == 0:
+        return words
+    at = truth - truth.mean()
+    slope = float(at @ residual / (at @ at))
+    rest = residual - residual.mean() - slope * at
+    error = math.sqrt(float(rest @ rest) / (n - 2) / float(at @ at))
+    return (
+        words
+        if abs(slope) <= max(LEAN, 2 * error)
+        else f"{words}; extremes are {'drawn to the middle' if slope < 0 else 'overdone'} (slope {slope:+.2f})"
+    )
+
+
+def _whose(levels: errors.Levels) -> str:
+    return f"Of {int(levels.inside.sum()):,} samples of {text.plain(levels.name if levels.parts else levels.split)}."
+
+
+def has_classes(levels: errors.Levels, **_: object) -> bool:
+    """Whether the model chooses among classes, and the cohort has a sample."""
+    return bool(levels.study.classes) and some_inside(levels)
+
+
+def is_regression(levels: errors.Levels, **_: object) -> bool:
+    """Whether the model predicts a number, and there is a sample."""
+    return not levels.study.classes and len(levels.rows) > 0

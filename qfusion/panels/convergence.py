@@ -1,0 +1,160 @@
+"""How fast states of different inputs converge, and what remains of a sample in the steady state."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import dynamics as evolution, text
+from qfusion.analysis.sample import Sample
+from qfusion.figures import dynamics, states, style
+from qfusion.panels import panel
+from qfusion.track.contraction_rates import MIXED, Contraction
+
+
+def settling(sample: Sample) -> evolution.Settling:
+    """The long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
+    return evolution.attract(sample.study, sample.row, sample.tweak)
+
+
+def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
+    settled = settling(sample)
+    attractor, pairs, T = settled.attractor, settled.contraction, float(sample.places[-1])
+    drawn: dict[str, Any] = {}
+    beside: dict[str, Any] = {"t": settled.times.round(9)}
+    near = others = ""
+    if pairs is not None:
+        beside = {f"to_sample_{i + 1}": values for i, values in enumerate(pairs.distances.T)}
+        beside["t"] = pairs.times.round(9)
+        drawn = {"pairs": (pairs.times, pairs.distances), "random_rates": pairs.random_rates}
+        near = (
+            f"; lines up to T: to the states of {pairs.distances.shape[1]} other test samples; grey: "
+            "random generators"
+        )
+        others = (
+            f"; to other samples, mean, from {pairs.distances[0].mean():.2f} to "
+            f"{pairs.distances[-1].mean():.2f} at T"
+        )
+
+    return panel.Picture(
+        "distance",
+        contraction_title(pairs, attractor.gap),
+        dynamics.distance_line(
+            settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
+        ),
+        called="How fast is the input forgotten?",
+        lead=" ".join(
+            filter(
+                None,
+                (
+                    contraction_beside_random(pairs),
+                    long_run(settled, T),
+                    mixing(pairs, T),
+                    readout_dependence(settled.spread[:, sample.output], sample.unit),
+                ),
+            )
+        ),
+        shows=f"trace distance of ρ(t) to the steady state (bold){near}; dashed: the slope of the spectral gap (± "
+        f"{attractor.gap_error:.1e}), which holds in the long run only.{sample.of}",
+        not_shown="whether the read-out ever looks at what is lost. That no trace distance grows is no finding: none "
+        "can, under any channel.",
+        alt=f"Trace distance to the steady state from {attractor.distance[0]:.2f} to {attractor.distance[-1]:.2g}"
+        f"{others}.",
+        table=lambda: (
+            pd.DataFrame({"t": settled.times, "trace_distance": attractor.distance})
+            .round({"t": 9})
+            .merge(pd.DataFrame(beside), how="left", on="t")
+        ),
+    )
+
+
+def contraction_title(pairs: Contraction | None, gap: float) -> str:
+    """The measured contraction within T and, apart from it, the asymptotic rate."""
+    if pairs is None:
+        return f"In the long run inputs are forgotten at rate {gap:.3g}, the spectral gap"
+    rates = pairs.rates
+    return (
+        f"Within T inputs become alike at rate {rates.mean():.3g} ({rates.min():.2g} to {rates.max():.2g} over "
+        f"{len(rates)} pairs); in the long run at {gap:.3g}, the spectral gap"
+    )
+
+
+def contraction_beside_random(pairs: Contraction | None) -> str:
+    """Whether the pairs contract faster or slower than under every random generator of equal norms, or neither."""
+    if pairs is None:
+        return ""
+    rate, random = float(pairs.rates.mean()), pairs.random_rates
+    word = (
+        "faster than under each"
+        if rate > random.max()
+        else "slower than under each"
+        if rate < random.min()
+        else "within the range"
+    )
+    left = pairs.distances[-1] / pairs.distances[0]
+    return (
+        f"**How much is forgotten within T?** Of the trace distance between this sample's state and those of "
+        f"{len(pairs.rates)} other test samples {left.mean():.1%} is left at T ({left.min():.1%} to "
+        f"{left.max():.1%}), a rate of {rate:.3g}: {word} of {len(random)} random generators with as many jump "
+        "operators and the same Hilbert-Schmidt norms of H and of the dissipator "
+        f"({random.min():.3g} to {random.max():.3g})."
+    )
+
+
+def long_run(settled: evolution.Settling, T: float) -> str:
+    """The asymptotic rate beside that at which this sample approaches the steady state within T."""
+    distance = settled.attractor.distance
+    at_T = float(np.interp(T, settled.times, distance))
+    return (
+        "**And later?** The steady state is approached at a mean rate of "
+        f"{math.log(distance[0] / max(at_T, 1e-12)) / T:.3g} within T, and in the long run at "
+        f"{settled.attractor.gap:.3g}."
+    )
+
+
+def mixing(pairs: Contraction | None, T: float) -> str:
+    """The mixing time of the measured pairs against T."""
+    if pairs is None:
+        return ""
+    if pairs.mixing_time is None:
+        return f"These pairs are not all closer than {MIXED:g} after a thousand T."
+    return (
+        f"The last of these pairs is closer than {MIXED:g} from t = {pairs.mixing_time:.3g} on, "
+        f"{pairs.mixing_time / T:.3g} T."
+    )
+
+
+def readout_dependence(spread: np.ndarray, unit: str) -> str:
+    """How far the scores at 0, at T and at a unique steady state depend on the input."""
+    return (
+        "**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
+        f"spreads over the test samples by {spread[1]:.3g} ({text.plain(unit)}, standard deviation), and by "
+        f"{spread[0]:.3g} if it is read out at t = 0."
+    )
+
+
+def steady(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Populations of the steady state, and of the sample at T; only where something dissipates."""
+    attractor, dims = settling(sample).attractor, sample.model.dims
+    mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
+    labels = states.basis_labels(dims)
+    return panel.Picture(
+        "steady",
+        "Where every input would end"
+        if attractor.unique
+        else "One of several states where inputs can end",
+        states.populations(
+            mass,
+            dims,
+            reference=final,
+            name="steady state",
+            reference_name="this sample at T",
+            theme=theme,
+        ),
+        shows=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
+        not_shown="coherences of the steady state.",
+        alt=f"Populations of the steady state: {panel.listed(labels, mass)}.",
+        table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
+    )

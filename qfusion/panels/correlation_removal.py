@@ -1,0 +1,116 @@
+"""The decision and its terms when the correlations of a modality are removed at a time."""
+
+from collections.abc import Mapping
+
+from qfusion._checks import choose
+from qfusion.analysis import dynamics as evolution, text
+from qfusion.analysis.sample import Sample
+from qfusion.explain import cuts as cut_answers
+from qfusion.figures import building, correlation_cuts, numbers, style
+from qfusion.panels import panel
+from qfusion.panels.dynamics import cursor_at
+
+
+def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
+    """Of which term a cut takes most away.
+
+    Args:
+        whose: the modality that is cut, as markdown.
+        terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
+    """
+    return panel.superlative(
+        {name: before - least for name, (before, least) in terms.items()},
+        none="Cut of {whose}: no term loses 0.01 or more, whenever it is cut",
+        one="Cut of {whose}: most is lost of {names}",
+        some="Cut of {whose}: most is lost alike of {names}",
+        name=lambda name: "{}, {:.2f} → {:.2f} at the least".format(text.term(name), *terms[name]),
+        whose=whose,
+    )
+
+
+@panel.cached
+def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
+    """The explained output after a cut of each modality, against the time of the cut.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        t: where the cursor stands, a share of T; none is drawn at 0 and 1.
+    """
+    cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak)
+    series = evolution.curves(cuts, sample.output)
+    return panel.Picture(
+        "cut",
+        text.plain(cut_answers.answer(cuts, sample.output, sample.quantity)),
+        correlation_cuts.curves(
+            cuts.times,
+            series,
+            float(cuts.before[0, sample.output]),
+            sample.modalities,
+            unit=sample.unit,
+            cursor=cursor_at(sample, t),
+            theme=theme,
+        ),
+        called="Are the correlations needed, and when?",
+        shows=building.SAYS["cut"][0] + sample.of,
+        not_shown=building.SAYS["cut"][1],
+        alt=f"{panel.capital(sample.quantity)} after a cut: "
+        + "; ".join(
+            f"{correlation_cuts.KINDS[kind][0]}, {panel.lines(entry)}"
+            for kind, entry in series.items()
+        )
+        + ".",
+        table=lambda: cuts.frame(0, sample.output),
+    )
+
+
+def most_moved(sample: Sample) -> str:
+    """The modality whose cut moves the explained output most."""
+    return cut_answers.most_moved(
+        evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True), sample.output
+    )
+
+
+def cut_terms(
+    sample: Sample, theme: style.Theme = "light", *, modality: str = "", t: float = 1.0
+) -> panel.Picture:
+    """Sizes of the terms after a cut of one modality, against the time of the cut.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        modality: that is cut; the one whose cut moves the output most unless told.
+        t: where the cursor stands, a share of T.
+    """
+    cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
+    whose = choose("Modality", modality or most_moved(sample), sample.modalities)
+    sizes = evolution.term_sizes(cuts, whose, sample.output)
+    return panel.Picture(
+        "cut-terms",
+        lost_by_cut(
+            text.plain(whose),
+            {
+                name: (float(entry[0]), float(entry.min()))
+                for name, entry in sizes["cut"].items()
+                if name
+            },
+        ),
+        correlation_cuts.terms(
+            cuts.times,
+            sizes,
+            sample.modalities,
+            whose=whose,
+            unit=sample.unit,
+            cursor=cursor_at(sample, t),
+            theme=theme,
+        ),
+        shows=building.SAYS["cut-terms"][0] + sample.of,
+        not_shown=building.SAYS["cut-terms"][1],
+        alt="Sizes of the terms after a cut: "
+        + "; ".join(
+            panel.lines({name: values for name, values in size.items() if name})
+            for size in sizes.values()
+        )
+        + ".",
+        table=lambda: numbers.sizes_table(cuts, whose, sample.output),
+    )

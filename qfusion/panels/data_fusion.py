@@ -1,0 +1,168 @@
+"""Does the data need fusion? Panels built from a data set before any training."""
+
+from typing import Any
+
+import numpy as np
+
+from qfusion.analysis import text, trust
+from qfusion.analysis.study import Study
+from qfusion.data import DataSet
+from qfusion.explain import information, stability, worth
+from qfusion.figures import fusion_evidence, label_charts, style
+from qfusion.panels import intervals, panel, params
+
+
+def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
+    """What modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more than
+    two modalities, of each against the rest."""
+    result = trust.needs(dataset)
+    rows = {
+        **result.by,
+        **{f"{name} against the rest": one for name, one in result.of_rest.items()},
+    }
+    titles = {
+        information.REDUNDANCY: fusion_evidence.SHARED,
+        **{name: name for name in (*result.modalities, information.REST)},
+        information.SYNERGY: fusion_evidence.TOGETHER,
+    }
+    parts = {
+        title: label_charts.ends(one.parts.get(key) for one in rows.values())
+        for key, title in titles.items()
+    }
+    rest = (
+        " Rows below: one modality as one source and all others as the other."
+        if result.of_rest
+        else ""
+    )
+    return panel.Picture(
+        "needs-bits",
+        information.finding(result, text.plain),
+        fusion_evidence.bits(
+            list(rows),
+            {title: values for title, values in parts.items() if np.isfinite(values).any()},
+            result.modalities,
+            entropy=result.entropy,
+            theme=theme,
+        ),
+        shows=f"the information of the target of {text.plain(dataset.name)}, in bits, by {len(result.by)} estimators, "
+        f"with redundancy as BROJA defines it. Whiskers: {_over_rows(dataset, result)}.{rest} "
+        + " ".join(map(_plain, (*result.worth.notes, *result.notes))),
+        not_shown="that a model must fuse: of a sum, too, much is told only together, and late models add up. Nor how "
+        "much more the data hold: the total is a lower bound, since small models may miss what takes many rows to "
+        "learn. In the data a part may be larger or smaller than what is found of it. Estimates below 0 are drawn "
+        "as 0.",
+        alt="; ".join(
+            f"{row}: " + panel.listed(one.parts, [part.value for part in one.parts.values()])
+            for row, one in rows.items()
+        )
+        + ".",
+        table=result.frame,
+    )
+
+
+def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
+    """What the best single, late and joint small models reach on held-out rows, and what each adds."""
+    estimate = trust.needs(dataset)
+    result = estimate.worth
+    rows = {
+        f"{kind}: {result.models[kind]}" if kind in result.models else kind: one
+        for kind, one in result.scores.items()
+    }
+    return panel.Picture(
+        "needs-worth",
+        worth.sentence(result),
+        label_charts.dots(
+            list(rows),
+            {result.metric: label_charts.ends(rows.values())},
+            hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
+            x_title=f"{result.metric} on {result.n:,} held-out rows",
+            theme=theme,
+        ),
+        shows=f"linear models, trees and a small network, cross-validated on {text.plain(dataset.name)}: the best of "
+        "one modality, of parts that add up (late), and of all features together (joint), or the base rate where no "
+        "model does better. The best is the one of the least held-out loss, so that small advantages are partly luck. "
+        f"Intervals: {_over_rows(dataset, estimate)}. " + " ".join(map(_plain, result.notes)),
+        not_shown="what a larger model reaches, or one that sees a picture as such or the steps of a sequence: "
+        "features come as principal components, sequences as means and deviations. Where small models gain nothing, a "
+        "trained one may.",
+        alt=", ".join(f"{name} {one.value:+.3f}" for name, one in rows.items()) + ".",
+        table=result.frame,
+    )
+
+
+def _plain(words: str) -> str:
+    return text.plain(words, 600)
+
+
+def _over_rows(dataset: Any, result: information.Estimate) -> str:
+    return intervals.intervals_over(dataset, dataset.places(result.samples.index), "rows")
+
+
+def needs_record(result: information.Estimate) -> dict[str, Any]:
+    """What the command line prints of a data set."""
+
+    def one(interval: stability.Interval) -> dict[str, float]:
+        return {"value": interval.value, "low": interval.low, "high": interval.high}
+
+    def parts(entry: information.Decomposition) -> dict[str, Any]:
+        return {
+            "redundancy": one(entry.redundancy),
+            "unique": {name: one(part) for name, part in entry.unique.items()},
+            "synergy": one(entry.synergy),
+            "total": one(entry.total),
+            "alone": {name: one(part) for name, part in entry.alone.items()},
+        }
+
+    tested = result.worth
+    return {
+        "data": result.name,
+        "estimator": result.main.estimator,
+        "measure": information.BROJA if len(result.main.sources) == 2 else "union information",
+        "n": result.main.n,
+        "entropy": result.entropy,
+        **parts(result.main),
+        "bound": "total and alone are lower bounds: the data hold at least their low ends",
+        "shared": dict(result.different),
+        "below_chance": [
+            {"modality": name, "model": member} for name, member in result.below_chance
+        ],
+        "gain": one(result.gain),
+        "estimators": {name: parts(entry) for name, entry in result.by.items()},
+        "against_rest": {name: parts(entry) for name, entry in result.of_rest.items()},
+        "lattice": dict(result.lattice),
+        "disagree": [name for name in result.main.parts if name in dict(result.apart)],
+        "worth": {
+            "metric": tested.metric,
+            "models": dict(tested.models),
+            **{name: one(part) for name, part in tested.scores.items()},
+            "unfinished": tested.unfinished,
+        },
+        "says": [information.finding(result), worth.sentence(tested)],
+        "notes": [*tested.notes, *result.notes],
+    }
+
+
+def bits_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """`bits` of a model's data."""
+    return bits(study.dataset, theme)
+
+
+def worth_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """`worth_of` a model's data."""
+    return worth_of(study.dataset, theme)
+
+
+NEED = params.SwitchParam(
+    "data.need",
+    "Does it need fusion?",
+    "It is not worked out.",
+    "Asks small models what each modality tells of the target and what all tell only together, in up to a minute.",
+)
+OF_DATA = {
+    "needs-bits": panel.Panel(bits, opens=NEED.opens, scope="dataset"),
+    "needs-worth": panel.Panel(worth_of, opens=NEED.opens, scope="dataset"),
+}
+DATA_PANELS = {
+    "needs-bits": panel.Panel(bits_of_study, opens=NEED.opens, scope="study"),
+    "needs-worth": panel.Panel(worth_of_study, opens=NEED.opens, scope="study"),
+}

@@ -1,0 +1,421 @@
+"""Decision operators: spectra, eigenvectors, outcome patterns, and samples along two eigenvectors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion._sentences import count, listed, share
+from qfusion.analysis import inside, text
+from qfusion.analysis.sample import Sample
+from qfusion.data.spec import SPLITS
+from qfusion.explain.operators import Operator
+from qfusion.figures import operator_spectra, states, style
+from qfusion.panels import page_state, panel, params, samples
+from qfusion.wording.backgrounds import describe_comparison
+
+# Decision operators.
+
+UPS = ("weight against", "value of the group")
+SHOWN_PATTERNS = 5  # on each side
+NEAR = 0.5  # weight on an eigenstate from which on a sample is called near to it: it is then the likeliest of all
+_EXTREME = {"for": -1, "against": 0}
+
+
+def who(operator: Operator) -> str:
+    """The modalities of an operator, as markdown."""
+    return listed([text.plain(name) for name in operator.modalities])
+
+
+def part(value: float) -> str:
+    """A share of a sample."""
+    if value >= 0.095:
+        return share(value)
+    return "less than 0.1%" if 1e-9 < value < 0.0005 else f"{abs(value):.1%}"
+
+
+def nearest_heading(side: str, weights: Sequence[float]) -> str:
+    """What the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
+    best = max(weights, default=0.0)
+    return (
+        f"No sample is close to the state that votes most {side} (best {part(best)})"
+        if best < NEAR
+        else f"Nearest to the state that votes most {side}"
+    )
+
+
+def tally(who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = "score") -> str:
+    """How many eigenstates vote for and against, as far as votes are written, and what a sample adds.
+
+    Args:
+        who: the modalities, as markdown. votes: of the eigenstates, (K,).
+        kind: what one is called, such as "eigenstate". moved: what the sample adds to the baseline.
+        quantity: what is explained, "log-odds" or "score".
+    """
+    favour, against = int((votes >= WRITTEN).sum()), int((votes <= -WRITTEN).sum())
+    idle = len(votes) - favour - against
+    return (
+        f"{count(favour, kind)} of {who} {'raises' if favour == 1 else 'raise'}, {against:,} "
+        f"{'lowers' if against == 1 else 'lower'} the {quantity}{f', {idle:,} neither' if idle else ''}; this sample "
+        f"adds {moved:+z.2f}"
+    )
+
+
+def extreme_vote(side: str, vote: float, state: str) -> str:
+    """What the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
+    return (
+        f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
+        if round(vote, 2) * _SIGN[side] <= 0
+        else f"Votes most {side} ({vote:+.2f}): {state}"
+    )
+
+
+def counts_most(
+    effects: np.ndarray,
+    elements: Sequence[str],
+    modalities: Sequence[str],
+    quantity: str = "score",
+) -> str:
+    """The element whose reading changes the explained quantity most, of effects (M, n)."""
+    return panel.capital(
+        panel.superlative(
+            {
+                f"element {text.plain(elements[i])} of {text.plain(modalities[m])}": float(
+                    effects[m, i]
+                )
+                for m, i in np.ndindex(*effects.shape)
+            },
+            by_size=True,
+            none=f"No element changes the {quantity} by 0.01 or more on its own",
+            one="{names} counts most ({value:+.2f})",
+            some="{count} elements count most alike (by {amount:.2f} each), {names} among them",
+            name=str,
+            join=lambda names: names[0],
+        )
+    )
+
+
+WRITTEN = 0.005  # from here on a vote is written as 0.01
+_SIGN = {"for": 1, "against": -1}
+
+
+def default_up(operator: Operator) -> str:
+    """What is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
+    return UPS[0] if operator.vectors is not None else UPS[1]
+
+
+def spectrum(
+    sample: Sample, theme: style.Theme = "light", *, group: str = "", split: str = "test"
+) -> panel.Picture:
+    """Eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each eigenstate.
+
+    Args:
+        sample: of any model.
+        theme: of the figure.
+        group: of modalities, such as "text+audio".
+        split: "train", "valid" or "test", of the other samples.
+    """
+    result, (score, weights) = inside.votes_of(sample, group, split)
+    operator, votes = result.operator, result.operator.votes
+    moved = score - operator.baseline
+    return panel.Picture(
+        "spectrum",
+        tally(
+            who(operator),
+            votes,
+            "eigenstate" if operator.vectors is not None else "outcome pattern",
+            moved,
+            sample.quantity,
+        ),
+        operator_spectra.spectrum(
+            votes,
+            weights,
+            result.weights,
+            unit=sample.unit,
+            sample_name=f"sample {sample.id}",
+            cohort_name=f"mean of {len(result.rows):,} {split} samples",
+            theme=theme,
+        ),
+        shows="above, the eigenvalues of the decision operator of these modalities as votes: how far each of its "
+        "eigenstates would move the output from the baseline. Below, how much of this sample lies on each: votes "
+        "times weights add up to what it says. " + describe_comparison(sample.study.background),
+        not_shown="what a state means: its nearest real samples, below, tell. Learned levels have no names.",
+        alt=f"Spectrum from {votes[0]:+.2f} to {votes[-1]:+.2f}; this sample {moved:+.2f}.",
+        table=lambda: pd.DataFrame(
+            {
+                "eigenstate": np.arange(len(votes)),
+                "value": operator.values,
+                "vote": votes,
+                "weight_of_sample": weights,
+                "mean_weight": result.weights,
+            }
+        ),
+    )
+
+
+def extreme(
+    sample: Sample, theme: style.Theme = "light", *, side: str = "for", group: str = ""
+) -> panel.Picture:
+    """The eigenstate that votes most for, or most against; only of models of kets.
+
+    Args:
+        sample: of a model of kets.
+        theme: of the figure.
+        side: "for" or "against".
+        group: of modalities, such as "text+audio".
+    """
+    operator = inside.operator_of(sample, group)
+    k = _EXTREME[side]
+    amplitudes, names = operator.amplitudes(k), states.basis_labels(operator.dims)
+    return panel.Picture(
+        f"state-{side}",
+        extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),
+        operator_spectra.make_up(amplitudes, operator.dims, theme=theme),
+        shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
+        "to 0)"
+        + (
+            f"; levels of {', '.join(map(text.plain, operator.modalities))}, first leftmost. Real samples are "
+            "products; this need not be."
+            if len(operator.dims) > 1
+            else "."
+        )
+        + " "
+        + describe_comparison(sample.study.background),
+        not_shown="whether a real sample can be in it: see the weights below.",
+        alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
+        table=lambda: pd.DataFrame(
+            {
+                "basis_state": names,
+                "population": np.abs(amplitudes) ** 2,
+                "phase": np.angle(amplitudes),
+            }
+        ),
+    )
+
+
+def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
+    """The outcome patterns that vote most for and most against; only of models that read masses.
+
+    Args:
+        sample: of a model that reads masses.
+        theme: of the figure.
+        group: of modalities, such as "text+audio".
+    """
+    operator, elements = inside.operator_of(sample, group), _elements(sample)
+    whole = len(operator.values)
+    side = min(SHOWN_PATTERNS, whole // 2)
+    shown = [*range(whole - 1, whole - 1 - side, -1), *range(side - 1, -1, -1)]
+    bits, votes = np.array([operator.bits(k) for k in shown]), operator.votes[shown]
+    return panel.Picture(
+        "patterns",
+        extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
+        operator_spectra.outcome_patterns(
+            bits, votes, elements, operator.modalities, sample.modalities, theme=theme
+        ),
+        shows=f"the {count(side, 'outcome pattern')} with the highest and, below the line, with the lowest votes. The "
+        "fusion reads a modality through its qubits' outcomes only, so patterns are the "
+        "eigenstates. " + describe_comparison(sample.study.background),
+        not_shown="how likely a pattern is: see the weights.",
+        alt=f"Highest vote {votes[0]:+z.2f}: {_said(bits[0], elements)}. Lowest {votes[-1]:+z.2f}: "
+        f"{_said(bits[-1], elements)}.",
+        table=lambda: pd.DataFrame(
+            {
+                "vote": votes,
+                "pattern": ["|".join("".join(map(str, row)) for row in bit) for bit in bits],
+            }
+        ),
+    )
+
+
+def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
+    """How the decision changes when one element's qubit reads 1 instead of 0; only of models that read masses.
+
+    Args:
+        sample: of a model that reads masses.
+        theme: of the figure.
+        group: of modalities, such as "text+audio".
+    """
+    operator, elements = inside.operator_of(sample, group), _elements(sample)
+    values = (
+        operator.effects
+        if operator.effects is not None
+        else np.zeros((len(operator.modalities), len(elements)))
+    )
+    return panel.Picture(
+        "effects",
+        counts_most(values, elements, operator.modalities, sample.quantity),
+        operator_spectra.effects(
+            values, elements, operator.modalities, sample.modalities, unit=sample.unit, theme=theme
+        ),
+        shows=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
+        "the background. " + describe_comparison(sample.study.background),
+        not_shown="how elements act together: the patterns do.",
+        alt="Effects: "
+        + "; ".join(
+            f"{name}: {panel.listed(elements, row, '+.2f')}"
+            for name, row in zip(operator.modalities, values, strict=True)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(values.T, columns=list(operator.modalities)).assign(
+            element=elements
+        ),
+    )
+
+
+def along(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    group: str = "",
+    split: str = "test",
+    up: str = "",
+) -> panel.Picture:
+    """Many samples along the two extreme eigenstates.
+
+    Args:
+        sample: of any model; it is ringed.
+        theme: of the figure.
+        group: of modalities, such as "text+audio".
+        split: "train", "valid" or "test", of the samples that are drawn.
+        up: "weight against" or "value of the group"; by the number of eigenstates unless told.
+    """
+    result, (_, weights) = inside.votes_of(sample, group, split)
+    study, up = sample.study, choose("y axis", up or default_up(result.operator), UPS)
+    y, y_title = (
+        (result.most_against, "weight on the state that votes most against")
+        if up == UPS[0]
+        else (result.scores, f"v({' + '.join(result.operator.modalities)}), {sample.unit}")
+    )
+    y_true = study.dataset.y[result.rows]
+    truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
+    ids = study.dataset.ids[result.rows].tolist()
+    return panel.Picture(
+        "along",
+        f"The two extremes hold {part((result.most_for + result.most_against).mean())} of a {split} sample on average",
+        operator_spectra.along(
+            ids,
+            result.most_for,
+            y,
+            "weight on the state that votes most for",
+            y_title,
+            truth=truth,
+            truth_name=f"‘{study.classes[sample.output]}’" if study.classes else "truth",
+            split=bool(study.classes),
+            chosen=sample.id,
+            shares=(True, up == UPS[0]),
+            theme=theme,
+        ),
+        shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
+        f"ringed where it is among them: {part(float(weights[-1]))} for, {part(float(weights[0]))} against. "
+        + describe_comparison(study.background),
+        not_shown="the states in between: a sample may lie on neither.",
+        alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
+        table=lambda: pd.DataFrame(
+            {
+                "sample": ids,
+                "weight_for": result.most_for,
+                "weight_against": result.most_against,
+                "value_of_group": result.scores,
+                "truth": truth,
+            }
+        ),
+    )
+
+
+def _levels(amplitudes: np.ndarray, names: list[str]) -> str:
+    """The likeliest basis states in words."""
+    mass = np.abs(amplitudes) ** 2
+    order = [i for i in np.argsort(-mass)[:3] if mass[i] >= 0.1] or [int(mass.argmax())]
+    return ", ".join(f"|{names[i]}⟩ {mass[i]:.0%}" for i in order)
+
+
+def _elements(sample: Sample) -> tuple[str, ...]:
+    """Names of the elements that a modality is read by."""
+    study: Any = sample.study
+    return (
+        tuple(study.elements)
+        if study.model.elements_are_classes
+        else tuple(map(str, range(study.model.elements)))
+    )
+
+
+def _said(bits: np.ndarray, elements: tuple[str, ...]) -> str:
+    """One pattern in words: the elements that read 1."""
+    read = [[text.plain(elements[i], 20) for i in np.flatnonzero(row)] for row in bits]
+    return "; ".join("yes on " + ", ".join(on) if on else "no on all" for on in read)
+
+
+NEAREST = 4  # samples that are shown on each side
+
+
+def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
+    """Whether the operator's eigenstates are kets, which can be drawn."""
+    return sample.study.can("states") and inside.operator_of(sample, group).vectors is not None
+
+
+def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
+    """Whether the operator is of outcome patterns."""
+    return sample.study.can("states") and not has_kets(sample, group)
+
+
+def _nearest(view: page_state.PageState, sample: Sample) -> list[str]:
+    """Ends of the names of the curves of the samples nearest to both extremes."""
+    if not sample.study.can("states"):
+        return []
+    result = inside.votes_of(sample, GROUP(view) or "", AMONG(view) or "test")[0]
+    return [
+        end
+        for side in ("for", "against")
+        for end in samples.curves(
+            sample.study, result.nearest(side, NEAREST), f"{side}-card", result.operator.modalities
+        )
+    ]
+
+
+_STATES = panel.can("states")
+GROUP = params.SelectParam(
+    "votes",
+    "Modality or pair",
+    "The first modality is shown.",
+    "The modalities whose state is asked about; all others are averaged over the background.",
+    inside.group_labels,
+    look="segments",
+    read=lambda label: label.replace(inside.WITH, "+"),
+    fits=_STATES,
+)
+AMONG = params.SelectParam(
+    "among",
+    "Among the samples for",
+    "The test samples are shown.",
+    "Where the nearest real samples are looked for.",
+    SPLITS,
+    default="test",
+    look="segments",
+    fits=_STATES,
+)
+UP = params.SelectParam(
+    "against",
+    "y axis",
+    "The weight against is shown.",
+    "How much of a sample lies on the state that votes most against, or what the model says when told these modalities "
+    "alone.",
+    UPS,
+    look="segments",
+    fits=_STATES,
+)
+CONTROLS = (GROUP, AMONG, UP)
+_GROUP = {"group": GROUP}
+_AMONG = {**_GROUP, "split": AMONG}
+OPERATORS = {
+    "spectrum": panel.Panel(spectrum, _AMONG, fits=_STATES),
+    "along": panel.Panel(along, {**_AMONG, "up": UP}, fits=_STATES),
+    **{
+        f"state-{side}": panel.Panel(extreme, _GROUP, {"side": side}, fits=has_kets)
+        for side in _EXTREME
+    },
+    "patterns": panel.Panel(patterns, _GROUP, fits=has_patterns),
+    "effects": panel.Panel(effects, _GROUP, fits=has_patterns),
+}
+NAMED = {"content-": panel.Panel(samples.curve_of, rest=samples.which_curve, endings=_nearest)}

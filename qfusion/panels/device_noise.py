@@ -1,0 +1,171 @@
+"""The decision of an entangled-fusion network on a noisy device, with the standard errors of a number of shots."""
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import dynamics as evolution, text
+from qfusion.analysis.sample import Sample
+from qfusion.figures import decision, evidence_fusion, numbers, style
+from qfusion.panels import panel, params
+from qfusion.panels.circuit import PART
+from qfusion.wording.backgrounds import describe_comparison
+
+SHOTS = 1000
+
+
+def noisy(
+    sample: Sample,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> evolution.Noisy:
+    """What the noisy circuit says of the sample."""
+    return evolution.with_noise(
+        sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots
+    )
+
+
+def scores(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> panel.Picture:
+    """Log-odds of the classes, or the score, under noise, beside those of the exact circuit.
+
+    Args:
+        sample: a sample of an entangled-fusion network.
+        theme: of the figure.
+        depolarising, damping, readout: probabilities, see above.
+        shots: how often each circuit is run.
+    """
+    study, quantity = sample.study, sample.quantity
+    result = noisy(sample, depolarising, damping, readout, shots)
+    names = study.classes or study.model.outputs
+    head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
+    if len(names) > 1:
+        first, second = np.argsort(-result.scores)[:2]
+        head = lead(
+            text.plain(names[first]),
+            float(study.logits(result.scores[first] - result.scores[second])),
+            float(study.logits(np.asarray(result.lead_error))),
+            shots,
+        )
+    return panel.Picture(
+        "noisy-scores",
+        head,
+        evidence_fusion.class_bars(
+            result.scores,
+            names,
+            truth=sample.true_class,
+            before=sample.scores,
+            before_name="exact",
+            errors=result.errors,
+            unit="log-odds (nats)" if study.classes else sample.unit,
+            theme=theme,
+        ),
+        shows=f"the {quantity} under this noise; error bars: one standard error of that many shots; diamonds: the "
+        "exact circuit. All bars come from the same shots, so bars that overlap do not say that a lead is within "
+        "chance: the title counts errors of the difference." + sample.of,
+        not_shown="drift and cross-talk of a real device.",
+        alt=f"{panel.capital(quantity)} under noise: {panel.listed(names, result.scores, '+.2f')}.",
+        table=lambda: pd.DataFrame(
+            {
+                "class": names,
+                quantity.replace("-", "_"): result.scores,
+                "standard_error": result.errors,
+                "exact": sample.scores,
+            }
+        ),
+    )
+
+
+def lead(name: str, gap: float, error: float, shots: int) -> str:
+    """Returns how far the first class is ahead of the next, in standard errors of their difference over the same
+    shots; that nothing scatters where it does not."""
+    if error <= 1e-9 * max(abs(gap), 1e-300):
+        return f"‘{name}’ leads by {gap:.2f}; its shots do not scatter"
+    words = f"‘{name}’ leads by {gap / error:.1f} standard errors of the difference"
+    return (
+        f"{shots:,} shots do not settle it: {words}"
+        if gap / error < 2
+        else f"{words} at {shots:,} shots"
+    )
+
+
+def terms(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    depolarising: float = 0.0,
+    damping: float = 0.0,
+    readout: float = 0.0,
+    shots: int = SHOTS,
+) -> panel.Picture:
+    """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
+    study, c = sample.study, sample.output
+    result = noisy(sample, depolarising, damping, readout, shots)
+    before = sample.dividends
+    values, errors = (
+        {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
+        for part in (result.dividends, result.dividend_errors)
+    )
+    sure = sum(bool(term) and abs(values[term]) > 2 * errors[term] for term in values)
+    return panel.Picture(
+        "noisy-terms",
+        f"{sure} of {len(values) - 1} terms stand out from the shots{sample.whose}",
+        decision.term_bars(
+            values, errors, before, sample.modalities, unit=sample.unit, theme=theme
+        ),
+        shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
+        "diamonds: exact." + sample.of + " " + describe_comparison(study.background),
+        not_shown="the baseline: it is in the table.",
+        alt=f"Contributions under noise: {panel.terms(values)}.",
+        table=lambda: numbers.terms_table(values).assign(
+            standard_error=list(errors.values()), exact=list(before.values())
+        ),
+    )
+
+
+NOISE: dict[str, params.Param] = {
+    kind: params.NumberParam(
+        f"noise.{kind}",
+        title,
+        "0 is used.",
+        words,
+        step=0.01,
+        fits=panel.can("rules"),
+        style={"format": "%.2f"},
+    )
+    for kind, title, words in (
+        (
+            "depolarising",
+            "Depolarising",
+            "A qubit is replaced by the maximally mixed state with this probability, after each operation on several "
+            "qubits",
+        ),
+        (
+            "damping",
+            "Amplitude damping",
+            "|1⟩ decays to |0⟩ with this probability, at the same places",
+        ),
+        ("readout", "Read-out", "A read bit is lost to a coin toss with this probability"),
+    )
+} | {
+    "shots": params.SelectParam(
+        "shots",
+        "Shots",
+        "1000 are used.",
+        "How often each circuit is run",
+        ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
+        default="1000",
+        look="steps",
+        read=params.whole_number("shots", 1, 10**9),
+        fits=panel.can("rules"),
+    )
+}
+NOISE_OPEN = PART.chosen("Noise and shots")

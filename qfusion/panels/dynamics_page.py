@@ -1,0 +1,216 @@
+"""The Dynamics page: its panels in order, the readers' choices and the sliders of the generator."""
+
+from dataclasses import replace
+
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.models.tweak import DURATION, Tweak, learned
+from qfusion.panels import page_state, panel, params, tweak_limits
+from qfusion.panels.convergence import distance, settling, steady
+from qfusion.panels.correlation_removal import cut, cut_terms
+from qfusion.panels.dynamics import (
+    FIRST_MEASURES,
+    MATRIX_PARTS,
+    WHOLE,
+    correlation,
+    decision_over_time,
+    drawn_measures,
+    ensemble,
+    matrix,
+    measures_above,
+    populations,
+    trajectories,
+    waterfall,
+)
+
+# whether a sample's, or study's, model has correlations in time to cut
+can_cut = panel.can("time", where=lambda study: len(study.modalities) > 1)
+
+
+def settles(sample: Sample) -> bool:
+    """Whether the sample evolves in time to a steady state."""
+    if not sample.study.can("time"):
+        return False
+    attractor = settling(sample).attractor
+    return attractor.steady is not None and attractor.distance is not None
+
+
+def factors(study: Study) -> dict[str, params.NumberParam]:
+    """The sliders of a model with time, by key: factors on couplings and dissipation, and the duration."""
+    highest = tweak_limits.slider_tops(study.model)
+    return {
+        key: params.NumberParam(
+            key,
+            key,
+            f"{'T = ' if key == DURATION else ''}{value:g} is used.",
+            high=highest[key],
+            default=value,
+            step=0.05 * value,
+            look="slider",
+            style={"format": "%.2f"},
+        )
+        for key, value in learned(study.model).items()
+    }
+
+
+def sliders(view: page_state.PageState, study: Study) -> list[params.Param]:
+    """What an address may say about the sliders; also names factors that this model does not have."""
+    if not study.can("time"):
+        return []
+    known = factors(study)
+    return [
+        *known.values(),
+        *params.unknown_params(
+            view, page_state.FACTORS, known, lambda key, study, _: Tweak.of([(key, 1)], study.model)
+        ),
+    ]
+
+
+TIMED = panel.can("time")
+VIEW = params.SelectParam(
+    "view",
+    "View",
+    "Decision is shown.",
+    values=(
+        "Decision",
+        "Correlations",
+        "Trajectories",
+        "State",
+        "Steady state",
+        "Sensitivity",
+        "H and L",
+    ),
+    fits=TIMED,
+)
+TURN = params.TextParam(
+    "turn",
+    "Turn",
+    "The sliders stay as they are.",
+    test=lambda study, value: tweak_limits.parse_slider_tweak(study.model, value),
+    fits=TIMED,
+)
+CURSOR = params.NumberParam(
+    "t",
+    "Time cursor (of T)",
+    "The end of the evolution is shown.",
+    default=1.0,
+    fits=TIMED,
+    style={"format": "percent"},
+    plays=True,
+)
+_TERMS = replace(panel.TERMS, fits=lambda study: study.can("time") or study.can("layers"))
+MOVING = params.SelectParam(
+    "above",
+    "Upper panel",
+    "Entropies are shown.",
+    "Entropy says how mixed each state is, by entanglement or by jumps; entanglement (logarithmic negativity) takes "
+    "longer; mutual information is that of the pairs on which the sliders that you moved act, of all pairs if none.",
+    lambda study: measures_above(study.modalities),
+    look="segments",
+    fits=TIMED,
+)
+CUT_TERMS = params.SwitchParam(
+    "cutterms", "Contributions after the cut", "They stay folded.", fits=TIMED
+)
+CUT = params.SelectParam(
+    "cut",
+    "Modality that is cut",
+    "The one that matters most is shown.",
+    values=lambda study: study.modalities,
+    fits=TIMED,
+    style={"width": 340},
+)
+RUNS = params.SelectParam(
+    "runs",
+    "Trajectories",
+    "20 are sampled.",
+    "How many random histories are drawn. With more, their mean comes closer to the exact one.",
+    ("4", "8", "20", "50", "100", "200"),
+    default="20",
+    look="steps",
+    read=params.whole_number("runs", 1, 1000),
+    fits=TIMED,
+)
+QUANTITY = params.SelectParam(
+    "quantity",
+    "Entanglement of",
+    "The first is shown.",
+    "Of this modality with all others.",
+    lambda study: study.modalities,
+    fits=TIMED,
+)
+STATE_OF = params.SelectParam(
+    "of",
+    "State of",
+    "All together are shown.",
+    "Of all modalities, or of one when the others are not looked at.",
+    lambda study: (WHOLE, *study.modalities),
+    fits=TIMED,
+)
+HEAT, HINTON = "Modulus and phase", "Hinton diagram"
+STATE_AS = params.SelectParam(
+    "matrixas",
+    "Matrix as",
+    "Modulus and phase are shown.",
+    values=(HEAT, HINTON),
+    look="segments",
+    fits=TIMED,
+)
+CONTROLS = (VIEW, TURN, CURSOR, _TERMS, MOVING, CUT_TERMS, CUT, RUNS, QUANTITY, STATE_OF, STATE_AS)
+# where a panel stands: in a view
+_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = map(VIEW.chosen, VIEW.options()[:5])
+_T = {"t": CURSOR}
+PANELS = {
+    "decision-over-time": panel.Panel(
+        decision_over_time,
+        {"above": MOVING, "terms": panel.TERMS, **_T},
+        fits=TIMED,
+        opens=_DECISION,
+    ),
+    "cut": panel.Panel(cut, _T, fits=can_cut, opens=_DECISION),
+    "cut-terms": panel.Panel(
+        cut_terms,
+        {"modality": CUT, **_T},
+        fits=can_cut,
+        opens=panel.all_of(_DECISION, CUT_TERMS.opens),
+    ),
+    "waterfall-now": panel.Panel(waterfall, fits=TIMED, opens=_DECISION, below=True),
+    **{
+        kind.replace("_", "-"): panel.Panel(
+            correlation, _T, {"kind": kind}, fits=TIMED, opens=_CORRELATED
+        )
+        for kind in FIRST_MEASURES
+    },
+    "trajectories": panel.Panel(
+        trajectories,
+        {"runs": RUNS, "whose": QUANTITY},
+        fits=TIMED,
+        opens=_SAMPLED,
+    ),
+    "ensemble": panel.Panel(ensemble, {"runs": RUNS}, fits=TIMED, opens=_SAMPLED),
+    "populations": panel.Panel(populations, {"whose": STATE_OF, **_T}, fits=TIMED, opens=_STATE),
+    **{
+        f"matrix-{part}": panel.Panel(
+            matrix,
+            {"whose": STATE_OF, **_T},
+            {"part": part},
+            fits=TIMED,
+            opens=panel.all_of(_STATE, STATE_AS.chosen(HEAT)),
+        )
+        for part in MATRIX_PARTS
+    },
+    "distance": panel.Panel(distance, fits=settles, opens=_SETTLED),
+    "steady": panel.Panel(steady, fits=settles, opens=_SETTLED),
+}
+NAMED = {
+    "measure-": panel.Panel(
+        correlation,
+        _T,
+        rest="kind",
+        fits=TIMED,
+        opens=_CORRELATED,
+        endings=lambda view, sample: [
+            kind for kind in drawn_measures() if kind not in FIRST_MEASURES
+        ],
+    )
+}

@@ -1,0 +1,215 @@
+"""The generator of a model in time: couplings, energy levels, jump operators and decay modes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion._sentences import listed, top
+from qfusion.analysis import inside, text
+from qfusion.analysis.sample import Sample
+from qfusion.data.spec import split_term
+from qfusion.figures import physics, style
+from qfusion.panels import panel, params
+from qfusion.panels.dynamics_page import TIMED, VIEW
+
+COHERENT, JUMPS = "H: coherent", "dissipation"
+MAX_LETTERS = 20
+_UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
+
+
+def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Who is coupled with whom, and how strongly, by H and by dissipation.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+    """
+    system = sample.model.system()
+    energies, rates = inside.strengths_of(system)
+    parts = {COHERENT: energies} | ({JUMPS: rates} if len(system.jumps) else {})
+    joint = {term: value for term, value in energies.items() if "+" in term}
+    strongest = max(joint, key=lambda term: joint[term], default="")
+    return panel.Picture(
+        "couplings",
+        f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
+        if strongest and joint[strongest] > 1e-9 * max(energies.values())
+        else "H couples nothing",
+        physics.couplings(parts, system.names, _UNITS, theme),
+        shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
+        "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
+        "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
+        "orthogonal: squares of energies add up, and so do rates." + model_caption(sample),
+        not_shown="what a coupling does to a decision: see Sensitivity.",
+        alt="; ".join(
+            f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
+            for name, part in parts.items()
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "modalities": term,
+                    "energy_of_H": energies[term],
+                    "rate_of_dissipation": rates.get(term, 0.0),
+                }
+                for term in energies
+            ]
+        ),
+    )
+
+
+def levels(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Energy levels of H, without and with its couplings.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+    """
+    free, coupled = inside.levels(sample.model.system())
+    return panel.Picture(
+        "levels",
+        span(free, coupled),
+        physics.levels(free, coupled, theme),
+        shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
+        "levels are joined in their order." + model_caption(sample),
+        not_shown="states: which of them a level belongs to.",
+        alt=f"Levels by themselves from {free[0]:.3f} to {free[-1]:.3f}, with couplings from {coupled[0]:.3f} to "
+        f"{coupled[-1]:.3f}.",
+        table=lambda: pd.DataFrame(
+            {
+                "level": np.arange(1, len(free) + 1),
+                "energy_alone": free,
+                "energy_with_couplings": coupled,
+            }
+        ),
+    )
+
+
+def letters(
+    sample: Sample, theme: style.Theme = "light", *, operator: str = inside.HAMILTONIAN
+) -> panel.Picture:
+    """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+        operator: "H", "L1", "L2", ... or "read-out".
+    """
+    known, system = inside.operator_names(sample.model), sample.model.system()
+    terms, share = inside.largest(
+        inside.operator(sample, system, choose("Operator", operator, known)), system, MAX_LETTERS
+    )
+    check(
+        bool(terms),
+        f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
+    )
+    names, values = [letter.words for letter in terms], np.array([letter.value for letter in terms])
+    return panel.Picture(
+        "letters",
+        largest_letter(operator, names, values),
+        physics.letters(names, [letter.term for letter in terms], values, system.names, theme),
+        shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
+        + (
+            "Pauli words, a letter for each qubit of a modality"
+            if all(d & (d - 1) == 0 for d in system.dims)
+            else "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)"
+        )
+        + f"; modalities that are not named have the identity. The {len(terms)} largest hold {share:.0%} of the "
+        "sum of all squares."
+        + model_caption(sample)
+        + (f" {inside.UNRAVELLING}" if operator.startswith("L") else ""),
+        not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
+        alt=", ".join(
+            f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "operator": operator,
+                    "modalities": letter.term,
+                    "letters": " ".join(letter.letters),
+                    "real": letter.value.real,
+                    "imaginary": letter.value.imag,
+                }
+                for letter in terms
+            ]
+        ),
+    )
+
+
+def modes(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """The eigenvalues of the generator in the complex plane.
+
+    Args:
+        sample: of a model with time whose joint state has at most `generator.MAX_MODES` levels. theme: of the figure.
+    """
+    values = inside.modes(sample.model.system())
+    away = -values.real
+    least = 1e-9 * max(float(np.abs(values).max()), 1e-300)
+    gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
+    still = int((away <= least).sum())
+    return panel.Picture(
+        "modes",
+        f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
+        physics.modes(values, gap, theme),
+        shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
+        f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
+        "end." + model_caption(sample),
+        not_shown="how much of a mode this sample's state holds.",
+        alt=f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}.",
+        table=lambda: pd.DataFrame({"rate": away, "frequency": values.imag}),
+    )
+
+
+def span(free: np.ndarray, coupled: np.ndarray) -> str:
+    """What couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
+    before, after = (float(values[-1] - values[0]) for values in (free, coupled))
+    if np.allclose(free, coupled):
+        return "Without couplings and with them levels are the same"
+    return (
+        f"Couplings move levels by up to {np.abs(coupled - free).max():.2g} and leave their span at {after:.2f}"
+        if f"{before:.2f}" == f"{after:.2f}"
+        else f"Couplings take the levels' span from {before:.2f} to {after:.2f}"
+    )
+
+
+def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> str:
+    """Which terms of an operator are the largest, by their names and coefficients (n,)."""
+    sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
+    first = top(sizes)
+    if round(sizes[first[0]], 2) == 0:
+        return f"{operator}: no term is as large as 0.01"
+    number = dict(zip(names, map(_number, values), strict=True))
+    words = (
+        listed([f"{text.plain(name)} ({number[name]})" for name in first])
+        if len(first) <= panel.MAX_NAMED
+        else f"{len(first)} terms, of size {sizes[first[0]]:.2f}"
+    )
+    return panel.standing(
+        first,
+        sizes,
+        one=f"{operator}: {text.plain(first[0])} is the largest of its terms ({number[first[0]]})",
+        some=f"{operator}: the largest of its terms, alike: {words}",
+    )
+
+
+def _number(value: complex) -> str:
+    return f"{value.real:+.2f}" if abs(value.imag) <= 1e-9 * abs(value) else f"{abs(value):.2f}"
+
+
+def model_caption(sample: Sample) -> str:
+    return " The same for every sample." + (
+        f" Sliders: {text.plain(sample.changed)}." if sample.changed else ""
+    )
+
+
+GENERATOR_VIEW = VIEW.chosen("H and L")
+OPERATOR = params.SelectParam(
+    "letters",
+    "Operator",
+    "H is shown.",
+    "Which operator is taken apart below. L1, L2, ... are those of one unravelling, as under Trajectories.",
+    lambda study: inside.operator_names(study.model),
+    look="segments",
+    fits=TIMED,
+)

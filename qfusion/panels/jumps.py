@@ -1,0 +1,124 @@
+"""Quantum jumps of single trajectories, and mutual information between modalities."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.analysis import inside
+from qfusion.analysis.sample import Sample
+from qfusion.figures import correlation_polygon, jump_raster, style
+from qfusion.panels import panel
+from qfusion.panels.dynamics import step_at
+from qfusion.panels.dynamics_page import can_cut
+
+# whether a sample's, or study's, model evolves in time and has jump operators
+jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
+
+
+def raster(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
+
+    Args:
+        sample: a sample of a model with time and jump operators. theme: of the figure.
+    """
+    check(jumps_at_all(sample), f"Model '{sample.name}' has no jump operators.")
+    records = inside.records(sample)
+    runs, K = len(records.runs), len(records.exact)
+    jumped = sum(len(times) > 0 for _, times, _ in records.runs)
+    return panel.Picture(
+        "raster",
+        f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
+        f"average (exact: {records.expected:.2f})",
+        jump_raster.raster(
+            [(times, which) for _, times, which in records.runs if len(times)],
+            records.edges,
+            records.counts,
+            records.times,
+            records.exact,
+            theme,
+        ),
+        shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
+        "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
+        "master equation (thick)." + sample.of + f" {inside.UNRAVELLING}",
+        not_shown="what a jump does to the state: see the single trajectories.",
+        alt="Jumps per trajectory: "
+        + panel.listed(
+            [f"L{k + 1}" for k in range(K)],
+            [sum(int((which == k).sum()) for *_, which in records.runs) / runs for k in range(K)],
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {"row": row, "trajectory": number + 1, "t": when, "operator": f"L{k + 1}"}
+                for row, (number, times, which) in enumerate(records.runs, 1)
+                for when, k in zip(times, which, strict=True)
+            ],
+            columns=["row", "trajectory", "t", "operator"],
+        ),
+    )
+
+
+def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
+    """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
+
+    Args:
+        sample: a sample of a model with time and several modalities. theme: of the figure.
+        t: the time as a share of T.
+    """
+    check(can_cut(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
+    track, at = sample.track(), step_at(sample, t)
+    S = track.measures.of("entropy")
+    alone = {name: S[name,] for name in sample.modalities}
+    shared = {(a, b): values for (a, b), values in track.measures.of("mutual_information").items()}
+    together = (
+        sum(alone.values()) - sum(S[pair] for pair in shared) + S[()] if len(alone) == 3 else None
+    )
+    when = f"t = {track.times[at]:.2f}"
+    return panel.Picture(
+        "information",
+        share_most({" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when)
+        + ("" if together is None else f"; tripartite information {together[at]:+z.3f}"),
+        correlation_polygon.triangle(
+            track.times, shared, alone, at, together=together, theme=theme
+        ),
+        shows="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
+        "and the entropy S of each modality as the area of its disc; beside it the pairs over time"
+        + (
+            "; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
+            "c together than of each"
+            if together is not None
+            else ""
+        )
+        + "."
+        + sample.followed,
+        not_shown="how much of it is entanglement: see the negativity.",
+        alt=f"At {when}: "
+        + panel.listed(
+            [" : ".join(pair) for pair in shared],
+            [float(values[at]) for values in shared.values()],
+            ".3f",
+        )
+        + " nats.",
+        table=lambda: pd.DataFrame(
+            {"t": track.times}
+            | {f"entropy[{name}]": values for name, values in alone.items()}
+            | {f"mutual_information[{a}:{b}]": values for (a, b), values in shared.items()}
+            | ({} if together is None else {"tripartite_information": together})
+        ),
+    )
+
+
+def share_most(mutual: Mapping[str, float], when: str) -> str:
+    """Which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
+    return panel.superlative(
+        mutual,
+        places=3,
+        none="No pair shares as much as 0.001 nats at {when}",
+        only="{names} share {value:.3f} nats at {when}",
+        one="{names} share most at {when}: {value:.3f} nats",
+        some="{names} share most, alike, at {when}: {value:.3f} nats",
+        every="{names} share alike at {when}: {value:.3f} nats",
+        several="({name})",
+        when=when,
+    )

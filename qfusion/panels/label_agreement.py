@@ -1,0 +1,316 @@
+"""A model beside people's labels of single modalities, on Faithfulness, and one sample beside its own, on Samples."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check_present
+from qfusion._sentences import listed
+from qfusion.analysis import text, trust
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.explain import people
+from qfusion.figures import label_charts, style
+from qfusion.panels import panel
+from qfusion.panels.intervals import intervals_over
+from qfusion.wording.backgrounds import describe_comparison
+
+# A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
+
+SHUFFLED = "shuffled labels, 95 %"
+
+
+def has_labels(study: Study, **_: Any) -> bool:
+    """Whether there are labels of single modalities to compare with: the target is a number, as they are."""
+    return trust.labels_of(study) is not None
+
+
+def is_labelled(sample: Sample, **_: Any) -> bool:
+    """Whether the sample has a label of a modality, and the target is a number."""
+    labels = trust.labels_of(sample.study)
+    return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
+
+
+def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
+    """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
+
+    Args:
+        study: a model on its data.
+        theme: of the figure.
+        other: a second model of the same data, to compare with; none unless told.
+    """
+    study, result = trust.as_trained(study), _found(study)
+    whose, words = _whose(study), ""
+    models = _models(study, other)
+    if other:
+        second = trust.second(study, other)
+        closer = people.closer(
+            trust.closer(study, second),
+            text.plain(study.name),
+            text.plain(other),
+            whose,
+            text.plain,
+        )
+        words = f" {closer}, both on the same samples{_taught(study, second)}."
+    names = [entry.modality for entry in result.alone]
+    return panel.Picture(
+        "people-alone",
+        people.follows(result.alone, whose, text.plain),
+        label_charts.dots(
+            names,
+            {
+                name: label_charts.ends(entry.rank for entry in one.alone)
+                for name, one in models.items()
+            },
+            hues=[style.term_colour(name, study.modalities) for name in names],
+            x_title=f"rank correlation of own term and {whose}",
+            band=np.array(
+                [(e.shuffled["rank"].low, e.shuffled["rank"].high) for e in result.alone]
+            ),
+            band_name=SHUFFLED,
+            theme=theme,
+        ),
+        shows=f"how far each modality's own term orders {_samples(study, result)} as {whose} of that modality do "
+        f"(ρ, Spearman's rank correlation; {_how(study)}). Grey: where 95 % of {people.SHUFFLES} shuffles "
+        f"of the labels lie. {describe_comparison(study.bulk_background)}{words}",
+        not_shown="whether people or the model are right; a term may carry what people hear in another modality.",
+        alt="Rank correlation with labels: "
+        + ", ".join(f"{e.modality} {e.rank.value:.2f}" for e in result.alone)
+        + ".",
+        table=lambda: pd.concat(
+            [one.frame().assign(model=name) for name, one in models.items()], ignore_index=True
+        ),
+    )
+
+
+def calibration(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """Labels over own terms, with means of bins; only of data with labels of single modalities."""
+    study, result = trust.as_trained(study), _found(study)
+    whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
+    ids = study.dataset.ids[trust.explained(study)[0]]
+    return panel.Picture(
+        "people-calibration",
+        slopes(result.alone, whose),
+        label_charts.calibration(
+            {e.modality: e.term for e in result.alone},
+            {e.modality: e.label for e in result.alone},
+            {
+                name: (entry["term"].to_numpy(), entry["label"].to_numpy())
+                for name, entry in bins.items()
+            },
+            study.modalities,
+            notes={e.modality: f"n = {len(e.label):,}" for e in result.alone},
+            x_title=text.in_unit("own term in the model", study.unit_of(0)),
+            y_title="hidden score" if whose != PEOPLE_SAY else "people's label",
+            theme=theme,
+        ),
+        shows=f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
+        f"{people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
+        f"{sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}.",
+        not_shown="that one is made of the other: labels and terms may have different units, so that a slope of 1 "
+        "is no aim by itself.",
+        alt="Labels over own terms: "
+        + ", ".join(f"{e.modality} slope {e.slope.value:.2f}" for e in result.alone)
+        + ".",
+        table=lambda: pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "sample": ids[entry.places],
+                        "modality": entry.modality,
+                        "term": entry.term,
+                        "label": entry.label,
+                    }
+                )
+                for entry in result.alone
+            ],
+            ignore_index=True,
+        ),
+    )
+
+
+def slopes(parts: Sequence[people.Alone], whose: str) -> str:
+    """By how much labels rise with one unit of the own term, as a title."""
+
+    def one(entry: people.Alone) -> str:
+        name = text.plain(entry.modality)
+        if not np.isfinite(entry.slope.value):
+            return f"not defined for {name} (n = {len(entry.label):,})"
+        interval = (
+            f" [{entry.slope.low:+z.2f}, {entry.slope.high:+z.2f}]" if entry.slope.known else ""
+        )
+        return f"{entry.slope.value:+z.2f}{interval} for {name}"
+
+    rest = f" and so on for {len(parts) - people.NAMED} more" if len(parts) > people.NAMED else ""
+    words = listed(list(map(one, parts[: people.NAMED])))
+    return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
+
+
+def sign_rates(parts: Sequence[people.Alone]) -> str:
+    """How often own terms have the labels' signs, beside shuffled labels."""
+
+    def one(entry: people.Alone) -> str:
+        name = text.plain(entry.modality)
+        if not np.isfinite(entry.sign.value):
+            return f"none in {name}"
+        interval = f" [{entry.sign.low:.0%}, {entry.sign.high:.0%}]" if entry.sign.known else ""
+        chance = entry.shuffled["sign"]
+        shuffled = (
+            f"; shuffled {chance.low:.0%} to {chance.high:.0%}" if np.isfinite(chance.low) else ""
+        )
+        return f"{entry.sign.value:.0%}{interval} in {name} (n = {entry.sign.n:,}{shuffled})"
+
+    most = 2 * people.NAMED
+    rest = f"; {len(parts) - most} more in the table" if len(parts) > most else ""
+    return listed(list(map(one, parts[:most]))) + rest
+
+
+def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
+    """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
+    modalities.
+
+    Args:
+        study: a model on its data.
+        theme: of the figure.
+        other: a second model of the same data, to compare with; none unless told.
+    """
+    study, result = trust.as_trained(study), _found(study)
+    whose, verdicts = _whose(study), list(result.rates)
+    models, words = _models(study, other), ""
+    if other:
+        theirs = people.meets(models[other], whose)
+        words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
+    return panel.Picture(
+        "people-conflict",
+        people.meets(result, whose),
+        label_charts.dots(
+            verdicts,
+            {
+                name: label_charts.ends(rate.difference for rate in one.rates.values())
+                for name, one in models.items()
+            },
+            hues=[style.GREY] * len(verdicts),
+            x_title="share of samples where signs conflict, less that of the others",
+            band=np.array(
+                [(rate.shuffled.low, rate.shuffled.high) for rate in result.rates.values()]
+            ),
+            band_name=SHUFFLED,
+            percent=True,
+            theme=theme,
+        ),
+        shows=f"by how much more often the model's verdict is joint, conflict, or one of the two, of samples with both "
+        f"signs among {whose} of their modalities and of the whole, than of the others: {result.conflicting:,} of "
+        f"{result.known:,} test samples."
+        + (
+            f" {result.samples - result.known:,} lack a label of some modality and are left out."
+            if result.known < result.samples
+            else ""
+        )
+        + f" Grey: where 95 % of {people.SHUFFLES} shuffles of the labels lie; {_how(study)}.{words}",
+        not_shown="what people would call the reason of a conflict; signs alone say that there is one.",
+        alt="Difference of verdict rates: "
+        + ", ".join(f"{name} {rate.difference.value:+.2f}" for name, rate in result.rates.items())
+        + ".",
+        table=lambda: pd.concat(
+            [one.rate_frame().assign(model=name) for name, one in models.items()],
+            ignore_index=True,
+        ),
+    )
+
+
+def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
+    study = sample.study
+    labels = check_present(
+        trust.labels_of(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
+    )
+    own, row = study.dividends(sample.row, 0), labels.table.iloc[sample.row]
+    known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
+    terms = {name: own[name] for name in known}
+    whole = float(study.dataset.y[sample.row])
+    lacks = [text.plain(str(name)) for name in row.index if name not in known]
+    return panel.Picture(
+        "people",
+        people.of_sample(known, terms, float("nan") if lacks else whole, labels.whose, text.plain),
+        label_charts.dots(
+            list(known),
+            {
+                name: np.array([(value, np.nan, np.nan) for value in values.values()])
+                for name, values in ((labels.whose, known), ("own term", terms))
+            },
+            hues=[style.term_colour(name, study.modalities) for name in known],
+            x_title=text.in_unit("label, and own term", study.unit_of(0)),
+            theme=theme,
+        ),
+        shows=f"{labels.whose} of each modality alone, and what the modality adds on its own in this model"
+        + (f"; nothing is known of {listed(lacks)}" if lacks else "")
+        + ". "
+        + describe_comparison(sample.background),
+        not_shown="that the two have one unit: the Faithfulness page says how they go together over many samples.",
+        alt=", ".join(
+            f"{name}: label {known[name]:+.2f}, own term {terms[name]:+.2f}" for name in known
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            {
+                "sample": sample.id,
+                "modality": list(known),
+                "label": list(known.values()),
+                "own_term": list(terms.values()),
+                "whole": whole,
+            }
+        ),
+    )
+
+
+def numbers(study: Study) -> pd.DataFrame:
+    """Numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
+    return _found(study).frame()
+
+
+PEOPLE_SAY = "people's labels"
+
+
+def _found(study: Study) -> people.Beside:
+    return check_present(
+        trust.beside_people(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
+    )
+
+
+def _models(study: Study, other: str) -> dict[str, people.Beside]:
+    """A model beside people, and where there is one the other, by name."""
+    return {study.name: _found(study)} | (
+        {other: _found(trust.second(study, other))} if other else {}
+    )
+
+
+def _whose(study: Study) -> str:
+    labels = trust.labels_of(study)
+    return PEOPLE_SAY if labels is None else labels.whose
+
+
+def _samples(study: Study, result: people.Beside) -> str:
+    parts = [
+        f"{len(entry.label):,} in {text.plain(entry.modality)}"
+        for entry in result.alone
+        if len(entry.label) < result.samples
+    ]
+    return f"{result.samples:,} test samples" + (
+        f" (labelled: {', '.join(parts)})" if parts else ""
+    )
+
+
+def _how(study: Study) -> str:
+    return intervals_over(study.dataset, trust.explained(study)[0])
+
+
+def _taught(*studies: Study) -> str:
+    """Which of the models had the labels as additional targets."""
+    taught = [text.plain(study.name) for study in studies if trust.taught(study)]
+    return (
+        f"; {listed(taught)} had the labels as additional targets while training"
+        if taught
+        else "; neither had the labels as targets"
+    )

@@ -1,0 +1,246 @@
+"""Does the model fuse?"""
+
+import numpy as np
+
+from qfusion._checks import check_present
+from qfusion.analysis import cohort_measures, errors, text, trust
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study, dividend_column
+from qfusion.data.spec import split_term
+from qfusion.explain import fusing
+from qfusion.figures import fusion_evidence, label_charts, style
+from qfusion.panels import cohorts, faithfulness, panel, wrong_samples
+from qfusion.wording.backgrounds import background_markdown, describe_comparison
+
+# Does my model fuse?
+
+MAX_POINTS = 1_500  # of a swarm, a coalition
+
+
+def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
+    labels = trust.metric_labels(study.dataset)
+    first = next(iter(labels))
+    (result, worth), (_, own) = (trust.without_joint(study, kind) for kind in fusing.KINDS)
+    sampled = (
+        ""
+        if result.errors is None
+        else f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
+        f"{result.errors.mean():.2g} on average."
+    )
+    return panel.Picture(
+        "why-emap",
+        text.plain(fusing.fuses(result, worth, first, labels[first].short)),
+        label_charts.dots(
+            [labels[name].short for name in labels],
+            {
+                kind: label_charts.ends(part["gain"].values())
+                for kind, part in zip(fusing.KINDS, (worth, own), strict=True)
+            },
+            hues=[style.GREY] * len(labels),
+            x_title="better with joint terms by (units of the metric)",
+            theme=theme,
+        ),
+        shows=f"by how much metrics are better with joint terms than without, on {len(result.scores):,} test samples. "
+        f"EMAP: the sum over modalities that is nearest to the model's {study.quantity} on all combinations of "
+        f"{result.rows:,} test rows; own terms: baseline and own contributions, against "
+        f"{background_markdown(study.bulk_background)}. {interval_words(study, fusing.RESAMPLES)}.{sampled}",
+        not_shown="what an additive model would reach that was trained as one: a projection can decide worse than "
+        "chance.",
+        alt="Worth of joint terms: "
+        + ", ".join(f"{labels[name].short} {one.value:+.3f}" for name, one in worth["gain"].items())
+        + ".",
+        table=lambda: fusing.interval_frame("metric", **worth),
+    )
+
+
+def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """What each coalition and modality takes off the test loss."""
+    game, terms = trust.loss_game(study), study.terms
+    title = fusing.LOSS_TITLES[game.loss]
+    mean = " of the softmax of the mean log-odds" if study.classes else ""
+    return panel.Picture(
+        "why-loss",
+        text.plain(fusing.matters(game)),
+        label_charts.dots(
+            list(terms),
+            {
+                "contribution": label_charts.ends(game.dividends.values()),
+                "Shapley value": label_charts.ends(map(game.shapley.get, terms)),
+            },
+            hues=[style.term_colour(term, study.modalities) for term in terms],
+            x_title=f"takes off the {title}",
+            theme=theme,
+        ),
+        shows=f"what coalitions take off the {title}{mean} that is left without the modalities outside them, mean over "
+        f"{game.total.n:,} test samples: SAGE's game with exact values. Contributions add up to all that it falls, "
+        f"and so do Shapley values. {interval_words(study)}. {describe_comparison(study.bulk_background)}",
+        not_shown="what a model would lose that was trained without a modality.",
+        alt=f"Takes off the {title}: "
+        + panel.terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
+        + ".",
+        table=game.frame,
+    )
+
+
+def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """The coalitions of a cohort by what they say."""
+    study, ranked = levels.study, _ranked(levels)
+    return panel.Picture(
+        "why-ranking",
+        fusing.says_most(ranked, text.term),
+        label_charts.dots(
+            list(ranked.sizes),
+            {
+                "mean size": label_charts.ends(ranked.sizes.values()),
+                "mean with sign": label_charts.ends(ranked.means.values()),
+            },
+            hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
+            x_title=f"contribution ({cohorts.unit_of(levels)})",
+            theme=theme,
+        ),
+        shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
+        not_shown="how they spread over samples, which the swarm does.",
+        alt="Mean sizes: "
+        + panel.terms({term: one.value for term, one in ranked.sizes.items()})
+        + ".",
+        table=ranked.frame,
+    )
+
+
+def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """The mean interaction of any two modalities over a cohort."""
+    study, known = levels.study, _ranked(levels).pairs
+    clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
+    words = (
+        f"Mean interaction differs from 0: {', '.join(clear)}"
+        if clear
+        else "No pair's mean interaction differs from 0 beyond its interval"
+    )
+    return panel.Picture(
+        "why-pairs",
+        words,
+        fusion_evidence.interactions(
+            [split_term(pair) for pair in known],
+            label_charts.ends(known.values()),
+            study.modalities,
+            unit=cohorts.unit_of(levels),
+            theme=theme,
+        ),
+        shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
+        not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
+        alt="Mean interactions of two modalities: "
+        + panel.terms({pair: one.value for pair, one in known.items()}, "+.3f")
+        + ".",
+        table=lambda: fusing.interval_frame("pair", interaction=known),
+    )
+
+
+def swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """Every sample's contributions, by coalition."""
+    study, ranked = levels.study, _ranked(levels)
+    rows = levels.rows[levels.inside]
+    rows = rows.iloc[cohort_measures.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
+    by = "certainty" if study.classes else "truth"
+    columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
+    return panel.Picture(
+        "why-swarm",
+        f"Contributions of {cohort_measures.drawn_words(len(rows), int(levels.inside.sum()))}, one by one",
+        fusion_evidence.swarm(
+            columns,
+            rows[by].to_numpy(float),
+            rows.index.tolist(),
+            by=by,
+            unit=cohorts.unit_of(levels),
+            theme=theme,
+        ),
+        shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
+        f"{_whom(levels)}",
+        not_shown="how the terms of one sample go together.",
+        alt="Medians: " + panel.terms({t: float(np.median(v)) for t, v in columns.items()}) + ".",
+        table=lambda: rows[[by, *map(dividend_column, columns)]].reset_index(),
+    )
+
+
+def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """How near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
+    frame = trust.synergies(study)
+    return panel.Picture(
+        "why-synergy",
+        text.plain(fusing.nearly(frame)),
+        None,
+        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {trust.ROWS} training samples drawn at random "
+        f"{trust.DRAWS} times (the same rows for all samples), beside the dividend against "
+        f"{background_markdown(study.bulk_background)}: correlation over test samples, and root mean square error "
+        "over the dividend's own.",
+        not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
+        alt=fusing.nearly(frame),
+        table=lambda: frame,
+    )
+
+
+def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
+    study = trust.as_trained(sample.study)
+    seeds, result = trust.stability_of(study), trust.basins(study)
+    values = check_present(
+        trust.seed_values(study, seeds, sample.row, faithfulness.DIVIDENDS),
+        f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
+    )
+    labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
+    words = fusing.basin_words(labels, values.to_numpy(), list(values.columns), seeds.seeds)
+    return panel.Picture(
+        "why-basins",
+        f"Sample {text.plain(sample.id)}: {text.plain(words)}",
+        fusion_evidence.basins(
+            values.to_numpy(),
+            labels,
+            list(values.columns),
+            seeds.seeds,
+            unit="log-odds of the true class (nats)" if seeds.of_true_class else study.unit_of(0),
+            theme=theme,
+        ),
+        shows=f"its contributions by each of {len(seeds.seeds)} training seeds, a line a seed. Seeds are split where "
+        f"the silhouette is largest; explanations count as several above {result.threshold:.2f}, which about "
+        f"{fusing.FALSE:.0%} of samples pass whose seeds scatter about one. {text.plain(fusing.basin_share(result))}.",
+        not_shown="explanations that fewer than two seeds share.",
+        alt=f"{words}.",
+        table=lambda: values.assign(explanation=labels + 1).reset_index(),
+    )
+
+
+def _ranked(levels: errors.Levels) -> fusing.Ranking:
+    return trust.ranking(
+        levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
+    )
+
+
+def _whom(levels: errors.Levels) -> str:
+    return (
+        f"{text.plain(levels.cohort)} of {text.plain(levels.split)}. {levels.intervals}. "
+        f"{describe_comparison(levels.study.bulk_background)}"
+    )
+
+
+def interval_words(study: Study, resamples: int = 2000) -> str:
+    rows = study.dataset.table.loc[study.dataset.ids[trust.explained(study)[0]]]
+    return cohort_measures.intervals(study.dataset, rows, resamples)
+
+
+# whether a sample's, study's or cohort's model has more than one modality
+is_joint = panel.can(where=lambda study: len(study.modalities) > 1)
+
+
+MODEL_PANELS = {
+    "why-emap": panel.Panel(emap, scope="study"),
+    "why-loss": panel.Panel(loss, scope="study"),
+    "why-ranking": panel.Panel(ranking, scope="levels", fits=wrong_samples.some_inside),
+    "why-pairs": panel.Panel(
+        pairs,
+        scope="levels",
+        fits=lambda levels, **_: is_joint(levels) and wrong_samples.some_inside(levels),
+    ),
+    "why-swarm": panel.Panel(swarm, scope="levels", fits=wrong_samples.some_inside),
+    "why-synergy": panel.Panel(synergy, scope="study", fits=is_joint),
+    "why-basins": panel.Panel(basins, fits=faithfulness.own_over_seeds),
+}

@@ -1,0 +1,215 @@
+"""Which piece of a model fuses: patching, gate groups, and the smallest set of generator terms."""
+
+import numpy as np
+
+from qfusion._checks import choose
+from qfusion._sentences import listed
+from qfusion.analysis import cohort_measures, text, trust
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.explain import building, counterfactual, cuts, evidence
+from qfusion.figures import fusion_evidence, label_charts, style
+from qfusion.panels import panel, params
+from qfusion.training import metrics
+
+# Which piece does it?
+
+ONE, MEAN = LENDERS = ("one sample", "background mean")
+NORMAL = 1.96  # standard errors to each side of a 95 % interval
+GROUP_UNITS = {
+    evidence.DECISION: "added to the {}",
+    evidence.LOSS: "added to the mean loss",
+    evidence.ENTANGLEMENT: "added to the mean entropy of the qubits (nats)",
+}
+
+
+def patches(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    lender: str = ONE,
+    donor: str = "",
+    kind: str = cuts.PATCH_DEFAULT,
+) -> panel.Picture:
+    """What a modality's state at a time, taken from another sample, restores of that one's decision; only of models
+    that evolve.
+
+    Args:
+        sample: whose evolution goes on with it.
+        theme: of the figure.
+        lender: "one sample" or "background mean".
+        donor: id of that sample; the nearest one that is decided differently unless told.
+        kind: of `explain.cuts.PATCH_KINDS`.
+    """
+    choose("Lender", lender, LENDERS)
+    place = [*cuts.PATCH_KINDS].index(choose("Kind of patch", kind, cuts.PATCH_KINDS))
+    other = "" if lender == MEAN else donor or trust.partner(sample)
+    result = trust.patches_of(sample.study, sample.row, other)
+    whose = f"‘{text.plain(other)}’" if other else "the background's mean"
+    restored = np.nan_to_num(result.restored[place, ..., 0])
+    decided = counterfactual.decisions(result.before), counterfactual.decisions(result.donor)
+    apart = len(result.outputs) > 1 and bool(decided[0][0] != decided[1][0])
+    scale = float(sample.model.logit_scale) if apart else 1.0
+    leads = [scale * float(lead[0]) for lead in result.leads[1:]]
+    return panel.Picture(
+        "patches",
+        panel.capital(cuts.answer_for_patches(result, 0, kind, whose, text.plain)),
+        fusion_evidence.patches(
+            result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
+        ),
+        shows=f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
+        f"on to T: the change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
+        + (", the one class against the other)" if apart else ")")
+        + f". {cuts.PATCH_KINDS[kind]} Exact.",
+        not_shown="what other features would do: it is an intervention on the model's state, which no input need "
+        "reach. Shares of modalities and times do not add up.",
+        alt="Largest share restored by each modality: "
+        + panel.listed(result.modalities, restored.max(1), "+.2f")
+        + ".",
+        table=result.frame,
+    )
+
+
+def gate_groups(
+    sample: Sample, theme: style.Theme = "light", *, of: str = evidence.DECISION
+) -> panel.Picture:
+    """Shapley values of the network's gate groups; only of models that fuse by rules.
+
+    Args:
+        sample: whose decision and entanglement it is.
+        theme: of the figure.
+        of: target, of `explain.evidence.TARGETS`.
+    """
+    result = trust.gate_groups_of(sample.study, sample.row, sample.output)
+    values = result.shapley[choose("Target", of, evidence.TARGETS)]
+    low, high = values, values
+    if of == evidence.DECISION:
+        low, high = values - NORMAL * result.errors, values + NORMAL * result.errors
+    elif of == evidence.LOSS:
+        low, high = (np.array([getattr(i, end) for i in result.losses]) for end in ("low", "high"))
+    whole = len(sample.dataset.rows("test"))
+    spread = {
+        evidence.DECISION: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
+        "themselves are exact.",
+        evidence.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
+        "bootstrap interval for each group by itself.",
+        evidence.ENTANGLEMENT: "Exact.",
+    }
+    return panel.Picture(
+        f"gate-groups-{of}",
+        panel.capital(evidence.answer(result, of, text.plain, sample.quantity)),
+        label_charts.dots(
+            [group.title for group in result.groups],
+            {of: np.stack([values, low, high], 1)},
+            hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
+            x_title=GROUP_UNITS[of].format(sample.unit),
+            theme=theme,
+        ),
+        shows="the Shapley value of every gate group over all coalitions of groups, with the identity in the place of "
+        f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
+        f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of,
+        not_shown="what a network that was trained without a group would do: the others were learned beside it.",
+        alt=panel.listed([text.plain(group.title) for group in result.groups], values, "+.2f")
+        + ".",
+        table=result.frame,
+    )
+
+
+def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """How much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
+    result = trust.pruning_of(study)
+    short = metrics.describe[result.metric].short
+    low, high = result.shares.low, result.shares.high
+    greedy = tuple(
+        np.nan_to_num(result.shares.value if end is None else end)
+        for end in (result.shares.value, low, high)
+    )
+    least, most = result.shown.value[0], result.shown.value[-1]
+    floor = most - float(result.gain.value[0])
+    scale = most - floor if most != floor else 1.0
+    size, tweak = result.size, str(result.tweak(result.size))
+    by_gates = set(result.gated[::-1][:size])
+    gates = (
+        "keep the same"
+        if by_gates == set(result.left(size))
+        else f"keep {listed([text.plain(key) for key in sorted(by_gates)])} of that size, with {short} "
+        f"{result.by_gates[size]:.3f} against {result.shown.value[size]:.3f}"
+    )
+    return panel.Picture(
+        "smallest",
+        building.answer_for_pruning(result, text.plain),
+        fusion_evidence.banded(
+            np.arange(len(result.terms) + 1),
+            {"L0 gates": ((result.by_gates - floor) / scale,) * 3, "greedy": greedy},
+            hues={"greedy": style.BLUE, "L0 gates": style.ORANGE},
+            x_title="terms left",
+            y_title=f"share of what the generator adds to {short}",
+            behind=np.maximum((result.random - floor) / scale, -1.0),
+            behind_name="random orders",
+            marks={"greedy": result.size},
+            theme=theme,
+        ),
+        shows=f"{short} on {result.showing:,} test samples with fewer and fewer couplings (H) and dissipations (D), "
+        f"from {most:.3f} with all to {least:.3f} with none, as a share of what all add to "
+        f"{'that' if floor == least else f'one answer for all ({floor:.3f})'}. {result.choosing:,} validation samples "
+        f"choose the order, and the size (dotted): the smallest with {building.PART:.0%} of the best on these. Band: "
+        f"95 % bootstrap; grey: {len(result.random)} random orders. Gates on all terms, learned at once on the same "
+        f"samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`.",
+        not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "
+        "does that; nor the best set of each size, which a greedy order need not hold.",
+        alt=f"Share by terms left: {panel.listed(range(len(result.terms) + 1), result.shares.value, '.0%')}.",
+        table=result.frame,
+    )
+
+
+LENDER = params.SelectParam(
+    "patch.lender",
+    "State from",
+    "One sample lends its state.",
+    "Whose state of a modality is put in the place of this sample's.",
+    LENDERS,
+    look="segments",
+)
+DONOR = params.SampleParam(
+    "patch.from",
+    "That sample",
+    "The nearest one decided differently is taken.",
+    style={"width": 180},
+)
+PATCH = params.SelectParam(
+    "patch.kind",
+    "Correlation with the rest",
+    "It stays.",
+    "With its correlation taken away besides, a sample patched with itself is cut, and no longer itself.",
+    read={"stays": cuts.PATCH_DEFAULT, "taken away": "product"},
+    look="segments",
+)
+GROUPS_OF = params.SelectParam(
+    "groups.of",
+    "Gate groups of",
+    "Those of the decision are shown.",
+    "What the blocks of the network are measured by.",
+    evidence.TARGETS,
+    look="segments",
+)
+PIECES = {
+    "patches": panel.Panel(
+        patches,
+        {"lender": LENDER, "donor": DONOR, "kind": PATCH},
+        fits=panel.can("time", where=lambda study: len(study.modalities) > 1),
+    ),
+    "smallest": panel.Panel(
+        smallest,
+        fits=panel.can("time", where=lambda study: not study.model.still),
+        scope="study",
+    ),
+    **{
+        f"gate-groups-{of}": panel.Panel(
+            gate_groups,
+            fixed={"of": of},
+            fits=panel.can("rules"),
+            opens=GROUPS_OF.chosen(of),
+        )
+        for of in evidence.TARGETS
+    },
+}

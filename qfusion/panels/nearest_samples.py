@@ -1,0 +1,139 @@
+"""Samples similar to the open one, on the Samples page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._sentences import listed
+from qfusion.analysis import cohort_measures, compare, text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.figures import scatter_map, style
+from qfusion.panels import panel, params
+from qfusion.wording.backgrounds import describe_comparison
+
+
+@panel.cached
+def similar(
+    sample: Sample, theme: style.Theme = "light", *, by: str = cohort_measures.DIVIDENDS
+) -> panel.Picture:
+    """The test samples nearest to one.
+
+    Args:
+        sample: of any model.
+        theme: of the figure.
+        by: what is compared, see `similar.ways`.
+    """
+    result, study = compare.nearest(sample, by), sample.study
+    ids = [str(name) for name in study.dataset.ids[result.rows]]
+    sentence, right = outcomes(study, result.rows)
+    verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
+    return panel.Picture(
+        "similar",
+        nearest(
+            dict(zip(ids, result.distances.tolist(), strict=True)),
+            cohort_measures.TITLES[by],
+            int((verdicts[result.rows] == verdicts[sample.row]).sum()),
+            bool(study.classes),
+        ),
+        scatter_map.nearest(
+            [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
+            result.distances,
+            right,
+            axis=compare.TITLES[by],
+            typical=result.median,
+            theme=theme,
+        ),
+        shows=f"the {len(ids)} of {result.among:,} test samples nearest to sample {text.plain(sample.id)}: "
+        "annotated → predicted"
+        + ("; orange, hatched: predicted wrongly" if study.classes else "")
+        + ". Click a bar to open it."
+        + (
+            f" {describe_comparison(study.bulk_background)}"
+            if by == cohort_measures.DIVIDENDS
+            else ""
+        ),
+        not_shown="why they are alike: set them side by side.",
+        alt="Nearest: "
+        + "; ".join(
+            f"{name} {value:.3g}" for name, value in zip(ids, result.distances, strict=True)
+        )
+        + ".",
+        table=lambda: pd.DataFrame(
+            {
+                "id": ids,
+                **dict(
+                    zip(
+                        ("truth", "prediction"),
+                        truth_and_prediction(study, result.rows),
+                        strict=True,
+                    )
+                ),
+                "distance": result.distances,
+            }
+        ),
+    )
+
+
+def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
+    """Which samples are nearest, and how many of those shown are predicted alike.
+
+    Args:
+        distances: by sample, of those shown. what: is compared, in words. agree: how many are predicted alike.
+        classes: whether the model chooses among classes.
+    """
+    if not distances:
+        return f"No other test sample to compare the {what} with"
+    least = f"{min(distances.values()):.3g}"
+    first = [text.plain(name) for name, value in distances.items() if f"{value:.3g}" == least]
+    same = "alike" if classes else "with the same sign"
+    are = (
+        f"it is{'' if agree else ' not'}"
+        if len(distances) == 1
+        else f"{agree} of the {len(distances)} nearest {'is' if agree == 1 else 'are'}"
+    )
+    whose = f"Samples {listed(first)}" if len(first) <= panel.MAX_NAMED else f"{len(first)} samples"
+    return panel.standing(
+        first,
+        distances,
+        one=f"Sample {first[0]} is nearest by its {what}; {are} predicted {same}",
+        some=f"{whose} are equally near by their {what}; {are} predicted {same}",
+    )
+
+
+def outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
+    """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression, and where no
+    annotation is known."""
+    pairs = list(zip(*truth_and_prediction(study, rows), strict=True))
+    known = [not study.dataset.is_own(row) for row in rows]
+    form = "{}" if study.classes else "{:+.2f}"
+    return [
+        f"{form.format(a) if is_known else 'no truth'} → {form.format(b)}"
+        for (a, b), is_known in zip(pairs, known, strict=True)
+    ], [
+        a == b if study.classes and is_known else None
+        for (a, b), is_known in zip(pairs, known, strict=True)
+    ]
+
+
+def truth_and_prediction(study: Study, rows: np.ndarray) -> list[list[Any]]:
+    """Annotations and predictions of some rows: names of classes, or numbers."""
+    if not study.classes:
+        return [study.dataset.y[rows].tolist(), study.scores[rows, 0].tolist()]
+    return [
+        [study.classes[int(entry)] for entry in column[rows]]
+        for column in (study.dataset.y, study.predicted)
+    ]
+
+
+SIMILAR_BY = params.SelectParam(
+    "similar",
+    "Similar by",
+    "Contributions are compare.",
+    values=lambda study: [cohort_measures.TITLES[kind] for kind in compare.ways(study)],
+    look="segments",
+    read=cohort_measures.KEYS,
+)
+SIMILAR = {"similar": panel.Panel(similar, {"by": SIMILAR_BY})}

@@ -1,0 +1,199 @@
+"""An entangled-fusion network along its layers: the decision read out earlier, and entropies."""
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion._sentences import size
+from qfusion.analysis import dynamics as evolution
+from qfusion.analysis.sample import Sample
+from qfusion.explain import evidence, stability
+from qfusion.explain.coalitions import net_joint_share
+from qfusion.figures import circuit_charts, dynamics, style
+from qfusion.panels import panel
+from qfusion.panels.dynamics import DIVIDENDS
+from qfusion.wording import answers
+from qfusion.wording.backgrounds import describe_comparison
+
+# An entangled-fusion network along its layers: the decision if it were read earlier, and entropies.
+
+JOINT, MUTUAL = "entropy in play", "mutual information"
+SMALL = 1e-9  # terms that add up to less are rounding
+
+
+def along_layers(sample: Sample) -> dict[str, np.ndarray]:
+    """Correlations of the qubits at every place between the layers, (P,) each, by JOINT and MUTUAL."""
+    entropies = evolution.layers(sample.study, sample.row, sample.tweak)
+    return {
+        JOINT: entropies.joint,
+        MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
+    }
+
+
+def decision_over_layers(
+    sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
+) -> panel.Picture:
+    """Correlations of the qubits and terms of the decision at every place between the layers.
+
+    Args:
+        sample: a sample of a model with layers.
+        theme: of the figure.
+        terms: "contributions" or "Shapley values".
+        layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
+    """
+    moments, dividends, fair = sample.through.moments, sample.along, sample.shapley_along
+    series = along_layers(sample)
+    parts, what = (
+        (dividends, "contribution")
+        if choose("Terms", terms, stability.TERM_KINDS) == DIVIDENDS
+        else (fair, "Shapley value")
+    )
+    return panel.Picture(
+        "decision-layers",
+        outweighing(moments, dividends) + sample.whose,
+        dynamics.decision_layers(
+            moments,
+            series,
+            parts,
+            sample.modalities,
+            unit=sample.unit,
+            what=what,
+            cursor=moments.index(choose("Place in the network", layer or moments[-1], moments)),
+            theme=theme,
+        ),
+        lead=f"**When did it happen?** {answers.since_when(sample)} "
+        "**What did the dynamics add?** "
+        f"{answers.what_was_added(sample)}",
+        shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
+        "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
+        "still in play and the largest mutual information across a cut between them."
+        + sample.of
+        + " "
+        + describe_comparison(sample.study.background),
+        not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
+        "left out.",
+        alt="Terms of the decision along the layers: at the end "
+        + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term)
+        + ".",
+        table=lambda: layer_table(moments, dividends, series).assign(
+            **{f"shapley[{name}]": values for name, values in fair.items()}
+        ),
+    )
+
+
+def outweighing(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
+    """From where on the sum of the joint terms outweighs that of single modalities for good, or that it does not.
+
+    Shares are written in percent, so that what is level there outweighs nothing.
+    """
+    size = sum(np.abs(values) for term, values in terms.items() if term)
+    if np.asarray(size, dtype=float)[-1] <= SMALL:
+        return "At the end no term adds anything to the baseline"
+    percent = np.round(100 * net_joint_share(terms))
+    if percent[-1] == 50:
+        return (
+            "At the end joint terms and single modalities weigh the same (50% of the net sums each)"
+        )
+    if percent[-1] < 50:
+        return f"At the end the single modalities outweigh the joint terms ({100 - percent[-1]:.0f}% of the net sums)"
+    since = moments[np.max(np.flatnonzero(percent <= 50), initial=-1) + 1]
+    share = f"{percent[-1]:.0f}% of the net sums at the end"
+    return f"Joint terms outweigh the single modalities from “{since}” on ({share})"
+
+
+def layer_table(
+    moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]
+) -> pd.DataFrame:
+    """One row a moment."""
+    return pd.DataFrame(
+        {"moment": moments}
+        | {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
+        | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]}
+    )
+
+
+def cuts(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Entropy of the first k qubits at the input and around every pooling, for every k."""
+    return _cuts(
+        sample,
+        theme,
+        "cuts",
+        "Entropy of every cut",
+        "entropy (nats)",
+        "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. "
+        + evidence.INERT,
+        "correlation alone: see the mutual information.",
+    )
+
+
+def mutual(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
+    layers = evolution.layers(sample.study, sample.row, sample.tweak)
+    return _cuts(
+        sample,
+        theme,
+        "mutual",
+        correlated(float(np.max(np.concatenate(layers.mutual), initial=0.0))),
+        "mutual information (nats)",
+        "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
+        "whether it is classical or quantum.",
+    )
+
+
+def correlated(largest: float) -> str:
+    """How far the network correlates the qubits; the largest mutual information across any cut, in nats."""
+    if round(largest, 2) <= 0:
+        return f"The qubits stay all but uncorrelated ({size(max(largest, 0.0))} nats)"
+    return f"The network correlates the qubits by up to {largest:.2f} nats"
+
+
+def _cuts(
+    sample: Sample, theme: style.Theme, name: str, head: str, unit: str, shows: str, not_shown: str
+) -> panel.Picture:
+    result = evolution.layers(sample.study, sample.row, sample.tweak)
+    values = getattr(result, name)
+    return panel.Picture(
+        name,
+        head,
+        circuit_charts.cuts(values, result.moments, unit, theme=theme),
+        shows=shows + sample.of,
+        not_shown=not_shown,
+        alt=f"{head}, one row for each of {len(result.moments)} moments; at the last, by cut: "
+        + panel.listed([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {"moment": moment, "first_k": k + 1, name: value}
+                for moment, row in zip(result.moments, values, strict=True)
+                for k, value in enumerate(row)
+            ]
+        ),
+    )
+
+
+def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+    """Entropy of the qubits in play before and after every pooling, and of what is measured."""
+    pools = evolution.layers(sample.study, sample.row, sample.tweak).poolings()
+    before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
+    return panel.Picture(
+        "poolings",
+        lowered(before[-1] - after[-1]),
+        circuit_charts.poolings(before, after, outcomes, theme=theme),
+        shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
+        "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
+        not_shown="how much of it the decision uses.",
+        alt="Entropy in nats after each pooling: "
+        + panel.pairs(map("pooling {}".format, pools["layer"] + 1), before, after)
+        + ".",
+        table=lambda: pools,
+    )
+
+
+def lowered(drop: float) -> str:
+    """What the last pooling does to the entropy of the qubits in play, in nats: before less after."""
+    if round(drop, 2) == 0:
+        return "After the last pooling the qubits that stay have the same entropy as all had before, to 0.01 nats"
+    return (
+        f"After the last pooling the qubits that stay have {abs(drop):.2f} nats {'less' if drop > 0 else 'more'} "
+        "entropy than all had before"
+    )

@@ -1,0 +1,124 @@
+"""Does the quantum part matter? Twins and entanglement cuts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._sentences import count, listed
+from qfusion.analysis import audit, audit_rows, text
+from qfusion.analysis.study import Study
+from qfusion.explain import fusing
+from qfusion.figures import label_charts, style
+from qfusion.panels import panel
+from qfusion.panels.model_fusion import interval_words
+
+
+def twins_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
+    entry = audit.audit_of(study)
+    return resources_worth("why-audit", entry, [row["resource"] for row in entry["rows"]], theme)
+
+
+def resources_worth(
+    name: str,
+    entry: Mapping[str, Any],
+    names: Sequence[str],
+    theme: style.Theme = "light",
+    hues: Sequence[str] = (),
+) -> panel.Picture:
+    """What resources are worth, of an audit.
+
+    Args:
+        name: of the panel. entry: see `audit.shipped`. names: of its rows. theme: of the figure.
+        hues: of the rows, grey unless told.
+    """
+    words = audit.says(entry["rows"], names)
+    failed = {failure for row in entry["rows"] for failure in row["failed"]}
+    notes = [
+        f"{name}: {note}"
+        for name, row in zip(names, entry["rows"], strict=True)
+        if (note := audit_rows.note(row))
+    ]
+    bounded = any(row.get("bounded") for row in entry["rows"])
+    series = {
+        "new seeds, these rows": _worth(entry["rows"], "seeds"),
+        "new seeds and new rows": _worth(entry["rows"], "rows"),
+    }
+    return panel.Picture(
+        name,
+        panel.capital(words),
+        label_charts.dots(
+            names,
+            {key: ends for key, ends in series.items() if np.isfinite(ends[:, 0]).any()},
+            hues=hues or [style.GREY] * len(names),
+            x_title=f"{entry['short']}: better with the resource by",
+            theme=theme,
+        ),
+        shows=f"by how much {entry['short']} of {entry.get('of', 'the full model')} on the test samples of "
+        f"{text.plain(entry['title'])} is better than that of a twin which lacks one resource, both trained with the "
+        f"same encoders, schedule and seeds: mean of "
+        f"{'up to ' if any(row['seeds'] < entry['seeds'] for row in entry['rows']) else ''}"
+        f"{count(entry['seeds'], 'paired difference')} with 95 % intervals, for new seeds on these rows, and for new "
+        f"rows, too ({entry['test_rows']:,} test rows, which count as {entry['independent']:,.0f} independent ones"
+        f"{'; what single rows add was not kept, so the wider interval is a bound' if bounded else ''}). "
+        "“Not needed” is said where two one-sided tests exclude a difference of the margin either way: "
+        f"{entry['within']:g}, or a quarter of the model's error where that is less. Verdicts hold after Holm's "
+        "correction."
+        + (f" {panel.capital('; '.join(notes))}." if notes else "")
+        + (f" {count(len(failed), 'training')} failed, as the table says." if failed else ""),
+        not_shown="what twins would reach with settings of their own, or on other data.",
+        alt=f"{words}.",
+        table=lambda: pd.json_normalize(entry["rows"]),
+    )
+
+
+def _worth(rows: Sequence[Mapping[str, Any]], scope: str) -> np.ndarray:
+    """Worth and the ends of its interval, (rows, 3), NaN where nothing is to show: a split row has no mean, and what is
+    no test counts nowhere. Of too few seeds there is the mean alone, on these rows."""
+    result = np.full((len(rows), 3), np.nan)
+    for place, row in enumerate(rows):
+        if row["excluded"]:
+            continue
+        low, high = audit_rows.ends(row, scope)
+        alone = scope == "seeds" and not row["learned"]
+        if alone or np.isfinite(low):
+            result[place] = row.get("worth", np.nan), low, high
+    return result
+
+
+DEPHASED = (
+    " Dephasing in the product basis takes local coherence first. Dephasing in each modality's own eigenbasis keeps "
+    "its state and takes entanglement, and quantum correlation short of it; of large states on some of the samples."
+)
+
+
+def cut_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
+    """What this very model loses when a resource is cut from it, not trained again."""
+    frame, (_, label) = audit.cut_of(study), audit_rows.metric_of(study.dataset)
+    ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
+    names = frame["resource"].tolist()
+    lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]
+    words = (
+        f"As it is trained it uses {listed(lost)}"
+        if lost
+        else f"Cut from it, no resource costs more than {audit_rows.WITHIN:g} that can be told"
+    )
+    return panel.Picture(
+        "why-cut",
+        words,
+        label_charts.dots(
+            names,
+            {"loses": ends},
+            hues=[style.GREY] * len(names),
+            x_title=f"{label.short} lost without the resource",
+            theme=theme,
+        ),
+        shows=f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
+        f"not trained again. {interval_words(study, fusing.RESAMPLES)}."
+        + (DEPHASED if audit.ENTANGLEMENT in names else ""),
+        not_shown="what a model would reach that was trained without the resource: twins say that.",
+        alt=f"{words}: {panel.listed(names, ends[:, 0].tolist(), '+.3f')}.",
+        table=lambda: frame,
+    )

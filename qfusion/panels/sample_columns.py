@@ -1,0 +1,182 @@
+"""Several samples side by side, on the Compare page: contributions and entropies on one scale."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion._sentences import sizes, top
+from qfusion.analysis import compare, text
+from qfusion.analysis.sample import Sample, sample_of
+from qfusion.figures import column_charts, numbers, style
+from qfusion.panels import page_state, panel, params, samples
+from qfusion.panels.nearest_samples import outcomes
+from qfusion.quantum.states import KINDS
+from qfusion.wording.backgrounds import describe_baseline
+
+
+def decisions(
+    sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+) -> panel.Picture:
+    """The decisions of several samples term by term.
+
+    Args:
+        sample: of any model.
+        theme: of the figure.
+        ids: of two to six samples; the sample and the three nearest by contributions unless told.
+        output: the class to explain; of each sample the one decided for unless told.
+    """
+    sides = columns(sample, ids, output)
+    study, names = sample.study, [entry.id for entry in sides]
+    differ = len({entry.output for entry in sides}) > 1
+    answered, _ = outcomes(study, np.array([entry.row for entry in sides]))
+    terms = [largest_terms(entry.dividends) for entry in sides]
+    return panel.Picture(
+        "several-decisions",
+        in_common(terms),
+        column_charts.decisions(
+            names,
+            [entry.dividends for entry in sides],
+            study.modalities,
+            truths=[entry.target for entry in sides],
+            notes=[
+                words + (f"\nlog-odds of {study.classes[entry.output]}" if differ else "")
+                for entry, words in zip(sides, answered, strict=True)
+            ],
+            unit="log-odds (nats)" if differ else sides[0].unit,
+            quantity=sample.quantity,
+            theme=theme,
+        ),
+        shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
+        + ("" if study.classes else "; dotted: annotated")
+        + ". "
+        + describe_baseline(sides[0].background),
+        not_shown="what caused the annotations; only what this model computed.",
+        alt="; ".join(
+            f"{entry.id}: {entry.quantity} {sum(entry.dividends.values()):+.2f}, "
+            f"largest term {' and '.join(term) or 'none'}"
+            for entry, term in zip(sides, terms, strict=True)
+        )
+        + ".",
+        table=lambda: pd.concat(
+            [numbers.terms_table(entry.dividends, sample=entry.id) for entry in sides],
+            ignore_index=True,
+        ),
+    )
+
+
+def several_entropies(
+    sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
+) -> panel.Picture:
+    """The entropies of several samples; arguments as of `decisions`."""
+    sides = columns(sample, ids, output)
+    names = [entry.id for entry in sides]
+    means = {
+        name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
+        for name, entry in zip(names, sides, strict=True)
+    }
+    return panel.Picture(
+        "several-entropies",
+        largest_entropies(means),
+        column_charts.bars(
+            names,
+            [entry.entropies for entry in sides],
+            {name: style.term_colour(name, sample.modalities) for name in sample.modalities},
+            title=KINDS["entropy"].axis,
+            theme=theme,
+        ),
+        shows=f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
+        + (
+            "of each modality's state and of all together at T"
+            if sample.can("time")
+            else "of each fused qubit"
+        )
+        + ", all on one scale.",
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt="; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items())
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {"sample": entry.id, "of": part, "entropy": value}
+                for entry in sides
+                for part, value in entry.entropies.items()
+            ]
+        ),
+    )
+
+
+def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
+    """Returns the rows of the samples that stand side by side.
+
+    Raises:
+        NotFound: when there is no such sample.
+        InvalidInput: when there are more than six.
+    """
+    if not ids:
+        return [sample.row, *compare.nearest(sample, count=3).rows.tolist()]
+    rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
+    check(
+        len(rows) <= column_charts.MOST,
+        f"{len(rows)} samples are chosen, and at most {column_charts.MOST} stand side by side.",
+    )
+    return rows
+
+
+def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Sample]:
+    """Returns the decisions on these samples; errors as of `chosen`."""
+    return [
+        sample_of(sample.study, row, output or int(sample.study.predicted[row]))
+        for row in chosen(sample, ids)
+    ]
+
+
+def largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
+    """Returns the terms of a decision that are the largest in size, as they are written; none where all are 0."""
+    result = sizes({term: value for term, value in dividends.items() if term})
+    first = top(result)
+    return () if not first or round(result[first[0]], 2) == 0 else tuple(first)
+
+
+def in_common(terms: Sequence[tuple[str, ...]]) -> str:
+    """Which largest term several samples have in common; `largest_terms` of each."""
+    shared = [term for term in terms[0] if all(term in entry for entry in terms)]
+    if shared:
+        what = (
+            "among the largest terms"
+            if any(len(term) > 1 for term in terms)
+            else "the largest term"
+        )
+        return f"{text.term(shared[0])} is {what} of {'this one' if len(terms) == 1 else f'all {len(terms)}'}"
+    named = list(dict.fromkeys(term for entry in terms for term in entry))
+    return (
+        "Their largest terms differ: " + ", ".join(map(text.term, named))
+        if named
+        else "No term of these decisions is as large as 0.01"
+    )
+
+
+def largest_entropies(means: Mapping[str, float]) -> str:
+    """Which samples have the largest entropies; the mean of each in nats, by sample."""
+    return panel.superlative(
+        means,
+        only="Sample {names} has a mean entropy of {value:.2f} nats",
+        one="Sample {names} has the largest entropies ({value:.2f} nats on average)",
+        some="Samples {names} have, alike, the largest entropies ({value:.2f} nats on average)",
+        every="All of them have the same mean entropy ({value:.2f} nats)",
+    )
+
+
+def curve_columns(view: page_state.PageState, sample: Sample) -> list[str]:
+    return [
+        name.removeprefix("several-")
+        for name in samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
+    ]
+
+
+SAMPLES = params.SampleParam(
+    "several",
+    f"Samples (up to {column_charts.MOST})",
+    "The open sample and the nearest ones are shown.",
+    many=True,
+)

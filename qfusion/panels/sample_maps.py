@@ -1,0 +1,262 @@
+"""All samples on a map, on the Cohorts page."""
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion._sentences import share
+from qfusion.analysis import cohort_measures, errors, text
+from qfusion.analysis.study import SAID, Study
+from qfusion.explain import RELATIONS
+from qfusion.figures import scatter_map, style
+from qfusion.panels import panel, params
+from qfusion.wording.backgrounds import describe_comparison
+
+# All samples on a map, on the Cohorts page.
+
+MAX_DRAWN = 4_000  # points: more make pages slow
+_MEANS = {
+    cohort_measures.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt distances)",
+    cohort_measures.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
+    "a network the populations of the kept and ⟨Z⟩ of the measured qubits)",
+    cohort_measures.DIVIDENDS: "the terms of its decision without the baseline",
+    cohort_measures.FEATURES: "what the encoders of its modalities give",
+}
+
+
+def sample_map(
+    levels: errors.Levels,
+    theme: style.Theme = "light",
+    *,
+    of: str = "",
+    method: str = "PCA",
+    colour: str = "",
+    everyone: bool = False,
+) -> panel.Picture:
+    """All samples on a map of two dimensions.
+
+    Args:
+        levels: all samples, a cohort, one sample.
+        theme: of the figure.
+        of: the coordinates that are reduced, see `coordinates.kinds`; the first unless told.
+        method: "PCA" or "UMAP".
+        colour: a column, see `colours`; the first unless told.
+        everyone: all samples are placed where some are drawn unless told.
+    """
+    placed = on_map(levels, of, method, everyone)
+    at, study = drawn(levels, placed), levels.study
+    known = colours(study, levels.rows)
+    colour = choose("Colour", text.column(colour) or known[0], known)
+    rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
+    inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
+    column = text.column_of(colour, map(str, rows.columns))
+    values, names, hues = _coloured(study, rows, column)
+    explained = placed.explained
+    what = cohort_measures.TITLES[placed.what]
+    return panel.Picture(
+        "sample-map",
+        reduced(
+            what, None if explained is None else float(explained.sum()), placed.trustworthiness
+        ),
+        scatter_map.places(
+            rows.index.tolist(),
+            placed.xy[at],
+            values,
+            inside,
+            names=names,
+            hues=hues,
+            by=colour,
+            titles=("UMAP 1", "UMAP 2")
+            if explained is None
+            else (
+                f"component 1 ({explained[0]:.1%} of the variance)",
+                f"component 2 ({explained[1]:.1%} of the variance)",
+            ),
+            tips=_tips(rows),
+            chosen=levels.sample.id,
+            theme=theme,
+        ),
+        shows=f"each sample by {_MEANS[placed.what]}, reduced to two dimensions by {_method(placed)} Colour: "
+        f"{text.plain(colour)}; large: the cohort; ring: sample {text.plain(levels.sample.id)}. "
+        + f"Of {placed.given:,} explained samples of {text.plain(levels.split)}"
+        + (
+            ""
+            if len(placed.rows) == placed.given
+            else f", {len(placed.rows):,} of them placed (drawn at random)"
+        )
+        + f", {len(at):,} are drawn."
+        + (
+            f" {describe_comparison(study.bulk_background)}"
+            if placed.what == cohort_measures.DIVIDENDS
+            else ""
+        ),
+        not_shown="distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
+        "place samples a little differently."
+        if placed.method == "UMAP"
+        else "other directions: samples that lie together here may differ in them.",
+        alt=f"Map of {len(at)} samples by {what}, {placed.method}, coloured by {colour}.",
+        table=lambda: (
+            rows[["truth", "prediction", "error"]]
+            .assign(
+                in_cohort=inside,
+                x=placed.xy[at, 0],
+                y=placed.xy[at, 1],
+                **{
+                    column if column not in ("truth", "prediction", "error") else "colour": rows[
+                        column
+                    ]
+                },
+            )
+            .reset_index()
+        ),
+    )
+
+
+def reduced(what: str, held: float | None, stored: float) -> str:
+    """How much two dimensions hold.
+
+    Args:
+        what: is reduced. held: part of the variance of principal components, 0 to 1; None of UMAP.
+        stored: trustworthiness of the neighbours, NaN where it is not measured.
+    """
+    if held is not None:
+        return f"Two components hold {share(held)} of the variance of the {what}"
+    return f"UMAP of the {what}" + (
+        "" if np.isnan(stored) else f": neighbours are kept with trustworthiness {stored:.2f}"
+    )
+
+
+def on_map(
+    levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
+) -> cohort_measures.SampleMap:
+    """Where the samples of the split lie; arguments as of `sample_map`."""
+    return cohort_measures.sample_map(
+        levels.study,
+        of or next(iter(cohort_measures.coordinate_kinds(levels.study))),
+        method,
+        levels.places(levels.rows),
+        levels.output_wanted,
+        everyone,
+    )
+
+
+def drawn(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarray:
+    """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
+    return np.union1d(
+        cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN),
+        np.flatnonzero(result.rows == levels.sample.row),
+    ).astype(int)
+
+
+def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
+    """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
+    first = [
+        "truth",
+        "prediction",
+        "error",
+        *([cohort_measures.VERDICT] if study.classes else []),
+        cohort_measures.DOMINANT,
+        "relation",
+        "leader",
+    ]
+    result = [name for name in map(str, rows.columns) if name not in (*first, "split", *SAID)]
+    numeric = [name for name in result if pd.api.types.is_numeric_dtype(rows[name])]
+    few = [
+        name
+        for name in result
+        if name not in numeric and 1 < rows[name].astype(str).nunique() <= scatter_map.MAX_GROUPS
+    ]
+    return tuple(
+        text.column(name)
+        for name in (*first, *few, *numeric)
+        if pd.api.types.is_numeric_dtype(rows[name])
+        or rows[name].astype(str).nunique() <= scatter_map.MAX_GROUPS
+    )
+
+
+def _coloured(
+    study: Study, rows: pd.DataFrame, colour: str
+) -> tuple[np.ndarray, list[str], list[str]]:
+    """Values, names of groups and their hues."""
+    column = rows[colour]
+    if pd.api.types.is_numeric_dtype(column) and not (
+        column.nunique() <= 6 and (column % 1 == 0).all()
+    ):
+        return column.to_numpy(dtype=float), [], []
+    words = column.map(
+        lambda entry: f"{entry:g}" if isinstance(entry, float) else str(entry)
+    ).to_numpy(dtype=object)
+    order = {
+        "truth": study.classes,
+        "prediction": study.classes,
+        cohort_measures.DOMINANT: study.terms,
+        "relation": tuple(RELATIONS),
+        cohort_measures.VERDICT: ("right", "wrong"),
+    }.get(colour, ())
+    there = set(words)
+    names = [name for name in order if name in there] or sorted(there)
+    places = np.array([names.index(name) for name in words], dtype=int)
+    if colour == cohort_measures.DOMINANT:
+        return (
+            places,
+            [name.replace("+", " + ") for name in names],
+            [style.term_colour(name, study.modalities) for name in names],
+        )
+    return places, names, [style.GREEN, style.VERMILLION] if names == ["right", "wrong"] else []
+
+
+def _tips(rows: pd.DataFrame) -> list[str]:
+    number = "{:+.2f}" if pd.api.types.is_float_dtype(rows["truth"]) else "{}"
+    return list(
+        map(f"label {number}, prediction {number}".format, rows["truth"], rows["prediction"])
+    )
+
+
+def _method(result: cohort_measures.SampleMap) -> str:
+    neighbours = f"{cohort_measures.NEIGHBOURS} neighbours"
+    stored = result.trustworthiness
+    return (
+        f"UMAP ({neighbours}, seed {cohort_measures.SEED})"
+        if result.method == "UMAP"
+        else "principal components"
+    ) + ("." if np.isnan(stored) else f"; trustworthiness of {neighbours} {stored:.3f}.")
+
+
+def enough(levels: errors.Levels, **_: object) -> bool:
+    """Whether there are samples enough for a map."""
+    return len(levels.rows) >= 3
+
+
+MAP_OF = params.SelectParam(
+    "map",
+    "Map of",
+    "The first are shown.",
+    values=lambda study: cohort_measures.coordinate_kinds(study).values(),
+    read=cohort_measures.KEYS,
+    style={"width": 190},
+)
+MAP_METHOD = params.SelectParam(
+    "map.method",
+    "Method",
+    "Principal components are shown.",
+    values=cohort_measures.METHODS,
+    look="segments",
+)
+MAP_COLOUR = params.SelectParam(
+    "map.colour",
+    "Colour",
+    "The first column is shown.",
+    values=lambda study: colours(study, cohort_measures.cohort_table(study, None)),
+    style={"width": 190},
+)
+
+
+MAP_CONTROLS = (MAP_OF, MAP_METHOD, MAP_COLOUR)
+MAP = {
+    "sample-map": panel.Panel(
+        sample_map,
+        {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": panel.EVERYONE},
+        fits=enough,
+        scope="levels",
+    )
+}

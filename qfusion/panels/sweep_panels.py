@@ -1,0 +1,167 @@
+"""The panels of a sweep: trials over time, against each setting, in parallel coordinates, and setting importance."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.analysis.runs import ENOUGH, Trials
+from qfusion.figures import style, sweep_charts
+from qfusion.panels import panel, params, pickers
+from qfusion.runs import quotas, setting_texts
+
+
+def history(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
+    """What each trial reached, and the best so far."""
+    what = trials.judged
+    return panel.Picture(
+        "sweep-history",
+        f"{what} over trials",
+        sweep_charts.history(
+            trials.numbers,
+            trials.values,
+            trials.pruned,
+            smaller=trials.smaller,
+            y_title=what,
+            theme=theme,
+        ),
+        shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
+        "so far.",
+        not_shown="what the test rows would say: they are not looked at.",
+        alt=f"{what} by trial: {panel.listed(map('trial {}'.format, trials.numbers), trials.values, '.3g')}.",
+        table=trials.table,
+    )
+
+
+def slices(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
+    """What each trial reached, against each setting."""
+    what = trials.judged
+    return panel.Picture(
+        "sweep-slices",
+        f"{what} against each setting",
+        sweep_charts.slices(
+            trials.values,
+            trials.pruned,
+            trials.tried,
+            trials.logarithmic,
+            best=trials.place,
+            y_title=what,
+            theme=theme,
+        ),
+        shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
+        "best.",
+        not_shown="one setting with the others held: they all differ from trial to trial.",
+        alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
+        table=trials.table,
+    )
+
+
+def importance(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
+    """Which share of the differences between trials each setting explains; only with enough finished trials."""
+    names, shares = list(trials.importance), np.array(list(trials.importance.values()))
+    check(
+        bool(names),
+        f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
+    )
+    return panel.Picture(
+        "sweep-importance",
+        matters_most(trials.importance, len(trials.finished)),
+        sweep_charts.importance(names, shares, theme),
+        shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
+        "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
+        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
+        alt=f"Importance of the settings: {panel.listed(names, shares)}.",
+        table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
+    )
+
+
+def matters_most(importance: Mapping[str, float], n: int) -> str:
+    """Which setting explains the largest share of the differences between trials, in percent; n finished ones."""
+    return panel.superlative(
+        importance,
+        none="No setting explains the differences between {n} trials",
+        one="{names} explains most of the differences between {n} trials that one setting does ({value:.0%})",
+        some="{names} explain the differences between {n} trials alike ({value:.0%} each)",
+        name="`{}`".format,
+        n=n,
+    )
+
+
+def together(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
+    """Each finished trial as a line through all its settings."""
+    what, places = trials.judged, trials.finished
+    check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
+    tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
+    return panel.Picture(
+        "sweep-together",
+        "All settings at once",
+        sweep_charts.parallel(
+            trials.values[places],
+            tried,
+            trials.logarithmic,
+            smaller=trials.smaller,
+            y_title=what,
+            theme=theme,
+        ),
+        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a "
+        "part of it.",
+        not_shown="trials that were stopped early.",
+        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
+        table=trials.table,
+    )
+
+
+SWEEP_VIEWS = ("Trials", "Settings against value", "All settings at once")
+
+
+def ended(trials: Trials) -> bool:
+    """Whether some trial has ended."""
+    return bool(len(trials.numbers))
+
+
+SWEEP_NAME = params.SelectParam(
+    "sweep", "Sweep", "The last one is shown.", values=lambda _: quotas.sweep_names()
+)
+SWEEP_VIEW = params.SelectParam(
+    "sweep.view", "View", "The first is shown.", values=SWEEP_VIEWS, look="tabs"
+)
+SWEEP_DATA, NEW_DATA = (
+    params.SelectParam(
+        f"{form}.data", "Data", "The first is taken.", values=lambda _: pickers.sources()
+    )
+    for form in ("sweep", "new")
+)
+SWEEP_KIND, NEW_KIND = (
+    params.SelectParam(
+        f"{form}.kind", "Kind of model", "The first is taken.", values=setting_texts.KINDS
+    )
+    for form in ("sweep", "new")
+)
+SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
+SWEEP = {
+    "sweep-history": panel.Panel(
+        history,
+        fits=ended,
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[0]),
+        scope="trials",
+    ),
+    "sweep-slices": panel.Panel(
+        slices,
+        fits=ended,
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
+        scope="trials",
+    ),
+    "sweep-importance": panel.Panel(
+        importance,
+        fits=lambda trials: ended(trials) and bool(trials.importance),
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
+        scope="trials",
+    ),
+    "sweep-together": panel.Panel(
+        together,
+        fits=ended,
+        opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[2]),
+        scope="trials",
+    ),
+}

@@ -1,0 +1,114 @@
+"""The targets of a data set, on the Data page."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from qfusion import data
+from qfusion._sentences import count
+from qfusion.analysis import text
+from qfusion.data.spec import SPLITS
+from qfusion.figures import samples, style
+from qfusion.panels import panel, params
+
+_MAX_SHOWN = 60  # classes in a figure
+
+
+def open_set(name: str = "") -> data.DataSet:
+    """Returns a data set by name, the first that is here unless told.
+
+    Raises:
+        NotFound, DataUnavailable: when there is none of that name, or it is not here.
+    """
+    return data.load(name or next(source.name for source in data.available() if source.available))
+
+
+def classes(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
+    """Samples of every class; only of a data set with classes."""
+    names = dataset.target.classes
+    counts = {
+        split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS
+    }
+    whole = np.sum(list(counts.values()), axis=0)
+    order = (
+        np.arange(len(names))
+        if len(names) <= _MAX_SHOWN
+        else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
+    )
+    return panel.Picture(
+        "data-classes",
+        spread_over(names, whole),
+        samples.classes(
+            {split: result[order].tolist() for split, result in counts.items()},
+            [names[i] for i in order],
+            theme=theme,
+        ),
+        shows=f"how many of {len(dataset):,} samples are of which class, by part of the split"
+        + (
+            f", the {_MAX_SHOWN} most frequent of {len(names)} classes."
+            if len(names) > _MAX_SHOWN
+            else "."
+        ),
+        not_shown="how hard the classes are to tell apart.",
+        alt=f"Samples by class: {panel.listed(names, whole, '.0f')}.",
+        table=lambda: pd.DataFrame({"class": list(names)} | counts),
+    )
+
+
+def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
+    """How many samples classes have; samples (C,) of all parts of the split."""
+    least, most = int(samples.min()), int(samples.max())
+    if len(names) == 1:
+        return f"Its only class has {count(most, 'sample')}"
+    return (
+        f"Each of its {len(names)} classes has {count(most, 'sample')}"
+        if least == most
+        else f"Its {len(names)} classes have {least:,} to {count(most, 'sample')}"
+    )
+
+
+def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
+    """How the number that is to be predicted is spread; only of a data set without classes."""
+    about = dataset.target
+    values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
+    edges = samples.histogram_edges(values)
+    mean, spread = float(dataset.y.mean()), float(dataset.y.std())
+    return panel.Picture(
+        "data-target",
+        f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
+        f"{count(len(dataset), 'sample')}",
+        samples.targets(
+            values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
+        ),
+        shows=f"how the target is spread in each part of the split, in {samples.BINS} bins; "
+        f"mean ± deviation above.",
+        not_shown="whether the parts are alike in anything but the target.",
+        alt="Histograms of the target: mean "
+        + panel.terms({split: part.mean() for split, part in values.items() if len(part)})
+        + ".",
+        table=lambda: pd.DataFrame(
+            {"from": edges[:-1], "to": edges[1:]}
+            | {split: np.histogram(part, edges)[0] for split, part in values.items()}
+        ),
+    )
+
+
+def of_classes(dataset: data.DataSet) -> bool:
+    """Whether classes are to be predicted."""
+    return dataset.target.kind == "classification"
+
+
+SET = params.SelectParam(
+    "set",
+    "Set",
+    "The first one is shown.",
+    "A data set that is on this machine.",
+    lambda _: data.names(),
+)
+DATA = {
+    "data-classes": panel.Panel(classes, fits=of_classes, scope="dataset"),
+    "data-target": panel.Panel(
+        target, fits=lambda dataset: not of_classes(dataset), scope="dataset"
+    ),
+}

@@ -1,0 +1,326 @@
+"""The effect of every term of a model on a decision, and where it is nonlinear."""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion._sentences import count
+from qfusion.analysis import changes, text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
+from qfusion.figures import sensitivity_tornado, style
+from qfusion.panels import page_state, panel, params
+from qfusion.wording.backgrounds import describe_comparison
+
+# What physics did it: what every term of a model does to a decision, and where that bends; of models with terms.
+
+MAX_TERMS = 16  # terms drawn
+
+
+class Measured(NamedTuple):
+    """Slopes and removals of every term for one effect; over which rows, and the range that 1 % of the effect is of."""
+
+    rows: np.ndarray
+    sensitivity: Sensitivity
+    reach: float
+
+    def followed(self) -> dict[str, Parameter]:
+        """The terms that can be followed, by title; the one most worth it first."""
+        return {
+            self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
+            for i in changes.worth_following(self.sensitivity, self.reach)
+        }
+
+
+def measured(sample: Sample, effect: str = "", over: str = changes.THIS) -> Measured:
+    """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
+    study, known = sample.study, changes.targets(sample.study)
+    target = known[choose("Effect", effect or sample.quantity, known)]
+    rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
+    return Measured(
+        rows,
+        changes.measure(study, rows, sample.tweak, sample.output, target),
+        changes.full_range(study, target, sample.output),
+    )
+
+
+def halves(sample: Sample, effect: str = "", over: str = changes.THIS) -> np.ndarray:
+    """What the slope at half of each term's strength says that its removal does, (P,)."""
+    rows, result, _ = measured(sample, effect, over)
+    return changes.half_way(sample.study, rows, sample.tweak, sample.output, result.targets[0])
+
+
+def tornado(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    effect: str = "",
+    over: str = changes.THIS,
+    group: str = changes.EVERY,
+    half: bool = False,
+) -> panel.Picture:
+    """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
+
+    Args:
+        sample: a sample of a model that consists of terms.
+        theme: of the figure.
+        effect: what the terms act on, of `analysis.changes.targets`; the explained output unless told.
+        over: this sample or the mean over several, of `analysis.changes.cohorts`.
+        group: the terms that are drawn, of `analysis.changes.GROUPS`.
+        half: with the slope half-way, which takes a second or more.
+    """
+    study, timed, effect = sample.study, sample.study.can("time"), effect or sample.quantity
+    rows, result, reach = measured(sample, effect, over)
+    places = changes.chosen(result, choose("Terms", group, changes.GROUPS[timed]), timed)
+    shown, target = places[:MAX_TERMS], result.targets[0]
+    parameters = [result.parameters[i] for i in shown]
+    bends = changes.large(result, reach) & ~result.agrees()[:, 0]
+    middle = halves(sample, effect, over) if half else None
+    drawn = sensitivity_tornado.tornado(
+        [one.title if one.value == 1 else f"{one.title} (× {one.value:g})" for one in parameters],
+        -0.1 * result.slopes[shown, 0],
+        result.effects[shown, 0],
+        ["+".join(parameter.modalities) for parameter in parameters],
+        study.modalities,
+        bends=[bool(bends[i]) for i in shown],
+        half=None if middle is None else middle[shown],
+        unit=changes.unit(study, target, sample.output),
+        theme=theme,
+    )
+    return panel.Picture(
+        "tornado",
+        _head(result, places, effect, group),
+        drawn if len(shown) else None,
+        shows=f"what each term does to the {text.plain(effect)} ({result.values[0]:+.3f} now; "
+        f"{_whose(sample, result, over, len(rows))}): left by its exact slope, right by its removal, which is its "
+        "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
+        + (
+            f" The {len(shown)} of {len(places)} terms that do most."
+            if len(places) > len(shown)
+            else ""
+        )
+        + (f" {describe_comparison(study.background)}" if target.startswith("dividend") else ""),
+        not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
+        "add up. "
+        + (
+            "T: removed means read out at once."
+            if timed
+            else "Convolution removed: its angles at 0, which leaves only the block's fixed gates."
+        ),
+        alt="Tornado: "
+        + "; ".join(
+            f"{parameter.title} {effect:+.3f}"
+            for parameter, effect in zip(parameters[:6], result.effects[shown[:6], 0], strict=True)
+        )
+        + ".",
+        table=lambda: result.frame(target).assign(
+            **({} if middle is None else {"slope_half_way_says": middle}),
+            samples=int(result.samples[0]),
+            background=result.background,
+            background_size=result.background_size,
+        ),
+    )
+
+
+def way(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    effect: str = "",
+    over: str = changes.THIS,
+    term: str = "",
+) -> panel.Picture:
+    """One term from removed to where it stands.
+
+    Args:
+        sample: a sample of a model that consists of terms.
+        theme: of the figure.
+        effect, over: as of `tornado`.
+        term: title of the term that is followed, of those that do not act linearly; the one most worth it unless told.
+    """
+    study, effect = sample.study, effect or sample.quantity
+    rows, result, _ = terms = measured(sample, effect, over)
+    titles = terms.followed()
+    check(
+        bool(titles),
+        "Every term acts linearly here or is removed already, so that none can be followed. "
+        "See the table of all terms.",
+    )
+    parameter = titles[choose("Term", current_term(term) or next(iter(titles)), titles)]
+    target = result.targets[0]
+    along = changes.follow(study, rows, sample.tweak, sample.output, target, parameter.key)
+    return panel.Picture(
+        "way",
+        _bend(along, parameter, effect),
+        sensitivity_tornado.way(
+            along.factors,
+            along.values,
+            along.slopes,
+            "+".join(parameter.modalities),
+            study.modalities,
+            what="factor of the term (0: removed, 1: as learned)",
+            unit=changes.unit(study, target, sample.output),
+            theme=theme,
+        ),
+        shows=f"the {text.plain(effect)} ({_whose(sample, result, over, len(rows))}) for every strength of this term, "
+        f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
+        f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
+        not_shown="strengths beyond what stands now: move the slider."
+        if study.can("time")
+        else "strengths beyond what was learned.",
+        alt=f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
+        table=lambda: pd.DataFrame(
+            {"factor": along.factors, "value": along.values, "slope": along.slopes}
+        ),
+    )
+
+
+def current_term(title: str) -> str:
+    """Returns the title that a term has today, of one by which old links name it; any other as it is."""
+    old = re.fullmatch(r"own term of (.+)|(.+) coupling", title)
+    return f"H: {old[1] or old[2]}" if old else title
+
+
+def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:
+    """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
+    taken = int(sensitivity.samples[0])
+    of_class = (
+        sample.whose
+        if sample.study.classes and sensitivity.targets[0].startswith(("score", "dividend"))
+        else ""
+    )
+    return (
+        f"sample {text.plain(sample.id)}"
+        if over == changes.THIS
+        else f"the mean over {cohort_words(sample, over, taken, whole)}"
+    ) + of_class
+
+
+def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
+    """Those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like it."""
+    added = over != changes.ALL and sample.row not in sample.dataset.rows("test")
+    tests = over.removeprefix("all ")
+    return (
+        (f"{taken:,} of " if taken < whole else "")
+        + ("this sample and " if added else "")
+        + count(whole - added, tests.replace("samples", "sample"), tests)
+    )
+
+
+def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str) -> str:
+    if not len(places) or np.abs(sensitivity.effects[places, 0]).max() < 1e-9:
+        return f"No term of these moves the {text.plain(effect)}"
+    first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
+    change = sensitivity.effects[first, 0]
+    name = _the(sensitivity.parameters[first])
+    if group != changes.EVERY:
+        name = f"of the terms “{group}”, {name}"
+    return panel.capital(
+        f"{name} matters most: without it the {text.plain(effect)} {text.verb(effect)} {abs(change):.2g} "
+        f"{'higher' if change > 0 else 'lower'}"
+    )
+
+
+def _the(parameter: Parameter) -> str:
+    """A term in a sentence, as markdown: "H: text–audio", "the duration T"."""
+    title = text.plain(parameter.title)
+    return title if parameter.kind in ("coupling", "dissipation") else f"the {title}"
+
+
+def _bend(along: Response, parameter: Parameter, effect: str) -> str:
+    name, slope = text.plain(parameter.title), along.slopes[-1] * parameter.value
+    if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
+        return f"The {text.plain(effect)} and the strength of {_the(parameter)}"
+    if np.sign(-slope) == np.sign(along.effect):
+        return f"{name}: less of it and none of it move the {text.plain(effect)} the same way"
+    first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")
+    return f"Non-monotonic in {name}: a little less of it {first}, none at all {then} the {text.plain(effect)}"
+
+
+def moves(
+    sample: Sample, effect: str = "", over: str = changes.THIS, group: str = "", **_: Any
+) -> bool:
+    """Whether the model consists of terms, and some of the group move the effect."""
+    if not sample.study.can("terms"):
+        return False
+    result = measured(sample, effect, over).sensitivity
+    return len(changes.chosen(result, group or changes.EVERY, sample.can("time"))) > 0
+
+
+EFFECT = params.SelectParam(
+    "effect",
+    "Effect on",
+    "That on the explained output is shown.",
+    "What the terms act on: the log-odds or score, a part of it, or a state's entropy or entanglement.",
+    changes.targets,
+)
+COHORT = params.SelectParam(
+    "over",
+    "Samples",
+    "This sample is shown.",
+    "This sample, or the mean over several.",
+    changes.cohorts,
+)
+GROUP = params.SelectParam(
+    "terms",
+    "Terms",
+    "All terms are shown.",
+    "The parts of the model that are weakened and removed.",
+    lambda study: changes.GROUPS[study.can("time")],
+)
+HALF = params.SwitchParam(
+    "half",
+    "Slope half-way too",
+    "It is not worked out.",
+    "The slope of every term at half its strength: diamonds beside the right bars. It stands for the mean slope on the "
+    "way far better than the slope at its end. Takes a second or more.",
+)
+FOLLOWED = params.SelectParam(
+    "term",
+    "Response to one term, from removed to its present strength",
+    help="All strengths of one part, from removed to as it stands.",
+    checked=False,
+)
+TABLE = params.SwitchParam("table.terms", "All terms as a table", "It stays folded.")
+WITHOUT = params.SwitchParam(
+    "without",
+    "Test metrics without each term (a second or more)",
+    "They are not worked out.",
+    "How good the model is when one term is taken out.",
+)
+
+
+def sensitivity(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
+    """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
+    is_here = study.can("terms") and study.can("time") == (view.page == "dynamics")
+    return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
+
+
+def _open(view: page_state.PageState) -> bool:
+    """Whether the view of Dynamics, or of Circuit, is open."""
+    timed = view.can("time")
+    return (
+        timed == (view.page == "dynamics")
+        and view.get("view" if timed else "part") == "Sensitivity"
+    )
+
+
+_TERMS = {"effect": EFFECT, "over": COHORT}
+PANELS = {
+    "tornado": panel.Panel(
+        tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=moves, opens=_open
+    ),
+    "way": panel.Panel(
+        way,
+        {**_TERMS, "term": FOLLOWED},
+        # some term does not act linearly, so that there is a way to follow
+        fits=lambda sample, effect="", over=changes.THIS, **_: (
+            sample.study.can("terms") and bool(measured(sample, effect, over).followed())
+        ),
+        opens=_open,
+    ),
+}

@@ -1,0 +1,195 @@
+"""One sample over its seconds: frames, sound, words and attributions on a common time axis."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._sentences import listed
+from qfusion.analysis import changes as interventions, compare, inside, text
+from qfusion.analysis.sample import Sample, default_contrast
+from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
+from qfusion.figures import sample_timeline, style
+from qfusion.panels import page_state, panel, what_if
+from qfusion.panels.inside import METHOD, OTHER, START, moved_most
+from qfusion.wording.backgrounds import describe_comparison
+
+
+def strip_of(
+    sample: Sample, baseline: str = "mean", other: str = "", method: str = INTEGRATED
+) -> tuple[inside.Strip, str]:
+    """Returns a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
+    start = (other or default_contrast(sample.study, sample.row)) if baseline == "sample" else ""
+    return inside.strip(sample.study, sample.row, sample.output, baseline, start, method), start
+
+
+def strip(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    baseline: str = "mean",
+    other: str = "",
+    method: str = INTEGRATED,
+) -> panel.Picture:
+    """What is seen, heard and said over a sample's seconds, and what the steps of every modality added to the terms of
+    the decision there; the options are those of `attribution`."""
+    result, start = strip_of(sample, baseline, other, method)
+    learned = " Steps are followed through the model as it was trained." if sample.changed else ""
+    preview, lanes = result.preview, result.lanes
+    at = {lane.modality: inside.peak_words(lane) for lane in lanes}
+    shown = [
+        name
+        for name, values in {
+            "pictures, each of the middle of its part": preview.thumbs,
+            "the waveform": preview.envelope,
+            "the spectrogram (decibels below its loudest)": preview.spectrogram,
+            "the words": result.words or None,
+        }.items()
+        if values is not None
+    ]
+    origin = f"sample {text.plain(start)}" if start else BASELINES[baseline]
+    bars = (
+        f" Below, on the same seconds, what each step added to the terms of the {sample.unit} that it is part "
+        f"of, compared with {origin}, by {METHODS[method].title}; joint terms are hatched, and bars of one step "
+        f"add up. They miss what they share out by at most {max(lane.error for lane in lanes):.2g}."
+        if lanes
+        else " No modality of this model is a sequence, so nothing else has a place in time."
+    )
+    return panel.Picture(
+        "strip",
+        moved_most(
+            "Of single steps",
+            [f"{text.plain(name)} {words}" for name, words in at.items()],
+            np.array([float(lane.total[lane.peak]) for lane in lanes]),
+            f"moved the {sample.quantity}",
+        )
+        if lanes
+        else "What is seen, heard and said, over time",
+        sample_timeline.of_sample(result, sample.modalities, sample.unit, theme),
+        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{inside.placing(result)}{learned} "
+        + (describe_comparison(sample.study.background) if lanes else ""),
+        not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
+        "may carry what it met to a later step.",
+        alt=f"One axis of {preview.seconds:.1f} s: {listed(shown)}"
+        + (
+            f"; largest steps: {listed([f'{name} {words}' for name, words in at.items()])}."
+            if at
+            else "."
+        ),
+        table=lambda: frame(sample, result),
+        called="One axis of time",
+    )
+
+
+def frame(sample: Sample, result: inside.Strip) -> pd.DataFrame:
+    """A row a step and term, after a row a word."""
+    words = pd.DataFrame(
+        {
+            "row": "word",
+            "name": [word.text for word in result.words],
+            "from": [word.start for word in result.words],
+            "to": [word.end for word in result.words],
+            "spread": result.spread,
+        }
+    )
+    steps = [
+        pd.DataFrame(
+            {
+                "row": lane.modality,
+                "name": lane.names,
+                "from": lane.starts,
+                "to": lane.ends,
+                "spread": lane.spread,
+                "term": term,
+                "attribution": np.asarray(values, float),
+            }
+        )
+        for lane in result.lanes
+        for term, values in lane.terms.items()
+    ]
+    return pd.concat(
+        [words, *steps] if result.words else steps or [words], ignore_index=True
+    ).assign(sample=sample.id, unit=sample.unit)
+
+
+def timed(sample: Sample, **_: Any) -> bool:
+    """Whether a sample has an axis of time: a recording, moving pictures or sound."""
+    return inside.source(sample.study.dataset, sample.row).is_timed
+
+
+def strip_beside(
+    sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
+) -> panel.Picture:
+    """The strip of A or B, of two decisions side by side."""
+    picture = strip(sides.by_letter[letter], theme)
+    return replace(picture, name=f"strip-{letter}", title=f"{letter}: {picture.title}")
+
+
+def strip_lent(
+    sample: Sample,
+    theme: style.Theme = "light",
+    *,
+    modality: str,
+    changes: interventions.Asked | None = None,
+) -> panel.Picture:
+    """The strip of the sample that lends a modality, itself."""
+    donor = donor_of(sample, modality, changes)
+    picture = strip(Sample(sample.study, donor, sample.output), theme)
+    name = text.plain(sample.dataset.ids[donor])
+    return replace(
+        picture,
+        name=f"what-if-strip-{modality}",
+        title=f"Sample {name}, which lends {text.plain(modality)}: {picture.title}",
+        shows=f"{picture.shows} It is sample {name} as it is, with all its own modalities.",
+    )
+
+
+def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
+    """The row that lends a modality."""
+    wanted = dict((changes or {}).get(modality, {}))
+    return sample.dataset.row(
+        str(wanted.get("donor") or default_contrast(sample.study, sample.row))
+    )
+
+
+def is_lent(
+    sample: Sample, modality: str, changes: interventions.Asked | None = None, **_: Any
+) -> bool:
+    """Whether another sample lends a modality which has an axis of time."""
+    return dict((changes or {}).get(modality, {})).get("action") == interventions.SWAP and timed(
+        Sample(sample.study, donor_of(sample, modality, changes), sample.output)
+    )
+
+
+def lent(view: page_state.PageState, sample: Sample) -> list[str]:
+    """The modalities that other samples lend which have an axis of time."""
+    changes = what_if.changes_of(view)
+    return [name for name in sample.modalities if is_lent(sample, name, changes)]
+
+
+BESIDE = {
+    f"strip-{letter}": panel.Panel(
+        strip_beside,
+        fixed={"letter": letter},
+        fits=lambda sides, letter, **_: timed(sides.by_letter[letter]),
+        scope="sides",
+    )
+    for letter in "AB"
+}
+LENT = {
+    "what-if-strip-": panel.Panel(
+        strip_lent,
+        {"changes": what_if.changes_of},
+        rest="modality",
+        endings=lent,
+        fits=is_lent,
+    )
+}
+STRIP = {
+    "strip": panel.Panel(
+        strip,
+        {"baseline": START, "other": OTHER, "method": METHOD},
+        fits=timed,
+    )
+}

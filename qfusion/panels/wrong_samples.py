@@ -1,0 +1,321 @@
+"""Where a model is wrong: slices with high error rates, the largest errors, and misleading terms."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from qfusion._sentences import listed, share
+from qfusion.analysis import cohort_measures, errors, text
+from qfusion.explain import cohorts as filters, stability
+from qfusion.figures import error_slices, style
+from qfusion.panels import panel, params
+from qfusion.wording import backgrounds
+
+
+def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "") -> panel.Picture:
+    """How often the model is wrong in every slice.
+
+    Args:
+        levels: all samples, a cohort, one sample.
+        theme: of the figure.
+        by: what the samples are sliced by, see `slices.kinds`; the first unless told.
+    """
+    by = by or errors.slice_kinds(levels.study, levels.rows)[0]
+    result = errors.slices(levels, by)[: errors.MAX_SLICES]
+    wrong, count = sum(entry.wrong for entry in result), sum(entry.count for entry in result)
+    overall = wrong / max(count, 1)
+    clusters = levels.study.dataset.clusters
+    own = filters.written(errors.left_out(levels, by))
+    return panel.Picture(
+        "slices",
+        _finding(result, overall, bool(levels.study.classes))
+        + (f"; without the filter's own {text.plain(own)}" if own else ""),
+        error_slices.rates(
+            [entry.name.replace("+", " + ") for entry in result],
+            [(entry.wrong, entry.count) for entry in result],
+            pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
+            overall,
+            axis="error rate"
+            if levels.study.classes
+            else "part with an error of the largest quarter",
+            theme=theme,
+        ),
+        shows=f"the explained samples of {text.plain(levels.split)} that pass the filter"
+        + (f" but for its own {text.plain(own)}" if own else "")
+        + ", by "
+        f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"
+        + (" in quarters" if by.endswith(cohort_measures.QUARTERS) else "")
+        + ", with 95 % intervals (Wilson)"
+        + (
+            f", widened for the {clusters.count_words(levels.places(levels.rows))} that the rows share"
+            if clusters is not None
+            else ""
+        )
+        + "; an error is "
+        + (
+            "another class than annotated."
+            if levels.study.classes
+            else f"one of at least {errors.limit(levels):.3g}, the largest quarter of all."
+        )
+        + " "
+        "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
+        not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
+        "for their number.",
+        alt="Error rates: "
+        + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in result[:8])
+        + ".",
+        table=lambda: pd.DataFrame(
+            [
+                {
+                    "slice": e.name,
+                    "filter": "; ".join(map(str, e.parts)),
+                    "samples": e.count,
+                    "errors": e.wrong,
+                    "error_rate": e.rate,
+                    "low": e.low,
+                    "high": e.high,
+                    "mean_error": e.error,
+                }
+                for e in result
+            ]
+        ),
+    )
+
+
+def _finding(result: list[errors.Slice], overall: float, classes: bool) -> str:
+    """Which slice is worse than all beyond chance, if one is, although it was picked for being so: its score lies
+    beyond that of a 95 % interval for all slices together (Bonferroni).
+
+    Args:
+        result: the slices. overall: the rate of errors of all of them, 0 to 1.
+        classes: whether an error is a wrong class.
+    """
+    if not result:
+        return "No sample to slice"
+    what = "wrong" if classes else "large errors"
+    if len(result) == 1:
+        return f"All samples are in one slice ({share(overall)} {what})"
+    worst = max(result, key=lambda entry: _score(entry, overall))
+    if _score(worst, overall) <= ndtri(1 - (1 - stability.LEVEL) / 2 / len(result)):
+        return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(result)} slices looked at)"
+    return (
+        f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
+        f"{share(worst.rate)} of {worst.count:,} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; "
+        f"beyond chance among {len(result)} slices"
+    )
+
+
+def _score(entry: errors.Slice, overall: float) -> float:
+    """How many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples: that
+    number follows from its interval, which is narrower the more independent samples it has."""
+    if not 0 < entry.low < entry.rate or not 0 < overall < 1:
+        return 0.0
+    size = (
+        (float(ndtri(0.5 + stability.LEVEL / 2)) / (entry.rate - entry.low)) ** 2
+        * entry.low
+        * (1 - entry.low)
+    )
+    return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
+
+
+def worst(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """The cohort's samples with the largest errors.
+
+    Args:
+        levels: all samples, a cohort, one sample. theme: of the figure.
+    """
+    (rows, values), study = errors.worst(levels), levels.study
+    number = "{}" if study.classes else "{:+.2f}"
+    names = [
+        f"{name}: {number.format(row['truth'])} → {number.format(row['prediction'])}"
+        for name, row in rows.iterrows()
+    ]
+    ids = rows.index.tolist()
+    return panel.Picture(
+        "worst",
+        worst_of(
+            dict(zip(map(str, rows.index), values.tolist(), strict=True)),
+            bool(study.classes),
+        ),
+        error_slices.worst(
+            names,
+            values,
+            axis="loss, −ln softmax of the true class (nats)"
+            if study.classes
+            else text.in_unit("residual", study.unit_of(0)),
+            theme=theme,
+            chosen=ids.index(levels.sample.id) if levels.sample.id in ids else None,
+        ),
+        shows=f"the {len(names)} samples of the {text.plain(levels.name)} with the largest "
+        + ("loss" if study.classes else "residual, prediction minus annotation")
+        + ": annotated → predicted. "
+        "Click a bar to open it.",
+        not_shown="whether the annotation is right.",
+        alt="Largest errors: "
+        + "; ".join(
+            f"{name} {value:.2f}" for name, value in zip(names[:5], values[:5], strict=False)
+        )
+        + ".",
+        table=lambda: (
+            rows[["truth", "prediction", "error"]]
+            .assign(**{"loss" if study.classes else "residual": values})
+            .reset_index()
+        ),
+    )
+
+
+def worst_of(values: Mapping[str, float], classes: bool) -> str:
+    """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
+    if not np.isfinite(list(values.values())).any():
+        return "No sample of this cohort"
+    return panel.superlative(
+        values,
+        by_size=True,
+        none="No sample of this cohort has a {what} of 0.01 or more",
+        one="Sample {names} has the largest error: {what} "
+        + ("{value:.2f}" if classes else "{value:+.2f}"),
+        some="{count} samples have the largest error, alike: {what} {amount:.2f}",
+        what="loss" if classes else "residual",
+    )
+
+
+def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+    """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
+
+    Args:
+        levels: all samples, a cohort, one sample. theme: of no use.
+    """
+    result, study = errors.wrong(levels), levels.study
+    about = _WRONG[result.kind]
+    kinds = [
+        part.values for part in levels.parts if part.column == "relation" and part.operator == "="
+    ]
+    return panel.Picture(
+        "wrong",
+        right_without(
+            len(result.rows),
+            int(result.right.sum()),
+            result.kind,
+            kinds == [("conflict",)],
+            result.by_chance,
+        ),
+        None,
+        lead=misled_by(result.terms.tolist()),
+        shows=f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
+        f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
+        f"{about['left']}. "
+        + backgrounds.describe_comparison(study.bulk_background)
+        + (
+            f" A large error is at least {errors.limit(levels):.3g}, the largest quarter of all."
+            if result.kind == errors.LARGE_ERROR
+            else ""
+        )
+        + (
+            " Samples with truth 0 have no sign and are not counted."
+            if result.kind == errors.WRONG_SIGN
+            else ""
+        ),
+        not_shown="what the model would decide without that modality: leaving a contribution out is arithmetic on the "
+        "explanation, not an intervention. It is picked knowing the annotation, so leaving it out always "
+        f"moves {about['moves']}, and some decisions turn right for that alone.",
+        alt=f"Table of {len(result.rows)} wrong decisions; {int(result.right.sum())} are right without their most "
+        "misleading term.",
+        table=lambda: (
+            result.rows[["relation", "truth", "prediction"]]
+            .assign(
+                misleading=result.terms,
+                pull=result.pulls,
+                without_it=np.array(study.classes, dtype=object)[result.without]
+                if study.classes
+                else result.without,
+                right_without_it=np.where(result.right, "yes", "no"),
+            )
+            .reset_index()
+        ),
+    )
+
+
+_FROM_TRUTH = {
+    "way": "from the annotation towards the prediction",
+    "left": "the score minus that contribution",
+    "moves": "the score towards the annotation, or beyond it",
+}
+# what is said of decisions that are wrong in one thing
+_WRONG = {
+    errors.WRONG_CLASS: {
+        "what": "of the wrong class",
+        "has": "is of the wrong class",
+        "right": "be of the right one",
+        "way": "towards the predicted and away from the true class",
+        "left": "the class with the largest log-odds without that contribution",
+        "moves": "the log-odds towards the annotated class",
+    },
+    errors.WRONG_SIGN: _FROM_TRUTH
+    | {
+        "what": "with the wrong sign",
+        "has": "has the wrong sign",
+        "right": "have the right one",
+    },
+    errors.LARGE_ERROR: _FROM_TRUTH
+    | {"what": "with a large error", "has": "has a large error", "right": "have a small one"},
+}
+
+
+def right_without(
+    count: int, right: int, kind: str, conflicts: bool = False, by_chance: float | None = None
+) -> str:
+    """How many wrong decisions are right without their most misleading term.
+
+    Args:
+        count: of wrong decisions. right: how many of them are right without it. kind: what they are wrong in.
+        conflicts: whether all of them are conflicts.
+        by_chance: how many are right without a term drawn at random, on average; it is said where it is told.
+    """
+    about, noun = _WRONG[kind], "conflict" if conflicts else "sample"
+    if not count:
+        return f"No {noun} of this cohort {about['has']}"
+    if count == 1:
+        return (
+            f"The one {noun} {about['what']} would {'' if right else 'not '}{about['right']} without its most "
+            "misleading term"
+        )
+    random = "" if by_chance is None else f", {by_chance:.1f} without one at random"
+    return (
+        f"Of {count:,} {noun}s {about['what']}, {f'{right:,}' if right else 'none'} would {about['right']} without "
+        f"their most misleading term{random}"
+    )
+
+
+def misled_by(terms: Sequence[str]) -> str:
+    """How often every term misled the most; empty where there are no samples."""
+    counts = Counter(terms)
+    nothing = counts.pop("", 0)
+    names = [f"{text.term(name)} in {number:,}" for name, number in counts.most_common()]
+    parts = (
+        f"Misled by {listed(names)}." if names else "",
+        f"In {nothing:,} no term pulls the wrong way." if nothing else "",
+    )
+    return " ".join(filter(None, parts))
+
+
+def some(levels: errors.Levels, **_: object) -> bool:
+    """Whether there is a sample."""
+    return len(levels.rows) > 0
+
+
+def some_inside(levels: errors.Levels, **_: object) -> bool:
+    """Whether the cohort has a sample."""
+    return bool(levels.inside.any())
+
+
+SLICES_BY = params.SelectParam(
+    "slice",
+    "Slices by",
+    "The first grouping is shown.",
+    values=lambda study: errors.slice_kinds(study, cohort_measures.cohort_table(study, None)),
+    style={"width": 260},
+)
