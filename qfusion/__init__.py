@@ -11,8 +11,6 @@
 Everything here is loaded when it is first asked for, so `import qfusion` itself loads none of the engines.
 """
 
-import importlib
-
 # checkers read it as True, and importing `typing` for it would take ten times as long as all else here
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +63,9 @@ if not TYPE_CHECKING:  # a checker would take any name for one of these
         """Returns a part of the library, which is loaded now."""
         if name not in __all__:
             raise AttributeError(f"module 'qfusion' has no attribute {name!r}")
-        module = importlib.import_module(_FUNCTIONS.get(name, f"qfusion.{name}"))
+        from qfusion._lazy import load
+
+        module = load(_FUNCTIONS.get(name, f"qfusion.{name}"))
         if name in _FUNCTIONS:
             module = globals()[name] = getattr(module, name)
         return module

@@ -1,28 +1,48 @@
-"""What is loaded when it is first asked for: modules of packages, and libraries that take long."""
+"""Modules and libraries that are imported at their first use."""
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from qfusion._extras import describe_missing
+from qfusion.errors import MissingPackage, translate_import_errors
+
+
+def load(module: str) -> Any:
+    """Import a module by its dotted name and return it.
+
+    Raises:
+        MissingPackage: when it needs a package that is not installed.
+    """
+    with translate_import_errors():
+        return importlib.import_module(module)
+
+
+def require(package: str) -> None:
+    """Raise MissingPackage when a package is not installed; the package is not imported."""
+    if importlib.util.find_spec(package) is None:
+        raise MissingPackage(describe_missing(package))
+
 
 def modules(package: str, path: Iterable[str]) -> Callable[[str], Any]:
-    """Returns the `__getattr__` of a package by which its modules are loaded once they are asked for."""
+    """Return the `__getattr__` of a package, which imports a module of it at its first use."""
 
     def get(name: str) -> Any:
         names = [module.name for module in pkgutil.iter_modules(path)]
         if name not in names:
             raise AttributeError(f"{package} has no module {name!r}; it has {', '.join(names)}")
-        return importlib.import_module(f"{package}.{name}")
+        return load(f"{package}.{name}")
 
     return get
 
 
 class Library:
-    """A library that is loaded once something of it is asked for."""
+    """A library that is imported when an attribute of it is first used."""
 
     def __init__(self, name: str):
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self._name), name)
+        return getattr(load(self._name), name)

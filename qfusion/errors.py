@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from qfusion import _extras
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_TEXT = 2000  # characters of a message
@@ -42,6 +44,10 @@ class NotFound(QFusionError, LookupError):
 
 class DataUnavailable(QFusionError):
     """Files that are needed are not on this machine; the message says which and how to get them."""
+
+
+class MissingPackage(DataUnavailable, ImportError):
+    """An optional package is not installed; the message names the extra of qfusion that installs it."""
 
 
 class IntegrityError(QFusionError):
@@ -114,6 +120,22 @@ def collect_errors(problems: list[str], name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def translate_import_errors() -> Iterator[None]:
+    """Reports the package, and the extra that installs it, where an import in the block fails.
+
+    Raises:
+        MissingPackage: when a package is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = error.name or ""
+        if module == "" or module.partition(".")[0] == "qfusion":
+            raise
+        raise MissingPackage(_extras.describe_missing(module)) from error
+
+
+@contextlib.contextmanager
 def translate_system_errors() -> Iterator[None]:
     """Reports a missing package, a full disk or a missing right to write in one line.
 
@@ -121,7 +143,8 @@ def translate_system_errors() -> Iterator[None]:
         DataUnavailable: with the package or the file, and what to do.
     """
     try:
-        yield
+        with translate_import_errors():
+            yield
     except OSError as error:
         room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         if error.errno not in (*room, errno.EROFS, errno.EACCES, errno.EPERM):
@@ -129,19 +152,4 @@ def translate_system_errors() -> Iterator[None]:
         raise DataUnavailable(
             f"{error.filename or 'A file'} cannot be written ({error.strerror}). Free some disk "
             "space, or correct the permissions."
-        ) from error
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in ("", "qfusion"):
-            raise
-        name = {  # where the package has another name
-            "umap": "umap-learn",
-            "sklearn": "scikit-learn",
-            "PIL": "pillow",
-            "skimage": "scikit-image",
-            "cv2": "opencv-python",
-        }.get(package, package)
-        raise DataUnavailable(
-            f"This needs the package {name}, which is not installed. `pip install {name}`, and start "
-            "qfusion again."
         ) from error

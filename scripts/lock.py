@@ -1,13 +1,11 @@
-"""Makes requirements.lock and requirements-cuda.lock, every package with the hashes of all its files, and
-docs/licences.md.
+"""Make requirements.lock, every package with the hashes of all its files, and docs/licences.md.
 
     pip install uv && python scripts/lock.py [--upgrade]
 
-uv resolves requirements-serve.txt, which holds requirements.txt and a server's login, once for every platform and
-every Python from 3.11 on, and takes the hashes that PyPI lists of each wheel and source archive. Versions stay as they
-are in the present files unless requirements.txt, or --upgrade, asks otherwise. What torch wants for NVIDIA's cards on
-Linux goes to requirements-cuda.lock, so that a CPU build of torch can do without. Licences are those that the packages
-declare (`pip install --dry-run --report`, for Linux, as other systems lack NVIDIA's, and Windows).
+uv resolves requirements.txt once for every platform and every Python from 3.11 on, and takes the hashes that PyPI lists
+of each wheel and source archive. Versions stay as they are in the present lock unless requirements.txt, or --upgrade,
+asks otherwise. Licences are those that the packages declare (`pip install --dry-run --report`, for Linux, as other
+systems lack NVIDIA's, and Windows).
 """
 
 from __future__ import annotations
@@ -24,20 +22,17 @@ from typing import Any, NamedTuple
 from packaging.tags import platform_tags
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK, CUDA, LICENCES = (
-    ROOT / name for name in ("requirements.lock", "requirements-cuda.lock", "docs/licences.md")
-)
+LOCK = ROOT / "requirements.lock"
+LICENCES = ROOT / "docs" / "licences.md"
 PACKAGE = re.compile(
     r"^([A-Za-z0-9_.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?:    .*\n?)+)", re.MULTILINE
 )
 FOR_CARDS = re.compile(r"(nvidia|cuda)-|triton$")
-HEADS = {
-    LOCK: "# requirements.txt, a server's login and all that they need, with the hashes of PyPI's files for Linux,\n"
-    "# macOS and Windows, Python 3.11 and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU\n"
-    "# build, installed beforehand, does not. Made by scripts/lock.py.\n",
-    CUDA: "# requirements.lock with what PyPI's torch needs for NVIDIA's cards on Linux. Made by scripts/lock.py.\n"
-    "-r requirements.lock\n",
-}
+HEAD = (
+    "# requirements.txt and all that it needs, with the hashes of PyPI's files for Linux, macOS and Windows,\n"
+    "# Python 3.11 and newer. A CPU build of torch does not need the packages for NVIDIA's cards; the Containerfile\n"
+    "# shows how to leave them out. Made by scripts/lock.py.\n"
+)
 
 
 class Locked(NamedTuple):
@@ -58,39 +53,27 @@ def packages(text: str) -> list[Locked]:
 
 
 def resolve(upgrade: bool) -> None:
-    """Writes both locks."""
+    """Write the lock."""
     with tempfile.TemporaryDirectory() as name:
-        out = Path(name) / "both.txt"
-        out.write_text(
-            "".join(
-                path.read_text().replace("-r requirements.lock\n", "")
-                for path in (LOCK, CUDA)
-                if path.exists()
-            )
-        )
-        subprocess.run(
-            [
-                "uv",
-                "pip",
-                "compile",
-                "requirements-serve.txt",
+        out = Path(name) / "lock.txt"
+        if LOCK.exists():
+            out.write_text(LOCK.read_text())
+        command = [
+            *("uv", "pip", "compile", "requirements.txt"),
+            *(
                 "--universal",
                 "--python-version=3.11",
                 "--generate-hashes",
                 "--no-header",
                 "--quiet",
-                f"--output-file={out}",
-                *["--upgrade"] * upgrade,
-            ],
-            cwd=ROOT,
-            check=True,
-        )
-        found = list(PACKAGE.finditer(out.read_text()))
-    for path, card in ((LOCK, False), (CUDA, True)):
-        path.write_text(
-            HEADS[path]
-            + "".join(each.group() for each in found if bool(FOR_CARDS.match(each[1])) == card)
-        )
+            ),
+            f"--output-file={out}",
+        ]
+        if upgrade:
+            command.append("--upgrade")
+        subprocess.run(command, cwd=ROOT, check=True)
+        entries = [entry.group() for entry in PACKAGE.finditer(out.read_text())]
+    LOCK.write_text(HEAD + "".join(entries))
 
 
 def declared(about: dict[str, Any]) -> str:
@@ -192,9 +175,8 @@ def licences(found: list[Locked]) -> str:
 WORDS = """# Licences of what qfusion needs
 
 qfusion is Apache-2.0. It imports the packages below and ships no file of theirs (a figure exported as interactive HTML
-carries plotly.js, MIT); `pip` fetches each from its own maker. The list is that of `requirements.lock` and
-`requirements-cuda.lock`, made by `scripts/lock.py` from what each package declares of itself; read the package's own
-file before you rely on it.
+carries plotly.js, MIT); `pip` fetches each from its own maker. The list is that of `requirements.lock`, made by
+`scripts/lock.py` from what each package declares of itself; read the package's own file before you rely on it.
 
 Most packages are permissive: they ask for their notice to be kept. These ask for more, above all of whoever hands them
 on, as in an image made by the `Containerfile` or in an installer:
@@ -220,7 +202,7 @@ Who only installs and uses qfusion hands nothing on. No package is AGPL.
 
 
 def main() -> int:
-    """Writes the three files; returns the exit status."""
+    """Write both files; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -228,9 +210,9 @@ def main() -> int:
         "--upgrade", action="store_true", help="take the newest version of what is not pinned"
     )
     resolve(parser.parse_args().upgrade)
-    found = [each for path in (LOCK, CUDA) for each in packages(path.read_text())]
-    LICENCES.write_text(licences(found))
-    print(f"{len(found)} packages, {sum(len(each.hashes) for each in found)} hashes")
+    locked = packages(LOCK.read_text())
+    LICENCES.write_text(licences(locked))
+    print(f"{len(locked)} packages, {sum(len(package.hashes) for package in locked)} hashes")
     return 0
 
 

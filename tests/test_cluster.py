@@ -342,7 +342,7 @@ def test_workers_that_differ_are_refused(several: list[Servers], monkeypatch: An
 def test_the_package_is_named_where_it_is_missing(capsys: Any, monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     line = refused(["evaluate", "--model", "qj-planted", "--cluster", "tcp://127.0.0.1:1"], capsys)
-    assert "pip install distributed" in line
+    assert "Sharing work with a cluster needs the extra `cluster`" in line
 
 
 @pytest.mark.parametrize(

@@ -384,8 +384,8 @@ for page in ("Dynamics", "Circuit", "Sweeps"):
     dynamics, circuit, sweeps = (
         line for line in found.stdout.splitlines() if line.startswith("page")
     )
-    assert "pip install qutip" in dynamics
-    assert "pip install pennylane" in circuit
+    assert "Evolution with QuTiP needs the extra `track`" in dynamics
+    assert "A circuit in PennyLane needs the extra `track`" in circuit
     assert [line.split(" ")[1] for line in (dynamics, circuit, sweeps)] == ["0"] * 3
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import qfusion
+from qfusion import _extras
 
 ROOT = Path(__file__).resolve().parent.parent
 # From the top down; what shares a bracket stands side by side and imports nothing of each other.
@@ -37,19 +38,12 @@ LAYERS = (
     ("_limits",),
     ("_checks", "_files", "_lazy", "_sentences"),
     ("errors",),
+    ("_extras",),
     ("plotly_print",),
 )
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 FRONT = ("load", "train")  # of `qfusion` itself: for users, never for the library
-# Names of what is imported -> names of what is installed, where the two differ.
-INSTALLED = {
-    "markdown_it": "markdown-it-py",
-    "PIL": "pillow",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "umap": "umap-learn",
-    "yaml": "pyyaml",
-}
+LOGIN = {"authlib", "httpx"}  # imported by Streamlit where a server asks for a login
 
 
 def sources() -> list[Path]:
@@ -295,7 +289,7 @@ def test_requirements_are_what_is_imported() -> None:
     pinned = re.findall(r"^([A-Za-z0-9_.-]+)==\S+$", text, flags=re.MULTILINE)
     outside = {name.split(".")[0] for path in sources() for name in imports(path)}
     outside -= set(sys.stdlib_module_names) | {"qfusion", "plotly_print"}
-    assert {INSTALLED.get(name, name).lower() for name in outside} == {
+    assert {_extras.PACKAGES.get(name, name).lower() for name in outside} | LOGIN == {
         name.lower() for name in pinned
     }
     assert pinned[0] == "torch", "torch must stand first: another line would choose its build"

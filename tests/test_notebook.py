@@ -325,5 +325,5 @@ def test_a_coupling_is_turned_and_the_decision_follows(
     assert rules.sample.changed == "all:and"
 
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    with pytest.raises(DataUnavailable, match=r"pip install qfusion\[notebook\]"):
+    with pytest.raises(DataUnavailable, match=r"pip install 'qfusion\[notebook\]'"):
         panels.notebook.tweak(jump)

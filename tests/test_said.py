@@ -273,7 +273,7 @@ def test_a_tokenizers_own_file_is_read_by_the_library(
     with pytest.raises(InvalidInput, match="no tokenizer"):
         mmsa.read_vocabulary(tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
-    with pytest.raises(DataUnavailable, match="pip install tokenizers"):
+    with pytest.raises(DataUnavailable, match="needs the extra `tokenizers`"):
         mmsa.read_vocabulary(tmp_path)
 
 

@@ -4,64 +4,91 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from qfusion import _extras
 from scripts import lock
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def named(file: str) -> list[Requirement]:
-    return [
-        Requirement(line)
-        for line in (ROOT / file).read_text().splitlines()
-        if line and line[0] not in "#-"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def read_requirements(file: str) -> list[Requirement]:
+    """The requirements that a file lists itself."""
+    lines = (ROOT / file).read_text().splitlines()
+    return [Requirement(line) for line in lines if line and line[0] not in "#-"]
+
+
+def read_pins(*files: str) -> dict[str, str]:
+    """Version of each package that some files pin."""
+    return {
+        canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")
+        for file in files
+        for requirement in read_requirements(file)
+    }
+
+
+def direct_requirements(lines: list[str]) -> list[Requirement]:
+    """The packages of an extra or of the core, without other extras that it includes."""
+    return [wanted for wanted in map(Requirement, lines) if wanted.name != PROJECT["name"]]
+
+
+def test_the_lock_holds_every_pin_with_hashes_and_no_address() -> None:
+    text = lock.LOCK.read_text()
+    assert "://" not in text
+    assert "--" not in text.replace("--hash=sha256:", ""), (
+        "no option but hashes: no index, no trusted host"
+    )
+    locked = lock.packages(text)
+    assert len(locked) == len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE)) >= 120
+    assert all(package.hashes for package in locked)
+    for_cards = [package for package in locked if lock.FOR_CARDS.match(package.name)]
+    assert len(for_cards) >= 15
+    assert all("linux" in package.marker for package in for_cards)
+    versions = {package.name: package.version for package in locked}
+    assert read_pins("requirements.txt").items() <= versions.items()
+
+
+def test_the_container_leaves_out_packages_for_cards_with_a_cpu_build(tmp_path: Path) -> None:
+    """By the sed command of the Containerfile."""
+    [command] = re.findall(r"sed -E '([^']+)'", (ROOT / "Containerfile").read_text())
+    text = subprocess.run(
+        ["sed", "-E", command, str(lock.LOCK)], capture_output=True, text=True, check=True
+    ).stdout
+    assert lock.packages(text) == [
+        package
+        for package in lock.packages(lock.LOCK.read_text())
+        if not lock.FOR_CARDS.match(package.name)
     ]
-
-
-def test_the_locks_hold_every_pin_with_hashes_and_no_address() -> None:
-    for path, count in ((lock.LOCK, 100), (lock.CUDA, 15)):
-        text = path.read_text()
-        assert "://" not in text
-        assert "--" not in text.replace("--hash=sha256:", ""), (
-            "no option but hashes: no index, no trusted host"
-        )
-        found = lock.packages(text)
-        assert len(found) == len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE)) >= count
-        assert all(each.hashes for each in found)
-        assert {bool(lock.FOR_CARDS.match(each.name)) for each in found} == {path == lock.CUDA}
-        assert all("linux" in each.marker for each in found if path == lock.CUDA)
-    found = lock.packages(lock.LOCK.read_text())
-    wanted = [*named("requirements.txt"), *named("requirements-serve.txt")]
-    pins = {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in wanted}
-    assert pins.items() <= {each.name: each.version for each in found}.items()
 
 
 def test_what_locked_packages_ask_for_is_locked_too() -> None:
     """Of those that are installed here in the locked version."""
-    known = {
-        each.name: each.version
-        for path in (lock.LOCK, lock.CUDA)
-        for each in lock.packages(path.read_text())
-    }
-    seen = 0
-    for name, version in known.items():
+    versions = {package.name: package.version for package in lock.packages(lock.LOCK.read_text())}
+    checked = 0
+    for name, version in versions.items():
         try:
-            about = importlib.metadata.distribution(name)
+            distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        if about.version.split("+")[0] == version:
-            asked = [Requirement(each) for each in about.requires or []]
-            asked = [
-                each for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})
-            ]
-            assert {canonicalize_name(each.name) for each in asked} <= set(known), name
-            seen += 1
-    assert seen >= 30
+        if distribution.version.split("+")[0] != version:
+            continue
+        needed = {
+            canonicalize_name(wanted.name)
+            for wanted in map(Requirement, distribution.requires or [])
+            if wanted.marker is None or wanted.marker.evaluate({"extra": ""})
+        }
+        assert needed <= set(versions), name
+        checked += 1
+    assert checked >= 30
 
 
 def test_the_list_of_licences_is_that_of_the_locks() -> None:
@@ -69,9 +96,7 @@ def test_the_list_of_licences_is_that_of_the_locks() -> None:
         r"^\| ([\w.-]+) \| (\S+) \| (.*?) \| (.*?) ?\|$", lock.LICENCES.read_text(), re.MULTILINE
     )[1:]
     assert [row[:2] for row in rows] == [
-        (each.name, each.version)
-        for path in (lock.LOCK, lock.CUDA)
-        for each in lock.packages(path.read_text())
+        (package.name, package.version) for package in lock.packages(lock.LOCK.read_text())
     ]
     assert all(asks == lock.asks(name, licence) for name, _, licence, asks in rows)
     assert {name for name, _, licence, _ in rows if "not declared" in licence} <= {"cuda-toolkit"}
@@ -131,33 +156,57 @@ def test_what_wheels_bundle_is_said() -> None:
 
 
 def test_the_wheel_asks_for_ranges_around_the_pins() -> None:
-    about = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert about["tool"]["setuptools"]["dynamic"]["dependencies"] == {
-        "file": ["requirements-min.txt"]
+    pins = read_pins("requirements.txt", "requirements-dev.txt")
+    lists = [PROJECT["dependencies"], *EXTRAS.values()]
+    for wanted in (requirement for lines in lists for requirement in direct_requirements(lines)):
+        version = pins[canonicalize_name(wanted.name)]
+        assert wanted.specifier.contains(version), wanted
+        assert {part.operator for part in wanted.specifier} == {">=", "<"}, wanted
+        assert not wanted.specifier.contains(f"{int(version.split('.')[0]) + 1}.0"), wanted
+
+
+def test_requirements_txt_pins_the_core_and_the_extras_of_the_app() -> None:
+    lists = [PROJECT["dependencies"]]
+    lists += [EXTRAS[name] for name in ("figures", "app", "media", "track", "agents")]
+    wanted = {
+        canonicalize_name(requirement.name)
+        for lines in lists
+        for requirement in direct_requirements(lines)
     }
-    pins = {each.name: str(each.specifier).removeprefix("==") for each in named("requirements.txt")}
-    ranges = {each.name: each.specifier for each in named("requirements-min.txt")}
-    assert list(ranges) == list(pins)
-    for name, version in pins.items():
-        assert ranges[name].contains(version), name
-        assert {each.operator for each in ranges[name]} == {">=", "<"}, name
-        assert not ranges[name].contains(f"{int(version.split('.')[0]) + 1}.0"), name
+    assert set(read_pins("requirements.txt")) == wanted
 
 
-def test_the_extra_for_onnx_asks_for_a_range_around_the_pin() -> None:
+def test_a_missing_package_is_named_with_the_extra_that_holds_it() -> None:
+    listed = {
+        (canonicalize_name(requirement.name), extra)
+        for extra, lines in EXTRAS.items()
+        for requirement in direct_requirements(lines)
+    }
+    named = {
+        (canonicalize_name(_extras.PACKAGES.get(module, module)), need.extra)
+        for module, need in _extras.NEEDS.items()
+    }
+    assert named == listed
+    assert _extras.describe_missing("qutip.core") == (
+        "Evolution with QuTiP needs the extra `track`: pip install 'qfusion[track]'."
+    )
+
+
+def test_all_is_every_extra() -> None:
+    [everything] = map(Requirement, EXTRAS["all"])
+    included = {
+        name
+        for line in EXTRAS["app"]
+        for name in Requirement(line).extras
+        if Requirement(line).name == PROJECT["name"]
+    }
+    assert everything.extras | included == set(EXTRAS) - {"all"}
+
+
+def test_onnx_runtime_is_asked_for_from_1_24_1_on() -> None:
     """Before 1.24.1 ONNX Runtime reads files that a model names wherever they lie."""
-    about = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    ranges = {
-        each.name: each.specifier
-        for each in map(Requirement, about["project"]["optional-dependencies"]["onnx"])
-    }
-    pins = {
-        each.name: str(each.specifier).removeprefix("==") for each in named("requirements-dev.txt")
-    }
+    ranges = {wanted.name: wanted.specifier for wanted in map(Requirement, EXTRAS["onnx"])}
     assert set(ranges) == {"onnx", "onnxruntime"}
-    assert all(pins[name] in wanted for name, wanted in ranges.items())
-    assert [
-        "1.23.2" in ranges["onnxruntime"],
-        "1.24.1" in ranges["onnxruntime"],
-        "2.0" in ranges["onnx"],
-    ] == [False, True, False]
+    assert "1.23.2" not in ranges["onnxruntime"]
+    assert "1.24.1" in ranges["onnxruntime"]
+    assert "2.0" not in ranges["onnx"]

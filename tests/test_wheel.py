@@ -25,7 +25,6 @@ SOURCES = (
     "plotly_print",
     ".streamlit",
     "pyproject.toml",
-    "requirements-min.txt",
     "README.md",
     "LICENSE",
 )

@@ -29,7 +29,7 @@ from qfusion.analysis.study import (
     final_states,
 )
 from qfusion.data import DataSet
-from qfusion.errors import InvalidInput
+from qfusion.errors import translate_import_errors
 from qfusion.explain import cohorts, stability
 from qfusion.models import nested, qcnn
 from qfusion.quantum import states
@@ -338,14 +338,10 @@ def umap(X: np.ndarray) -> np.ndarray:
     1802.03426).
 
     Raises:
-        InvalidInput: when umap-learn is not installed.
+        MissingPackage: when umap-learn is not installed.
     """
-    try:
-        from umap import UMAP  # on demand: it compiles for seconds
-    except ImportError as error:
-        raise InvalidInput(
-            "UMAP needs the package umap-learn, which is not installed. Install it, or look at PCA."
-        ) from error
+    with translate_import_errors():
+        from umap import UMAP  # here, as it compiles for seconds
     reducer = UMAP(
         n_neighbors=min(NEIGHBOURS, len(X) - 1),
         random_state=SEED,

@@ -16,7 +16,7 @@ import qfusion
 from qfusion import _limits
 from qfusion._checks import check, choose, require_whole
 from qfusion.commands import common, figure as figures, models, samples
-from qfusion.errors import QFusionError, translate_system_errors
+from qfusion.errors import QFusionError, translate_import_errors, translate_system_errors
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -308,11 +308,12 @@ _TURN = threading.Lock()  # calls that come at once are answered one after the o
 
 def server() -> MCPServer:
     """Returns the server, which is to be run."""
-    from mcp.server import MCPServer
-    from mcp.server.mcpserver.exceptions import ToolError
-    from mcp.types import ToolAnnotations
+    with translate_import_errors():
+        from mcp.server import MCPServer
+        from mcp.server.mcpserver.exceptions import ToolError
+        from mcp.types import ToolAnnotations
 
-    from qfusion.commands.agent_tools import CheckedTool
+        from qfusion.commands.agent_tools import CheckedTool
 
     def answering(tool: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(tool)

@@ -109,10 +109,25 @@ def counted(task: str) -> Iterator[Tell]:
 
 
 def json_text(result: Any) -> str:
-    """Returns a JSON document: NumPy's numbers and arrays become Python's, NaN and infinity null."""
-    from plotly.utils import PlotlyJSONEncoder
+    """Return a JSON document: NumPy's numbers and arrays become Python's, NaN and infinity null."""
+    return json.dumps(_as_json(result), indent=2, allow_nan=False)
 
-    return json.dumps(result, indent=2, cls=PlotlyJSONEncoder)
+
+def _as_json(value: Any) -> Any:
+    """Return a value as JSON's types."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _as_json(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_as_json(entry) for entry in value]
+    if hasattr(value, "tolist"):  # an array, a number of NumPy's, a tensor, a column
+        return _as_json(value.tolist())
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not of JSON")
 
 
 def print_result(result: Any, as_json: bool, *words: str | RenderableType) -> None:

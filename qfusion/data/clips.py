@@ -25,6 +25,7 @@ import pandas as pd
 
 from qfusion import _files, _limits
 from qfusion._checks import check, require_number
+from qfusion._lazy import load
 from qfusion._sentences import count, listed
 from qfusion.data import decoders, files, media, staged_set
 from qfusion.data.decoders import TooMuchWork
@@ -726,7 +727,7 @@ def encode(
     """
     from fractions import Fraction
 
-    import av
+    av = load("av")
 
     _limits.check_disk("The copy of a recording", 2**26)
     with (

@@ -25,7 +25,7 @@ from qfusion.errors import (
     InvalidInput,
     QFusionError,
     translate_errors,
-    translate_system_errors,
+    translate_import_errors,
 )
 
 # What is opened, by a file's ending: the name of FFmpeg's reader, and what a browser is told that it is.
@@ -269,7 +269,7 @@ def resampled(audio: Audio, rate: int) -> Audio:
     """
     if audio.rate == rate:
         return audio
-    with translate_system_errors():
+    with translate_import_errors():
         import av
     samples = np.ascontiguousarray(audio.samples[None], np.float32)
     frame = av.AudioFrame.from_ndarray(samples, "flt", "mono")
@@ -450,7 +450,7 @@ def _size(path: Path, endings: Any) -> int:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Opens a video or sound file; what FFmpeg refuses inside the block is said in one line."""
-    with translate_system_errors():
+    with translate_import_errors():
         import av
     size = _size(path, _CONTAINERS)
     wav_header.check_whole(path, size)

@@ -7,7 +7,6 @@
 """
 
 import contextlib
-import importlib
 import mmap
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion._lazy import load
 from qfusion.data import (
     class_labels,
     files,
@@ -614,22 +614,13 @@ def read_vocabulary(folder: Path) -> dict[int, str]:
 
 
 def _read_tokenizer(words: str, name: str) -> dict[int, str]:
-    with (
-        translate_errors(
-            f"File `{name}` is no tokenizer",
-            "Name a tokenizer's folder.",
-            Exception,  # the library raises nothing narrower
-            why="{words:.120}",
-            passing=(DataUnavailable,),
-        ),
-        translate_errors(
-            f"File `{name}` is read by the library `tokenizers`, which is not installed",
-            "Run `pip install tokenizers`, or put the tokenizer's vocab.txt beside it.",
-            ImportError,
-            error=DataUnavailable,
-        ),
+    library = load("tokenizers")
+    with translate_errors(
+        f"File `{name}` is no tokenizer",
+        "Name a tokenizer's folder.",
+        Exception,  # the library raises nothing narrower
+        why="{words:.120}",
     ):
-        library: Any = importlib.import_module("tokenizers")
         return {
             number: token for token, number in library.Tokenizer.from_str(words).get_vocab().items()
         }

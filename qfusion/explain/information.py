@@ -26,18 +26,17 @@ It exists for more modalities, too (Griffith and Koch 2014), and all is made of 
 beyond it, what is unique to a modality is what it takes off where the modality is left out, and redundancy the rest.
 """
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion import _sentences
 from qfusion._checks import check, choose, require_finite
+from qfusion._lazy import load
 from qfusion.data import DataSet, sharing
 from qfusion.explain import stability, worth
 
@@ -94,8 +93,8 @@ def exact(p: np.ndarray, measure: str = BROJA, names: Sequence[str] = ()) -> dic
             names[1]: both - one,
             "+".join(names): union([joint]).bits - both,
         }
-    dit: Any = importlib.import_module("dit")  # on demand: it is optional, and takes seconds
-    importlib.import_module("dit.pid")
+    dit = load("dit")  # takes seconds
+    load("dit.pid")
     distribution = dit.Distribution(
         [tuple(map(int, cell)) for cell in np.argwhere(p > 0)], p[p > 0].tolist()
     )

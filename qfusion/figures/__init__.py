@@ -8,10 +8,9 @@ ranges.
 By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers
 `figures.numbers.contributions(...)`, in every theme."""
 
-import importlib
 from typing import Any
 
-from qfusion._lazy import modules
+from qfusion._lazy import load, modules
 
 _NOTEBOOK = (
     "contributions",
@@ -54,11 +53,11 @@ def __getattr__(name: str) -> Any:
     """A module of figures, or what notebooks use, once it is asked for: importing one figure must not load the
     models."""
     if name == "open_sample":
-        return importlib.import_module("qfusion.analysis.sample").open_sample
+        return load("qfusion.analysis.sample").open_sample
     if name not in _NOTEBOOK:
         return _module(name)
-    draw = getattr(importlib.import_module("qfusion.figures.notebook"), name)
-    return importlib.import_module("qfusion.figures.themes").themed(draw)
+    draw = getattr(load("qfusion.figures.notebook"), name)
+    return load("qfusion.figures.themes").themed(draw)
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,6 @@ which modality in which form and what its output means; features in that form; a
 whose modalities come to their features and which the program fuses.
 """
 
-import importlib.util
 import json
 import os
 import signal
@@ -25,7 +24,8 @@ from torch.autograd.function import once_differentiable
 
 from qfusion import _limits
 from qfusion._checks import check, choose, read_toml
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound, translate_errors
+from qfusion._lazy import require
+from qfusion.errors import InvalidInput, NotFound, translate_errors
 from qfusion.models import _program_child as _child, base, encoders, nested
 
 # What every kind of program is here: named inputs and outputs of known shapes, run on whole batches in a process of
@@ -108,7 +108,7 @@ class Program:
 
     Raises:
         InvalidInput: when it cannot be loaded, or is not to be run.
-        DataUnavailable: when what an ONNX model needs is not installed.
+        MissingPackage: when what an ONNX model needs is not installed.
     """
 
     def __init__(self, data: bytes, file: str, kind: str):
@@ -117,17 +117,9 @@ class Program:
             f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most "
             f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.",
         )
-        missing = [
-            name
-            for name in ("onnx", "onnxruntime")
-            if kind == "onnx" and importlib.util.find_spec(name) is None
-        ]
-        check(
-            not missing,
-            f"Program `{file}` is an ONNX model, for which {' and '.join(missing)} is not "
-            f"installed. `pip install {' '.join(missing)}`.",
-            DataUnavailable,
-        )
+        if kind == "onnx":
+            require("onnx")
+            require("onnxruntime")
         self.file, self.kind, self._data = file, kind, data
         self._lock, self._process = threading.Lock(), cast("subprocess.Popen[bytes] | None", None)
         with self._lock:

@@ -13,6 +13,8 @@ A module a page, or a few pages of one idea: builders, captions, PANELS (which p
 `ui`, drawing in `figures`.
 """
 
-from qfusion._lazy import modules
+from qfusion._lazy import modules, require
+
+require("plotly")
 
 __getattr__ = modules(__name__, __path__)

@@ -5,7 +5,6 @@ model while the decision follows.
     qfusion.panels.notebook.tweak(sample)                           # sliders; needs ipywidgets
 """
 
-import importlib
 from collections.abc import Iterable
 from dataclasses import replace
 from html import escape
@@ -13,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from qfusion._lazy import load
 from qfusion.analysis import errors, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
-from qfusion.errors import DataUnavailable, QFusionError, translate_errors
+from qfusion.errors import QFusionError
 from qfusion.figures import export, notebook
 from qfusion.models.tweak import learned
 from qfusion.panels import cohorts, dynamics, dynamics_page, overview, panel
@@ -91,15 +91,9 @@ def tweak(sample: Sample) -> Any:
     rules as text, beside the decision, which follows. Its `sample` is the sample as it is shown.
 
     Raises:
-        DataUnavailable: when ipywidgets is not installed.
+        MissingPackage: when ipywidgets is not installed.
     """
-    with translate_errors(
-        "The widget needs ipywidgets, which is not installed",
-        "`pip install qfusion[notebook]`, and start the notebook again.",
-        ModuleNotFoundError,
-        error=DataUnavailable,
-    ):
-        widgets: Any = importlib.import_module("ipywidgets")
+    widgets = load("ipywidgets")
     as_trained = sample.learned
     wide: dict[str, Any] = {
         "continuous_update": False,

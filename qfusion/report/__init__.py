@@ -14,8 +14,11 @@ from pathlib import Path
 from qfusion._checks import check
 from qfusion._files import write_file
 from qfusion._lazy import modules
-from qfusion.report.blocks import Report
-from qfusion.report.contents import of_cohort as cohort, of_sample as sample
+from qfusion.errors import translate_import_errors
+
+with translate_import_errors():
+    from qfusion.report.blocks import Report
+    from qfusion.report.contents import of_cohort as cohort, of_sample as sample
 
 __all__ = ["SUFFIXES", "cohort", "places", "sample", "write"]
 

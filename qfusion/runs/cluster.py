@@ -22,6 +22,7 @@ import torch
 
 from qfusion import __version__
 from qfusion._checks import check
+from qfusion._lazy import load
 from qfusion.errors import DataUnavailable, QFusionError, translate_errors, translate_system_errors
 
 # seconds in which a scheduler answers and has a worker, also once its last one has gone; seconds between two looks at
@@ -85,7 +86,7 @@ def over(
     Raises:
         InvalidInput: what a worker refuses. DataUnavailable: when workers or scheduler are gone.
     """
-    engine: Any = importlib.import_module("distributed")
+    engine = load("distributed")
     waiting: dict[Any, int] = {}
     left, most = enumerate(arguments), AHEAD * len(client.nthreads())
     while True:
@@ -141,12 +142,12 @@ def connected(address: str) -> Iterator[Any]:
 
     Raises:
         InvalidInput: when it does not answer, has no workers, or others than are needed.
-        ModuleNotFoundError: without the package.
+        MissingPackage: when Dask is not installed.
     """
     if not address:
         yield None
         return
-    engine: Any = importlib.import_module("distributed")  # on demand: it is optional
+    engine = load("distributed")
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # errors say it
     what = f"Argument `--cluster` must be the address of a Dask scheduler that has workers, but {address[:80]!r}"
     with translate_errors(

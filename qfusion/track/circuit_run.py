@@ -14,14 +14,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion.errors import translate_import_errors
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.track import circuit_noise, fusion_gates, qutip_objects
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
+
+with translate_import_errors():
+    import pennylane as qml
 
 # The circuit run.
 

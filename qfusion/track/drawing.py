@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pennylane as qml
-
 from plotly_print.latex import escape
 from qfusion._checks import check
+from qfusion.errors import translate_import_errors
+
+with translate_import_errors():
+    import pennylane as qml
 
 # pyplot keeps global state, and a server draws in several threads.
 _DRAWING = threading.Lock()

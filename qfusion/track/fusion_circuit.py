@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pennylane as qml
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion.errors import translate_import_errors
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.track import circuit_noise, drawing, fusion_gates
+
+with translate_import_errors():
+    import pennylane as qml
 
 # Pooling is written in two equal forms: a
 # measurement whose outcome chooses one of two rotations, which is drawn and exported as OpenQASM 3; and two rotations

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 from torch import Tensor
 
+from qfusion.errors import translate_import_errors
 from qfusion.models import protocols
 from qfusion.quantum import circuits
 from qfusion.track import drawing, gate_replay
+
+with translate_import_errors():
+    import pennylane as qml
 
 
 @dataclass(frozen=True)

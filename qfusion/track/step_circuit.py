@@ -11,13 +11,16 @@ from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.errors import translate_import_errors
 from qfusion.quantum import decomposition, lindblad, states
 from qfusion.track import drawing, fusion_gates, qutip_objects, step_channel
+
+with translate_import_errors():
+    import pennylane as qml
 
 
 @dataclass(frozen=True, kw_only=True)

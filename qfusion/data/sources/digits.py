@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.io import wavfile
 
 from qfusion._checks import check, choose
+from qfusion._lazy import load
 from qfusion.data import files, spec
 from qfusion.data.sources import PinnedFile, Source
 from qfusion.errors import DataUnavailable, InvalidInput, translate_errors
@@ -175,8 +176,9 @@ def log_mel(audio: spec.Audio) -> np.ndarray:
     points, windows of 256 and steps of 64, evenly spaced in mel (O'Shaughnessy 1987); drawn out or together to 32
     frames; rounded as numbers of 16 bits.
     """
-    from librosa.filters import mel
     from scipy import signal
+
+    mel = load("librosa.filters").mel
 
     samples = np.asarray(audio.samples, float)
     _, _, spectrum = signal.stft(

@@ -1,0 +1,78 @@
+"""The optional packages: which extra of qfusion installs each, and what it is needed for.
+
+pyproject.toml lists the packages of each extra. `errors.translate_import_errors` turns a failed import into the line
+that `describe_missing` returns.
+"""
+
+from typing import NamedTuple
+
+
+class Need(NamedTuple):
+    """What an optional package is needed for, as the subject of a sentence, and the extra that installs it."""
+
+    purpose: str
+    extra: str
+
+
+_FIGURES = Need("Drawing a figure", "figures")
+_FILES = Need("Writing a figure to a file", "figures")
+_DASHBOARD = Need("The dashboard", "app")
+_ONNX = Need("An ONNX model", "onnx")
+_AGENTS = Need("Answering agents", "agents")
+
+# By the name of the import.
+NEEDS = {
+    "plotly": _FIGURES,
+    "kaleido": _FILES,
+    "matplotlib": _FILES,
+    "fontTools": _FILES,
+    "pypdf": _FILES,
+    "typst": Need("A report as PDF", "figures"),
+    "jinja2": Need("A report", "figures"),
+    "streamlit": _DASHBOARD,
+    "starlette": _DASHBOARD,
+    "uvicorn": _DASHBOARD,
+    "markdown_it": _DASHBOARD,
+    "latex2mathml": _DASHBOARD,
+    "authlib": Need("A login", "app"),
+    "httpx": Need("A login", "app"),
+    "umap": Need("A map by UMAP", "app"),
+    "av": Need("Reading recordings and videos", "media"),
+    "librosa": Need("Measuring speech", "media"),
+    "qutip": Need("Evolution with QuTiP", "track"),
+    "pennylane": Need("A circuit in PennyLane", "track"),
+    "ipywidgets": Need("A widget in a notebook", "notebook"),
+    "distributed": Need("Sharing work with a cluster", "cluster"),
+    "onnx": _ONNX,
+    "onnxruntime": _ONNX,
+    "mcp": _AGENTS,
+    "pydantic": _AGENTS,
+    "tokenizers": Need("Reading a tokenizer.json", "tokenizers"),
+    "dit": Need("Measuring redundancy with dit", "information"),
+}
+# Imports whose package has another name in the registry.
+PACKAGES = {
+    "PIL": "pillow",
+    "cv2": "opencv-python",
+    "fontTools": "fonttools",
+    "markdown_it": "markdown-it-py",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+}
+
+
+def describe_missing(module: str) -> str:
+    """Return the line that says how to install what provides a module that cannot be imported.
+
+    Args:
+        module: dotted name of the import, such as "plotly.graph_objects".
+    """
+    package = module.partition(".")[0]
+    need = NEEDS.get(package)
+    if need is not None:
+        return (
+            f"{need.purpose} needs the extra `{need.extra}`: pip install 'qfusion[{need.extra}]'."
+        )
+    name = PACKAGES.get(package, package)
+    return f"This needs the package {name}, which is not installed: pip install {name}."
