@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from plotly_print.latex import escape
 from qfusion._checks import check
+from qfusion._lazy import Library
 from qfusion.errors import translate_import_errors
 
 with translate_import_errors():
     import pennylane as qml
+
+latex: Any = Library("plotly_print.latex")  # of the extra `figures`, as matplotlib
 
 # pyplot keeps global state, and a server draws in several threads.
 _DRAWING = threading.Lock()
@@ -56,8 +58,9 @@ class Drawn:
 
     def draw_svg(self) -> bytes:
         """Returns the circuit as an SVG file; equal circuits give equal bytes."""
-        import matplotlib
-        from matplotlib import pyplot as plt
+        with translate_import_errors():
+            import matplotlib
+            from matplotlib import pyplot as plt
 
         style: Any = {"svg.fonttype": "none", "svg.hashsalt": "qfusion"}
         with _DRAWING, matplotlib.rc_context(style):
@@ -268,7 +271,7 @@ def quantikz(
                 for column in range(start, stop)
             ]
             end = r"\cw" if measured.get(row, stop) < stop else r"\qw"
-            lines.append(" & ".join([rf"\lstick{{{escape(wire)}}}", *line, end]))
+            lines.append(" & ".join([rf"\lstick{{{latex.escape(wire)}}}", *line, end]))
         blocks.append(
             "\\begin{quantikz}[row sep=0.25cm, column sep=0.3cm]\n"
             + " \\\\\n".join(lines)
@@ -346,9 +349,13 @@ def _label(op: Any) -> str:
     text = getattr(op, "text", None)
     if text is not None:
         ket = re.fullmatch(r"\|(.*)>", text)
-        return rf"\lvert\text{{{escape(ket[1])}}}\rangle" if ket else rf"\text{{{escape(text)}}}"
+        return (
+            rf"\lvert\text{{{latex.escape(ket[1])}}}\rangle"
+            if ket
+            else rf"\text{{{latex.escape(text)}}}"
+        )
     if op.name == "StatePrep":
         return r"\lvert\psi\rangle"
-    name = _NAMES_QUANTIKZ.get(op.name, rf"\text{{{escape(op.name)}}}")
+    name = _NAMES_QUANTIKZ.get(op.name, rf"\text{{{latex.escape(op.name)}}}")
     numbers = [f"{float(value):.2f}" for value in op.parameters if getattr(value, "ndim", 0) == 0]
     return f"{name}({','.join(numbers)})" if numbers else name
