@@ -244,12 +244,12 @@ def in_every_format(
     terms: Mapping[str, float], modalities: Sequence[str], recipe: str
 ) -> dict[str, str]:
     """SHA-256 of the file of a waterfall in every format, with nothing loaded that figures do not need."""
-    from qfusion.figures import decision, export
+    from qfusion.figures import decision_charts, export
 
     chosen = {"title": True, "caption": True, "theme": "grey"}
     found = {
         kind: export.save(
-            decision.waterfall(terms, modalities, truth=0.3),
+            decision_charts.waterfall(terms, modalities, truth=0.3),
             ExportStyle(format=kind, **chosen),
             title="a",
             caption="b",

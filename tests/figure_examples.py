@@ -17,37 +17,37 @@ from qfusion.data import clips
 from qfusion.data.spec import Word
 from qfusion.explain.stability import Interval
 from qfusion.figures import (
-    attribution,
+    attribution_charts,
     bloch_balls,
-    building,
-    circuit,
     circuit_charts,
-    cohort,
+    circuit_diagram,
+    cohort_charts,
     column_charts,
     correlation_cuts,
     correlation_polygon,
-    decision,
+    decision_charts,
     decision_pairs,
-    dynamics,
     error_slices,
     evidence_fusion,
+    evolution_charts,
     fusion_evidence,
+    generator_attribution,
+    generator_charts,
     jump_raster,
     jump_trajectories,
     label_charts,
     leaderboard_charts,
     model_quality,
     operator_spectra,
-    physics,
     sample_timeline,
-    samples,
     scatter_map,
     sensitivity_tornado,
     state_changes,
-    states,
+    state_charts,
     sweep_charts,
-    training,
-    trust,
+    target_charts,
+    training_charts,
+    trust_charts,
 )
 from qfusion.figures.style import BLUE, Theme
 
@@ -90,14 +90,14 @@ TRIED = {
 VALUES = np.array([0.9, 0.4, 0.55, 0.3])
 PRUNED = np.array([True, False, False, False])
 WIRES = [
-    circuit.Wire("text[0]", 0, BLUE),
-    circuit.Wire(HOSTILE, 1),
-    circuit.Wire("fused[0]", 2, end=2.4),
+    circuit_diagram.Wire("text[0]", 0, BLUE),
+    circuit_diagram.Wire(HOSTILE, 1),
+    circuit_diagram.Wire("fused[0]", 2, end=2.4),
 ]
 BOXES = [
-    circuit.Box("RY", 0, (0,), 1, 1, "turns"),
-    circuit.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
-    circuit.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True),
+    circuit_diagram.Box("RY", 0, (0,), 1, 1, "turns"),
+    circuit_diagram.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
+    circuit_diagram.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True),
 ]
 CURVES = {
     "run a": (np.arange(1, 6), 1 / np.arange(1, 6)),
@@ -111,16 +111,19 @@ BUILT_BY = [
     "dissipation 2",
     "dissipation 3",
 ]
-BUILT_HUES = [*(figures.style.term_colour(term, M) for term in JOINT), *[building.OTHERS] * 3]
+BUILT_HUES = [
+    *(figures.style.term_colour(term, M) for term in JOINT),
+    *[generator_attribution.OTHERS] * 3,
+]
 BUILT_ACTS = [*JOINT, *[JOINT[-1]] * 3]
 BUILT = R.normal(0, 0.05, (8, 10)) * (R.random((8, 10)) < 0.7)
 BUILT_START = np.array([TERMS[name] if "+" not in name else 0.0 for name in TERMS])
 
 EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
-    "building.matrix": lambda t: building.matrix(
+    "building.matrix": lambda t: generator_attribution.matrix(
         list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE, theme=t
     ),
-    "building.areas": lambda t: building.areas(
+    "building.areas": lambda t: generator_attribution.areas(
         T,
         np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
         BUILT_BY,
@@ -131,7 +134,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "building.flow": lambda t: building.flow(
+    "building.flow": lambda t: generator_attribution.flow(
         list(TERMS),
         BUILT_BY,
         BUILT_HUES,
@@ -150,7 +153,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         0.1,
         theme=t,
     ),
-    "circuit.diagram": lambda t: circuit.diagram(
+    "circuit.diagram": lambda t: circuit_diagram.diagram(
         BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t
     ),
     "circuit.bloch_row": lambda t: circuit_charts.bloch_row(
@@ -172,7 +175,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "circuit.poolings": lambda t: circuit_charts.poolings(
         np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t
     ),
-    "cohort.scatter": lambda t: cohort.scatter(
+    "cohort.scatter": lambda t: cohort_charts.scatter(
         IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t
     ),
     "decision.differences": lambda t: decision_pairs.differences(
@@ -213,24 +216,28 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         y_title=HOSTILE,
         theme=t,
     ),
-    "samples.classes": lambda t: samples.classes(
+    "samples.classes": lambda t: target_charts.classes(
         {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t
     ),
-    "samples.targets": lambda t: samples.targets(
+    "samples.targets": lambda t: target_charts.targets(
         {"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t
     ),
-    "decision.waterfall": lambda t: decision.waterfall(TERMS, M, truth=0.3, unit=HOSTILE, theme=t),
-    "decision.shapley_bars": lambda t: decision.shapley_bars(
+    "decision.waterfall": lambda t: decision_charts.waterfall(
+        TERMS, M, truth=0.3, unit=HOSTILE, theme=t
+    ),
+    "decision.shapley_bars": lambda t: decision_charts.shapley_bars(
         {"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2], theme=t
     ),
-    "decision.on_scale": lambda t: decision.on_scale(1.0, -0.5, -3, 3, unit=HOSTILE, theme=t),
-    "decision.term_bars": lambda t: decision.term_bars(
+    "decision.on_scale": lambda t: decision_charts.on_scale(
+        1.0, -0.5, -3, 3, unit=HOSTILE, theme=t
+    ),
+    "decision.term_bars": lambda t: decision_charts.term_bars(
         TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M, theme=t
     ),
-    "dynamics.measure_lines": lambda t: dynamics.measure_lines(
+    "dynamics.measure_lines": lambda t: evolution_charts.measure_lines(
         T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", between=":", cursor=0.7, theme=t
     ),
-    "dynamics.decision_lines": lambda t: dynamics.decision_lines(
+    "dynamics.decision_lines": lambda t: evolution_charts.decision_lines(
         T,
         LINES,
         {k: v * T for k, v in TERMS.items()},
@@ -240,12 +247,12 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         before=(T, LINES, dict.fromkeys(TERMS, T)),
         unit=HOSTILE,
     ),
-    "dynamics.distance_line": lambda t: dynamics.distance_line(
+    "dynamics.distance_line": lambda t: evolution_charts.distance_line(
         T, np.exp(-2 * T), 2.0, 1.5, theme=t
     ),
-    "dynamics.sparkline": lambda t: dynamics.sparkline(T, LINES, M, theme=t),
-    "dynamics.mark_time": lambda t: dynamics.mark_time(
-        dynamics.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
+    "dynamics.sparkline": lambda t: evolution_charts.sparkline(T, LINES, M, theme=t),
+    "dynamics.mark_time": lambda t: evolution_charts.mark_time(
+        evolution_charts.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
     ),
     "decision.masses": lambda t: evidence_fusion.masses(
         R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t
@@ -275,7 +282,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "decision.belief_bars": lambda t: evidence_fusion.belief_bars(
         np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t
     ),
-    "trust.against_truth": lambda t: trust.against_truth(
+    "trust.against_truth": lambda t: trust_charts.against_truth(
         R.normal(size=(40, 7)),
         R.normal(size=(40, 7)),
         JOINT,
@@ -285,13 +292,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen=2,
         theme=t,
     ),
-    "trust.curves": lambda t: trust.curves(
+    "trust.curves": lambda t: trust_charts.curves(
         np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)), what=HOSTILE, unit="score", theme=t
     ),
-    "trust.rank_bars": lambda t: trust.rank_bars(
+    "trust.rank_bars": lambda t: trust_charts.rank_bars(
         dict.fromkeys(JOINT, (0.9, 0.7)), M, floor=0.8, theme=t
     ),
-    "trust.seed_dots": lambda t: trust.seed_dots(
+    "trust.seed_dots": lambda t: trust_charts.seed_dots(
         R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t
     ),
     "trust.dots": lambda t: label_charts.dots(
@@ -313,10 +320,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         y_title=HOSTILE,
         theme=t,
     ),
-    "attribution.words": lambda t: attribution.words(
+    "attribution.words": lambda t: attribution_charts.words(
         ["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE, theme=t
     ),
-    "attribution.waveform": lambda t: attribution.waveform(
+    "attribution.waveform": lambda t: attribution_charts.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
     "attribution.of_sample": lambda t: sample_timeline.of_sample(
@@ -357,20 +364,20 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "attribution.timeline": lambda t: attribution.timeline(
+    "attribution.timeline": lambda t: attribution_charts.timeline(
         [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],
         seconds=True,
         unit=HOSTILE,
         theme=t,
     ),
-    "attribution.picture": lambda t: attribution.picture(
+    "attribution.picture": lambda t: attribution_charts.picture(
         R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t
     ),
-    "attribution.curve": lambda t: attribution.curve(
+    "attribution.curve": lambda t: attribution_charts.curve(
         np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t
     ),
-    "attribution.bars": lambda t: attribution.bars(IDS, X, theme=t),
-    "dynamics.decision_layers": lambda t: dynamics.decision_layers(
+    "attribution.bars": lambda t: attribution_charts.bars(IDS, X, theme=t),
+    "dynamics.decision_layers": lambda t: evolution_charts.decision_layers(
         ["input", "layer 0 convolved", HOSTILE],
         {"a": X[:3]},
         {k: v * np.arange(3) for k, v in TERMS.items()},
@@ -398,7 +405,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         "score",
         t,
     ),
-    "physics.couplings": lambda t: physics.couplings(
+    "physics.couplings": lambda t: generator_charts.couplings(
         {
             "H: coherent": {
                 HOSTILE: 0.1,
@@ -413,13 +420,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         {"H: coherent": "energy"},
         t,
     ),
-    "physics.levels": lambda t: physics.levels(
+    "physics.levels": lambda t: generator_charts.levels(
         np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3, t
     ),
-    "physics.letters": lambda t: physics.letters(
+    "physics.letters": lambda t: generator_charts.letters(
         ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M, t
     ),
-    "physics.modes": lambda t: physics.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
+    "physics.modes": lambda t: generator_charts.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
     "states.balls": lambda t: bloch_balls.balls(
         ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE], t
     ),
@@ -443,10 +450,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.stack([LINES["text"], LINES["audio"]]) / 3,
         t,
     ),
-    "states.hinton": lambda t: states.hinton(
+    "states.hinton": lambda t: state_charts.hinton(
         RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))), (2, 2), t
     ),
-    "states.through_time": lambda t: states.through_time(
+    "states.through_time": lambda t: state_charts.through_time(
         T,
         np.stack(list(LINES.values())),
         ["|0⟩", "|1⟩"] * 2,
@@ -475,10 +482,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         "text",
         t,
     ),
-    "cohort.violins": lambda t: cohort.violins(
+    "cohort.violins": lambda t: cohort_charts.violins(
         WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M, cohort_name=HOSTILE, theme=t
     ),
-    "cohort.boxes": lambda t: cohort.boxes(
+    "cohort.boxes": lambda t: cohort_charts.boxes(
         WHOLE,
         np.arange(40) < 15,
         GROUP,
@@ -488,10 +495,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
         sample=("conflict", TERMS),
     ),
-    "cohort.types": lambda t: cohort.types(
+    "cohort.types": lambda t: cohort_charts.types(
         ["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t
     ),
-    "cohort.shares": lambda t: cohort.shares(
+    "cohort.shares": lambda t: cohort_charts.shares(
         dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
     ),
     "samples.places": lambda t: scatter_map.places(
@@ -556,8 +563,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "states.along": lambda t: operator_spectra.along(
         IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4", theme=t
     ),
-    "states.density_matrix": lambda t: states.density_matrix(RHO, (2, 2), part="phase", theme=t),
-    "states.populations": lambda t: states.populations(
+    "states.density_matrix": lambda t: state_charts.density_matrix(
+        RHO, (2, 2), part="phase", theme=t
+    ),
+    "states.populations": lambda t: state_charts.populations(
         np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64), theme=t
     ),
     "style.base": lambda t: figures.style.base(t, 200, legend=True),
@@ -595,7 +604,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "training.curves": lambda t: training.curves(
+    "training.curves": lambda t: training_charts.curves(
         CURVES,
         CURVES,
         hues=HUES,
@@ -605,14 +614,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         log=True,
         theme=t,
     ),
-    "training.test_metrics": lambda t: training.test_metrics(
+    "training.test_metrics": lambda t: training_charts.test_metrics(
         [
-            training.Measured(HOSTILE, 0.9, 0.01, 0.91, True),
-            training.Measured("MAE", 1.2, 0.1, 1.1, False),
+            training_charts.Measured(HOSTILE, 0.9, 0.01, 0.91, True),
+            training_charts.Measured("MAE", 1.2, 0.1, 1.1, False),
         ],
         t,
     ),
-    "training.by_modality": lambda t: training.by_modality(
+    "training.by_modality": lambda t: training_charts.by_modality(
         {
             "run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]},
             HOSTILE: {"text": CURVES[HOSTILE]},

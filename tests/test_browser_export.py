@@ -22,8 +22,8 @@ from PIL import Image
 from pypdf import PdfReader
 
 from qfusion.figures import (
-    decision,
-    dynamics,
+    decision_charts,
+    evolution_charts,
     export,
     export_style,
     style,
@@ -54,7 +54,7 @@ def chrome() -> Iterator[None]:
 
 def lines() -> go.Figure:
     series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
-    return dynamics.measure_lines(T, series, M, "entropy (nats)", between=":", theme="dark")
+    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":", theme="dark")
 
 
 def drawn() -> dict[str, bytes]:
@@ -63,7 +63,7 @@ def drawn() -> dict[str, bytes]:
     figures = {
         "lines.svg": lines(),
         "bar.svg": EXAMPLES["states.density_matrix"]("light"),
-        "waterfall.pdf": decision.waterfall(TERMS, M, truth=0.3),
+        "waterfall.pdf": decision_charts.waterfall(TERMS, M, truth=0.3),
         "lines.png": lines(),
     }
     return {

@@ -26,7 +26,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
-from qfusion.figures import decision, dynamics, export, export_style, style
+from qfusion.figures import decision_charts, evolution_charts, export, export_style, style
 from qfusion.figures.export_style import ExportStyle
 from tests import exporting
 from tests.figure_examples import TERMS, M, T
@@ -48,12 +48,12 @@ BY_KIND = {
 
 
 def waterfall() -> go.Figure:
-    return decision.waterfall(TERMS, M, truth=0.3)
+    return decision_charts.waterfall(TERMS, M, truth=0.3)
 
 
 def lines(theme: style.Theme = "light") -> go.Figure:
     series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
-    return dynamics.measure_lines(T, series, M, "entropy (nats)", between=":", theme=theme)
+    return evolution_charts.measure_lines(T, series, M, "entropy (nats)", between=":", theme=theme)
 
 
 def texts(data: bytes, kind: export_style.Format) -> str:

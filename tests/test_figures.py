@@ -12,18 +12,18 @@ from plotly_print import Style, render
 from qfusion.data.spec import coalitions
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
-    circuit,
     circuit_charts,
-    cohort,
+    circuit_diagram,
+    cohort_charts,
     correlation_polygon,
-    decision,
-    dynamics,
+    decision_charts,
     evidence_fusion,
+    evolution_charts,
     jump_trajectories,
     operator_spectra,
-    samples,
-    states,
+    state_charts,
     style,
+    target_charts,
 )
 
 MODALITIES = ("text", "audio", "vision")
@@ -84,7 +84,7 @@ def test_text_has_contrast_aa(theme: style.Theme, palette: dict[str, str]) -> No
 
 
 def test_waterfall_adds_up_and_ends_at_the_score() -> None:
-    figure = decision.waterfall(DIVIDENDS, MODALITIES, truth=0.3, unit="sentiment score")
+    figure = decision_charts.waterfall(DIVIDENDS, MODALITIES, truth=0.3, unit="sentiment score")
     bars = traces(figure, "bar")[0]
     ends = np.asarray(bars.base, dtype=float) + np.asarray(bars.x, dtype=float)
     assert np.allclose(bars.base[1:-1], ends[:-2])
@@ -104,20 +104,22 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
     assert hatched == [False] * 4 + [True] * 4 + [False]
     assert "truth +0.30" in texts(figure)
     with pytest.raises(InvalidInput, match="baseline"):
-        decision.waterfall({"text": 1.0}, MODALITIES)
+        decision_charts.waterfall({"text": 1.0}, MODALITIES)
 
 
 def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
-    figure = decision.waterfall(dividends, names)
-    assert len(figure.data[0].x) == 1 + 6 + decision.MAX_JOINT + 1 + 1
-    assert f"{2**6 - 7 - decision.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
+    figure = decision_charts.waterfall(dividends, names)
+    assert len(figure.data[0].x) == 1 + 6 + decision_charts.MAX_JOINT + 1 + 1
+    assert (
+        f"{2**6 - 7 - decision_charts.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
+    )
     assert figure.data[0].x[-1] == pytest.approx(sum(dividends.values()))
 
 
 def test_shapley_bars_write_value_and_share() -> None:
-    figure = decision.shapley_bars(
+    figure = decision_charts.shapley_bars(
         {"text": 0.3, "audio": -0.1, "vision": 0.0},
         {"text": 0.75, "audio": 0.25, "vision": 0.0},
         MODALITIES,
@@ -128,7 +130,9 @@ def test_shapley_bars_write_value_and_share() -> None:
 
 
 def test_no_shapley_value_that_rounds_to_zero_is_negative() -> None:
-    bars = decision.shapley_bars({"text": -0.001}, {"text": 1.0}, ["text"], unit="score").data[0]
+    bars = decision_charts.shapley_bars(
+        {"text": -0.001}, {"text": 1.0}, ["text"], unit="score"
+    ).data[0]
     assert bars.text[0] == "+0.00  (100%)"
 
 
@@ -139,7 +143,9 @@ def test_no_shapley_value_that_rounds_to_zero_is_negative() -> None:
 def test_on_scale_holds_its_marks(
     truth: float | None, prediction: float, low: float, high: float
 ) -> None:
-    left, right = decision.on_scale(truth, prediction, low, high, unit="score").layout.xaxis.range
+    left, right = decision_charts.on_scale(
+        truth, prediction, low, high, unit="score"
+    ).layout.xaxis.range
     marks = [low, high, prediction, *([] if truth is None else [truth])]
     assert left < min(marks)
     assert max(marks) < right
@@ -148,7 +154,7 @@ def test_on_scale_holds_its_marks(
 
 def test_names_with_the_same_beginning_are_rows_of_their_own() -> None:
     names = [f"a class whose name is very long indeed: {n}" for n in range(3)]
-    drawn = samples.classes({"train": [1, 2, 3]}, names)
+    drawn = target_charts.classes({"train": [1, 2, 3]}, names)
     assert list(drawn.data[0].y) == [0, 1, 2]
     assert list(drawn.data[0].customdata) == names
     bars = operator_spectra.effects(np.ones((1, 3)), names, ["text"], ["text"])
@@ -169,7 +175,7 @@ def test_numbers_of_a_graph_stand_apart(count: int) -> None:
 
 
 def test_on_scale_marks_truth_and_prediction_differently() -> None:
-    figure = decision.on_scale(1.0, -0.5, -3, 3, unit="score")
+    figure = decision_charts.on_scale(1.0, -0.5, -3, 3, unit="score")
     marks = {trace.name: trace.marker.symbol for trace in figure.data if trace.mode == "markers"}
     assert marks == {"truth": "diamond-open", "prediction": "circle"}
 
@@ -177,7 +183,7 @@ def test_on_scale_marks_truth_and_prediction_differently() -> None:
 def test_scatter_carries_ids_and_escapes_texts() -> None:
     ids = ["a", HOSTILE, "c"]
     values = np.array([0.0, 1.0, 2.0])
-    figure = cohort.scatter(
+    figure = cohort_charts.scatter(
         ids,
         values,
         values,
@@ -192,15 +198,15 @@ def test_scatter_carries_ids_and_escapes_texts() -> None:
     assert "<img" not in "".join(points.text)
     assert "$" not in "".join(points.text)
     assert any(trace.name == "this sample" and trace.x[0] == 2.0 for trace in figure.data)
-    empty = cohort.scatter([], values[:0], values[:0], "x", "y")
+    empty = cohort_charts.scatter([], values[:0], values[:0], "x", "y")
     assert "No sample passes" in empty.layout.annotations[0].text
     with pytest.raises(InvalidInput, match="shape"):
-        cohort.scatter(ids, values[:2], values, "x", "y")
+        cohort_charts.scatter(ids, values[:2], values, "x", "y")
 
 
 def test_measure_lines_dash_joint_series_and_name_units() -> None:
     singles = {(name,): values for name, values in SERIES.items()}
-    figure = dynamics.measure_lines(
+    figure = evolution_charts.measure_lines(
         TIMES,
         {**singles, ("text", "audio"): TIMES, (): TIMES},
         MODALITIES,
@@ -216,12 +222,12 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
     assert "time t" in figure.layout.xaxis.title.text
     assert figure.layout.shapes[0].x0 == 0.5
     with pytest.raises(InvalidInput, match="shape"):
-        dynamics.measure_lines(TIMES, {("text",): TIMES[:2]}, MODALITIES, "x")
+        evolution_charts.measure_lines(TIMES, {("text",): TIMES[:2]}, MODALITIES, "x")
 
 
 def test_lines_of_modalities_whose_names_look_like_something_else() -> None:
     names = ("a", "b", "a:b", "all")
-    drawn = dynamics.measure_lines(
+    drawn = evolution_charts.measure_lines(
         TIMES,
         {("a", "b"): TIMES, ("a:b",): TIMES, ("all",): TIMES, (): TIMES},
         names,
@@ -239,7 +245,7 @@ def test_lines_of_modalities_whose_names_look_like_something_else() -> None:
 def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None:
     terms = {term: TIMES * value for term, value in DIVIDENDS.items()}
     before = (TIMES * 2, SERIES, terms)
-    figure = dynamics.decision_lines(
+    figure = evolution_charts.decision_lines(
         TIMES, {**SERIES, "": TIMES}, terms, MODALITIES, before=before, unit="score"
     )
     below = [trace for trace in figure.data if trace.yaxis == "y2" and trace.opacity is None]
@@ -252,7 +258,7 @@ def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None
     assert names[-1] == "as learned"
     ghosts = [trace for trace in figure.data if trace.legendgroup == "as learned" and trace.opacity]
     assert len(ghosts) == len(SERIES) + len(below)
-    pairs = dynamics.decision_lines(
+    pairs = evolution_charts.decision_lines(
         TIMES, {"text+audio": TIMES}, SERIES, MODALITIES
     )  # Shapley values below
     assert sum(trace.name == "text + audio" and trace.showlegend for trace in pairs.data) == 1
@@ -260,7 +266,9 @@ def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None
 
 def test_lines_over_time_have_those_as_learned_behind_them() -> None:
     now, learned = {("text",): TIMES, (): TIMES}, {("text",): 2 * TIMES, (): 3 * TIMES}
-    figure = dynamics.measure_lines(TIMES, now, MODALITIES, "y", before=(2 * TIMES, learned))
+    figure = evolution_charts.measure_lines(
+        TIMES, now, MODALITIES, "y", before=(2 * TIMES, learned)
+    )
     assert [trace.name for trace in figure.data if trace.showlegend] == [
         "text",
         "all together",
@@ -272,7 +280,7 @@ def test_lines_over_time_have_those_as_learned_behind_them() -> None:
 
 
 def test_sparkline_labels_do_not_overlap_or_leave_the_plot() -> None:
-    figure = dynamics.sparkline(TIMES, dict.fromkeys(MODALITIES, TIMES), MODALITIES)
+    figure = evolution_charts.sparkline(TIMES, dict.fromkeys(MODALITIES, TIMES), MODALITIES)
     top = figure.layout.yaxis.range[1]
     heights = sorted(note.y for note in figure.layout.annotations)
     assert np.diff(heights).min() > 0.15 * top
@@ -281,7 +289,7 @@ def test_sparkline_labels_do_not_overlap_or_leave_the_plot() -> None:
 
 
 def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
-    figure = dynamics.distance_line(TIMES, np.exp(-2 * TIMES), 2.0, 0.5)
+    figure = evolution_charts.distance_line(TIMES, np.exp(-2 * TIMES), 2.0, 0.5)
     assert figure.layout.yaxis.type == "log"
     assert np.allclose(figure.data[1].y, np.exp(-2 * TIMES))
 
@@ -289,8 +297,8 @@ def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
 def test_density_matrix_scales_differ_between_modulus_and_phase() -> None:
     rho = np.diag([0.75, 0.25, 0, 0]).astype(complex)
     rho[0, 1] = rho[1, 0] = 0.1j
-    modulus = states.density_matrix(rho, (2, 2))
-    phase = states.density_matrix(rho, (2, 2), part="phase")
+    modulus = state_charts.density_matrix(rho, (2, 2))
+    phase = state_charts.density_matrix(rho, (2, 2), part="phase")
     assert modulus.data[0].zmin == 0
     assert (phase.data[0].zmin, phase.data[0].zmax) == (-np.pi, np.pi)
     assert modulus.data[0].colorscale != phase.data[0].colorscale
@@ -298,17 +306,17 @@ def test_density_matrix_scales_differ_between_modulus_and_phase() -> None:
     assert np.isnan(phase.data[0].z[3][3])
     assert tuple(modulus.data[0].customdata[0][1]) == ("00", "01")
     with pytest.raises(InvalidInput, match="shape"):
-        states.density_matrix(rho, (2, 3))
+        state_charts.density_matrix(rho, (2, 3))
 
 
 def test_populations_name_basis_states_with_the_first_modality_leftmost() -> None:
-    assert states.basis_labels((2, 3)) == ["00", "01", "02", "10", "11", "12"]
-    figure = states.populations(
+    assert state_charts.basis_labels((2, 3)) == ["00", "01", "02", "10", "11", "12"]
+    figure = state_charts.populations(
         np.full(6, 1 / 6), (2, 3), reference=np.zeros(6), reference_name="at T"
     )
     assert [trace.name for trace in figure.data] == ["ρ(t)", "at T"]
     with pytest.raises(InvalidInput, match="values"):
-        states.populations(np.ones(5), (2, 3))
+        state_charts.populations(np.ones(5), (2, 3))
 
 
 def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
@@ -332,16 +340,16 @@ def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
 
 def walked(**more: object) -> go.Figure:
     boxes = [
-        circuit.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE),
-        circuit.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
-        circuit.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True),
+        circuit_diagram.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE),
+        circuit_diagram.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
+        circuit_diagram.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True),
     ]
     wires = [
-        circuit.Wire(HOSTILE, 0.0, style.BLUE, 1.75),
-        circuit.Wire("f0", 0.6),
-        circuit.Wire("f1", 1.6),
+        circuit_diagram.Wire(HOSTILE, 0.0, style.BLUE, 1.75),
+        circuit_diagram.Wire("f0", 0.6),
+        circuit_diagram.Wire("f1", 1.6),
     ]
-    return circuit.diagram(
+    return circuit_diagram.diagram(
         boxes, wires, 3, np.array([[0, 0, 1.0], [0.6, 0.3, 0], [0, 0, 0]]), np.zeros(3), **more
     )
 
@@ -359,16 +367,21 @@ def test_circuit_says_what_a_box_does_where_a_click_leads_and_escapes_both() -> 
     ]
     assert set(rims) == {style.VERMILLION}  # the third gate is inside the last box
     with pytest.raises(InvalidInput, match="bloch"):
-        circuit.diagram([], [circuit.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2))
+        circuit_diagram.diagram(
+            [], [circuit_diagram.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2)
+        )
 
 
 def test_a_disc_shows_x_to_the_right_and_zero_up() -> None:
-    needle = circuit.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10, "light")
+    needle = circuit_diagram.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10, "light")
     assert (needle["ax"], needle["ay"], needle["arrowside"]) == (5.0, -10.0, "start")
     assert needle["arrowcolor"] == style.INK["light"]
-    assert circuit.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10, "light")["arrowcolor"] == style.BLUE
-    assert circuit.arrow(0, 0, np.zeros(3), 10, "light")["text"] == "•"
-    tip = circuit.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
+    assert (
+        circuit_diagram.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10, "light")["arrowcolor"]
+        == style.BLUE
+    )
+    assert circuit_diagram.arrow(0, 0, np.zeros(3), 10, "light")["text"] == "•"
+    tip = circuit_diagram.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
     assert "reads 1 with 100.0%" in tip
     assert "<img" not in tip
 
@@ -465,7 +478,7 @@ def test_curves_beliefs_and_noisy_terms() -> None:
     assert "<img" not in texts(evidence_fusion.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
     beliefs = evidence_fusion.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
     assert (beliefs.data[0].base[0], beliefs.data[0].x[0]) == (0.2, pytest.approx(0.7))
-    terms = decision.term_bars(
+    terms = decision_charts.term_bars(
         DIVIDENDS, dict.fromkeys(DIVIDENDS, 0.1), DIVIDENDS, MODALITIES, unit="score"
     )
     assert len(terms.data[0].x) == len(DIVIDENDS) - 1
@@ -475,7 +488,7 @@ def test_curves_beliefs_and_noisy_terms() -> None:
 def test_noisy_terms_of_many_modalities_add_the_smallest_up() -> None:
     names = list("abcde")
     exact = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
-    drawn = decision.term_bars(exact, dict.fromkeys(exact, 0.1), exact, names, unit="score")
+    drawn = decision_charts.term_bars(exact, dict.fromkeys(exact, 0.1), exact, names, unit="score")
     assert "other joint terms" in drawn.layout.yaxis.ticktext[-1]
     for trace in drawn.data[:2]:
         assert sum(trace.x) == pytest.approx(sum(exact.values()))

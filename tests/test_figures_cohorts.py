@@ -7,7 +7,7 @@ import pytest
 
 from qfusion.errors import InvalidInput
 from qfusion.explain.stability import Interval
-from qfusion.figures import cohort, decision_pairs
+from qfusion.figures import cohort_charts, decision_pairs
 
 M = ("text", "audio")
 A = {"": 0.1, "text": 0.5, "audio": -0.2, "text+audio": 0.3}
@@ -18,15 +18,15 @@ def test_violins_hold_every_value_and_mark_the_sample() -> None:
     rng = np.random.default_rng(0)
     whole = {term: rng.normal(size=30) for term in ("text", "audio", "text+audio")}
     part = {term: values[:1] if term == "text" else values[:8] for term, values in whole.items()}
-    drawn = cohort.violins(whole, part, {"text": 0.2}, M, theme="dark")
+    drawn = cohort_charts.violins(whole, part, {"text": 0.2}, M, theme="dark")
     found = [trace for trace in drawn.data if trace.type == "violin"]
     assert [len(trace.x) for trace in found] == [30, 30, 30, 8, 8]
     assert next(t for t in drawn.data if t.name == "this sample").x == (0.2,)
     assert (
-        cohort.violins({"text": np.zeros(0)}, {"text": np.zeros(0)}, {}, M)
+        cohort_charts.violins({"text": np.zeros(0)}, {"text": np.zeros(0)}, {}, M)
         .layout.annotations[0]
         .text
-        == cohort.NO_ROWS
+        == cohort_charts.NO_ROWS
     )
 
 
@@ -34,7 +34,7 @@ def test_boxes_are_the_quartiles_of_each_group() -> None:
     values = {"text": np.arange(20.0)}
     group = np.array(["a"] * 10 + ["b"] * 10, dtype=object)
     inside = np.arange(20) % 10 < 5
-    drawn = cohort.boxes(
+    drawn = cohort_charts.boxes(
         values, inside, group, ("a", "b"), M, sample=("b", {"text": 3.0}), by="letter"
     )
     whole, part = (trace for trace in drawn.data if trace.type == "box")
@@ -43,12 +43,12 @@ def test_boxes_are_the_quartiles_of_each_group() -> None:
     assert list(whole.q1) == [2.25, 12.25]
     assert whole.x[0] == "a<br>n 10 | 5"
     with pytest.raises(InvalidInput, match="shape"):
-        cohort.boxes(values, inside[:3], group, ("a",), M)
+        cohort_charts.boxes(values, inside[:3], group, ("a",), M)
 
 
 def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
     known, unknown = Interval(0.2, 0.1, 0.4, 9, 9), Interval(np.nan, np.nan, np.nan, 0, 0)
-    drawn = cohort.types(
+    drawn = cohort_charts.types(
         ["dominance", "conflict"],
         [3, 1],
         [2, 0],
@@ -64,7 +64,7 @@ def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
 
 
 def test_the_scatter_tells_the_cohort_from_the_others_and_rings_the_sample() -> None:
-    drawn = cohort.scatter(
+    drawn = cohort_charts.scatter(
         ["a", "b", "c"],
         np.arange(3.0),
         np.arange(3.0),

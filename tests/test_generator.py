@@ -15,7 +15,7 @@ import torch
 from qfusion.analysis import inside
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import physics as figures
+from qfusion.figures import generator_charts
 from qfusion.panels import generator_terms
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import System
@@ -178,14 +178,14 @@ def test_hostile_names_and_bad_arrays() -> None:
     parts = {
         "H": {"<b>a</b>": 1.0, "b": 0.5, "<b>a</b>+b": 0.3, "b+c+d": 0.2, "<b>a</b>+b+c+d": 0.1}
     }
-    drawn = figures.couplings(parts, names, {"H": "x"})
+    drawn = generator_charts.couplings(parts, names, {"H": "x"})
     assert "<b>" not in drawn.to_json().replace("\\u003cb\\u003e", "<b>").replace("&lt;b&gt;", "")
     with pytest.raises(InvalidInput):
-        figures.levels(np.zeros(2), np.zeros(3))
+        generator_charts.levels(np.zeros(2), np.zeros(3))
     with pytest.raises(InvalidInput):
-        figures.letters([], [], np.zeros(0), names)
+        generator_charts.letters([], [], np.zeros(0), names)
     with pytest.raises(InvalidInput):
-        figures.modes(np.zeros((2, 2)), 0.0)
+        generator_charts.modes(np.zeros((2, 2)), 0.0)
 
 
 @pytest.mark.parametrize("model", ["qj-parity", "qj-planted"])

@@ -16,8 +16,8 @@ from qfusion.analysis import dynamics
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import (
-    circuit as drawing,
     circuit_boxes,
+    circuit_diagram,
     circuit_replay,
     qubit_displays,
 )
@@ -226,13 +226,13 @@ def test_displays_hold_the_state_after_every_column(pair: Any) -> None:
 
 def test_a_window_of_a_long_circuit_has_its_own_states() -> None:
     boxes = tuple(
-        drawing.Box("RX", column, (0,), column + 1, column + 1, "") for column in range(6)
+        circuit_diagram.Box("RX", column, (0,), column + 1, column + 1, "") for column in range(6)
     )
     bloch = np.zeros((7, 1, 3))
     bloch[:, 0, 2] = np.linspace(1, -1, 7)
     replay = circuit_replay.Replay(
         boxes,
-        (drawing.Wire("a", 0),),
+        (circuit_diagram.Wire("a", 0),),
         (("RX", ("a",), "", {}),) * 6,
         bloch,
         np.zeros((7, 1)),

@@ -21,7 +21,7 @@ from qfusion.cli import main
 from qfusion.data import DataSet, Modality, Target, importing, spec
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, games
-from qfusion.figures import decision
+from qfusion.figures import decision_charts
 from qfusion.models import build, log_odds
 from qfusion.models.truth_tables import probabilities
 from qfusion.quantum import decomposition
@@ -152,9 +152,11 @@ def test_twelve_views_are_trained_and_explained_in_time(kind: str) -> None:
     assert judged.relation in explain.RELATIONS
     # what is drawn stays readable
     own = dict(zip(found.coalitions, found.dividends[0, :, 0].tolist(), strict=True))
-    figure = decision.waterfall(own, dataset.names)
-    assert len(figure.data[0].y) <= 1 + 12 + decision.MAX_JOINT + 2
-    assert f"{4095 - 12 - decision.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
+    figure = decision_charts.waterfall(own, dataset.names)
+    assert len(figure.data[0].y) <= 1 + 12 + decision_charts.MAX_JOINT + 2
+    assert (
+        f"{4095 - 12 - decision_charts.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
+    )
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

@@ -23,7 +23,7 @@ from qfusion.figures import (
     bloch_balls,
     correlation_polygon,
     jump_raster,
-    states as matrices,
+    state_charts,
 )
 from qfusion.panels import decision_operators, jumps, pages, programs, states
 from qfusion.training import Options, checkpoint, train
@@ -174,7 +174,7 @@ def test_areas_and_hands_of_a_hinton_diagram_are_the_state(planted: Any, whose: 
         ):
             area[round(y.mean()), round(x.mean())] = np.ptp(x) * np.ptp(y)
     seen = area > 0
-    assert (seen == (np.abs(rho) >= matrices.LEAST * np.abs(rho).max())).mean() > 0.999
+    assert (seen == (np.abs(rho) >= state_charts.LEAST * np.abs(rho).max())).mean() > 0.999
     share = np.abs(rho)[seen] / area[seen]
     assert np.allclose(share, share[0], rtol=1e-4)
     hand = next(
@@ -187,7 +187,7 @@ def test_areas_and_hands_of_a_hinton_diagram_are_the_state(planted: Any, whose: 
             np.exp(1j * angle), abs=1e-4
         )
     with pytest.raises(InvalidInput, match="zero"):
-        matrices.hinton(np.zeros((2, 2)), (2,))
+        state_charts.hinton(np.zeros((2, 2)), (2,))
 
 
 def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 from plotly_print import Style, layout, paper, reading, render
 from plotly_print.scene import Hand, Scene, Words
 from plotly_print.values import rgba
-from qfusion.figures import decision, dynamics, fusion_evidence, style
+from qfusion.figures import decision_charts, evolution_charts, fusion_evidence, style
 from tests.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -23,7 +23,7 @@ RECIPE = json.dumps({"page": "Samples", "title": "<b>ü & $x$</b>"}, ensure_asci
 
 
 def waterfall(theme: style.Theme = "light") -> go.Figure:
-    return decision.waterfall(TERMS, M, truth=0.3, unit="score", theme=theme)
+    return decision_charts.waterfall(TERMS, M, truth=0.3, unit="score", theme=theme)
 
 
 def texts(svg: bytes) -> list[str]:
@@ -129,7 +129,7 @@ def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
 
 
 def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> None:
-    drawn = dynamics.measure_lines(
+    drawn = evolution_charts.measure_lines(
         T, dict.fromkeys([*((name,) for name in M), ()], T), M, "entropy (nats)"
     )
     drawn.data[1].visible = "legendonly"

@@ -17,12 +17,12 @@ import pytest
 from plotly_print import Style, render
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
-    attribution,
-    cohort,
-    dynamics,
+    attribution_charts,
+    cohort_charts,
+    evolution_charts,
     export_style,
     operator_spectra,
-    states,
+    state_charts,
     style,
     visible_range,
 )
@@ -40,14 +40,14 @@ LINES = {
     )
 }
 FIGURES = EXAMPLES | {
-    "cohort.scatter, empty": lambda t: cohort.scatter([], X[:0], X[:0], "x", "y", theme=t),
-    "attribution.words, named": lambda t: attribution.words(
+    "cohort.scatter, empty": lambda t: cohort_charts.scatter([], X[:0], X[:0], "x", "y", theme=t),
+    "attribution.words, named": lambda t: attribution_charts.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
     ),
     "states.along, split": lambda t: operator_spectra.along(
         IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True, theme=t
     ),
-    "states.density_matrix, modulus": lambda t: states.density_matrix(RHO, (2, 2), theme=t),
+    "states.density_matrix, modulus": lambda t: state_charts.density_matrix(RHO, (2, 2), theme=t),
 }
 _START = R.bit_generator.state
 
@@ -216,7 +216,7 @@ def test_grey_lines_and_points_stand_out_and_series_differ(name: str) -> None:
 
 
 def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
-    drawn = dynamics.measure_lines(
+    drawn = evolution_charts.measure_lines(
         T,
         {style.split_term(term): values for term, values in LINES.items()},
         MODALITIES,
@@ -333,7 +333,7 @@ def test_an_entry_takes_all_its_traces_with_it() -> None:
     assert visible_range.without(drawn, ("no such entry",)) is drawn
     parallel = example("training.parallel", "light")  # its lines have no groups
     assert visible_range.without(parallel, ("no such entry",)) is parallel
-    hostile = dynamics.measure_lines(T, {("<b>",): T, ("text",): T}, ("<b>", "text"), "y")
+    hostile = evolution_charts.measure_lines(T, {("<b>",): T, ("text",): T}, ("<b>", "text"), "y")
     assert visible_range.legend_entries(visible_range.without(hostile, ("<b>",))) == ["text"]
 
 

@@ -539,7 +539,7 @@ def _terms(result: Mapping[str, Any]) -> list[list[str]]:
     """The rows of a decision's table: the baseline and every term; of many joint ones the largest, and what the others
     sum to."""
     dividends = result["dividends"]
-    shown, others = qfusion.figures.decision.condensed([dividends])
+    shown, others = qfusion.figures.decision_charts.condensed([dividends])
     rows = [
         [
             name or "(none)",

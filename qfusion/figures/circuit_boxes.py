@@ -9,7 +9,7 @@ import torch
 
 from qfusion.analysis import dynamics
 from qfusion.analysis.memo import memo
-from qfusion.figures.circuit import Box, Wire
+from qfusion.figures.circuit_diagram import Box, Wire
 from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.gate_boxes import of_gates
 from qfusion.figures.qubit_displays import matrix_tip

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.circuit import HUES, LINES, arrow, disc_tip
+from qfusion.figures.circuit_diagram import HUES, LINES, arrow, disc_tip
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     GREY,

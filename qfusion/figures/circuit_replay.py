@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qfusion.figures.circuit import Box, Wire
+from qfusion.figures.circuit_diagram import Box, Wire
 from qfusion.quantum.circuits import Cone, Step
 from qfusion.track import fusion_gates
 

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision import in_steps
+from qfusion.figures.decision_charts import in_steps
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     GREY,

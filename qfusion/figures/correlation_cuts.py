@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.dynamics import line, mark_time, span
+from qfusion.figures.evolution_charts import line, mark_time, span
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     INK,

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.dynamics import TIME, vertical_rule
+from qfusion.figures.evolution_charts import TIME, vertical_rule
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     INK,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.figures.dynamics import TIME
+from qfusion.figures.evolution_charts import TIME
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     GREY,

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from qfusion.figures.circuit import LINES, Box, Wire
+from qfusion.figures.circuit_diagram import LINES, Box, Wire
 from qfusion.figures.circuit_replay import Replay
 from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.dynamics import JUMP_SYMBOLS, TIME
+from qfusion.figures.evolution_charts import JUMP_SYMBOLS, TIME
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import QUIET, STATE_HUES, Theme, axis, base, faded, label
 from qfusion.figures.themes import DASHES

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.dynamics import JUMP_SYMBOLS, TIME
+from qfusion.figures.evolution_charts import JUMP_SYMBOLS, TIME
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import INK, STATE_HUES, Theme, base, faded, label
 

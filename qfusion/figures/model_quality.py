@@ -6,7 +6,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.figures.guards import drawing
-from qfusion.figures.samples import EMPTY, MANY
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -21,6 +20,7 @@ from qfusion.figures.style import (
     label,
     note,
 )
+from qfusion.figures.target_charts import EMPTY, MANY
 
 # a named line with its number: x, y, (N,) each
 Curve = tuple[str, np.ndarray, np.ndarray, float]

@@ -21,16 +21,16 @@ from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import Sample
 from qfusion.explain.cuts import METRICS, kind_of, most_moved
 from qfusion.figures import (
-    building,
-    circuit,
     circuit_charts,
+    circuit_diagram,
     correlation_cuts,
-    decision,
-    dynamics,
+    decision_charts,
     evidence_fusion,
+    evolution_charts,
+    generator_attribution,
     numbers,
-    states,
-    trust,
+    state_charts,
+    trust_charts,
 )
 from qfusion.figures.style import Theme
 from qfusion.quantum.states import KINDS
@@ -40,7 +40,7 @@ from qfusion.training import metrics
 @numbers.of_sample
 def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the waterfall from the baseline through every term to the log-odds of the class, or to the score."""
-    return decision.waterfall(
+    return decision_charts.waterfall(
         sample.dividends,
         sample.modalities,
         truth=sample.target,
@@ -53,7 +53,7 @@ def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 @numbers.of_sample
 def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the Shapley value of every modality with its share."""
-    return decision.shapley_bars(
+    return decision_charts.shapley_bars(
         sample.shapley, sample.shares, sample.modalities, unit=sample.unit, theme=theme
     )
 
@@ -61,7 +61,9 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 @numbers.of_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
-    draw: Any = dynamics.decision_lines if sample.can("time") else dynamics.decision_layers
+    draw: Any = (
+        evolution_charts.decision_lines if sample.can("time") else evolution_charts.decision_layers
+    )
     return draw(
         sample.places, *numbers.through(sample), sample.modalities, unit=sample.unit, theme=theme
     )
@@ -74,7 +76,7 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
     if not sample.can("rules"):
         times, series = numbers.measured(sample, measure)
         about = KINDS[measure]
-        return dynamics.measure_lines(
+        return evolution_charts.measure_lines(
             times, series, sample.modalities, about.short_axis, between=about.between, theme=theme
         )
     table = numbers.entropies(sample, measure=measure)
@@ -106,7 +108,7 @@ def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") -> go.Figure:
     """Returns the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
     replay, _ = numbers.circuit(sample, dt)
-    return circuit.diagram(
+    return circuit_diagram.diagram(
         replay.near(replay.count),
         replay.wires,
         replay.count,
@@ -119,7 +121,7 @@ def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") 
 @numbers.of_sample
 def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
-    return states.populations(
+    return state_charts.populations(
         numbers.populations(sample, at=at)["probability"].to_numpy(), sample.model.dims, theme=theme
     )
 
@@ -129,7 +131,7 @@ def density_matrix(
     sample: Sample, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
     """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
-    return states.density_matrix(
+    return state_charts.density_matrix(
         numbers.state(sample, at), sample.model.dims, part=part, theme=theme
     )
 
@@ -145,7 +147,9 @@ def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
             theme=theme,
         )
     low, high = sample.study.scale
-    return decision.on_scale(sample.target, sample.score, low, high, unit=sample.unit, theme=theme)
+    return decision_charts.on_scale(
+        sample.target, sample.score, low, high, unit=sample.unit, theme=theme
+    )
 
 
 @numbers.of_sample
@@ -168,7 +172,7 @@ def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light")
         if insertion
         else (curves.deletion, curves.random_deletion)
     )
-    return trust.curves(
+    return trust_charts.curves(
         curves.shares,
         ours,
         random,
@@ -182,7 +186,7 @@ def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light")
 def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns a test sample's terms by every training seed, as far as they are shipped."""
     table = numbers.stability(sample)
-    return trust.seed_dots(
+    return trust_charts.seed_dots(
         table.to_numpy(),
         list(table.columns),
         sample.modalities,
@@ -196,8 +200,8 @@ def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
 def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns what each coupling and dissipation built of each contribution, as a matrix."""
     made = numbers.building_of(sample)
-    titles, _ = building.terms_of(made.terms, made.modalities)
-    return building.matrix(
+    titles, _ = generator_attribution.terms_of(made.terms, made.modalities)
+    return generator_attribution.matrix(
         made.dividends,
         titles,
         made.parts,
@@ -220,9 +224,9 @@ def built_over_time(
     """Returns one contribution over time, split into what each term of the dynamics added to it; see
     `numbers.built_over_time`."""
     made = numbers.building_of(sample)
-    titles, hues = building.terms_of(made.terms, made.modalities)
+    titles, hues = generator_attribution.terms_of(made.terms, made.modalities)
     s = made.row(made.most_built() if dividend is None else dividend)
-    return building.areas(
+    return generator_attribution.areas(
         made.times,
         made.over_time[:, s],
         titles,
@@ -239,8 +243,8 @@ def built_over_time(
 def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the way from the modalities through couplings and dissipation to the contributions and their sum."""
     made = numbers.building_of(sample)
-    titles, hues = building.terms_of(made.terms, made.modalities)
-    return building.flow(
+    titles, hues = generator_attribution.terms_of(made.terms, made.modalities)
+    return generator_attribution.flow(
         made.dividends,
         titles,
         hues,

@@ -18,7 +18,7 @@ from qfusion.analysis.trust import seed_values, stability_of
 from qfusion.errors import NotFound
 from qfusion.explain import Explanation, building, evidence, explain, faithfulness
 from qfusion.explain.cuts import cuts, most_moved
-from qfusion.figures.states import basis_labels
+from qfusion.figures.state_charts import basis_labels
 from qfusion.quantum import states
 from qfusion.training.checkpoint import Checkpoint
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.guards import drawing
-from qfusion.figures.states import basis_labels, colour_bar
+from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (
     CYCLIC_SCALE,
     GREY,

@@ -10,7 +10,7 @@ from PIL import Image
 from qfusion._checks import check
 from qfusion.analysis import inside
 from qfusion.data.spec import Word, coalitions
-from qfusion.figures.decision import hatched
+from qfusion.figures.decision_charts import hatched
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     INK,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.decision import hatched
+from qfusion.figures.decision_charts import hatched
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import GREY, INK, LINE, PAPER, QUIET, Theme, base, label, term_colour
 

@@ -20,12 +20,12 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain.evidence import INERT
 from qfusion.figures import (
     bloch_balls,
-    circuit,
     circuit_boxes,
     circuit_charts,
+    circuit_diagram,
     circuit_replay,
     qubit_displays,
-    states,
+    state_charts,
     style,
 )
 from qfusion.models import require
@@ -121,7 +121,7 @@ def diagram(
     walk = replay(sample, steps, gates)
     at = _place(walk, gate)
     drawn, seen = walk.near(at), light_cone(sample, cone) if cone != NONE else None
-    rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit.EDGE
+    rows = np.ptp([wire.y for wire in walk.wires]) + 2 * circuit_diagram.EDGE
     choose("Display", display, DISPLAYS)
     size = f"{count(walk.count, 'gate')} on {count(len(walk.wires), 'qubit')}"
     whole = drawn[-1].last == walk.count  # else the end of the circuit is not in the drawing
@@ -139,7 +139,7 @@ def diagram(
         every, column = tuple(range(len(walk.wires))), 1 + max(box.column for box in drawn)
         drawn = (
             *drawn,
-            circuit.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
+            circuit_diagram.Box(f"×{steps}", column, every, walk.count + 1, walk.count, again),
         )
     elif sample.can("gates"):
         counts = Counter(name for name, *_ in walk.gates)
@@ -153,7 +153,7 @@ def diagram(
     return panel.Picture(
         "circuit",
         title,
-        circuit.diagram(
+        circuit_diagram.diagram(
             drawn,
             walk.wires,
             at,
@@ -317,7 +317,7 @@ def outcomes(
     wires, before, after, mutual = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     was, now = (np.real(np.diag(rho)) for rho in (before, after))
-    names = states.basis_labels(dims)
+    names = state_charts.basis_labels(dims)
     distance = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
     words = (
         ""
@@ -327,7 +327,7 @@ def outcomes(
     return panel.Picture(
         "before-after",
         moved(distance),
-        states.populations(
+        state_charts.populations(
             now,
             dims,
             reference=was,
@@ -355,11 +355,11 @@ def matrix(
     """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
     wires, before, after, _ = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
-    names = states.basis_labels(dims)
+    names = state_charts.basis_labels(dims)
     return panel.Picture(
         "matrix-after",
         "The density matrix after it: modulus",
-        states.density_matrix(after, dims, theme=theme),
+        state_charts.density_matrix(after, dims, theme=theme),
         shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
         + sample.of,
         not_shown="phases.",

@@ -11,7 +11,7 @@ from qfusion._sentences import ZERO, sizes
 from qfusion.analysis import cohort_measures, dynamics, errors, text
 from qfusion.analysis.study import Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
-from qfusion.figures import building, cohort as figures, notebook, numbers, style
+from qfusion.figures import cohort_charts, generator_attribution, notebook, numbers, style
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.cohort_quality import (
     calibration,
@@ -56,7 +56,7 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
             {n: part[n].value for n in names},
             levels.whole if levels.parts else "",
         ),
-        figures.shares(
+        cohort_charts.shares(
             whole,
             part,
             {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
@@ -136,7 +136,7 @@ def types(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "types",
         _worst({kind: pair[0] for kind, pair in result.items()}),
-        figures.types(
+        cohort_charts.types(
             kinds,
             whole,
             part,
@@ -192,7 +192,7 @@ def dividends(
     unit = unit_of(levels)
     if by == cohort_measures.NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
-        drawn = figures.violins(
+        drawn = cohort_charts.violins(
             values,
             {term: result[inside] for term, result in values.items()},
             own,
@@ -210,7 +210,7 @@ def dividends(
             if levels.sample.id in rows.index
             else ""
         )
-        drawn = figures.boxes(
+        drawn = cohort_charts.boxes(
             values,
             inside,
             group,
@@ -278,7 +278,7 @@ def entanglement(
     return panel.Picture(
         "entanglement",
         f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
-        figures.scatter(
+        cohort_charts.scatter(
             result.rows.index.tolist(),
             result.x,
             result.y,
@@ -330,8 +330,9 @@ def cut_test(
         notebook.cut_test_of(
             numbers.cut_table(result), levels.study.modalities, metric, theme=theme
         ),
-        shows=f"{building.SAYS['cut-test'][0]} Here {cut_about(levels, everyone)}, the model as learned; {how}.",
-        not_shown=building.SAYS["cut-test"][1],
+        shows=f"{generator_attribution.SAYS['cut-test'][0]} "
+        f"Here {cut_about(levels, everyone)}, the model as learned; {how}.",
+        not_shown=generator_attribution.SAYS["cut-test"][1],
         alt=f"{metrics.describe[metric].short} of {len(rows):,} samples after a cut at each time.",
         table=lambda: numbers.cut_table(result),
     )

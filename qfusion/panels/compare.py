@@ -9,7 +9,7 @@ from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import compare, text
 from qfusion.figures import (
     column_charts,
-    decision,
+    decision_charts,
     decision_pairs,
     evidence_fusion,
     numbers,
@@ -35,7 +35,7 @@ def waterfall(
         letter: "A" or "B".
     """
     one = sides.by_letter[letter]
-    drawn = decision.waterfall(
+    drawn = decision_charts.waterfall(
         one.dividends,
         one.study.modalities,
         unit=one.unit,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion.analysis import dynamics as evolution, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import dynamics, states, style
+from qfusion.figures import evolution_charts, state_charts, style
 from qfusion.panels import panel
 from qfusion.track.contraction_rates import MIXED, Contraction
 
@@ -41,7 +41,7 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "distance",
         contraction_title(pairs, attractor.gap),
-        dynamics.distance_line(
+        evolution_charts.distance_line(
             settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
         ),
         called="How fast is the input forgotten?",
@@ -139,13 +139,13 @@ def steady(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
     attractor, dims = settling(sample).attractor, sample.model.dims
     mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
-    labels = states.basis_labels(dims)
+    labels = state_charts.basis_labels(dims)
     return panel.Picture(
         "steady",
         "Where every input would end"
         if attractor.unique
         else "One of several states where inputs can end",
-        states.populations(
+        state_charts.populations(
             mass,
             dims,
             reference=final,

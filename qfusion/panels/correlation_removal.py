@@ -6,7 +6,7 @@ from qfusion._checks import choose
 from qfusion.analysis import dynamics as evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import cuts as cut_answers
-from qfusion.figures import building, correlation_cuts, numbers, style
+from qfusion.figures import correlation_cuts, generator_attribution, numbers, style
 from qfusion.panels import panel
 from qfusion.panels.dynamics import cursor_at
 
@@ -52,8 +52,8 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
             theme=theme,
         ),
         called="Are the correlations needed, and when?",
-        shows=building.SAYS["cut"][0] + sample.of,
-        not_shown=building.SAYS["cut"][1],
+        shows=generator_attribution.SAYS["cut"][0] + sample.of,
+        not_shown=generator_attribution.SAYS["cut"][1],
         alt=f"{panel.capital(sample.quantity)} after a cut: "
         + "; ".join(
             f"{correlation_cuts.KINDS[kind][0]}, {panel.lines(entry)}"
@@ -104,8 +104,8 @@ def cut_terms(
             cursor=cursor_at(sample, t),
             theme=theme,
         ),
-        shows=building.SAYS["cut-terms"][0] + sample.of,
-        not_shown=building.SAYS["cut-terms"][1],
+        shows=generator_attribution.SAYS["cut-terms"][0] + sample.of,
+        not_shown=generator_attribution.SAYS["cut-terms"][1],
         alt="Sizes of the terms after a cut: "
         + "; ".join(
             panel.lines({name: values for name, values in size.items() if name})

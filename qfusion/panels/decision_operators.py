@@ -12,7 +12,7 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
-from qfusion.figures import operator_spectra, states, style
+from qfusion.figures import operator_spectra, state_charts, style
 from qfusion.panels import page_state, panel, params, samples
 from qfusion.wording.backgrounds import describe_comparison
 
@@ -168,7 +168,7 @@ def extreme(
     """
     operator = inside.operator_of(sample, group)
     k = _EXTREME[side]
-    amplitudes, names = operator.amplitudes(k), states.basis_labels(operator.dims)
+    amplitudes, names = operator.amplitudes(k), state_charts.basis_labels(operator.dims)
     return panel.Picture(
         f"state-{side}",
         extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),

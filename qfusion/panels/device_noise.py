@@ -5,7 +5,7 @@ import pandas as pd
 
 from qfusion.analysis import dynamics as evolution, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import decision, evidence_fusion, numbers, style
+from qfusion.figures import decision_charts, evidence_fusion, numbers, style
 from qfusion.panels import panel, params
 from qfusion.panels.circuit import PART
 from qfusion.wording.backgrounds import describe_comparison
@@ -118,7 +118,7 @@ def terms(
     return panel.Picture(
         "noisy-terms",
         f"{sure} of {len(values) - 1} terms stand out from the shots{sample.whose}",
-        decision.term_bars(
+        decision_charts.term_bars(
             values, errors, before, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "

@@ -12,7 +12,14 @@ from qfusion._sentences import listed
 from qfusion.analysis import dynamics as evolution, inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
-from qfusion.figures import decision, dynamics, jump_trajectories, numbers, states, style
+from qfusion.figures import (
+    decision_charts,
+    evolution_charts,
+    jump_trajectories,
+    numbers,
+    state_charts,
+    style,
+)
 from qfusion.models.tweak import Tweak
 from qfusion.panels import panel
 from qfusion.quantum.states import KINDS, column, partial_trace
@@ -131,7 +138,7 @@ def decision_over_time(
     return panel.Picture(
         "decision-over-time",
         answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
-        dynamics.decision_lines(
+        evolution_charts.decision_lines(
             times,
             series,
             shown,
@@ -183,7 +190,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "waterfall-now",
         answers.finding(final),
-        decision.waterfall(
+        decision_charts.waterfall(
             final,
             sample.modalities,
             truth=sample.target,
@@ -232,7 +239,7 @@ def correlation(
     return panel.Picture(
         drawn_measures()[kind],
         about.question,
-        dynamics.measure_lines(
+        evolution_charts.measure_lines(
             track.times,
             series,
             sample.modalities,
@@ -305,7 +312,7 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
     """The mean of sampled trajectories with its standard error, over the master equation: likeliest basis states."""
     track = sample.track(runs=runs)
     first = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
-    names = [states.basis_labels(sample.model.dims)[i] for i in first]
+    names = [state_charts.basis_labels(sample.model.dims)[i] for i in first]
     master, mean, error = (
         populations[:, first]
         for populations in (
@@ -354,11 +361,11 @@ def populations(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    mass, labels = np.real(np.diag(rho)), states.basis_labels(dims)
+    mass, labels = np.real(np.diag(rho)), state_charts.basis_labels(dims)
     return panel.Picture(
         "populations",
         likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
-        states.populations(mass, dims, theme=theme),
+        state_charts.populations(mass, dims, theme=theme),
         shows="the probability of each basis state, the diagonal of ρ(t)." + sample.followed,
         not_shown="coherence: see the matrix below.",
         alt=f"Populations at {name}: {panel.listed(labels, mass)}.",
@@ -384,11 +391,11 @@ def matrix(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels = states.basis_labels(dims)
+    labels = state_charts.basis_labels(dims)
     return panel.Picture(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
-        states.density_matrix(rho, dims, part=part, theme=theme),
+        state_charts.density_matrix(rho, dims, part=part, theme=theme),
         shows=MATRIX_PARTS[part][0] + sample.followed,
         not_shown=MATRIX_PARTS[part][1],
         alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels)}.",

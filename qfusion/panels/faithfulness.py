@@ -13,7 +13,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution, faithfulness, stability
-from qfusion.figures import style, trust as figures
+from qfusion.figures import style, trust_charts
 from qfusion.panels import panel, params
 from qfusion.panels.label_agreement import (
     alone,
@@ -154,7 +154,7 @@ def _curves(
         f"Given back: the {curves.unit} {text.verb(curves.unit)} restored {sooner(curves)}"
         if inserted
         else head,
-        figures.curves(
+        trust_charts.curves(
             curves.shares,
             values,
             random,
@@ -245,7 +245,7 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "truth",
         follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
-        figures.against_truth(
+        trust_charts.against_truth(
             against_truth.true[:, varying],
             against_truth.ours[:, varying],
             [term for term in against_truth.terms if term not in same],
@@ -351,7 +351,7 @@ def seed_ranks(
     return panel.Picture(
         "seed-ranks",
         least_stable({name: mean for name, (mean, _) in ranks.items()}),
-        figures.rank_bars(
+        trust_charts.rank_bars(
             ranks,
             study.modalities,
             floor=faithfulness.STABLE,
@@ -391,7 +391,7 @@ def seed_sample(
     return panel.Picture(
         "seed-sample",
         f"Sample {text.plain(sample.id)}: {signs(values)}",
-        figures.seed_dots(
+        trust_charts.seed_dots(
             values,
             list(seed_values.columns),
             study.modalities,

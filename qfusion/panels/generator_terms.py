@@ -10,7 +10,7 @@ from qfusion._sentences import listed, top
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.spec import split_term
-from qfusion.figures import physics, style
+from qfusion.figures import generator_charts, style
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics_page import TIMED, VIEW
 
@@ -35,7 +35,7 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
         if strongest and joint[strongest] > 1e-9 * max(energies.values())
         else "H couples nothing",
-        physics.couplings(parts, system.names, _UNITS, theme),
+        generator_charts.couplings(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
         "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
         "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
@@ -69,7 +69,7 @@ def levels(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "levels",
         span(free, coupled),
-        physics.levels(free, coupled, theme),
+        generator_charts.levels(free, coupled, theme),
         shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
         "levels are joined in their order." + model_caption(sample),
         not_shown="states: which of them a level belongs to.",
@@ -106,7 +106,9 @@ def letters(
     return panel.Picture(
         "letters",
         largest_letter(operator, names, values),
-        physics.letters(names, [letter.term for letter in terms], values, system.names, theme),
+        generator_charts.letters(
+            names, [letter.term for letter in terms], values, system.names, theme
+        ),
         shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
         + (
             "Pauli words, a letter for each qubit of a modality"
@@ -151,7 +153,7 @@ def modes(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "modes",
         f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
-        physics.modes(values, gap, theme),
+        generator_charts.modes(values, gap, theme),
         shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
         f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
         "end." + model_caption(sample),

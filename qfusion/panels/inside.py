@@ -19,7 +19,7 @@ from qfusion.explain.attribution import (
     by_title,
     name_of,
 )
-from qfusion.figures import attribution as attribution_figures, style
+from qfusion.figures import attribution_charts, style
 from qfusion.panels import panel, params
 from qfusion.wording.backgrounds import describe_comparison
 
@@ -127,7 +127,7 @@ def features(
             result.features,
             "moved it",
         ),
-        attribution_figures.bars(names, result.features, unit=sample.unit, theme=theme),
+        attribution_charts.bars(names, result.features, unit=sample.unit, theme=theme),
         shows=f"the same attribution, added up over the {len(result.units)} steps for each of the {len(names)} "
         f"features.{sample.of}",
         not_shown="at which step: see above.",
@@ -160,7 +160,7 @@ def over_time(
     return panel.Picture(
         "inside-time",
         f"When {listed([text.plain(name) for name in names])} moved {what}",
-        attribution_figures.timeline(
+        attribution_charts.timeline(
             [(lane.modality, lane.values, lane.width, lane.names) for lane in lanes],
             seconds=seconds,
             unit=sample.unit,
@@ -264,13 +264,13 @@ def _figure(
     sample: Sample, result: Attribution, canvas: inside.Canvas, theme: style.Theme
 ) -> go.Figure:
     if canvas.kind == "features":
-        return attribution_figures.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
+        return attribution_charts.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
     added = canvas.added(result.units)
     kinds: dict[str, tuple[Callable[..., go.Figure], np.ndarray]] = {
-        "words": (attribution_figures.words, added),
-        "waveform": (attribution_figures.waveform, result.units),
-        "picture": (attribution_figures.picture, added),
-        "curve": (attribution_figures.curve, result.values),
+        "words": (attribution_charts.words, added),
+        "waveform": (attribution_charts.waveform, result.units),
+        "picture": (attribution_charts.picture, added),
+        "curve": (attribution_charts.curve, result.values),
     }
     draw, values = kinds[canvas.kind]
     if canvas.kind == "picture":

@@ -31,7 +31,7 @@ from qfusion.analysis.runs import (
     with_history,
 )
 from qfusion.explain.evidence import INERT
-from qfusion.figures import fusion_evidence, style, training
+from qfusion.figures import fusion_evidence, style, training_charts
 from qfusion.panels import page_state, panel, params, pickers
 from qfusion.panels.sweep_panels import NEW_DATA, NEW_KIND
 from qfusion.runs import plans, setting_texts
@@ -74,7 +74,7 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "train-loss",
         "Loss" if lead else lowest({name: values for name, (_, values) in valid.items()}),
-        training.curves(
+        training_charts.curves(
             valid,
             train,
             hues=_hues(drawn),
@@ -185,12 +185,12 @@ def _by_epoch(
     measure: str,
     **look: Any,
 ) -> panel.Picture:
-    """What runs have under a key of their records, a curve a run; `look` as of `figures.training.curves`."""
+    """What runs have under a key of their records, a curve a run; `look` as of `figures.training_charts.curves`."""
     curves = _curves(runs, key)
     return panel.Picture(
         name,
         title,
-        training.curves(curves, hues=_hues(runs), **look),
+        training_charts.curves(curves, hues=_hues(runs), **look),
         shows=shows,
         not_shown=not_shown,
         alt=f"{title} by epoch: {_last(curves)}.",
@@ -215,7 +215,7 @@ def dividends(
     return panel.Picture(
         f"train-dividends-{group}" if int(group) else "train-dividends",
         "When does the model start to use each modality?",
-        training.by_modality(
+        training_charts.by_modality(
             drawn,
             dict.fromkeys(result, modalities),
             y_title="mean size of the contribution",
@@ -253,7 +253,7 @@ def norms(runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H") 
     return panel.Picture(
         f"train-norm-{of}",
         title,
-        training.curves(
+        training_charts.curves(
             solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
         ),
         shows=f"{shows} Of the model alone, no samples.",
@@ -273,7 +273,7 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pict
     return panel.Picture(
         "train-negativity",
         "Entanglement of each modality with the others",
-        training.by_modality(
+        training_charts.by_modality(
             result,
             {name: list(terms) for name, terms in result.items()},
             y_title="logarithmic negativity (bits)",
@@ -339,7 +339,7 @@ def fused(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "train-fused",
         "Entanglement that the fusion makes",
-        training.curves(
+        training_charts.curves(
             result, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
         ),
         shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(runs, result, 0)}; 0 is a product, 0.69 "
@@ -384,7 +384,7 @@ def _kept(runs: Sequence[Seen]) -> dict[str, int]:
 
 
 def _hues(runs: Sequence[Seen]) -> dict[str, str]:
-    return {entry.name: training.hue_of(place) for place, entry in enumerate(runs)}
+    return {entry.name: training_charts.hue_of(place) for place, entry in enumerate(runs)}
 
 
 def _rows(runs: Sequence[Seen]) -> str:

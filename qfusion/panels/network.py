@@ -8,7 +8,7 @@ from qfusion._sentences import size
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import evidence
-from qfusion.figures import decision, evidence_fusion, numbers, style
+from qfusion.figures import decision_charts, evidence_fusion, numbers, style
 from qfusion.models import require, table_edits
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import panel, params
@@ -117,7 +117,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "waterfall-edited",
         answers.finding_for(sample, now),
-        decision.waterfall(
+        decision_charts.waterfall(
             now,
             sample.modalities,
             truth=sample.target,

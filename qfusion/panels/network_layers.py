@@ -9,7 +9,7 @@ from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import Sample
 from qfusion.explain import evidence, stability
 from qfusion.explain.coalitions import net_joint_share
-from qfusion.figures import circuit_charts, dynamics, style
+from qfusion.figures import circuit_charts, evolution_charts, style
 from qfusion.panels import panel
 from qfusion.panels.dynamics import DIVIDENDS
 from qfusion.wording import answers
@@ -51,7 +51,7 @@ def decision_over_layers(
     return panel.Picture(
         "decision-layers",
         outweighing(moments, dividends) + sample.whose,
-        dynamics.decision_layers(
+        evolution_charts.decision_layers(
             moments,
             series,
             parts,

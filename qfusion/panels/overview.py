@@ -9,7 +9,14 @@ from qfusion._checks import choose
 from qfusion.analysis import compare, dynamics as evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.figures import decision, dynamics, evidence_fusion, numbers, style, training
+from qfusion.figures import (
+    decision_charts,
+    evidence_fusion,
+    evolution_charts,
+    numbers,
+    style,
+    training_charts,
+)
 from qfusion.models import imported
 from qfusion.panels import page_state, panel
 from qfusion.panels.samples import NAMED, curves, waterfall
@@ -48,7 +55,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
     scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
     count = len(card.get("seeds", []))
     rows = [
-        training.Measured(
+        training_charts.Measured(
             about.short,
             score["mean"],
             score["std"] if count > 1 else 0.0,
@@ -64,7 +71,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
         "test-metrics",
         f"On {size:,} test samples: {best.name} {best.mean:.3f}"
         + (f", mean of {count} seeds" if count > 1 else ""),
-        training.test_metrics(rows, theme),
+        training_charts.test_metrics(rows, theme),
         shows=f"metrics of {text.plain(study.name)} on the {size:,} test samples of "
         f"{text.plain(card['data']['name'])}: "
         + (
@@ -108,7 +115,7 @@ def example_waterfall(
     return panel.Picture(
         f"telling-waterfall-{kind}",
         f"Sample {text.plain(sample)}: {finding}",
-        decision.waterfall(
+        decision_charts.waterfall(
             dividends,
             study.modalities,
             truth=None if study.classes else float(study.dataset.y[row]),
@@ -134,7 +141,7 @@ def example_entropy(
     return panel.Picture(
         f"telling-entropy-{kind}",
         f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
-        dynamics.sparkline(times, series, study.modalities, theme=theme),
+        evolution_charts.sparkline(times, series, study.modalities, theme=theme),
         shows="Over the evolution, as learned.",
         not_shown="",
         alt="Entropy of each modality over time. At the end, in nats: "

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from qfusion.analysis import changes, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.building import Built, answer
-from qfusion.figures import building, numbers, style
+from qfusion.figures import generator_attribution, numbers, style
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics import cursor_at
 from qfusion.panels.dynamics_page import CURSOR, TIMED, VIEW
@@ -35,13 +35,13 @@ def matrix(
 ) -> panel.Picture:
     """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     result = built(sample, over)
-    titles, _ = building.terms_of(result.terms, result.modalities)
+    titles, _ = generator_attribution.terms_of(result.terms, result.modalities)
     return _picture(
         sample,
         "built",
         result,
         over,
-        building.matrix(
+        generator_attribution.matrix(
             result.dividends,
             titles,
             result.parts,
@@ -76,13 +76,13 @@ def over_time(
     result = built(sample, over)
     dividend = "" if part == BASELINE else part or result.most_built()
     s = result.row(dividend)
-    titles, hues = building.terms_of(result.terms, result.modalities)
+    titles, hues = generator_attribution.terms_of(result.terms, result.modalities)
     return _picture(
         sample,
         "built-over-time",
         result,
         over,
-        building.areas(
+        generator_attribution.areas(
             result.times,
             result.over_time[:, s],
             titles,
@@ -103,13 +103,13 @@ def flow(
 ) -> panel.Picture:
     """The way from modalities through what acts on them to the decision; arguments as of `over_time`."""
     result = built(sample, over)
-    titles, hues = building.terms_of(result.terms, result.modalities)
+    titles, hues = generator_attribution.terms_of(result.terms, result.modalities)
     return _picture(
         sample,
         "built-flow",
         result,
         over,
-        building.flow(
+        generator_attribution.flow(
             result.dividends,
             titles,
             hues,
@@ -146,9 +146,9 @@ def _picture(
         drawn,
         called="Which coupling built it",
         alt=f"{title}. {message}",
-        not_shown=building.SAYS[name][1],
+        not_shown=generator_attribution.SAYS[name][1],
         table=table,
-        shows=f"{building.SAYS[name][0]}{sample.of if over == changes.THIS else mean} "
+        shows=f"{generator_attribution.SAYS[name][0]}{sample.of if over == changes.THIS else mean} "
         f"{describe_comparison(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}.",
     )

@@ -104,7 +104,7 @@ def require_figure(page: str, panel: str, address: Query) -> None:
 def _render_named_figure(view: str, address: Query) -> RenderedPanel:
     """Returns a figure of `qfusion.figures.notebook`, requested by `figure --model ... --view ...`."""
     from qfusion.figures import notebook, numbers
-    from qfusion.figures.building import SAYS
+    from qfusion.figures.generator_attribution import SAYS
 
     name = choose("View", view, VIEWS).replace("-", "_")
     check(

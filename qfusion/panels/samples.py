@@ -18,10 +18,10 @@ from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, evidence
 from qfusion.figures import (
     circuit_charts,
-    cohort,
-    decision,
-    dynamics,
+    cohort_charts,
+    decision_charts,
     evidence_fusion,
+    evolution_charts,
     numbers,
     style,
 )
@@ -51,7 +51,7 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         return panel.Picture(
             "verdict",
             f"Predicted {prediction:+z.2f}{end}",
-            decision.on_scale(label, prediction, low, high, unit=sample.unit, theme=theme),
+            decision_charts.on_scale(label, prediction, low, high, unit=sample.unit, theme=theme),
             shows=f"the score of this {study.dataset.split[row]} sample beside its annotation, where there is one.",
             not_shown="how certain the model is; its typical test error is on the Overview page.",
             alt=f"Scale from {low:g} to {high:g}: {says}, prediction {prediction:.2f}.",
@@ -86,7 +86,7 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "waterfall",
         answers.finding_for(sample, dividends),
-        decision.waterfall(
+        decision_charts.waterfall(
             dividends,
             sample.modalities,
             truth=sample.target,
@@ -116,7 +116,9 @@ def shapley(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "shapley",
         answers.leading(sample.learned) + sample.whose,
-        decision.shapley_bars(values, shares, sample.modalities, unit=sample.unit, theme=theme),
+        decision_charts.shapley_bars(
+            values, shares, sample.modalities, unit=sample.unit, theme=theme
+        ),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
         "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
         + describe_comparison(sample.background),
@@ -147,7 +149,7 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     return panel.Picture(
         "entropies",
         most_mixed(ends),
-        dynamics.measure_lines(
+        evolution_charts.measure_lines(
             track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme
         ),
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
@@ -419,7 +421,7 @@ def scatter(
         f"Decided wrongly: {wrong:,} of {len(rows):,}, with a margin below 0"
         if y == "margin"
         else f"{text.plain(titles[y])} against {text.plain(titles[x])}",
-        cohort.scatter(
+        cohort_charts.scatter(
             rows.index.tolist(),
             rows[x].to_numpy(),
             rows[y].to_numpy(),

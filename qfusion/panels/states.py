@@ -9,7 +9,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
-from qfusion.figures import bloch_balls, states, style
+from qfusion.figures import bloch_balls, state_charts, style
 from qfusion.panels import panel
 from qfusion.panels.dynamics import WHOLE, cursor_at, reduced, state_at, step_at
 from qfusion.panels.dynamics_page import CURSOR, HINTON, STATE_AS, STATE_OF, TIMED, VIEW, can_cut
@@ -100,7 +100,7 @@ def over_time(
     times, diagonal = sample.track().times, part == POPULATIONS
     rows: list[tuple[str, str, np.ndarray]] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        rho, levels = np.abs(reduced(sample, name)), states.basis_labels((d,))
+        rho, levels = np.abs(reduced(sample, name)), state_charts.basis_labels((d,))
         pairs = (
             [(i, i) for i in range(d)] if diagonal else list(itertools.combinations(range(d), 2))
         )
@@ -117,7 +117,7 @@ def over_time(
             "population" if diagonal else "coherence",
             {f"{text.plain(owner)} {level}": series for owner, level, series in rows},
         ),
-        states.through_time(
+        state_charts.through_time(
             times,
             values,
             [name for _, name, _ in rows],
@@ -158,15 +158,15 @@ def hinton(
         t: the time as a share of T.
     """
     rho, dims, name = state_at(sample, whose, t)
-    labels, modulus = states.basis_labels(dims), np.abs(rho)
-    left_out = int((modulus < states.LEAST * modulus.max()).sum())
+    labels, modulus = state_charts.basis_labels(dims), np.abs(rho)
+    left_out = int((modulus < state_charts.LEAST * modulus.max()).sum())
     return panel.Picture(
         "hinton",
         largest_coherence(modulus, labels, name),
-        states.hinton(rho, dims, theme),
+        state_charts.hinton(rho, dims, theme),
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
         "phase: to the right 0, up +π/2." + sample.followed,
-        not_shown=f"entries below {states.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})."
+        not_shown=f"entries below {state_charts.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})."
         if left_out
         else "how the matrix came about: see the heat maps over time.",
         alt=f"Hinton diagram of ρ: {panel.off_diagonal(rho, labels)}.",

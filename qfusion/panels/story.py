@@ -16,7 +16,7 @@ from qfusion.data import clips
 from qfusion.data.spec import Audio, Film, Image, Text, split_term
 from qfusion.errors import QFusionError
 from qfusion.explain.coalitions import joint_share
-from qfusion.figures import dynamics as drawing
+from qfusion.figures import evolution_charts
 from qfusion.figures.latex_snippet import origin
 from qfusion.models import table_edits
 from qfusion.models.tweak import coupling_key, dissipation_key
@@ -125,10 +125,10 @@ def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
     return Act("One lever", f"{says} {why}".strip(), _lines(sample, before), len(before[1]))
 
 
-def _lines(sample: Sample, before: drawing.Curves | None = None) -> go.Figure:
+def _lines(sample: Sample, before: evolution_charts.Curves | None = None) -> go.Figure:
     """The terms as they grow, above those before a change."""
     places, terms = _grown(sample)
-    figure = drawing.measure_lines(
+    figure = evolution_charts.measure_lines(
         places, terms, sample.modalities, text.in_unit("contribution", sample.unit), before=before
     )
     if sample.can("layers"):
@@ -140,7 +140,7 @@ def _lines(sample: Sample, before: drawing.Curves | None = None) -> go.Figure:
     return figure
 
 
-def _grown(sample: Sample) -> drawing.Curves:
+def _grown(sample: Sample) -> evolution_charts.Curves:
     """Places along the way, and the terms there that are the largest as learned."""
     learned = {term: values for term, values in sample.learned.along.items() if term}
     largest = sorted(learned, key=lambda term: -float(np.abs(learned[term]).max()))[:MOST_TERMS]

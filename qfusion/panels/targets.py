@@ -9,7 +9,7 @@ from qfusion import data
 from qfusion._sentences import count
 from qfusion.analysis import text
 from qfusion.data.spec import SPLITS
-from qfusion.figures import samples, style
+from qfusion.figures import style, target_charts
 from qfusion.panels import panel, params
 
 _MAX_SHOWN = 60  # classes in a figure
@@ -39,7 +39,7 @@ def classes(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Pictur
     return panel.Picture(
         "data-classes",
         spread_over(names, whole),
-        samples.classes(
+        target_charts.classes(
             {split: result[order].tolist() for split, result in counts.items()},
             [names[i] for i in order],
             theme=theme,
@@ -72,16 +72,16 @@ def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture
     """How the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
-    edges = samples.histogram_edges(values)
+    edges = target_charts.histogram_edges(values)
     mean, spread = float(dataset.y.mean()), float(dataset.y.std())
     return panel.Picture(
         "data-target",
         f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
         f"{count(len(dataset), 'sample')}",
-        samples.targets(
+        target_charts.targets(
             values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
         ),
-        shows=f"how the target is spread in each part of the split, in {samples.BINS} bins; "
+        shows=f"how the target is spread in each part of the split, in {target_charts.BINS} bins; "
         f"mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",
         alt="Histograms of the target: mean "

@@ -21,7 +21,7 @@ from qfusion.analysis.study import Study
 from qfusion.data import synthesis
 from qfusion.data.sources import planted
 from qfusion.explain import counterfactual
-from qfusion.figures import decision, decision_pairs, evidence_fusion, state_changes, style
+from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.numbers import terms_table
 from qfusion.models import require
 from qfusion.panels import page_state, panel, params
@@ -121,7 +121,7 @@ def waterfall(
     before, now, done = both(sample, changes)
     choose("Decision", when, (BEFORE, AFTER))
     terms = (before if when == BEFORE else now).terms(study, sample.output)
-    drawn = decision.waterfall(
+    drawn = decision_charts.waterfall(
         terms,
         study.modalities,
         truth=sample.target if when == BEFORE else now.truth,

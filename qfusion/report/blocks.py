@@ -31,7 +31,7 @@ from qfusion import citations
 from qfusion._checks import choose
 from qfusion._lazy import Library
 from qfusion.errors import QFusionError
-from qfusion.figures import decision
+from qfusion.figures import decision_charts
 from qfusion.figures.export_style import CREATOR, fonts, plotly_print, printing
 
 typst: Any = Library("typst")
@@ -207,10 +207,10 @@ def png_address(picture: Image.Image) -> str:
 def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:
     """Names with their numbers: "text +0.41, baseline -0.69"; the empty name is the baseline, and of many joint terms
     the smallest are summed."""
-    shown, rest = decision.condensed([numbers])
+    shown, rest = decision_charts.condensed([numbers])
     listed = {name: value for name, value in numbers.items() if name in {"", *shown}}
     if rest:
-        listed[decision.others_title(len(rest))] = sum(numbers[name] for name in rest)
+        listed[decision_charts.others_title(len(rest))] = sum(numbers[name] for name in rest)
     return ", ".join(f"{name or 'baseline'} {value:{form}}" for name, value in listed.items())
 
 

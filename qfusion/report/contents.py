@@ -42,10 +42,10 @@ from qfusion.explain import (
 from qfusion.explain.building import answer, built, built_over_classes
 from qfusion.explain.evidence import INERT
 from qfusion.figures import (
-    building,
-    cohort as drawing,
-    decision as evidence,
+    cohort_charts,
+    decision_charts,
     evidence_fusion,
+    generator_attribution,
     notebook,
     numbers,
     sample_timeline,
@@ -171,7 +171,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "describe_conflict": describe_conflict,
         "notebook": notebook,
         "numbers": numbers,
-        "SAYS": building.SAYS,
+        "SAYS": generator_attribution.SAYS,
         "INERT": INERT,
     }
 
@@ -274,7 +274,7 @@ def decided(sample: Sample) -> str:
 def _of_terms(sample: Sample) -> dict[str, Any]:
     """The terms of the decision that are listed one by one, and how many others there are with their sum."""
     own, truth = sample.dividends, sample.true_dividends
-    shown, rest = evidence.condensed([own])
+    shown, rest = decision_charts.condensed([own])
     values = dict(zip(own, sample.explanation.values[0, :, sample.output], strict=True))
     listed_terms = [term for term in own if term in {"", *shown}]
     return {
@@ -282,7 +282,7 @@ def _of_terms(sample: Sample) -> dict[str, Any]:
             (term, values[term], own[term], None if truth is None else truth[term])
             for term in listed_terms
         ],
-        "others": evidence.others_title(len(rest)) if rest else "",
+        "others": decision_charts.others_title(len(rest)) if rest else "",
         "others_sum": sum(own[term] for term in rest),
         "others_true": None if truth is None else sum(truth[term] for term in rest),
     }
@@ -551,7 +551,7 @@ def of_cohort(cohort: Members) -> Report:
                 *("--cohort", cohort.filter),
                 *(() if cohort.output_wanted is None else choosing(sample)),
             ),
-            drawing=drawing,
+            drawing=cohort_charts,
             stability=stability,
             RELATIONS=RELATION_DEFINITIONS,
             MAX_MEMBERS=MAX_MEMBERS,
@@ -675,7 +675,7 @@ def _built(result: Members) -> dict[str, Any]:
         built_over_classes if result.output_wanted is None else partial(built, output=sample.output)
     )
     return {
-        "building": building,
+        "building": generator_attribution,
         **resolved(lambda: build(sample.model, features, sample.background)),
     }
 
@@ -690,7 +690,7 @@ def _entanglement(result: Members) -> dict[str, Any]:
     known = np.isfinite(x) & np.isfinite(y)
     return {
         "related": int(known.sum()),
-        "relation": drawing.scatter(
+        "relation": cohort_charts.scatter(
             result.rows.index[known].tolist(),
             x[known],
             y[known],

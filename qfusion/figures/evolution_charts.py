@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision import condensed_lines
+from qfusion.figures.decision_charts import condensed_lines
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     GREY,

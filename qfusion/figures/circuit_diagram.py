@@ -110,7 +110,7 @@ def diagram(
         at: how many gates have been done. bloch: (Q, 3) and entropy: (Q,) nats of every wire's qubit then.
         unit: pixels between wires that are 1 apart.
         between: states between boxes: where from left to right, on which wire, Bloch vector (3,), entropy in nats.
-        display: as what these are drawn, of `figures.circuit.KINDS`; in place of the discs.
+        display: as what these are drawn, of `figures.circuit_diagram.KINDS`; in place of the discs.
         ends: how likely qubits read 1 where the circuit ends, by the places of their wires; drawn there, and then in
             place of the discs too once all gates are done.
         decision: what is decided after them, on two lines, and what the pointer reads there.

@@ -9,7 +9,7 @@ import plotly.colors
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.dynamics import TIME
+from qfusion.figures.evolution_charts import TIME
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     CYCLIC_SCALE,
