@@ -75,7 +75,7 @@ def tiers(folder: Path) -> None:
 def film(folder: Path) -> None:
     """A clip of large black pictures, of which a copy is made for the browser."""
     from qfusion.data import clips
-    from qfusion.data.spec import Clip
+    from qfusion.data.sample_content import Clip
 
     clips.portable(Clip(folder / "film.mp4", "video", 0.5, 19.0))
 

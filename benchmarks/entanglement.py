@@ -58,7 +58,7 @@ def rows_of(name: str) -> list[list[str]]:
             r = stability.correlation(
                 x,
                 rows[strength].to_numpy(dtype=float),
-                clusters=measures.clusters_of(study.dataset, study.dataset.places(rows.index)),
+                clusters=measures.clusters_of(study.dataset, study.dataset.rows_of(rows.index)),
             )
             lines.append(
                 [

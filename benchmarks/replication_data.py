@@ -63,7 +63,7 @@ def taken(dataset: DataSet, rows: np.ndarray, modalities: tuple[Modality, ...]) 
         ids=dataset.ids[rows],
         split=dataset.split[rows],
         table=dataset.table.iloc[rows],
-        clusters=None if dataset.clusters is None else dataset.clusters.taken(rows),
+        clusters=None if dataset.clusters is None else dataset.clusters.select(rows),
     )
 
 

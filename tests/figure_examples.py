@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from qfusion import figures
 from qfusion.analysis import inside
 from qfusion.data import clips
-from qfusion.data.spec import Word
+from qfusion.data.sample_content import Word
 from qfusion.explain.stability import Interval
 from qfusion.figures import (
     attribution_charts,

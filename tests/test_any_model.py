@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion import explain
-from qfusion.data import DataSet, spec as data_spec
+from qfusion.data import DataSet, data_set
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import (
     attribution,
@@ -416,7 +416,7 @@ def test_a_background_of_features_has_as_many_rows_as_fit(monkeypatch: pytest.Mo
     dataset = sequences(60, 3)
     rows = dataset.rows("train")[::-1].copy()
     monkeypatch.setattr(backgrounds, "is_small", lambda data, count: count < 8)
-    monkeypatch.setattr(data_spec, "BLOCK", 8 * 3 * (20 + 7 + 5) * 20)
+    monkeypatch.setattr(data_set, "BLOCK", 8 * 3 * (20 + 7 + 5) * 20)
     for kind, heavy, count in (
         ("mult", 0, 20),
         ("concatenation", 2**60, 20),

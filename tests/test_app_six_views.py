@@ -16,7 +16,9 @@ import torch
 from qfusion import data, explain
 from qfusion.analysis import study as studies
 from qfusion.analysis.sample import Sample
-from qfusion.data import DataSet, Modality, Target, registry, spec
+from qfusion.data import DataSet, Modality, Target, registry
+from qfusion.data.arrays import numbered_ids
+from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import digits
 from qfusion.models import log_odds, table_edits
 from qfusion.training import Options, checkpoint, metrics, train
@@ -30,7 +32,7 @@ MODEL = "fresh"
 def stand_in() -> DataSet:
     """What `handwritten` holds, but with 200 random rows: more for testing than are explained together."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 20)
-    ids = spec.numbered("digit", len(y))
+    ids = numbered_ids("digit", len(y))
     modalities = tuple(
         Modality(
             name,
@@ -51,7 +53,7 @@ def stand_in() -> DataSet:
         Target("classification", "digit", None, tuple("0123456789")),
         y,
         ids,
-        spec.stratified(y),
+        stratified_split(y),
         pd.DataFrame({"digit": y}, index=ids),
     )
 

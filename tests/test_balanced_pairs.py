@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import importing, sharing, spec, staged_set
+from qfusion.data import importing, sharing, staged_set
+from qfusion.data.row_splits import stratified_split
 from qfusion.explain import information, worth
 from tests.test_information import few_trees
 
@@ -267,7 +268,7 @@ def test_a_split_without_anything_shared_is_the_one_that_it_was() -> None:
     """So that published splits stay."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 300)
-    plain = spec.stratified(y)
+    plain = stratified_split(y)
     assert staged_set._grouped(y, np.arange(300)).tolist() == plain.tolist()
     videos = np.arange(300) // 3
     whole = staged_set._grouped(y, videos)

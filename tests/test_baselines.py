@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from qfusion import explain
-from qfusion.data.spec import DataSet, Modality, Target
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.models import BASELINES, EntangledQCNN, qcnn, registry, truth_tables
 from qfusion.models.baselines import (

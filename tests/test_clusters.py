@@ -11,7 +11,7 @@ from scipy import stats
 from qfusion import data
 from qfusion.analysis import cohort_measures
 from qfusion.analysis.errors import wilson
-from qfusion.data.spec import Clusters, videos_of
+from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.explain import stability
 
@@ -24,7 +24,7 @@ def test_pairs_name_their_pictures() -> None:
     assert parity.clusters.numbers.shape == (len(parity), 2)
     assert len(rows) == 1200
     digits = set(parity.table["left_item"].iloc[rows]) | set(parity.table["right_item"].iloc[rows])
-    assert parity.clusters.count_words(rows) == f"{len(digits)} pictures"
+    assert parity.clusters.describe_count(rows) == f"{len(digits)} pictures"
     assert len(stability._pools(parity.clusters.numbers[rows])) == 1
     assert f"of {len(digits)} pictures, not of rows" in cohort_measures.intervals(
         parity, parity.table.iloc[rows]
@@ -33,11 +33,11 @@ def test_pairs_name_their_pictures() -> None:
 
 
 def test_ids_of_mmsa_name_videos() -> None:
-    found = videos_of(["a$_$1", "a$_$2", "b_c$_$1"])
+    found = video_clusters(["a$_$1", "a$_$2", "b_c$_$1"])
     assert found is not None
-    assert found.count_words(np.arange(3)) == "2 videos"
-    assert videos_of(["a$_$1", "b"]) is None
-    assert videos_of([]) is None
+    assert found.describe_count(np.arange(3)) == "2 videos"
+    assert video_clusters(["a$_$1", "b"]) is None
+    assert video_clusters([]) is None
 
 
 def test_clusters_of_another_length_are_refused() -> None:
@@ -232,4 +232,4 @@ def test_mosi_names_its_videos() -> None:
     except DataUnavailable:
         pytest.skip("CMU-MOSI is not here")
     assert mosi.clusters is not None
-    assert mosi.clusters.count_words(mosi.rows("test")) == "31 videos"
+    assert mosi.clusters.describe_count(mosi.rows("test")) == "31 videos"

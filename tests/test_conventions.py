@@ -13,7 +13,7 @@ import pytest
 
 from qfusion import cli, data
 from qfusion.data import importing, registry
-from qfusion.data.spec import Target
+from qfusion.data.target_spec import Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import cuts as cut_metrics
 from qfusion.runs import search_space

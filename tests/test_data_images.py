@@ -15,7 +15,10 @@ import scipy.io
 import scipy.io.wavfile
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Series, registry, spec as splits
+from qfusion.data import Audio, DataSet, Image, Series, registry
+from qfusion.data.arrays import numbered_ids
+from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
+from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import PinnedFile, benchmarks, digits
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
@@ -40,29 +43,29 @@ def pins(folder: Path, files: tuple[PinnedFile, ...]) -> tuple[PinnedFile, ...]:
 
 def test_a_split_has_equal_shares_in_every_class_and_every_sample_once() -> None:
     y = np.repeat([0, 1, 2], [100, 40, 3])
-    split = splits.stratified(y, seed=1)
+    split = stratified_split(y, seed=1)
     counts = {
         label: [int(((y == label) & (split == part)).sum()) for part in ("train", "valid", "test")]
         for label in range(3)
     }
     assert counts == {0: [60, 10, 30], 1: [24, 4, 12], 2: [1, 1, 1]}
-    assert (splits.stratified(y, seed=1) == split).all()
-    assert (splits.stratified(y, seed=2) != split).any()
-    assert "test" not in splits.stratified(y, test=0)
+    assert (stratified_split(y, seed=1) == split).all()
+    assert (stratified_split(y, seed=2) != split).any()
+    assert "test" not in stratified_split(y, test=0)
 
 
 def test_pictures_are_enlarged_without_mixing_pixels() -> None:
     small = np.array([[1, 2], [3, 4]], dtype=np.uint8)
-    assert splits.enlarged(small, 4).tolist() == [
+    assert enlarge(small, 4).tolist() == [
         [1, 1, 2, 2],
         [1, 1, 2, 2],
         [3, 3, 4, 4],
         [3, 3, 4, 4],
     ]
-    assert splits.enlarged(np.zeros((300, 2), np.uint8)).shape == (300, 2)
-    assert splits.grey(np.array([[-1.0, 0, 8, 16, 20]]), 0, 16).tolist() == [[0, 0, 128, 255, 255]]
-    assert splits.numbered("row", 2).tolist() == ["row-0001", "row-0002"]
-    assert splits.pixel_names((1, 2)) == ("pixel 1,1", "pixel 1,2")
+    assert enlarge(np.zeros((300, 2), np.uint8)).shape == (300, 2)
+    assert grey_levels(np.array([[-1.0, 0, 8, 16, 20]]), 0, 16).tolist() == [[0, 0, 128, 255, 255]]
+    assert numbered_ids("row", 2).tolist() == ["row-0001", "row-0002"]
+    assert pixel_names((1, 2)) == ("pixel 1,1", "pixel 1,2")
 
 
 # ---- digits

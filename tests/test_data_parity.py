@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Modality, Target, registry, spec as splits
+from qfusion.data import Audio, DataSet, Image, Modality, Target, registry
+from qfusion.data.arrays import numbered_ids
 from qfusion.data.sources import digits as together
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 
@@ -27,7 +28,7 @@ def base_of(count: int = 10) -> DataSet:
     """Ten digits of `count` samples in each part, in views of two features: the digit and the number of the sample."""
     y = np.tile(np.arange(10), 3 * count)
     values = np.column_stack([y, np.arange(len(y))]).astype(np.float32)
-    ids = splits.numbered("item", len(y))
+    ids = numbered_ids("item", len(y))
     return DataSet(
         "base",
         "Base",

@@ -42,7 +42,7 @@ def test_neither_a_picture_nor_a_question_says_anything_in_any_part(made: DataSe
     assert seen == distinct(made.modalities[0].values)  # no picture is in two parts
     assert made.table.question.iloc[made.rows("train")].nunique() == len(scenes.TEXTS)
     assert made.clusters is not None
-    assert made.clusters.count_words(made.rows("test")) == "576 pictures"
+    assert made.clusters.describe_count(made.rows("test")) == "576 pictures"
 
 
 def test_the_best_sum_of_single_modalities_is_a_constant(made: DataSet) -> None:

@@ -20,8 +20,8 @@ from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
 from qfusion.data import DataSet, Text, files, registry, sources
+from qfusion.data.sample_content import Film, Image, Series
 from qfusion.data.sources import Archive, PinnedFile, benchmarks
-from qfusion.data.spec import Film, Image, Series
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
 
 INK = {"red": (255, 0, 0), "blue": (0, 0, 255)}

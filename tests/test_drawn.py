@@ -16,7 +16,7 @@ from qfusion.analysis import cohort_measures, errors as measured, memo, study as
 from qfusion.analysis.errors import levels_of
 from qfusion.analysis.memo import State
 from qfusion.analysis.sample import open_sample
-from qfusion.data.spec import Clusters
+from qfusion.data.clusters import Clusters
 from qfusion.explain import cohorts as filters
 from qfusion.panels import (
     cohorts,

@@ -26,7 +26,7 @@ import qfusion
 from qfusion import analysis, data
 from qfusion.analysis import inside
 from qfusion.data import extract, extractors, media
-from qfusion.data.spec import Audio
+from qfusion.data.sample_content import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from tests import recordings
 from tests.test_cli import assert_refused, run

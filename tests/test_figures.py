@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from plotly_print import Style, render
-from qfusion.data.spec import coalitions
+from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
     circuit_charts,
@@ -109,7 +109,7 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
 
 def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
     names = list("abcdef")
-    dividends = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
+    dividends = {term: 0.01 * i for i, term in enumerate(coalition_names(names))}
     figure = decision_charts.waterfall(dividends, names)
     assert len(figure.data[0].x) == 1 + 6 + decision_charts.MAX_JOINT + 1 + 1
     assert (
@@ -487,7 +487,7 @@ def test_curves_beliefs_and_noisy_terms() -> None:
 
 def test_noisy_terms_of_many_modalities_add_the_smallest_up() -> None:
     names = list("abcde")
-    exact = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
+    exact = {term: 0.01 * i for i, term in enumerate(coalition_names(names))}
     drawn = decision_charts.term_bars(exact, dict.fromkeys(exact, 0.1), exact, names, unit="score")
     assert "other joint terms" in drawn.layout.yaxis.ticktext[-1]
     for trace in drawn.data[:2]:

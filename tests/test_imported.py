@@ -30,7 +30,8 @@ from torch import Tensor, nn
 
 from qfusion import _limits, cli, data, explain
 from qfusion.analysis.sample import open_sample
-from qfusion.data import DataSet, Modality, Target, registry, spec
+from qfusion.data import DataSet, Modality, Target, registry
+from qfusion.data.arrays import numbered_ids
 from qfusion.data.sources import Source
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from qfusion.explain import attribution, counterfactual
@@ -67,7 +68,7 @@ def said_set(classes: int = 0) -> DataSet:
         else Target("regression", "score")
     )
     y = rng.integers(0, classes, N) if classes else rng.normal(size=N)
-    ids, parts = spec.numbered("row", N), np.array(["train"] * 40 + ["valid"] * 8 + ["test"] * 12)
+    ids, parts = numbered_ids("row", N), np.array(["train"] * 40 + ["valid"] * 8 + ["test"] * 12)
     vision = Modality("vision", rng.normal(size=(N, V)), None, tuple("wxyz"), (2, 2))
     modalities = (Modality("audio", audio, lengths, ("a", "b", "c")), vision)
     return DataSet(

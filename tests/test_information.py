@@ -28,7 +28,9 @@ from typer.testing import CliRunner
 from qfusion import data
 from qfusion.analysis import trust
 from qfusion.cli import app
-from qfusion.data.spec import Clusters, Modality, Target
+from qfusion.data.clusters import Clusters
+from qfusion.data.modality_spec import Modality
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import information, stability, worth
 from qfusion.explain.stability import Interval

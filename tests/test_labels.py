@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from qfusion import cli, data, explain
 from qfusion.data import importing, staged_set
-from qfusion.data.spec import Target
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import imported as cards
 from qfusion.training import imports, train
@@ -89,7 +89,7 @@ def test_every_label_is_a_question(has: np.ndarray) -> None:
     with pytest.raises(NotFound, match="emotions:fear"):
         data.load("emotions:fear")
     with pytest.raises(NotFound, match="Label of data set 'planted'"):
-        data.load("planted").of_label("joy")
+        data.load("planted").select_label("joy")
     with pytest.raises(InvalidInput, match="`sets` must say of each of the 2 classes"):
         Target("classification", "x", None, ("a", "b"), "", ("l",), ((0,),))
     model = train("late", data.load("emotions:joy"), {}, {"epochs": 1}, 0).model

@@ -72,11 +72,11 @@ def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
 def test_rows_of_many_ids_are_found_at_once() -> None:
     planted = data.load("planted")
     some = planted.ids[::37]
-    assert planted.places(some).tolist() == list(range(0, len(planted), 37))
-    assert planted.places([]).tolist() == []
+    assert planted.rows_of(some).tolist() == list(range(0, len(planted), 37))
+    assert planted.rows_of([]).tolist() == []
     for wrong in ("p0001x", "p0001\0", ""):
         with pytest.raises(NotFound, match="planted"):
-            planted.places([planted.ids[0], wrong])
+            planted.rows_of([planted.ids[0], wrong])
 
 
 def box() -> None:
@@ -136,4 +136,4 @@ def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
 def test_of_a_small_set_every_id_is_listed() -> None:
     planted = data.load("planted")
     assert controls.offered(planted) == planted.ids.tolist()
-    assert planted.known(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]
+    assert planted.known_ids(["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]

@@ -18,7 +18,8 @@ from qfusion import data, explain
 from qfusion.analysis import study as studies
 from qfusion.analysis.sample import open_study
 from qfusion.cli import main
-from qfusion.data import DataSet, Modality, Target, importing, spec
+from qfusion.data import DataSet, Modality, Target, importing
+from qfusion.data.arrays import numbered_ids
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, games
 from qfusion.figures import decision_charts
@@ -53,7 +54,7 @@ def file_of(path: Path, views: int, name: Callable[[int], str] = NAMES["numbered
 
 def set_of(views: int, name: Callable[[int], str] = NAMES["numbered"]) -> DataSet:
     held = arrays(views, name)
-    ids = spec.numbered("row", 60)
+    ids = numbered_ids("row", 60)
     return DataSet(
         "many",
         "Many views",

@@ -20,7 +20,7 @@ from PIL import Image
 
 from qfusion import data
 from qfusion.data import clips, importing, media
-from qfusion.data.spec import Audio, Clip, Film, Word
+from qfusion.data.sample_content import Audio, Clip, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from tests import recordings
 from tests.test_cli import assert_refused, run

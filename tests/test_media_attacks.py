@@ -18,7 +18,7 @@ from PIL import Image
 
 from qfusion.data import clips, decoders, media, own
 from qfusion.data.own import Given
-from qfusion.data.spec import Audio, Clip, Word
+from qfusion.data.sample_content import Audio, Clip, Word
 from qfusion.errors import InvalidInput, QFusionError
 from tests import hostile_media as hostile, recordings
 from tests.test_media import imported

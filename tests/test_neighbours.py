@@ -17,7 +17,7 @@ from scipy.linalg import expm
 from torch import Tensor
 
 from qfusion import explain
-from qfusion.data.spec import DataSet
+from qfusion.data.data_set import DataSet
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, build, hermitian, neighbours
 from qfusion.models.abilities import kinds

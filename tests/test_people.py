@@ -23,7 +23,8 @@ from qfusion.analysis import compare, text, trust as beside_people, trust as fai
 from qfusion.analysis.sample import Sample, open_sample, open_study
 from qfusion.analysis.study import build_study
 from qfusion.cli import app as typer_app
-from qfusion.data import importing, spec
+from qfusion.data import importing
+from qfusion.data.unimodal_labels import label_conflicts, unimodal_columns
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import people as trust
 from qfusion.figures import export, recipe
@@ -127,16 +128,16 @@ def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_labels_are_read_shown_and_filtered_by() -> None:
     found = data.load("stand-in")
-    labels = found.people
+    labels = found.unimodal_labels
     assert labels is not None
-    assert (list(labels.table.columns), labels.planted, labels.whose) == (
+    assert (list(labels.table.columns), labels.planted, labels.description) == (
         list(M),
         False,
         "people's labels",
     )
     for name in M:
         assert np.array_equal(found.table[f"label_{name}"], labels.table[name], equal_nan=True)
-    called = spec.conflicting(labels.table.to_numpy(), found.y)
+    called = label_conflicts(labels.table.to_numpy(), found.y)
     words = ["unknown" if np.isnan(c) else "yes" if c else "no" for c in called]
     assert found.table["label_conflict"].tolist() == words
     assert (
@@ -170,7 +171,7 @@ def test_labels_for_some_rows_or_splits_are_read_and_said(tmp_path: Path) -> Non
         "Targets of single modalities are kept: text, audio, vision. 32 samples have none of "
         "text; 60 samples have none of audio; 2 samples have none of vision."
     )
-    labels = data.load("some").people
+    labels = data.load("some").unimodal_labels
     assert labels is not None
     assert labels.table.isna().sum().tolist() == [32, 60, 2]
     assert data.load("some").target.convention == "sims"
@@ -250,7 +251,7 @@ def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
     hidden = planted.table[[f"latent_{name}" for name in M]].set_axis(list(M), axis=1)
     made = data.DataSet(**whole, table=planted.table[["text"]], unimodal=hidden)
     pd.testing.assert_frame_equal(
-        made.table.drop(columns="text"), spec.people_columns(hidden, planted.y)
+        made.table.drop(columns="text"), unimodal_columns(hidden, planted.y)
     )
     model = checkpoint.load("qj-planted")
     assert {"label_text", "label_conflict"} <= set(
@@ -260,7 +261,7 @@ def test_a_set_made_in_python_has_the_columns_too_and_keeps_them_true() -> None:
     assert (turned.table["label_conflict"] != made.table["label_conflict"]).any()
     assert (
         turned.table["label_conflict"].tolist()
-        == spec.people_columns(hidden, -made.y)["label_conflict"].tolist()
+        == unimodal_columns(hidden, -made.y)["label_conflict"].tolist()
     )
     with pytest.raises(InvalidInput, match="`unimodal` must hold numbers, but has columns of"):
         replace(made, unimodal=hidden.assign(text="good"))
@@ -274,7 +275,7 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     importing.import_set([path], "classes", target="classification")
     dataset = data.load("classes")
     assert dataset.unimodal is not None
-    assert dataset.people is None
+    assert dataset.unimodal_labels is None
     short(place, "of-classes", dataset)
     study = open_study("of-classes", "classes")
     assert beside_people.lacking(study, "S").startswith(
@@ -309,18 +310,18 @@ def test_a_conflict_is_of_signs_and_unknown_where_a_label_is_missing() -> None:
     labels = np.array(
         [[1, -1, 0], [1, 1, 1], [0, 0, 0], [0.2, 0, 0.1], [np.nan, 1, -1], [-1, -1, 0]], float
     )
-    found = spec.conflicting(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
+    found = label_conflicts(labels, np.array([1, -0.1, 1, 0, 1, -0.5]))
     assert found.tolist()[:4] == [1, 1, 0, 0]
     assert np.isnan(found[4])
     assert found[5] == 0
     with pytest.raises(InvalidInput, match="`labels`"):
-        spec.conflicting(labels, np.zeros(2))
+        label_conflicts(labels, np.zeros(2))
 
 
 def test_data_without_labels_or_of_classes_have_none() -> None:
-    assert data.load("digits").people is None
+    assert data.load("digits").unimodal_labels is None
     planted = data.load("planted")
-    assert replace(planted, truth=None).people is None  # a column called so is not a truth
+    assert replace(planted, truth=None).unimodal_labels is None  # a column called so is not a truth
     study = open_study("qcnn-digits")
     assert not label_agreement.has_labels(study)
     with pytest.raises(InvalidInput, match="no labels of single modalities"):
@@ -377,7 +378,7 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
     assert [len(each.label) for each in found.alone] == [128, 160, 160]
     assert (found.samples, found.known) == (160, 128)
     rows, explanation = faithful.explained(study)
-    labels = study.dataset.people
+    labels = study.dataset.unimodal_labels
     assert labels is not None
     table, clusters = labels.table.iloc[rows], study.dataset.clusters
     assert clusters is not None

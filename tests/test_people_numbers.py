@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from qfusion import data
-from qfusion.data.spec import Clusters
+from qfusion.data.clusters import Clusters
 from qfusion.errors import InvalidInput
 from qfusion.explain import people as trust, stability, verdicts
 from qfusion.explain.coalitions import Explanation
@@ -45,7 +45,7 @@ def explained(own: np.ndarray, names: tuple[str, ...]) -> Explanation:
     B, count = own.shape
     dividends = np.zeros((B, 2**count, 1))
     dividends[:, 1 : 1 + count, 0] = own
-    found = data.spec.coalitions(names)
+    found = data.coalition_names(names)
     values = np.stack(
         [
             sum(

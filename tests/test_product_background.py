@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion import explain
-from qfusion.data import spec as data_spec
+from qfusion.data import data_set
 from qfusion.explain import backgrounds, coalitions, interventions, sensitivity
 from qfusion.explain.backgrounds import SampleBackground
 from qfusion.models import EntangledQCNN, InputSpec, base, build, nested
@@ -390,7 +390,7 @@ def test_as_many_rows_as_fit_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> No
     dataset = sequences(60, 3)
     rows = dataset.rows("train")
     monkeypatch.setattr(backgrounds, "is_small", lambda data, count: count < 8)
-    monkeypatch.setattr(data_spec, "BLOCK", 8 * 3 * (20 + 7 + 5) * 20)
+    monkeypatch.setattr(data_set, "BLOCK", 8 * 3 * (20 + 7 + 5) * 20)
     monkeypatch.setattr(encodings, "HEAVY", 0)
     torch.manual_seed(0)
     model = build("mult", dataset.input_specs, ("y",), {"hidden": 4}).double().eval()

@@ -12,7 +12,7 @@ import pytest
 from qfusion.analysis import inside
 from qfusion.analysis.sample import open_sample
 from qfusion.data import clips, synthesis
-from qfusion.data.spec import Audio, Clip, Film, Image, Text, Word
+from qfusion.data.sample_content import Audio, Clip, Film, Image, Text, Word
 from qfusion.errors import DataUnavailable
 from qfusion.explain import attribution
 from qfusion.panels import timelines

@@ -12,7 +12,7 @@ import pytest
 from starlette.concurrency import run_in_threadpool
 
 from qfusion.data import clips
-from qfusion.data.spec import Clip
+from qfusion.data.sample_content import Clip
 from qfusion.errors import DataUnavailable
 from qfusion.ui import recordings, server
 

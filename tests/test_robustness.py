@@ -12,7 +12,9 @@ import torch
 
 from qfusion import cli, explain
 from qfusion.analysis import runs
-from qfusion.data.spec import DataSet, Modality, Target
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import interventions
 from qfusion.explain.interventions import Disturbance

@@ -59,7 +59,7 @@ def test_pictures_and_questions_are_answered_together_as_in_truth():
     assert (
         network["opening"] == found.card["opening"]
     )  # so that Compare has both beside each other at once
-    assert dataset.known([found.card["opening"]])
+    assert dataset.known_ids([found.card["opening"]])
     model, rows = found.model, dataset.rows("test")
     behind = explain.background(
         model, dataset.inputs(dataset.rows("train"), torch.float64), "joint"

@@ -284,9 +284,9 @@ def test_side_by_side(planted: Any) -> None:
 
 
 def test_many_terms_are_the_same_in_every_column() -> None:
-    from qfusion.data.spec import coalitions
+    from qfusion.data.coalition_terms import coalition_names
 
-    terms = coalitions(tuple("abcde"))
+    terms = coalition_names(tuple("abcde"))
     rng = np.random.default_rng(0)
     found = [dict(zip(terms, rng.normal(size=len(terms)), strict=True)) for _ in range(2)]
     drawn = column_charts.decisions(["x", "y"], found, tuple("abcde"))

@@ -17,7 +17,8 @@ from sklearn.metrics import r2_score
 from qfusion import cli
 from qfusion.analysis import sample
 from qfusion.data import DataSet
-from qfusion.data.spec import Modality, Target
+from qfusion.data.modality_spec import Modality
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import building, cuts, stability
 from qfusion.models import InputSpec, QuantumJump, hermitian

@@ -20,7 +20,7 @@ from qfusion import _files, cli
 from qfusion.analysis import inside
 from qfusion.analysis.sample import Sample, open_sample
 from qfusion.data import clips
-from qfusion.data.spec import Clip
+from qfusion.data.sample_content import Clip
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import story as told, term_sensitivity
 from qfusion.report.story import Box, Pixels, Story, check_length, frames

@@ -22,7 +22,9 @@ from torch import Tensor
 from qfusion import cli, data, explain, model_export, report
 from qfusion.analysis import study as studies
 from qfusion.analysis.sample import open_sample
-from qfusion.data import DataSet, Modality, Target, registry, spec
+from qfusion.data import DataSet, Modality, Target, registry
+from qfusion.data.arrays import numbered_ids
+from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import digits
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, cuts, operators, sensitivity
@@ -220,7 +222,7 @@ def test_abilities_are_said_by_models_alone() -> None:
 def stand_in() -> DataSet:
     """Three views of digits, two classes: 100 random rows."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)
-    ids = spec.numbered("digit", len(y))
+    ids = numbered_ids("digit", len(y))
     modalities = tuple(
         Modality(
             name,
@@ -241,7 +243,7 @@ def stand_in() -> DataSet:
         Target("classification", "digit", None, tuple("0123456789")),
         y,
         ids,
-        spec.stratified(y),
+        stratified_split(y),
         pd.DataFrame({"digit": y}, index=ids),
     )
 

@@ -13,7 +13,7 @@ import torch
 from sklearn.metrics import f1_score, log_loss
 
 from qfusion import data, explain
-from qfusion.data import DataSet, Modality, Target, spec
+from qfusion.data import DataSet, Modality, Target, data_set
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.models import encoders
 from qfusion.models.encoders import BatchNorm, Encoder, InputSpec
@@ -213,7 +213,7 @@ def padded(N: int = 60) -> DataSet:
 @pytest.mark.parametrize("held", [batches.HELD, 0])
 def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
     monkeypatch.setattr(batches, "HELD", held)
-    monkeypatch.setattr(spec, "BLOCK", 7)
+    monkeypatch.setattr(data_set, "BLOCK", 7)
     dataset = padded()
     mean, deviation = batches.mean_and_std(dataset, dataset.rows("train"), "audio")
     values, mask = dataset.inputs(dataset.rows("train"), torch.float64)["audio"]

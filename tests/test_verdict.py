@@ -16,7 +16,7 @@ from qfusion.analysis import cohort_measures, compare
 from qfusion.analysis.sample import open_study, sample_of, with_background
 from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
-from qfusion.data.spec import coalitions
+from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
 from qfusion.explain.coalitions import dividends as dividends_of, shapley
@@ -58,7 +58,7 @@ def made(dividends: np.ndarray) -> Explanation:
     return Explanation(
         names,
         ("score",),
-        coalitions(names),
+        coalition_names(names),
         values,
         dividends[..., None],
         shapley(dividends[..., None], M),
@@ -352,7 +352,14 @@ def test_the_verdict_on_a_sample_is_about_its_own_output_and_scores() -> None:
     names = ("a", "b", "c")
     terms = dividends_of(values, 3)
     explained = Explanation(
-        names, ("x", "y", "z"), coalitions(names), values, terms, shapley(terms, 3), "joint", 10
+        names,
+        ("x", "y", "z"),
+        coalition_names(names),
+        values,
+        terms,
+        shapley(terms, 3),
+        "joint",
+        10,
     )
     doubt = Doubt(5, 0.25, rng.uniform(0, 0.6, (4, 3)), rng.uniform(1, 2, (4, 7)))
     leaders = set()

@@ -28,7 +28,8 @@ import numpy as np
 from qfusion import _sentences
 from qfusion.analysis import paired, trust
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
-from qfusion.data import DataSet, spec
+from qfusion.data import DataSet
+from qfusion.data.coalition_terms import split_term
 from qfusion.training import metrics
 
 WITHIN, OF_ERROR = (
@@ -135,9 +136,7 @@ def ground_of(dataset: DataSet) -> Ground:
     sign = 1 if label.higher_is_better else -1
     chance = sign * max(sign * value for value in _constants(dataset, metric))
     truth = dataset.truth
-    joint = (
-        [] if truth is None else [term for term in truth.columns if len(spec.split_term(term)) > 1]
-    )
+    joint = [] if truth is None else [term for term in truth.columns if len(split_term(term)) > 1]
     return Ground(
         metric,
         label,

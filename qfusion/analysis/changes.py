@@ -15,7 +15,8 @@ from qfusion.analysis import text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import default_contrast
 from qfusion.analysis.study import Study, with_observables
-from qfusion.data import Text, spec
+from qfusion.data import Text
+from qfusion.data.coalition_terms import split_term
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput
 from qfusion.explain import building, counterfactual, interventions, sensitivity
@@ -318,7 +319,7 @@ def parameters_that_flip(study: Study, row: int) -> counterfactual.Search:
 def parameter_name(study: Any, change: counterfactual.ParameterChange) -> str:
     """A parameter as a reader says it, not escaped."""
     if change.kind in ("coupling", "dissipation"):
-        return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(spec.split_term(change.name))}"
+        return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(split_term(change.name))}"
     if change.kind == "duration":
         return "duration T"
     element, stage, pattern = map(int, change.name.split("."))

@@ -437,7 +437,7 @@ def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = stability.R
     what = (
         ""
         if dataset.clusters is None
-        else f" of {dataset.clusters.count_words(dataset.places(rows.index))}, not of rows"
+        else f" of {dataset.clusters.describe_count(dataset.rows_of(rows.index))}, not of rows"
     )
     return f"{stability.LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
 

@@ -18,7 +18,7 @@ from qfusion.analysis import cohort_measures, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample, open_study, with_background
 from qfusion.analysis.study import Study, dividend_column, negativities, negativity_column
-from qfusion.data import spec
+from qfusion.data.unimodal_labels import LABEL_PREFIX
 from qfusion.explain import cohorts
 from qfusion.training import checkpoint
 
@@ -393,7 +393,7 @@ def axes(study: Study) -> dict[str, str]:
         **{
             name: text.column(name)
             for label in labels
-            if (name := f"{spec.COLUMN}{label}") in study.dataset.table.columns
+            if (name := f"{LABEL_PREFIX}{label}") in study.dataset.table.columns
         },
         **{
             dividend_column(term): text.in_unit(f"contribution of {term.replace('+', ' + ')}", unit)
@@ -425,11 +425,11 @@ def on_axes(study: Study, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """The rows that have a number on both axes, with ranks among them; of entanglement, of the first `MAX_ENTANGLED`;
     of very many, some that are evenly spread."""
     if {x, y} & {"rank", "margin"}:
-        margin = pd.Series(margins(study, study.dataset.places(rows.index)), rows.index)
+        margin = pd.Series(margins(study, study.dataset.rows_of(rows.index)), rows.index)
         rows = rows.assign(margin=margin, rank=margin.rank(method="first"))
     if asks_entanglement(study, x, y):
         rows = rows.head(MAX_ENTANGLED)
-        values = negativities(study, study.dataset.places(rows.index)).T
+        values = negativities(study, study.dataset.rows_of(rows.index)).T
         rows = rows.assign(
             **dict(zip(map(negativity_column, study.modalities), values, strict=True))
         )

@@ -14,7 +14,7 @@ from qfusion import explain, track
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import in_chunks, predict, with_observables
-from qfusion.data.spec import split_term
+from qfusion.data.coalition_terms import split_term
 from qfusion.explain import cuts, evidence, games
 from qfusion.models import qcnn, require
 from qfusion.models.tweak import LEARNED, Tweak

@@ -73,7 +73,7 @@ class Levels:
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
         """Where rows of the table stand in the data set, (n,)."""
-        return self.study.dataset.places(rows.index)
+        return self.study.dataset.rows_of(rows.index)
 
 
 def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:

@@ -24,8 +24,10 @@ from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, DataSet, Modality, Text, clips, media, mmsa, synthesis
+from qfusion.data.coalition_terms import split_term
+from qfusion.data.picture_arrays import pixel_names
+from qfusion.data.sample_content import Clip, Film, Series, Word
 from qfusion.data.sources import planted
-from qfusion.data.spec import Clip, Film, Series, Word, pixel_names, split_term
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import attribution, counterfactual, operators
 from qfusion.models.encoders import InputSpec

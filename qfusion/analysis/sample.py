@@ -576,7 +576,7 @@ def open_sample(
         NotFound, InvalidInput: naming the argument that does not fit.
     """
     study = open_study(model, data)
-    if session and not study.dataset.known([sample]):
+    if session and not study.dataset.known_ids([sample]):
         made = [one for one in sources.own.read_session(session) if one.data == study.dataset.name]
         study = with_samples(study.of_set, tuple(made))
     row = study.dataset.row(sample)
@@ -654,9 +654,9 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
         for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1))
         for rows in [dataset.rows(part)]
     ]
-    own = [dataset.row(sample)] if sample and dataset.known([sample]) else []
+    own = [dataset.row(sample)] if sample and dataset.known_ids([sample]) else []
     rows = np.unique(np.concatenate([*some, own])).astype(int)
-    study = build_study(model, result.card, result.model, dataset.part(rows))
+    study = build_study(model, result.card, result.model, dataset.subset(rows))
     behind = replace(study.background, total=len(dataset.rows(split)))
     if isinstance(behind, backgrounds.Background):
         shuffled = np.random.default_rng(0).permutation(study.dataset.rows(split))

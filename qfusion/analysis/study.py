@@ -20,7 +20,8 @@ import qfusion
 from qfusion import _sentences, explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.data import DataSet, spec
+from qfusion.data import DataSet
+from qfusion.data.coalition_terms import MANY_MODALITIES, coalition_names
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
 from qfusion.models import Ability, can, ket_model, log_odds, nested, qcnn, require
 from qfusion.quantum import decomposition, lindblad, states
@@ -203,7 +204,7 @@ class Study:
     @cached_property
     def coalitions(self) -> tuple[str, ...]:
         """Every coalition, the empty one first."""
-        return spec.coalitions(self.modalities)
+        return coalition_names(self.modalities)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -312,7 +313,7 @@ class Study:
         """The rows that are explained together: all, or the first ones for testing of a large set, or of one with so
         many modalities that the coalitions of all samples would keep a page waiting."""
         most = EXPLAINED
-        if len(self.modalities) >= spec.MANY:
+        if len(self.modalities) >= MANY_MODALITIES:
             most = min(most, max(FEWEST, TOGETHER // 2 ** len(self.modalities)))
         if self.is_large or (most < EXPLAINED and most < len(self.dataset)):
             return self.dataset.rows("test")[:most]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from qfusion.data import spec
+from qfusion.data.coalition_terms import split_term
+from qfusion.data.unimodal_labels import CONFLICT_COLUMN, LABEL_PREFIX
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
 # What a spreadsheet takes for a formula where it begins a cell. Where semicolons or tabs divide cells, as in many
@@ -27,7 +28,7 @@ def plain(text: object, limit: int = 400) -> str:
 
 def term(name: str) -> str:
     """Markdown that shows a term of a decision: its modalities with plus signs between them; empty for the baseline."""
-    return plain(" + ".join(spec.split_term(name)))
+    return plain(" + ".join(split_term(name)))
 
 
 def softmax(value: float) -> str:
@@ -97,7 +98,7 @@ _COLUMNS = {
     "score_clean": "score without noise",
     "regime": "planted type",
     "dominant": "largest term",
-    spec.CONFLICT: "signs of people's labels conflict",
+    CONFLICT_COLUMN: "signs of people's labels conflict",
 }
 
 
@@ -105,8 +106,8 @@ def column(name: str) -> str:
     """A column of a data set's table as a reader says it: `latent_text` -> "hidden score of text"."""
     if name.startswith("latent_"):
         return f"hidden score of {name.removeprefix('latent_')}"
-    if name.startswith(spec.COLUMN) and name != spec.CONFLICT:
-        return f"people's label of {name.removeprefix(spec.COLUMN)}"
+    if name.startswith(LABEL_PREFIX) and name != CONFLICT_COLUMN:
+        return f"people's label of {name.removeprefix(LABEL_PREFIX)}"
     return _COLUMNS.get(name, name.replace("_", " "))
 
 

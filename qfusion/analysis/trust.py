@@ -18,7 +18,7 @@ from qfusion.analysis.memo import memo, written
 from qfusion.analysis.sample import Sample, default_contrast, open_study, with_background
 from qfusion.analysis.study import Study, dividend_column, in_chunks
 from qfusion.data import DataSet
-from qfusion.data.spec import People
+from qfusion.data.unimodal_labels import UnimodalLabels
 from qfusion.errors import QFusionError
 from qfusion.explain import (
     attribution,
@@ -256,13 +256,13 @@ def seed_values(
 # What the pages work out of a model beside people's labels of single modalities. Free of streamlit.
 
 
-def labels_of(study: Study) -> People | None:
+def labels_of(study: Study) -> UnimodalLabels | None:
     """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
-    labels = study.dataset.people
+    labels = study.dataset.unimodal_labels
     if labels is None or study.classes:
         return None
     names = [name for name in labels.table.columns if name in study.modalities]
-    return People(labels.table[names], labels.planted) if names else None
+    return UnimodalLabels(labels.table[names], labels.planted) if names else None
 
 
 def lacking(study: Study, title: str) -> str:

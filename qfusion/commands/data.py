@@ -431,7 +431,7 @@ def _print_report(
     target = report.target
     says = (
         f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-        f"deviation {target['deviation']:.3g}; metrics: {qfusion.data.spec.CONVENTIONS[target['convention']]}"
+        f"deviation {target['deviation']:.3g}; metrics: {qfusion.data.target_spec.CONVENTIONS[target['convention']]}"
         if target.get("low") is not None
         else f"Target {target['name']}: no number."
     )

@@ -540,7 +540,7 @@ def train(
             )
             plan = _plan(data, model, seed, assign or [], config, replay)
             modalities = qfusion.data.load(plan.data).names
-            sentence = qfusion.data.spec.coalitions_said(len(modalities))
+            sentence = qfusion.data.coalition_terms.describe_coalition_count(len(modalities))
             if sentence:
                 say(sentence)
             folder = qfusion.runs.create_run(plan, out, name or "").path

@@ -1,20 +1,14 @@
-"""Data sets: what they are (`spec`), where they come from (`sources`, `registry`), and readers of
+"""Data sets (`data_set`), their origin (`sources`, `registry`), and readers of
 files that others bring (`importing`). Nothing of models.
 """
 
 from qfusion._lazy import modules
+from qfusion.data.coalition_terms import coalition_names
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
 from qfusion.data.registry import SourceInfo, available, load, names, stamp
-from qfusion.data.spec import (
-    Audio,
-    Content,
-    DataSet,
-    Image,
-    Modality,
-    Series,
-    Target,
-    Text,
-    coalitions,
-)
+from qfusion.data.sample_content import Audio, Content, Image, Series, Text
+from qfusion.data.target_spec import Target
 
 __all__ = [
     "Audio",
@@ -27,7 +21,7 @@ __all__ = [
     "Target",
     "Text",
     "available",
-    "coalitions",
+    "coalition_names",
     "load",
     "names",
     "stamp",

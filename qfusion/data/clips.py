@@ -28,9 +28,12 @@ from qfusion._checks import check, require_number
 from qfusion._lazy import load
 from qfusion._sentences import count, listed
 from qfusion.data import decoders, files, media, staged_set
+from qfusion.data.clusters import VIDEO_MARK
+from qfusion.data.data_set import DataSet
 from qfusion.data.decoders import TooMuchWork
 from qfusion.data.extractors import Take
-from qfusion.data.spec import SPLITS, VIDEO_MARK, Audio, Clip, DataSet, Film, Word
+from qfusion.data.row_splits import SPLITS
+from qfusion.data.sample_content import Audio, Clip, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, collect_errors, translate_errors
 
 RECORD = "media.json"

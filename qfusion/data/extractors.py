@@ -28,7 +28,8 @@ from filelock import FileLock
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import _mat_child, decoders, files, media, staged_set
-from qfusion.data.spec import Audio, Content, Film, Image, Maker, Modality, Text
+from qfusion.data.modality_spec import Modality
+from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
 from qfusion.errors import (
     DataUnavailable,
     IntegrityError,

@@ -28,9 +28,16 @@ from qfusion.data import (
     registry,
     sequences,
     sharing,
-    spec,
     staged_set,
     tables,
+)
+from qfusion.data.clusters import video_clusters
+from qfusion.data.target_spec import (
+    CONVENTIONS,
+    LARGEST_SCORE,
+    MOSI_CONVENTION,
+    check_convention,
+    guess_convention,
 )
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError, translate_errors
 
@@ -158,7 +165,7 @@ def _sharing(
     video that their ids name; a number a sample where there are too few groups for a split into parts."""
     contents = {name: scan.contents[keep] for name, scan in report.scans.items()}
     contents = {name: np.unique(part, return_inverse=True)[1] for name, part in contents.items()}
-    videos = spec.videos_of(staged.ids)
+    videos = video_clusters(staged.ids)
     groups = sharing.sharing(contents, None if videos is None else videos.numbers).together[:, 0]
     return groups if len(np.unique(groups)) >= sharing.FEW else np.arange(len(staged))
 
@@ -549,12 +556,12 @@ FORMATS = {
 }
 TARGETS = ("auto", "regression", "classification", "labels")
 WORDS = {
-    spec.MOSI: "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
+    MOSI_CONVENTION: "MOSI and MOSEI (Acc-2, Acc-5, Acc-7, F1, MAE, correlation, R2)",
     "sims": "CH-SIMS (Acc-2, Acc-3, Acc-5, F1, MAE, correlation)",
     "plain": "any number (MAE, correlation, R2)",
 }
 _WHY = {
-    spec.MOSI: "since scores lie in [-3, 3]",
+    MOSI_CONVENTION: "since scores lie in [-3, 3]",
     "sims": "since every modality has targets of its own and scores lie in [-1, 1]",
     "plain": "since nothing says that scores are sentiment as in MOSI or CH-SIMS",
 }
@@ -584,7 +591,7 @@ def read(
         modalities: the table of each, instead of by the files' names.
         labels: the table of labels, instead of the one called `labels`.
         target: one of TARGETS.
-        convention: of the metrics of scores, one of `spec.CONVENTIONS`, or "auto": `likely_convention`.
+        convention: of the metrics of scores, one of `target_spec.CONVENTIONS`, or "auto": `likely_convention`.
 
     Raises:
         NotFound: when a file or a format does not exist.
@@ -594,7 +601,7 @@ def read(
     _limits.refuse("import data")
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
-    choose("Convention", convention, ("auto", *spec.CONVENTIONS))
+    choose("Convention", convention, ("auto", *CONVENTIONS))
     paths_read = _expanded(paths)
     if kind == "auto":
         kind = _kind(paths_read, [*(modalities or {}).values(), *([labels] if labels else [])])
@@ -669,15 +676,15 @@ def take_convention(staged: staged_set.StagedSet, words: str) -> None:
             "or import the set with --target regression.",
         )
         return
-    fits = spec.likely_convention(
+    fits = guess_convention(
         staged.y,
         annotated={part.name for part in staged.parts} == set(staged.unimodal),
         pickled=staged.kind == mmsa.KIND,
     )
     staged.convention = fits if words == "auto" else words
-    spec.check_convention(staged.convention, staged.y)
-    if words in spec.LARGEST:
-        staged.bounds = -spec.LARGEST[words], spec.LARGEST[words]
+    check_convention(staged.convention, staged.y)
+    if words in LARGEST_SCORE:
+        staged.bounds = -LARGEST_SCORE[words], LARGEST_SCORE[words]
     if words != "auto" or fits != "plain" or staged.kind == mmsa.KIND:
         staged.findings.append(
             staged_set.Finding(
@@ -685,7 +692,7 @@ def take_convention(staged: staged_set.StagedSet, words: str) -> None:
                 "note",
                 f"Metrics are those of {WORDS[staged.convention]}, "
                 f"{'as asked for' if words != 'auto' else _WHY[fits]}. "
-                f"Another is one of {', '.join(spec.CONVENTIONS)} (--convention).",
+                f"Another is one of {', '.join(CONVENTIONS)} (--convention).",
             )
         )
 

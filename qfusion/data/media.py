@@ -19,7 +19,7 @@ import numpy as np
 
 from qfusion._checks import check, require_number
 from qfusion.data import costs, decoders, files, pixels, signatures, spoken, wav_header
-from qfusion.data.spec import Audio, Film, Word
+from qfusion.data.sample_content import Audio, Film, Word
 from qfusion.errors import (
     DataUnavailable,
     InvalidInput,

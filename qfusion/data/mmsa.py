@@ -25,10 +25,10 @@ from qfusion.data import (
     files,
     pickle_layouts,
     signatures,
-    spec,
     staged_set,
     variables,
 )
+from qfusion.data.arrays import numbered_ids
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, translate_errors
 
 KIND = "MMSA pickle"
@@ -372,7 +372,7 @@ class _Reader(staged_set.Reading):
 
     def _ids(self) -> np.ndarray:
         numbers = np.concatenate(
-            [spec.numbered(split, count) for split, count in self.counts.items() if count]
+            [numbered_ids(split, count) for split, count in self.counts.items() if count]
         )
         if not any("id" in inner for inner in self.splits.values()):
             self.say("numbered", "There is no `id`, so samples are numbered by split.")

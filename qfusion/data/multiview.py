@@ -25,7 +25,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import class_labels, files, layout as layout_of, spec, staged_set, variables
+from qfusion.data import class_labels, files, layout as layout_of, staged_set, variables
+from qfusion.data.arrays import numbered_ids
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
+from qfusion.data.picture_arrays import enlarge, grey_levels
+from qfusion.data.sample_content import Content, Image
 from qfusion.data.variables import Variable
 from qfusion.errors import InvalidInput
 
@@ -33,10 +38,10 @@ SUFFIXES = (".mat", ".npz")
 FEWEST = 3  # samples of a class: one in each part of the split
 
 
-def load(path: Path) -> spec.DataSet:
+def load(path: Path) -> DataSet:
     """Returns the data set in a .mat or .npz file, named by the file, as an import reads it.
 
-    A file that says no split is split by a fixed seed, see `spec.stratified`.
+    A file that says no split is split by a fixed seed, see `row_splits.stratified_split`.
 
     Raises:
         NotFound: when the file is not there.
@@ -99,7 +104,7 @@ def _require_fit(staged: staged_set.StagedSet) -> None:
         )
 
 
-def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> spec.DataSet:
+def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> DataSet:
     """The data set of a file; its arrays are held in memory.
 
     Args:
@@ -118,7 +123,7 @@ def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> spec.DataSe
         if part.picture is not None
         and (len(part.picture) == 2 or (len(part.picture) == 3 and part.picture[-1] == 3))
     }
-    return spec.DataSet(
+    return DataSet(
         name=path.stem,
         title=path.name,
         source=f"the file {path.name}",
@@ -130,7 +135,7 @@ def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> spec.DataSe
             ]
         ),
         modalities=tuple(
-            spec.Modality(
+            Modality(
                 part.name,
                 values[part.name],
                 part.lengths,
@@ -326,11 +331,9 @@ def _check_views(layout: layout_of.Layout, fewest: int, names: list[str]) -> Non
         )
 
 
-def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, spec.Content]:
+def _content(pictures: dict[str, np.ndarray], row: int) -> dict[str, Content]:
     return {
-        view: spec.Image(
-            spec.enlarged(spec.grey(values[row], float(values.min()), float(values.max())))
-        )
+        view: Image(enlarge(grey_levels(values[row], float(values.min()), float(values.max()))))
         for view, values in pictures.items()
         if values.max() > values.min()
     }
@@ -390,7 +393,7 @@ class _Import(staged_set.Reading):
             title=self.path.name,
             kind=f"multi-view {self.path.suffix.lower()} file",
             parts=parts,
-            ids=self._text("ids", count) if "ids" in self.own else spec.numbered("row", count),
+            ids=self._text("ids", count) if "ids" in self.own else numbered_ids("row", count),
             split=staged_set.split_of(
                 self._text("split", count) if "split" in self.own else [""] * count,
                 f"Array `split` in `{self.path.name}`",

@@ -26,7 +26,9 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion._limits import MIB
 from qfusion.data import media, registry
-from qfusion.data.spec import Audio, Content, DataSet, Modality, no_clip
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
+from qfusion.data.sample_content import Audio, Content, no_clip
 from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
 
 PREFIX, SPLIT = "own-", "own"  # of their ids; what stands in the place of a part of the split
@@ -371,7 +373,7 @@ def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
             dataset.content_of(row) if row < first else own.content_of(row - first)
         ),
         clip_of=lambda row: dataset.clip_of(row) if row < first else None,
-        clusters=None if dataset.clusters is None else dataset.clusters.with_own(ids),
+        clusters=None if dataset.clusters is None else dataset.clusters.append_samples(ids),
         own=own,
         recorded=dataset.digest,
     )

@@ -40,17 +40,11 @@ from qfusion.data import (
     sources as package,
     staged_set,
 )
-from qfusion.data.spec import (
-    Content,
-    DataSet,
-    Modality,
-    Target,
-    Text,
-    digest_of,
-    likely_convention,
-    no_content,
-    videos_of,
-)
+from qfusion.data.clusters import video_clusters
+from qfusion.data.data_set import DataSet, compute_digest
+from qfusion.data.modality_spec import Modality
+from qfusion.data.sample_content import Content, Text, no_content
+from qfusion.data.target_spec import Target, guess_convention
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError, translate_errors
 
 # Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
@@ -202,7 +196,7 @@ def load_imported(name: str) -> DataSet:
         y = _array(folder, "y.npy", (count,))
         convention = str(target.get("convention", ""))
         if not convention and target["kind"] == "regression":  # of before manifests named it
-            convention = likely_convention(
+            convention = guess_convention(
                 y,
                 annotated={m.name for m in modalities} == set(record["unimodal"]),
                 pickled=str(record["source"]).startswith(mmsa.KIND),
@@ -243,7 +237,7 @@ def load_imported(name: str) -> DataSet:
             )
             if record["unimodal"]
             else None,
-            clusters=videos_of(ids),
+            clusters=video_clusters(ids),
             makers=extractors.makers(extracted, modalities),
             recorded=record["digest"],
         )
@@ -282,7 +276,7 @@ def verify_imported(name: str) -> DataSet:
     """
     dataset = load_imported(name)
     check(
-        digest_of(dataset) == dataset.digest,
+        compute_digest(dataset) == dataset.digest,
         f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
         + _BROKEN.format(name=name),
         IntegrityError,
@@ -372,7 +366,7 @@ def load(name: str | os.PathLike[str]) -> DataSet:
 
     Args:
         name: of a source or an imported set; NAME:LABEL of a set whose samples have several labels, see
-            `DataSet.of_label`; or the path of a multi-view `.mat` or `.npz` file, see `multiview`.
+            `DataSet.select_label`; or the path of a multi-view `.mat` or `.npz` file, see `multiview`.
 
     Raises:
         NotFound: when no source has that name, with close matches, or there is no such file.
@@ -395,7 +389,7 @@ def _load(name: str, stamp: str) -> DataSet:
     if name in sources():
         return sources()[name].load()
     base, _, label = name.partition(":")
-    return _load(base, stamp).of_label(label) if label else load_imported(name)
+    return _load(base, stamp).select_label(label) if label else load_imported(name)
 
 
 def stamp(name: str) -> str:

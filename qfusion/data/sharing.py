@@ -73,7 +73,7 @@ def sharing(contents: Mapping[str, np.ndarray], declared: np.ndarray | None = No
 
     Args:
         contents: of every modality the number of what each row holds, (N,), see `contents_of`.
-        declared: numbers of what rows share, (N, k); see `spec.Clusters.numbers`. None where nothing is known.
+        declared: numbers of what rows share, (N, k); see `Clusters.numbers`. None where nothing is known.
     """
     rows = len(next(iter(contents.values())))
     together = np.arange(rows)[:, None] if declared is None else np.asarray(declared)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qfusion.data.spec import Word
+from qfusion.data.sample_content import Word
 
 _TIME = r"(?<!\d)(?:(\d{1,6}):)?(\d{1,6}):(\d{1,6})[.,](\d{1,9})"
 _CUE = re.compile(rf"{_TIME}[ \t]{{0,80}}-->[ \t]{{0,80}}{_TIME}")

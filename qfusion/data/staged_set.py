@@ -20,8 +20,11 @@ from numpy.lib import format as npy
 from qfusion import _limits
 from qfusion._checks import check, require_few_modalities
 from qfusion._sentences import count, meanwhile
-from qfusion.data import files, leaks, sharing, spec
+from qfusion.data import files, leaks, sharing
+from qfusion.data.coalition_terms import describe_coalition_count
 from qfusion.data.precision import CastErrors
+from qfusion.data.row_splits import SPLIT_SEED, SPLITS, TEST_SHARE, VALID_SHARE, stratified_split
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 
 # A data set on its way in: read into files of its own, not yet examined, repaired or kept.
@@ -168,7 +171,7 @@ class StagedSet(Targets):
         ids: (N,) text. split: "train", "valid", "test" (N,), "" where a sample is in none.
         columns: more columns of the table.
         unimodal: targets of single modalities (N,), by modality.
-        convention: of the metrics of a number, one of `spec.CONVENTIONS`; of classes it says nothing.
+        convention: of the metrics of a number, one of `target_spec.CONVENTIONS`; of classes it says nothing.
         findings: of the reading.
         files: name, bytes and sha256 of each file that was read.
         done: the repairs made, in words.
@@ -195,9 +198,9 @@ class StagedSet(Targets):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def as_target(self) -> spec.Target:
+    def as_target(self) -> Target:
         """Returns what is to be predicted, as a data set holds it."""
-        return spec.Target(
+        return Target(
             "classification" if self.classes else "regression",
             self.target,
             self.bounds,
@@ -505,31 +508,31 @@ def made_split(staged: StagedSet, groups: np.ndarray | None = None) -> tuple[np.
     if (staged.split == "test").any() and train.sum() > 1 and not (staged.split == "valid").any():
         made, rows = staged.split.copy(), np.flatnonzero(train)
         inner = _grouped(
-            classes[rows], groups[rows], test=0.0, valid=spec.VALID_SHARE / (1 - spec.TEST_SHARE)
+            classes[rows], groups[rows], test=0.0, valid=VALID_SHARE / (1 - TEST_SHARE)
         )
         made[rows[inner == "valid"]] = "valid"
         return (
             made,
-            f"{int((inner == 'valid').sum()):,} training samples validate, by seed {spec.SPLIT_SEED}{together}",
+            f"{int((inner == 'valid').sum()):,} training samples validate, by seed {SPLIT_SEED}{together}",
         )
-    how = f"60 % train, 10 % validate, 30 % test, by seed {spec.SPLIT_SEED}{together}"
+    how = f"60 % train, 10 % validate, 30 % test, by seed {SPLIT_SEED}{together}"
     return _grouped(classes, groups), how
 
 
 def _grouped(
     classes: np.ndarray,
     groups: np.ndarray,
-    test: float = spec.TEST_SHARE,
-    valid: float = spec.VALID_SHARE,
+    test: float = TEST_SHARE,
+    valid: float = VALID_SHARE,
 ) -> np.ndarray:
     """Returns a stratified split (N,) of whole groups, each of which counts as of the class that most of it has."""
     known, place = np.unique(groups, return_inverse=True)
     if len(known) == len(groups):
-        return spec.stratified(classes, test=test, valid=valid)
+        return stratified_split(classes, test=test, valid=valid)
     labels, label = np.unique(classes, return_inverse=True)
     counts = np.zeros((len(known), len(labels)), np.int64)
     np.add.at(counts, (place, label), 1)
-    return spec.stratified(labels[counts.argmax(1)], test=test, valid=valid)[place]
+    return stratified_split(labels[counts.argmax(1)], test=test, valid=valid)[place]
 
 
 def _bins(y: np.ndarray) -> np.ndarray:
@@ -705,7 +708,7 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
         scans[part.name] = _scan(part)
         findings += _of_values(part, scans[part.name])
     # 0 for training, 1 for validation, 2 for test, -1 for none
-    rank = np.select([staged.split == part for part in spec.SPLITS], [0, 1, 2], -1)
+    rank = np.select([staged.split == part for part in SPLITS], [0, 1, 2], -1)
     findings += [
         *_of_coalitions(len(staged.parts)),
         *_of_ids(staged, rank),
@@ -717,7 +720,7 @@ def examine(staged: StagedSet, progress: Progress = quiet) -> Report:
     ]
     return Report(
         len(staged),
-        {part: int((staged.split == part).sum()) for part in spec.SPLITS},
+        {part: int((staged.split == part).sum()) for part in SPLITS},
         [
             {"name": p.name, "shape": list(p.shape), "sequence": p.lengths is not None}
             for p in staged.parts
@@ -850,7 +853,7 @@ def _of_coalitions(modalities: int) -> Iterator[Finding]:
     except InvalidInput as error:
         yield Finding("many-modalities", "error", str(error))
         return
-    sentence = spec.coalitions_said(modalities)
+    sentence = describe_coalition_count(modalities)
     if sentence:
         yield Finding("many-coalitions", "note", sentence)
 
@@ -896,7 +899,7 @@ def _of_split(staged: StagedSet, rank: np.ndarray) -> list[Finding]:
                 repairs=("make-split",),
             )
         ]
-    empty = [part for part in spec.SPLITS if part not in staged.split]
+    empty = [part for part in SPLITS if part not in staged.split]
     drawn = empty == ["valid"] and (rank == 0).sum() > 1
     return [
         *_of_rows(
@@ -934,9 +937,7 @@ def _target(staged: StagedSet) -> dict[str, Any]:
         "kind": "classification",
         "classes": list(staged.classes),
         "convention": "classes",
-        "counts": {
-            part: np.bincount(y[split == part], minlength=size).tolist() for part in spec.SPLITS
-        },
+        "counts": {part: np.bincount(y[split == part], minlength=size).tolist() for part in SPLITS},
         "samples": np.bincount(y, minlength=size).tolist(),
     }
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.data.spec import coalitions, split_term
+from qfusion.data.coalition_terms import coalition_names, split_term
 from qfusion.explain import backgrounds, counterfactual, faithfulness, stability
 from qfusion.models import FusionModel, base, can, nested, require
 from qfusion.models.encoders import Features, split
@@ -168,7 +168,10 @@ def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
     choose("Modality", modality, model.modalities)
     if not can(model, "states"):
         return (SCORE,)
-    return (SCORE, *(term for term in coalitions(model.modalities) if modality in split_term(term)))
+    return (
+        SCORE,
+        *(term for term in coalition_names(model.modalities) if modality in split_term(term)),
+    )
 
 
 def attribute(
@@ -262,7 +265,7 @@ def _valued(
         form = counterfactual.score_form(model, own, modality)[output].detach()
     else:
         forms = counterfactual.dividend_forms(model, inputs, background, modality)
-        form = forms[coalitions(model.modalities).index(term), output].detach()
+        form = forms[coalition_names(model.modalities).index(term), output].detach()
     return lambda state: counterfactual.value(form, state.to(form.dtype))
 
 

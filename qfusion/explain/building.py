@@ -46,7 +46,8 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, progress_over, progress_shown, share
-from qfusion.data import DataSet, spec
+from qfusion.data import DataSet
+from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, cuts, fusing, games
 from qfusion.explain.sensitivity import JumpParameters, Parameter, system
@@ -228,7 +229,7 @@ def built(
     return Built(
         tuple(plain.modalities),
         plain.outputs[output],
-        spec.coalitions(plain.modalities),
+        coalition_names(plain.modalities),
         apart.parameters,
         start + bias,
         end + bias,
@@ -335,7 +336,7 @@ def built_each(
     return BuiltEach(
         tuple(plain.modalities),
         plain.outputs[output],
-        spec.coalitions(plain.modalities),
+        coalition_names(plain.modalities),
         apart.parameters,
         start,
         end,

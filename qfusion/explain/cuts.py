@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion._sentences import share, size
-from qfusion.data.spec import Target
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, counterfactual, stability
 from qfusion.explain.coalitions import dividends

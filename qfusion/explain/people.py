@@ -20,7 +20,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import listed, share
-from qfusion.data.spec import conflicting
+from qfusion.data.unimodal_labels import label_conflicts
 from qfusion.explain import coalitions, stability, verdicts
 
 SHUFFLES = 400
@@ -180,7 +180,7 @@ def beside(
         )
         for i, name in enumerate(labels.columns)
     ]
-    called = conflicting(values, whole)
+    called = label_conflicts(values, whole)
     known = np.flatnonzero(np.isfinite(called))
     relation = verdicts.judge(explanation).relation[known]
     hits = {
@@ -451,7 +451,7 @@ def of_sample(
         first = f"Own terms have the signs of {whose} of {_names(right, show)}{rest}"
     else:
         first = f"Own terms do not have the signs of {whose} of {_names(wrong, show)}"
-    called = conflicting(np.array([list(labels.values())]), np.array([whole]))[0]
+    called = label_conflicts(np.array([list(labels.values())]), np.array([whole]))[0]
     tail = (
         ""
         if np.isnan(called)

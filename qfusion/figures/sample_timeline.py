@@ -9,7 +9,8 @@ from PIL import Image
 
 from qfusion._checks import check
 from qfusion.analysis import inside
-from qfusion.data.spec import Word, coalitions
+from qfusion.data.coalition_terms import coalition_names
+from qfusion.data.sample_content import Word
 from qfusion.figures.decision_charts import hatched
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
@@ -240,7 +241,7 @@ def _lane(
     ups = sum(np.maximum(values, 0) for values in terms.values())
     downs = sum(np.minimum(values, 0) for values in terms.values())
     reach = max(float(np.max(ups)), -float(np.min(downs)), 1e-9) * 1.08
-    every = coalitions(modalities)  # else it is the whole output
+    every = coalition_names(modalities)  # else it is the whole output
     traces: list[dict[str, Any]] = [
         {
             "type": "bar",

@@ -21,7 +21,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.data.spec import split_term
+from qfusion.data.coalition_terms import split_term
 
 Theme = Literal["light", "dark"]
 

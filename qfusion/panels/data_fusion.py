@@ -95,7 +95,7 @@ def _plain(words: str) -> str:
 
 
 def _over_rows(dataset: Any, result: information.Estimate) -> str:
-    return intervals.intervals_over(dataset, dataset.places(result.samples.index), "rows")
+    return intervals.intervals_over(dataset, dataset.rows_of(result.samples.index), "rows")
 
 
 def needs_record(result: information.Estimate) -> dict[str, Any]:

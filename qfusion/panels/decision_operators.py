@@ -10,7 +10,7 @@ from qfusion._checks import choose
 from qfusion._sentences import count, listed, share
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
-from qfusion.data.spec import SPLITS
+from qfusion.data.row_splits import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import operator_spectra, state_charts, style
 from qfusion.panels import page_state, panel, params, samples

@@ -9,7 +9,7 @@ from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
-from qfusion.data.spec import split_term
+from qfusion.data.coalition_terms import split_term
 from qfusion.figures import generator_charts, style
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics_page import TIMED, VIEW

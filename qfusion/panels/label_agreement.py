@@ -233,18 +233,20 @@ def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     lacks = [text.plain(str(name)) for name in row.index if name not in known]
     return panel.Picture(
         "people",
-        people.of_sample(known, terms, float("nan") if lacks else whole, labels.whose, text.plain),
+        people.of_sample(
+            known, terms, float("nan") if lacks else whole, labels.description, text.plain
+        ),
         label_charts.dots(
             list(known),
             {
                 name: np.array([(value, np.nan, np.nan) for value in values.values()])
-                for name, values in ((labels.whose, known), ("own term", terms))
+                for name, values in ((labels.description, known), ("own term", terms))
             },
             hues=[style.term_colour(name, study.modalities) for name in known],
             x_title=text.in_unit("label, and own term", study.unit_of(0)),
             theme=theme,
         ),
-        shows=f"{labels.whose} of each modality alone, and what the modality adds on its own in this model"
+        shows=f"{labels.description} of each modality alone, and what the modality adds on its own in this model"
         + (f"; nothing is known of {listed(lacks)}" if lacks else "")
         + ". "
         + describe_comparison(sample.background),
@@ -288,7 +290,7 @@ def _models(study: Study, other: str) -> dict[str, people.Beside]:
 
 def _whose(study: Study) -> str:
     labels = trust.labels_of(study)
-    return PEOPLE_SAY if labels is None else labels.whose
+    return PEOPLE_SAY if labels is None else labels.description
 
 
 def _samples(study: Study, result: people.Beside) -> str:

@@ -6,7 +6,7 @@ from qfusion._checks import check_present
 from qfusion.analysis import cohort_measures, errors, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
-from qfusion.data.spec import split_term
+from qfusion.data.coalition_terms import split_term
 from qfusion.explain import fusing
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import cohorts, faithfulness, panel, wrong_samples

@@ -302,7 +302,7 @@ class SampleParam(Param):
     def require(self, study: Any, value: str) -> None:
         """See `Param.require`."""
         check(
-            not value.startswith(PREFIX) or bool(study.dataset.known([value])),
+            not value.startswith(PREFIX) or bool(study.dataset.known_ids([value])),
             f"Sample {value[:40]!r} was made by a visitor and lives in another session. Load the file that this "
             "session was saved to.",
             NotFound,

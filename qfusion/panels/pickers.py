@@ -132,7 +132,7 @@ def misfit(model: str, data_name: str) -> str:
 def default_sample(study: studies.Study) -> str:
     """Returns the sample that a page opens with: that which the model's card names, the most telling conflict, or the
     first of the others."""
-    if named := study.dataset.known([str(study.card.get("opening", ""))]):
+    if named := study.dataset.known_ids([str(study.card.get("opening", ""))]):
         return named[0]
     if study.opening:
         return study.opening

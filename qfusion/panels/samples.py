@@ -13,7 +13,8 @@ from qfusion._sentences import listed, size, top
 from qfusion.analysis import compare, outputs, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, said_columns
-from qfusion.data.spec import SPLITS, Series
+from qfusion.data.row_splits import SPLITS
+from qfusion.data.sample_content import Series
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS, evidence
 from qfusion.figures import (

@@ -13,7 +13,8 @@ from qfusion import __version__
 from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.data import clips
-from qfusion.data.spec import Audio, Film, Image, Text, split_term
+from qfusion.data.coalition_terms import split_term
+from qfusion.data.sample_content import Audio, Film, Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import evolution_charts

@@ -8,7 +8,7 @@ import pandas as pd
 from qfusion import data
 from qfusion._sentences import count
 from qfusion.analysis import text
-from qfusion.data.spec import SPLITS
+from qfusion.data.row_splits import SPLITS
 from qfusion.figures import style, target_charts
 from qfusion.panels import panel, params
 

@@ -51,7 +51,7 @@ def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "")
         + (" in quarters" if by.endswith(cohort_measures.QUARTERS) else "")
         + ", with 95 % intervals (Wilson)"
         + (
-            f", widened for the {clusters.count_words(levels.places(levels.rows))} that the rows share"
+            f", widened for the {clusters.describe_count(levels.places(levels.rows))} that the rows share"
             if clusters is not None
             else ""
         )

@@ -27,7 +27,7 @@ from qfusion.analysis.errors import Levels, of_split
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import clips
-from qfusion.data.spec import Audio, Clip, Film, Series
+from qfusion.data.sample_content import Audio, Clip, Film, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.explain import (
     RELATIONS,
@@ -526,7 +526,7 @@ def of_cohort(cohort: Members) -> Report:
     sample, clusters = cohort.sample, cohort.sample.dataset.clusters
     resampled = "the samples shown"
     if clusters is not None:
-        count = clusters.count_words(sample.dataset.places(cohort.rows.index))
+        count = clusters.describe_count(sample.dataset.rows_of(cohort.rows.index))
         resampled = f"the {count} behind the samples, which are not independent"
     return Report(
         f"Cohort ‘{cohort.title}’: what {sample.name} decides by",

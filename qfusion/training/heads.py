@@ -44,8 +44,8 @@ class Heads(nn.Module):
     ):
         super().__init__()
         table, encoders = dataset.unimodal, getattr(model, "encoders", None)
-        if table is None and dataset.people is not None:
-            table = dataset.people.table  # of planted data
+        if table is None and dataset.unimodal_labels is not None:
+            table = dataset.unimodal_labels.table  # of planted data
         check(
             table is not None and not table.columns.empty,
             f"Argument `unimodal` must be 0 for data set '{dataset.name}', which has no targets of single "

@@ -94,7 +94,9 @@ HEADLINES = {
 
 def names(dataset: DataSet) -> tuple[str, ...]:
     """Returns the names of a data set's metrics: those of its convention, a sign only where targets have both."""
-    return tuple(key for key in NAMES[dataset.target.convention] if key != "sign" or dataset.signed)
+    return tuple(
+        key for key in NAMES[dataset.target.convention] if key != "sign" or dataset.is_signed
+    )
 
 
 def convention_of(keys: Iterable[str]) -> str:

@@ -587,7 +587,7 @@ AROUND = 100  # ids before and after the chosen one, of more
 
 def exists(dataset: DataSet, sample: object) -> bool:
     """Whether a data set has a sample of this id."""
-    return bool(dataset.known([str(sample)]))
+    return bool(dataset.known_ids([str(sample)]))
 
 
 def is_foreign(dataset: DataSet, key: str) -> bool:

@@ -27,7 +27,7 @@ from streamlit.errors import StreamlitAPIException
 
 from qfusion import _files
 from qfusion.analysis import text
-from qfusion.data.spec import Clip
+from qfusion.data.sample_content import Clip
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.figures.visible_range import apply_visible, parse_visible

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qfusion.data import clips, media
-from qfusion.data.spec import Clip
+from qfusion.data.sample_content import Clip
 from qfusion.errors import DataUnavailable
 
 PLAYED = (".mp4", ".m4v", ".webm", ".wav", ".mp3", ".m4a", ".flac", ".ogg")  # by browsers

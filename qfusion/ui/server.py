@@ -43,7 +43,7 @@ from qfusion.errors import InvalidInput, QFusionError, translate_errors
 from qfusion.ui import access, origins
 
 if TYPE_CHECKING:  # the server answers before these are loaded
-    from qfusion.data.spec import Clip
+    from qfusion.data.sample_content import Clip
 
 
 def serve(options: Sequence[str]) -> None:

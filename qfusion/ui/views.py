@@ -21,7 +21,9 @@ from qfusion._sentences import share
 from qfusion.analysis import changes, cohort_measures, inside, memo, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
-from qfusion.data import Audio, Content, Image, Text, clips, media, spec
+from qfusion.data import Audio, Content, Image, Text, clips, media
+from qfusion.data.sample_content import Clip, Film, Series
+from qfusion.data.unimodal_labels import LABEL_PREFIX
 from qfusion.errors import translate_system_errors
 from qfusion.explain import coalitions
 from qfusion.explain.cohorts import Part
@@ -73,14 +75,14 @@ def sample_content(
     with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
         if result.clip is not None and only is None:
             clip(result.clip, str(here.study.dataset.ids[at]), f"{card}-{at}")
-        played = pieces(Image) | pieces(Audio) | pieces(spec.Film)
+        played = pieces(Image) | pieces(Audio) | pieces(Film)
         with st.container(horizontal=True, vertical_alignment="center", wrap=len(shown) > 3):
             for name, piece in played.items():
                 wide = len(played) == 1 if isinstance(piece, Image) else details
                 raw_content(name, piece, "stretch" if wide else 150)
     if result.problem:
         st.warning(text.message(result.problem), icon=":material/videocam_off:")
-    for name in pieces(spec.Series):
+    for name in pieces(Series):
         st.caption(text.plain(name))
         panels.small(samples.curve(here.study, here.theme, row=at, modality=name, card=card))
     if details:
@@ -120,12 +122,12 @@ def raw_content(
                 caption=None if in_box else text.plain(name),
                 alt=f"Picture: {name} of the sample",
             )
-        case spec.Film():
+        case Film():
             with frame.guard():
                 st.video(str(clips.of_film(piece)), loop=True, muted=True, width=width)
 
 
-def clip(piece: spec.Clip, sample: str, key: str) -> None:
+def clip(piece: Clip, sample: str, key: str) -> None:
     """The recording of a sample, as a player or a picture; `key` tells it from others on the page."""
     if piece.kind == "image":
         with frame.guard():
@@ -174,7 +176,7 @@ def _facts(here: frame.Here, row: int) -> None:
         str(name): value
         for name, value in here.study.dataset.table.iloc[row].items()
         if name not in ("text", "transcript", here.study.dataset.target.name)
-        and not (str(name).startswith(spec.COLUMN) and pd.isna(value))
+        and not (str(name).startswith(LABEL_PREFIX) and pd.isna(value))
     }
     parts = [f"split: {here.study.dataset.split[row]}"]
     if here.study.dataset.is_own(row):

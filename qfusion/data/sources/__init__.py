@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import files, spec
+from qfusion.data import files
+from qfusion.data.arrays import pad_sequences
+from qfusion.data.data_set import DataSet
+from qfusion.data.picture_arrays import enlarge
+from qfusion.data.sample_content import Content, Image, Maker, Text
 from qfusion.errors import DataUnavailable, IntegrityError, translate_errors
 
 
@@ -86,7 +90,7 @@ class Source:
 
     name: str
     title: str
-    load: Callable[[], spec.DataSet]
+    load: Callable[[], DataSet]
     place: int = 1000
     made: str = ""
     files: tuple[PinnedFile, ...] = ()
@@ -177,14 +181,14 @@ def squared(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(ImageOps.pad(picture, (side, side), box, color=tuple(map(int, pixels[0, 0]))))
 
 
-def picture_maker(hint: str, side: int, shown: int = 128) -> spec.Maker:
+def picture_maker(hint: str, side: int, shown: int = 128) -> Maker:
     """Returns how a picture that a visitor draws becomes the colours (F,), in [0, 1], of one of `side` pixels, which is
     shown with sides of at most `shown`.
 
     Its `make` raises InvalidInput unless a drawing is uint8 (h, w, 3), of sides up to MAX_SIDE, and shows something.
     """
 
-    def make(drawing: Any) -> tuple[np.ndarray, spec.Content]:
+    def make(drawing: Any) -> tuple[np.ndarray, Content]:
         form: tuple[int, ...] = getattr(drawing, "shape", ())
         check(
             getattr(drawing, "dtype", None) == np.uint8
@@ -198,9 +202,9 @@ def picture_maker(hint: str, side: int, shown: int = 128) -> spec.Maker:
             "The drawing must show something, but is of one colour throughout. Draw something.",
         )
         small = squared(drawing, side)
-        return small.ravel() / np.float32(255), spec.Image(spec.enlarged(small, shown))
+        return small.ravel() / np.float32(255), Image(enlarge(small, shown))
 
-    return spec.Maker("drawing", hint, make)
+    return Maker("drawing", hint, make)
 
 
 # Sentences of a known vocabulary as sequences: a step a word, which is 1 at its place in the vocabulary.
@@ -237,16 +241,16 @@ def steps_of(
             f"Word {word[:40]!r} is not known to this data set. Known are: {', '.join(vocabulary)}.",
         )
     lengths = np.array([len(sentence) for sentence in sentences], dtype=np.int64)
-    return spec.padded(np.eye(len(place))[[place[word] for word in words]], lengths), lengths
+    return pad_sequences(np.eye(len(place))[[place[word] for word in words]], lengths), lengths
 
 
-def sentence_maker(vocabulary: Sequence[str], hint: str) -> spec.Maker:
+def sentence_maker(vocabulary: Sequence[str], hint: str) -> Maker:
     """Returns how a sentence that a visitor types becomes steps (T, F) of a vocabulary.
 
     Its `make` raises InvalidInput when there are no words, too many, or one that is not known.
     """
 
-    def make(given: Any) -> tuple[np.ndarray, spec.Content]:
+    def make(given: Any) -> tuple[np.ndarray, Content]:
         check(
             isinstance(given, str) and len(given) <= MAX_LETTERS,
             f"A sentence must be text of at most {MAX_LETTERS} letters. Give a shorter one.",
@@ -256,6 +260,6 @@ def sentence_maker(vocabulary: Sequence[str], hint: str) -> spec.Maker:
             1 <= len(words) <= MAX_WORDS,
             f"A sentence must have 1 to {MAX_WORDS} words, but has {len(words)}. Known are: {', '.join(vocabulary)}.",
         )
-        return steps_of([words], vocabulary)[0][0], spec.Text(given, words)
+        return steps_of([words], vocabulary)[0][0], Text(given, words)
 
-    return spec.Maker("sentence", hint, make)
+    return Maker("sentence", hint, make)

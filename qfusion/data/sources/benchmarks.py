@@ -15,8 +15,15 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, spec, staged_set
+from qfusion.data import files, staged_set
+from qfusion.data.arrays import numbered_ids, pad_sequences
 from qfusion.data.clips import clip_of
+from qfusion.data.clusters import Clusters
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
+from qfusion.data.picture_arrays import enlarge, pixel_names
+from qfusion.data.row_splits import stratified_split
+from qfusion.data.sample_content import Content, Film, Image, Series, Text
 from qfusion.data.sources import (
     Archive,
     PinnedFile,
@@ -27,6 +34,7 @@ from qfusion.data.sources import (
     steps_of,
     words_of,
 )
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, translate_errors
 
 # CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
@@ -165,11 +173,11 @@ def _split(videos: np.ndarray, is_test: np.ndarray) -> np.ndarray:
     return split
 
 
-def _content_of_mosi(texts: list[str], row: int) -> dict[str, spec.Content]:
-    return {"text": spec.Text(texts[row])}
+def _content_of_mosi(texts: list[str], row: int) -> dict[str, Content]:
+    return {"text": Text(texts[row])}
 
 
-def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> spec.DataSet:
+def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FILES) -> DataSet:
     """Returns CMU-MOSI from its files.
 
     Args:
@@ -189,7 +197,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
     ids, texts = arrays["ids"], arrays["words"].tolist()
     videos, clips = zip(*(sample.rsplit("_", 1) for sample in ids.tolist()), strict=True)
     start, end, sentiment = arrays["opinions"].T
-    return spec.DataSet(
+    return DataSet(
         name=CMU_MOSI.name,
         title=CMU_MOSI.title,
         description="2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) "
@@ -199,7 +207,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
         licence="files under MIT; the corpus is for research use",
         modalities=tuple(
-            spec.Modality(
+            Modality(
                 name,
                 arrays[name],
                 None,
@@ -207,7 +215,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
             )
             for name, (_, what) in FEATURES.items()
         ),
-        target=spec.Target(
+        target=Target(
             "regression",
             "sentiment",
             range=(-3.0, 3.0),
@@ -229,7 +237,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         ),
         content_of=partial(_content_of_mosi, texts),
         clip_of=partial(clip_of, CMU_MOSI.name, ids),
-        clusters=spec.Clusters(np.array(videos), "videos"),
+        clusters=Clusters(np.array(videos), "videos"),
     )
 
 
@@ -270,17 +278,15 @@ CLASSES = (
 )
 
 
-def _content_of_houston(
-    spectra: np.ndarray, profiles: np.ndarray, row: int
-) -> dict[str, spec.Content]:
+def _content_of_houston(spectra: np.ndarray, profiles: np.ndarray, row: int) -> dict[str, Content]:
     return {
-        "hsi": spec.Series(
+        "hsi": Series(
             spectra[row].astype(float),
             np.arange(1, BANDS + 1),
             f"band (1 to {BANDS}: about 380 to 1050 nm)",
             "reflectance",
         ),
-        "lidar": spec.Series(
+        "lidar": Series(
             profiles[row].astype(float),
             np.arange(1, PROFILE + 1),
             "value of the elevation profile",
@@ -291,7 +297,7 @@ def _content_of_houston(
 
 def read_houston(
     where: Path | None = None, pinned: Sequence[PinnedFile] = HOUSTON_FILES
-) -> spec.DataSet:
+) -> DataSet:
     """Returns the pixels from their file.
 
     Args:
@@ -305,12 +311,12 @@ def read_houston(
     where = HOUSTON.verify(where, pinned)
     result = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
     y = result["y"].astype(np.int64) - 1
-    ids = spec.numbered("pixel", len(y))
+    ids = numbered_ids("pixel", len(y))
     names = {
         "hsi": tuple(f"band {i + 1}" for i in range(BANDS)),
         "lidar": tuple(f"elevation {i + 1}" for i in range(PROFILE)),
     }
-    return spec.DataSet(
+    return DataSet(
         name=HOUSTON.name,
         title=HOUSTON.title,
         description="2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 "
@@ -319,11 +325,11 @@ def read_houston(
         "for this scene.",
         source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
         licence="research use with acknowledgement of the contest",
-        modalities=tuple(spec.Modality(name, result[name], None, names[name]) for name in names),
-        target=spec.Target("classification", "class", None, CLASSES),
+        modalities=tuple(Modality(name, result[name], None, names[name]) for name in names),
+        target=Target("classification", "class", None, CLASSES),
         y=y,
         ids=ids,
-        split=spec.stratified(y),
+        split=stratified_split(y),
         table=pd.DataFrame({"class": [CLASSES[label] for label in y]}, index=ids),
         content_of=partial(_content_of_houston, result["hsi"], result["lidar"]),
     )
@@ -453,11 +459,11 @@ AVLETTERS_ARCHIVE = Archive(
 
 def _content_of_letters(
     frames: list[np.ndarray], voices: list[np.ndarray], row: int
-) -> dict[str, spec.Content]:
+) -> dict[str, Content]:
     energy = voices[row][:, VOICE.index("log energy")].astype(float)
     return {
-        "lips": spec.Film(np.stack([*map(spec.enlarged, frames[row])]), RATES["lips"]),
-        "audio": spec.Series(
+        "lips": Film(np.stack([*map(enlarge, frames[row])]), RATES["lips"]),
+        "audio": Series(
             energy,
             np.arange(len(energy)) / RATES["audio"],
             "time (s)",
@@ -470,7 +476,7 @@ def read_avletters(
     where: Path | None = None,
     pinned: Sequence[PinnedFile] = AVLETTERS_FILES,
     noise: float = 0.0,
-) -> spec.DataSet:
+) -> DataSet:
     """Returns the letters from their file.
 
     Args:
@@ -503,15 +509,15 @@ def read_avletters(
     # of the first two repetitions every fifth letter validates, another one for each repetition and speaker
     held_out = (y + speakers + 2 * table.repetition) % 5 == 0
     split = np.where(table.repetition == 3, "test", np.where(held_out, "valid", "train"))
-    voice = spec.padded(arrays["mfcc"], lengths["audio"])
+    voice = pad_sequences(arrays["mfcc"], lengths["audio"])
     if noise:
         steps = np.repeat(split == "train", lengths["audio"])
         drawn = np.random.default_rng(2002).normal(size=arrays["mfcc"].shape)
-        voice += spec.padded(noise * arrays["mfcc"][steps].std(0) * drawn, lengths["audio"])
+        voice += pad_sequences(noise * arrays["mfcc"][steps].std(0) * drawn, lengths["audio"])
     small = _halved(arrays["lips"])
-    names = {"lips": spec.pixel_names(small.shape[1:]), "audio": VOICE}
-    values = {"lips": spec.padded(small.reshape(len(small), -1), lengths["lips"]), "audio": voice}
-    return spec.DataSet(
+    names = {"lips": pixel_names(small.shape[1:]), "audio": VOICE}
+    values = {"lips": pad_sequences(small.reshape(len(small), -1), lengths["lips"]), "audio": voice}
+    return DataSet(
         name=source.name,
         title=source.title,
         description="Ten people say the letters A to Z three times: their lips, 25 frames a second (here 15x20 grey), "
@@ -527,10 +533,10 @@ def read_avletters(
         source="AVLetters (Matthews and others 2002), as in datamllab/automl-in-action-notebooks (GitHub)",
         licence="research use",
         modalities=tuple(
-            spec.Modality(name, values[name], lengths[name], names[name], rate=rate)
+            Modality(name, values[name], lengths[name], names[name], rate=rate)
             for name, rate in RATES.items()
         ),
-        target=spec.Target("classification", "letter", None, tuple(LETTERS)),
+        target=Target("classification", "letter", None, tuple(LETTERS)),
         y=y.to_numpy(),
         ids=arrays["names"],
         split=split,
@@ -610,7 +616,7 @@ WORDS = tuple(sorted({*COLOURS, *FORMS, *_OTHERS.split()}))
 
 def _decoded(content: bytes, name: str) -> np.ndarray:
     """Pixels (64, 64, 3), uint8, of a PNG."""
-    from PIL import Image
+    import PIL.Image
 
     which = f"Picture `{name}` of data set '{EASYVQA.name}' must"
     with (
@@ -621,7 +627,7 @@ def _decoded(content: bytes, name: str) -> np.ndarray:
             why="{kind}",
             passing=(InvalidInput,),
         ),
-        Image.open(io.BytesIO(content), formats=["PNG"]) as picture,
+        PIL.Image.open(io.BytesIO(content), formats=["PNG"]) as picture,
     ):
         check(
             picture.size == (SIDE, SIDE),
@@ -679,11 +685,11 @@ def _kind(question: str, answer: str) -> str:
 
 def _content_of_question(
     pictures: dict[str, np.ndarray], place: np.ndarray, questions: list[str], row: int
-) -> dict[str, spec.Content]:
+) -> dict[str, Content]:
     at = place[row]
     return {
-        "picture": spec.Image(spec.enlarged(_decoded(pictures["content"][at], f"number {at + 1}"))),
-        "question": spec.Text(questions[row], words_of(questions[row])),
+        "picture": Image(enlarge(_decoded(pictures["content"][at], f"number {at + 1}"))),
+        "question": Text(questions[row], words_of(questions[row])),
     }
 
 
@@ -691,7 +697,7 @@ def read_easyvqa(
     where: Path | None = None,
     pinned: Sequence[PinnedFile] = EASYVQA_FILES,
     yes_no: bool = False,
-) -> spec.DataSet:
+) -> DataSet:
     """Returns questions about pictures from their files.
 
     Args:
@@ -731,7 +737,7 @@ def read_easyvqa(
     values, lengths = steps_of([words_of(question) for question in questions], WORDS)
     classes = ANSWERS[:2] if yes_no else ANSWERS
     shown = [name.rpartition("-")[0] for name in names]
-    return spec.DataSet(
+    return DataSet(
         name=source.name,
         title=source.title,
         description=f"Questions in words about pictures of one coloured shape ({SIDE}x{SIDE}, here {SMALL}x{SMALL} in "
@@ -747,18 +753,18 @@ def read_easyvqa(
         source="vzhou842/easy-VQA (GitHub)",
         licence="MIT",
         modalities=(
-            spec.Modality(
+            Modality(
                 "picture",
                 (pictures["small"].astype(np.float32) / 255).reshape(len(pictures["small"]), -1)[
                     place
                 ],
                 None,
-                spec.pixel_names((SMALL, SMALL, 3)),
+                pixel_names((SMALL, SMALL, 3)),
                 (SMALL, SMALL, 3),
             ),
-            spec.Modality("question", values, lengths, WORDS),
+            Modality("question", values, lengths, WORDS),
         ),
-        target=spec.Target("classification", "answer", None, classes),
+        target=Target("classification", "answer", None, classes),
         y=np.array([classes.index(answer) for answer in answers]),
         ids=np.array(names),
         split=np.array(splits),
@@ -772,7 +778,7 @@ def read_easyvqa(
             index=names,
         ),
         content_of=partial(_content_of_question, pictures, np.array(place), questions),
-        clusters=spec.Clusters(np.array(shown), "pictures"),
+        clusters=Clusters(np.array(shown), "pictures"),
         makers={
             "picture": picture_maker(
                 "one shape of one colour (" + ", ".join(COLOURS) + ") on a light ground", SMALL

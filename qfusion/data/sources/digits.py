@@ -15,8 +15,16 @@ from scipy.io import wavfile
 
 from qfusion._checks import check, choose
 from qfusion._lazy import load
-from qfusion.data import files, spec
+from qfusion.data import files
+from qfusion.data.arrays import numbered_ids
+from qfusion.data.clusters import Clusters
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
+from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
+from qfusion.data.row_splits import SPLITS, stratified_split
+from qfusion.data.sample_content import Audio, Content, Image, Maker, Series
 from qfusion.data.sources import PinnedFile, Source
+from qfusion.data.target_spec import Target
 from qfusion.errors import DataUnavailable, InvalidInput, translate_errors
 
 # How a drawn or spoken digit becomes the features of the sets of digits: what was done to MNIST, USPS, scikit-learn's
@@ -80,11 +88,11 @@ def _fitted(
 ) -> np.ndarray:
     """A drawing whose longer side is made so long, and then no side longer than `most`, in numbers made `whole`; each
     pixel is the mean of what it covers."""
-    from PIL import Image
+    import PIL.Image
 
     h, w = (max(1, min(most, whole(longest * side / max(part.shape)))) for side in part.shape)
-    picture = Image.fromarray(part.astype(np.float32))
-    return np.asarray(picture.resize((w, h), Image.Resampling.BOX), float)
+    picture = PIL.Image.fromarray(part.astype(np.float32))
+    return np.asarray(picture.resize((w, h), PIL.Image.Resampling.BOX), float)
 
 
 def _placed(ink: np.ndarray, side: int, row: int, column: int) -> np.ndarray:
@@ -133,7 +141,7 @@ def as_counts(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(_centred(part > part.max() / 2, 32).reshape(8, 4, 8, 4).sum((1, 3)), float)
 
 
-def spoken(audio: spec.Audio) -> spec.Audio:
+def spoken(audio: Audio) -> Audio:
     """Returns a spoken digit at 8 kHz without the silence around it.
 
     Raises:
@@ -166,10 +174,10 @@ def spoken(audio: spec.Audio) -> spec.Audio:
         0.1 <= seconds <= LONGEST,
         f"One spoken digit of 0.1 to {LONGEST:g} s is wanted, but {seconds:.1f} s are spoken. Say one digit.",
     )
-    return spec.Audio(samples[start * STEP : end * STEP].astype(np.float32), RATE)
+    return Audio(samples[start * STEP : end * STEP].astype(np.float32), RATE)
 
 
-def log_mel(audio: spec.Audio) -> np.ndarray:
+def log_mel(audio: Audio) -> np.ndarray:
     """Returns the log-mel spectrogram of a recording at 8 kHz, (BANDS, FRAMES), as `features.npz` of `avdigits` has it.
 
     The loudest sample is made 1; natural logarithm of the power in 32 bands of a short-time Fourier transform of 512
@@ -248,7 +256,7 @@ def image_moments(images: np.ndarray) -> np.ndarray:
 
 _STEPS = range(1, DIGITS_SIDE + 1)
 _NAMES = {
-    "pixels": spec.pixel_names((DIGITS_SIDE, DIGITS_SIDE)),
+    "pixels": pixel_names((DIGITS_SIDE, DIGITS_SIDE)),
     "fourier": tuple(f"frequency {p},{q}" for p, q in _KEPT),
     "profile": (
         *(f"ink of {way} {i}" for way in ("row", "column") for i in _STEPS),
@@ -259,14 +267,14 @@ _NAMES = {
 }
 
 
-def _content(images: np.ndarray, row: int) -> dict[str, spec.Content]:
+def _content(images: np.ndarray, row: int) -> dict[str, Content]:
     image = images[row]
     spectrum = np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
     return {
-        "pixels": spec.Image(spec.enlarged(spec.grey(image, 0, 16))),
+        "pixels": Image(enlarge(grey_levels(image, 0, 16))),
         # as people draw it: logarithmic, frequency 0 in the middle, brightest what is strongest
-        "fourier": spec.Image(spec.enlarged(spec.grey(spectrum, 0, float(spectrum.max())))),
-        "profile": spec.Series(
+        "fourier": Image(enlarge(grey_levels(spectrum, 0, float(spectrum.max())))),
+        "profile": Series(
             np.concatenate([image.sum(1), image.sum(0)]),
             np.arange(1, 2 * DIGITS_SIDE + 1),
             "rows 1 to 8 from the top, then columns 1 to 8 from the left",
@@ -288,20 +296,20 @@ def _views(images: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.round(view, 4) for name, view in values.items()}
 
 
-def _drawn(view: str, pixels: np.ndarray) -> tuple[np.ndarray, spec.Content]:
+def _drawn(view: str, pixels: np.ndarray) -> tuple[np.ndarray, Content]:
     """A view of a drawing, as `Maker.make` gives it."""
     images = as_counts(pixels)[None]
     return _views(images)[view][0], _content(images, 0)[view]
 
 
-def load_digits() -> spec.DataSet:
+def load_digits() -> DataSet:
     """Returns the digits."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
     images, y = np.asarray(bunch.images, dtype=np.float64), np.asarray(bunch.target)
-    values, ids = _views(images), spec.numbered("digit", len(y))
-    return spec.DataSet(
+    values, ids = _views(images), numbered_ids("digit", len(y))
+    return DataSet(
         name=DIGITS.name,
         title=DIGITS.title,
         description="1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels "
@@ -311,7 +319,7 @@ def load_digits() -> spec.DataSet:
         source="scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
-            spec.Modality(
+            Modality(
                 name,
                 outcome,
                 None,
@@ -320,10 +328,10 @@ def load_digits() -> spec.DataSet:
             )
             for name, outcome in values.items()
         ),
-        target=spec.Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,
         ids=ids,
-        split=spec.stratified(y),
+        split=stratified_split(y),
         table=pd.DataFrame({"digit": y}, index=ids),
         content_of=partial(_content, images),
         makers={name: _maker(name) for name in values},
@@ -360,9 +368,9 @@ VALID_SHARE = 1 / 7  # of the training rows: 200 of 1,400
 
 def _content_of_avdigits(
     images: dict[str, np.ndarray], recordings: list[Path], row: int
-) -> dict[str, spec.Content]:
-    pictures: dict[str, spec.Content] = {
-        name: spec.Image(spec.enlarged(values[row])) for name, values in images.items()
+) -> dict[str, Content]:
+    pictures: dict[str, Content] = {
+        name: Image(enlarge(values[row])) for name, values in images.items()
     }
     with translate_errors(
         f"{recordings[row]} cannot be read",
@@ -371,41 +379,41 @@ def _content_of_avdigits(
         error=DataUnavailable,
     ):
         rate, samples = wavfile.read(recordings[row])
-    return {**pictures, "audio": spec.Audio(samples.astype(np.float32) / 32768, rate)}
+    return {**pictures, "audio": Audio(samples.astype(np.float32) / 32768, rate)}
 
 
 def _seen(
     form: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray
-) -> tuple[np.ndarray, spec.Content]:
+) -> tuple[np.ndarray, Content]:
     """A drawing as the pictures of the set are, as `Maker.make` gives it."""
     image = form(pixels)
-    return image.ravel() / 255, spec.Image(spec.enlarged(image))
+    return image.ravel() / 255, Image(enlarge(image))
 
 
-def _heard(audio: spec.Audio) -> tuple[np.ndarray, spec.Content]:
+def _heard(audio: Audio) -> tuple[np.ndarray, Content]:
     """A spoken digit as the recordings of the set are, as `Maker.make` gives it."""
     digit = spoken(audio)
     return log_mel(digit).ravel(), digit
 
 
-def _maker(view: str, hint: str = "one digit") -> spec.Maker:
+def _maker(view: str, hint: str = "one digit") -> Maker:
     """How a view of any of these sets is made of a visitor's digit."""
     if view == "audio":
-        return spec.Maker("recording", "one digit in English", _heard)
+        return Maker("recording", "one digit in English", _heard)
     forms = {"mnist": partial(_seen, as_mnist), "usps": partial(_seen, as_usps)}
-    return spec.Maker("drawing", hint, forms.get(view, partial(_drawn, view)))
+    return Maker("drawing", hint, forms.get(view, partial(_drawn, view)))
 
 
 def _split(index: pd.DataFrame) -> np.ndarray:
     """The given split, with a share of the training rows of every class moved to "valid"."""
     split, training = index.split.to_numpy(dtype="<U5"), np.flatnonzero(index.split == "train")
-    split[training] = spec.stratified(index.digit.to_numpy()[training], test=0, valid=VALID_SHARE)
+    split[training] = stratified_split(index.digit.to_numpy()[training], test=0, valid=VALID_SHARE)
     return split
 
 
 def read_avdigits(
     where: Path | None = None, pinned: Sequence[PinnedFile] = AVDIGITS_FILES
-) -> spec.DataSet:
+) -> DataSet:
     """Returns the digits from their files.
 
     Args:
@@ -425,7 +433,7 @@ def read_avdigits(
         "audio": arrays["audio_logmel"].astype(np.float32),
     }
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
-    return spec.DataSet(
+    return DataSet(
         name=AVDIGITS.name,
         title=AVDIGITS.title,
         description="2,000 digits, each as an MNIST image (28x28), a USPS image (16x16) and a recording by one of six "
@@ -436,16 +444,16 @@ def read_avdigits(
         "Jakobovski/free-spoken-digit-dataset (GitHub)",
         licence="recordings CC BY-SA 4.0; images for research use",
         modalities=tuple(
-            spec.Modality(
+            Modality(
                 name,
                 values[name].reshape(len(index), -1),
                 None,
-                spec.pixel_names(shape, "band, frame" if name == "audio" else "pixel"),
+                pixel_names(shape, "band, frame" if name == "audio" else "pixel"),
                 shape,
             )
             for name, shape in SHAPES.items()
         ),
-        target=spec.Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=index.digit.to_numpy(),
         ids=ids,
         split=_split(index),
@@ -500,8 +508,8 @@ VIEWS = (
 SHAPE = (16, 15)  # of `pix`: rows, columns
 
 
-def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, spec.Content]:
-    return {"pix": spec.Image(spec.enlarged(spec.grey(pictures[row].reshape(SHAPE), 0, 6)))}
+def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content]:
+    return {"pix": Image(enlarge(grey_levels(pictures[row].reshape(SHAPE), 0, 6)))}
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -515,7 +523,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 def read_handwritten(
     where: Path | None = None, pinned: Sequence[PinnedFile] = HANDWRITTEN_FILES
-) -> spec.DataSet:
+) -> DataSet:
     """Returns the six views from their file.
 
     Args:
@@ -534,8 +542,8 @@ def read_handwritten(
         partial(_read, where / pinned[0].path),
     )
     y = arrays["y"]
-    ids = spec.numbered("digit", len(y))
-    return spec.DataSet(
+    ids = numbered_ids("digit", len(y))
+    return DataSet(
         name=HANDWRITTEN.name,
         title=HANDWRITTEN.title,
         description="2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 "
@@ -545,21 +553,21 @@ def read_handwritten(
         source="UCI Multiple Features, as in zhou572/Multi-view-Datasets (GitHub)",
         licence="CC BY 4.0 (UCI)",
         modalities=tuple(
-            spec.Modality(
+            Modality(
                 name,
                 arrays[name],
                 None,
-                spec.pixel_names(SHAPE)
+                pixel_names(SHAPE)
                 if name == "pix"
                 else tuple(f"{what} {i + 1}" for i in range(size)),
                 SHAPE if name == "pix" else None,
             )
             for name, size, what in VIEWS
         ),
-        target=spec.Target("classification", "digit", None, tuple(map(str, range(10)))),
+        target=Target("classification", "digit", None, tuple(map(str, range(10)))),
         y=y,
         ids=ids,
-        split=spec.stratified(y),
+        split=stratified_split(y),
         table=pd.DataFrame({"digit": y}, index=ids),
         content_of=partial(_content_of_handwritten, arrays["pix"]),
     )
@@ -611,12 +619,12 @@ class Question:
     title: str
     of: str
     views: Mapping[str, str]
-    target: spec.Target
+    target: Target
     remainders: tuple[tuple[int, ...], tuple[int, ...]]
     description: str
 
 
-_PARITY = spec.Target("classification", "parity", None, ("even", "odd"))
+_PARITY = Target("classification", "parity", None, ("even", "odd"))
 _EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
 _DRAWN = (
     " Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in "
@@ -667,7 +675,7 @@ QUESTIONS: dict[str, Question] = {
         "Seen and heard: same or different",
         "avdigits",
         {"image": "mnist", "audio": "audio"},
-        spec.Target("classification", "agreement", None, ("different", "same")),
+        Target("classification", "agreement", None, ("different", "same")),
         (tuple(range(1, 10)), (0,)),
         "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
         "frames): are they the same?",
@@ -692,7 +700,7 @@ def _combinations(
 
 
 def _items(
-    shown: np.ndarray, y: np.ndarray, base: spec.DataSet, part: str, rng: np.random.Generator
+    shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator
 ) -> np.ndarray:
     """Rows of a part of `base` whose digit is the one shown, (N,): the same ones, equally often, with every class."""
     pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
@@ -734,17 +742,15 @@ def _apart(
 
 
 def _content_of_together(
-    base: spec.DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
-) -> dict[str, spec.Content]:
+    base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
+) -> dict[str, Content]:
     return {
         name: base.content(int(item))[view]
         for (name, view), item in zip(views, chosen[row], strict=True)
     }
 
 
-def _table(
-    question: Question, base: spec.DataSet, chosen: np.ndarray, ids: np.ndarray
-) -> pd.DataFrame:
+def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
     """The digits and, where asked for, their sum; the speaker; which sample of `base` each item was taken from."""
     names, shown = tuple(question.views), base.y[chosen]
     columns: dict[str, np.ndarray] = {f"{name}_digit": shown[:, m] for m, name in enumerate(names)}
@@ -757,8 +763,8 @@ def _table(
 
 
 def draw_question(
-    name: str, base: spec.DataSet, sizes: Mapping[str, int] = SIZES, seed: int = 2013
-) -> spec.DataSet:
+    name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = 2013
+) -> DataSet:
     """Returns the pairs or triples of a question, drawn from the pictures and recordings of `base`.
 
     Args:
@@ -776,14 +782,14 @@ def draw_question(
     views, rng = tuple(question.views.items()), np.random.default_rng(seed)
     unit = 2 * 10 ** (len(views) - 1)  # a block of each class
     check(
-        set(sizes) == set(spec.SPLITS)
+        set(sizes) == set(SPLITS)
         and all(count > 0 and count % unit == 0 for count in sizes.values()),
-        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(spec.SPLITS)}, but is "
+        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is "
         f"{dict(sizes)}.",
     )
     alike = len({view for _, view in views}) < len(views)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
-    for part in spec.SPLITS:
+    for part in SPLITS:
         shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
         chosen = np.column_stack([_items(digits, y, base, part, rng) for digits in shown.T])
         _apart(chosen, shown, y, alike, rng)
@@ -791,10 +797,10 @@ def draw_question(
         parts.append((chosen[order], y[order]))
     chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     together = "pair" if len(views) == 2 else "triple"
-    ids = spec.numbered(together, len(y))
+    ids = numbered_ids(together, len(y))
     modalities = {m.name: m for m in base.modalities}
     pictures = [view for _, view in views if view != "audio"]
-    return spec.DataSet(
+    return DataSet(
         name=name,
         title=question.title,
         description=f"{question.description} {_NOTHING[together]}"
@@ -806,7 +812,7 @@ def draw_question(
         source=base.source,
         licence=base.licence,
         modalities=tuple(
-            spec.Modality(
+            Modality(
                 shown_as,
                 modalities[view].values[chosen[:, m]],
                 None,
@@ -818,7 +824,7 @@ def draw_question(
         target=question.target,
         y=y,
         ids=ids,
-        split=np.repeat(spec.SPLITS, [sizes[part] for part in spec.SPLITS]),
+        split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
         # each of a visitor's digit of its own: hints say which
         makers={
             name: _maker(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
@@ -827,7 +833,7 @@ def draw_question(
         table=_table(question, base, chosen, ids),
         content_of=partial(_content_of_together, base, views, chosen),
         # The pictures and recordings that rows are put together from; each is in several rows.
-        clusters=spec.Clusters(
+        clusters=Clusters(
             np.column_stack(
                 [
                     np.char.add(f"{view} ", base.ids[chosen[:, m]])
@@ -839,7 +845,7 @@ def draw_question(
     )
 
 
-def load_question(name: str) -> spec.DataSet:
+def load_question(name: str) -> DataSet:
     """Returns the data set of a question.
 
     Raises:

@@ -21,8 +21,12 @@ import scipy
 from qfusion import _files
 from qfusion._checks import check, choose, require_number
 from qfusion.data import files, synthesis
+from qfusion.data.coalition_terms import coalition_names
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
+from qfusion.data.sample_content import Audio, Content, Image, Text
 from qfusion.data.sources import Source
-from qfusion.data.spec import Audio, Content, DataSet, Image, Modality, Target, Text, coalitions
+from qfusion.data.target_spec import Target
 
 # The planted score: a known function of three latents, its noise, and the exact contributions that follow from it.
 #
@@ -122,7 +126,7 @@ def dividends(latents: np.ndarray, background: np.ndarray) -> dict[str, np.ndarr
                 terms[:, mask] -= terms[:, mask ^ (1 << m)]
     column = {
         name: sum(1 << NAMES.index(part) for part in name.split("+") if part)
-        for name in coalitions(NAMES)
+        for name in coalition_names(NAMES)
     }
     return {name: terms[:, mask] for name, mask in column.items()}
 

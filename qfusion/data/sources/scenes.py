@@ -14,8 +14,15 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import spec
+from qfusion.data.arrays import numbered_ids
+from qfusion.data.clusters import Clusters
+from qfusion.data.data_set import DataSet
+from qfusion.data.modality_spec import Modality
+from qfusion.data.picture_arrays import pixel_names
+from qfusion.data.row_splits import SPLITS
+from qfusion.data.sample_content import Content, Image, Text
 from qfusion.data.sources import Source, picture_maker, sentence_maker, steps_of, words_of
+from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 
 # Pictures: two shapes on a dark ground, each in a form and a colour, one of them left of and above or below the other.
@@ -261,10 +268,10 @@ SIZES = {
 
 def _content(
     scenes: Scenes, pictures: np.ndarray, texts: np.ndarray, row: int
-) -> dict[str, spec.Content]:
+) -> dict[str, Content]:
     return {
-        "picture": spec.Image(painted(scenes, pictures[[row]], _SHOWN)[0]),
-        "question": spec.Text(TEXTS[texts[row]], SPOKEN[texts[row]]),
+        "picture": Image(painted(scenes, pictures[[row]], _SHOWN)[0]),
+        "question": Text(TEXTS[texts[row]], SPOKEN[texts[row]]),
     }
 
 
@@ -289,7 +296,7 @@ def _table(
     )
 
 
-def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
+def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> DataSet:
     """Returns the pictures and questions of a seed.
 
     Args:
@@ -300,12 +307,12 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
         InvalidInput: when a size is no such multiple.
     """
     check(
-        set(sizes) == set(spec.SPLITS)
+        set(sizes) == set(SPLITS)
         and all(count > 0 and count % len(BLOCK) == 0 for count in sizes.values()),
-        f"Argument `sizes` must hold a multiple of {len(BLOCK)} above zero for each of {', '.join(spec.SPLITS)}, but "
+        f"Argument `sizes` must hold a multiple of {len(BLOCK)} above zero for each of {', '.join(SPLITS)}, but "
         f"is {dict(sizes)}.",
     )
-    rng, parts = np.random.default_rng(seed), [sizes[part] for part in spec.SPLITS]
+    rng, parts = np.random.default_rng(seed), [sizes[part] for part in SPLITS]
     units = [rng.permutation(np.resize(np.arange(len(BLOCK)), count)) for count in parts]
     scenes = draw_scenes(BLOCK[np.concatenate(units)], rng)
     right = answers(scenes)
@@ -322,8 +329,8 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
     drawn = np.concatenate([painted(scenes, rows) for rows in blocks])
     seen = drawn.reshape(len(drawn), -1)[pictures] / np.float32(255)
     spoken, lengths = steps_of(SPOKEN, VOCABULARY)
-    ids, split = spec.numbered("scene", len(y)), np.repeat(spec.SPLITS, 2 * np.array(parts))
-    return spec.DataSet(
+    ids, split = numbered_ids("scene", len(y)), np.repeat(SPLITS, 2 * np.array(parts))
+    return DataSet(
         name=SOURCE.name,
         title=SOURCE.title,
         description="Small coloured pictures of two shapes, and questions about them in words, made by this project "
@@ -335,25 +342,25 @@ def build(seed: int = 2026, sizes: Mapping[str, int] = SIZES) -> spec.DataSet:
         source=f"made by this project from seed {seed}",
         licence="Apache-2.0, like the project",
         modalities=(
-            spec.Modality(
+            Modality(
                 "picture",
                 seen,
                 None,
-                spec.pixel_names((SIDE, SIDE, 3)),
+                pixel_names((SIDE, SIDE, 3)),
                 (SIDE, SIDE, 3),
             ),
-            spec.Modality(
+            Modality(
                 "question", spoken[texts], lengths[texts], tuple(f"word {w}" for w in VOCABULARY)
             ),
         ),
-        target=spec.Target("classification", "answer", None, ("yes", "no")),
+        target=Target("classification", "answer", None, ("yes", "no")),
         y=y,
         ids=ids,
         split=split,
         table=_table(scenes, pictures, texts, ids),
         truth=dividends(every, pictures, texts, np.flatnonzero(split == "train")).set_index(ids),
         content_of=partial(_content, scenes, pictures, texts),
-        clusters=spec.Clusters(np.char.add("picture ", pictures.astype(str)), "pictures"),
+        clusters=Clusters(np.char.add("picture ", pictures.astype(str)), "pictures"),
         makers={
             "picture": picture_maker(
                 "two shapes in red, yellow or blue on a dark ground", SIDE, SIDE * _SHOWN

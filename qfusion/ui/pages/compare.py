@@ -279,7 +279,7 @@ def _choose(here: frame.Here) -> list[str]:
     """The picker of samples, and what fills it."""
     dataset, key = here.study.dataset, sample_columns.SAMPLES.key
     chosen = [str(name) for name in state.get(key) or st.query_params.get_all(key) if name]
-    fitting = dataset.known(chosen)[:MOST]
+    fitting = dataset.known_ids(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
     few = [*fitting, here.sample, *map(str, dataset.ids[here.study.bulk[: controls.OFFERED // 2]])]

@@ -13,7 +13,10 @@ from qfusion import _limits
 from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
-from qfusion.data import clips, importing, registry, spec, staged_set
+from qfusion.data import clips, importing, registry, staged_set
+from qfusion.data.data_set import DataSet
+from qfusion.data.row_splits import SPLITS
+from qfusion.data.target_spec import CONVENTIONS
 from qfusion.panels import data_fusion, learning as builders, pickers, targets
 from qfusion.runs import plans, setting_texts
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
@@ -100,14 +103,14 @@ def _train_both(name: str) -> None:
     )
 
 
-def _card(data_set: spec.DataSet) -> str:
+def _card(data_set: DataSet) -> str:
     target = data_set.target
     rows = (
         {
             "title": data_set.title,
             "samples": f"{len(data_set):,}",
             "train / valid / test": " / ".join(
-                f"{len(data_set.rows(split)):,}" for split in spec.SPLITS
+                f"{len(data_set.rows(split)):,}" for split in SPLITS
             ),
             "modalities": ", ".join(
                 f"{m.name} ({m.size:,} features"
@@ -120,7 +123,7 @@ def _card(data_set: spec.DataSet) -> str:
             "licence": data_set.licence,
             "digest": data_set.digest[:12],
         }
-        | ({} if target.classes else {"metrics": spec.CONVENTIONS[target.convention]})
+        | ({} if target.classes else {"metrics": CONVENTIONS[target.convention]})
         | (
             {}
             if data_set.unimodal is None
@@ -134,7 +137,7 @@ def _card(data_set: spec.DataSet) -> str:
 FOLDER, TABLE = "_join_folder", "_join_table"
 
 
-def recordings(dataset: spec.DataSet) -> None:
+def recordings(dataset: DataSet) -> None:
     """Which samples have a recording, and a form to join a folder of them, for a reader on the server's machine."""
     joined = clips.coverage(dataset.name) if clips.is_joinable(dataset) else None
     may_join = access.level() == "path" and not _limits.is_read_only()
@@ -170,7 +173,7 @@ def recordings(dataset: spec.DataSet) -> None:
                         _join(dataset)
 
 
-def _join(dataset: spec.DataSet) -> None:
+def _join(dataset: DataSet) -> None:
     check(access.level() == "path", "Folders of this machine are not opened from here.")
     folder, table = (str(state.get(key) or "").strip() for key in (FOLDER, TABLE))
     check(bool(folder), "Name the folder of the recordings.")
@@ -511,7 +514,7 @@ def _target(target: dict[str, Any]) -> str:
         return ""
     return (
         f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
-        f"deviation {target['deviation']:.3g}. Metrics: {spec.CONVENTIONS[target['convention']]}."
+        f"deviation {target['deviation']:.3g}. Metrics: {CONVENTIONS[target['convention']]}."
     )
 
 

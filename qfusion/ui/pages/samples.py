@@ -14,7 +14,10 @@ from qfusion import _limits
 from qfusion.analysis import compare, inside, text
 from qfusion.analysis.sample import default_contrast, sample_of, with_samples
 from qfusion.analysis.study import SAID, dividend_column, said_columns
-from qfusion.data import Audio, Image, own, spec
+from qfusion.data import Audio, Image, own
+from qfusion.data.data_set import DataSet
+from qfusion.data.picture_arrays import enlarge, grey_levels
+from qfusion.data.sample_content import Maker
 from qfusion.panels import (
     compare as builders,
     inside as raw,
@@ -264,7 +267,7 @@ def try_own(here: frame.Here) -> None:
             st.button("Forget all", key="_forget_own", icon=":material/delete:", on_click=_forget)
 
 
-def _made(dataset: spec.DataSet, given: dict[str, own.Given], like: str) -> own.Own:
+def _made(dataset: DataSet, given: dict[str, own.Given], like: str) -> own.Own:
     """The sample of what was given; what was not made before waits for its turn."""
     before = own.made_before(dataset, given, like)
     if before is not None:
@@ -282,7 +285,7 @@ def _like(here: frame.Here) -> str:
     ) or pickers.default_sample(here.study)
 
 
-def _ask(key: str, maker: spec.Maker, names: tuple[str, ...]) -> own.Given | None:
+def _ask(key: str, maker: Maker, names: tuple[str, ...]) -> own.Given | None:
     """Draws what a visitor gives one thing with; what was given last, if anything."""
     verbs = {"drawing": "Draw", "recording": "Say", "sentence": "Write", "clip": "Choose"}
     st.markdown(
@@ -376,8 +379,8 @@ def _input(here: frame.Here, made: own.Own, name: str) -> None:
     if isinstance(content, Image):
         pixels = content.pixels
     elif modality.shape and len(modality.shape) == 2:
-        levels = spec.grey(values.reshape(modality.shape), values.min(), values.max() + 1e-9)
-        pixels = spec.enlarged(np.flipud(levels), 112)  # the lowest band at the foot
+        levels = grey_levels(values.reshape(modality.shape), values.min(), values.max() + 1e-9)
+        pixels = enlarge(np.flipud(levels), 112)  # the lowest band at the foot
     with st.container(width="content", key=f"own-input-{name}"):
         if pixels is not None:
             st.image(pixels, width=112, alt=f"What the model is given for {name}, {size} numbers")

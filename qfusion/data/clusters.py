@@ -1,0 +1,69 @@
+"""Clusters of rows that are not independent: sentences of one video, pairs that show one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from qfusion._checks import check
+from qfusion.data.arrays import read_only_array
+
+VIDEO_MARK = "$_$"  # between video and clip in the ids of MMSA's files
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Groups of dependent rows. Confidence intervals over rows resample clusters, not rows.
+
+    Attributes:
+        labels: of every row and way of grouping, str (N, k): one column of videos, two of the pictures of a pair.
+            Columns that share a label draw from one pool: a picture that is left here and right there is one picture.
+        unit: name of the groups, in the plural: "videos".
+
+    Raises:
+        InvalidInput: when the labels are not (N, k) with k of 1 or more.
+    """
+
+    labels: np.ndarray
+    unit: str
+
+    def __post_init__(self) -> None:
+        labels = read_only_array(self.labels, np.str_)
+        if labels.ndim == 1:
+            labels = labels[:, None]
+        check(
+            labels.ndim == 2 and labels.shape[1] > 0,
+            f"Argument `labels` must have shape (N,) or (N, k), one label a row and way of grouping, but has shape "
+            f"{labels.shape}.",
+        )
+        object.__setattr__(self, "labels", labels)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The labels as whole numbers, int64 (N, k), equal where labels are equal."""
+        numbers = np.unique(self.labels, return_inverse=True)[1]
+        return numbers.reshape(self.labels.shape).astype(np.int64)
+
+    def select(self, rows: np.ndarray) -> Clusters:
+        """Returns the clusters of some rows."""
+        return Clusters(self.labels[rows], self.unit)
+
+    def append_samples(self, ids: np.ndarray) -> Clusters:
+        """Returns the clusters with rows for a visitor's samples of these ids, each a cluster of its own."""
+        own = np.repeat(ids[:, None], self.labels.shape[1], 1)
+        return Clusters(np.concatenate([self.labels, own]), self.unit)
+
+    def describe_count(self, rows: np.ndarray) -> str:
+        """Returns the number of clusters of some rows with its unit: "31 videos"."""
+        return f"{len(np.unique(self.numbers[rows])):,} {self.unit}"
+
+
+def video_clusters(ids: Sequence[str] | np.ndarray) -> Clusters | None:
+    """Returns the videos that segments come from, if every id names one before `VIDEO_MARK` as in MMSA's files."""
+    names = [str(id_) for id_ in ids]
+    if not names or not all(VIDEO_MARK in name for name in names):
+        return None
+    return Clusters(np.array([name.rpartition(VIDEO_MARK)[0] for name in names]), "videos")

@@ -1,0 +1,124 @@
+"""The raw content of a sample: text, sound, pictures, curves, recordings; and makers that turn it into features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text: a plain string (never markup), and its words or tokens if there is one a step.
+
+    Attributes:
+        text: the whole text.
+        words: one a step.
+        numbers: of a language model's tokens, one a step.
+        tokens: the tokens as text, if the vocabulary is known.
+        why: the reason why it is not known, as the end of a sentence "token numbers ...".
+    """
+
+    text: str
+    words: tuple[str, ...] | None = None
+    numbers: tuple[int, ...] | None = None
+    tokens: tuple[str, ...] | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """A waveform: float32 samples (n,) in [-1, 1] at `rate` samples a second."""
+
+    samples: np.ndarray
+    rate: int
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A picture: uint8 pixels (h, w) or (h, w, 3)."""
+
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A curve: float64 values (n,) over `x` (n,), with labels of the axes."""
+
+    values: np.ndarray
+    x: np.ndarray
+    x_label: str
+    y_label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A film without sound: uint8 frames (T, h, w) or (T, h, w, 3), at `rate` frames a second."""
+
+    frames: np.ndarray
+    rate: float
+
+
+Content = Text | Audio | Image | Series | Film
+
+
+class Word(NamedTuple):
+    """A word and its time, in seconds from the begin of its sample."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The recording of a sample: a file, or a part of it.
+
+    Attributes:
+        path: of the file.
+        kind: "video", "audio" or "image".
+        start: begin of the sample in the file, in seconds.
+        end: end of the sample in the file, in seconds; None for the end of the file.
+        words: with their times, if they are known.
+        seconds: duration of the whole file; None if unknown.
+        state: size of the file in bytes and time of its last change in nanoseconds when it was joined; None if unknown.
+    """
+
+    path: Path
+    kind: str
+    start: float = 0.0
+    end: float | None = None
+    words: tuple[Word, ...] = ()
+    seconds: float | None = None
+    state: tuple[int, int] | None = None
+
+
+def no_clip(row: int) -> Clip | None:
+    """Returns the recording of a row, for data sets without recordings: None."""
+    return None
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes features of a modality from a visitor's input, exactly as those of the training data were made.
+
+    Attributes:
+        kind: of the input. "drawing": uint8 pixels (h, w, 3), white on black unless `hint` says otherwise;
+            "recording": an `Audio` of one channel; "sentence": a str; "clip": the path of a checked video or sound
+            file.
+        hint: the input in a few words: "one digit". Modalities whose makers have the same kind and hint share one
+            input.
+        make: returns the features, (F,) or (T, F), in the form of `Modality.values`, and the content to show.
+    """
+
+    kind: str
+    hint: str
+    make: Callable[[Any], tuple[np.ndarray, Content]]
+
+
+def no_content(row: int) -> dict[str, Content]:
+    """Returns the content of a row, for data sets of features only: none."""
+    return {}

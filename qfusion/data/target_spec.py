@@ -1,0 +1,121 @@
+"""The target of a data set, a number or a class, and the conventions by which scores are evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfusion._checks import check, choose
+
+# Scores are evaluated as those of MOSI and MOSEI, as those of CH-SIMS, or plainly, without reading them as sentiment.
+MOSI_CONVENTION = "mosi"
+CONVENTIONS = {MOSI_CONVENTION: "MOSI / MOSEI", "sims": "CH-SIMS", "plain": "plain"}
+LARGEST_SCORE = {MOSI_CONVENTION: 3.0, "sims": 1.0}  # in absolute value
+
+
+@dataclass(frozen=True)
+class Target:
+    """The quantity to predict: a number in a range, or a class.
+
+    If samples may have several labels, each set of labels that occurs is a class (the label powerset of Tsoumakas and
+    Vlahavas 2007, ECML). `DataSet.select_label` turns one label into a question with the answers no and yes.
+
+    Attributes:
+        kind: "regression" or "classification".
+        name: for example "sentiment".
+        range: lowest and highest value of a regression target, or None if it is unbounded.
+        classes: names of the classes 0, 1, ...; empty for regression.
+        unit: meaning of one step, to print beside an axis.
+        labels: names of the labels, if samples may have several.
+        sets: for every class, the indices of its labels.
+        convention: of the metrics of a number, one of CONVENTIONS, `MOSI_CONVENTION` by default; "classes" for classes.
+    """
+
+    kind: str
+    name: str
+    range: tuple[float, float] | None = None
+    classes: tuple[str, ...] = ()
+    unit: str = ""
+    labels: tuple[str, ...] = ()
+    sets: tuple[tuple[int, ...], ...] = ()
+    convention: str = ""
+
+    def __post_init__(self) -> None:
+        choose("Kind of target", self.kind, ("regression", "classification"))
+        is_regression = self.kind == "regression"
+        check(
+            is_regression or len(self.classes) >= 2,
+            f"Argument `classes` must name at least two classes, but is {self.classes}. Name every class.",
+        )
+        check(
+            self.range is None or self.range[0] < self.range[1],
+            f"Argument `range` must be (low, high) with low < high, but is {self.range}. Swap or widen it.",
+        )
+        check(
+            is_regression or self.convention in ("", "classes"),
+            f"Argument `convention` is of scores, and has to be left out for classes, but is "
+            f"{self.convention[:40]!r}. Leave it out.",
+        )
+        convention = "classes"
+        if is_regression:
+            convention = choose("Convention", self.convention or MOSI_CONVENTION, CONVENTIONS)
+        object.__setattr__(self, "convention", convention)
+        if self.labels:
+            self._check_label_sets()
+
+    @property
+    def label(self) -> str:
+        """The label in question, if the target is one of several labels; else empty."""
+        return self.name if self.name in self.labels and len(self.classes) == 2 else ""
+
+    def _check_label_sets(self) -> None:
+        """Checks that `sets` holds indices of labels for every class."""
+        indices = [index for labels in self.sets for index in labels]
+        are_labels = all(0 <= index < len(self.labels) for index in indices)
+        check(
+            len(self.sets) == len(self.classes) and are_labels,
+            f"Argument `sets` must say of each of the {len(self.classes)} classes which of the {len(self.labels)} "
+            f"labels it has, but has {len(self.sets)} entries. Give one tuple of indices a class.",
+        )
+
+
+def check_convention(convention: str, y: np.ndarray) -> None:
+    """Checks that targets (N,) fit the convention of their metrics; targets that are not finite are ignored.
+
+    Raises:
+        NotFound: when there is no such convention.
+        InvalidInput: when a target lies outside the range of the convention.
+    """
+    choose("Convention", convention, CONVENTIONS)
+    if convention not in LARGEST_SCORE:
+        return
+    largest = LARGEST_SCORE[convention]
+    finite = y[np.isfinite(y)]
+    low = finite.min(initial=0.0)
+    high = finite.max(initial=0.0)
+    check(
+        max(-low, high) <= largest,
+        f"Argument `convention` must fit the targets: scores of {CONVENTIONS[convention]} lie in "
+        f"[-{largest:g}, {largest:g}], but these go from {low:g} to {high:g}. Choose another of "
+        f"{', '.join(CONVENTIONS)}, or correct the targets.",
+    )
+
+
+def guess_convention(y: np.ndarray, *, annotated: bool, pickled: bool) -> str:
+    """Returns the convention that fits scores (N,).
+
+    It is "sims" if every modality has its own targets and all scores lie in [-1, 1], `MOSI_CONVENTION` for an MMSA
+    pickle with larger scores up to 3, and "plain" otherwise.
+
+    Args:
+        y: scores; those that are not finite are ignored.
+        annotated: whether every modality has its own targets.
+        pickled: whether the scores come from an MMSA pickle.
+    """
+    largest = np.abs(y[np.isfinite(y)]).max(initial=0.0)
+    if annotated and largest <= LARGEST_SCORE["sims"]:
+        return "sims"
+    if pickled and LARGEST_SCORE["sims"] < largest <= LARGEST_SCORE[MOSI_CONVENTION]:
+        return MOSI_CONVENTION
+    return "plain"
