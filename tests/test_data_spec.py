@@ -192,7 +192,16 @@ def test_a_modality_checks_its_shape(arguments: Any, message: str) -> None:
 
 
 def test_coalitions_are_ordered() -> None:
-    assert data.coalition_names(("t", "a", "v")) == ("", "t", "a", "v", "t+a", "t+v", "a+v", "t+a+v")
+    assert data.coalition_names(("t", "a", "v")) == (
+        "",
+        "t",
+        "a",
+        "v",
+        "t+a",
+        "t+v",
+        "a+v",
+        "t+a+v",
+    )
 
 
 def test_available_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
