@@ -17,7 +17,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED, coupling_key, couplings, learned
 
-# All that `data.modality_spec` refuses in a name is `+`; characters that mean something in texts and links come up often.
+# Only `+` is refused in a name; characters that mean something in texts and links come up often.
 NAMES = st.text(
     st.one_of(
         st.sampled_from("-,=.:%/ \t\nHT[]ab1"),

@@ -12,6 +12,7 @@ import torch
 
 from qfusion import data as sources
 from qfusion._checks import check
+from qfusion.data.row_splits import SPLITS
 from qfusion.errors import QFusionError
 from qfusion.runs import folder, training_queue
 from qfusion.runs.recorder import RunRecorder
@@ -133,9 +134,7 @@ def _save(
     plan = run.plan
     dataset = fit.dataset
     in_double = copy.deepcopy(model).double()
-    measured = {
-        split: metrics.evaluate(in_double, dataset, split, group) for split in sources.spec.SPLITS
-    }
+    measured = {split: metrics.evaluate(in_double, dataset, split, group) for split in SPLITS}
     if group.leads:
         after = f"{checkpoint.AFTER}{epoch}" if epoch else ""
         path = run.model_path
