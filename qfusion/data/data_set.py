@@ -271,7 +271,7 @@ class DataSet:
     def inputs(
         self, rows: Any = None, dtype: torch.dtype | None = None, only: Sequence[str] | None = None
     ) -> dict[str, Any]:
-        """Returns the inputs of a model: a tensor (B, F), or (values (B, T, F), mask (B, T)) for sequences, per modality.
+        """Returns the inputs of a model: of each modality a tensor (B, F), or (values (B, T, F), mask (B, T)).
 
         Args:
             rows: one row number, several, or None for all N.
