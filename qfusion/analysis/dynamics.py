@@ -425,7 +425,7 @@ def cuts_of_rows(study: Any, rows: np.ndarray, times: int = 11) -> cuts.CutMetri
 
 
 def curves(result: cuts.Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
-    """Scores (nT,) of the one sample, by kind and modality: what `figures.generator_attribution.curves` draws."""
+    """Scores (nT,) of the one sample, by kind and modality for a figure."""
     return {
         kind: {name: result.scores[k, m, :, 0, output] for m, name in enumerate(result.modalities)}
         for k, kind in enumerate(result.kinds)

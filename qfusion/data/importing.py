@@ -591,7 +591,7 @@ def read(
         modalities: the table of each, instead of by the files' names.
         labels: the table of labels, instead of the one called `labels`.
         target: one of TARGETS.
-        convention: of the metrics of scores, one of `target_spec.CONVENTIONS`, or "auto": `likely_convention`.
+        convention: of the metrics of scores, one of `target_spec.CONVENTIONS`, or "auto": `guess_convention`.
 
     Raises:
         NotFound: when a file or a format does not exist.
