@@ -29,6 +29,7 @@ BACKTICKS = re.compile(r"(?<![`\w])`([^`\n]+)`(?!`)")
 DOTTED = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(.*\))?")
 BARE = re.compile(r"([A-Za-z_]\w*)(?:\(\))?")
 PATH = re.compile(rf"(?<![\w/.<>{{}}*-])((?:[\w.-]+/)*[\w-][\w.-]*\.(?:{SUFFIXES}))\b(#[\w-]+)?")
+FENCE = re.compile(r"(?ms)^```python\n(.*?)^```$")
 COMMENT = re.compile(r"(?m)(?:^|[ \t])#[ \t]([^\n]*[`/.][^\n]*)$")
 OWN = re.compile(rf"(?<![`\w./-])((?:{'|'.join(PACKAGES[:2])})(?:\.[A-Za-z_]\w*)+)")
 ALIASES = {"np", "pd", "plt", "st", "nn", "F", "go", "px", "sys", "self", "cls"}
@@ -434,6 +435,22 @@ def broken_own(text: Text) -> Iterator[tuple[int, str]]:
             yield match.start(), match[1]
 
 
+def broken_programs(text: Text) -> Iterator[tuple[int, str]]:
+    """Yield what the Python programs of a document import or call, of this project, that does not exist."""
+    for match in FENCE.finditer(text.content):
+        program = index_module(text.path, "", match[1])
+        for name, target in program.imports.items():
+            parts = target.split(".")
+            if parts[0] not in PACKAGES:
+                continue
+            if not leads_to(parts):
+                yield match.start(), target
+            for node in ast.walk(ast.parse(match[1])):
+                is_use = isinstance(node, ast.Attribute) and ast.unparse(node.value) == name
+                if is_use and not leads_to([*parts, node.attr]):
+                    yield match.start(), f"{target}.{node.attr}"
+
+
 def nearest(reference: str) -> str:
     """Return the existing name that is most like a reference."""
     known = {*modules(), *tracked_files(), *classes()}
@@ -447,6 +464,8 @@ def nearest(reference: str) -> str:
 def problems(text: Text) -> Iterator[str]:
     """Yield a line for each broken reference of a text."""
     broken = {*broken_paths(text), *broken_names(text), *broken_own(text)}
+    if text.module is None:
+        broken |= set(broken_programs(text))
     for start, reference in sorted(broken):
         line = text.line + text.content.count("\n", 0, start)
         yield f"{text.path.relative_to(ROOT)}:{line}: `{reference}` does not exist{nearest(reference)}"
