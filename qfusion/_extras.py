@@ -4,6 +4,9 @@ pyproject.toml lists the packages of each extra. `errors.translate_import_errors
 that `describe_missing` returns.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 
@@ -60,6 +63,15 @@ PACKAGES = {
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
 }
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those packages that are installed, by their names."""
+    versions = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
 
 
 def describe_missing(module: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import importlib.metadata
 import json
 import os
 import re
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from qfusion import _files
 from scripts import serving
@@ -64,70 +68,86 @@ def clean() -> dict[str, str]:
     }
 
 
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+
+
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    """The wheel in an environment of its own, which borrows the libraries of the present one and nothing else."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The wheel, built from a copy of the sources, as building leaves files beside them."""
     folder = tmp_path_factory.mktemp("wheel")
-    for name in (
-        SOURCES
-    ):  # a copy: building leaves its traces beside the sources, and finds those of the last time
+    sources = folder / "source"
+    for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(
-                source,
-                folder / "source" / name,
-                ignore=shutil.ignore_patterns("__pycache__"),
-                symlinks=True,
-            )
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, sources / name, ignore=ignored, symlinks=True)
         else:
-            shutil.copy(source, folder / "source" / name)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [
-            *pip,
-            "wheel",
-            "--no-deps",
-            "--no-build-isolation",
-            "--no-index",
-            "--wheel-dir",
-            str(folder),
-            str(folder / "source"),
-        ],
-        check=True,
-        env=clean(),
-    )
-    (wheel,) = folder.glob("*.whl")
-    shutil.rmtree(folder / "source")
-    found = Installed(folder / "environment", folder / "place", wheel)
-    found.place.mkdir()
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(found.environment)], check=True
-    )
-    asked = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
-    own = Path(
-        subprocess.run(
-            [found.program("python"), "-c", asked], check=True, capture_output=True, text=True
-        ).stdout.strip()
-    )
-    paths = sysconfig.get_paths()
-    (own / "borrowed.pth").write_text(
-        "\n".join(dict.fromkeys([paths["purelib"], paths["platlib"]])) + "\n"
-    )
-    subprocess.run(
-        [
-            *pip,
-            "--python",
-            found.program("python"),
-            "install",
-            "--no-deps",
-            "--no-index",
-            str(wheel),
-        ],
-        check=True,
-        env=clean(),
-    )
-    yield found
+            shutil.copy(source, sources / name)
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder)]
+    subprocess.run([*PIP, "wheel", *options, str(sources)], check=True, env=clean())
+    shutil.rmtree(sources)
+    [path] = folder.glob("*.whl")
+    yield path
     shutil.rmtree(folder)
+
+
+def create_environment(folder: Path, wheel: Path) -> tuple[Installed, Path]:
+    """An environment that has the wheel and nothing else, and the folder of its libraries."""
+    installed = Installed(folder / "environment", folder / "place", wheel)
+    installed.place.mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(installed.environment)], check=True
+    )
+    code = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+    libraries = Path(installed.run("python", "-c", code).strip())
+    options = ["--python", installed.program("python"), "install", "--no-deps", "--no-index"]
+    subprocess.run([*PIP, *options, str(wheel)], check=True, env=clean())
+    return installed, libraries
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel in an environment of its own, which borrows all libraries of the present one."""
+    environment, libraries = create_environment(tmp_path_factory.mktemp("installed"), wheel)
+    paths = sysconfig.get_paths()
+    places = dict.fromkeys([paths["purelib"], paths["platlib"]])
+    (libraries / "borrowed.pth").write_text("\n".join(places) + "\n")
+    return environment
+
+
+def needed_packages(wheel: Path) -> set[str]:
+    """Names of the packages that `pip install` of the wheel brings without extras."""
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(archive.read(name))
+    waiting = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
+    waiting = [wanted for wanted in waiting if "extra ==" not in str(wanted.marker)]
+    names: set[str] = set()
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        if name in names:
+            continue
+        names.add(name)
+        extras = {"", *wanted.extras}
+        for line in importlib.metadata.requires(name) or []:
+            inner = Requirement(line)
+            if inner.marker is None or any(inner.marker.evaluate({"extra": e}) for e in extras):
+                waiting.append(inner)
+    return names
+
+
+@pytest.fixture(scope="module")
+def core(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel in an environment that has what `pip install` brings without extras, and nothing else."""
+    environment, libraries = create_environment(tmp_path_factory.mktemp("core"), wheel)
+    for name in needed_packages(wheel):
+        distribution = importlib.metadata.distribution(name)
+        for entry in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
+            place = libraries / entry
+            if not place.exists():
+                place.symlink_to(Path(str(distribution.locate_file(entry))))
+    return environment
 
 
 def test_the_wheel_holds_what_is_read_and_nothing_else(installed: Installed) -> None:
@@ -208,6 +228,88 @@ def test_the_front_says_the_same_five_lines() -> None:
     said = [line.strip() for line in str(qfusion.__doc__).splitlines() if line.startswith("    ")]
     assert len(said) == 6
     assert [line for line in said if line not in words.splitlines()] == []
+
+
+def test_the_core_brings_no_package_of_an_extra(wheel: Path) -> None:
+    heavy = {"streamlit", "plotly", "librosa", "av", "typst", "mcp", "pennylane", "qutip"}
+    brought = needed_packages(wheel)
+    assert brought & heavy == set()
+    assert {"torch", "numpy", "scikit-learn", "typer"} <= brought
+
+
+CORE = """
+import torch
+import qfusion
+from qfusion.quantum.lindblad import evolve_states
+
+H = torch.tensor([[0, 1], [1, 0]], dtype=torch.complex128)
+L = torch.tensor([[[0, 0.3], [0, 0]]], dtype=torch.complex128)
+rho = torch.tensor([[1, 0], [0, 0]], dtype=torch.complex128)
+states = evolve_states(H, L, rho, torch.linspace(0, 1, 3, dtype=torch.float64))
+print(states.diagonal(dim1=-2, dim2=-1).sum(-1).real.tolist())
+
+planted = qfusion.load("planted")
+trained = qfusion.train("quantum-jump", planted, options={"epochs": 2}).checkpoint("mine")
+sample = qfusion.analysis.open_sample(trained, "p0031", planted)
+print([sample.score, sum(sample.dividends.values())])
+for name in ("track.step_circuit", "figures.style", "panels", "report", "ui.server"):
+    try:
+        __import__(f"qfusion.{name}", fromlist=["_"])
+    except ImportError as error:
+        print(name, error)
+"""
+
+
+def test_the_core_evolves_trains_and_explains_in_python(core: Installed) -> None:
+    (core.place / "core.py").write_text(CORE)
+    traces, scores, *missing = core.run("python", "core.py").splitlines()
+    assert json.loads(traces) == pytest.approx([1, 1, 1], abs=1e-12)
+    score, total = json.loads(scores)
+    assert total == pytest.approx(score, abs=1e-9)
+    extras = dict(line.split(" ", 1) for line in missing)
+    assert "needs the extra `track`: pip install 'qfusion[track]'" in extras["track.step_circuit"]
+    assert "No module named 'plotly'" in extras["figures.style"]
+    assert "needs the extra `figures`: pip install 'qfusion[figures]'" in extras["panels"]
+    assert "needs the extra `figures`: pip install 'qfusion[figures]'" in extras["report"]
+    assert "needs the extra `app`: pip install 'qfusion[app]'" in extras["ui.server"]
+
+
+def test_the_core_trains_and_explains_on_the_command_line(core: Installed) -> None:
+    train = ["train", "--model", "quantum-jump", "--data", "planted", "--set", "epochs=2"]
+    core.run("qfusion", *train, "--out", "folder")
+    explanation = json.loads(
+        core.run("qfusion", "explain", "--model", "folder", "--sample", "p0031", "--json")
+    )
+    assert explanation["sample"] == "p0031"
+    assert "R2" in core.run("qfusion", "evaluate", "--model", "qj-planted")
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        (["app"], "app"),
+        (["mcp"], "agents"),
+        (["figure", "--sample", "p0031", "--view", "over-time", "--out", "x.pdf"], "figures"),
+        (["report", "--sample", "p0031", "--out", "x.pdf"], "figures"),
+        (["track", "--sample", "p0031", "--out", "x.csv"], "track"),
+        (["evaluate", "--cluster", "tcp://127.0.0.1:1"], "cluster"),
+    ],
+)
+def test_a_command_names_its_missing_extra_in_one_line(
+    command: list[str], extra: str, core: Installed
+) -> None:
+    model = [] if command[0] in ("app", "mcp") else ["--model", "qj-planted"]
+    done = subprocess.run(
+        [core.program("qfusion"), *command, *model],
+        cwd=core.place,
+        env=clean(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("qfusion: error: ")
+    assert f"needs the extra `{extra}`: pip install 'qfusion[{extra}]'." in last
 
 
 def test_the_app_starts_without_a_checkout(installed: Installed) -> None:

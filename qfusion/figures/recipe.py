@@ -4,16 +4,15 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Self
 
 import pandas as pd
 
 from qfusion import __version__
 from qfusion._checks import check
+from qfusion._extras import installed_versions
 from qfusion.errors import InvalidInput
 from qfusion.figures.export_style import ExportStyle
 
@@ -156,11 +155,7 @@ def read_record(text: str, what: str, kind: str, version: int, most: int) -> dic
 @cache
 def software() -> dict[str, str]:
     """Versions of what computes and draws figures."""
-    texts = {"qfusion": __version__}
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            texts[package] = version(package)
-    return texts
+    return {"qfusion": __version__, **installed_versions(_PACKAGES)}
 
 
 def digest_of(numbers: pd.DataFrame) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from scipy.io import wavfile
 
 from qfusion import __version__
 from qfusion._checks import check
+from qfusion._extras import installed_versions
 from qfusion._sentences import listed
 from qfusion.analysis import audit, cohort_measures, dynamics, inside, outputs, text, trust
 from qfusion.analysis.errors import Levels, of_split
@@ -148,15 +148,7 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "seeds": seeds,
         "warnings": warnings,
         "questions": _questions(sample.study),
-        "made_with": ", ".join(
-            [
-                f"qfusion {__version__}",
-                *(
-                    f"{name} {version(name)}"
-                    for name in ("torch", "numpy", "qutip", "pennylane", "typst", "matplotlib")
-                ),
-            ]
-        ),
+        "made_with": _software(),
         "trained_on": checkpoint.training_split(sample.study.card).replace("+", " and "),
         "dims": lambda form: listed(
             [form.format(d, m) for m, d in zip(sample.modalities, sample.model.dims, strict=True)]
@@ -174,6 +166,13 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         "SAYS": generator_attribution.SAYS,
         "INERT": INERT,
     }
+
+
+def _software() -> str:
+    """Versions of qfusion and of the libraries whose numbers or drawings a report may hold."""
+    packages = ("torch", "numpy", "qutip", "pennylane", "typst", "matplotlib")
+    versions = {"qfusion": __version__, **installed_versions(packages)}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _questions(study: Study) -> dict[str, str]:

@@ -15,7 +15,6 @@ import platform
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +25,7 @@ from filelock import FileLock
 import qfusion
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
+from qfusion._extras import installed_versions
 from qfusion.data import DataSet, signatures
 from qfusion.errors import (
     IntegrityError,
@@ -313,7 +313,7 @@ def make_card(
         "versions": {
             "python": platform.python_version(),
             "qfusion": qfusion.__version__,
-            **{name: version(name) for name in ("torch", "qutip", "pennylane", "numpy")},
+            **installed_versions(("torch", "qutip", "pennylane", "numpy")),
         },
         "notes": notes,
     }
