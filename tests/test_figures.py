@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from plotly_print import Style, render
+from qfusion.analysis import shown_terms
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import InvalidInput
 from qfusion.figures import (
@@ -111,10 +112,8 @@ def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalition_names(names))}
     figure = decision_charts.waterfall(dividends, names)
-    assert len(figure.data[0].x) == 1 + 6 + decision_charts.MAX_JOINT + 1 + 1
-    assert (
-        f"{2**6 - 7 - decision_charts.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
-    )
+    assert len(figure.data[0].x) == 1 + 6 + shown_terms.MAX_JOINT + 1 + 1
+    assert f"{2**6 - 7 - shown_terms.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
     assert figure.data[0].x[-1] == pytest.approx(sum(dividends.values()))
 
 

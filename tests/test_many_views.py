@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import study as studies
+from qfusion.analysis import shown_terms, study as studies
 from qfusion.analysis.sample import open_study
 from qfusion.cli import main
 from qfusion.data import DataSet, Modality, Target, importing
@@ -154,10 +154,8 @@ def test_twelve_views_are_trained_and_explained_in_time(kind: str) -> None:
     # what is drawn stays readable
     own = dict(zip(found.coalitions, found.dividends[0, :, 0].tolist(), strict=True))
     figure = decision_charts.waterfall(own, dataset.names)
-    assert len(figure.data[0].y) <= 1 + 12 + decision_charts.MAX_JOINT + 2
-    assert (
-        f"{4095 - 12 - decision_charts.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
-    )
+    assert len(figure.data[0].y) <= 1 + 12 + shown_terms.MAX_JOINT + 2
+    assert f"{4095 - 12 - shown_terms.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

@@ -539,7 +539,7 @@ def _terms(result: Mapping[str, Any]) -> list[list[str]]:
     """The rows of a decision's table: the baseline and every term; of many joint ones the largest, and what the others
     sum to."""
     dividends = result["dividends"]
-    shown, others = qfusion.figures.decision_charts.condensed([dividends])
+    shown, others = qfusion.analysis.shown_terms.select_shown_terms([dividends])
     rows = [
         [
             name or "(none)",
@@ -626,9 +626,9 @@ def _trajectory_columns(tracked: qfusion.track.Track) -> dict[str, Any]:
 
 def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
-    result = qfusion.panels.data_fusion.needs_record(
-        qfusion.analysis.trust.needs(qfusion.data.load(name))
-    )
+    from qfusion.commands.data_fusion import needs_record
+
+    result = needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
     tested = result["worth"]
     rows = [
         [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]

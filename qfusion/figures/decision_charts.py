@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.figures.guards import drawing
 from qfusion.figures.style import (
     INK,
@@ -117,27 +118,14 @@ def waterfall(
     )
 
 
-MAX_JOINT = 11  # joint terms that are drawn one by one: all of them up to four modalities
-
-
-def condensed(dividends: Sequence[Mapping[str, float]]) -> tuple[list[str], list[str]]:
-    """Terms of some decisions to draw one by one, by size of the coalition, and the smallest joint ones, to be added
-    up."""
-    terms = sorted((term for term in dividends[0] if term), key=lambda term: len(split_term(term)))
-    joint = sorted(
-        (term for term in terms if len(split_term(term)) > 1),
-        key=lambda term: -sum(abs(dividend[term]) for dividend in dividends),
-    )
-    rest = set(joint[MAX_JOINT:]) if len(joint) > MAX_JOINT + 1 else set()
-    return [term for term in terms if term not in rest], sorted(rest)
-
-
 def condensed_lines(
     terms: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Terms over time or layers to draw one by one, in their order, and what the smallest joint ones sum to, by what it
     is called; nothing where all are drawn."""
-    shown, rest = condensed([{term: float(np.abs(values).sum()) for term, values in terms.items()}])
+    shown, rest = select_shown_terms(
+        [{term: float(np.abs(values).sum()) for term, values in terms.items()}]
+    )
     drawn = {term: values for term, values in terms.items() if term in {"", *shown}}
     if not rest:
         return drawn, {}
@@ -161,7 +149,7 @@ def in_steps(
     Args:
         quantity: name of the total, "log-odds" or "score".
     """
-    shown, rest = condensed(decisions)
+    shown, rest = select_shown_terms(decisions)
     first = [""] if "" in decisions[0] else []
     terms = [*first, *shown, *(["+".join(modalities)] if rest else [])]
     names = [
@@ -298,7 +286,7 @@ def term_bars(
 ) -> go.Figure:
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
     both = [{term: own[term] for term in values if term} for own in (values, before)]
-    shown, rest = condensed(both)
+    shown, rest = select_shown_terms(both)
     names, (noisy, exact), look = in_steps(both, modalities, theme)
     rows = list(range(len(noisy)))
     return (

@@ -30,6 +30,7 @@ from PIL import Image, ImageOps
 from qfusion import citations
 from qfusion._checks import choose
 from qfusion._lazy import Library
+from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.errors import QFusionError
 from qfusion.figures import decision_charts
 from qfusion.figures.export_style import CREATOR, fonts, plotly_print, printing
@@ -207,7 +208,7 @@ def png_address(picture: Image.Image) -> str:
 def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:
     """Names with their numbers: "text +0.41, baseline -0.69"; the empty name is the baseline, and of many joint terms
     the smallest are summed."""
-    shown, rest = decision_charts.condensed([numbers])
+    shown, rest = select_shown_terms([numbers])
     listed = {name: value for name, value in numbers.items() if name in {"", *shown}}
     if rest:
         listed[decision_charts.others_title(len(rest))] = sum(numbers[name] for name in rest)

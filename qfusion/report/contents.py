@@ -25,6 +25,7 @@ from qfusion._sentences import listed
 from qfusion.analysis import audit, cohort_measures, dynamics, inside, outputs, text, trust
 from qfusion.analysis.errors import Levels, of_split
 from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.analysis.study import Study
 from qfusion.data import clips
 from qfusion.data.sample_content import Audio, Clip, Film, Series
@@ -273,7 +274,7 @@ def decided(sample: Sample) -> str:
 def _of_terms(sample: Sample) -> dict[str, Any]:
     """The terms of the decision that are listed one by one, and how many others there are with their sum."""
     own, truth = sample.dividends, sample.true_dividends
-    shown, rest = decision_charts.condensed([own])
+    shown, rest = select_shown_terms([own])
     values = dict(zip(own, sample.explanation.values[0, :, sample.output], strict=True))
     listed_terms = [term for term in own if term in {"", *shown}]
     return {
