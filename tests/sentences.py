@@ -289,12 +289,12 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "cut of one sample",
-        "explain.cuts:answer",
+        "wording.cuts:describe_cut",
         "the largest change of the score over modalities and times",
     ),
     Template(
         "cut over many samples",
-        "explain.cuts:answer_for_many",
+        "wording.cuts:describe_cuts",
         "'yes' and 'hardly' where the interval excludes zero, 'no' where it lies within 0.0005, else not shown",
     ),
     Template(
@@ -553,7 +553,9 @@ TEMPLATES: tuple[Template, ...] = (
         VERDICT,
     ),
     # Of the physics, and of statistics.
-    Template("what built the terms", "explain.building:answer", "the largest part", PHYSICS),
+    Template(
+        "what built the terms", "wording.building:describe_building", "the largest part", PHYSICS
+    ),
     Template("most depends on", "panels.physics:tornado", "the largest removal", PHYSICS),
     Template("bends", "panels.physics:way", "slope and removal of opposite signs", PHYSICS),
     Template("couplings", "panels.states:couplings", "the largest coupling", PHYSICS),

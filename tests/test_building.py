@@ -24,6 +24,7 @@ from qfusion.models import InputSpec, QuantumJump, Tweak, hermitian
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import programs
 from qfusion.training import checkpoint
+from qfusion.wording.building import describe_building
 from tests.entangled import model_of
 from tests.test_sensitivity import features, jump_model
 
@@ -627,8 +628,8 @@ def test_the_sentence_names_what_did_most() -> None:
     found = method.built(model, features(1), behind)
     joint = np.array(["+" in name for name in found.dividends])
     most = found.terms[int(np.abs(found.parts[joint]).sum(0).argmax())].title
-    assert f"% by {most}" in method.answer(found)
-    assert "from 0.00 to " in method.answer(found)
+    assert f"% by {most}" in describe_building(found)
+    assert "from 0.00 to " in describe_building(found)
     # by numbers that are put there: of the joint ones, or of those of one modality alone where there are no others
     made = replace(
         found,
@@ -639,9 +640,8 @@ def test_the_sentence_names_what_did_most() -> None:
         parts=np.array([[9, 9, 9], [7, 7, 7], [0.0, 2.0, -1.0], [0.5, -3.5, 1.0]]),
     )
     first, second = found.terms[1].title, found.terms[2].title
-    assert method.answer(made) == (
-        "The dynamics took the joint contributions from 0.75 to 3.00 in all; of what it did to them, 69% by "
-        f"{first}, 25% by {second}"
+    assert describe_building(made) == (
+        f"The dynamics take the joint contributions from 0.75 to 3.00: 69% by {first}, 25% by {second} of the change"
     )
     single = replace(
         made,
@@ -650,21 +650,20 @@ def test_the_sentence_names_what_did_most() -> None:
         end=made.end[:2],
         parts=np.array([[9, 9, 9], [0.003, 0.997, 0.0]]),
     )
-    assert method.answer(single) == (
-        f"The dynamics took the contribution from 8.00 to 6.00 in all; of what it did to them, more than 99% by "
-        f"{first}"
+    assert describe_building(single) == (
+        f"The dynamics take the contribution from 8.00 to 6.00: more than 99% by {first} of the change"
     )
     two = replace(single, parts=np.array([[9, 9, 9], [0.0, 0.99, -0.01]]))
-    assert method.answer(two).endswith(f", 99% by {first}, 1% by {second}")
-    assert method.answer(replace(two, parts=two.parts * 1e-9)).endswith(
-        "built nothing of the contribution"
+    assert describe_building(two).endswith(f": 99% by {first}, 1% by {second} of the change")
+    assert describe_building(replace(two, parts=two.parts * 1e-9)).endswith(
+        "do not change the contribution"
     )
     off = {name: 0.0 for name in found.dividends if "+" in name}
     alone = model.tweaked(Tweak(off, dissipations=off | {"audio": 0.0, "vision": 0.0}))
     nothing = method.built(alone, features(1), behind)
-    assert method.answer(nothing) == "The dynamics built nothing of the joint contributions"
+    assert describe_building(nothing) == "The dynamics do not change the joint contributions"
     still = jump_model(2, evolution="none")
-    assert method.answer(method.built(still, features(1), behind)).startswith("Nothing evolves")
+    assert describe_building(method.built(still, features(1), behind)).startswith("Nothing evolves")
 
 
 def test_programs_and_workspace_give_the_tables(planted: Any) -> None:

@@ -34,6 +34,7 @@ from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.panels import programs
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
+from qfusion.wording.cuts import describe_cut, describe_cuts
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
@@ -354,20 +355,20 @@ def test_what_cuts_of_a_sample_say() -> None:
     scores[0, 0, 1, 1, :] = 9.0  # another sample's
     found = made_up(scores, before)
     assert [cut_answers.most_moved(found, output) for output in (0, 1)] == [NAMES[0], NAMES[1]]
-    assert cut_answers.answer(found, 1) == (
+    assert describe_cut(found, 1) == (
         f"Removing all correlations with {NAMES[1]} at t = 0.67 lowers the score from 1.00 to 0.25 (0.75 if classical "
         "correlations are kept)"
     )
-    assert cut_answers.answer(found, 0) == (
-        "Removing the correlations of one modality at one time moves the score by 0.02 at most, from 1.00"
+    assert describe_cut(found, 0) == (
+        "Removing the correlations of one modality at one time changes the score by at most 0.02 (from 1.00)"
     )
     held = Cuts(found.modalities, found.outputs, found.times, ("cut", "held"), scores, before)
     scores[1, 1, -1, 0, 1] = 0.5
     turned = replace(held, kinds=("held", "cut"), scores=scores[::-1])  # in whichever order
-    assert cut_answers.answer(turned, 1) == cut_answers.answer(held, 1)
+    assert describe_cut(turned, 1) == describe_cut(held, 1)
     with pytest.raises(NotFound, match="Kind of cut 'cut'"):
-        cut_answers.answer(replace(held, kinds=("held",), scores=scores[1:]), 1)
-    assert cut_answers.answer(held, 1) == (
+        describe_cut(replace(held, kinds=("held",), scores=scores[1:]), 1)
+    assert describe_cut(held, 1) == (
         f"Removing all correlations with {NAMES[1]} at t = 0.67 lowers the score from 1.00 to 0.25 (0.50 if "
         f"{NAMES[1]} is never correlated)"
     )
@@ -603,7 +604,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     pd.testing.assert_frame_equal(
         figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10
     )
-    assert name in cut_answers.answer(found, 0)
+    assert name in describe_cut(found, 0)
     drawn = correlation_cuts.curves(
         found.times, dynamics.curves(found, 0), found.before[0, 0], study.modalities, unit="score"
     )
@@ -618,7 +619,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
         if trace.y[0] is not None
     )
     weaker = dynamics.cuts_of_sample(study, row, Tweak(duration=0.0))
-    assert "at one time moves the score by" in cut_answers.answer(weaker, 0)
+    assert "at one time changes the score by" in describe_cut(weaker, 0)
     assert correlation_cuts.curves(
         weaker.times, dynamics.curves(weaker, 0), 0.0, study.modalities
     ).layout.xaxis.range == (0, 1e-6)
@@ -679,15 +680,18 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
     found = dynamics.cuts_of_rows(study, rows, times=5)
     assert found.after["mae"].value.shape == (2, 3, 5)
     for metric, better in (("r2", -1), ("mae", 1)):
-        said = cut_answers.answer_for_many(found, metric)
+        said = describe_cuts(found, metric)
         worst = (better * found.losses[metric].value[0, :, 2]).argmax()
         low, high = found.losses[metric].low[0, worst, 2], found.losses[metric].high[0, worst, 2]
         gain = abs(float(found.before[metric].value) - found.chance[metric])
         large = abs(found.losses[metric].value[0, worst, 2]) >= 0.1 * gain
-        assert said.startswith("No" if low <= 0 <= high else "Yes" if large else "Hardly")
+        assert said.startswith("No" if low <= 0 <= high else "Yes" if large else "Slightly")
+        kind = method.dependence(found, metric).kind
+        known = "NOT_SHOWN" if low <= 0 <= high else "NEEDED" if large else "SLIGHT"
+        assert kind == method.Dependence[known]
         assert f"{study.modalities[worst]} at t = 0.50" in said
         assert (
-            f"{found.losses[metric].value[0, worst, 2]:+.3f} [{found.losses[metric].low[0, worst, 2]:+.3f}"
+            f"{found.losses[metric].value[0, worst, 2]:+.3f} (95% CI {found.losses[metric].low[0, worst, 2]:+.3f}"
             in said
         )
     table = figures.numbers.cut_table(found)
@@ -702,21 +706,21 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
     }
     assert level == {"one answer for all"}
     few = dynamics.cuts_of_rows(study, rows[:4], times=2)
-    assert "[" not in cut_answers.answer_for_many(few)
+    assert "CI" not in describe_cuts(few)
     drawn = notebook.cut_test_of(figures.numbers.cut_table(few), study.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
     lost = CutMetrics(
         **{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}}
     )
-    assert cut_answers.answer_for_many(lost, "r2").startswith("Yes: without")
+    assert describe_cuts(lost, "r2").startswith("Yes: without")
     little = CutMetrics(
         **{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.01),) * 3)}}
     )
-    assert cut_answers.answer_for_many(little, "r2").startswith("Hardly: without")
+    assert describe_cuts(little, "r2").startswith("Slightly: without")
     same = CutMetrics(
         **{**vars(found), "losses": {"r2": curves.Estimates(*(0 * found.losses["r2"].value,) * 3)}}
     )
-    assert cut_answers.answer_for_many(same, "r2").startswith("No: without")
+    assert describe_cuts(same, "r2").startswith("No: without")
 
 
 def test_the_figure_by_name_is_drawn_again_from_its_own_file(

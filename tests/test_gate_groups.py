@@ -20,6 +20,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.models import EntangledQCNN, qcnn
 from qfusion.panels import model_pieces
+from qfusion.wording.evidence import NO_LOSS, describe_gate_groups
 from tests.entangled import model_of
 from tests.test_cuts import problem
 
@@ -177,18 +178,18 @@ def result_of(losses: list[tuple[float, float, float]], **more: Any) -> evidence
 def test_titles_say_what_is_told() -> None:
     clear, open_ = (-0.2, -0.3, -0.1), (-0.2, -0.5, 0.1)
     up = (0.3, 0.1, 0.5)
-    assert evidence.answer(result_of([open_] * 3), "loss").startswith("50 rows do not tell")
-    words = evidence.answer(result_of([clear, open_, up]), "loss")
-    assert words == "fusion 0 (-0.200) lower the loss; fusion 2 (+0.300) raise it"
+    assert describe_gate_groups(result_of([open_] * 3), "loss") == NO_LOSS.format(rows=50)
+    words = describe_gate_groups(result_of([clear, open_, up]), "loss")
+    assert words == "fusion 0 (-0.200) lowers the loss; fusion 2 (+0.300) raises it"
     for ends in ((-0.2, -0.3, 0.0), (0.2, 0.0, 0.3)):  # zero is not excluded
-        assert evidence.answer(result_of([ends] * 3), "loss").startswith("50 rows do not tell")
-    assert evidence.answer(result_of([up, open_, up]), "loss") == (
+        assert describe_gate_groups(result_of([ends] * 3), "loss") == NO_LOSS.format(rows=50)
+    assert describe_gate_groups(result_of([up, open_, up]), "loss") == (
         "fusion 2 (+0.300) and fusion 0 (+0.300) raise the loss"
     )
     most = "fusion 0 contributes most to the score of y: +0.50 (50% of all sizes"
-    assert most in evidence.answer(result_of([clear] * 3))
+    assert most in describe_gate_groups(result_of([clear] * 3))
     still = result_of([clear] * 3, decision=np.zeros(3))
-    assert evidence.answer(still) == "No gate group changes the score of y"
+    assert describe_gate_groups(still) == "No gate group changes the score of y"
 
 
 def test_what_has_no_groups_is_refused() -> None:

@@ -30,6 +30,7 @@ from qfusion.panels import (
 from qfusion.quantum import decomposition
 from qfusion.quantum.lindblad import Generator, Term, act
 from qfusion.training import checkpoint
+from qfusion.wording.building import describe_building
 from tests.test_sensitivity import jump_model
 
 SAME = 1e-9  # of the largest number of a kind
@@ -141,7 +142,7 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
         return [built.parts, built.start, built.end, terms.slopes, terms.effects]
 
     reference = [quick(model), slow(model)]
-    answer = building.answer(building.built(model, one, behind))
+    answer = describe_building(building.built(model, one, behind))
     for seed in range(GAUGES):
         other = in_gauge(model, seed)
         for ours, theirs in zip(quick(other), reference[0], strict=True):
@@ -149,7 +150,7 @@ def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -
         if seed < few:
             for ours, theirs in zip(slow(other), reference[1], strict=True):
                 same(ours, theirs)
-            assert building.answer(building.built(other, one, behind)) == answer
+            assert describe_building(building.built(other, one, behind)) == answer
 
 
 @pytest.mark.parametrize("name", SHIPPED if ALL else ["qj-parity"])

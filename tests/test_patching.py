@@ -17,6 +17,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cuts
 from qfusion.models import QuantumJump
 from qfusion.panels import model_pieces
+from qfusion.wording.cuts import describe_patches
 from tests.entangled import model_of
 from tests.test_cuts import problem
 
@@ -110,7 +111,7 @@ def test_a_patch_from_the_sample_itself_changes_nothing() -> None:
     assert result.scores[1] == pytest.approx(cut.scores[0], abs=1e-10)
     assert np.isnan(result.restored).all()
     assert not result.turned[0].any()
-    assert cuts.answer_for_patches(result).startswith("Both samples give the same output")
+    assert describe_patches(result).startswith("Both samples give the same output")
 
 
 def test_at_the_start_a_patch_is_the_other_samples_modality() -> None:
@@ -208,11 +209,11 @@ def of(scores: list[list[float]]) -> cuts.Patches:
 def test_the_title_says_when_a_decision_turns(
     text: list[float], audio: list[float], words: str
 ) -> None:
-    assert cuts.answer_for_patches(of([text, audio]), donor="B").startswith(words)
+    assert describe_patches(of([text, audio]), donor="B").startswith(words)
 
 
 def test_what_goes_past_the_other_sample_does_not_come_nearest() -> None:
-    said = cuts.answer_for_patches(of([[-6.0, -0.8, -1.0], [-1, -0.1, -1]]), donor="B")
+    said = describe_patches(of([[-6.0, -0.8, -1.0], [-1, -0.1, -1]]), donor="B")
     assert said.endswith("audio comes nearest, with 45% of the difference at t = 0.50")
 
 
@@ -222,7 +223,7 @@ def test_what_cannot_be_patched_is_refused() -> None:
     with pytest.raises(InvalidInput, match="must hold 3 samples, one for each, or one for all"):
         cuts.patches(model, inputs, two)
     with pytest.raises(NotFound, match="Kind of patch 'both' does not exist"):
-        cuts.answer_for_patches(cuts.patches(model, inputs, inputs), kind="both")
+        describe_patches(cuts.patches(model, inputs, inputs), kind="both")
     with pytest.raises(InvalidInput, match="times"):
         cuts.patches(model, inputs, inputs, [2.0])
     other, theirs = problem((3, 2), B=3)

@@ -23,12 +23,14 @@ from qfusion.analysis import cohort_measures, dynamics, study as studies
 from qfusion.analysis.sample import Sample, open_sample, open_study, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import building, cohorts, cuts, stability
+from qfusion.explain import cohorts, stability
 from qfusion.report import blocks, contents
 from qfusion.report.blocks import Block, Report
 from qfusion.training import metrics
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.wording.backgrounds import describe_background
+from qfusion.wording.building import describe_building
+from qfusion.wording.cuts import describe_cuts
 from tests import printed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -497,12 +499,12 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
         about.sample.dataset.inputs(rows, dtype=torch.float64),
         about.sample.background,
     )
-    cut = cuts.answer_for_many(
+    cut = describe_cuts(
         dynamics.cut_curves(
             about.sample.model, about.sample.dataset, cohort_measures.thinned(np.array(rows), 200)
         )
     )
-    for words in (building.answer(made), cut):
+    for words in (describe_building(made), cut):
         assert words in page.words
 
 

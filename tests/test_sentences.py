@@ -64,6 +64,7 @@ from qfusion.panels import (
 from qfusion.report import contents
 from qfusion.training import loop
 from qfusion.wording import answers
+from qfusion.wording.cuts import describe_cut, describe_cuts
 from qfusion.wording.verdicts import describe_change, describe_last_change, name_decision
 from tests.sentences import HERE, TEMPLATES
 
@@ -1116,10 +1117,10 @@ def check_cut_of_one_sample() -> None:
             changes = np.zeros((2, 2, 3))
             changes[0, 0, 1], changes[0, 1, 2], changes[1] = a, b, 0.05
             found = cut_of(changes, before)
-            words = cuts.answer(found, 0)
+            words = describe_cut(found, 0)
             largest = max((a, b), key=abs)
             if abs(largest) <= max(0.02 * abs(before), 1e-9):
-                assert f"by {least(abs(largest))} at most, from {before:.2f}" in words
+                assert f"by at most {least(abs(largest))} (from {before:.2f})" in words
                 assert not said(words)
             else:
                 start, end = f"{before:.2f}", f"{before + largest:.2f}"
@@ -1129,8 +1130,8 @@ def check_cut_of_one_sample() -> None:
                 assert said(words) == {NAMES[0] if abs(a) >= abs(b) else NAMES[1]}
                 assert ("t = 0.50" if abs(a) >= abs(b) else "t = 1.00") in words
     held = cut_of(np.stack([np.zeros((1, 3)), np.full((1, 3), 0.25)]), 1.0, ("cut", "held"))
-    assert cuts.answer(held, 0).endswith("(1.25 if alpha is never correlated)")
-    assert cuts.answer(cut_of(np.zeros((1, 1, 3)), -0.001, ("cut",)), 0).endswith("from 0.00")
+    assert describe_cut(held, 0).endswith("1.25 if alpha is never correlated)")
+    assert describe_cut(cut_of(np.zeros((1, 1, 3)), -0.001, ("cut",)), 0).endswith("(from 0.00)")
 
 
 @checks("modality whose cut moves most")
@@ -1161,18 +1162,18 @@ def check_cut_over_many_samples() -> None:
                 {metric: Estimates(value, *ends)},
                 {metric: 0.4},
             )
-            words = cuts.answer_for_many(found)
+            words = describe_cuts(found)
             head = words.split(":")[0]
             if half is None:
-                assert head == "Too few samples to tell"
-                assert "[" not in words
+                assert head == "Too few samples"
+                assert "CI" not in words
             elif abs(loss) + half < 5e-4:
                 assert head == "No"
             elif loss - half <= 0:
-                assert head == "Not shown"
-                assert f"more than {max(loss + half, 0):.3f} can be excluded" in words
+                assert head == "No significant loss"
+                assert f"more than {max(loss + half, 0):.3f} is excluded" in words
             else:
-                assert head == ("Yes" if loss >= 0.1 * 0.5 else "Hardly")
+                assert head == ("Yes" if loss >= 0.1 * 0.5 else "Slightly")
             assert "-0.000" not in words
             assert "alpha at t = 0.50" in words
 

@@ -18,7 +18,6 @@ from scipy.special import softmax
 from qfusion.analysis import dynamics as evolution, study as studies, text
 from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import InvalidInput
-from qfusion.explain.evidence import INERT
 from qfusion.figures import jump_trajectories, style, themes
 from qfusion.models import truth_tables
 from qfusion.panels import circuit, cohort_quality, convergence, dynamics, samples
@@ -28,6 +27,7 @@ from qfusion.quantum.states import density
 from qfusion.track import attractor, contraction
 from qfusion.track.contraction_rates import MIXED, Contraction, dissipator_norm
 from qfusion.training import metrics
+from qfusion.wording.evidence import INERT
 
 ROOT = Path(__file__).resolve().parents[1]
 

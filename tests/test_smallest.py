@@ -26,6 +26,7 @@ from qfusion.models.tweak import Tweak
 from qfusion.panels import model_pieces
 from qfusion.quantum.decomposition import decompose, subset_name, subsets
 from qfusion.training import checkpoint, metrics
+from qfusion.wording.building import describe_pruning
 from tests.entangled import model_of
 from tests.test_cuts import NAMES, problem
 
@@ -362,18 +363,18 @@ def test_gates_are_drawn_from_the_distribution_of_the_paper() -> None:
 def test_the_title_says_what_is_told() -> None:
     one = pruning([0.0, 0.5, 0.51], 0.3)
     assert one.size == 1
-    assert building.answer_for_pruning(one).startswith(
-        "1 of 2 terms carries 98% [97%, 99%] of what the generator adds to R2 on 80 test samples: D[aud"
+    assert describe_pruning(one).startswith(
+        "1 of 2 generator terms keeps 98% of the gain in R2 (95% CI 97% to 99%, 80 test samples): D[aud"
     )
-    assert building.answer_for_pruning(pruning([0.0, 0.1, 0.2], -0.1)).startswith(
-        "Not shown that the gener"
+    assert describe_pruning(pruning([0.0, 0.1, 0.2], -0.1)).startswith(
+        "The generator adds no significant R2"
     )
-    assert building.answer_for_pruning(pruning([0.0, 0.1, 0.2], None)).startswith(
-        "Not shown that the gen"
+    assert describe_pruning(pruning([0.0, 0.1, 0.2], None)).startswith(
+        "The generator adds no significant R2"
     )
     assert pruning([0.4, 0.3, 0.2], -0.4).size == 0
-    none = building.answer_for_pruning(pruning([0.4, 0.3, 0.2], 0.3))
-    assert none.startswith("On the rows that choose, no term adds to R2")
+    none = describe_pruning(pruning([0.4, 0.3, 0.2], 0.3))
+    assert none.startswith("No generator term improves R2 on the rows that choose")
 
 
 def test_what_has_no_terms_is_refused() -> None:
@@ -406,7 +407,7 @@ def test_the_command_line_takes_terms_out_and_writes_the_smallest(
     assert (result["size"], result["of"], result["left"]) == (1, 6, ["H[left+right]"])
     study = sample.open_study("qj-parity")
     picture = model_pieces.smallest(study)
-    assert "1 of 6 terms carries" in picture.title
+    assert "1 of 6 generator terms keeps" in picture.title
     assert f"`{result['tweak']}`" in picture.shows
     tiny = checkpoint.load("tiny").model
     rows = study.dataset.rows("test")

@@ -710,7 +710,7 @@ def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown
         for t, shares in zip(result.times, result.restored[0, :, :, 0].T, strict=True)
     ]
     return shown, [
-        qfusion.explain.cuts.answer_for_patches(result, donor=donor),
+        qfusion.wording.cuts.describe_patches(result, donor=donor),
         table(
             ["t", *result.modalities],
             rows,
@@ -736,7 +736,7 @@ def gate_groups(study: qfusion.analysis.study.Study, sample: str, shots: int) ->
     return shown, [
         *(
             f"{target.capitalize()}: "
-            f"{qfusion.explain.evidence.answer(result, target, quantity=study.quantity)}"
+            f"{qfusion.wording.evidence.describe_gate_groups(result, target, quantity=study.quantity)}"
             for target in result.shapley
         ),
         table(
@@ -763,7 +763,7 @@ def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep:
         "tweak": str(tweak),
         "curve": result.frame().to_dict("records"),
     }
-    words: list[str | RenderableType] = [qfusion.explain.building.answer_for_pruning(result)]
+    words: list[str | RenderableType] = [qfusion.wording.building.describe_pruning(result)]
     source, change = load(name, study.dataset.name)[0], str(tweak)
     if retrain:
         values, trained = qfusion.explain.building.retrained_sets(

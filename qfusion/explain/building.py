@@ -35,6 +35,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, cast
 
@@ -45,7 +46,7 @@ from numpy.polynomial import chebyshev, legendre
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion._sentences import listed, progress_over, progress_shown, share
+from qfusion._sentences import progress_over, progress_shown
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import InvalidInput
@@ -347,27 +348,45 @@ def built_each(
     )
 
 
-def answer(result: Built) -> str:
-    """Which terms of the dynamics did most of what was done to the joint contributions, as a title; to all, where there
-    is one modality."""
+class Course(StrEnum):
+    """What the dynamics do to the contributions."""
+
+    NO_TERMS = "nothing evolves"
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True)
+class CourseSummary:
+    """The change of the joint contributions by the dynamics; of the own contribution where there is one modality.
+
+    Attributes:
+        kind: of course. joint: whether these are the joint contributions.
+        start, end: sum of their sizes. shares: of the sizes of all changes by the title of the term, the largest first.
+    """
+
+    kind: Course
+    joint: bool
+    start: float
+    end: float
+    shares: Mapping[str, float]
+
+
+def summarise(result: Built) -> CourseSummary:
+    """Return how the dynamics changed the joint contributions, and which terms did it."""
     joint = np.array(["+" in name for name in result.dividends])
-    which, what = (
-        (joint, "joint contributions")
-        if joint.any()
-        else (np.array([bool(name) for name in result.dividends]), "contribution")
-    )
+    which = joint if joint.any() else np.array([bool(name) for name in result.dividends])
     done = np.abs(result.parts[which]).sum(0)
-    if not result.terms:
-        return "Nothing evolves, so nothing is built"
-    if done.sum() <= SMALL:
-        return f"The dynamics built nothing of the {what}"
-    shares = done / done.sum()
-    first, *rest = np.argsort(-shares, kind="stable").tolist()
-    text = f"{share(shares[first])} by {result.terms[first].title}"
-    if rest and shares[rest[0]] >= 0.01:
-        text += f", {share(shares[rest[0]])} by {result.terms[rest[0]].title}"
-    before, after = (float(np.abs(values[which]).sum()) for values in (result.start, result.end))
-    return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them, {text}"
+    start, end = (float(np.abs(entry[which]).sum()) for entry in (result.start, result.end))
+    shares = {}
+    kind = Course.NO_TERMS
+    if result.terms:
+        kind = Course.UNCHANGED
+        if done.sum() > SMALL:
+            kind = Course.CHANGED
+            order = np.argsort(-done, kind="stable")
+            shares = {result.terms[g].title: float(done[g] / done.sum()) for g in order}
+    return CourseSummary(kind, bool(joint.any()), start, end, shares)
 
 
 @torch.no_grad()
@@ -643,6 +662,14 @@ TEMPERATURE, STRETCHED = 2 / 3, (-0.1, 1.1)  # of the distribution, as in the pa
 Rows = tuple[Mapping[str, Features], np.ndarray]  # features of some rows, and their truth
 
 
+class PruningOutcome(StrEnum):
+    """Whether few terms of a generator suffice."""
+
+    NO_GAIN = "no significant gain"  # of the whole generator on the rows that show it
+    NO_TERMS = "no term helps"  # on the rows that choose
+    KEEPS = "keeps part of the gain"
+
+
 @dataclass(frozen=True, eq=False)
 class Pruning:
     """Sets of k = 0 ... G terms of a generator; whatever has an axis (G + 1,) is by how many are left.
@@ -678,6 +705,14 @@ class Pruning:
         choosing rows; 0 where none adds anything."""
         gains = self.chosen - max(self.chosen[0], self.chance)
         return int(np.argmax(gains >= PART * gains.max())) if gains.max() > 0 else 0
+
+    @property
+    def outcome(self) -> PruningOutcome:
+        """Whether the generator adds to the metric, and whether `size` terms keep some of it."""
+        ends = (self.shares.low, self.shares.high, self.gain.low)
+        if any(end is None for end in ends) or self.gain.low is None or self.gain.low[0] <= 0:
+            return PruningOutcome.NO_GAIN
+        return PruningOutcome.KEEPS if self.size else PruningOutcome.NO_TERMS
 
     def left(self, k: int) -> tuple[str, ...]:
         """Keys of the k terms that go last, the last one first."""
@@ -912,27 +947,3 @@ def retrained_sets(
         values.append(metrics.evaluate(trained, dataset, "test")[result.metric])
         smallest = trained if k == result.size else smallest
     return np.array(values), smallest
-
-
-# What a pruning says, in a sentence.
-
-
-def answer_for_pruning(result: Pruning, name: Callable[[str], str] = str) -> str:
-    """How many terms carry how much of what the generator adds, as a title; how many was chosen on other rows.
-
-    Args:
-        name: how a key is written.
-    """
-    short = metrics.describe[result.metric].short
-    where = f"on {result.showing:,} test samples"
-    low, high, least = result.shares.low, result.shares.high, result.gain.low
-    if low is None or high is None or least is None or least[0] <= 0:
-        return f"Not shown that the generator adds to {short}: {cuts.change_words(result.gain, 0)} {where}"
-    k, G = result.size, len(result.terms)
-    if not k:
-        return f"On the rows that choose, no term adds to {short}, so none is taken {where}"
-    return (
-        f"{k} of {G} terms {'carries' if k == 1 else 'carry'} {share(float(result.shares.value[k]))} "
-        f"[{share(float(low[k]))}, {share(float(high[k]))}] of what the generator adds to {short} "
-        f"{where}: {listed([name(key) for key in result.left(k)])}"
-    )

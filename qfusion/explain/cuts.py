@@ -4,8 +4,9 @@ decision, and when: its state at a moment taken from another sample.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion._sentences import share, size
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, counterfactual, stability
@@ -189,12 +189,11 @@ class _Rate:
 # It is an intervention on the state of the model, not on the data: no input need make the state that is put there.
 # Horodecki, Shor and Ruskai (2003), Rev. Math. Phys. 15, 629 (channels that break entanglement).
 
-KINDS: dict[str, str] = {
-    "cut": "All correlation of the modality with the rest is taken away.",
-    "dephased": "All but the classical correlation of the modality's populations is taken away: no entanglement is "
-    "left.",
-    "held": "The modality and the rest are kept uncorrelated all the time up to then.",
-}
+KINDS = (
+    "cut",  # all correlation of the modality with the rest is removed
+    "dephased",  # all but the classical correlation of its populations: no entanglement is left
+    "held",  # the modality and the rest are kept uncorrelated all the time up to then
+)
 DEFAULT = ("cut", "dephased")
 HELD = "held"
 TIMES = 21
@@ -645,10 +644,11 @@ def chance(truth: np.ndarray, kind: str) -> dict[str, float]:
     return first | {"mae": float(np.abs(truth - np.median(truth)).mean())}
 
 
-# What cuts say, in a sentence each.
+# Summaries of cuts.
 
-SHARE = 0.1  # of what a model is better than one answer for all: less is lost "hardly"
-SMALL = 0.02  # of the undisturbed score's size: a change below it is none to speak of
+SHARE = 0.1  # of the gain over one answer for all: a smaller loss is slight
+SMALL = 0.02  # of the undisturbed score's size: a smaller change is negligible
+SAME = 5e-4  # of a metric: an interval within it around 0 is no change
 
 
 def most_moved(result: Cuts, output: int) -> str:
@@ -657,80 +657,45 @@ def most_moved(result: Cuts, output: int) -> str:
     return result.modalities[_first_largest(np.abs(changes).max(1))]
 
 
-def answer(result: Cuts, output: int, quantity: str = "score") -> str:
-    """Returns whether the decision on a sample needs the correlations, and when most, as a title.
+@dataclass(frozen=True)
+class LargestCut:
+    """The cut that changes the explained output of a sample most.
 
-    Args:
-        result: of one sample. output: number of the explained output.
-        quantity: what is explained, "log-odds" or "score".
+    Attributes:
+        modality: that is cut. time: of the cut. before, after: the output.
+        small: whether the change is negligible.
+        classical: the output with classical correlations kept; None where they were not measured or it is small.
+        uncorrelated: the output if the modality is never correlated; None where it was not measured.
     """
+
+    modality: str
+    time: float
+    before: float
+    after: float
+    small: bool
+    classical: float | None
+    uncorrelated: float | None
+
+
+def largest_cut(result: Cuts, output: int) -> LargestCut:
+    """Return the cut that changes an output of the first sample most."""
     changes = result.changes[_place(result), :, :, 0, output]
     m, i = np.unravel_index(_first_largest(np.abs(changes)), changes.shape)
-    before, largest = float(result.before[0, output]), float(changes[m, i])
-    notes = []
-    small = abs(largest) <= max(SMALL * abs(before), 1e-9)
+    before, change = float(result.before[0, output]), float(changes[m, i])
+    small = abs(change) <= max(SMALL * abs(before), 1e-9)
+    classical = uncorrelated = None
     if "dephased" in result.kinds and not small:
-        classical = result.scores[result.kinds.index("dephased"), m, i, 0, output]
-        notes.append(f"{classical:z.2f} if classical correlations are kept")
+        classical = float(result.scores[result.kinds.index("dephased"), m, i, 0, output])
     if HELD in result.kinds:
-        alone = result.scores[result.kinds.index(HELD), m, -1, 0, output]
-        notes.append(f"{alone:z.2f} if {result.modalities[m]} is never correlated")
-    text = f" ({'; '.join(notes)})" if notes else ""
-    if small:
-        return (
-            f"Removing the correlations of one modality at one time moves the {quantity} by {size(abs(largest))} at "
-            f"most, from {before:z.2f}{text}"
-        )
-    start, end = f"{before:z.2f}", f"{before + largest:z.2f}"
-    if start == end:
-        moved = f"leaves the {quantity} at {start}"
-    else:
-        moved = f"{'raises' if largest > 0 else 'lowers'} the {quantity} from {start} to {end}"
-    return f"Removing all correlations with {result.modalities[m]} at t = {result.times[i]:.2f} {moved}{text}"
-
-
-def _place(result: Cuts | CutMetrics) -> int:
-    """Where among the kinds plain cuts stand, which sentences are about."""
-    return result.kinds.index(choose("Kind of cut", "cut", result.kinds))
-
-
-def answer_for_many(result: CutMetrics, metric: str | None = None) -> str:
-    """Whether a model needs the correlations half way, over many samples, with 95 % intervals, as a title.
-
-    The time is fixed and of the modalities the one is named that costs most, so that hardly anything is picked by its
-    size.
-    """
-    metric = metric or next(iter(result.after))
-    about, loss = metrics.describe[metric], result.losses[metric]
-    sign, i, cut = -1 if about.higher_is_better else 1, len(result.times) // 2, _place(result)
-    m = _first_largest(sign * loss.value[cut, :, i])
-    where = f"the correlations of {result.modalities[m]} at t = {result.times[i]:.2f}"
-    never = text = ""
-    if "held" in result.kinds:
-        never = f". If never correlated: {change_words(loss, result.kinds.index('held'), m, len(result.times) - 1)}"
-    if "dephased" in result.kinds:
-        text = f"; with their classical part kept {change_words(loss, result.kinds.index('dephased'), m, i)}"
-    if loss.low is None or loss.high is None:
-        return (
-            f"Too few samples to tell: without {where} {about.short} changes by {change_words(loss, cut, m, i)}{text} "
-            f"(n = {result.n:,}){never}"
-        )
-    if max(abs(float(end[cut, m, i])) for end in (loss.low, loss.high)) < 5e-4:
-        return (
-            f"No: without {where} {about.short} changes by less than 0.001 ({change_words(loss, cut, m, i)}, n = "
-            f"{result.n:,}){never}"
-        )
-    least, most = sorted((sign * float(loss.low[cut, m, i]), sign * float(loss.high[cut, m, i])))
-    if least <= 0:
-        return (
-            f"Not shown: without {where} {about.short} is not worse beyond chance ({change_words(loss, cut, m, i)}, "
-            f"n = {result.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}"
-        )
-    gain = abs(float(result.before[metric].value) - result.chance[metric])
-    head = "Yes" if abs(float(loss.value[cut, m, i])) >= SHARE * gain else "Hardly"
-    return (
-        f"{head}: without {where} {about.short} changes by {change_words(loss, cut, m, i)}{text} "
-        f"(n = {result.n:,}){never}"
+        uncorrelated = float(result.scores[result.kinds.index(HELD), m, -1, 0, output])
+    return LargestCut(
+        result.modalities[m],
+        float(result.times[i]),
+        before,
+        before + change,
+        small,
+        classical,
+        uncorrelated,
     )
 
 
@@ -740,14 +705,99 @@ def _first_largest(values: np.ndarray) -> int:
     return int((values >= values.max() - 1e-9 * np.abs(values).max()).argmax())
 
 
-def change_words(loss: Estimates, *place: int) -> str:
-    """Returns a change at a place of its arrays, with its interval where there is one."""
-    ends = (
-        ""
-        if loss.low is None or loss.high is None
-        else f" [{loss.low[place]:+z.3f}, {loss.high[place]:+z.3f}]"
+def _place(result: Cuts | CutMetrics) -> int:
+    """Return the position of plain cuts among the kinds."""
+    return result.kinds.index(choose("Kind of cut", "cut", result.kinds))
+
+
+class Dependence(StrEnum):
+    """Whether a model needs the correlations of a modality half way through its evolution."""
+
+    UNKNOWN = "too few samples"
+    NONE = "no change"  # the whole interval is within `SAME` of 0
+    NOT_SHOWN = "no significant loss"
+    SLIGHT = "slight loss"  # below `SHARE` of the gain over one answer for all
+    NEEDED = "needed"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of a metric with its interval, None where there are too few samples."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class DependenceSummary:
+    """The modality whose cut half way costs a metric most, and what that says.
+
+    Attributes:
+        kind: of dependence. metric: of `METRICS`. modality: that is cut. time: of the cut. n: samples.
+        change: of the metric. classical: the change with classical correlations kept. uncorrelated: if the modality is
+            never correlated; both None where they were not measured.
+        largest_loss: upper end of the interval of the loss, at least 0.
+    """
+
+    kind: Dependence
+    metric: str
+    modality: str
+    time: float
+    n: int
+    change: Change
+    classical: Change | None
+    uncorrelated: Change | None
+    largest_loss: float
+
+
+def dependence(result: CutMetrics, metric: str | None = None) -> DependenceSummary:
+    """Return whether a model needs the correlations half way, over many samples.
+
+    The time is fixed and of the modalities the one is named that costs most, so that hardly anything is selected by its
+    size.
+    """
+    metric = metric or next(iter(result.after))
+    loss, i, cut = result.losses[metric], len(result.times) // 2, _place(result)
+    sign = -1 if metrics.describe[metric].higher_is_better else 1
+    m = _first_largest(sign * loss.value[cut, :, i])
+    change = _change(loss, cut, m, i)
+    classical = uncorrelated = None
+    if "dephased" in result.kinds:
+        classical = _change(loss, result.kinds.index("dephased"), m, i)
+    if HELD in result.kinds:
+        uncorrelated = _change(loss, result.kinds.index(HELD), m, len(result.times) - 1)
+    kind, largest_loss = Dependence.UNKNOWN, 0.0
+    if change.low is not None and change.high is not None:
+        least, most = sorted((sign * change.low, sign * change.high))
+        largest_loss = max(most, 0.0)
+        gain = abs(float(result.before[metric].value) - result.chance[metric])
+        if max(abs(least), abs(most)) < SAME:
+            kind = Dependence.NONE
+        elif least <= 0:
+            kind = Dependence.NOT_SHOWN
+        elif abs(change.value) >= SHARE * gain:
+            kind = Dependence.NEEDED
+        else:
+            kind = Dependence.SLIGHT
+    return DependenceSummary(
+        kind,
+        metric,
+        result.modalities[m],
+        float(result.times[i]),
+        result.n,
+        change,
+        classical,
+        uncorrelated,
+        largest_loss,
     )
-    return f"{loss.value[place]:+z.3f}{ends}"
+
+
+def _change(loss: Estimates, *place: int) -> Change:
+    """Return a change at a place of its arrays."""
+    if loss.low is None or loss.high is None:
+        return Change(float(loss.value[place]), None, None)
+    return Change(float(loss.value[place]), float(loss.low[place]), float(loss.high[place]))
 
 
 # Which modality carries a decision, and when: its state at a time t taken from another sample, put into this one's
@@ -773,10 +823,7 @@ def change_words(loss: Estimates, *place: int) -> str:
 # Patching (causal tracing) of activations: Vig et al. (2020), arXiv 2004.12265; Meng et al. (2022), arXiv 2202.05262.
 # A share restored of 1 means that B's score is reached; shares of modalities and times do not add up.
 
-PATCH_KINDS: dict[str, str] = {
-    "local": "The modality's own state is exchanged; its correlation with the rest stays.",
-    "product": "The modality's own state is exchanged, and its correlation with the rest is taken away.",
-}
+PATCH_KINDS = ("local", "product")
 PATCH_DEFAULT = "local"
 
 
@@ -909,53 +956,54 @@ def _start(
     return backgrounds.fitting(model, given).sigma.to(torch.complex128)[None]
 
 
-# What patches say, in a sentence.
+class PatchOutcome(StrEnum):
+    """Whether the state of a single modality from another sample flips a decision."""
+
+    SAME_OUTPUT = "same output"  # of both samples, so that no difference can be restored
+    NO_FLIP = "no flip"
+    FLIPS = "flips"
 
 
-def answer_for_patches(
-    result: Patches,
-    row: int = 0,
-    kind: str = PATCH_DEFAULT,
-    donor: str = "the other sample",
-    name: Callable[[str], str] = str,
-) -> str:
-    """Which modality's state turns a decision and until when it does, as a title.
+@dataclass(frozen=True)
+class PatchSummary:
+    """Which modality's state flips a decision, and which comes nearest to the other sample's output.
+
+    Attributes:
+        outcome: of the patches. modality, time, restored: of the patch nearest to the other output.
+        flips: whether each time flips the decision, (nT,), by modality of those that do.
+        times: (nT,).
+    """
+
+    outcome: PatchOutcome
+    modality: str
+    time: float
+    restored: float
+    flips: Mapping[str, np.ndarray]
+    times: np.ndarray
+
+
+def summarise_patches(result: Patches, row: int = 0, kind: str = PATCH_DEFAULT) -> PatchSummary:
+    """Return which modality's state flips a decision, and when.
 
     Args:
         result: of `patches`. row: of the pair. kind: of `PATCH_KINDS`.
-        donor: how the other sample is called. name: how a modality is written.
 
     Raises:
         NotFound: when there is no such kind.
     """
-    place = [*PATCH_KINDS].index(choose("Kind of patch", kind, PATCH_KINDS))
+    place = PATCH_KINDS.index(choose("Kind of patch", kind, PATCH_KINDS))
     restored, turned = result.restored[place, ..., row], result.turned[place, ..., row]
-    if not np.isfinite(restored).all():
-        return (
-            f"Both samples give the same output: there is no difference that {donor} could restore"
-        )
-    m, i = np.unravel_index(int(np.abs(restored - 1).argmin()), restored.shape)
-    most = (
-        f"{name(result.modalities[m])} comes nearest, with {share(float(restored[m, i]))} of the difference "
-        f"at t = {result.times[i]:.2f}"
+    flips = {modality: turned[m] for m, modality in enumerate(result.modalities) if turned[m].any()}
+    m = i = 0
+    outcome = PatchOutcome.SAME_OUTPUT
+    if np.isfinite(restored).all():
+        outcome = PatchOutcome.FLIPS if flips else PatchOutcome.NO_FLIP
+        m, i = map(int, np.unravel_index(np.abs(restored - 1).argmin(), restored.shape))
+    return PatchSummary(
+        outcome,
+        result.modalities[m],
+        float(result.times[i]),
+        float(restored[m, i]),
+        flips,
+        result.times,
     )
-    turning = [
-        f"{name(modality)} {_when(turned[k], result.times)}"
-        for k, modality in enumerate(result.modalities)
-        if turned[k].any()
-    ]
-    if not turning:
-        return f"No single modality's state from {donor} flips the decision; {most}"
-    return f"Patching in {' or '.join(turning)} from {donor} flips the decision"
-
-
-def _when(turned: np.ndarray, times: np.ndarray) -> str:
-    """At which of the times a decision turns: `"at any time"`, `"until t = 0.40"`, `"at 5 of 21 times"`."""
-    if turned.all():
-        return "at any time"
-    first, last = times[turned][0], times[turned][-1]
-    if first == last:
-        return f"at t = {first:.2f}"
-    if (np.diff(np.flatnonzero(turned)) > 1).any():
-        return f"at {turned.sum()} of {len(times)} times"
-    return f"until t = {last:.2f}" if turned[0] else f"from t = {first:.2f} to {last:.2f}"

@@ -4,7 +4,7 @@ each fused qubit brings to the decision, and which of its gate groups do it.
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import NamedTuple
@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose, require_finite
-from qfusion._sentences import listed, share as percent
 from qfusion.explain import fusing, stability
 from qfusion.models import EntangledQCNN, FusionModel, qcnn, require, truth_tables
 from qfusion.quantum import states
@@ -144,13 +143,6 @@ def _cuts(rho: Tensor, qubits: tuple[int, ...], n: int) -> tuple[float, np.ndarr
 # implicability prod_{i not in A} (1 - p_i). So Dempster's conjunctive combination, which multiplies
 # commonalities, multiplies the masses element by element: the rule AND. The
 # disjunctive one, which multiplies implicabilities, is OR. Neither is normalised: m(empty) is kept and told.
-
-# The modality qubits only control and are then left out, so a classical mixture over their outcomes gives the same
-# fused qubits. It holds while the score is read from the fused qubits alone.
-INERT = (
-    "The entanglement that the fusion makes does not affect the decision: measuring the modality qubits changes "
-    "nothing."
-)
 
 
 @dataclass(frozen=True)
@@ -626,55 +618,23 @@ def _entropies(bloch: Tensor, n: int) -> np.ndarray:
     return np.asarray(states.qubit_entropy(bloch.view(n, 3, -1).mT.numpy()).mean(0))
 
 
-# What gate groups say, in a sentence each.
-
-NAMED = 3  # groups that a title names
-
-
-def answer(
-    result: GateGroups,
-    target: str = DECISION,
-    name: Callable[[str], str] = str,
-    quantity: str = "score",
-) -> str:
-    """Returns which groups do most of a target, as a title; of the loss, which are known to take something off it.
+def largest_group(result: GateGroups, target: str = DECISION) -> tuple[int, float]:
+    """Return the group with the largest Shapley value in size, and its share of all sizes; NaN where all are 0.
 
     Args:
-        target: of `TARGETS`. name: how a name is written. quantity: what is explained, "log-odds" or "score".
+        target: of `TARGETS`.
 
     Raises:
         NotFound: when there is no such target.
     """
-    values = result.shapley[choose("Target", target, TARGETS)]
-    titles = [name(group.title) for group in result.groups]
-    if target == LOSS:
-        return _of_loss(result, values, titles)
-    what = f"{quantity} of {name(result.output)}" if target == DECISION else "entropy of the qubits"
-    first = int(np.abs(values).argmax())
-    change = result.whole[target] - result.empty[target]
-    size = float(np.abs(values).sum())
-    if size == 0:
-        return f"No gate group changes the {what}"
-    return (
-        f"{titles[first]} contributes most to the {what}: {values[first]:+z.2f} "
-        f"({percent(abs(float(values[first])) / size)} of all sizes; all gate groups together {change:+z.2f})"
-    )
+    sizes = np.abs(result.shapley[choose("Target", target, TARGETS)])
+    first, total = int(sizes.argmax()), float(sizes.sum())
+    return first, float(sizes[first]) / total if total else float("nan")
 
 
-def _of_loss(result: GateGroups, values: np.ndarray, titles: list[str]) -> str:
-    order = np.argsort(values, kind="stable")
-    ends = [(interval.low, interval.high) for interval in result.losses]
-    helping = [i for i in order if ends[i][1] < 0]
-    harming = [i for i in order[::-1] if ends[i][0] > 0]
-    if not helping and not harming:
-        return f"{result.rows:,} rows do not tell that any gate group changes the loss"
-    sentence = [
-        f"{listed([f'{titles[i]} ({values[i]:+z.3f})' for i in some[:NAMED]])} {verb}"
-        + (f", and {len(some) - NAMED} more do" if len(some) > NAMED else "")
-        for some, verb in (
-            (helping, "lower the loss"),
-            (harming, "raise it" if helping else "raise the loss"),
-        )
-        if some
-    ]
-    return "; ".join(sentence)
+def significant_groups(result: GateGroups) -> tuple[list[int], list[int]]:
+    """Return the groups that lower the loss and those that raise it, beyond their intervals; the largest first."""
+    order = np.argsort(result.shapley[LOSS], kind="stable").tolist()
+    lowering = [i for i in order if result.losses[i].high < 0]
+    raising = [i for i in order[::-1] if result.losses[i].low > 0]
+    return lowering, raising

@@ -17,7 +17,6 @@ from qfusion._checks import check, choose
 from qfusion._sentences import count, listed
 from qfusion.analysis import dynamics, text
 from qfusion.analysis.sample import Sample
-from qfusion.explain.evidence import INERT
 from qfusion.figures import (
     bloch_balls,
     circuit_boxes,
@@ -32,6 +31,7 @@ from qfusion.models import require
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics import reduced
 from qfusion.quantum import circuits
+from qfusion.wording.evidence import INERT
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
 PURE = 1e-6  # entropies, distances and gaps below it are rounding

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from qfusion._sentences import ZERO, sizes
 from qfusion.analysis import cohort_measures, dynamics, errors, text
 from qfusion.analysis.study import Study, dividend_column, said_columns
-from qfusion.explain import RELATIONS, cohorts as filters, cuts, evidence, stability, verdicts
+from qfusion.explain import RELATIONS, cohorts as filters, cuts, stability, verdicts
 from qfusion.figures import cohort_charts, generator_attribution, notebook, numbers, style
 from qfusion.panels import page_state, panel, params
 from qfusion.panels.cohort_quality import (
@@ -25,6 +25,8 @@ from qfusion.panels.dynamics_page import can_cut
 from qfusion.panels.wrong_samples import SLICES_BY, slices, some, some_inside, worst, wrong
 from qfusion.training import metrics
 from qfusion.wording import backgrounds
+from qfusion.wording.cuts import describe_cuts
+from qfusion.wording.evidence import INERT
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
 # All samples, a cohort of them and one sample on the same axes.
@@ -35,7 +37,7 @@ _CAUTION = {
     True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
     "not entanglement here: jumps mix states too; pick negativity for that.",
     False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
-    "entangles later is not in it. " + evidence.INERT,
+    "entangles later is not in it. " + INERT,
 }
 
 
@@ -326,7 +328,7 @@ def cut_test(
     )
     return panel.Picture(
         "cut-test",
-        f"Are the correlations needed? {text.plain(cuts.answer_for_many(result))}",
+        f"Are the correlations needed? {text.plain(describe_cuts(result))}",
         notebook.cut_test_of(
             numbers.cut_table(result), levels.study.modalities, metric, theme=theme
         ),

@@ -9,6 +9,7 @@ from qfusion.explain import cuts as cut_answers
 from qfusion.figures import correlation_cuts, generator_attribution, numbers, style
 from qfusion.panels import panel
 from qfusion.panels.dynamics import cursor_at
+from qfusion.wording.cuts import describe_cut
 
 
 def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
@@ -41,7 +42,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
     series = evolution.curves(cuts, sample.output)
     return panel.Picture(
         "cut",
-        text.plain(cut_answers.answer(cuts, sample.output, sample.quantity)),
+        text.plain(describe_cut(cuts, sample.output, sample.quantity)),
         correlation_cuts.curves(
             cuts.times,
             series,

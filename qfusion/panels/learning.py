@@ -30,12 +30,12 @@ from qfusion.analysis.runs import (
     watched_by,
     with_history,
 )
-from qfusion.explain.evidence import INERT
 from qfusion.figures import fusion_evidence, style, training_charts
 from qfusion.panels import page_state, panel, params, pickers
 from qfusion.panels.sweep_panels import NEW_DATA, NEW_KIND
 from qfusion.runs import plans, setting_texts
 from qfusion.training import metrics
+from qfusion.wording.evidence import INERT
 
 # Runs side by side: their curves, what their models do inside while they are trained, and what came out.
 

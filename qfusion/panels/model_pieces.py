@@ -11,6 +11,9 @@ from qfusion.explain import building, counterfactual, cuts, evidence
 from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import panel, params
 from qfusion.training import metrics
+from qfusion.wording.building import describe_pruning
+from qfusion.wording.cuts import PATCH_DESCRIPTIONS, describe_patches
+from qfusion.wording.evidence import describe_gate_groups
 
 # Which piece does it?
 
@@ -42,7 +45,7 @@ def patches(
         kind: of `explain.cuts.PATCH_KINDS`.
     """
     choose("Lender", lender, LENDERS)
-    place = [*cuts.PATCH_KINDS].index(choose("Kind of patch", kind, cuts.PATCH_KINDS))
+    place = cuts.PATCH_KINDS.index(choose("Kind of patch", kind, cuts.PATCH_KINDS))
     other = "" if lender == MEAN else donor or trust.partner(sample)
     result = trust.patches_of(sample.study, sample.row, other)
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
@@ -53,14 +56,14 @@ def patches(
     leads = [scale * float(lead[0]) for lead in result.leads[1:]]
     return panel.Picture(
         "patches",
-        panel.capital(cuts.answer_for_patches(result, 0, kind, whose, text.plain)),
+        panel.capital(describe_patches(result, 0, kind, whose, text.plain)),
         fusion_evidence.patches(
             result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
         ),
         shows=f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
         f"on to T: the change as a share of what the two differ by ({leads[0]:+z.2f} here, {leads[1]:+z.2f} there"
         + (", the one class against the other)" if apart else ")")
-        + f". {cuts.PATCH_KINDS[kind]} Exact.",
+        + f". {PATCH_DESCRIPTIONS[kind]} Exact.",
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
         "reach. Shares of modalities and times do not add up.",
         alt="Largest share restored by each modality: "
@@ -97,7 +100,7 @@ def gate_groups(
     }
     return panel.Picture(
         f"gate-groups-{of}",
-        panel.capital(evidence.answer(result, of, text.plain, sample.quantity)),
+        panel.capital(describe_gate_groups(result, of, text.plain, sample.quantity)),
         label_charts.dots(
             [group.title for group in result.groups],
             {of: np.stack([values, low, high], 1)},
@@ -137,7 +140,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
     return panel.Picture(
         "smallest",
-        building.answer_for_pruning(result, text.plain),
+        describe_pruning(result, text.plain),
         fusion_evidence.banded(
             np.arange(len(result.terms) + 1),
             {"L0 gates": ((result.by_gates - floor) / scale,) * 3, "greedy": greedy},

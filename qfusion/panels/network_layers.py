@@ -7,13 +7,14 @@ from qfusion._checks import choose
 from qfusion._sentences import size
 from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import Sample
-from qfusion.explain import evidence, stability
+from qfusion.explain import stability
 from qfusion.explain.coalitions import net_joint_share
 from qfusion.figures import circuit_charts, evolution_charts, style
 from qfusion.panels import panel
 from qfusion.panels.dynamics import DIVIDENDS
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.evidence import INERT
 
 # An entangled-fusion network along its layers: the decision if it were read earlier, and entropies.
 
@@ -121,7 +122,7 @@ def cuts(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         "Entropy of every cut",
         "entropy (nats)",
         "entropy of the first k qubits: mixed from fusion, plus entanglement with the others. "
-        + evidence.INERT,
+        + INERT,
         "correlation alone: see the mutual information.",
     )
 

@@ -7,13 +7,14 @@ import plotly.graph_objects as go
 
 from qfusion.analysis import changes, text
 from qfusion.analysis.sample import Sample
-from qfusion.explain.building import Built, answer
+from qfusion.explain.building import Built
 from qfusion.figures import generator_attribution, numbers, style
 from qfusion.panels import panel, params
 from qfusion.panels.dynamics import cursor_at
 from qfusion.panels.dynamics_page import CURSOR, TIMED, VIEW
 from qfusion.panels.term_sensitivity import cohort_words
 from qfusion.wording.backgrounds import describe_comparison
+from qfusion.wording.building import describe_building
 
 BASELINE = "baseline"
 
@@ -134,7 +135,7 @@ def _picture(
     drawn: go.Figure,
     table: Callable[[], pd.DataFrame],
 ) -> panel.Picture:
-    title = text.plain(answer(result))
+    title = text.plain(describe_building(result))
     mean = f" Mean over {cohort_words(sample, over, result.count, result.count)}."
     message = "; ".join(
         f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"

@@ -16,7 +16,7 @@ from qfusion.analysis.study import Study, said_columns
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Series
 from qfusion.errors import InvalidInput
-from qfusion.explain import RELATIONS, evidence
+from qfusion.explain import RELATIONS
 from qfusion.figures import (
     circuit_charts,
     cohort_charts,
@@ -34,6 +34,7 @@ from qfusion.wording.backgrounds import (
     describe_comparison,
     describe_standard_error,
 )
+from qfusion.wording.evidence import INERT
 from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
 
@@ -214,7 +215,7 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             if reading.elements_are_classes
             else "; elements are learned here, they have no names. "
         )
-        + evidence.INERT,
+        + INERT,
         alt="Heat map of masses: fused "
         + ", ".join(f"{e} {v:.2f}" for e, v in zip(reading.elements, reading.fused, strict=True))
         + ".",
@@ -293,7 +294,7 @@ def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
         most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
         circuit_charts.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
-        f"a pure state together, so this is their entanglement.{sample.of} {evidence.INERT}",
+        f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt=f"Entropy of each fused qubit in nats: {panel.listed(reading.elements, reading.entropy)}.",
         table=lambda: reading.frame().reset_index(),

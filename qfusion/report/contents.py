@@ -40,8 +40,7 @@ from qfusion.explain import (
     stability,
     verdicts,
 )
-from qfusion.explain.building import answer, built, built_over_classes
-from qfusion.explain.evidence import INERT
+from qfusion.explain.building import built, built_over_classes
 from qfusion.figures import (
     cohort_charts,
     decision_charts,
@@ -67,6 +66,9 @@ from qfusion.report.blocks import (
 )
 from qfusion.training import checkpoint, metrics
 from qfusion.wording.backgrounds import describe_background
+from qfusion.wording.building import describe_building
+from qfusion.wording.cuts import describe_cut, describe_cuts
+from qfusion.wording.evidence import INERT
 from qfusion.wording.verdicts import (
     RELATION_DEFINITIONS,
     describe_conflict,
@@ -156,7 +158,9 @@ def shared(sample: Sample, own: bool) -> dict[str, Any]:
         ),
         "prod": math.prod,
         "labels": metrics.labels,
-        "answer": answer,
+        "describe_building": describe_building,
+        "describe_cut": describe_cut,
+        "describe_cuts": describe_cuts,
         "cuts": cuts,
         "describe_background": describe_background,
         "describe_decision": describe_decision,

@@ -1,0 +1,87 @@
+"""How the dynamics build contributions, and how few terms of the generator suffice, as titles."""
+
+from collections.abc import Callable
+
+from qfusion._sentences import listed, share
+from qfusion.explain.building import (
+    Built,
+    Course,
+    CourseSummary,
+    Pruning,
+    PruningOutcome,
+    summarise,
+)
+from qfusion.wording.numbers import format_estimate, name_metric
+
+# What the dynamics do to the contributions.
+COURSE_TITLES: dict[Course, str] = {
+    Course.NO_TERMS: "Nothing evolves, so that the contributions do not change",
+    Course.UNCHANGED: "The dynamics do not change the {quantity}",
+    Course.CHANGED: (
+        "The dynamics take the {quantity} from {start:.2f} to {end:.2f}: {terms} of the change"
+    ),
+}
+JOINT, OWN = "joint contributions", "contribution"
+BY_TERM = "{share} by {term}"
+MAX_TERMS = 2  # that a title names
+LEAST_SHARE = 0.01  # of a second term that is named
+
+# How many terms of the generator suffice.
+PRUNING_TITLES: dict[PruningOutcome, str] = {
+    PruningOutcome.NO_GAIN: "The generator adds no significant {metric}: {gain} on {samples}",
+    PruningOutcome.NO_TERMS: (
+        "No generator term improves {metric} on the rows that choose, so none is kept ({samples})"
+    ),
+    PruningOutcome.KEEPS: (
+        "{size} of {all} generator terms {keep} {share} of the gain in {metric} (95% CI {low} to {high}, {samples}): "
+        "{terms}"
+    ),
+}
+SAMPLES = "{count:,} test samples"
+
+
+def describe_building(result: Built) -> str:
+    """Return which terms of the dynamics changed the joint contributions most, as a title."""
+    return describe_course(summarise(result))
+
+
+def describe_course(summary: CourseSummary) -> str:
+    """Return how the dynamics changed the contributions, as a title."""
+    terms = [
+        BY_TERM.format(share=share(part), term=term)
+        for place, (term, part) in enumerate(summary.shares.items())
+        if place == 0 or (place < MAX_TERMS and part >= LEAST_SHARE)
+    ]
+    return COURSE_TITLES[summary.kind].format(
+        quantity=JOINT if summary.joint else OWN,
+        start=summary.start,
+        end=summary.end,
+        terms=", ".join(terms),
+    )
+
+
+def describe_pruning(result: Pruning, name: Callable[[str], str] = str) -> str:
+    """Return how many terms keep how much of what the generator adds, as a title.
+
+    Args:
+        result: whose number of terms was chosen on other rows. name: writes a key.
+    """
+    k, shares, gain = result.size, result.shares, result.gain
+    low = high = ""
+    if shares.low is not None and shares.high is not None:
+        low, high = share(float(shares.low[k])), share(float(shares.high[k]))
+    gain_low = gain_high = None
+    if gain.low is not None and gain.high is not None:
+        gain_low, gain_high = float(gain.low[0]), float(gain.high[0])
+    return PRUNING_TITLES[result.outcome].format(
+        metric=name_metric(result.metric),
+        gain=format_estimate(float(gain.value[0]), gain_low, gain_high, "+z.3f"),
+        samples=SAMPLES.format(count=result.showing),
+        size=k,
+        all=len(result.terms),
+        keep="keeps" if k == 1 else "keep",
+        share=share(float(shares.value[k])),
+        low=low,
+        high=high,
+        terms=listed([name(key) for key in result.left(k)]),
+    )
