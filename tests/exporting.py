@@ -170,16 +170,17 @@ def taken() -> Iterator[tuple[str, Any]]:
 
 def on(address: str, seen: set[tuple[str, ...]] | None = None) -> dict[str, Any]:
     """The panels of a page, without those that were `seen`."""
+    from qfusion.panels import rendering
 
-    page, query = renderingg.parse_link("http://here" + address)
+    page, query = rendering.parse_link("http://here" + address)
     keys = {
         name: (page, name, query.get("model", [""])[0].split("-")[0])
-        for name in renderingg.figure_names(page, query)
+        for name in rendering.figure_names(page, query)
     }
     new = [name for name, key in keys.items() if seen is None or key not in seen]
     if seen is not None:
         seen.update(keys.values())
-    return {name: renderingg.render_panel(page, name, query) for name in new}
+    return {name: rendering.render_panel(page, name, query) for name in new}
 
 
 def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -> list[Job]:
@@ -223,6 +224,7 @@ def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -
 
 def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> dict[str, str]:
     """SHA-256 of each figure's recipe and file, of panels that are at hand or of pages opened now."""
+    from qfusion.panels import rendering, reproduction
 
     found, pages = {}, {} if panels is None else None
     for job in wanted:
@@ -230,10 +232,10 @@ def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> d
             panel = panels[f"{job.address} {job.panel}"]  # type: ignore[index]
         else:
             if (job.address, job.panel) not in pages:
-                page, query = renderingg.parse_link("http://here" + job.address)
-                pages[job.address, job.panel] = renderingg.render_panel(page, job.panel, query)
+                page, query = rendering.parse_link("http://here" + job.address)
+                pages[job.address, job.panel] = rendering.render_panel(page, job.panel, query)
             panel = pages[job.address, job.panel]
-        content = reproductiontion.save_panel(
+        content = reproduction.save_panel(
             panel, replace(panel.recipe, style=style(job.number, job.kind, job.theme))
         )
         found[job.name] = f"{_hash(panel.recipe.text().encode())} {_hash(content)}"

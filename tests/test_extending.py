@@ -319,7 +319,7 @@ def test_one_figure_is_drawn_by_few_modules(page: str, name: str) -> None:
     """With the sample's numbers at hand, as at every run of a page but the first: the modules that are entered between
     its builder and plotly, and how deep. Working the numbers out enters the model's besides."""
     address = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
-    view, panel, rest = pages.find_panel(page, name, pages.open_page(page, address).view.address)
+    view, panel, rest = pages.find_panel(page, name, pages.open_page(page, address).view.values)
     scope, arguments = scopes.open_scope(view, panel.scope), panel.arguments(view, rest)
     # drawn anew, though another test may have drawn it: the numbers are those of this study
     getattr(panel.build, "__wrapped__", panel.build)(scope, "light", **arguments)

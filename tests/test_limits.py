@@ -235,9 +235,7 @@ def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
         empty=lambda: box, spinner=lambda words: nullcontext(shown.append(words))
     )
     monkeypatch.setattr(access, "st", page)
-    monkeypatch.setattr(
-        access, "get_script_run_ctx", lambda suppress_warning: SimpleNamespace(session_id="ben")
-    )
+    monkeypatch.setattr(access, "session_id", lambda: "ben")
     monkeypatch.setattr(access, "_line", access.Line(lambda: 1))
     monkeypatch.setattr(access, "_LOOK", 0.01)
     end = threading.Event()

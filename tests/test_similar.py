@@ -32,7 +32,6 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.panels.sample_maps import colours
-from qfusion.ui import state
 from qfusion.ui.pages import cohorts
 from tests.test_app_pages import plain, said, visit
 
@@ -366,7 +365,7 @@ def test_a_clicked_slice_cell_or_bar(
     assert levels_of(planted, f"relation={found[1].name}").inside.sum() == found[1].count
     ids = slices.worst(levels)[0].index.tolist()
     session = selecting(monkeypatch, cohorts, points=[{"point_index": 2}])
-    state.open_selected("chart", ids)
+    selections.open_selected("chart", ids)
     assert session["sample"] == ids[2]
     levels = levels_of(digits, "truth=1; certainty>0.2")
     session = selecting(monkeypatch, cohorts, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])

@@ -151,9 +151,8 @@ def page() -> None:
     import torch
 
     from qfusion.panels import dynamics_page
-    from qfusion.panels.page_state import PageState
     from qfusion.quantum.lindblad import System
-    from qfusion.ui import controls, state
+    from qfusion.ui import arrival, controls, page_params
 
     names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
     system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
@@ -168,11 +167,13 @@ def page() -> None:
     study = SimpleNamespace(
         model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page"
     )
-    view = PageState("dynamics", state.address_now())
+    arrival.arrive("Dynamics")
+    view = page_params.current()
     rules = {one.key: one.rule(study) for one in dynamics_page.sliders(view, study)}  # type: ignore[arg-type]
-    state.drop_invalid(rules)
-    state.drop_unknown(rules)
+    arrival.drop_invalid(rules)
+    arrival.drop_unknown(rules)
     st.text(str(controls.draw_sliders(study)))  # type: ignore[arg-type]
+    page_params.write_address()
 
 
 def test_links_set_the_sliders_of_names_with_hyphens() -> None:

@@ -201,7 +201,7 @@ def jobs_of_cohort(
     table = cohort_measures.table_for(study.rather_than(output.reference), output.number, parts)
     ids = [str(name) for name in table.index[cohorts.passing(parts, table)]]
     check(bool(ids), f"No sample passes the filter {filter[:80]!r}. Widen it.")
-    given = {key: result.view.all(key) for key in result.view.address}
+    given = result.view.address()
     jobs = []
     for place, name in enumerate(ids[:most], 1):
         file = f"{place:03d}-{file_name(panel)}-{file_name(name)}"

@@ -637,7 +637,7 @@ STEP_COUNT = params.SelectParam(
     ("2", "4", "5", "8", "10", "16", "20", "32", "50", "64"),
     default="20",
     look="steps",
-    read=params.whole_number("steps", 1, MAX_STEPS),
+    meanings=params.whole_number("steps", 1, MAX_STEPS),
     fits=_STEPPED,
 )
 GATES_OF_H = params.SelectParam(

@@ -382,7 +382,7 @@ GROUP = params.SelectParam(
     "The modalities whose state is asked about; all others are averaged over the background.",
     inside.group_labels,
     look="segments",
-    read=lambda label: label.replace(inside.WITH, "+"),
+    meanings=lambda label: label.replace(inside.WITH, "+"),
     fits=_STATES,
 )
 AMONG = params.SelectParam(

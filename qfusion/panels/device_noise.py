@@ -164,7 +164,7 @@ NOISE: dict[str, params.Param] = {
         ("100", "200", "500", "1000", "2000", "5000", "10000", "100000"),
         default="1000",
         look="steps",
-        read=params.whole_number("shots", 1, 10**9),
+        meanings=params.whole_number("shots", 1, 10**9),
         fits=panel.can("rules"),
     )
 }

@@ -128,7 +128,7 @@ RUNS = params.SelectParam(
     ("4", "8", "20", "50", "100", "200"),
     default="20",
     look="steps",
-    read=params.whole_number("runs", 1, 1000),
+    meanings=params.whole_number("runs", 1, 1000),
     fits=TIMED,
 )
 QUANTITY = params.SelectParam(

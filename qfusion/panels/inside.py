@@ -319,7 +319,7 @@ TERM = params.SelectParam(
         for name in study.modalities
         for term in inside.terms(study, name)
     },
-    read=inside.named,
+    meanings=inside.named,
     style={"width": 260},
 )
 START = params.SelectParam(
@@ -327,7 +327,7 @@ START = params.SelectParam(
     "Relative to",
     "The training mean is taken.",
     "Attributions share out the difference between this sample's features and these.",
-    read={"training mean": "mean", "zero": "zero", "another sample": "sample"},
+    meanings={"training mean": "mean", "zero": "zero", "another sample": "sample"},
     look="segments",
 )
 OTHER = params.SampleParam(
@@ -339,7 +339,7 @@ METHOD = params.SelectParam(
     "Integrated gradients are taken.",
     values=lambda _: by_title(),
     default=METHODS[INTEGRATED].title,
-    read=name_of,
+    meanings=name_of,
     style={"width": 200},
 )
 CONTROLS = (OPEN, MODALITY, TERM, START, OTHER, METHOD)

@@ -184,7 +184,7 @@ PATCH = params.SelectParam(
     "Correlation with the rest",
     "It stays.",
     "With its correlation taken away besides, a sample patched with itself is cut, and no longer itself.",
-    read={"stays": cuts.PATCH_DEFAULT, "taken away": "product"},
+    meanings={"stays": cuts.PATCH_DEFAULT, "taken away": "product"},
     look="segments",
 )
 GROUPS_OF = params.SelectParam(

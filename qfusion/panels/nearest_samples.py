@@ -134,6 +134,6 @@ SIMILAR_BY = params.SelectParam(
     "Contributions are compare.",
     values=lambda study: [cohort_measures.TITLES[kind] for kind in compare.ways(study)],
     look="segments",
-    read=cohort_measures.KEYS,
+    meanings=cohort_measures.KEYS,
 )
 SIMILAR = {"similar": panel.Panel(similar, {"by": SIMILAR_BY})}

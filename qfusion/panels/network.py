@@ -192,7 +192,7 @@ STAGE = params.SelectParam(
     "Stage of the chain",
     "The first is shown.",
     values=lambda study: map(str, range(table_edits.shape_of(study.model).stages)),
-    read=params.whole_number("stage", 0, 1000),
+    meanings=params.whole_number("stage", 0, 1000),
     fits=_RULED,
 )
 OUTCOME = params.SelectParam(

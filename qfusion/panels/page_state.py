@@ -12,54 +12,62 @@ from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak
 from qfusion.panels.pins import Pin, parse_pin
 from qfusion.training import checkpoint
 
-# What an address says of a page: values are checked for their form, and looked up no further than the model.
-
 PREDICTED = "decided class"
-FACTORS = (COUPLING, DISSIPATION)  # how keys of factors begin
+FACTORS = (COUPLING, DISSIPATION)  # prefixes of the keys of factors
+MAX_TEXT = 20_000  # characters of a value
 Address = Mapping[str, str | Sequence[str]]
-MAX_TEXT = 20_000  # characters of a parameter
 
 
 @dataclass(frozen=True)
 class PageState:
-    """A page as its address has it, and what it says of the model, the sample and the pinned view.
+    """The reader's choices on one page.
+
+    Links, recipes, programs and session files are texts of it. `get` and `all` read any value as text; a parameter
+    (`params.Param`) reads its own value as what it stands for.
 
     Attributes:
-        page: its title, in small letters. address: values by name, in a list where a name may be repeated.
+        page: title of the page, in lower case.
+        values: by parameter, as an address holds them (a text, or texts where a parameter may be repeated), or as a
+            widget holds them (a number, a truth value, ...).
     """
 
     page: str
-    address: Address
+    values: Mapping[str, Any]
 
     def get(self, key: str, default: str = "") -> str:
-        """Returns the value of a parameter; of a repeated one the last."""
+        """Returns the value of a parameter as text; of a repeated one the last."""
         values = self.all(key)
         return values[-1] if values else default
 
     def all(self, key: str) -> list[str]:
-        """Returns all values of a parameter.
+        """Returns all values of a parameter as texts.
 
         Raises:
-            InvalidInput: when one is too long to be of an address.
+            InvalidInput: when one is too long.
         """
-        value = self.address.get(key, [])
-        values = [value] if isinstance(value, str) else [str(entry) for entry in value]
+        if key not in self.values:
+            return []
+        values = as_text(self.values[key])
         check(
             all(len(value) <= MAX_TEXT for value in values),
             f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.",
         )
         return values
 
+    def address(self) -> dict[str, list[str]]:
+        """Returns the values as texts, by parameter."""
+        return {key: self.all(key) for key in self.values}
+
     def one_of(self, key: str, options: Sequence[str]) -> str:
-        """Returns the value of a parameter where it is one of `options`, else the first of these."""
+        """Returns the value of a parameter if it is one of `options`, else the first option."""
         value = self.get(key)
         return value if value in options else options[0]
 
     def named(self, key: str) -> str:
-        """Returns a parameter that the panel cannot do without.
+        """Returns the value of a parameter that must be set.
 
         Raises:
-            InvalidInput: when the address does not have it.
+            InvalidInput: when it is not set.
         """
         value = self.get(key)
         check(
@@ -79,7 +87,7 @@ class PageState:
         return checkpoint.card(self.model)
 
     def can(self, ability: Ability) -> bool:
-        """Whether models of this kind say that they can do something, see `registry.can`."""
+        """Whether models of this kind have an ability, see `models.abilities`."""
         return can(FUSION.get(self.card["model"]), ability)
 
     @property
@@ -89,7 +97,7 @@ class PageState:
 
     @property
     def output(self) -> str:
-        """What is explained, see `analysis.outputs.parse`; empty for the class decided for and for a regression."""
+        """The explained output, see `analysis.outputs.parse`; empty for the decided class and for a regression."""
         value = self.get("output")
         return "" if value == PREDICTED else value
 
@@ -101,25 +109,32 @@ class PageState:
 
     @property
     def tweak(self) -> str:
-        """What the reader has changed in the model, as `open_sample` takes it; empty on pages that show the model as
-        trained."""
+        """The reader's changes to the model as text, as `open_sample` takes it.
+
+        It is empty on pages that show the model as trained.
+        """
         has_time = self.can("time")
         if self.page not in ("dynamics" if has_time else "circuit", "circuit", "compare"):
             return ""
         if not has_time:
             return self.get("phi").strip(" ,")
-        return str(
-            Tweak.of(
-                [
-                    (key, self.get(key))
-                    for key in self.address
-                    if key.startswith(FACTORS) or key == DURATION
-                ],
-                checkpoint.load(self.model).model,
-            )
-        )
+        keys = [key for key in self.values if key.startswith(FACTORS) or key == DURATION]
+        numbers = [(key, self.get(key)) for key in keys]
+        return str(Tweak.of(numbers, checkpoint.load(self.model).model))
 
     @property
     def pin(self) -> Pin:
         """The pinned view."""
         return parse_pin(self.named("pin"))
+
+
+def as_text(value: Any) -> list[str]:
+    """Returns a widget's value as an address holds it: a list of texts, [""] for an empty list."""
+    if isinstance(value, list | tuple):
+        texts = [text for entry in value for text in as_text(entry)]
+        return texts or [""]
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    if isinstance(value, float) and value.is_integer():
+        return [str(int(value))]
+    return [str(value)]

@@ -198,13 +198,22 @@ def find_panel(page: str, panel: str, address: Address) -> tuple[PageState, Pane
         NotFound: when there is no such page or panel.
     """
     view = PageState(choose("Page", page.lower(), PAGES), address)
-    if panel in PAGES[view.page]:
-        return view, PAGES[view.page][panel], ""
-    families = PANEL_FAMILIES.get(view.page, {})
-    start = next(filter(panel.startswith, families), "")
+    return view, *panel_named(view.page, panel)
+
+
+def panel_named(page: str, name: str) -> tuple[Panel, str]:
+    """Returns the panel of a name, and the rest of the name if it is one of a family.
+
+    Raises:
+        NotFound: when the page has no such panel.
+    """
+    if name in PAGES[page]:
+        return PAGES[page][name], ""
+    families = PANEL_FAMILIES.get(page, {})
+    start = next(filter(name.startswith, families), "")
     if not start:
-        choose(f"Panel of page '{view.page}'", panel, PAGES[view.page])
-    return view, families[start], panel.removeprefix(start)
+        choose(f"Panel of page '{page}'", name, PAGES[page])
+    return families[start], name.removeprefix(start)
 
 
 def scope_of(page: str, panel: str) -> str:

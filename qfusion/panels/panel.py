@@ -242,7 +242,7 @@ EVERYONE = SelectParam(
     "Some are drawn.",
     "What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "
     "behind the page, which goes on meanwhile.",
-    read={cohort_measures.DRAWN: None, cohort_measures.ALL: True},
+    meanings={cohort_measures.DRAWN: None, cohort_measures.ALL: True},
     look="segments",
 )
 Opens = Callable[

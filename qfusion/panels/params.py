@@ -111,16 +111,16 @@ def always(*_: Any, **__: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Param:
-    """A choice of any kind.
+    """A choice of the reader, of any kind.
 
     Attributes:
         key: parameter of the address, and key of the widget.
-        label: what pages and errors call it.
+        label: its name on pages and in errors.
         fallback_text: sentence that says what happens where a link holds a value that does not fit.
-        help: what it is for, as markdown.
-        fits: from a study to whether there is such a choice.
-        style: what the widget is told besides, such as its width or format.
-        many: whether several values may stand in an address.
+        help: its help, as markdown.
+        fits: from a study to whether the study has this choice.
+        style: further arguments of the widget, such as its width or format.
+        many: whether it may have several values.
     """
 
     key: str
@@ -132,32 +132,43 @@ class Param:
     many: bool = field(default=False, kw_only=True)
 
     def rule(self, study: Any = None) -> ParamRule:
-        """Returns what a link may hold of a study."""
+        """Returns the rule for links to a study."""
         return ParamRule(lambda value: self.require(study, value), self.fallback_text, self.many)
 
     def require(self, study: Any, value: str) -> None:
-        """Raises a QFusionError where a link may not hold a value of a study; any, unless a kind of choice says so."""
+        """Raises a QFusionError if a link to a study may not hold a value. Here any value fits."""
 
-    def __call__(self, view: PageState) -> Any:
-        """Returns what an address says of it, as builders take it; None where it says nothing.
+    def read(self, texts: Sequence[str]) -> Any:
+        """Returns the widget's value for the values of a link, which fit.
 
         Raises:
-            InvalidInput: when it says what cannot be.
+            ValueError: when they do not.
         """
-        return (view.all(self.key) if self.many else view.get(self.key)) or None
+        if self.many:
+            return [text for text in texts if text]
+        return texts[-1]
+
+    def __call__(self, view: PageState) -> Any:
+        """Returns the value that a page's state has, as builders of panels take it; None where it has none.
+
+        Raises:
+            InvalidInput: when the value does not fit.
+        """
+        value = view.all(self.key) if self.many else view.get(self.key)
+        return value or None
 
 
 @dataclass(frozen=True, eq=False)
 class SelectParam(Param):
-    """One of several words, or some of them.
+    """One of several options, or some of them.
 
     Attributes:
-        values: the words, or what gives them from a study; all of `read` unless told.
-        default: that is taken unless another is chosen; the first where none is named.
-        empty: whether none may be chosen.
+        values: the options, or a function that returns them for a study; the keys of `meanings` if there are none.
+        default: the option that is chosen at first; the first option if empty.
+        empty: whether no option may be chosen.
         look: "segments", "list", "pills", "steps" or "tabs".
-        checked: whether a link may hold its values only; else the page says of a link what does not fit.
-        read: what a word stands for: by word, or a function of it.
+        checked: whether the rule refuses other values; if not, the page itself reports a value that does not fit.
+        meanings: the value that each option stands for, by option or as a function of it.
     """
 
     values: Iterable[str] | Callable[[Any], Iterable[str]] = ()
@@ -165,29 +176,29 @@ class SelectParam(Param):
     empty: bool = field(default=False, kw_only=True)
     look: str = field(default="list", kw_only=True)
     checked: bool = field(default=True, kw_only=True)
-    read: Mapping[str, Any] | Callable[[str], Any] = field(default=str, kw_only=True)
+    meanings: Mapping[str, Any] | Callable[[str], Any] = field(default=str, kw_only=True)
 
     def options(self, study: Any = None) -> list[str]:
-        """Returns the words that may be chosen of a study."""
+        """Returns the options for a study."""
         values = self.values(study) if callable(self.values) else self.values
-        return list(map(str, values or (self.read if isinstance(self.read, Mapping) else ())))
+        if not values and isinstance(self.meanings, Mapping):
+            values = self.meanings
+        return [str(value) for value in values]
 
-    def value(self, word: str) -> Any:
-        """Returns what a word stands for.
+    def value(self, option: str) -> Any:
+        """Returns the value that an option stands for.
 
         Raises:
-            NotFound: when it stands for nothing.
+            NotFound: when there is no such option.
         """
-        return (
-            self.read[choose(self.label, word, self.read)]
-            if isinstance(self.read, Mapping)
-            else self.read(word)
-        )
+        if isinstance(self.meanings, Mapping):
+            return self.meanings[choose(self.label, option, self.meanings)]
+        return self.meanings(option)
 
-    def chosen(self, *words: str) -> Callable[[PageState], bool]:
-        """Returns under which addresses one of some words is chosen: the first is unless they say another."""
+    def chosen(self, *options: str) -> Callable[[PageState], bool]:
+        """Returns a condition on a page's state: one of these options is chosen. Without a choice the first one is."""
         known = self.options()
-        return lambda view: view.one_of(self.key, known) in words
+        return lambda view: view.one_of(self.key, known) in options
 
     def require(self, study: Any, value: str) -> None:
         """See `Param.require`."""
@@ -196,21 +207,23 @@ class SelectParam(Param):
 
     def __call__(self, view: PageState) -> Any:
         """See `Param.__call__`."""
-        result = super().__call__(view)
-        return self.value(result) if result and not self.many else result
+        option = super().__call__(view)
+        if not option or self.many:
+            return option
+        return self.value(option)
 
 
 def whole_number(key: str, low: int, high: int) -> Callable[[str], int]:
-    """What reads a word under a key as a whole number in [low, high]; raises InvalidInput where it is none."""
-    return lambda word: round(require_number(key, word, low, high))
+    """Returns a function that reads a text as a whole number in [low, high], or raises InvalidInput naming `key`."""
+    return lambda text: round(require_number(key, text, low, high))
 
 
 @dataclass(frozen=True, eq=False)
 class SwitchParam(Param):
-    """On or off. Of a part of a page that is folded: whether it is open.
+    """On or off; of a part of a page that can be folded, open or closed.
 
     Attributes:
-        default: what it is unless it is turned.
+        default: its first value.
         look: "toggle" or "box".
     """
 
@@ -221,13 +234,17 @@ class SwitchParam(Param):
         """See `Param.require`."""
         choose(self.label, value, ("true", "false"))
 
+    def read(self, texts: Sequence[str]) -> bool:
+        """See `Param.read`."""
+        return texts[-1] == "true"
+
     def __call__(self, view: PageState) -> bool | None:
         """See `Param.__call__`."""
-        word = view.get(self.key)
-        return word == "true" if word else None
+        text = view.get(self.key)
+        return text == "true" if text else None
 
     def opens(self, view: PageState) -> bool:
-        """Whether what it folds is open under an address."""
+        """Whether it is on, or what it folds is open."""
         return view.get(self.key) == "true"
 
 
@@ -236,7 +253,10 @@ class NumberParam(Param):
     """A number in [low, high].
 
     Attributes:
-        default: that is taken unless another is chosen. step: of the widget. whole: whether it has no fraction.
+        low, high: its range.
+        default: its first value.
+        step: of the widget.
+        whole: whether it is a whole number.
         look: "slider" or "box".
         plays: whether it is a cursor that can be played, see `panel.played`.
     """
@@ -253,18 +273,30 @@ class NumberParam(Param):
         """See `Param.require`."""
         require_number(self.label, value, self.low, self.high)
 
+    def read(self, texts: Sequence[str]) -> float:
+        """See `Param.read`."""
+        number = float(texts[-1])
+        return round(number) if self.whole else number
+
     def __call__(self, view: PageState) -> float | None:
         """See `Param.__call__`."""
-        word = view.get(self.key)
-        if not word:
+        value = view.values.get(self.key)
+        if not isinstance(value, int | float):
+            value = view.get(self.key)
+        if value == "":
             return None
-        value = require_number(self.key[:60], word, self.low, self.high)
-        return round(value) if self.whole else value
+        number = require_number(self.key[:60], value, self.low, self.high)
+        return round(number) if self.whole else number
 
 
 @dataclass(frozen=True, eq=False)
 class TextParam(Param):
-    """A text of at most `most` characters, which `test` may refuse for a study by raising a QFusionError."""
+    """A text.
+
+    Attributes:
+        most: the largest number of characters.
+        test: given a study and a text, raises a QFusionError if the text does not fit.
+    """
 
     most: int = 20_000
     test: Callable[[Any, str], object] = field(default=always, kw_only=True)
@@ -278,24 +310,12 @@ class TextParam(Param):
         self.test(study, value)
 
 
-def unknown_params(
-    view: PageState, starts: tuple[str, ...], known: Container[str], refuse: Callable[..., object]
-) -> list[TextParam]:
-    """Returns a choice for what an address says under keys that begin like those of a page and that a study does not
-    have: `refuse`, given such a key, the study and the value, raises a QFusionError."""
-    return [
-        TextParam(key, key, "It is ignored.", test=partial(refuse, key))
-        for key in view.address
-        if key.startswith(starts) and key not in known
-    ]
-
-
 @dataclass(frozen=True, eq=False)
 class SampleParam(Param):
     """A sample of the data set, by its id."""
 
     def __call__(self, view: PageState) -> Any:
-        """See `Param.__call__`: an emptied box says nothing."""
+        """See `Param.__call__`. An empty box has no value."""
         ids = super().__call__(view)
         return None if ids == [""] else ids
 
@@ -310,17 +330,45 @@ class SampleParam(Param):
         study.dataset.row(value)
 
 
-# choices that depend on the address, such as one for each setting of a kind of model
+# Parameters that depend on the page's state and the study, such as one for each modality.
 ParamFamily = Callable[[Any, Any], Iterable[Param]]
 
 
 def rules(
     parts: Iterable[Param | ParamFamily], view: PageState, study: Any = None
 ) -> dict[str, ParamRule]:
-    """Returns what an address may say of the choices that a study has, by parameter."""
-    return {
-        one.key: one.rule(study)
-        for part in parts
-        for one in ((part,) if isinstance(part, Param) else part(view, study))
-        if one.fits(study)
-    }
+    """Returns the rules of the parameters that a study has, by parameter.
+
+    Args:
+        parts: parameters and families of parameters.
+        view: the page's state, which families read.
+        study: the model on its data; None on a page without one.
+    """
+    result = {}
+    for part in parts:
+        params = (part,) if isinstance(part, Param) else part(view, study)
+        for param in params:
+            if param.fits(study):
+                result[param.key] = param.rule(study)
+    return result
+
+
+def unknown_params(
+    view: PageState,
+    starts: tuple[str, ...],
+    known: Container[str],
+    refuse: Callable[..., object],
+) -> list[TextParam]:
+    """Returns a parameter for each key of a page's state that the study does not have.
+
+    Args:
+        view: the page's state.
+        starts: prefixes of the keys of the page.
+        known: keys that the study has.
+        refuse: given a key, the study and the value, raises a QFusionError that says why.
+    """
+    return [
+        TextParam(key, key, "It is ignored.", test=partial(refuse, key))
+        for key in view.values
+        if key.startswith(starts) and key not in known
+    ]

@@ -82,7 +82,7 @@ BACKGROUND = SelectParam(
     "samples drawn on its own (product of marginals); the training samples as they occur; states that know nothing; "
     "the reference state |0⟩; one other sample, for “why this decision rather than that one?”; or a cohort saved on "
     "the Cohorts page.",
-    read=backgrounds.OFFERED,
+    meanings=backgrounds.OFFERED,
     style={"width": 190},
 )
 CONTRAST = SampleParam(

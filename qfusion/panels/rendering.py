@@ -66,7 +66,7 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
     view = result.view
     if panel in TEXT_PANELS or not any(visible_panels(view, panel)):
         require_figure(page, panel, address)
-    picture = build(view.page, panel, view.address)
+    picture = build(view.page, panel, view.values)
     table = picture.table()
     figure = picture.figure
     assert figure is not None
@@ -76,7 +76,7 @@ def render_panel(page: str, panel: str, address: Query) -> RenderedPanel:
     recipe = Recipe(
         view.page,
         panel,
-        {key: view.all(key) for key in view.address},
+        view.address(),
         made_from=result.made_from,
         software=software(),
         numbers=digest_of(table),

@@ -232,7 +232,7 @@ MAP_OF = params.SelectParam(
     "Map of",
     "The first are shown.",
     values=lambda study: cohort_measures.coordinate_kinds(study).values(),
-    read=cohort_measures.KEYS,
+    meanings=cohort_measures.KEYS,
     style={"width": 190},
 )
 MAP_METHOD = params.SelectParam(

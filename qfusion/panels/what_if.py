@@ -315,7 +315,7 @@ def _details(view: page_state.PageState, name: str, action: str) -> dict[str, An
 def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
     return {
         key.removeprefix(start): require_number(key[:60], view.get(key) or 0.0, -1e6, 1e6)
-        for key in view.address
+        for key in view.values
         if key.startswith(start)
     }
 
@@ -554,7 +554,7 @@ def action(study: Study, modality: str) -> params.SelectParam:
         f"What is done to {modality}",
         "It is left as it is.",
         "What is done to this modality before the model sees it. Several can be changed at once.",
-        read={TITLES[action]: action for action in interventions.actions(study, modality)},
+        meanings={TITLES[action]: action for action in interventions.actions(study, modality)},
     )
 
 

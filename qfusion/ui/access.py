@@ -16,20 +16,14 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.errors import StreamlitAuthError
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion import _limits
 from qfusion._checks import check
+from qfusion.ui.streamlit_internals import session_id
 
 LOGIN, PROXY = "QFUSION_LOGIN", "QFUSION_PROXY"
 _seats: dict[str, str] = {}  # by id of the sessions that are in, why the last upload was not taken
 _guard = threading.Lock()
-
-
-def session() -> str:
-    """The id of the reader's session; empty in the background."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return context.session_id if context is not None else ""
 
 
 def demands_login() -> bool:
@@ -48,7 +42,7 @@ def enter() -> None:
     if demands_login() and not getattr(st.user, "is_logged_in", False):
         _ask()
         st.stop()
-    if session() and st.runtime.exists() and not _seated(session()):
+    if session_id() and st.runtime.exists() and not _seated(session_id()):
         _wait()
         st.stop()
 
@@ -67,7 +61,7 @@ def refuse(session: str, words: str) -> None:
 
 def refusal() -> str:
     """Why this reader's last upload was not taken, once; empty when none was refused."""
-    who = session()
+    who = session_id()
     with _guard:
         words = _seats.get(who, "")
         if words:
@@ -153,7 +147,7 @@ def _wait() -> None:
 
 
 def _look() -> None:
-    if _seated(session()):
+    if _seated(session_id()):
         st.rerun()
 
 
@@ -377,7 +371,7 @@ _line = Line(
 @contextlib.contextmanager
 def waiting(words: str) -> Iterator[None]:
     """Around a long calculation of a page: its turn, and a spinner where there are words; nothing in the background."""
-    who = session()
+    who = session_id()
     if not who:
         yield
         return
@@ -403,7 +397,7 @@ def in_turn(make: Callable[[], bytes]) -> Callable[[], bytes]:
     It waits in one of a few threads that make everybody's downloads, so that a reader has `FILES` in the line at most,
     and none after leaving.
     """
-    who = session()
+    who = session_id()
 
     def waits(_: int) -> None:
         check(

@@ -5,7 +5,7 @@ redo; and the bar that stays in view on top of a page: model, data, sample, back
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -29,40 +29,45 @@ from qfusion.panels import (
     tweak_limits,
 )
 from qfusion.training import checkpoint
-from qfusion.ui import access, reruns, state
+from qfusion.ui import access, arrival, page_params, reruns, saved, state
 
 
 def draw(
-    control: params.Param,
+    param: params.Param,
     study: Any = None,
     *,
     place: DeltaGenerator | None = None,
     **changes: Any,
 ) -> Any:
-    """Draws the widget of a choice and returns what is chosen, as builders take it.
+    """Draws the widget of a parameter and returns its value, as builders take it.
 
     Args:
-        control: the choice.
-        study: whose options it has.
-        place: where it is drawn, if not here.
-        changes: what is other here: "options", "default", "label", or what the widget is told.
+        param: the parameter.
+        study: the model on its data, which options may depend on.
+        place: where the widget is drawn, if not here.
+        changes: "options", "default" or "label" in place of the parameter's own, or further arguments of the widget.
     """
-    words: dict[str, Any] = {**control.style, **changes, **state.bound(control.key)}
-    label = words.pop("label", control.label)
-    words.setdefault("help", control.help or None)
-    if default := words.get("default", getattr(control, "default", None)):
-        follow(control.key, default)
+    arguments: dict[str, Any] = {**param.style, **changes}
+    arguments.setdefault("help", param.help or None)
+    label = arguments.pop("label", param.label)
+    default = arguments.get("default", getattr(param, "default", None))
+    if default:
+        follow(param.key, default)
     with place or nullcontext():
-        match control:
+        match param:
             case params.SelectParam():
-                return _choice(control, study, label, words)
+                return _draw_select(param, study, label, arguments)
             case params.SwitchParam():
-                pick = st.checkbox if control.look == "box" else st.toggle
-                return pick(label, control.default, **words)
+                pick = st.checkbox if param.look == "box" else st.toggle
+                return pick(label, param.default, **arguments, **bind(param, param.default))
             case params.NumberParam():
-                return _number(control, label, words)
+                return _draw_number(param, label, arguments)
             case params.TextParam():
-                return st.text_input(label, max_chars=control.most, **words) or ""
+                first = arguments.get("value", "")
+                return (
+                    st.text_input(label, max_chars=param.most, **arguments, **bind(param, first))
+                    or ""
+                )
 
 
 def row(
@@ -71,93 +76,134 @@ def row(
     align: Literal["top", "bottom"] = "bottom",
     key: str | None = None,
 ) -> list[Any]:
-    """Draws the widgets of several choices beside each other, in a container of a key, and returns what is chosen."""
+    """Draws the widgets of several parameters beside each other and returns their values.
+
+    Args:
+        parts: the parameters.
+        study: as of `draw`.
+        align: of the widgets.
+        key: of the container.
+    """
     with st.container(horizontal=True, vertical_alignment=align, key=key):
-        return [draw(control, study) for control in parts]
+        return [draw(param, study) for param in parts]
 
 
-def _choice(control: params.SelectParam, study: Any, label: str, words: dict[str, Any]) -> Any:
-    options: Sequence[str] = list(words.pop("options", None) or control.options(study))
-    default = words.pop("default", "") or control.default
+def bind(param: params.Param, default: Any = None) -> dict[str, Any]:
+    """Returns the arguments that make a widget hold a parameter, with the value that a link has for it.
+
+    Args:
+        param: the parameter.
+        default: value of the widget that the address leaves out.
+    """
+    _take_link(param)
+    return page_params.bound(param.key, default)
+
+
+def _take_link(param: params.Param) -> None:
+    """Gives a widget that has no value yet the one of the link; values that do not fit were named before."""
+    texts = page_params.take_linked(param.key)
+    if texts is not None:
+        with suppress(ValueError, OverflowError):
+            st.session_state[param.key] = param.read(texts)
+
+
+def _draw_select(
+    param: params.SelectParam, study: Any, label: str, arguments: dict[str, Any]
+) -> Any:
+    options: Sequence[str] = list(arguments.pop("options", None) or param.options(study))
+    default = arguments.pop("default", "") or param.default
     first = default if default in options else next(iter(options), None)
-    start = None if control.empty else first
-    settle(control.key, options, start)
-    if control.many:
-        words |= {"default": default} if default else {}
-        if control.look == "pills":
-            return list(st.pills(label, options, selection_mode="multi", **words))
-        return list(st.multiselect(label, options, **words))
-    match control.look:
+    start = None if param.empty else first
+    _take_link(param)
+    settle(param.key, options, start)
+    if param.many:
+        chosen = [default] if isinstance(default, str) and default else list(default or [])
+        arguments |= {"default": default} if default else {}
+        arguments |= bind(param, chosen)
+        if param.look == "pills":
+            return list(st.pills(label, options, selection_mode="multi", **arguments))
+        return list(st.multiselect(label, options, **arguments))
+    arguments |= bind(param, start)
+    match param.look:
         case "steps":
-            word = st.select_slider(label, options, first, **words)
-        case "segments" if control.empty:
-            word = st.segmented_control(label, options, **words)
+            option = st.select_slider(label, options, first, **arguments)
+        case "segments" if param.empty:
+            option = st.segmented_control(label, options, **arguments)
         case "segments":
-            word = state.one_of(label, options, default=first, **words)
+            option = state.one_of(label, options, default=first, **arguments)
         case _:
             place = None if start is None else options.index(start)
-            word = st.selectbox(label, options, index=place, **words)
-    return None if control.empty and not word else control.value(word)
+            option = st.selectbox(label, options, index=place, **arguments)
+    return None if param.empty and not option else param.value(option)
 
 
-def _number(control: params.NumberParam, label: str, words: dict[str, Any]) -> float:
-    number = int if control.whole else float
-    low, high, default = (
-        number(words.pop(name, getattr(control, name))) for name in ("low", "high", "default")
-    )
-    value = state.get(control.key)
+def _draw_number(param: params.NumberParam, label: str, arguments: dict[str, Any]) -> float:
+    number = int if param.whole else float
+    low = number(arguments.pop("low", param.low))
+    high = number(arguments.pop("high", param.high))
+    default = number(arguments.pop("default", param.default))
+    step = arguments.pop("step", param.step)
+    _take_link(param)
+    value = state.get(param.key)
     if value is not None and not low <= value <= high:
-        state.forget(control.key)
-    step = words.pop("step", control.step)
-    pick = st.number_input if control.look == "box" else st.slider
-    return number(pick(label, low, high, default, step and number(step), **words))
+        state.forget(param.key)
+    pick = st.number_input if param.look == "box" else st.slider
+    step = step and number(step)
+    return number(pick(label, low, high, default, step, **arguments, **bind(param, default)))
 
 
 def follow(key: str, default: Any) -> None:
-    """Has a choice that nobody made follow its default, where that changes with the sample or the model: an address
-    leaves it out, and would open on another one. What a link names is not in the session yet."""
-    usual = state.get(f"_usual_{key}")
-    if usual not in (None, default) and state.get(key) == usual:
+    """Lets a parameter that nobody has set follow its default, where the default changes with the sample or the model.
+
+    The address leaves a default out, so it would open on another one.
+    """
+    before = state.get(f"_usual_{key}")
+    if before not in (None, default) and state.get(key) == before:
         state.forget(key)
     state.put(f"_usual_{key}", default)
 
 
 def settle(key: str, options: Iterable[Any], default: Any = None) -> None:
-    """Takes back a value, or those of several, that another model or data set left and that is no option here; the
-    default takes its place."""
-    value, known = state.get(key), list(options)
+    """Removes values that another model or data set has left and that are no options here; the default is set."""
+    value = state.get(key)
+    known = list(options)
     if isinstance(value, list):
-        if any(word not in known for word in value):
-            state.put(key, [word for word in value if word in known])
+        if any(option not in known for option in value):
+            state.put(key, [option for option in value if option in known])
     elif value is not None and value not in known:
         state.put(key, default)
 
 
-def fold(control: params.SwitchParam, icon: str | None = None, label: str = "") -> Any:
-    """Draws the part of a page that a switch folds, and returns it; `open` says whether it is open."""
-    return st.expander(label or control.label, icon=icon, **state.opened(control.key))
+def fold(param: params.SwitchParam, icon: str | None = None, label: str = "") -> Any:
+    """Draws a part of a page that can be folded, and returns it; its `open` says whether it is open."""
+    _take_link(param)
+    arguments = page_params.opened(param.key, False)
+    return st.expander(label or param.label, icon=icon, **arguments)
 
 
 def folded(
-    control: params.SwitchParam, content: Callable[[], object], icon: str, label: str = ""
+    param: params.SwitchParam, content: Callable[[], object], icon: str, label: str = ""
 ) -> None:
-    """Draws the part of a page that a switch folds, whose content is worked out only while it is open."""
-    with fold(control, icon, label) as box:
+    """Draws a part of a page that can be folded, whose content is drawn only while it is open."""
+    with fold(param, icon, label) as box:
         if box.open:
             content()
 
 
-def tabs(control: params.SelectParam) -> Iterator[tuple[str, DeltaGenerator]]:
-    """Draws tabs and gives the name and the place of that which is open."""
-    names = control.options()
-    for name, tab in zip(names, st.tabs(names, **state.opened(control.key)), strict=True):
-        if tab.open:
-            yield name, tab
+def tabs(param: params.SelectParam) -> Iterator[tuple[str, DeltaGenerator]]:
+    """Draws tabs and yields the name and the place of the one that is open."""
+    names = param.options()
+    _take_link(param)
+    settle(param.key, names, names[0])
+    places = st.tabs(names, **page_params.opened(param.key, names[0]))
+    for name, place in zip(names, places, strict=True):
+        if place.open:
+            yield name, place
 
 
 def check(*controls: params.Param, study: Any = None) -> None:
-    """Takes what does not fit some choices out of the address, and names it, before they are drawn."""
-    state.drop_invalid({one.key: one.rule(study) for one in controls})
+    """Removes values of parameters that do not fit from the link, with a notice, before their widgets are drawn."""
+    arrival.drop_invalid({param.key: param.rule(study) for param in controls})
 
 
 # What a reader changes in a model: the sliders of the Dynamics page, factors on every H_S, on the dissipation of every
@@ -318,7 +364,7 @@ def set_sliders(model: Any, tweak: Tweak) -> None:
 
 def edits_text() -> str:
     """The reader's text, whether or not it fits."""
-    return str(state.get(network.EDITS.key, st.query_params.get(network.EDITS.key)) or "")
+    return page_params.text_of(network.EDITS.key)
 
 
 def _edits_problem(study: Any) -> str:
@@ -358,13 +404,12 @@ def background_rows(study: Study) -> Study:
     exact: Any = study.against_all_rows()
     under_way = False
     if (
-        state.get(pickers.ROWS.key)
-        or st.query_params.get(pickers.ROWS.key)
+        page_params.text_of(pickers.ROWS.key)
         or state.get(_WANTED) == key
         or (state.get(_DECLINED) != key and exact.operations <= samples.AUTO)
     ):
         _want(study)
-        job = samples.begin_refinement(study, access.session())
+        job = samples.begin_refinement(study, access.session_id())
         if job.state == memo.State.DONE:
             state.put(pickers.ROWS.key, samples.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
@@ -405,7 +450,7 @@ def background_rows(study: Study) -> Study:
                 "All rows: {job.done:,} of {job.total:,} samples",
                 lambda: ", waiting for another test set",
                 wanted=lambda: state.get(_WANTED) is not None,
-                stay=lambda: samples.begin_refinement(study, access.session()),
+                stay=lambda: samples.begin_refinement(study, access.session_id()),
                 cancel=lambda: _decline(study),
                 key="_refine_cancel",
             )
@@ -477,7 +522,7 @@ def is_done(
                 words,
                 lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
                 wanted=wanted,
-                stay=lambda: memo.stay_for(job, access.session()),
+                stay=lambda: memo.stay_for(job, access.session_id()),
                 cancel=cancel,
                 key=keys[1],
             )
@@ -503,7 +548,7 @@ def _want(study: Study) -> None:
 
 def _leave() -> None:
     """Asks for them no longer."""
-    memo.leave_job(state.take(_WANTED), access.session())
+    memo.leave_job(state.take(_WANTED), access.session_id())
 
 
 def _decline(study: Study) -> None:
@@ -523,8 +568,8 @@ def open_study_shared(model: str, data: str) -> Study:
     if samples.is_encoded(model, data):
         return samples.open_study(model, data)
     samples.begin_encoding(model, data)
-    sample = st.query_params.get(pickers.SAMPLE.key) or state.get(pickers.SAMPLE.key) or ""
-    return samples.with_visitors(samples.first_samples(model, data, str(sample)))
+    sample = page_params.text_of(pickers.SAMPLE.key)
+    return samples.with_visitors(samples.first_samples(model, data, sample))
 
 
 _FAILED = "_encoding_failed"
@@ -625,12 +670,13 @@ def sample_box(
         words: more arguments of `st.selectbox`.
     """
     key = control.key
+    _take_link(control)
     if is_foreign(dataset, key):
         state.forget(key)
     if follows:
         follow(key, default)
     large = len(dataset) > OFFERED
-    now = str(state.get(key) or st.query_params.get(key) or default)
+    now = page_params.text_of(key) or default
     ids = offered(dataset, now if exists(dataset, now) else default, default)
 
     def written() -> None:
@@ -651,7 +697,7 @@ def sample_box(
             on_change=written if large else on_change,
             accept_new_options=large,
             **{"help": control.help or None, **control.style, **words},
-            **state.bound(key),
+            **bind(control, default),
         )
         or default
     )
@@ -677,9 +723,10 @@ def background_picker(study: Study, row: int) -> Study:
     """Draws the picker; returns the study with that background. A link may say it as the command line does (`joint`,
     `contrast`, ...)."""
     labels = {kind: label for label, kind in samples.OFFERED.items()}
-    wanted = st.query_params.get(pickers.BACKGROUND.key)
-    if wanted in labels and pickers.BACKGROUND.key not in st.session_state:
-        state.begin_again({pickers.BACKGROUND.key: [labels[wanted]]})
+    key = pickers.BACKGROUND.key
+    wanted = page_params.text_of(key)
+    if wanted in labels and key not in st.session_state:
+        page_params.drop_link({key: [labels[wanted]]})
     check(pickers.BACKGROUND, pickers.CONTRAST, study=study)
     kind = draw(pickers.BACKGROUND)
     if kind == "cohort":
@@ -692,17 +739,17 @@ def background_picker(study: Study, row: int) -> Study:
 
 def _cohort(study: Study) -> Study:
     """The study with a saved cohort behind it, whose members are told by the decisions against the training set."""
-    saved = {cohort.name: cohort.parts for cohort in state.saved_cohorts()}
-    if not saved:
+    known = {cohort.name: cohort.parts for cohort in saved.saved_cohorts()}
+    if not known:
         st.caption(
             "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with."
         )
         return study
-    members = replace(pickers.MEMBERS, values=list(saved))
+    members = replace(pickers.MEMBERS, values=list(known))
     check(members)
     name = draw(members)
     try:
-        rows = cohort_measures.members(study, saved[name])
+        rows = cohort_measures.members(study, known[name])
     except QFusionError as error:
         st.warning(
             text.message(
@@ -725,7 +772,7 @@ def cohort(study: Study) -> str:
     return next(
         (
             str(cohort)
-            for cohort in state.saved_cohorts()
+            for cohort in saved.saved_cohorts()
             if behind.kind == "cohort" and cohort.name == behind.label
         ),
         "",
@@ -735,7 +782,7 @@ def cohort(study: Study) -> str:
 def _other(study: Study, row: int) -> str:
     default = samples.default_contrast(study, row)
     follow(pickers.CONTRAST.key, default)  # before its value is read here
-    value = state.get(pickers.CONTRAST.key) or st.query_params.get(pickers.CONTRAST.key) or default
+    value = page_params.text_of(pickers.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
     says = (
         f"It is predicted ‘{text.plain(study.classes[int(study.predicted[place])])}’ "
@@ -767,11 +814,11 @@ def settle_pickers() -> None:
 
     A link that names only the data gets a model trained on them; a model that does not fit the data gets its own.
     """
-    wanted = st.query_params.get(pickers.DATA.key)
+    wanted = page_params.text_of(pickers.DATA.key)
     if pickers.MODEL.key in st.session_state or not wanted:
         return
-    model = st.query_params.get(pickers.MODEL.key)
-    if model is None:
+    model = page_params.text_of(pickers.MODEL.key)
+    if not model:
         state.put(pickers.MODEL.key, next(pickers.models_for(wanted), pickers.models()[0]))
     elif problem := pickers.misfit(model, wanted):
         state.notice(
@@ -779,7 +826,6 @@ def settle_pickers() -> None:
             "The model's own data are shown."
         )
         state.put(pickers.DATA.key, pickers.own_data(model))
-        st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
 def draw_pickers() -> tuple[Study, int, outputs.Output]:
@@ -809,7 +855,7 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
         on_change=_data_changed,
         help=pickers.DATA.help,
         **pickers.DATA.style,
-        **state.bound(pickers.DATA.key),
+        **bind(pickers.DATA, own if own in known else known[0]),
     )
     _checks.check(
         not pickers.misfit(model, chosen) or any(pickers.models_for(chosen)),
@@ -830,7 +876,7 @@ def draw_pickers() -> tuple[Study, int, outputs.Output]:
         pickers.ROWS.key: str(state.get(pickers.ROWS.key) or ""),
         pickers.OUTPUT.key: str(output),
     }
-    state.put(state.KEPT, {key: value for key, value in picked.items() if value})
+    state.put(page_params.PICKED, {key: value for key, value in picked.items() if value})
     return study, row, output
 
 
@@ -970,7 +1016,7 @@ def _data_changed() -> None:
 
 def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
     """Draws the button and, when something is pinned, what it is."""
-    view = state.get(state.PIN)
+    view = state.get(saved.PIN)
     with st.container(
         horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"
     ):
@@ -997,13 +1043,13 @@ def pin_button(study: Study, row: int, link: Callable[..., Any]) -> None:
                 type="tertiary",
                 help="Forget what is pinned",
                 on_click=state.put,
-                args=(state.PIN, None),
+                args=(saved.PIN, None),
             )
 
 
 def _pin(study: Study, row: int) -> None:
     view = view_of(study, row)  # as it is now: sliders move without drawing this button anew
-    state.put(state.PIN, view)
+    state.put(saved.PIN, view)
     st.toast(
         f"A is {pin_in_words(view)}. Next, pick another sample or model, or tweak this one: that is B. Then press "
         "Compare.",

@@ -14,7 +14,6 @@ from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
@@ -44,7 +43,7 @@ from qfusion.figures.visible_range import (
 )
 from qfusion.panels import address, archives, compositions, pages, programs, rendering, reproduction
 from qfusion.panels.panel import Picture
-from qfusion.ui import access, frame, sharing, state
+from qfusion.ui import access, frame, saved, sharing, state, streamlit_internals
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
@@ -310,26 +309,22 @@ def figure_batch(recipe: Recipe, style: ExportStyle) -> None:
 
 def _cohort() -> tuple[str, int]:
     """The filter, saved or typed, and how many samples at most."""
-    saved = {cohort.name: cohorts.written(cohort.parts) for cohort in state.saved_cohorts()}
-    chosen = (
-        st.selectbox("Cohort", [_TYPED, *saved], format_func=text.plain, key=_SAVED)
-        if saved
-        else _TYPED
-    )
-    filter = (
-        st.text_input(
+    filters = {cohort.name: cohorts.written(cohort.parts) for cohort in saved.saved_cohorts()}
+    chosen = _TYPED
+    if filters:
+        chosen = st.selectbox("Cohort", [_TYPED, *filters], format_func=text.plain, key=_SAVED)
+    if chosen == _TYPED:
+        filter = st.text_input(
             "Filter",
             placeholder="relation=conflict; error>1",
             key=_FILTER,
             max_chars=400,
             help="As on the Cohorts page. Without one, all samples of the test split.",
         )
-        if chosen == _TYPED
-        else saved.get(chosen or "", "")
-    )
-    return filter, int(
-        st.number_input("Max samples", 1, archives.MAX_FILES, archives.DEFAULT_FILES, key=_MOST)
-    )
+    else:
+        filter = filters.get(chosen or "", "")
+    most = st.number_input("Max samples", 1, archives.MAX_FILES, archives.DEFAULT_FILES, key=_MOST)
+    return filter, int(most)
 
 
 @dataclass
@@ -358,8 +353,7 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
             on_click=state.put,
             args=(_RUN, None),
         )
-    context = get_script_run_ctx()
-    in_turns = context is not None and bool(context.fragment_ids_this_run)
+    in_turns = streamlit_internals.is_fragment_run()
     until = time.monotonic() + 0.7  # seconds of writing before the dialog is drawn again
     while True:
         done, count, name = run.at

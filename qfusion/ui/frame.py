@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -20,7 +21,18 @@ from qfusion.errors import QFusionError, default_on_error, translate_system_erro
 from qfusion.figures.style import Theme
 from qfusion.models import Ability, Tweak, abilities
 from qfusion.panels import address, page_state, pages, params, pickers
-from qfusion.ui import access, controls, guidance, reruns, server, sharing, state
+from qfusion.ui import (
+    access,
+    arrival,
+    controls,
+    guidance,
+    page_params,
+    reruns,
+    saved,
+    server,
+    sharing,
+    state,
+)
 
 # The keys that do something on every page, and the sheet that lists them. The keys themselves are in `frame.js`.
 
@@ -82,6 +94,7 @@ QUICK = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision oper
 _LINKED_AS = {key: linked for linked, key in address.LINKED.items()}
 _UNFIT = "_unfit_pages"  # those that the model picked does not have
 P = ParamSpec("P")
+_draws_page: ContextVar[bool] = ContextVar("draws_page", default=False)
 FILES = {title: file for group in PAGES.values() for file, title, _ in group}
 
 
@@ -120,7 +133,7 @@ class Here:
         does."""
         reruns.prepare_ahead(
             self,
-            page_state.PageState(str(state.get(state.PAGE, "")).lower(), sharing.full_address()),
+            page_params.current(),
             frozenset(state.get(state.WAITING)),
         )
 
@@ -165,7 +178,7 @@ def shell(title: str, before: Callable[[Study], None] | None = None) -> Here:
             sharing.notes_button(title, FILES)
         if before is not None:
             before(study)
-        _settle(title, study)
+        _settle(study)
         if reruns.shown:
             reruns.shown.add(study.name)
         origin = address.made_from(study)
@@ -194,7 +207,8 @@ def frame(title: str, own: Iterable[params.Param] = ()) -> None:
     """
     _begin(title, has_bar=False)
     with _around(title) as (side, _):
-        _settle(title, own=own)
+        page_params.show_picked()
+        _settle(own=own)
         sharing.link_and_session(side, FILES, {})
         state.put(sharing.ORIGIN, {})
 
@@ -204,7 +218,7 @@ def _ahead(title: str) -> Here | None:
     """Draws the frame of a page of which only what comes first is to be shown, and returns what is picked; None where
     all is to be shown: later in a session, where the address says more than model, sample and the model's own data, and
     where nobody has looked at these before."""
-    words = {key: values[-1] for key, values in state.address().items()}
+    words = {key: values[-1] for key, values in page_params.query().items()}
     picked = (pickers.MODEL.key, pickers.DATA.key, pickers.SAMPLE.key)
     if st.session_state or title not in QUICK or {*words} - {*picked}:
         return None
@@ -220,7 +234,13 @@ def _ahead(title: str) -> Here | None:
     shown = dict(zip(picked, (model, own, one), strict=True))
     # past `state.put`, which tells the address what it sets: nobody chose these
     st.session_state.update(
-        {state.PAGE: title, state.WAITING: set(), reruns.FIRST: drawn, state.KEPT: shown} | shown
+        {
+            page_params.PAGE: title,
+            state.WAITING: set(),
+            reruns.FIRST: drawn,
+            page_params.PICKED: shown,
+        }
+        | shown
     )
     with st.sidebar:
         st.markdown("### qfusion")
@@ -268,8 +288,8 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
             )
         sharing.open_loaded()
         guidance.arrive(title)
-        state.arrive(title)
-        state.settle_stored()
+        arrival.arrive(title)
+        guidance.keep_step()
         with side:
             controls.check(guidance.DEPTH)
             controls.draw(guidance.DEPTH)
@@ -292,13 +312,12 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
     _head(title)
 
 
-def _settle(title: str, study: Study | None = None, own: Iterable[params.Param] = ()) -> None:
+def _settle(study: Study | None = None, own: Iterable[params.Param] = ()) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
-    page = title.lower()
-    view = page_state.PageState(page, state.address_now())
+    view = page_params.current()
     allowed = pages.page_rules(view, study) | params.rules(own, view)
-    state.drop_invalid(allowed)
-    state.drop_unknown({*allowed, *pickers.KEYS, *state.STORED})
+    arrival.drop_invalid(allowed)
+    arrival.drop_unknown({*allowed, *pickers.KEYS, *saved.SAVED})
 
 
 def _head(title: str) -> None:
@@ -337,6 +356,7 @@ def guard(title: str = "") -> Iterator[None]:
         st.error(text.message(error), icon=":material/error:")
         if title:
             st.caption("Pick another model or data set on top to go on.")
+            page_params.write_address()
             st.stop()
 
 
@@ -347,11 +367,11 @@ def fragment(part: Callable[P, None], key: str | None = None) -> Callable[P, Non
     @st.fragment(key=key)
     @wraps(part)
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
-        start = state.begin_address()
         reruns.begin_run()
         with guard():
             part(*arguments, **options)
-        state.settle_address(start)
+        if not _draws_page.get():
+            page_params.write_address()
 
     return drawn
 
@@ -398,7 +418,7 @@ def carried(**query: str) -> dict[str, Any]:
         if (value := state.get(key)) and value != page_state.PREDICTED
     } | controls.background_in_links()
     # what is kept across pages, so that links inside the app can be opened in a new tab
-    stored = {key: state.written(state.get(key)) for key in state.STORED if state.get(key)}
+    stored = {key: page_state.as_text(state.get(key)) for key in saved.SAVED if state.get(key)}
     for name in query:  # Streamlit would prefer what the address says to what the link sets
         words.pop(address.LINKED.get(name, name), None)
     return words | stored | ({guidance.WORDS: guidance.FULL} if guidance.full() else {}) | query
@@ -408,10 +428,19 @@ def run(file: str, name: str = "__main__") -> None:
     """Draws the page of a file that Streamlit runs, which defines all in it anew each time: its module is kept. Does
     nothing where the file is imported, as its `name` says."""
     if name == "__main__":
-        start = state.begin_address()
-        importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page()
+        draw_page(importlib.import_module(f"qfusion.ui.pages.{Path(file).stem}").page)
+
+
+def draw_page(page: Callable[[], object]) -> None:
+    """Draws a whole page, and writes its address at the end."""
+    token = _draws_page.set(True)
+    try:
+        page()
         reruns.rest()
-        state.settle_address(start)
+        page_params.open_params().end()
+        page_params.write_address()
+    finally:
+        _draws_page.reset(token)
 
 
 def _navigation() -> None:

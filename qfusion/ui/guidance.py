@@ -17,7 +17,7 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.panels.params import SelectParam
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE, sources
-from qfusion.ui import state
+from qfusion.ui import page_params, state
 
 WORDS, BRIEF, FULL = "words", "brief", "full"
 DEPTH = SelectParam(
@@ -172,7 +172,7 @@ def step() -> int | None:
 
 
 def arrive(title: str) -> None:
-    """Reads the address before `state.arrive` does: begins a step or ends the tour.
+    """Reads the address before `arrival.arrive` does: begins a step or ends the tour.
 
     Args:
         title: of the page.
@@ -185,7 +185,6 @@ def arrive(title: str) -> None:
             _checks.choose("Tour step", tour, [str(n) for n in range(1, len(steps()) + 1)])
     except QFusionError as error:
         state.notice(f"In the link, `{TOUR}`: {error} The page is shown without the tour.")
-        del st.query_params[TOUR]
         return
     if tour == END:
         _set(state.get(_FROM, {}).get("sets", {}), title)
@@ -195,7 +194,10 @@ def arrive(title: str) -> None:
         state.put(
             _FROM,
             state.get(_FROM)
-            or {"title": state.get(state.PAGE), "sets": dict(state.get(state.KEPT, {}))},
+            or {
+                "title": state.get(page_params.PAGE),
+                "sets": dict(state.get(page_params.PICKED, {})),
+            },
         )
         state.put(TOUR, tour)
         state.put(_SEEN, True)
@@ -203,10 +205,18 @@ def arrive(title: str) -> None:
             _set(steps()[int(tour) - 1].sets, title)
 
 
+def keep_step() -> None:
+    """Keeps the step of the tour in the address of the page that is open."""
+    if state.get(TOUR) is not None:
+        state.put(TOUR, state.get(TOUR))
+
+
 def _set(values: dict[str, Any], title: str) -> None:
     """Sets widgets before they are drawn, also those that the page would take over from the last one."""
-    if state.get(state.PAGE) != title and (stored := state.get(state.KEPT)):
-        state.put(state.KEPT, stored | {key: values[key] for key in stored if key in values})
+    if state.get(page_params.PAGE) != title and (stored := state.get(page_params.PICKED)):
+        state.put(
+            page_params.PICKED, stored | {key: values[key] for key in stored if key in values}
+        )
     for key, value in values.items():
         state.put(key, value)
 

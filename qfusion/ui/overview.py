@@ -13,7 +13,7 @@ from qfusion.figures import style
 from qfusion.models import Ability
 from qfusion.panels import overview
 from qfusion.training import metrics
-from qfusion.ui import frame, guidance, panels, reruns, views
+from qfusion.ui import frame, guidance, panels, views
 from qfusion.wording import answers, backgrounds, systems
 
 ICONS = {
@@ -295,7 +295,11 @@ def model_and_data(here: frame.Here) -> None:
 
 
 def page() -> None:
-    """Draws the page."""
+    """Draws the page, which `app.py` shows."""
+    frame.draw_page(_page)
+
+
+def _page() -> None:
     here = frame.shell("Overview")
     with frame.guard(), st.container(key="fold-overview"):
         with guidance.invitation(frame.link, frame.FILES) as invited:
@@ -312,4 +316,3 @@ def page() -> None:
         with questions, frame.guard():
             five_questions(here)  # last: of a network, looking for what would flip it takes seconds
         panels.below(here.theme, **here.scopes())
-    reruns.rest()

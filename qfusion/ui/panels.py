@@ -31,10 +31,20 @@ from qfusion.data.sample_content import Clip
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.figures.visible_range import apply_visible, parse_visible
-from qfusion.panels import address, page_state, pages, params
+from qfusion.panels import address, pages, params
 from qfusion.panels.panel import Panel, Picture, capital, ended, played
 from qfusion.quantum.states import KINDS
-from qfusion.ui import controls, drawer, frame, guidance, reruns, server, sharing, state
+from qfusion.ui import (
+    controls,
+    drawer,
+    frame,
+    guidance,
+    page_params,
+    reruns,
+    selections,
+    server,
+    state,
+)
 
 _MARKDOWN = MarkdownIt(
     "commonmark", {"html": False}
@@ -149,7 +159,7 @@ def framed(picture: Picture) -> go.Figure:
     """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.recipe`)."""
     key = address.FREE + picture.name
     figure = picture.figure
-    value = str(state.get(key) or st.query_params.get(key) or "")
+    value = page_params.text_of(key)
     try:
         if value:
             figure = apply_visible(figure, parse_visible(value))
@@ -367,10 +377,10 @@ def samples_table(
     """
 
     def opened() -> None:
-        for row in state.selected_rows(key, len(ids)):
+        for row in selections.selected_rows(key, len(ids)):
             state.choose_sample(str(ids[row]))
 
-    ticked = state.selected_rows(key, len(ids))
+    ticked = selections.selected_rows(key, len(ids))
     if ticked and ids[ticked[0]] != sample:
         # another sample was opened since; nothing else is told, as the table is sent again for a tick
         state.put(key, {"selection": {"rows": []}})
@@ -382,8 +392,8 @@ def samples_table(
 def below(theme: Theme, **scopes: Any) -> None:
     """Every panel that its page draws below all else that is open, see `Panel.below`, with the choices that it alone
     has, of what the page has, by what builders call it."""
-    page = str(state.get(state.PAGE, "")).lower()
-    view = page_state.PageState(page, sharing.full_address())
+    view = page_params.current()
+    page = view.page
     for name, panel in list(pages.PAGES[page].items()):
         if panel.below and panel.shown(view, scopes[panel.scope]):
             scope, own = scopes[panel.scope], pages.own_params(page, panel)
@@ -410,14 +420,12 @@ def tabs(
 def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Picture]]:
     """Returns what builds panels of this page, by their names, of those that it has under its address, as programs and
     files of it have them; arguments as of `show`."""
-    page = str(state.get(state.PAGE, ""))
-    shown = state.everything()[page]
+    view = page_params.current()
     result: dict[str, Callable[[], Picture]] = {}
-    for name, (view, panel, rest) in (
-        (name, pages.find_panel(page, name, shown)) for name in names
-    ):
-        if panel.shown(view, scope, rest):
-            build = partial(panel.build, scope, theme, **panel.arguments(view, rest))
+    for name in names:
+        panel, suffix = pages.panel_named(view.page, name)
+        if panel.shown(view, scope, suffix):
+            build = partial(panel.build, scope, theme, **panel.arguments(view, suffix))
             result[name] = partial(_filmed, build, panel)
     return result
 

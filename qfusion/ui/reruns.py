@@ -5,7 +5,6 @@ is kept between runs, and the samples beside the one that is read drawn meanwhil
 import contextlib
 import gc
 import itertools
-import logging
 import os
 import sys
 import threading
@@ -19,7 +18,6 @@ from typing import Any
 import streamlit as st
 import threadpoolctl
 import torch
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion import data
 from qfusion._checks import choose
@@ -28,7 +26,7 @@ from qfusion.errors import QFusionError
 from qfusion.panels import page_state, pages, pickers
 from qfusion.panels.panel import Panel
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.ui import access
+from qfusion.ui import access, streamlit_internals
 
 OWN = "_own"  # in a session, the samples that its visitor has made
 _seen = 0  # modules that were loaded when the collector last set everything aside
@@ -39,11 +37,6 @@ def _limit_blas() -> threadpoolctl.threadpool_limits:
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
 
-# It remarks, with a trace that looks like a crash, that a value set before a widget is drawn wins over the widget's
-# default: that is meant.
-logging.getLogger("streamlit.elements.lib.policies").disabled = True
-
-
 def dialog(title: str, body: Callable[..., object], *arguments: Any, **options: Any) -> None:
     """Opens a dialog unless this run has opened one: Streamlit shows one at a time, and two clicks may come as one
     message.
@@ -51,8 +44,7 @@ def dialog(title: str, body: Callable[..., object], *arguments: Any, **options: 
     Args:
         title, options: as of `st.dialog`. body: draws what is in it. arguments: of the body.
     """
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is None or not context.has_dialog_opened:
+    if not streamlit_internals.has_dialog():
         st.dialog(title, **options)(body)(*arguments)
 
 
@@ -160,7 +152,7 @@ def prepare_ahead(
     Returns:
         what ends when that is done; None while the machine is busy.
     """
-    session = access.session()
+    session = access.session_id()
     _wanted.pop(session, threading.Event()).set()
     if len(_wanted) > 1 or os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
         return None

@@ -13,7 +13,6 @@ import ctypes
 import gzip
 import hashlib
 import importlib
-import logging
 import math
 import os
 import re
@@ -36,11 +35,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _files, _limits
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
-from qfusion.ui import access, origins
+from qfusion.ui import access, origins, streamlit_internals
 
 if TYPE_CHECKING:  # the server answers before these are loaded
     from qfusion.data.sample_content import Clip
@@ -55,18 +53,16 @@ def serve(options: Sequence[str]) -> None:
     Raises:
         InvalidInput: when Streamlit knows no such option, or not such a value of it.
     """
-    from streamlit.web import cli
-
     origins.stay_here()  # also when Streamlit prints at which addresses it can be reached
     with translate_errors(
         "Streamlit does not take these options",
         "`streamlit run --help` lists them.",
-        cli.click.ClickException,
+        streamlit_internals.option_error(),
         why="{words}",
     ):
         # beside it stand the pages, and Streamlit's options in `.streamlit`
         script = Path(__file__).with_name("app.py").resolve()
-        cli.main(["run", str(script), *options], prog_name="streamlit", standalone_mode=False)
+        streamlit_internals.run_script(script, options)
 
 
 # What the dashboard's server does beside showing pages: it loads what all of them need while the browser still starts,
@@ -140,8 +136,9 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     origins.stay_here()
     origins.settle_names()
     _bound_messages()
-    _keep_downloads()
-    _refuse_other_types()
+    streamlit_internals.keep_downloads()
+    streamlit_internals.refuse_other_types()
+    streamlit_internals.silence_default_warning()
     _share_memory()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
@@ -173,51 +170,6 @@ def _bound_messages() -> None:
 
     bound = property(lambda config: MESSAGE, lambda config, size: None)
     uvicorn.Config.ws_max_size = bound
-
-
-def _keep_downloads() -> None:
-    """Keeps a file that a reader has asked for a minute after it could go. Streamlit takes it away once two pages have
-    been drawn since, anybody's: with sixteen readers, one download of twenty-five was gone before it was fetched."""
-    from streamlit.runtime.media_file_manager import MediaFileMetadata
-
-    mark = MediaFileMetadata.mark_for_delete
-
-    def after_a_minute(self: MediaFileMetadata) -> None:
-        if time.monotonic() > vars(self).setdefault("until", time.monotonic() + 60.0):
-            mark(self)
-
-    MediaFileMetadata.mark_for_delete = after_a_minute  # type: ignore[method-assign]
-
-
-def _refuse_other_types() -> None:
-    """Has widgets take values of their own type alone. Streamlit's raise whatever reading another type raises, of which
-    the reader sees nothing and the log has pages; now a line of it says what was refused, and the widget is as it
-    begins."""
-    from streamlit.runtime.state import session_state
-
-    kinds = {name: {f"{name}_value"} for name in ("bool", "string", "string_array")} | {
-        # browsers send whole numbers where Streamlit declares any
-        name: {f"double{name}_value", f"int{name}_value"}
-        for name in ("", "_array")
-    }
-    alike = {field: fields for fields in kinds.values() for field in fields}
-    read = session_state.WStates.__getitem__
-
-    def of_own_type(states: session_state.WStates, widget: str) -> Any:
-        value, known = states.states.get(widget), states.widget_metadata.get(widget)
-        if isinstance(value, session_state.Serialized) and known is not None:
-            given = value.value.WhichOneof("value")
-            if given is not None and given not in alike.get(known.value_type, {given}):
-                states.states[widget] = session_state.Value(known.deserializer(None))
-                logging.getLogger(__name__).warning(
-                    "Refused a %s for widget %r, which takes a %s.",
-                    given,
-                    widget.split("-", 2)[-1][:80],
-                    known.value_type,
-                )
-        return read(states, widget)
-
-    session_state.WStates.__getitem__ = of_own_type  # type: ignore[method-assign]
 
 
 def wait() -> None:
@@ -521,7 +473,7 @@ def _refusal(message: bytes) -> int:
     if len(message) > MESSAGE:
         return 1009  # too big
     try:
-        wanted = BackMsg.FromString(message)
+        wanted = streamlit_internals.parse_message(message)
     except Exception:  # protobuf's DecodeError: Streamlit refuses such a message
         return 0
     if wanted.WhichOneof("type") not in ASKED:

@@ -43,12 +43,11 @@ from qfusion.errors import (
 from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.recipe import Recipe, digest_of, software
 from qfusion.panels import story
-from qfusion.panels.address import GUIDES
 from qfusion.panels.archives import file_name
 from qfusion.panels.panel import Picture
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story import KINDS
-from qfusion.ui import access, reruns, state
+from qfusion.ui import access, page_params, reruns, state
 
 KIND, VERSION = "qfusion session", 1
 MAX_BYTES, MAX_MB = 3_000_000, 3
@@ -354,7 +353,7 @@ def _keep(page: str) -> None:
     words = str(state.get(_TEXT, "")).strip()
     notes = state.get(_NOTES, ())
     if words and len(notes) < MAX_NOTES:
-        state.put(_NOTES, (*notes, Note(words[:MAX_NOTE], page, full_address())))
+        state.put(_NOTES, (*notes, Note(words[:MAX_NOTE], page, page_params.shown_address())))
         state.put(_TEXT, "")
 
 
@@ -365,7 +364,7 @@ def _keep(page: str) -> None:
 # The browser copies it by itself; a click does not come here.
 
 LOAD = "load"
-_FILE, _OFFERED = "_session_file", "_session_offered"
+_FILE, _OFFERED, _OPENED = "_session_file", "_session_offered", "_session_opened"
 _KEPT, _MINUTES = 32, 10  # sessions that wait to be opened, and for how long
 _waiting: OrderedDict[str, tuple[float, Session, tuple[str, ...]]] = OrderedDict()
 _lock = threading.Lock()
@@ -399,7 +398,7 @@ def link_and_session(
         # the reader
         always = {
             key: value
-            for key, value in state.get(state.KEPT, {}).items()
+            for key, value in state.get(page_params.PICKED, {}).items()
             if key in (MODEL.key, DATA.key, SAMPLE.key) and MODEL.key in st.session_state
         }
         # in characters; servers, proxies and mail programs commonly take no more
@@ -470,8 +469,8 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
     )
     made = state.get(reruns.OWN) or ()
     saved = Session(
-        str(state.get(state.PAGE)),
-        state.everything(),
+        str(state.get(page_params.PAGE)),
+        page_params.all_pages(),
         {  # settings of exported figures; not what draws them, which another machine may not have
             str(key): value
             for key, value in st.session_state.items()
@@ -554,14 +553,14 @@ def open_loaded() -> None:
     """In a session that an address begins with `load=`, puts what that file holds into the address and begins again: as
     by a link."""
     token = st.query_params.get(LOAD)
-    if token is None:
+    if token is None or state.get(_OPENED) == token:
         return
+    state.put(_OPENED, token)
     until, session, sentence = _waiting.get(token, (0.0, Session(""), ()))
     if until < time.monotonic():
         state.notice(
             "The session file that this address opens is no longer at hand. Load it again."
         )
-        del st.query_params[LOAD]
         return
     for words in sentence:
         state.notice(words)
@@ -576,11 +575,8 @@ def open_loaded() -> None:
             state.notice(f"A sample of your own cannot be made again: {error} It is left out.")
         else:
             state.put(reruns.OWN, (*(state.get(reruns.OWN) or ()), made))
-    rest = {page: dict(parameters) for page, parameters in session.address.items()}
-    here = rest.pop(session.page, {})
-    state.put(state.ELSEWHERE, rest)
-    st.query_params.from_dict(here)
-    st.rerun()
+    for page, parameters in session.address.items():
+        page_params.open_params(page).link = dict(parameters)
 
 
 # What the figures of a page are made from, for their recipes.
@@ -591,17 +587,10 @@ ORIGIN = "_made_from"  # models, data and sample of this page, set by its frame
 def recipe_of(picture: Picture) -> Recipe:
     """The recipe of a panel on the page as it stands."""
     return Recipe(
-        page=str(state.get(state.PAGE, "")).lower(),
+        page=str(state.get(page_params.PAGE, "")).lower(),
         panel=picture.name,
-        address=full_address(),
+        address=page_params.shown_address(),
         made_from=dict(state.get(ORIGIN, {})),
         software=software(),
         numbers=digest_of(picture.table()),
     )
-
-
-def full_address() -> dict[str, list[str]]:
-    """All that decides what the page shows, as its address would say it."""
-    return {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()} | {
-        key: values for key, values in state.address().items() if key not in GUIDES
-    }

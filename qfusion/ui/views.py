@@ -39,7 +39,7 @@ from qfusion.panels import (
 )
 from qfusion.runs import plans
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
+from qfusion.ui import access, controls, frame, guidance, page_params, panels, reruns, state
 from qfusion.wording import answers, systems
 
 
@@ -292,8 +292,8 @@ def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
     if not titles:
         return
     key = term_sensitivity.FOLLOWED.key
-    term = st.query_params.get(key)
-    if term is not None and state.get(key) is None:
+    term = page_params.text_of(key)
+    if term and state.get(key) is None:
         state.put(key, term_sensitivity.current_term(term))
         if state.get(key) not in titles:
             st.warning(
@@ -390,10 +390,10 @@ def everyone(
     if some >= len(rows) or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
         if some < len(rows):
             st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
-        memo.leave_job(key, access.session())
+        memo.leave_job(key, access.session_id())
         return False
     return controls.is_done(
-        memo.begin_job(key, make, len(rows), access.session()),
+        memo.begin_job(key, make, len(rows), access.session_id()),
         "All samples: {job.done:,} of {job.total:,}",
         "All samples cannot be measured: {job.problem}. Some of them are shown.",
         wanted=lambda: state.get(panel.EVERYONE.key) == cohort_measures.ALL,

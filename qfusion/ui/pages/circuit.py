@@ -20,7 +20,17 @@ from qfusion.figures.circuit_replay import Replay
 from qfusion.models import table_edits
 from qfusion.panels import circuit, device_noise, dynamics as physics, network
 from qfusion.training import metrics
-from qfusion.ui import access, controls, frame, guidance, panels, state, views
+from qfusion.ui import (
+    access,
+    controls,
+    frame,
+    guidance,
+    page_params,
+    panels,
+    selections,
+    state,
+    views,
+)
 from qfusion.wording import systems
 
 # A sample's circuit as a picture, as text and as OpenQASM.
@@ -244,7 +254,7 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
     """Draws the picker of what the qubits read; that of the sample unless another is chosen."""
     control = network.OUTCOME
     known = control.options(sample.study)
-    if state.get(control.key, st.query_params.get(control.key)) not in known:
+    if page_params.text_of(control.key) not in known:
         state.put(control.key, network.most_read(sample.reading, element))
     if at_gate:
         control = replace(
@@ -254,9 +264,9 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
 
 
 def _picked_cell(key: str, elements: Sequence[str], patterns: Sequence[str]) -> None:
-    point = state.selected_point(key)
+    point = selections.selected_point(key)
     row, column = (
-        state.place_of(point.get(axis), len(known))
+        selections.place_of(point.get(axis), len(known))
         for axis, known in (("y", elements), ("x", patterns))
     )
     if row is not None and column is not None:
@@ -529,7 +539,7 @@ def _step(stops: Sequence[int], way: int, count: int) -> None:
 
 def _picked(key: str) -> None:
     # the scrubber ends where the circuit does
-    place = state.place_of(next(iter(state.selected_values(key)), None), 2**31)
+    place = selections.place_of(next(iter(selections.selected_values(key)), None), 2**31)
     if place is not None:
         state.put(circuit.GATE.key, place)
 
@@ -639,7 +649,7 @@ def fusion_network(here: frame.Here) -> None:
     """All views, of which only the open one is drawn; a fragment, so that an edit redraws this and nothing else."""
     with st.container(key="fold-circuit"):
         sample = here.sample_of(controls.current_tweak(here.study))
-        view = state.shown(circuit.PART.key, circuit.PART.options())
+        view = page_params.current().one_of(circuit.PART.key, circuit.PART.options())
         if view != "Walk":
             edited(here, sample, view)
         if view in (

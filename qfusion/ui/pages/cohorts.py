@@ -18,12 +18,21 @@ from qfusion.panels import (
     cohort_quality,
     cohorts as builders,
     dynamics_page,
-    page_state,
     panel,
     sample_maps,
     wrong_samples,
 )
-from qfusion.ui import controls, frame, guidance, panels, state, views
+from qfusion.ui import (
+    controls,
+    frame,
+    guidance,
+    page_params,
+    panels,
+    saved,
+    selections,
+    state,
+    views,
+)
 from qfusion.wording import backgrounds, systems
 
 # The Cohorts page: all samples, a cohort of them, and one sample, on the same axes.
@@ -35,11 +44,11 @@ _CHIPS = "_chips"
 
 def put_back(_: Study) -> None:
     """Puts back the filter of an earlier visit, and opens what a link means, before the rules are asked."""
-    part = builders.meant(page_state.PageState("cohorts", state.address()))
+    part = builders.meant(page_params.current())
     if builders.VIEW.key not in st.session_state and part != builders.VIEW.options()[0]:
         state.put(builders.VIEW.key, part)
-    if FILTER not in st.session_state and FILTER not in st.query_params:
-        first = [] if state.get(_STARTED) else state.saved_cohorts()[:1]
+    if not page_params.is_set(FILTER):
+        first = [] if state.get(_STARTED) else saved.saved_cohorts()[:1]
         words = state.get(_KEPT, first[0].filter if first else "")
         if words:
             state.put(FILTER, words)
@@ -52,9 +61,7 @@ def choose_levels(here: frame.Here) -> errors.Levels:
         here.explained,
         cohort_measures.cohort_table(here.explained, here.output_wanted),
     )
-    words = str(
-        state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or ""
-    )
+    words = page_params.text_of(FILTER)
     with st.container(border=True, key="box-cohort", gap="xsmall"):
         _saved(words)
         controls.draw(builders.FILTER)
@@ -97,7 +104,7 @@ def choose_levels(here: frame.Here) -> errors.Levels:
 def _name_of(words: str) -> str:
     """What the reader calls the cohort of a filter; empty where it is not saved, or the words are none."""
     parts = cohorts.parse(words)
-    return next((cohort.name for cohort in state.saved_cohorts() if cohort.parts == parts), "")
+    return next((cohort.name for cohort in saved.saved_cohorts() if cohort.parts == parts), "")
 
 
 def _sound(words: str, here: frame.Here) -> str:
@@ -112,7 +119,7 @@ def _sound(words: str, here: frame.Here) -> str:
 
 def _saved(words: str) -> None:
     """The saved cohorts as buttons; the one in force is marked."""
-    filters = {cohort.name: cohort.filter for cohort in state.saved_cohorts()}
+    filters = {cohort.name: cohort.filter for cohort in saved.saved_cohorts()}
     if not filters:
         return
     now = _name_of(words) or None
@@ -129,7 +136,7 @@ def _saved(words: str) -> None:
                 f"Delete ‘{text.plain(now)}’",
                 icon=":material/delete:",
                 key="_delete_cohort",
-                on_click=state.delete_cohort,
+                on_click=saved.delete_cohort,
                 args=(now,),
             )
 
@@ -258,7 +265,7 @@ def _save_row(parts: tuple[cohorts.Part, ...]) -> None:
 
 def _save(parts: tuple[cohorts.Part, ...]) -> None:
     try:
-        state.save_cohort(cohorts.Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
+        saved.save_cohort(cohorts.Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
     except QFusionError as error:
         state.put(_PROBLEM, str(error))
 
@@ -313,7 +320,7 @@ def _cell(name: str, value: object) -> str:
 
 def _picked_type(key: str, parts: tuple[cohorts.Part, ...]) -> None:
     """Makes the relation that is clicked the cohort's."""
-    kind = str(next(iter(state.selected_values(key)), ""))
+    kind = str(next(iter(selections.selected_values(key)), ""))
     if kind in RELATIONS:
         take(
             [cohorts.Part("relation", "=", (kind,))],
@@ -342,12 +349,14 @@ def error_slices(here: frame.Here, levels: errors.Levels) -> None:
             here.theme,
             "worst",
             first=1,
-            on_select=lambda key: state.open_selected(key, errors.worst(levels)[0].index.tolist()),
+            on_select=lambda key: selections.open_selected(
+                key, errors.worst(levels)[0].index.tolist()
+            ),
         )
 
 
 def _sliced(key: str, result: Sequence[errors.Slice], parts: Sequence[cohorts.Part]) -> None:
-    place = state.place_of(next(iter(state.selected_values(key)), None), len(result))
+    place = selections.place_of(next(iter(selections.selected_values(key)), None), len(result))
     if place is not None:
         own = result[place].parts
         take(own, [part for part in parts if part.column != own[0].column])
@@ -385,7 +394,9 @@ _HEADS = {
 
 def _confused(key: str, levels: errors.Levels) -> None:
     classes = [levels.study.classes[k] for k in cohort_quality.shown(errors.confusions(levels))]
-    places = [state.place_of(value, len(classes)) for value in state.selected_values(key)[:2]]
+    places = [
+        selections.place_of(value, len(classes)) for value in selections.selected_values(key)[:2]
+    ]
     if len(places) == 2 and None not in places:
         truth, prediction = (classes[place] for place in places if place is not None)
         take(
@@ -464,7 +475,7 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
                 levels, here.theme, measure=measure, strength=strength, everyone=every
             ),
             head,
-            on_select=state.choose_selected_sample,
+            on_select=selections.choose_selected_sample,
             below=lambda: _table(
                 levels, errors.related(levels, measure, strength, every).correlations
             ),
@@ -576,10 +587,10 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
 def _selected(
     key: str, sample_map: cohort_measures.SampleMap, parts: Sequence[cohorts.Part]
 ) -> None:
-    selection = state.selection(key)
+    selection = selections.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
     if shape is None:
-        state.choose_selected_sample(key)
+        selections.choose_selected_sample(key)
     else:
         try:
             region = cohort_measures.region(sample_map, shape["x"], shape["y"])

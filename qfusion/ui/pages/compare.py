@@ -17,7 +17,17 @@ from qfusion.explain.cohorts import Cohort
 from qfusion.figures.column_charts import MOST
 from qfusion.panels import compare as builders, network, pickers, pins, sample_columns, tweak_limits
 from qfusion.training import metrics
-from qfusion.ui import controls, frame, guidance, panels, state, views
+from qfusion.ui import (
+    controls,
+    frame,
+    guidance,
+    page_params,
+    panels,
+    saved,
+    selections,
+    state,
+    views,
+)
 from qfusion.wording import systems
 from qfusion.wording.backgrounds import background_markdown
 
@@ -28,12 +38,12 @@ MOST_OFFERED = 3  # other models that A can be set beside by a click
 
 def forget_lost(_: Study) -> None:
     """Names a pin that cannot be looked up, and forgets it."""
-    if view := state.get(state.PIN):
+    if view := state.get(saved.PIN):
         try:
             pickers.resolve_pin(view)
         except QFusionError as error:
-            state.notice(f"In the link, `{state.PIN}`: {error} Nothing is pinned.")
-            state.put(state.PIN, None)
+            state.notice(f"In the link, `{saved.PIN}`: {error} Nothing is pinned.")
+            state.put(saved.PIN, None)
 
 
 def nothing_pinned(here: frame.Here) -> None:
@@ -75,7 +85,7 @@ def nothing_pinned(here: frame.Here) -> None:
                 key=f"_pin_{kind}",
                 icon=":material/push_pin:",
                 on_click=state.put,
-                args=(state.PIN, pins.Pin(study.name, study.dataset.name, sample)),
+                args=(saved.PIN, pins.Pin(study.name, study.dataset.name, sample)),
             )
     others = (name for name in pickers.models_for(study.dataset.name) if name != study.name)
     with st.container(horizontal=True, key="other-models"):
@@ -90,7 +100,7 @@ def nothing_pinned(here: frame.Here) -> None:
 
 
 def _set_against(view: pins.Pin, model: str) -> None:
-    state.put(state.PIN, view)
+    state.put(saved.PIN, view)
     state.put(pickers.MODEL.key, model)
 
 
@@ -114,12 +124,12 @@ def what_is_compared(here: frame.Here, view: pins.Pin) -> None:
             icon=":material/close:",
             key="_clear_pin",
             on_click=state.put,
-            args=(state.PIN, None),
+            args=(saved.PIN, None),
         )
 
 
 def _swap(study: Study, row: int, view: pins.Pin) -> None:
-    state.put(state.PIN, controls.view_of(study, row))
+    state.put(saved.PIN, controls.view_of(study, row))
     state.put(pickers.MODEL.key, view.model)
     state.put(pickers.DATA.key, view.data)
     state.choose_sample(view.sample)
@@ -278,7 +288,7 @@ def several_samples(here: frame.Here) -> None:
 def _choose(here: frame.Here) -> list[str]:
     """The picker of samples, and what fills it."""
     dataset, key = here.study.dataset, sample_columns.SAMPLES.key
-    chosen = [str(name) for name in state.get(key) or st.query_params.get_all(key) if name]
+    chosen = [str(name) for name in state.get(key) or page_params.take_linked(key) or [] if name]
     fitting = dataset.known_ids(chosen)[:MOST]
     if fitting != chosen and (state.get(key) or len(chosen) > MOST):
         state.put(key, fitting)  # of another data set, or too many
@@ -292,7 +302,7 @@ def _choose(here: frame.Here) -> list[str]:
             max_selections=MOST,
             label_visibility="collapsed",
             placeholder=f"{here.sample} and the nearest by contributions",
-            **state.bound(key),
+            **page_params.bound(key, []),
         )
         st.button(
             "With the nearest",
@@ -302,7 +312,7 @@ def _choose(here: frame.Here) -> list[str]:
                 here, [here.row, *compare.nearest(here.sample_of(), count=_FILLED).rows]
             ),
         )
-        for k, cohort in enumerate(state.saved_cohorts()):
+        for k, cohort in enumerate(saved.saved_cohorts()):
             st.button(
                 f"Worst of ‘{text.plain(cohort.name)}’",
                 key=f"_several_{k}",
@@ -354,7 +364,7 @@ def decisions(here: frame.Here, view: pins.Pin) -> None:
             sides,
             here.theme,
             "disagreements",
-            on_select=lambda key: state.open_selected(
+            on_select=lambda key: selections.open_selected(
                 key, here.study.dataset.ids[compare.apart(sides).rows]
             ),
         )
@@ -366,7 +376,7 @@ def page() -> None:
     """Draws the page."""
     here = frame.shell("Compare", forget_lost)
     with frame.guard(), st.container(key="fold-compare"):
-        pinned = state.get(state.PIN)
+        pinned = state.get(saved.PIN)
         if controls.draw(builders.VIEW) == builders.SEVERAL:
             several_samples(here)
         elif pinned is None:

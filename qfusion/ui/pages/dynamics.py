@@ -26,6 +26,7 @@ from qfusion.ui import (
     controls,
     frame,
     guidance,
+    page_params,
     panels,
     state,
     views,
@@ -231,7 +232,9 @@ def dynamics(here: frame.Here) -> None:
             rest = before_after(here, sample)
             # The time cursor stands outside of the views that have it: of a widget that goes away with one view and
             # comes back with another, the browser forgets its parameter.
-            view = state.shown(dynamics_page.VIEW.key, dynamics_page.VIEW.options())
+            view = page_params.current().one_of(
+                dynamics_page.VIEW.key, dynamics_page.VIEW.options()
+            )
             if view != "Decision":
                 rest()
             if view in ("Decision", "Correlations", "State"):
@@ -267,11 +270,10 @@ def page() -> None:
     here = frame.shell("Dynamics")
     if here.study.can("time"):
         # what a link asks for, such as "H.text=0.5,T=1.2", all other sliders as learned; before they are drawn
-        value = st.query_params.pop(dynamics_page.TURN.key, None)
-        if value is not None:
-            controls.set_sliders(
-                here.study.model, tweak_limits.parse_slider_tweak(here.study.model, value)
-            )
+        turn = page_params.take_linked(dynamics_page.TURN.key)
+        if turn is not None:
+            tweak = tweak_limits.parse_slider_tweak(here.study.model, turn[-1])
+            controls.set_sliders(here.study.model, tweak)
         dynamics(here)
     else:
         no_time(here)

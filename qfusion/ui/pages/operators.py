@@ -7,7 +7,7 @@ import streamlit as st
 
 from qfusion.analysis import inside, text
 from qfusion.panels import decision_operators
-from qfusion.ui import controls, frame, guidance, panels, state, views
+from qfusion.ui import controls, frame, guidance, panels, selections, views
 from qfusion.wording.backgrounds import describe_baseline
 
 # The page of decision operators: pick a group of modalities, see what votes for and against, and who lies there.
@@ -48,7 +48,7 @@ def votes(here: frame.Here) -> None:
                 decision_operators.UP, default=decision_operators.default_up(operator)
             ),
             first=True,
-            on_select=state.choose_selected_sample,
+            on_select=selections.choose_selected_sample,
         ),
         widths=[1.25, 1],
     )

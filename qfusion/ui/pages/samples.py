@@ -22,13 +22,22 @@ from qfusion.panels import (
     compare as builders,
     inside as raw,
     nearest_samples,
-    page_state,
     pickers,
     samples,
     timelines,
 )
 from qfusion.quantum.states import split
-from qfusion.ui import access, controls, frame, panels, reruns, sharing, state, views
+from qfusion.ui import (
+    access,
+    controls,
+    frame,
+    page_params,
+    panels,
+    reruns,
+    selections,
+    state,
+    views,
+)
 from qfusion.wording import answers
 
 # Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content.
@@ -66,7 +75,7 @@ def similar_samples(here: frame.Here) -> None:
         panels.inside(
             nearest_samples.similar(sample, here.theme, by=by),
             head,
-            on_select=lambda key: state.open_selected(key, ids),
+            on_select=lambda key: selections.open_selected(key, ids),
         )
 
 
@@ -190,7 +199,7 @@ def sample_scatter(here: frame.Here, chosen: dict[str, Any], count: int) -> None
         )
     panels.drawn(
         samples.scatter(here.sample_of(), here.theme, x=x, y=y, output=here.output_name, **chosen),
-        on_select=state.choose_selected_sample,
+        on_select=selections.choose_selected_sample,
     )
 
 
@@ -420,9 +429,7 @@ def page() -> None:
         panels.show(sample, theme, "waterfall", first=1)
         controls.folded(raw.OPEN, lambda: what_made_it(here), ":material/search:")
     with over_seconds, frame.guard():
-        options = timelines.STRIP["strip"].arguments(
-            page_state.PageState("samples", sharing.full_address())
-        )
+        options = timelines.STRIP["strip"].arguments(page_params.current())
         panels.show(
             sample,
             theme,

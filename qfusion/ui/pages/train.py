@@ -23,7 +23,18 @@ from qfusion.models.imported import KIND
 from qfusion.panels import learning as builders, params, pickers, pins, sweep_panels
 from qfusion.runs import plans, run_process, setting_texts, training_queue
 from qfusion.training import checkpoint, default_options, imports, metrics
-from qfusion.ui import access, controls, frame, guidance, panels, reruns, state, views
+from qfusion.ui import (
+    access,
+    controls,
+    frame,
+    guidance,
+    page_params,
+    panels,
+    reruns,
+    selections,
+    state,
+    views,
+)
 
 # Bring a model that was trained elsewhere: an .onnx or .pt2 file, checked in a process of its own and kept among the
 # models.
@@ -556,7 +567,8 @@ def new_training(open_: bool) -> None:
         with (
             st.expander(
                 "New run",
-                expanded=open_ or any(key.startswith("new.") for key in st.query_params),
+                expanded=open_
+                or any(key.startswith("new.") for key in page_params.open_params().link),
                 icon=":material/add_circle:",
                 key="box-new",
             ),
@@ -692,7 +704,7 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
 
 def _ticked(key: str, names: list[str], shown: list[str]) -> None:
     """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
-    ticked = [names[row] for row in state.selected_rows(key, len(names))]
+    ticked = [names[row] for row in selections.selected_rows(key, len(names))]
     state.put(
         builders.RUNS.key,
         [
@@ -866,7 +878,7 @@ def page() -> None:
         state.forget(_NAME)  # it is free for another one
         state.put(builders.RUNS.key, started[: runs.MAX_SHOWN])
     seen = runs.look()
-    brings = state.get(builders.IMPORT.key, st.query_params.get(builders.IMPORT.key) == "true")
+    brings = page_params.text_of(builders.IMPORT.key) == "true"
     new_training(not seen and not brings)
     if not _limits.is_read_only():
         import_form()

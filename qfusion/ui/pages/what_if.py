@@ -11,8 +11,8 @@ from qfusion.analysis import changes, inside, sample, text
 from qfusion.data import synthesis
 from qfusion.explain.counterfactual import ParameterChange, tweak_of
 from qfusion.models import table_edits
-from qfusion.panels import page_state, what_if as builders
-from qfusion.ui import controls, frame, panels, state, views
+from qfusion.panels import what_if as builders
+from qfusion.ui import controls, frame, page_params, panels, state, views
 from qfusion.wording import answers, backgrounds
 
 # The controls: what is done to each modality. Everything stands in the address.
@@ -54,8 +54,7 @@ def choices(here: frame.Here) -> changes.Asked:
     for place, name in enumerate(here.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             _change(here, name, own[name])
-    page = str(state.get(state.PAGE))
-    wanted = builders.changes_of(page_state.PageState(page.lower(), state.everything()[page])) or {}
+    wanted = builders.changes_of(page_params.current()) or {}
     st.button(
         "Undo all changes",
         key="_what_if_reset",

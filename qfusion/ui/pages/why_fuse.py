@@ -48,9 +48,9 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
             "tell alike, and what all tell only together; and whether joint models predict it better than late ones. "
             "Of a large set some rows are drawn at random."
         )
-        memo.leave_job(key, access.session())
+        memo.leave_job(key, access.session_id())
     elif controls.is_done(
-        memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session()),
+        memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session_id()),
         "Small models: {job.done:,} of {job.total:,} fitted",
         "{job.problem}",
         wanted=lambda: bool(state.get(data_fusion.NEED.key)),
@@ -189,7 +189,7 @@ def twins(study: Study) -> None:
                 "Twins: {job.done:,} of {job.total:,} trained",
                 lambda: ", waiting for other trainings" if not job.done else "",
                 wanted=lambda: True,
-                stay=lambda: memo.stay_for(job, access.session()),
+                stay=lambda: memo.stay_for(job, access.session_id()),
                 cancel=job.stop,
                 key="_twins_cancel",
             )

@@ -1,0 +1,196 @@
+"""The parameters of a page in a session: the one place that reads a link and writes the address.
+
+A session holds each choice of the reader once, as the value of its widget. `current` gives all choices of the page as a
+`PageState`; panels, recipes, programs, session files and the address are made from it.
+
+A link is read when a page opens (`PageParams.link`): a widget takes its value from there when it is drawn for the first
+time. From then on the session holds the value, and `write_address` writes the address at the end of each run. Nothing
+else writes it, so the browser never has to be told twice. The address leaves out values that are the default.
+
+A key that begins with an underscore belongs to the session alone and is no parameter.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from qfusion.panels.address import GUIDES
+from qfusion.panels.page_state import PageState, as_text
+
+PAGE = "_page"  # title of the page that is open
+PICKED = "_kept"  # what the pickers of the last page with a model show, by key
+_PAGES, _SENT = "_page_params", "_address_sent"
+Values = list[str]
+
+
+@dataclass
+class PageParams:
+    """The parameters of one page in this session.
+
+    Attributes:
+        link: values of a link that no widget has taken yet.
+        last: of tabs and expanders, which Streamlit forgets once they are not drawn, the values of the last run.
+        defaults: of the widgets that the page shows, by key; None for a value that no widget sets.
+        drawn: keys of the widgets of this run.
+        folds: keys of tabs and expanders.
+    """
+
+    link: dict[str, Values] = field(default_factory=dict)
+    last: dict[str, Values] = field(default_factory=dict)
+    defaults: dict[str, Values | None] = field(default_factory=dict)
+    drawn: set[str] = field(default_factory=set)
+    folds: set[str] = field(default_factory=set)
+
+    def register(self, key: str, default: Any = None) -> None:
+        """Adds a parameter that the page shows, with the value that the address leaves out."""
+        self.defaults[key] = None if default is None else as_text(default)
+        self.drawn.add(key)
+
+    def show(self, key: str) -> None:
+        """Adds a parameter whose value the session has set, whatever a link says of it."""
+        self.link.pop(key, None)
+        self.defaults.setdefault(key, None)
+        self.drawn.add(key)
+
+    def begin(self) -> None:
+        """Begins a run of the whole page."""
+        self.drawn = set()
+
+    def end(self) -> None:
+        """Ends a run of the whole page: what it has not shown is no longer on the page."""
+        self.keep(self.drawn)
+
+    def keep(self, keys: Iterable[str]) -> None:
+        """Removes all other parameters from the page."""
+        wanted = set(keys)
+        self.defaults = {key: value for key, value in self.defaults.items() if key in wanted}
+
+    def values(self) -> dict[str, Any]:
+        """Returns the value of each parameter that is set: what its widget holds, or texts of the link."""
+        values: dict[str, Any] = dict(self.link)
+        for key in self.defaults:
+            value = st.session_state.get(key)
+            if value is not None:
+                values[key] = value
+        return values
+
+    def address(self) -> dict[str, Values]:
+        """Returns the parameters whose values are not the default, as an address holds them."""
+        texts = {key: as_text(value) for key, value in self.values().items()}
+        return {key: text for key, text in texts.items() if text != self.defaults.get(key)}
+
+
+def open_params(title: str = "") -> PageParams:
+    """Returns the parameters of a page, by its title; of the page that is open unless another is named."""
+    pages: dict[str, PageParams] = st.session_state.setdefault(_PAGES, {})
+    return pages.setdefault(title or st.session_state.get(PAGE, ""), PageParams())
+
+
+def current() -> PageState:
+    """Returns the reader's choices on the page that is open."""
+    values = st.session_state.get(PICKED, {}) | open_params().values()
+    return PageState(str(st.session_state.get(PAGE, "")).lower(), values)
+
+
+def shown_address() -> dict[str, Values]:
+    """Returns all that decides what the page shows, as its address would say it."""
+    values = {key: as_text(value) for key, value in st.session_state.get(PICKED, {}).items()}
+    values |= open_params().address()
+    return {key: value for key, value in values.items() if key not in GUIDES}
+
+
+def show_picked() -> None:
+    """Adds what the pickers of the last page show to the parameters of a page without pickers."""
+    for key in st.session_state.get(PICKED, {}):
+        open_params().show(key)
+
+
+def all_pages() -> dict[str, dict[str, Values]]:
+    """Returns the values of the parameters of every page of this session, by page and key, for a session file."""
+    pages = {}
+    for title in [*st.session_state.get(_PAGES, {})]:
+        params = open_params(title)
+        values = params.last | {key: as_text(value) for key, value in params.values().items()}
+        pages[title] = dict(sorted(values.items()))
+    picked = st.session_state.get(PICKED, {})
+    title = st.session_state.get(PAGE, "")
+    pages[title] = pages.get(title, {}) | {key: as_text(value) for key, value in picked.items()}
+    return pages
+
+
+def bound(key: str, default: Any = None) -> dict[str, Any]:
+    """Returns the keyword arguments of a widget whose value is a parameter of the page.
+
+    Args:
+        key: of the widget, and of the parameter.
+        default: value of the widget that the address leaves out.
+    """
+    open_params().register(key, default)
+    return {"key": key, "persist_state": "session"}
+
+
+def opened(key: str, default: Any) -> dict[str, Any]:
+    """Returns the keyword arguments of tabs or an expander whose open part is a parameter of the page."""
+    params = open_params()
+    params.register(key, default)
+    params.folds.add(key)
+    return {"key": key, "on_change": "rerun"}
+
+
+def linked(key: str) -> Values | None:
+    """Returns the values that a link, or an earlier run, has for a widget that holds none yet; None for none."""
+    params = open_params()
+    if key in st.session_state:
+        return None
+    return params.link.get(key, params.last.get(key))
+
+
+def take_linked(key: str) -> Values | None:
+    """Returns what `linked` does, and leaves it to the widget from then on."""
+    values = linked(key)
+    if values is not None:
+        open_params().link.pop(key, None)
+    return values
+
+
+def text_of(key: str, default: str = "") -> str:
+    """Returns the value of a parameter as text, whether its widget holds it or a link: of several the last."""
+    value = st.session_state.get(key)
+    values = as_text(value) if value is not None else linked(key)
+    return values[-1] if values else default
+
+
+def is_set(key: str) -> bool:
+    """Whether a widget or a link has a value for a parameter."""
+    return key in st.session_state or linked(key) is not None
+
+
+def drop_link(changes: Mapping[str, Iterable[str]]) -> None:
+    """Replaces values of the link by those that fit, or removes them where none does."""
+    params = open_params()
+    for key, values in changes.items():
+        params.last.pop(key, None)
+        params.link.pop(key, None)
+        if values:
+            params.link[key] = list(values)
+
+
+def query() -> dict[str, Values]:
+    """Returns the address in the browser as this run began, with what was written since."""
+    # Streamlit lists a parameter without a name, too, but cannot give its value.
+    return {key: st.query_params.get_all(key) for key in st.query_params if key}
+
+
+def write_address() -> None:
+    """Writes the parameters of the page into the address of the browser, where it says something else."""
+    params = open_params()
+    for key in params.folds:
+        if key in st.session_state:
+            params.last[key] = as_text(st.session_state[key])
+    address = params.address()
+    # The address that the browser sends may be older than the one that it was sent last.
+    if address != query() or address != st.session_state.get(_SENT, address):
+        st.query_params.from_dict(address)
+    st.session_state[_SENT] = address
