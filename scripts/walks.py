@@ -4,7 +4,8 @@
     python scripts/walks.py --list     # with the names of the functions
 
 A walk runs the program and notes, at a few stations, the functions of qfusion on the call stack below an entry. The
-walk is the set of these functions, without wrappers that a reader need not open: caches, checks of shapes and of figures.
+walk is the set of these functions. It leaves out wrappers that a reader need not open: caches, checks of shapes and of
+figures.
 
 1. From the features of a sample to its contributions on the Samples page: from the page's function to the model, to the
    first function of `explain`, and to the figure that is sent to the browser.
