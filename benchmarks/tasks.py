@@ -400,7 +400,7 @@ def errors_by_conflict(walk: Walk) -> str:
         ".st-key-panel-slices h4", r"‘conflict’ is wrong more often: \d+% .*all \d+%; beyond chance"
     )
     levels = errors.levels_of(opened(walk.model, walk.sample))
-    agree(said, wrong_samples.slices(levels, by="relation").headline)
+    agree(said, wrong_samples.slice_errors(levels, by="relation").headline)
     return said
 
 
@@ -519,7 +519,7 @@ def a_story(walk: Walk) -> str:
     said = walk.sentence(".says p, .says", r"One lever.*(score|log-odds).* → .*decision")
     from qfusion.panels import story
 
-    result = story.lever(opened(model, sample))
+    result = story.largest_lever(opened(model, sample))
     assert result is not None
     agree_ends(said, result[0])
     return said

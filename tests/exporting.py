@@ -269,7 +269,7 @@ def assert_legend(svg: bytes, figure: Any) -> None:
     texts = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
     words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in texts))
     for entry in visible_range.legend_entries(figure):
-        assert re.sub(r"\s+", "", visible_range.plain_entry(entry))[:12] in words, entry
+        assert re.sub(r"\s+", "", visible_range.plain_legend_entry(entry))[:12] in words, entry
 
 
 def _hash(content: bytes) -> str:

@@ -120,10 +120,10 @@ BUILT = R.normal(0, 0.05, (8, 10)) * (R.random((8, 10)) < 0.7)
 BUILT_START = np.array([TERMS[name] if "+" not in name else 0.0 for name in TERMS])
 
 EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
-    "building.matrix": lambda t: generator_attribution.matrix(
+    "building.matrix": lambda t: generator_attribution.attribution_matrix(
         list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE, theme=t
     ),
-    "building.areas": lambda t: generator_attribution.areas(
+    "building.areas": lambda t: generator_attribution.attribution_areas(
         T,
         np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
         BUILT_BY,
@@ -134,7 +134,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "building.flow": lambda t: generator_attribution.flow(
+    "building.flow": lambda t: generator_attribution.attribution_flow(
         list(TERMS),
         BUILT_BY,
         BUILT_HUES,
@@ -159,7 +159,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "circuit.bloch_row": lambda t: circuit_charts.bloch_row(
         ["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t
     ),
-    "circuit.bars": lambda t: circuit_charts.bars(
+    "circuit.bars": lambda t: circuit_charts.qubit_bars(
         np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t
     ),
     "circuit.entropy_lines": lambda t: circuit_charts.entropy_lines(
@@ -169,10 +169,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         [(0, "prepare"), (5, HOSTILE)],
         theme=t,
     ),
-    "circuit.cuts": lambda t: circuit_charts.cuts(
+    "circuit.cuts": lambda t: circuit_charts.cut_entropies(
         [np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t
     ),
-    "circuit.poolings": lambda t: circuit_charts.poolings(
+    "circuit.poolings": lambda t: circuit_charts.pooling_entropies(
         np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t
     ),
     "cohort.scatter": lambda t: cohort_charts.scatter(
@@ -181,10 +181,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "decision.differences": lambda t: decision_pairs.differences(
         TERMS, OTHER, M, unit=HOSTILE, theme=t
     ),
-    "decision.pairs": lambda t: decision_pairs.pairs(
+    "decision.pairs": lambda t: decision_pairs.bar_pairs(
         {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t
     ),
-    "building.curves": lambda t: correlation_cuts.curves(
+    "building.curves": lambda t: correlation_cuts.cut_curves(
         T,
         {kind: {name: LINES[name] for name in M} for kind in correlation_cuts.KINDS},
         0.4,
@@ -193,7 +193,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=0.7,
         theme=t,
     ),
-    "building.terms": lambda t: correlation_cuts.terms(
+    "building.terms": lambda t: correlation_cuts.cut_terms(
         T,
         {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in correlation_cuts.KINDS},
         M,
@@ -202,7 +202,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=1.0,
         theme=t,
     ),
-    "building.metric": lambda t: correlation_cuts.metric(
+    "building.metric": lambda t: correlation_cuts.cut_metric(
         T,
         {
             kind: {
@@ -216,10 +216,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         y_title=HOSTILE,
         theme=t,
     ),
-    "samples.classes": lambda t: target_charts.classes(
+    "samples.classes": lambda t: target_charts.class_counts(
         {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t
     ),
-    "samples.targets": lambda t: target_charts.targets(
+    "samples.targets": lambda t: target_charts.target_histogram(
         {"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t
     ),
     "decision.waterfall": lambda t: decision_charts.waterfall(
@@ -228,7 +228,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "decision.shapley_bars": lambda t: decision_charts.shapley_bars(
         {"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2], theme=t
     ),
-    "decision.on_scale": lambda t: decision_charts.on_scale(
+    "decision.on_scale": lambda t: decision_charts.target_scale(
         1.0, -0.5, -3, 3, unit=HOSTILE, theme=t
     ),
     "decision.term_bars": lambda t: decision_charts.term_bars(
@@ -251,13 +251,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         T, np.exp(-2 * T), 2.0, 1.5, theme=t
     ),
     "dynamics.sparkline": lambda t: evolution_charts.sparkline(T, LINES, M, theme=t),
-    "dynamics.mark_time": lambda t: evolution_charts.mark_time(
+    "dynamics.mark_time": lambda t: evolution_charts.draw_time_cursor(
         evolution_charts.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
     ),
     "decision.masses": lambda t: evidence_fusion.masses(
         R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t
     ),
-    "decision.tables": lambda t: evidence_fusion.tables(
+    "decision.tables": lambda t: evidence_fusion.fusion_tables(
         R.random((4, 4)),
         R.random((4, 4)),
         ["00", "01", "10", "11"],
@@ -282,7 +282,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "decision.belief_bars": lambda t: evidence_fusion.belief_bars(
         np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t
     ),
-    "trust.against_truth": lambda t: trust_charts.against_truth(
+    "trust.against_truth": lambda t: trust_charts.truth_scatter(
         R.normal(size=(40, 7)),
         R.normal(size=(40, 7)),
         JOINT,
@@ -292,7 +292,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen=2,
         theme=t,
     ),
-    "trust.curves": lambda t: trust_charts.curves(
+    "trust.curves": lambda t: trust_charts.deletion_curves(
         np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)), what=HOSTILE, unit="score", theme=t
     ),
     "trust.rank_bars": lambda t: trust_charts.rank_bars(
@@ -301,7 +301,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "trust.seed_dots": lambda t: trust_charts.seed_dots(
         R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t
     ),
-    "trust.dots": lambda t: label_charts.dots(
+    "trust.dots": lambda t: label_charts.interval_dots(
         [*M, HOSTILE],
         {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)},
         hues=[BLUE] * 4,
@@ -326,7 +326,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "attribution.waveform": lambda t: attribution_charts.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
-    "attribution.of_sample": lambda t: sample_timeline.of_sample(
+    "attribution.of_sample": lambda t: sample_timeline.draw_timeline(
         inside.Strip(
             clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
@@ -337,7 +337,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         HOSTILE,
         t,
     ),
-    "attribution.strip": lambda t: sample_timeline.strip(
+    "attribution.strip": lambda t: sample_timeline.timeline(
         2.0,
         [
             (
@@ -385,19 +385,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=1,
         theme=t,
     ),
-    "samples.confusions": lambda t: model_quality.confusions(
+    "samples.confusions": lambda t: model_quality.confusion_matrix(
         np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t
     ),
-    "samples.curves": lambda t: model_quality.curves(
+    "samples.curves": lambda t: model_quality.roc_curves(
         [(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
         [(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
         HOSTILE,
         t,
     ),
-    "samples.calibration": lambda t: model_quality.calibration(
+    "samples.calibration": lambda t: model_quality.calibration_plot(
         np.array([0.3, 0.9]), np.array([0.5, 0.8]), np.array([4, 20]), t
     ),
-    "samples.residuals": lambda t: model_quality.residuals(
+    "samples.residuals": lambda t: model_quality.residual_plot(
         [HOSTILE] * 9,
         np.linspace(-1, 1, 9),
         np.linspace(1, -1, 9) ** 3,
@@ -405,7 +405,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         "score",
         t,
     ),
-    "physics.couplings": lambda t: generator_charts.couplings(
+    "physics.couplings": lambda t: generator_charts.coupling_matrix(
         {
             "H: coherent": {
                 HOSTILE: 0.1,
@@ -420,17 +420,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         {"H: coherent": "energy"},
         t,
     ),
-    "physics.levels": lambda t: generator_charts.levels(
+    "physics.levels": lambda t: generator_charts.energy_levels(
         np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3, t
     ),
-    "physics.letters": lambda t: generator_charts.letters(
+    "physics.letters": lambda t: generator_charts.operator_coefficients(
         ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M, t
     ),
-    "physics.modes": lambda t: generator_charts.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
-    "states.balls": lambda t: bloch_balls.balls(
+    "physics.modes": lambda t: generator_charts.decay_modes(
+        np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t
+    ),
+    "states.balls": lambda t: bloch_balls.draw_balls(
         ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE], t
     ),
-    "dynamics.triangle": lambda t: correlation_polygon.triangle(
+    "dynamics.triangle": lambda t: correlation_polygon.mutual_information_polygon(
         T,
         {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
         {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},
@@ -453,7 +455,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "states.hinton": lambda t: state_charts.hinton(
         RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))), (2, 2), t
     ),
-    "states.through_time": lambda t: state_charts.through_time(
+    "states.through_time": lambda t: state_charts.element_heatmap(
         T,
         np.stack(list(LINES.values())),
         ["|0⟩", "|1⟩"] * 2,
@@ -462,11 +464,11 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         0.7,
         t,
     ),
-    "training.dots": lambda t: leaderboard_charts.dots(ENTRIES, "accuracy", t),
-    "training.against": lambda t: leaderboard_charts.against(
+    "training.dots": lambda t: leaderboard_charts.result_dots(ENTRIES, "accuracy", t),
+    "training.against": lambda t: leaderboard_charts.result_scatter(
         ENTRIES, "accuracy", "parameters after the encoders", t
     ),
-    "training.agreement": lambda t: leaderboard_charts.agreement(
+    "training.agreement": lambda t: leaderboard_charts.planted_agreement(
         ["one", "two"],
         ["mean", "text", "text+audio"],
         np.array([[0.9, 0.95, 0.85], [0.4, 0.8, 0.0]]),
@@ -495,13 +497,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
         sample=("conflict", TERMS),
     ),
-    "cohort.types": lambda t: cohort_charts.types(
+    "cohort.types": lambda t: cohort_charts.relation_bars(
         ["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t
     ),
-    "cohort.shares": lambda t: cohort_charts.shares(
+    "cohort.shares": lambda t: cohort_charts.share_bars(
         dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
     ),
-    "samples.places": lambda t: scatter_map.places(
+    "samples.places": lambda t: scatter_map.sample_scatter(
         IDS,
         np.c_[X, Y],
         np.arange(40) % 10,
@@ -513,7 +515,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen="s3",
         theme=t,
     ),
-    "samples.nearest": lambda t: scatter_map.nearest(
+    "samples.nearest": lambda t: scatter_map.nearest_bars(
         IDS[:5],
         np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
         [True, False, True, None, True],
@@ -521,7 +523,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         typical=0.5,
         theme=t,
     ),
-    "samples.decisions": lambda t: column_charts.decisions(
+    "samples.decisions": lambda t: column_charts.decision_columns(
         [HOSTILE, "s1", "s2"],
         [TERMS, OTHER, TERMS],
         M,
@@ -530,14 +532,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
         notes=[HOSTILE, "a → b\nscore of b", "b → b"],
     ),
-    "samples.bars": lambda t: column_charts.bars(
+    "samples.bars": lambda t: column_charts.bar_columns(
         [HOSTILE, "s1"],
         [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}],
         {"text": BLUE},
         title=HOSTILE,
         theme=t,
     ),
-    "cohort.rates": lambda t: error_slices.rates(
+    "cohort.rates": lambda t: error_slices.error_rates(
         CLASSES,
         [(4, 9), (2, 8), (1, 30), (0, 5)],
         np.array([[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]),
@@ -545,22 +547,22 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         axis=HOSTILE,
         theme=t,
     ),
-    "cohort.worst": lambda t: error_slices.worst(
+    "cohort.worst": lambda t: error_slices.largest_errors(
         IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2, theme=t
     ),
     "states.spectrum": lambda t: operator_spectra.spectrum(
         np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE, theme=t
     ),
-    "states.make_up": lambda t: operator_spectra.make_up(
+    "states.make_up": lambda t: operator_spectra.eigenvector_bars(
         np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t
     ),
     "states.outcome_patterns": lambda t: operator_spectra.outcome_patterns(
         R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES, M[:2], M, theme=t
     ),
-    "states.effects": lambda t: operator_spectra.effects(
+    "states.effects": lambda t: operator_spectra.element_effects(
         R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t
     ),
-    "states.along": lambda t: operator_spectra.along(
+    "states.along": lambda t: operator_spectra.extreme_plane(
         IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4", theme=t
     ),
     "states.density_matrix": lambda t: state_charts.density_matrix(
@@ -569,20 +571,20 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "states.populations": lambda t: state_charts.populations(
         np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64), theme=t
     ),
-    "style.base": lambda t: figures.style.base(t, 200, legend=True),
-    "style.note": lambda t: figures.style.note(
-        figures.style.base(t, 200), "No sample passes the filters.", t
+    "style.base": lambda t: figures.style.base_figure(t, 200, legend=True),
+    "style.note": lambda t: figures.style.write_note(
+        figures.style.base_figure(t, 200), "No sample passes the filters.", t
     ),
-    "training.history": lambda t: sweep_charts.history(
+    "training.history": lambda t: sweep_charts.trial_history(
         [0, 1, 2, 3], VALUES, PRUNED, y_title=HOSTILE, theme=t
     ),
-    "training.slices": lambda t: sweep_charts.slices(
+    "training.slices": lambda t: sweep_charts.setting_slices(
         VALUES, PRUNED, TRIED, ["rate"], best=3, y_title="validation loss", theme=t
     ),
-    "training.parallel": lambda t: sweep_charts.parallel(
+    "training.parallel": lambda t: sweep_charts.parallel_coordinates(
         VALUES, TRIED, ["rate"], y_title=HOSTILE, theme=t
     ),
-    "training.importance": lambda t: sweep_charts.importance(
+    "training.importance": lambda t: sweep_charts.setting_importance(
         ["rate", HOSTILE], np.array([0.7, 0.3]), t
     ),
     "physics.tornado": lambda t: sensitivity_tornado.tornado(
@@ -595,7 +597,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         half=np.array([0.7, -0.4, 0.2]),
         theme=t,
     ),
-    "physics.way": lambda t: sensitivity_tornado.way(
+    "physics.way": lambda t: sensitivity_tornado.term_response(
         np.linspace(0, 1, 5),
         np.linspace(0, 1, 5) ** 2,
         2 * np.linspace(0, 1, 5),
@@ -604,7 +606,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "training.curves": lambda t: training_charts.curves(
+    "training.curves": lambda t: training_charts.run_curves(
         CURVES,
         CURVES,
         hues=HUES,
@@ -621,7 +623,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         ],
         t,
     ),
-    "training.by_modality": lambda t: training_charts.by_modality(
+    "training.by_modality": lambda t: training_charts.modality_curves(
         {
             "run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]},
             HOSTILE: {"text": CURVES[HOSTILE]},
@@ -649,7 +651,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         20,
         theme=t,
     ),
-    "physics.numbers": lambda t: state_changes.numbers(
+    "physics.numbers": lambda t: state_changes.number_bars(
         np.full(4, 0.25),
         np.array([0.1, 0.2, 0.3, 0.4]),
         CLASSES,
@@ -658,14 +660,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         hue=BLUE,
         theme=t,
     ),
-    "physics.bloch": lambda t: state_changes.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
-    "physics.ways": lambda t: state_changes.ways(
+    "physics.bloch": lambda t: state_changes.bloch_change(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
+    "physics.ways": lambda t: state_changes.flip_distances(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
     ),
-    "trust.patches": lambda t: fusion_evidence.patches(
+    "trust.patches": lambda t: fusion_evidence.patching_heatmap(
         np.linspace(0, 1, 5), (*M[:2], HOSTILE), R.normal(size=(3, 5)), R.normal(size=(3, 5)) > 0, t
     ),
-    "trust.bits": lambda t: fusion_evidence.bits(
+    "trust.bits": lambda t: fusion_evidence.information_bars(
         ["learned", HOSTILE],
         {
             fusion_evidence.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
@@ -676,14 +678,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         entropy=1.0,
         theme=t,
     ),
-    "trust.interactions": lambda t: fusion_evidence.interactions(
+    "trust.interactions": lambda t: fusion_evidence.interaction_matrix(
         [(M[0], HOSTILE), (M[1], HOSTILE)],
         np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
         (*M[:2], HOSTILE),
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.swarm": lambda t: fusion_evidence.swarm(
+    "trust.swarm": lambda t: fusion_evidence.contribution_swarm(
         {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
         np.linspace(0, 1, 20),
         [f"{HOSTILE}{n}" for n in range(20)],
@@ -691,7 +693,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.basins": lambda t: fusion_evidence.basins(
+    "trust.basins": lambda t: fusion_evidence.seed_basins(
         np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
         np.array([0, 0, 1]),
         ["text", HOSTILE],
@@ -699,7 +701,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.banded": lambda t: fusion_evidence.banded(
+    "trust.banded": lambda t: fusion_evidence.banded_curves(
         np.arange(4.0),
         {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
         hues={HOSTILE: BLUE},
@@ -710,7 +712,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         marks={HOSTILE: 2.0},
         theme=t,
     ),
-    "physics.sizes": lambda t: state_changes.sizes(
+    "physics.sizes": lambda t: state_changes.turn_sizes(
         ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t
     ),
 }

@@ -258,7 +258,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
         list(against.dividends(row).values()), abs=1e-9
     )
     terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
-    assert network_layers.outweighing(found.moments, terms) in words
+    assert network_layers.describe_takeover(found.moments, terms) in words
     assert "Compared with maximally mixed states (no samples)." in words
 
 
@@ -277,11 +277,11 @@ def test_where_joint_terms_take_over() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
     assert (
-        network_layers.outweighing(moments, {"": rising, "x": single, "x+y": rising})
+        network_layers.describe_takeover(moments, {"": rising, "x": single, "x+y": rising})
         == "Joint terms outweigh the single modalities from “a” on (67% of the net sums at the end)"
     )
     assert (
-        network_layers.outweighing(moments, {"x": single, "x+y": rising[::-1]})
+        network_layers.describe_takeover(moments, {"x": single, "x+y": rising[::-1]})
         == "At the end the single modalities outweigh the joint terms (100% of the net sums)"
     )
     table = network_layers.layer_table(

@@ -264,7 +264,7 @@ def test_edits_last_across_views_and_are_told(pairs: CircuitSpace) -> None:
     app = visit("Circuit", whole=False, model="qcnn-parity", phi="all:and", part="Walk")
     # the line says what becomes of the decision, as that of Dynamics does
     sample = open_sample("qcnn-parity", str(app.selectbox(key="sample").value), tweak="all:and")
-    assert plain(app.info[0].value).startswith(plain(physics.turned(sample)))
+    assert plain(app.info[0].value).startswith(plain(physics.describe_tweaked_sample(sample)))
     learned = circuit_boxes.replay(pairs, 5, "")
     edited = circuit_boxes.replay(pairs, 5, "all:and")
     assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
@@ -420,7 +420,7 @@ def test_chains_of_fusion_are_drawn_too() -> None:
     from tests.entangled import angles_of
 
     model = model_of(4, 4)
-    found = circuit_boxes.of_fusion(replay_fusion(model, angles_of(model)), model)
+    found = circuit_boxes.fusion_replay(replay_fusion(model, angles_of(model)), model)
     assert sum(box.name == "fuse" for box in found.boxes) == 4 * 3
     assert len(found.followed) == 4
     assert {number for box in found.boxes for number in range(box.first, box.last + 1)} == set(
@@ -488,7 +488,7 @@ def test_couplings_are_set_beside_the_step_and_its_end_is_the_decision_under_the
     app.slider(key="gate").set_value(4).run()
     assert app.slider(key="H.text").value == 0.3
     sample = open_sample("qj-planted", "p2924", tweak="H.text=0.3")
-    assert plain(physics.turned(sample)) in plain(said(app))
+    assert plain(physics.describe_tweaked_sample(sample)) in plain(said(app))
     ends, when = circuit.ends(sample, circuit.replay(sample))
     rho = partial_trace(torch.as_tensor(sample.track().rho[-1]), sample.model.dims, (0,))
     levels = rho.diagonal().real.numpy()

@@ -205,6 +205,6 @@ def test_equal_bars_mean_a_straight_answer() -> None:
 
 def test_the_way_passes_through_its_points_with_their_slopes() -> None:
     x = np.array([0.0, 0.3, 1.0])
-    drawn = sensitivity_tornado.way(x, x**3, 3 * x**2, "text", ["text"])
+    drawn = sensitivity_tornado.term_response(x, x**3, 3 * x**2, "text", ["text"])
     curve = drawn.data[0]
     assert np.allclose(np.asarray(curve.y), np.asarray(curve.x) ** 3, atol=1e-12)

@@ -110,11 +110,11 @@ def test_a_sweep_is_begun_stopped_and_goes_on(own_places, monkeypatch):
 
 def test_figures_refuse_what_they_cannot_draw():
     with pytest.raises(InvalidInput, match="`numbers` must hold at least one entry"):
-        sweep_charts.history([], np.array([]), np.array([]))
+        sweep_charts.trial_history([], np.array([]), np.array([]))
     with pytest.raises(InvalidInput, match=r"`pruned` must have shape \(3,\) .* has shape \(2,\)"):
-        sweep_charts.history([0, 1, 2], np.ones(3), np.zeros(2))
+        sweep_charts.trial_history([0, 1, 2], np.ones(3), np.zeros(2))
     with pytest.raises(InvalidInput, match="must name a setting"):
-        sweep_charts.slices(np.ones(2), np.zeros(2), {})
+        sweep_charts.setting_slices(np.ones(2), np.zeros(2), {})
 
 
 def test_figures_draw_ranges_words_and_what_is_missing():
@@ -124,18 +124,21 @@ def test_figures_draw_ranges_words_and_what_is_missing():
         "kind": ["a<b>", "b", "b", "a<b>"],
         "late": [None, 1, 2, 3],
     }
-    drawn = sweep_charts.history([0, 1, 2, 5], values, pruned)
+    drawn = sweep_charts.trial_history([0, 1, 2, 5], values, pruned)
     assert list(drawn.data[0].y) == [3.0, 0.1, 0.1, 0.05]
     assert drawn.layout.yaxis.type == "log"
-    drawn = sweep_charts.slices(values, pruned, tried, ["rate"], best=3)
+    drawn = sweep_charts.setting_slices(values, pruned, tried, ["rate"], best=3)
     assert drawn.layout.xaxis2.type == "log"
     assert drawn.layout.xaxis3.type == "category"
     assert "<b>" not in str(drawn.data[3].x)
-    drawn = sweep_charts.parallel(
+    drawn = sweep_charts.parallel_coordinates(
         values[~pruned],
         {key: [given[n] for n in (0, 1, 3)] for key, given in list(tried.items())[:2]},
         ["rate"],
     )
     assert [axis.label for axis in drawn.data[0].dimensions] == ["rate", "kind", "value"]
     assert np.allclose(drawn.data[0].dimensions[0]["values"], np.log10([1e-3, 1e-2, 3e-2]))
-    assert list(sweep_charts.importance(["a", "b"], np.array([0.7, 0.3])).data[0].y) == ["b", "a"]
+    assert list(sweep_charts.setting_importance(["a", "b"], np.array([0.7, 0.3])).data[0].y) == [
+        "b",
+        "a",
+    ]

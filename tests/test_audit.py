@@ -211,7 +211,7 @@ def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> Non
 
 def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
     drawn = {
-        name: quantum_resources.resources_worth(
+        name: quantum_resources.resource_comparison(
             "board-audit", entry, [row["resource"] for row in entry["rows"]]
         )
         for name in ("avparity", "parity")

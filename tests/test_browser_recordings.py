@@ -81,7 +81,7 @@ def test_planted_moments_are_the_peaks_and_the_page_plays_from_them(
             patch.setenv(f"QFUSION_{name}", str(server.log.parent / name.lower()))
         hits, said = [], {}
         for one in [one for one in made if len(one.moments) == 3][-10:]:
-            lanes = timelines.strip_of(open_sample(MODEL, one.id, NAME))[0].lanes
+            lanes = timelines.open_timeline(open_sample(MODEL, one.id, NAME))[0].lanes
             times = {lane.modality: float(lane.starts[lane.peak]) for lane in lanes}
             said[one.id] = [f"{modality}, {time:.2f} s" for modality, time in times.items()]
             for modality, moment in one.moments.items():

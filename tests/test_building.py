@@ -509,7 +509,7 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
     times = np.linspace(0, 1, 11)
     added = np.outer(times, [0.3, -0.2, 0.1, 0.05, -0.01, 0.02, 0.04, -0.03])
     titles = [f"term {g}" for g in range(8)]
-    drawn = generator_attribution.areas(
+    drawn = generator_attribution.attribution_areas(
         times, added, titles, ["#112233"] * 8, "text+audio", start=0.5
     )
     filled = [trace for trace in drawn.data if trace.fill == "toself"]
@@ -534,7 +534,7 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
     rounded = added + 1e-17 * np.sin(np.arange(added.size)).reshape(
         added.shape
     )  # of either sign, as machines do it
-    again = generator_attribution.areas(
+    again = generator_attribution.attribution_areas(
         times, rounded, titles, ["#112233"] * 8, "text+audio", start=0.5
     )
     assert [trace.name for trace in again.data] == [trace.name for trace in drawn.data]
@@ -542,7 +542,7 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
 
 def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
     parts, start = np.array([[0.0], [0.1], [0.0], [-0.4]]), np.array([0.2, 0.3, 0.0, 0.0])
-    drawn = generator_attribution.flow(
+    drawn = generator_attribution.attribution_flow(
         ["", "text", "audio", "text+audio"],
         ["text–audio"],
         ["#112233"],
@@ -580,20 +580,24 @@ def test_a_matrix_says_where_nothing_is_built() -> None:
     found = method.built(
         model, features(1), explain.background(model, features(5, seed=2), "joint")
     )
-    drawn = generator_attribution.matrix(found.dividends, [], found.parts, found.start, found.end)
+    drawn = generator_attribution.attribution_matrix(
+        found.dividends, [], found.parts, found.start, found.end
+    )
     assert "Nothing evolves" in drawn.layout.annotations[0].text
     assert len(
-        generator_attribution.flow(
+        generator_attribution.attribution_flow(
             found.dividends, [], [], [], found.parts, found.start, found.end, found.modalities
         ).data
     )
     assert len(
-        generator_attribution.areas(
+        generator_attribution.attribution_areas(
             found.times, found.over_time[:, 4], [], [], found.dividends[4]
         ).data
     )
     with pytest.raises(InvalidInput, match=r"`parts` must have shape \(8, 1\)"):
-        generator_attribution.matrix(found.dividends, ["one"], found.parts, found.start, found.end)
+        generator_attribution.attribution_matrix(
+            found.dividends, ["one"], found.parts, found.start, found.end
+        )
 
 
 def test_the_command_line_draws_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

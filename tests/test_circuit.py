@@ -104,7 +104,7 @@ def test_levels_between_powers_of_two_run_on_the_next_number_of_qubits(
     assert distance < 3e-2 if form == "trotter" else distance < 1e-10
     assert np.trace(rho) == pytest.approx(1, abs=1e-10)
     assert np.trace(seen.reshape(D, D)) == pytest.approx(1, abs=1e-10)  # no other state is reached
-    replay = circuit_boxes.through_step(circuit, system.names)
+    replay = circuit_boxes.evolution_replay(circuit, system.names)
     assert replay.bloch[-1] == pytest.approx(
         gate_replay.bloch_vectors(torch.from_numpy(circuit.qnode()())), abs=1e-9
     )

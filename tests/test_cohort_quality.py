@@ -107,7 +107,7 @@ def test_panels(digits: Any, planted: Any) -> None:
     with pytest.raises(InvalidInput, match="chooses among classes"):
         errors.residuals(digits)
     with pytest.raises(InvalidInput, match="shape"):
-        model_quality.confusions(np.zeros((2, 3)), ["a", "b"])
+        model_quality.confusion_matrix(np.zeros((2, 3)), ["a", "b"])
     nobody = levels_of(open_sample("qj-planted", "p0031"), "error>1000")
     assert cohort_quality.residuals(nobody).title == "No sample of this cohort"
     assert not cohort_quality.has_classes(

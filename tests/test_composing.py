@@ -175,7 +175,7 @@ def test_titles_and_captions_of_panels_are_written(taken: list[Any]) -> None:
 
 @pytest.mark.parametrize("kind", export_style.FORMATS)
 def test_a_snippet_puts_the_file_there_with_caption_and_label(kind: Any) -> None:
-    said = latex_snippet.snippet(
+    said = latex_snippet.latex_figure(
         "qfusion-a-b",
         ExportStyle(format=kind, size="aps-double"),
         title="50% of $x_1$",
@@ -206,7 +206,7 @@ def test_latex_sets_a_snippet(tmp_path: Path, taken: list[Any]) -> None:
         compositions.save_composition(taken, whole("pdf", "acl-single", 1))
     )
     body = "".join(
-        latex_snippet.snippet(
+        latex_snippet.latex_figure(
             name,
             ExportStyle(format=kind, size=size),
             title=HOSTILE[7],

@@ -605,7 +605,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
         figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10
     )
     assert name in describe_cut(found, 0)
-    drawn = correlation_cuts.curves(
+    drawn = correlation_cuts.cut_curves(
         found.times, dynamics.curves(found, 0), found.before[0, 0], study.modalities, unit="score"
     )
     assert {trace.name for trace in drawn.data} == {
@@ -620,7 +620,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     )
     weaker = dynamics.cuts_of_sample(study, row, Tweak(duration=0.0))
     assert "at one time changes the score by" in describe_cut(weaker, 0)
-    assert correlation_cuts.curves(
+    assert correlation_cuts.cut_curves(
         weaker.times, dynamics.curves(weaker, 0), 0.0, study.modalities
     ).layout.xaxis.range == (0, 1e-6)
 
@@ -696,18 +696,18 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
         )
     table = figures.numbers.cut_table(found)
     assert table["cut[text]:low"].tolist() == found.after["r2"].low[0, 0].tolist()
-    drawn = notebook.cut_test_of(table, study.modalities, "r2", levels={"no evolution": 0.7})
+    drawn = notebook.draw_cut_test(table, study.modalities, "r2", levels={"no evolution": 0.7})
     assert {"no evolution", "undisturbed"} < {trace.name for trace in drawn.data}
     near = table.assign(
         chance=table["undisturbed"] - 1e-3
     )  # a level far from all lines would flatten them
-    level = {trace.name for trace in notebook.cut_test_of(near, study.modalities, "r2").data} - {
+    level = {trace.name for trace in notebook.draw_cut_test(near, study.modalities, "r2").data} - {
         trace.name for trace in drawn.data
     }
     assert level == {"one answer for all"}
     few = dynamics.cuts_of_rows(study, rows[:4], times=2)
     assert "CI" not in describe_cuts(few)
-    drawn = notebook.cut_test_of(figures.numbers.cut_table(few), study.modalities, "r2")
+    drawn = notebook.draw_cut_test(figures.numbers.cut_table(few), study.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
     lost = CutMetrics(
         **{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}}

@@ -40,5 +40,5 @@ def test_a_title_of_one_direction_stays_as_it_is(title: str) -> None:
 @pytest.mark.parametrize("title", ["مرحبا 3: 50% by m", "שלום: yes", "x of سلام -1"])
 def test_pages_of_figures_isolate_them(title: str) -> None:
     style = export_style.ExportStyle(format="html", title=True, caption=True)
-    page = html_page.page(waterfall(), style, title=title, caption=title, recipe="")
+    page = html_page.render_page(waterfall(), style, title=title, caption=title, recipe="")
     assert page.decode().count(words.isolated(title)) == 2

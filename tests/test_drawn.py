@@ -98,7 +98,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
     assert len(quick.x) == whole
     assert len(cohorts.cut_rows(few)) == 20
     assert len(cohorts.cut_rows(few, everyone=True)) == inside
-    assert cohorts.cut_about(few).startswith(f"20 samples drawn at random of {inside}")
+    assert cohorts.describe_cut_scope(few).startswith(f"20 samples drawn at random of {inside}")
 
 
 def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     monkeypatch.setattr(cohort_measures, "MAX_UMAP", 40)
     monkeypatch.setattr(cohort_measures, "FEW_UMAP", 20)
     some, every = (
-        sample_maps.on_map(few, "states", "UMAP", everyone) for everyone in (False, True)
+        sample_maps.map_positions(few, "states", "UMAP", everyone) for everyone in (False, True)
     )
     assert (some.column, every.column) == ("umap[states]", "umap-all[states]")
     assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
@@ -144,7 +144,7 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
         "20 of them placed (drawn at random)"
         in sample_maps.sample_map(few, of="states", method="UMAP").shows
     )
-    same = sample_maps.on_map(few, "states", "PCA", True)
+    same = sample_maps.map_positions(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"
     box = cohort_measures.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = filters.parse(f"{box}; split=valid")
@@ -200,7 +200,7 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
     monkeypatch.setattr(trust, "INSIDE", 12)
     parts = trust.feature_curves(study, "text", "integrated gradients", everyone=True)
     np.testing.assert_allclose(parts.deletion, again.deletion, atol=1e-6)
-    picture = faithfulness.features(study, modality="text")
+    picture = faithfulness.feature_curves(study, modality="text")
     assert (
         f"The 12 were drawn at random from {whole}; the interval of the area: 95% percentile bootstrap"
         in picture.shows
@@ -208,7 +208,7 @@ def test_features_of_a_large_set_are_replaced_of_drawn_samples_whose_area_has_an
     assert "videos, not of rows" in picture.shows
     assert (
         "drawn at random from"
-        not in faithfulness.features(study, modality="text", everyone=True).shows
+        not in faithfulness.feature_curves(study, modality="text", everyone=True).shows
     )
 
 

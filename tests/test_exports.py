@@ -174,8 +174,10 @@ def read_svg(content: bytes, panel: Any, style: export_style.ExportStyle) -> Non
     assert height > 0
     words = " ".join("".join(each.itertext()) for each in root.iter(f"{SVG}text"))
     squeezed = re.sub(r"\s+", "", words)
-    for entry in visible_range.legend_entries(visible_range.without(panel.figure, style.hidden)):
-        said = re.sub(r"\s+", "", visible_range.plain_entry(entry))
+    for entry in visible_range.legend_entries(
+        visible_range.hide_series(panel.figure, style.hidden)
+    ):
+        said = re.sub(r"\s+", "", visible_range.plain_legend_entry(entry))
         assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
     if style.title:
         assert re.sub(r"\s+", "", panel.title)[:20] in squeezed

@@ -30,7 +30,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain import attribution
 from qfusion.models import FUSION
 from qfusion.panels import dynamics_page, pages, params, programs, scopes
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.panel import Panel, PanelFigure
 from qfusion.quantum import states as measures
 from qfusion.quantum.states import States, Values
 from qfusion.training.batches import mean_and_std
@@ -152,12 +152,12 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert "Linear entropy" in report.sample(open_sample(MODEL, SAMPLE, DATA)).html().decode()
 
 
-def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> Picture:
+def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> PanelFigure:
     """The smallest panel: the entropies of the modalities at a time, as bars."""
     series = sample.track().measures.single("entropy")
     place = round(t * (len(next(iter(series.values()))) - 1))
     values = [float(series[name][place]) for name in sample.modalities]
-    return Picture(
+    return PanelFigure(
         "spread",
         "Entropies at a time",
         go.Figure(go.Bar(x=list(sample.modalities), y=values)),

@@ -63,7 +63,7 @@ def test_one_colour_a_modality_and_light_mixtures_for_joint_terms() -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_template_and_text_colours_are_named_by_the_figure(theme: style.Theme) -> None:
-    figure = style.base(theme, 300)
+    figure = style.base_figure(theme, 300)
     assert figure.layout.font.color == style.INK[theme]
     assert figure.layout.plot_bgcolor == figure.layout.paper_bgcolor == style.PAPER[theme]
     assert figure.layout.xaxis.showgrid is False
@@ -142,7 +142,7 @@ def test_no_shapley_value_that_rounds_to_zero_is_negative() -> None:
 def test_on_scale_holds_its_marks(
     truth: float | None, prediction: float, low: float, high: float
 ) -> None:
-    left, right = decision_charts.on_scale(
+    left, right = decision_charts.target_scale(
         truth, prediction, low, high, unit="score"
     ).layout.xaxis.range
     marks = [low, high, prediction, *([] if truth is None else [truth])]
@@ -153,10 +153,10 @@ def test_on_scale_holds_its_marks(
 
 def test_names_with_the_same_beginning_are_rows_of_their_own() -> None:
     names = [f"a class whose name is very long indeed: {n}" for n in range(3)]
-    drawn = target_charts.classes({"train": [1, 2, 3]}, names)
+    drawn = target_charts.class_counts({"train": [1, 2, 3]}, names)
     assert list(drawn.data[0].y) == [0, 1, 2]
     assert list(drawn.data[0].customdata) == names
-    bars = operator_spectra.effects(np.ones((1, 3)), names, ["text"], ["text"])
+    bars = operator_spectra.element_effects(np.ones((1, 3)), names, ["text"], ["text"])
     assert list(bars.data[0].x) == [0, 1, 2] == list(bars.layout.xaxis.tickvals)
     assert bars.layout.xaxis.ticktext[0] == bars.layout.xaxis.ticktext[1]
 
@@ -165,7 +165,7 @@ def test_names_with_the_same_beginning_are_rows_of_their_own() -> None:
 def test_numbers_of_a_graph_stand_apart(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
-    drawn = correlation_polygon.triangle(
+    drawn = correlation_polygon.mutual_information_polygon(
         TIMES, dict.fromkeys(pairs, TIMES), dict.fromkeys(names, TIMES), at=1
     )
     places = [(trace.x[0], trace.y[0]) for trace in drawn.data if trace.mode == "markers+text"]
@@ -174,7 +174,7 @@ def test_numbers_of_a_graph_stand_apart(count: int) -> None:
 
 
 def test_on_scale_marks_truth_and_prediction_differently() -> None:
-    figure = decision_charts.on_scale(1.0, -0.5, -3, 3, unit="score")
+    figure = decision_charts.target_scale(1.0, -0.5, -3, 3, unit="score")
     marks = {trace.name: trace.marker.symbol for trace in figure.data if trace.mode == "markers"}
     assert marks == {"truth": "diamond-open", "prediction": "circle"}
 
@@ -394,14 +394,14 @@ def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
     )
     assert [trace.line.dash for trace in lines.data] == ["solid", "dash"]
     assert "<img" not in texts(lines)
-    found = circuit_charts.cuts(
+    found = circuit_charts.cut_entropies(
         [np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats"
     )
     assert np.isnan(found.data[0].z[1][2])
-    bars = circuit_charts.poolings(np.array([3.0]), np.array([1.5]), np.array([2.0]))
+    bars = circuit_charts.pooling_entropies(np.array([3.0]), np.array([1.5]), np.array([2.0]))
     assert [trace.y[0] for trace in bars.data] == [3.0, 1.5, 2.0]
     with pytest.raises(InvalidInput, match="shape"):
-        circuit_charts.cuts([np.zeros(2)], ["a", "b"], "nats")
+        circuit_charts.cut_entropies([np.zeros(2)], ["a", "b"], "nats")
 
 
 def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
@@ -415,7 +415,7 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
         figure.data[1].textfont.color[0] != figure.data[1].textfont.color[2]
     )  # dark on bright, bright on dark
     assert "<img" not in texts(figure)
-    tables = evidence_fusion.tables(
+    tables = evidence_fusion.fusion_tables(
         values,
         values,
         ["0", "1"],
@@ -439,7 +439,7 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     assert "<b>0</b>" in tables.layout.xaxis.ticktext
     assert "<img" not in texts(tables)
     with pytest.raises(InvalidInput, match="shape"):
-        evidence_fusion.tables(
+        evidence_fusion.fusion_tables(
             values, values[:1], ["0", "1"], ["a", "b"], controls=["m"], angles=values
         )
     with pytest.raises(InvalidInput, match="fit"):
@@ -466,9 +466,10 @@ def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
     assert len(many.data[0].x) == 16
     assert "3 ◂ truth" in many.layout.yaxis.ticktext[0]
     assert (
-        evidence_fusion.classes_drawn(names, 3) == "the 15 likeliest of 40 classes and the true one"
+        evidence_fusion.describe_drawn_classes(names, 3)
+        == "the 15 likeliest of 40 classes and the true one"
     )
-    assert evidence_fusion.classes_drawn(names[:15], 3) == "the classes"
+    assert evidence_fusion.describe_drawn_classes(names[:15], 3) == "the classes"
     with pytest.raises(InvalidInput, match="shape"):
         evidence_fusion.class_bars(np.zeros(2), ["a"])
 

@@ -48,7 +48,7 @@ def test_boxes_are_the_quartiles_of_each_group() -> None:
 
 def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
     known, unknown = Interval(0.2, 0.1, 0.4, 9, 9), Interval(np.nan, np.nan, np.nan, 0, 0)
-    drawn = cohort_charts.types(
+    drawn = cohort_charts.relation_bars(
         ["dominance", "conflict"],
         [3, 1],
         [2, 0],
@@ -102,6 +102,6 @@ def test_one_range_holds_both_waterfalls_and_the_truths() -> None:
 
 
 def test_pairs_leave_out_what_a_side_does_not_have() -> None:
-    drawn = decision_pairs.pairs({"x": 0.5}, {"x": 0.25, "y": 1.0}, {}, "share", percent=True)
+    drawn = decision_pairs.bar_pairs({"x": 0.5}, {"x": 0.25, "y": 1.0}, {}, "share", percent=True)
     bars = [trace for trace in drawn.data if trace.text]
     assert [bar.text for bar in bars] == [("A 50%",), ("B 25%", "B 100%")]

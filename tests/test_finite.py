@@ -13,8 +13,8 @@ import pytest
 
 from qfusion.errors import InvalidInput
 from qfusion.figures.export import ExportStyle, save
-from qfusion.figures.guards import finite
-from qfusion.panels.panel import Picture
+from qfusion.figures.guards import check_finite
+from qfusion.panels.panel import PanelFigure
 from tests import figure_examples
 
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
@@ -75,7 +75,7 @@ def test_what_is_no_number_is_refused_by_name_or_drawn_as_what_it_means(
 
         with monkeypatch.context() as patched:
             patched.setattr(module, name, record)
-            drawn = finite(make("light"))
+            drawn = check_finite(make("light"))
             assert type(drawn.layout.height) is int, example  # sent to browsers as a number of JSON
         for argument, value in seen[0].items():
             for bad in (np.nan, np.inf):
@@ -84,10 +84,12 @@ def test_what_is_no_number_is_refused_by_name_or_drawn_as_what_it_means(
                 if not done:
                     continue
                 if argument in MEANT.get(example, ()):
-                    count["drawn"] += bool(np.isnan(bad)) and finite(real(**given)) is not None
+                    count["drawn"] += (
+                        bool(np.isnan(bad)) and check_finite(real(**given)) is not None
+                    )
                 else:
                     with pytest.raises(InvalidInput, match="NaN or infin"):
-                        finite(real(**given))
+                        check_finite(real(**given))
                     count["refused"] += 1
     assert count["refused"] > 300
     assert count["drawn"] == sum(map(len, MEANT.values()))
@@ -109,18 +111,18 @@ def test_a_figure_with_a_hole_that_is_not_meant_neither_becomes_a_panel_nor_a_fi
 ) -> None:
     figure = go.Figure(go.Scatter(x=[0, 1, 2], y=np.array([0.0, bad, 1.0])))
     with pytest.raises(InvalidInput, match=r"NaN or infinity \(1 times in `y` of series 1\)"):
-        Picture("a", "a", figure, "", "", "", dict)
+        PanelFigure("a", "a", figure, "", "", "", dict)
     with pytest.raises(InvalidInput, match="NaN or infinity"):
         save(figure, ExportStyle())
-    finite(go.Figure(go.Scatter(x=[0, 1, 2], y=[0.0, None, 1.0])))
+    check_finite(go.Figure(go.Scatter(x=[0, 1, 2], y=[0.0, None, 1.0])))
     with pytest.raises(InvalidInput, match="places that are NaN"):
-        finite(go.Figure(layout={"shapes": [{"type": "line", "x0": bad}]}))
+        check_finite(go.Figure(layout={"shapes": [{"type": "line", "x0": bad}]}))
     with pytest.raises(InvalidInput, match=r"error_y\.array"):
-        finite(go.Figure(go.Scatter(x=[0], y=[0], error_y={"array": [bad]})))
+        check_finite(go.Figure(go.Scatter(x=[0], y=[0], error_y={"array": [bad]})))
 
 
 def test_a_gap_that_is_meant_is_a_gap() -> None:
     figure = go.Figure(go.Scatter(x=[0, 1, 2], y=np.array([0.0, np.nan, 1.0]), connectgaps=False))
-    assert finite(figure) is figure
+    assert check_finite(figure) is figure
     with pytest.raises(InvalidInput):
-        finite(figure.update_traces(y=np.array([0.0, np.inf, 1.0])))
+        check_finite(figure.update_traces(y=np.array([0.0, np.inf, 1.0])))

@@ -661,18 +661,22 @@ def test_panels_say_what_was_measured(name: str) -> None:
     emap = model_fusion.emap(study)
     assert "joint terms" in emap.title
     assert list(emap.table()["metric"]) == list(trust.metric_labels(study.dataset))
-    loss = model_fusion.loss(study)
+    loss = model_fusion.loss_reduction(study)
     table = loss.table().set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
     assert model_fusion.synergy(study).figure is None
     one = sample.open_sample(name, str(study.dataset.ids[rows[0]]))
     levels = errors.levels_of(one, "relation=joint" if "parity" in name else "error>0.1")
-    for make in (model_fusion.ranking, model_fusion.pairs, model_fusion.swarm):
+    for make in (
+        model_fusion.coalition_ranking,
+        model_fusion.pair_interactions,
+        model_fusion.contribution_swarm,
+    ):
         picture = make(levels)
         assert len(picture.table())
         assert picture.figure is not None
         assert "cohort" in picture.shows
-    basins = model_fusion.basins(one)
+    basins = model_fusion.seed_basins(one)
     assert "explanation" in basins.title
     assert len(basins.table()) == 5
     assert len(explanation.values) == len(rows)

@@ -128,7 +128,7 @@ def test_openqasm_of_elementary_gates_means_the_same_to_qiskit(kind: str) -> Non
 @pytest.mark.parametrize("kind", CIRCUITS)
 def test_a_drawing_stands_for_every_gate_once(kind: str) -> None:
     model, states = of(kind, 3)
-    replay = gate_boxes.of_gates(model, states)
+    replay = gate_boxes.replay_gates(model, states)
     assert [n for box in replay.boxes for n in range(box.first, box.last + 1)] == list(
         range(1, replay.count + 1)
     )

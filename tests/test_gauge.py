@@ -167,7 +167,7 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
         panels = (
             built_panels.matrix,
             term_sensitivity.tornado,
-            term_sensitivity.way,
+            term_sensitivity.term_response,
             generator_terms.couplings,
             generator_terms.levels,
         )

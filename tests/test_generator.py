@@ -156,18 +156,18 @@ def test_panels(sample: Any) -> None:
     ladder = generator_terms.levels(sample).table()
     assert np.allclose(ladder["energy_with_couplings"], np.linalg.eigvalsh(made.H.numpy()))
     for name in inside.operator_names(sample.model):
-        picture = generator_terms.letters(sample, operator=name)
+        picture = generator_terms.operator_coefficients(sample, operator=name)
         frame = picture.table()
         sizes = np.hypot(frame["real"], frame["imaginary"])
         assert len(frame) == generator_terms.MAX_LETTERS
         assert list(sizes) == sorted(sizes, reverse=True)
         if name in ("H", "read-out"):
             assert np.abs(frame["imaginary"]).max() < 1e-12
-    readout = generator_terms.letters(sample, operator="read-out").table()
+    readout = generator_terms.operator_coefficients(sample, operator="read-out").table()
     assert set(readout["modalities"]) <= {"left", "right"}  # a local read-out has no joint letters
     with pytest.raises(NotFound, match="L9"):
-        generator_terms.letters(sample, operator="L9")
-    plane = generator_terms.modes(sample)
+        generator_terms.operator_coefficients(sample, operator="L9")
+    plane = generator_terms.decay_modes(sample)
     assert len(plane.table()) == 16**2
     assert plane.figure.layout.shapes[0].x0 == pytest.approx(-np.sort(plane.table()["rate"])[1])
     assert not inside.has_modes(open_sample("qj-planted", "p0000"))
@@ -178,14 +178,14 @@ def test_hostile_names_and_bad_arrays() -> None:
     parts = {
         "H": {"<b>a</b>": 1.0, "b": 0.5, "<b>a</b>+b": 0.3, "b+c+d": 0.2, "<b>a</b>+b+c+d": 0.1}
     }
-    drawn = generator_charts.couplings(parts, names, {"H": "x"})
+    drawn = generator_charts.coupling_matrix(parts, names, {"H": "x"})
     assert "<b>" not in drawn.to_json().replace("\\u003cb\\u003e", "<b>").replace("&lt;b&gt;", "")
     with pytest.raises(InvalidInput):
-        generator_charts.levels(np.zeros(2), np.zeros(3))
+        generator_charts.energy_levels(np.zeros(2), np.zeros(3))
     with pytest.raises(InvalidInput):
-        generator_charts.letters([], [], np.zeros(0), names)
+        generator_charts.operator_coefficients([], [], np.zeros(0), names)
     with pytest.raises(InvalidInput):
-        generator_charts.modes(np.zeros((2, 2)), 0.0)
+        generator_charts.decay_modes(np.zeros((2, 2)), 0.0)
 
 
 @pytest.mark.parametrize("model", ["qj-parity", "qj-planted"])

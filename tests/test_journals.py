@@ -143,7 +143,7 @@ def test_words_of_a_tikzpicture_are_no_commands() -> None:
     assert r"\end{document}" not in body
     assert r"\textbackslash{}input\{/etc/passwd\}" in texts(said, "tikz")
     assert latex.escape("a\nb\x00") == latex.escape("a b\ufffd")
-    assert latex_snippet.label("fig", "a b/../c", "") == "fig-a-b-c"
+    assert latex_snippet.latex_label("fig", "a b/../c", "") == "fig-a-b-c"
 
 
 def test_a_picture_of_too_many_cells_is_refused() -> None:

@@ -613,24 +613,25 @@ def test_figures_hold_the_numbers() -> None:
         leaderboard_charts.Entry("<b>a</b>", "system", "qj", 0.5, 0.4, 0.6, [0.4, 0.6], 100),
         leaderboard_charts.Entry("b", "baseline", "", 0.4, np.nan, np.nan, [0.4], 0),
     ]
-    drawn = leaderboard_charts.dots(entries, "accuracy")
+    drawn = leaderboard_charts.result_dots(entries, "accuracy")
     assert "<b>&lt;b&gt;a" in drawn.layout.yaxis.ticktext[0]
     assert [trace.x[0] for trace in drawn.data if trace.marker.symbol in ("diamond", "square")] == [
         0.5,
         0.4,
     ]
     assert [
-        trace.x[0] for trace in leaderboard_charts.against(entries, "accuracy", "parameters").data
+        trace.x[0]
+        for trace in leaderboard_charts.result_scatter(entries, "accuracy", "parameters").data
     ] == [
         100,
         1,
     ]
-    drawn = leaderboard_charts.against(
+    drawn = leaderboard_charts.result_scatter(
         entries, "accuracy", "joint share, %", log=False, marked=(40, "as planted")
     )
     assert [trace.x[0] for trace in drawn.data] == [100, 0]
     assert drawn.layout.shapes[0].x0 == 40
-    drawn = leaderboard_charts.agreement(
+    drawn = leaderboard_charts.planted_agreement(
         ["<b>a</b>", "b"], ["mean", "x+y"], np.array([[0.9, 0.8], [0.2, -0.1]])
     )
     assert np.array_equal(drawn.data[0].z, [[0.9, 0.8], [0.2, -0.1]])
@@ -656,9 +657,9 @@ def test_figures_hold_the_numbers() -> None:
         == 1
     )
     with pytest.raises(InvalidInput):
-        leaderboard_charts.dots([], "accuracy")
+        leaderboard_charts.result_dots([], "accuracy")
     with pytest.raises(InvalidInput, match="shape"):
-        leaderboard_charts.agreement(["a"], ["x"], np.zeros((2, 2)))
+        leaderboard_charts.planted_agreement(["a"], ["x"], np.zeros((2, 2)))
 
 
 @pytest.fixture
@@ -702,7 +703,7 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
 
 def test_who_fuses_and_who_only_adds(shown: Path) -> None:
     found = runs.read_board(shown)
-    mosi, digits = (panels.fusing(found, data=name) for name in ("mosi", "digits"))
+    mosi, digits = (panels.joint_shares(found, data=name) for name in ("mosi", "digits"))
     assert (
         digits.title
         == "TFN \\(tensor\\), the best by Accuracy, decides 32 % jointly; all models 0 to 32 %"
@@ -710,14 +711,14 @@ def test_who_fuses_and_who_only_adds(shown: Path) -> None:
     assert sorted({round(trace.x[0], 6) for trace in digits.figure.data}) == [0, 32]
     assert digits.figure.layout.shapes[0].x0 == 40
     assert not mosi.figure.layout.shapes
-    agreed = panels.agreement(found, data="digits")
+    agreed = panels.planted_agreement(found, data="digits")
     frame = agreed.table()
     assert list(frame.columns) == ["mean", "a", "b", "a+b", "model"]
     assert frame.iloc[-1]["model"] == "Late fusion"
     assert frame.iloc[-1]["mean"] == pytest.approx(1.7 / 3)
     assert not panels.is_planted(found, "mosi")
     with pytest.raises(InvalidInput, match="no planted contributions"):
-        panels.agreement(found, data="mosi")
+        panels.planted_agreement(found, data="mosi")
     app = visit("Leaderboard", board="digits")
     assert not app.exception
     assert "the best by Accuracy, decides 32 % jointly" in plain(said(app))
@@ -795,6 +796,6 @@ def test_of_several_that_are_written_alike_none_is_called_the_best() -> None:
         best = (max if metric.higher_is_better else min)(written, key=float)
         assert (" is best: " in picture.title) == (written.count(best) == 1), (name, picture.title)
         assert best in picture.title
-    agreed = panels.agreement(board, data="planted")
+    agreed = panels.planted_agreement(board, data="planted")
     written = agreed.table()["mean"].map("{:.2f}".format).tolist()
     assert ("finds the planted" in agreed.title) == (written.count(written[0]) == 1)

@@ -106,7 +106,7 @@ def test_the_network_s_cone_is_pennylane_s(n: int, M: int, block: str) -> None:
     model = model_of(n, M, block=block)
     theta = angles_of(model)
     circuit = fusion_circuit(model, theta)
-    found = circuit_boxes.of_fusion(replay_fusion(model, theta), model)
+    found = circuit_boxes.fusion_replay(replay_fusion(model, theta), model)
     rows = {wire.name: row for row, wire in enumerate(found.wires)}
     words = [(wire,) for wire in circuit.fused]
     cones = [light_cone(found.steps, [rows[name] for name in word]) for word in words]
@@ -256,7 +256,7 @@ def test_matrices_under_the_pointer() -> None:
     assert "0.50-0.50i" in qubit_displays.matrix_tip(np.array([[0.5 - 0.5j, 0], [0, 1j]]))
     model = model_of(3, 2)
     theta = angles_of(model)
-    found = circuit_boxes.of_fusion(replay_fusion(model, theta), model)
+    found = circuit_boxes.fusion_replay(replay_fusion(model, theta), model)
     convolution = next(box for box in found.boxes if box.name.startswith("C0"))
     circuit = fusion_circuit(model, theta)
     inside = circuit.gates[convolution.first - 1 : convolution.last]

@@ -15,7 +15,7 @@ from qfusion.analysis.sample import open_study
 from qfusion.errors import QFusionError
 from qfusion.panels import pages
 from qfusion.panels.page_state import PageState
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.panel import Panel, PanelFigure
 from qfusion.panels.pins import Pin
 
 PAGES = ("overview", "samples", "dynamics", "circuit", "what if", "compare")
@@ -33,7 +33,7 @@ def view_of(page: str, model: str, data: str) -> PageState:
     return pages.open_page(page, address).view
 
 
-def pictures(view: PageState) -> Iterator[tuple[str, Picture]]:
+def pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
     """All panels of a page that can be built under an address, with their names."""
     scopes: dict[str, Any] = {}
     every: dict[str, Panel] = {**pages.PAGES[view.page], **pages.PANEL_FAMILIES.get(view.page, {})}
@@ -60,7 +60,7 @@ def texts(node: Any) -> Iterator[str]:
             yield from texts(value)
 
 
-def words(picture: Picture) -> Iterator[str]:
+def words(picture: PanelFigure) -> Iterator[str]:
     """Everything that a reader may read of a panel: title, captions, axes, hover texts, alternative text, table."""
     yield from (picture.full_title, picture.caption, picture.alt, picture.lead)
     if picture.figure is not None:

@@ -282,7 +282,10 @@ def test_a_panel_shows_figure_and_words(jump: Sample, network: Sample) -> None:
     page = Page(panels.samples.verdict(network)._repr_html_())
     assert page.tags == {"p", "b", "img"}
     assert page.words[-1].startswith("Shows the classes of this")
-    assert Page(panels.wrong_samples.wrong(levels_of(jump))._repr_html_()).tags >= {"table", "td"}
+    assert Page(panels.wrong_samples.misleading_terms(levels_of(jump))._repr_html_()).tags >= {
+        "table",
+        "td",
+    }
 
 
 def test_words_of_data_are_no_markup(network: Sample) -> None:
@@ -296,7 +299,7 @@ def test_words_of_data_are_no_markup(network: Sample) -> None:
 @pytest.mark.parametrize("words", ["H.text-audio=-1", "H.text-audio=8", "D.text=4"])
 def test_a_widget_begins_with_the_whole_tweak(words: str, jump: Sample) -> None:
     sample = replace(jump, tweak=words)
-    box = panels.notebook.tweak(sample)
+    box = panels.notebook.tweak_widget(sample)
     assert box.sample.changed == sample.changed == words
     assert box.sample.dividends == sample.dividends
     box.children[0].children[1].value = 0.5
@@ -306,7 +309,7 @@ def test_a_widget_begins_with_the_whole_tweak(words: str, jump: Sample) -> None:
 def test_a_coupling_is_turned_and_the_decision_follows(
     jump: Sample, network: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    box = panels.notebook.tweak(jump)
+    box = panels.notebook.tweak_widget(jump)
     sliders = {knob.description: knob for knob in box.children[0].children}
     assert list(sliders) == list(tweaks.learned(jump.model))
     assert box.sample.changed == ""
@@ -316,7 +319,7 @@ def test_a_coupling_is_turned_and_the_decision_follows(
     assert f"{box.sample.dividends['text+audio']:.3f}" in Page(box.children[1].value).words
     assert "training seeds" not in box.children[1].value  # of this change nothing was measured
 
-    rules = panels.notebook.tweak(network)
+    rules = panels.notebook.tweak_widget(network)
     [edits] = rules.children[0].children
     edits.value = "all:and"
     assert rules.sample.changed == "all:and"
@@ -326,4 +329,4 @@ def test_a_coupling_is_turned_and_the_decision_follows(
 
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(DataUnavailable, match=r"pip install 'qfusion\[notebook\]'"):
-        panels.notebook.tweak(jump)
+        panels.notebook.tweak_widget(jump)

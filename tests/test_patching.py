@@ -241,15 +241,15 @@ def test_the_panel_takes_the_nearest_sample_that_is_decided_differently() -> Non
     other = analysis.partner(one)
     study = one.study
     assert study.predicted[study.dataset.row(other)] != study.predicted[one.row]
-    picture = model_pieces.patches(one)
+    picture = model_pieces.state_patching(one)
     assert other in picture.shows.replace("\\", "")
     assert set(picture.table()["kind"]) == set(EVERY)
-    mean = model_pieces.patches(one, lender=model_pieces.MEAN)
+    mean = model_pieces.state_patching(one, lender=model_pieces.MEAN)
     assert "background's mean" in mean.title
     with pytest.raises(InvalidInput, match="cannot be patched with itself"):
-        model_pieces.patches(one, donor=one.id)
+        model_pieces.state_patching(one, donor=one.id)
     with pytest.raises(NotFound, match="Kind of patch"):
-        model_pieces.patches(one, kind="both")
+        model_pieces.state_patching(one, kind="both")
 
 
 def test_the_command_line_prints_patches(capsys: pytest.CaptureFixture[str]) -> None:

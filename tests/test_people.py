@@ -283,7 +283,7 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     )
     assert not label_agreement.has_labels(study)
     with pytest.raises(InvalidInput, match="target is a class"):
-        label_agreement.alone(study)
+        label_agreement.rank_correlations(study)
     page = visit("Faithfulness", model="of-classes", data="classes", proof="People")
     assert "has labels of single modalities, but its target is a class" in plain(page.info[0].value)
     assert not page.exception
@@ -325,7 +325,7 @@ def test_data_without_labels_or_of_classes_have_none() -> None:
     study = open_study("qcnn-digits")
     assert not label_agreement.has_labels(study)
     with pytest.raises(InvalidInput, match="no labels of single modalities"):
-        label_agreement.alone(study)
+        label_agreement.rank_correlations(study)
 
 
 # ---- numbers
@@ -411,7 +411,7 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     assert second is not None
     for one, two in zip(first.alone, second.alone, strict=True):
         assert found[one.modality].value == pytest.approx(two.rank.value - one.rank.value)
-    picture = label_agreement.alone(study, other="taught")
+    picture = label_agreement.rank_correlations(study, other="taught")
     assert "taught had the labels as additional targets" in picture.shows
     assert set(picture.table()["model"]) == {"simple", "taught"}
     assert set(label_agreement.conflict(study, other="taught").table()["model"]) == {
@@ -458,13 +458,13 @@ def test_a_sample_is_beside_its_own_labels() -> None:
         of("simple", found.ids[rows[1]], "stand-in"),
         of("simple", found.ids[rows[0]], "stand-in"),
     )
-    picture = label_agreement.of_sample(whole)
+    picture = label_agreement.sample_labels(whole)
     table = picture.table()
     assert table["modality"].tolist() == list(M)
     assert table["label"].to_numpy() == pytest.approx(found.unimodal.iloc[rows[1]].to_numpy())
     assert table["own_term"].tolist() == [whole.study.dividends(whole.row, 0)[name] for name in M]
     assert "nothing is known" not in picture.shows
-    lacking = label_agreement.of_sample(part)
+    lacking = label_agreement.sample_labels(part)
     assert lacking.table()["modality"].tolist() == ["audio", "vision"]
     assert "nothing is known of text" in lacking.shows
     assert "conflict" not in lacking.title

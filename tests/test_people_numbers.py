@@ -342,7 +342,7 @@ def test_many_modalities_are_counted_where_names_would_not_fit() -> None:
         trust.follows(parts, "X")
         == "Own terms rise with X of 3 of 10 modalities; not shown for 7 of 10 modalities"
     )
-    assert len(label_agreement.slopes(parts, "X")) < 300
+    assert len(label_agreement.describe_slopes(parts, "X")) < 300
     labels = {f"m{n}": 1.0 for n in range(10)}
     assert trust.of_sample(labels, labels, 1.0, "X").startswith(
         "Own terms have the signs of X of 10 modalities;"
@@ -447,11 +447,11 @@ def test_slopes_and_signs_are_written_with_their_intervals() -> None:
             sign=Interval(NAN, NAN, NAN, 0, 0),
         ),
     )
-    assert label_agreement.slopes(parts, "X") == (
+    assert label_agreement.describe_slopes(parts, "X") == (
         "A unit of the own term goes with a change of X: +1.00 [+0.80, +1.20] for "
         "text and not defined for a\\+b (n = 100)"
     )
     assert (
-        label_agreement.sign_rates(parts)
+        label_agreement.describe_sign_rates(parts)
         == "60% [50%, 70%] in text (n = 100; shuffled 40% to 60%) and none in a\\+b"
     )

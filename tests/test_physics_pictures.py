@@ -94,7 +94,7 @@ def solved(sample: Any) -> Any:
 def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
     sample = open_sample(qubits, SAMPLE)
     assert sample.model.dims == (2, 2)
-    picture = states.balls(sample, t=0.5)
+    picture = states.qubit_balls(sample, t=0.5)
     table = picture.table()
     for m, (name, own) in enumerate(table.groupby("modality", sort=False)):
         assert name == sample.modalities[m]
@@ -108,7 +108,7 @@ def test_bloch_vectors_are_qutip_s(qubits: str) -> None:
     # The tip stands where the vector at the cursor is projected to; what is past alone is drawn.
     tips = [trace for trace in picture.figure.data if trace.mode == "markers"]
     vector = table[table["modality"] == sample.modalities[0]][["X", "Y", "Z"]].to_numpy()[20]
-    assert [tips[0].x[0], tips[0].y[0]] == pytest.approx(bloch_balls.flat(vector).tolist())
+    assert [tips[0].x[0], tips[0].y[0]] == pytest.approx(bloch_balls.project(vector).tolist())
     assert f"{np.linalg.norm(vector):.2f}" in picture.figure.layout.annotations[0].text
     app = visit("Dynamics", model=qubits, view="State", t="0.5")
     assert not app.error
@@ -121,16 +121,16 @@ def test_the_projection_keeps_lengths_that_face_the_viewer() -> None:
         @ np.stack([bloch_balls._RIGHT, bloch_balls._UP, bloch_balls._NEAR]).T,
         np.eye(3),
     )
-    assert np.linalg.norm(bloch_balls.flat(bloch_balls._NEAR)) == pytest.approx(0, abs=1e-12)
-    assert bloch_balls.flat(np.array([0, 0, 1.0]))[1] > 0.9
+    assert np.linalg.norm(bloch_balls.project(bloch_balls._NEAR)) == pytest.approx(0, abs=1e-12)
+    assert bloch_balls.project(np.array([0, 0, 1.0]))[1] > 0.9
     with pytest.raises(InvalidInput, match="longer than 1"):
-        bloch_balls.balls(["a"], [np.array([[0, 0, 1.2]])])
+        bloch_balls.draw_balls(["a"], [np.array([[0, 0, 1.2]])])
     with pytest.raises(InvalidInput, match="shape"):
-        bloch_balls.balls(["a"], [np.zeros(3)])
+        bloch_balls.draw_balls(["a"], [np.zeros(3)])
 
 
 def test_elements_over_time_are_qutip_s(planted: Any) -> None:
-    found = {part: states.over_time(planted, part=part, t=0.4) for part in states.PARTS}
+    found = {part: states.elements_over_time(planted, part=part, t=0.4) for part in states.PARTS}
     exact = solved(planted).states
     for m, name in enumerate(planted.modalities):
         ours = {part: each.table() for part, each in found.items()}
@@ -153,9 +153,9 @@ def test_elements_over_time_are_qutip_s(planted: Any) -> None:
         len([shape for shape in heat.layout.shapes if shape.y0 == shape.y1]) == 2
     )  # between modalities
     with pytest.raises(NotFound, match="phases"):
-        states.over_time(planted, part="phases")
+        states.elements_over_time(planted, part="phases")
     with pytest.raises(InvalidInput, match="two levels"):
-        states.balls(planted)
+        states.qubit_balls(planted)
 
 
 @pytest.mark.parametrize("whose", ["text", "all together"])
@@ -233,7 +233,7 @@ def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
     spread = np.sqrt(rates / (200 * np.diff(found.edges)))
     assert np.mean(np.abs(found.counts - rates) < 2.5 * spread) > 0.9
     assert abs(found.jumps / 200 - found.expected) < 3 * np.sqrt(found.expected / 200)
-    picture = jumps.raster(planted)
+    picture = jumps.jump_times(planted)
     assert len(picture.table()) == found.jumps
     marks = [trace for trace in picture.figure.data if trace.mode == "markers"]
     assert sum(len(trace.x) for trace in marks) == found.jumps
@@ -245,7 +245,7 @@ def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
 
 
 def test_information_is_qutip_s(planted: Any) -> None:
-    picture = jumps.triangle(planted, t=0.5)
+    picture = jumps.mutual_information_graph(planted, t=0.5)
     table, names, exact = picture.table(), planted.modalities, solved(planted).states
 
     def S(state: Any, *parts: int) -> float:
@@ -272,12 +272,14 @@ def test_information_is_qutip_s(planted: Any) -> None:
     entropies = table.filter(like="entropy[").to_numpy()
     areas = correlation_polygon._LARGEST**2 * entropies[20] / entropies.max()
     assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
-    assert jumps.triangle(planted, t=0.0).title.startswith(
+    assert jumps.mutual_information_graph(planted, t=0.0).title.startswith(
         "No pair shares as much as 0.001 nats at t = 0.00"
     )
-    assert "tripartite" not in jumps.triangle(open_sample("qj-parity", SAMPLE)).title
+    assert (
+        "tripartite" not in jumps.mutual_information_graph(open_sample("qj-parity", SAMPLE)).title
+    )
     with pytest.raises(InvalidInput, match="at least a pair"):
-        correlation_polygon.triangle(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
+        correlation_polygon.mutual_information_polygon(np.zeros(3), {}, {"a": np.zeros(3)}, 0)
 
 
 def test_pages_links_and_programs(planted: Any) -> None:
@@ -320,7 +322,7 @@ def test_no_pattern_is_among_the_highest_and_the_lowest(
     whole = records.operator_of(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
     monkeypatch.setattr(records, "operator_of", lambda *_: few)
-    picture = decision_operators.patterns(sample)
+    picture = decision_operators.outcome_patterns(sample)
     votes = picture.table()["vote"].tolist()
     assert len(set(picture.table()["pattern"])) == len(votes) == 2 * side
     assert votes == sorted(votes, reverse=True)

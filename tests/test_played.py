@@ -42,7 +42,7 @@ def test_every_stop_is_what_the_builder_draws_there(sample: Sample, name: str) -
     builds = {
         f"t = {t}": partial(found.build, sample, **found.fixed, t=t) for t in (0, 0.3, 0.5, 1)
     }
-    film = panel.played(builds)
+    film = panel.build_animation(builds)
     assert [label for label, _ in film["stops"]] == list(builds)
     for label, changes in film["stops"]:
         assert at_stop(film["figure"], changes) == json.loads(builds[label]().spec)
@@ -54,11 +54,11 @@ def test_the_walk_through_gates_plays_and_stops_without_a_picture_are_left_out()
     found = circuit.PANELS["before-after"]
     assert found.cursor == ("gate", circuit.GATE.key)
 
-    def refused() -> panel.Picture:
+    def refused() -> panel.PanelFigure:
         raise InvalidInput("This gate acts on more than four qubits.")
 
     builds = {str(gate): partial(found.build, sample, gate=gate) for gate in (1, 40, 80)}
-    film = panel.played({"none": refused, **builds})
+    film = panel.build_animation({"none": refused, **builds})
     assert [label for label, _ in film["stops"]] == list(builds)
 
 
@@ -69,7 +69,7 @@ def test_of_too_many_bytes_stops_are_left_out(
         str(n): partial(dynamics_page.PANELS["populations"].build, sample, t=n / 20)
         for n in range(21)
     }
-    whole = panel.played(builds)["stops"]
+    whole = panel.build_animation(builds)["stops"]
     monkeypatch.setattr(panel, "MOST_PLAYED", len(json.dumps(whole)) // 3)
-    fewer = panel.played(builds)["stops"]
+    fewer = panel.build_animation(builds)["stops"]
     assert fewer == whole[::4]

@@ -80,7 +80,7 @@ def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(
 
 
 def test_what_is_measured_on_the_test_set_says_against_how_many_rows(slow: Any) -> None:
-    assert "Compared with 16, drawn at random, of the" in faithfulness.modalities(slow).shows
+    assert "Compared with 16, drawn at random, of the" in faithfulness.modality_curves(slow).shows
 
 
 def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_where_rows_are_slow(

@@ -108,7 +108,7 @@ def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(n
 @pytest.mark.parametrize("count", [16, 22, 30, 50])
 def test_turned_tick_labels_do_not_lie_on_each_other(count: int) -> None:
     names = [f"a long name {n}" for n in range(count)]
-    drawn = style.base("light", 300).add_bar(x=names, y=[1] * count)
+    drawn = style.base_figure("light", 300).add_bar(x=names, y=[1] * count)
     ticks = [mark for mark in labels(page_of(drawn), "tick") if "long" in mark.block.text]
     apart = np.diff(sorted(mark.x for mark in ticks)).min()
     size, angle = ticks[0].block.size, ticks[0].angle % 180
@@ -121,7 +121,9 @@ def test_intervals_of_interactions_stay_in_their_cells(count: int) -> None:
     names = [f"m{n}" for n in range(count)]
     pairs = list(itertools.combinations(names, 2))
     page = page_of(
-        fusion_evidence.interactions(pairs, np.full((len(pairs), 3), -0.25), names, unit="score")
+        fusion_evidence.interaction_matrix(
+            pairs, np.full((len(pairs), 3), -0.25), names, unit="score"
+        )
     )
     written = labels(page, "note")
     apart = np.diff(sorted({round(mark.x, 1) for mark in written})).min()

@@ -293,7 +293,7 @@ def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     sample = open_sample("qj-planted", "p0031")
-    picture = panels.over_time(sample)
+    picture = panels.attribution_over_time(sample)
     assert "share of each one's own length" in picture.shows
     assert "no rate of text and audio" in picture.shows
     table = picture.table()
@@ -310,8 +310,8 @@ def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     assert [len(each.x) - 1 for each in drawn.data] == table.groupby(
         "modality", sort=False
     ).size().tolist()
-    assert panels.of_sequences(sample)
-    assert not panels.of_sequences(sample, term="text")
+    assert panels.has_shared_axis(sample)
+    assert not panels.has_shared_axis(sample, term="text")
     assert inside.sequences(sample.study, "text+vision") == ("text",)
 
 
@@ -333,7 +333,7 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(
     assert [lane.width for lane in lanes] == [0.5, 0.01, 0.08]
     assert lanes[0].names == ("[CLS]", *"我觉得好看", "[SEP]")
     assert lanes[1].names[:2] == ("step 1", "step 2")
-    assert "12.5 steps a second" in panels.axis_of(names, inside.rates(study, names))
+    assert "12.5 steps a second" in panels.describe_axis(names, inside.rates(study, names))
 
 
 @pytest.mark.parametrize(

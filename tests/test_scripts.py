@@ -23,7 +23,7 @@ from plotly_print.words import TextStyle
 from qfusion import cli
 from qfusion.figures import export, latex_snippet
 from qfusion.figures.export_style import ExportStyle
-from qfusion.figures.style import base, label
+from qfusion.figures.style import base_figure, label
 from qfusion.report import blocks
 from qfusion.report.blocks import Report
 from tests.test_app_pages import visit
@@ -108,7 +108,7 @@ def chinese(request: pytest.FixtureRequest, installed: list[Path], tmp_path: Pat
 
 
 def bars(*texts: str) -> go.Figure:
-    return base("light", 400).add_trace(
+    return base_figure("light", 400).add_trace(
         go.Bar(
             x=list(range(1, len(texts) + 1)),
             y=[label(text) for text in texts],
@@ -310,7 +310,7 @@ def test_latex_leaves_letters_to_engines_that_have_them() -> None:
     tikz = render(bars("我觉"), "tikz", Style(89, None, 7)).decode()
     assert "XeLaTeX" in tikz
     assert "XeLaTeX" not in render(bars("abc"), "tikz", Style(89, None, 7)).decode()
-    assert "我觉" in latex_snippet.snippet("f", ExportStyle(), title="我觉", caption="")
+    assert "我觉" in latex_snippet.latex_figure("f", ExportStyle(), title="我觉", caption="")
 
 
 def report_of(*texts: str) -> Report:

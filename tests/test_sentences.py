@@ -279,7 +279,7 @@ def check_count() -> None:
 def check_largest_entry_off_a_diagonal() -> None:
     for a, b, c in itertools.product((0.0, 0.004, 0.2, 0.2004, 0.5), repeat=3):
         found = {"x and y": a, "x and z": b, "y and z": c}
-        words = panel.off_diagonal(np.array([[1, a, b], [-a, 1, c], [b, c * 1j, 1]]), "xyz")
+        words = panel.list_coherences(np.array([[1, a, b], [-a, 1, c], [b, c * 1j, 1]]), "xyz")
         best = winners(found)
         assert words.startswith("3 by 3 entries")
         if written(max(found.values())) == 0:
@@ -288,7 +288,7 @@ def check_largest_entry_off_a_diagonal() -> None:
             assert f"is {max(found.values()):.2f}" in words
             assert {name for name in found if name in words} == (best if len(best) == 1 else set())
             assert len(best) == 1 or f"of {len(best)} pairs" in words
-    assert "none" in panel.off_diagonal(np.ones((1, 1)), "x")
+    assert "none" in panel.list_coherences(np.ones((1, 1)), "x")
 
 
 # ---- samples
@@ -297,45 +297,45 @@ def check_largest_entry_off_a_diagonal() -> None:
 @checks("most mixed modality")
 def check_most_mixed_modality() -> None:
     for found in cases():
-        superlative(samples.most_mixed(found), found, most="the most")
-    assert "the most" not in samples.most_mixed({"alpha": 0.4})
+        superlative(samples.describe_most_mixed(found), found, most="the most")
+    assert "the most" not in samples.describe_most_mixed({"alpha": 0.4})
 
 
 @checks("disagreement of masses")
 def check_disagreement_of_masses() -> None:
     for found in cases():
-        superlative(samples.disagreement(found, None), found, nothing="on no ")
+        superlative(samples.describe_disagreement(found, None), found, nothing="on no ")
         for K in (0.0, 1e-9, 0.004, 0.3):
-            words = samples.disagreement(found, K)
+            words = samples.describe_disagreement(found, K)
             assert ("hardly contradict" in words) == (written(K) == 0)
             assert "conflict" not in words  # the word for terms of the decision
             if written(K):
                 assert f"K = {K:.2f}" in words
                 assert ("alike" in words) == (len(winners(found)) == len(found))
-    assert "not defined" in samples.disagreement({"alpha": 0.2}, math.nan)
-    many = samples.disagreement(dict.fromkeys("abcdefgh", 0.5) | {"i": 0.1}, None)
+    assert "not defined" in samples.describe_disagreement({"alpha": 0.2}, math.nan)
+    many = samples.describe_disagreement(dict.fromkeys("abcdefgh", 0.5) | {"i": 0.1}, None)
     assert "8 elements alike" in many
 
 
 @checks("bet of the fused evidence")
 def check_bet_of_the_fused_evidence() -> None:
     for found in cases():
-        words, best = samples.bet(found), winners(found)
+        words, best = samples.describe_bet(found), winners(found)
         assert said(words) == best
         assert ("each" in words) == (len(best) > 1)
         top = max(found.values())
         assert (
             "0%" in words and "100%" not in words and "30%" not in words and "60%" not in words
         ) == (top <= 1e-9)
-    assert "bet on none" in samples.bet({"alpha": math.nan, "beta": math.nan})
-    assert "more than 99%" in samples.bet({"alpha": 0.998, "beta": 0.002})
+    assert "bet on none" in samples.describe_bet({"alpha": math.nan, "beta": math.nan})
+    assert "more than 99%" in samples.describe_bet({"alpha": 0.998, "beta": 0.002})
 
 
 @checks("most entangled fused qubit")
 def check_most_entangled_fused_qubit() -> None:
     for found in cases():
-        superlative(samples.most_entangled(found), found, most="the most")
-    assert "5 of 6" in samples.most_entangled(dict.fromkeys("abcde", 0.5) | {"f": 0.1})
+        superlative(samples.describe_most_entangled(found), found, most="the most")
+    assert "5 of 6" in samples.describe_most_entangled(dict.fromkeys("abcde", 0.5) | {"f": 0.1})
 
 
 @checks("how steps were matched")
@@ -353,12 +353,12 @@ def check_how_steps_were_matched() -> None:
 
 @checks("axis of several modalities")
 def check_axis_of_several_modalities() -> None:
-    assert inside.axis_of(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
-    assert "a 4 steps a second and b 2.5 steps a second" in inside.axis_of(
+    assert inside.describe_axis(["a", "b"], {"a": 4.0, "b": 2.5}).startswith("The axis is time")
+    assert "a 4 steps a second and b 2.5 steps a second" in inside.describe_axis(
         ["a", "b"], {"a": 4.0, "b": 2.5}
     )
     for known, unknown in (({}, "a and b"), ({"a": 4.0}, "b")):
-        words = inside.axis_of(["a", "b"], known)
+        words = inside.describe_axis(["a", "b"], known)
         assert "share of each one's own length" in words
         assert f"no rate of {unknown}:" in words
 
@@ -376,7 +376,7 @@ def check_letters_without_a_font() -> None:
 @checks("part with the largest attribution")
 def check_part_with_the_largest_attribution() -> None:
     for found in cases((*SIGNED, -0.304, 0.3044)):
-        words = inside.moved_most(
+        words = inside.describe_largest_parts(
             "In text", list(found), np.array(list(found.values())), "moved the score"
         )
         sizes = {name: abs(value) for name, value in found.items()}
@@ -387,14 +387,14 @@ def check_part_with_the_largest_attribution() -> None:
         assert said(words) == best, (words, found)
         assert ("alike" in words) == (len(best) > 1)
         assert sorted(numbers(words)) == sorted(float(written(found[name], 3)) for name in best)
-    assert "nothing" in inside.moved_most("In text", [], np.zeros(0), "moved the score")
+    assert "nothing" in inside.describe_largest_parts("In text", [], np.zeros(0), "moved the score")
 
 
 @checks("nearest samples")
 def check_nearest_samples() -> None:
     for found in cases():
         for agree in range(len(found) + 1):
-            words = nearest_samples.nearest(found, "contributions", agree, True)
+            words = nearest_samples.describe_nearest(found, "contributions", agree, True)
             least = min(found.values())
             alike = {name for name, value in found.items() if f"{value:.3g}" == f"{least:.3g}"}
             assert said(words) == alike
@@ -406,8 +406,8 @@ def check_nearest_samples() -> None:
                 )
             else:
                 assert ("it is not predicted" in words) == (agree == 0)
-    assert "No other test sample" in nearest_samples.nearest({}, "contributions", 0, True)
-    assert "with the same sign" in nearest_samples.nearest(
+    assert "No other test sample" in nearest_samples.describe_nearest({}, "contributions", 0, True)
+    assert "with the same sign" in nearest_samples.describe_nearest(
         {"alpha": 0.1}, "contributions", 1, False
     )
 
@@ -619,7 +619,7 @@ def check_class_or_sign_of_a_decision() -> None:
 @checks("joint terms outweigh along layers")
 def check_joint_terms_outweigh_along_layers() -> None:
     for share in itertools.product((0.0, 0.3, 0.5, 0.502, 0.51, 1.0), repeat=3):
-        words = network_layers.outweighing(("a", "b", "c"), places(share))
+        words = network_layers.describe_takeover(("a", "b", "c"), places(share))
         percent = [int(written(100 * part, 0)) for part in share]
         if percent[-1] > 50:
             since = next(k for k in range(3) if all(each > 50 for each in percent[k:]))
@@ -629,8 +629,8 @@ def check_joint_terms_outweigh_along_layers() -> None:
             assert ("weigh the same" in words) == (percent[-1] == 50)
             assert ("single modalities outweigh" in words) == (percent[-1] < 50)
     nothing = {"": np.ones(2), "alpha": np.zeros(2), "alpha+beta": np.zeros(2)}
-    assert "no term adds" in network_layers.outweighing(("a", "b"), nothing)
-    assert "single modalities outweigh" in network_layers.outweighing(
+    assert "no term adds" in network_layers.describe_takeover(("a", "b"), nothing)
+    assert "single modalities outweigh" in network_layers.describe_takeover(
         ("a",), {"": np.ones(1), "alpha": np.ones(1)}
     )
 
@@ -638,17 +638,21 @@ def check_joint_terms_outweigh_along_layers() -> None:
 @checks("correlation along layers")
 def check_correlation_along_layers() -> None:
     for value in (*VALUES, -1e-15):
-        assert ("all but uncorrelated" in network_layers.correlated(value)) == (written(value) == 0)
+        assert ("all but uncorrelated" in network_layers.describe_correlation(value)) == (
+            written(value) == 0
+        )
         assert written(
             value
-        ) > 0 or f"({least(max(value, 0.0))} nats)" in network_layers.correlated(value)
-        assert written(value) == 0 or f"up to {value:.2f} nats" in network_layers.correlated(value)
+        ) > 0 or f"({least(max(value, 0.0))} nats)" in network_layers.describe_correlation(value)
+        assert written(
+            value
+        ) == 0 or f"up to {value:.2f} nats" in network_layers.describe_correlation(value)
 
 
 @checks("entropy after the last pooling")
 def check_entropy_after_the_last_pooling() -> None:
     for drop in SIGNED:
-        words = network_layers.lowered(drop)
+        words = network_layers.describe_pooling(drop)
         assert ("the same" in words) == (written(drop) == 0)
         assert (
             written(drop) == 0
@@ -659,8 +663,10 @@ def check_entropy_after_the_last_pooling() -> None:
 
 @checks("light cone")
 def check_light_cone() -> None:
-    assert circuit.in_cone("q0", 1, 1, 1, 1) == "q0 can depend on 1 of 1 gate and 1 of 1 qubit"
-    assert "can depend on 12 of 1,300 gates and 3 of 8 qubits" in circuit.in_cone(
+    assert (
+        circuit.describe_cone("q0", 1, 1, 1, 1) == "q0 can depend on 1 of 1 gate and 1 of 1 qubit"
+    )
+    assert "can depend on 12 of 1,300 gates and 3 of 8 qubits" in circuit.describe_cone(
         "q0", 12, 1300, 3, 8
     )
 
@@ -668,7 +674,7 @@ def check_light_cone() -> None:
 @checks("most mixed qubit now")
 def check_most_mixed_qubit_now() -> None:
     for found in cases():
-        words, largest = circuit.mixed_now(found), max(found.values())
+        words, largest = circuit.describe_mixedness(found), max(found.values())
         assert ("pure state" in words) == (largest < 1e-6)
         if written(largest) == 0:
             assert "Most" not in words
@@ -680,7 +686,7 @@ def check_most_mixed_qubit_now() -> None:
 @checks("shortest Bloch vector")
 def check_shortest_bloch_vector() -> None:
     for found in cases((0.0, 0.004, 0.3, 0.304, 0.994, 0.997, 1 - 1e-9, 1.0)):
-        words, least = circuit.shortest(found), min(found.values())
+        words, least = circuit.describe_shortest(found), min(found.values())
         assert ("pure state" in words) == (least > 1 - 1e-6)
         if written(least) == 1:
             assert "Shortest" not in words
@@ -692,7 +698,7 @@ def check_shortest_bloch_vector() -> None:
 @checks("a gate moves the state")
 def check_a_gate_moves_the_state() -> None:
     for distance in VALUES:
-        words = circuit.moved(distance)
+        words = circuit.describe_gate_effect(distance)
         assert f"{distance:.2f}" in words
         assert ("moves the state" in words) == (written(distance) > 0)
         assert ("leaves the state as it is" in words) == (distance < 1e-6)
@@ -701,21 +707,23 @@ def check_a_gate_moves_the_state() -> None:
 @checks("most mixed qubit at the end")
 def check_most_mixed_qubit_at_the_end() -> None:
     for found in cases():
-        superlative(circuit.mixed_at_end(found), found, most="the most")
-    assert "5 qubits alike" in circuit.mixed_at_end(dict.fromkeys("abcde", 0.3) | {"f": 0.1})
+        superlative(circuit.describe_final_mixedness(found), found, most="the most")
+    assert "5 qubits alike" in circuit.describe_final_mixedness(
+        dict.fromkeys("abcde", 0.3) | {"f": 0.1}
+    )
 
 
 @checks("modalities that share most")
 def check_modalities_that_share_most() -> None:
     for found in cases():
-        superlative(circuit.sharing(found), found, nothing="next to nothing")
-    assert "most" not in circuit.sharing({"alpha and beta": 0.4})
+        superlative(circuit.describe_sharing(found), found, nothing="next to nothing")
+    assert "most" not in circuit.describe_sharing({"alpha and beta": 0.4})
 
 
 @checks("fusion rule named")
 def check_fusion_rule_named() -> None:
     for distance in (0.0, 0.004, 0.1, 0.2499, 0.25, 0.5):
-        words = network.likeness("‘a’", "and", distance)
+        words = network.describe_likeness("‘a’", "and", distance)
         assert ("no named rule" in words) == (distance >= 0.25)
         assert ("as AND does" in words) == (written(distance) == 0)
         assert written(distance) > 0 or f"distance {least(distance)}" in words
@@ -728,7 +736,7 @@ def check_fusion_rule_named() -> None:
 @checks("votes for and against")
 def check_votes_for_and_against() -> None:
     for found in itertools.product((-0.3, -0.004, 0.0, 1e-15, 0.005, 0.2), repeat=3):
-        words = decision_operators.tally("text", np.array(found), "eigenstate", -0.001)
+        words = decision_operators.describe_votes("text", np.array(found), "eigenstate", -0.001)
         favour, against = (sum(sign * written(vote) > 0 for vote in found) for sign in (1, -1))
         raise_it = "eigenstate of text raises" if favour == 1 else "eigenstates of text raise"
         assert f"{favour} {raise_it}, {against} lower" in words
@@ -740,7 +748,7 @@ def check_votes_for_and_against() -> None:
 def check_extreme_vote() -> None:
     for vote in SIGNED:
         for side, sign in (("for", 1), ("against", -1)):
-            words = decision_operators.extreme_vote(side, vote, "|0⟩")
+            words = decision_operators.describe_extreme_vote(side, vote, "|0⟩")
             assert words.startswith(f"Votes most {side}") == (sign * written(vote) > 0), (
                 words,
                 vote,
@@ -753,7 +761,7 @@ def check_nearest_samples_to_an_eigenstate() -> None:
     for weights in itertools.product((0.0, 0.0004, 0.035, 0.499, 0.5, 0.9), repeat=2):
         words, best = decision_operators.nearest_heading("against", weights), max(weights)
         assert words.startswith("No sample is close") == (best < 0.5)
-        assert best >= 0.5 or f"(best {decision_operators.part(best)})" in words
+        assert best >= 0.5 or f"(best {decision_operators.format_share(best)})" in words
     assert decision_operators.nearest_heading("against", [0.01, 0.036]) == (
         "No sample is close to the state that votes most against (best 3.6%)"
     )
@@ -763,7 +771,7 @@ def check_nearest_samples_to_an_eigenstate() -> None:
 @checks("element that counts most")
 def check_element_that_counts_most() -> None:
     for values in itertools.product(SIGNED, repeat=3):
-        words = decision_operators.counts_most(np.array([values]), NAMES, ("m",))
+        words = decision_operators.describe_largest_effect(np.array([values]), NAMES, ("m",))
         found = {name: abs(value) for name, value in zip(NAMES, values, strict=True)}
         best, largest = winners(found), max(found.values())
         if written(largest) == 0:
@@ -781,7 +789,7 @@ def check_element_that_counts_most() -> None:
 @checks("share of a sample")
 def check_share_of_a_sample() -> None:
     for value in (0.0, 1e-12, 1e-6, 0.0004, 0.0005, 0.036, 0.0949, 0.095, 0.5, 0.998, 1.0):
-        words = decision_operators.part(value)
+        words = decision_operators.format_share(value)
         assert (words in ("0%", "0.0%")) == (value <= 1e-9)
         assert (words == "100%") == (value == 1)
         assert ("." in words) == (value < 0.095)
@@ -807,13 +815,13 @@ def check_terms(words: str, found: dict[str, float], nothing: str, most: str) ->
 @checks("term that a change acts through")
 def check_term_that_a_change_acts_through() -> None:
     for found in cases(SIGNED):
-        check_terms(what_if.acts_through(found), found, "moves no term", "most")
+        check_terms(what_if.describe_mechanism(found), found, "moves no term", "most")
 
 
 @checks("state moved")
 def check_state_moved() -> None:
     for angle in VALUES:
-        words = what_if.state_moved("text", angle)
+        words = what_if.describe_state_change("text", angle)
         assert ("text moved by" in words) == (written(angle) > 0)
         assert ("is as it was" in words) == (angle < 1e-6)
         assert f"{angle:.2f} rad" in words
@@ -827,7 +835,7 @@ def check_smallest_turn_of_a_knob() -> None:
             SimpleNamespace(size=size, learned=1.0, value=1 - size / 100, verified=verified)
             for _, size in turns
         ]
-        words = what_if.smallest_turn(found, [name for name, _ in turns], "‘x’", 1300)  # type: ignore[arg-type]
+        words = what_if.describe_smallest_turn(found, [name for name, _ in turns], "‘x’", 1300)  # type: ignore[arg-type]
         assert said(words) == {turns[0][0]}
         assert ("as small as 1 other" in words) == (written(a, 3) == written(b, 3))
         start, end = numbers(words)
@@ -840,7 +848,9 @@ def check_smallest_turn_of_a_knob() -> None:
 def check_difference_of_two_decisions() -> None:
     for change in cases((*SIGNED, 0.6, 0.3), (1, 2, 3)):
         a = dict.fromkeys(change, 0.2)
-        words = compare.difference(a, {name: 0.2 + value for name, value in change.items()})
+        words = compare.describe_difference(
+            a, {name: 0.2 + value for name, value in change.items()}
+        )
         exact = {name: (0.2 + value) - 0.2 for name, value in change.items()}
         total = sum(exact.values())
         if all(written(value) == 0 for value in exact.values()):
@@ -862,7 +872,7 @@ def check_difference_of_two_decisions() -> None:
                 min(along.values()) < 0 and -min(along.values()) > 0.25 * abs(total)
             )
             assert not back or said(back) == winners(along, smallest=True)
-    assert "the baseline (+1.00)" in compare.difference(
+    assert "the baseline (+1.00)" in compare.describe_difference(
         {"": 0.0, "alpha": 0.0}, {"": 1.0, "alpha": 0.0}
     )
 
@@ -872,7 +882,10 @@ def check_share_that_differs() -> None:
     for change in cases((0.0, 0.004, -0.004, 0.1, -0.1, 0.104, -0.3), (1, 2, 3)):
         a = dict.fromkeys(change, 0.4)
         b = {name: 0.4 + value for name, value in change.items()}
-        words, sizes = compare.shifted(a, b), {name: abs(b[name] - a[name]) for name in a}
+        words, sizes = (
+            compare.describe_share_shift(a, b),
+            {name: abs(b[name] - a[name]) for name in a},
+        )
         if written(max(sizes.values())) == 0:
             assert "as much in B as in A" in words
             continue
@@ -883,21 +896,26 @@ def check_share_that_differs() -> None:
             assert part
         assert ("more" in words) == any(b[name] > a[name] for name in best)
         assert ("less" in words) == any(b[name] < a[name] for name in best)
-    assert compare.shifted({"alpha": 1.0}, {"beta": 1.0}) == "A and B have no modality in common"
-    assert "that both have" in compare.shifted(
+    assert (
+        compare.describe_share_shift({"alpha": 1.0}, {"beta": 1.0})
+        == "A and B have no modality in common"
+    )
+    assert "that both have" in compare.describe_share_shift(
         {"alpha": 0.5, "beta": 0.5}, {"alpha": 0.5, "gamma": 0.5}
     )
-    assert "1 percentage point more" in compare.shifted({"alpha": 0.5}, {"alpha": 0.51})
-    assert compare.shifted({"alpha": 0.5, "beta": 0.5}, {"alpha": 0.6, "beta": 0.4}) == (
-        "alpha carries 10 percentage points more, beta carries 10 percentage points less in B"
+    assert "1 percentage point more" in compare.describe_share_shift(
+        {"alpha": 0.5}, {"alpha": 0.51}
     )
+    assert compare.describe_share_shift(
+        {"alpha": 0.5, "beta": 0.5}, {"alpha": 0.6, "beta": 0.4}
+    ) == ("alpha carries 10 percentage points more, beta carries 10 percentage points less in B")
 
 
 @checks("entropies of two decisions")
 def check_entropies_of_two_decisions() -> None:
     for size in (1, 2, 3):
         for changes in itertools.product((0.0, 0.004, -0.3, 0.3, 0.304), repeat=size):
-            words, mean = compare.mixed(changes, "mixed"), sum(changes) / size
+            words, mean = compare.describe_entropy_difference(changes, "mixed"), sum(changes) / size
             assert ("alike" in words) == (written(mean) == 0), (words, changes)
             if written(mean):
                 assert f"B is {'more' if mean > 0 else 'less'} mixed" in words
@@ -905,7 +923,7 @@ def check_entropies_of_two_decisions() -> None:
                 assert ("though single ones differ" in words) == any(
                     written(each) for each in changes
                 )
-    assert "different things" in compare.mixed([], "mixed")
+    assert "different things" in compare.describe_entropy_difference([], "mixed")
 
 
 @checks("largest term of several")
@@ -918,7 +936,7 @@ def check_largest_term_of_several() -> None:
     )
     for count in (1, 2, 3):
         for sides in itertools.product(kinds, repeat=count):
-            largest = [sample_columns.largest_terms(each) for each in sides]
+            largest = [sample_columns.list_largest_terms(each) for each in sides]
             best = [
                 winners(sizes) if written(max(sizes.values())) else set()
                 for sizes in (
@@ -926,7 +944,7 @@ def check_largest_term_of_several() -> None:
                 )
             ]
             assert [set(each) for each in largest] == best
-            words, shared = sample_columns.in_common(largest), set.intersection(*best)
+            words, shared = sample_columns.describe_common_terms(largest), set.intersection(*best)
             if shared:
                 assert said(words) <= shared
                 assert ("is the largest term" in words) == all(len(each) == 1 for each in best)
@@ -940,7 +958,7 @@ def check_largest_term_of_several() -> None:
 @checks("largest entropies of several")
 def check_largest_entropies_of_several() -> None:
     for found in cases():
-        words, best = sample_columns.largest_entropies(found), winners(found)
+        words, best = sample_columns.describe_largest_entropies(found), winners(found)
         assert ("the largest" in words) == (len(best) < len(found))
         assert said(words) == (best if len(best) < len(found) or len(found) == 1 else set())
 
@@ -960,7 +978,7 @@ def check_before_and_after_a_slider() -> None:
             else (f"{written(after, 3) + 0} (unchanged to 0.001)")
         )
         shared = {"mutual information": (before, after, "nats")}
-        words = dynamics.before_after(
+        words = dynamics.describe_change(
             ["H: a × 0.5"],
             shared,
             (before, after),
@@ -975,7 +993,7 @@ def check_before_and_after_a_slider() -> None:
         )
     for count in range(1, 8):
         names = [f"H: {name} × 0" for name in "abcdefg"[:count]]
-        words = dynamics.before_after(
+        words = dynamics.describe_change(
             names, {}, (1.0, 2.0), ("positive", "positive"), ("MAE", 0.5, 0.25)
         )
         assert words.startswith(
@@ -988,9 +1006,9 @@ def check_before_and_after_a_slider() -> None:
         ((yes, yes), (0.9941, 0.9944), "decision unchanged, test"),
         ((yes, no), (0.994, 0.501), "decision now ‘no’, test"),
     ):
-        assert end in dynamics.before_after(["one"], {}, (5.0, 0.1), decided, tested, sure=sure)
+        assert end in dynamics.describe_change(["one"], {}, (5.0, 0.1), decided, tested, sure=sure)
     weak = open_sample("qj-scenes", "scene-6338", tweak="H.picture-question=0.5")
-    words = dynamics.turned(weak)
+    words = dynamics.describe_tweaked_sample(weak)
     sure = [float(one.probabilities.max()) for one in (weak.learned, weak)]
     assert f"decision unchanged (softmax {written(sure[0], 3)} → {written(sure[1], 3)})" in words
 
@@ -1056,7 +1074,7 @@ def check_what_a_slider_s_modalities_share() -> None:
     ]
     for tweak, parts in asked:
         tweaked = dataclasses.replace(sample, tweak=tweak)
-        found = dynamics.shared_before_after(tweaked)
+        found = dynamics.correlation_change(tweaked)
         assert list(found) == list(parts)
         ends = [
             qutip.Qobj(each.track().rho[-1], dims=[list(sample.model.dims)] * 2)
@@ -1072,19 +1090,21 @@ def check_what_a_slider_s_modalities_share() -> None:
 @checks("likeliest basis state")
 def check_likeliest_basis_state() -> None:
     for found in cases():
-        words, best = dynamics.likeliest("t = 0.50", found), winners(found)
+        words, best = dynamics.describe_likeliest("t = 0.50", found), winners(found)
         if len(best) == len(found) > 1:
             assert "equally likely" in words
         else:
             assert said(words) == best
         assert percent(max(found.values())) in words
-    assert "5 of 6" in dynamics.likeliest("t = 1.00", dict.fromkeys("abcde", 0.18) | {"f": 0.1})
+    assert "5 of 6" in dynamics.describe_likeliest(
+        "t = 1.00", dict.fromkeys("abcde", 0.18) | {"f": 0.1}
+    )
 
 
 @checks("term that a cut takes from")
 def check_term_that_a_cut_takes_from() -> None:
     for lost in cases((0.0, 1e-12, 0.004, 0.296, 0.304, 0.6)):
-        words = correlation_removal.lost_by_cut(
+        words = correlation_removal.describe_lost_terms(
             "text", {name: (1.0, 1.0 - value) for name, value in lost.items()}
         )
         found = {name: 1.0 - (1.0 - value) for name, value in lost.items()}
@@ -1182,7 +1202,7 @@ def check_cut_over_many_samples() -> None:
 def check_most_mixed_modality_of_two_levels() -> None:
     for found in cases((0.0, 0.296, 0.304, 0.99, 0.996, 1.0)):
         words, best, least = (
-            states.most_mixed(found, "t = 0.50"),
+            states.describe_most_mixed(found, "t = 0.50"),
             winners(found, smallest=True),
             min(found.values()),
         )
@@ -1199,7 +1219,7 @@ def check_row_that_changes_most() -> None:
     for found in cases((0.0, 1e-12, 0.004, 0.296, 0.304, 0.6)):
         rows = {name: np.array([0.2, 0.2 + value, 0.2]) for name, value in found.items()}
         spread = {name: float(np.ptp(row)) for name, row in rows.items()}
-        words = states.changes_most("population", rows)
+        words = states.describe_largest_change("population", rows)
         if written(max(spread.values())) == 0:
             assert words.startswith("No population changes")
             continue
@@ -1212,30 +1232,33 @@ def check_row_that_changes_most() -> None:
 def check_largest_coherence() -> None:
     for a, b, c in itertools.product((0.0, 0.0004, 0.2, 0.2004, 0.5), repeat=3):
         modulus = np.array([[1, a, b], [a, 1, c], [b, c, 1]], dtype=float)
-        words = states.largest_coherence(modulus, ["0", "1", "2"], "t = 0.50")
+        words = states.describe_largest_coherence(modulus, ["0", "1", "2"], "t = 0.50")
         found = {"|0⟩⟨1|": a, "|0⟩⟨2|": b, "|1⟩⟨2|": c}
         if written(max(found.values()), 3) == 0:
             assert words.startswith("No coherence")
         else:
             assert {name for name in found if name in words} == winners(found, 3)
             assert f"{max(found.values()):.3f}" in words
-    assert states.largest_coherence(np.ones((1, 1)), ["0"], "t = 0.00").startswith("No coherence")
+    assert states.describe_largest_coherence(np.ones((1, 1)), ["0"], "t = 0.00").startswith(
+        "No coherence"
+    )
 
 
 @checks("pairs that share most")
 def check_pairs_that_share_most() -> None:
     for found in cases((*VALUES, 0.3044)):
-        superlative(jumps.share_most(found, "t = 0.5"), found, 3, nothing="no pair")
+        superlative(jumps.describe_most_shared(found, "t = 0.5"), found, 3, nothing="no pair")
 
 
 @checks("span of the levels")
 def check_span_of_the_levels() -> None:
     free = np.array([-1.0, 0.0, 1.0])
-    assert "are the same" in generator_terms.span(free, free)
+    assert "are the same" in generator_terms.describe_spectrum_width(free, free)
     assert (
-        generator_terms.span(free, 2 * free) == "Couplings take the levels' span from 2.00 to 4.00"
+        generator_terms.describe_spectrum_width(free, 2 * free)
+        == "Couplings take the levels' span from 2.00 to 4.00"
     )
-    moved = generator_terms.span(free, free + np.array([0.0, 0.3, 0.001]))
+    moved = generator_terms.describe_spectrum_width(free, free + np.array([0.0, 0.3, 0.001]))
     assert "by up to 0.3" in moved
     assert "from" not in moved
 
@@ -1243,7 +1266,7 @@ def check_span_of_the_levels() -> None:
 @checks("largest letter of an operator")
 def check_largest_letter_of_an_operator() -> None:
     for found in cases(SIGNED):
-        words = generator_terms.largest_letter(
+        words = generator_terms.describe_largest_coefficients(
             "H", list(found), np.array(list(found.values()), dtype=complex)
         )
         sizes = {name: abs(value) for name, value in found.items()}
@@ -1343,7 +1366,7 @@ def check_slice_that_stands_out() -> None:
 def check_worst_sample() -> None:
     for found in cases(SIGNED):
         words, sizes = (
-            wrong_samples.worst_of(found, False),
+            wrong_samples.describe_largest_errors(found, False),
             {name: abs(value) for name, value in found.items()},
         )
         best, largest = winners(sizes), max(sizes.values())
@@ -1357,8 +1380,8 @@ def check_worst_sample() -> None:
                 words
                 == f"{len(best)} samples have the largest error, alike: residual {largest:.2f}"
             )
-    assert wrong_samples.worst_of({}, True) == "No sample of this cohort"
-    assert "loss 2.00" in wrong_samples.worst_of({"alpha": 2.0}, True)
+    assert wrong_samples.describe_largest_errors({}, True) == "No sample of this cohort"
+    assert "loss 2.00" in wrong_samples.describe_largest_errors({"alpha": 2.0}, True)
 
 
 @checks("what misled, and how often")
@@ -1367,7 +1390,7 @@ def check_what_misled_and_how_often() -> None:
         terms = [
             name for name, count in zip(("a", "a+b", ""), counts, strict=True) for _ in range(count)
         ]
-        words = wrong_samples.misled_by(terms)
+        words = wrong_samples.describe_misleading_terms(terms)
         for name, count in zip(("a", "a + b"), counts, strict=False):
             assert (f"{name.replace('+', chr(92) + '+')} in {count}" in words) == (count > 0)
         assert words.startswith("Misled by ") == (counts[0] + counts[1] > 0)
@@ -1381,7 +1404,7 @@ def check_most_frequent_confusion() -> None:
     for entries in itertools.product((0, 1, 3), repeat=6):
         counts = np.diag([4, 0, 2])
         counts[~np.eye(3, dtype=bool)] = entries
-        words = cohort_quality.taken_for(counts, NAMES)
+        words = cohort_quality.describe_confusions(counts, NAMES)
         assert words.startswith(f"6 of {6 + sum(entries)} samples are right")
         most = max(entries)
         pairs = [(i, j) for i, j in np.ndindex(3, 3) if i != j and counts[i, j] == most]
@@ -1393,13 +1416,18 @@ def check_most_frequent_confusion() -> None:
             assert all(f"‘{NAMES[i]}’ is taken for ‘{NAMES[j]}’" in words for i, j in pairs)
             assert words.count("is taken for") == len(pairs)
             assert ("most often" in words) == (sum(entries) > most * len(pairs))
-    assert cohort_quality.taken_for(np.array([[1]]), ("alpha",)) == "1 of 1 sample is right"
+    assert (
+        cohort_quality.describe_confusions(np.array([[1]]), ("alpha",)) == "1 of 1 sample is right"
+    )
 
 
 @checks("class that is told from the rest")
 def check_class_that_is_told_from_the_rest() -> None:
     for found in cases((0.5, 0.9, 0.9004, 0.999, 1.0)):
-        words, best = cohort_quality.told_apart(found, ""), winners(found, 3, smallest=True)
+        words, best = (
+            cohort_quality.describe_separation(found, ""),
+            winners(found, 3, smallest=True),
+        )
         if len(found) == 1:
             assert "is told from the rest" in words
         elif len(best) == len(found):
@@ -1408,8 +1436,8 @@ def check_class_that_is_told_from_the_rest() -> None:
             assert said(words) == best
             assert "smallest area" in words
         assert f"{min(found.values()):.3f}" in words
-        assert f"{found['alpha']:.3f}" in cohort_quality.told_apart(found, "alpha")
-    assert cohort_quality.told_apart({}, "").startswith("No class")
+        assert f"{found['alpha']:.3f}" in cohort_quality.describe_separation(found, "alpha")
+    assert cohort_quality.describe_separation({}, "").startswith("No class")
 
 
 @checks("certainty against accuracy")
@@ -1417,7 +1445,7 @@ def check_certainty_against_accuracy() -> None:
     for sure, right, n in itertools.product(
         (0.5, 0.9, 0.97, 0.995, 1.0), (0.0, 0.5, 0.9, 0.968, 1.0), (1, 10, 200, 10**6)
     ):
-        words = cohort_quality.sureness(sure, right, n)
+        words = cohort_quality.describe_calibration(sure, right, n)
         shrunken = scipy.stats.beta(right * n + 1, (1 - right) * n + 1).mean()  # of a flat prior
         differ = abs(sure - right) > 2 * math.sqrt(shrunken * (1 - shrunken) / n)
         assert ("not told apart" in words) == (not differ), (words, sure, right, n)
@@ -1433,7 +1461,7 @@ def check_residuals_lean() -> None:
     ):
         truth = np.linspace(-1, 1, n)
         residual = slope * truth + draws.normal(0, noise, n)
-        words = cohort_quality.off_by(truth, residual)
+        words = cohort_quality.describe_residuals(truth, residual)
         if not n:
             assert words == "No sample of this cohort"
             continue
@@ -1444,8 +1472,8 @@ def check_residuals_lean() -> None:
             leans = abs(line.slope) > max(0.1, 2 * line.stderr)
             assert ("drawn to the middle" in words) == (leans and line.slope < 0)
         assert ("extremes" in words) == leans, (words, n, slope, noise)
-    assert "extremes" not in cohort_quality.off_by(np.zeros(20), np.ones(20))
-    assert "Bias +0.00" in cohort_quality.off_by(np.zeros(2), np.array([-1e-9, 0.0]))
+    assert "extremes" not in cohort_quality.describe_residuals(np.zeros(20), np.ones(20))
+    assert "Bias +0.00" in cohort_quality.describe_residuals(np.zeros(2), np.array([-1e-9, 0.0]))
 
 
 # ---- faithfulness
@@ -1491,13 +1519,15 @@ def doubts() -> Iterator[tuple[tuple[Interval, Interval], bool, bool]]:
 def check_our_order_against_random_ones() -> None:
     for ours in itertools.product((0.2, 0.5, 0.8), repeat=2):
         for others in itertools.product(((0.2, 0.8), (0.5, 0.5), (0.1, 0.1)), repeat=2):
-            words = faithfulness.beats(curves(ours, others))
+            words = faithfulness.describe_beaten_orders(curves(ours, others))
             lost = sum(ours[0] <= other[0] or ours[1] <= other[1] for other in others)
             assert ("beats every one of 2 random orders" in words) == (lost == 0)
             assert lost == 0 or f"**not** beat {lost} of 2 random orders" in words
-    assert "1 random order " in faithfulness.beats(curves((0.9, 0.9), [(0.1, 0.1)]))
+    assert "1 random order " in faithfulness.describe_beaten_orders(
+        curves((0.9, 0.9), [(0.1, 0.1)])
+    )
     for intervals, first, second in doubts():
-        words = faithfulness.beats(curves((0.9, 0.9), [(0.1, 0.1)], intervals))
+        words = faithfulness.describe_beaten_orders(curves((0.9, 0.9), [(0.1, 0.1)], intervals))
         assert (
             ("100 samples do not tell" in words)
             == (not (first and second))
@@ -1510,12 +1540,14 @@ def check_our_order_against_random_ones() -> None:
 def check_score_returns_sooner() -> None:
     for ours in (0.2, 0.5, 0.8):
         for others in itertools.product((0.1, 0.5, 0.7), repeat=2):
-            words = faithfulness.sooner(curves((0.5, ours), [(0.5, other) for other in others]))
+            words = faithfulness.describe_return(
+                curves((0.5, ours), [(0.5, other) for other in others])
+            )
             won = sum(ours > other for other in others)
             assert ("every one of 2" in words) == (won == 2)
             assert won == 2 or f"in {won} of 2 random orders" in words
     for intervals, _, second in doubts():
-        words = faithfulness.sooner(curves((0.5, 0.9), [(0.5, 0.1)], intervals))
+        words = faithfulness.describe_return(curves((0.5, 0.9), [(0.5, 0.1)], intervals))
         assert ("100 samples do not tell" in words) == (not second) == ("every one" not in words)
         assert ("95% interval" in words) == intervals[1].known
 
@@ -1530,7 +1562,7 @@ def check_of_how_many_samples() -> None:
 @checks("terms against the truth")
 def check_terms_against_the_truth() -> None:
     for found in cases((math.nan, -0.5, 0.9, 0.904, 1.0)):
-        words = faithfulness.follows_truth(found)
+        words = faithfulness.describe_truth_correlation(found)
         known = {name: value for name, value in found.items() if value == value}
         if not known:
             assert words.startswith("No term varies")
@@ -1547,7 +1579,7 @@ def check_terms_against_the_truth() -> None:
 @checks("least stable term")
 def check_least_stable_term() -> None:
     for found in cases((-0.2, 0.0, 0.9, 0.904, 1.0)):
-        words, best = faithfulness.least_stable(found), winners(found, smallest=True)
+        words, best = faithfulness.describe_least_stable(found), winners(found, smallest=True)
         if len(best) == len(found) > 1:
             assert "equally stable" in words
         else:
@@ -1559,7 +1591,7 @@ def check_least_stable_term() -> None:
 def check_signs_over_seeds() -> None:
     for entries in itertools.product((-1.0, 0.0, 1.0), repeat=6):
         values = np.array(entries).reshape(3, 2)
-        words = faithfulness.signs(values)
+        words = faithfulness.describe_sign_changes(values)
         unsure = sum(len({-1.0, 1.0} & set(column)) == 2 for column in values.T.tolist())
         assert ("every term keeps" in words) == (unsure == 0)
         assert (
@@ -1677,7 +1709,7 @@ def check_caution_joint_terms() -> None:
 @checks("samples by class")
 def check_samples_by_class() -> None:
     for found in itertools.product((0, 1, 3), repeat=2):
-        words = targets.spread_over(("a", "b"), np.array(found))
+        words = targets.describe_class_sizes(("a", "b"), np.array(found))
         if found[0] == found[1]:
             assert (
                 words
@@ -1688,13 +1720,13 @@ def check_samples_by_class() -> None:
                 f"Its 2 classes have {min(found)} to {max(found)} "
                 f"sample{'' if max(found) == 1 else 's'}"
             )
-    assert targets.spread_over(("a",), np.array([1])) == "Its only class has 1 sample"
+    assert targets.describe_class_sizes(("a",), np.array([1])) == "Its only class has 1 sample"
 
 
 @checks("lowest validation loss")
 def check_lowest_validation_loss() -> None:
     for found in cases((math.nan, math.inf, 0.3, 0.30001, 0.3000001, 1.0)):
-        words = learning.lowest(
+        words = learning.describe_lowest_loss(
             {
                 name: np.array([value, 2.0 if value == value else math.nan])
                 for name, value in found.items()
@@ -1713,7 +1745,7 @@ def check_lowest_validation_loss() -> None:
 @checks("setting that matters most")
 def check_setting_that_matters_most() -> None:
     for found in cases():
-        words, best = sweep_panels.matters_most(found, 12), winners(found)
+        words, best = sweep_panels.describe_importance(found, 12), winners(found)
         if written(max(found.values())) == 0:
             assert words.startswith("No setting")
             continue
@@ -1799,7 +1831,7 @@ def check_report_on_values() -> None:
 @checks("edited tables turn the decision")
 def check_edited_tables_turn_the_decision() -> None:
     for was, now, changed in itertools.product("ab", "ab", (False, True)):
-        words = network.turned(was, now, "37%", changed)
+        words = network.describe_edit_effect(was, now, "37%", changed)
         assert ("turns the decision" in words) == (was != now)
         assert ("stays" in words) == (was == now and changed)
         assert was != now or words.endswith("(37%)")
@@ -1807,9 +1839,9 @@ def check_edited_tables_turn_the_decision() -> None:
 
 @checks("what a change comes to")
 def check_what_a_change_comes_to() -> None:
-    assert what_if.outcome([], "a", "a", False).startswith("Decision: a.")
+    assert what_if.describe_outcome([], "a", "a", False).startswith("Decision: a.")
     for turned in (False, True):
-        words = what_if.outcome(["alpha", "beta"], "a", "b", turned)
+        words = what_if.describe_outcome(["alpha", "beta"], "a", "b", turned)
         assert ("**flips**" in words) == turned
         assert ("keeps" in words) != turned
         assert words.endswith("the decision: a → b")
@@ -1819,15 +1851,17 @@ def check_what_a_change_comes_to() -> None:
 @checks("two dimensions hold")
 def check_two_dimensions_hold() -> None:
     for held in (0.0, 0.004, 0.37, 0.998, 1.0):
-        assert f"hold {percent(held)} of the variance" in sample_maps.reduced("x", held, 0.9)
-    assert sample_maps.reduced("x", None, math.nan) == "UMAP of the x"
-    assert "trustworthiness 0.87" in sample_maps.reduced("x", None, 0.871)
+        assert f"hold {percent(held)} of the variance" in sample_maps.describe_reduction(
+            "x", held, 0.9
+        )
+    assert sample_maps.describe_reduction("x", None, math.nan) == "UMAP of the x"
+    assert "trustworthiness 0.87" in sample_maps.describe_reduction("x", None, 0.871)
 
 
 @checks("other ways to Shapley values")
 def check_other_ways_to_shapley_values() -> None:
     for apart, error in itertools.product((0.0, 3e-16, 2e-3), (0.0, 1e-15, 0.02)):
-        words = faithfulness.estimated(0.004, 2.0, apart, error)
+        words = faithfulness.describe_estimates(0.004, 2.0, apart, error)
         assert ("in every digit" in words) == (apart == 0)
         assert ("agrees to 3e-16" in words) == (apart == 3e-16)
         assert ("differs by 2e-03" in words) == (apart == 2e-3)
@@ -1838,7 +1872,7 @@ def check_other_ways_to_shapley_values() -> None:
 @checks("classes of two decisions")
 def check_classes_of_two_decisions() -> None:
     for a, b in itertools.product("xy", repeat=2):
-        assert compare.predicted(a, b).startswith("Both predict") == (a == b)
+        assert compare.describe_predictions(a, b).startswith("Both predict") == (a == b)
 
 
 @checks("contradiction of masses, in a report")

@@ -64,11 +64,11 @@ def numbers(sentence: str) -> list[float]:
 def test_contraction_title(rates: list[float]) -> None:
     """`Within T inputs become alike at rate r (low to high over n pairs); in the long run at g, the spectral gap`: r,
     low and high are of -ln(d(T) / d(0)) / T over the pairs, and g, another number, is the long run's alone."""
-    said = numbers(convergence.contraction_title(pairs_with(rates, [0.1]), 0.0103))
+    said = numbers(convergence.describe_contraction(pairs_with(rates, [0.1]), 0.0103))
     assert said == pytest.approx(
         [np.mean(rates), min(rates), max(rates), len(rates), 0.0103], rel=0.05, abs=1e-9
     )
-    alone = convergence.contraction_title(None, 0.0103)
+    alone = convergence.describe_contraction(None, 0.0103)
     assert "long run" in alone
     assert "Within T" not in alone
 
@@ -86,12 +86,12 @@ def test_contraction_beside_random(rates: list[float], random: list[float], word
     """`faster than under each of n random generators` only where the mean rate is above that of every one, `slower`
     below every one, else `within the range`; what is left at T is d(T) / d(0)."""
     pairs = pairs_with(rates, random)
-    said = convergence.contraction_beside_random(pairs)
+    said = convergence.describe_random_comparison(pairs)
     assert words in said
     left = np.exp(-2 * np.array(rates))
     for value in (left.mean(), left.min(), left.max()):
         assert f"{value:.1%}" in said
-    assert convergence.contraction_beside_random(None) == ""
+    assert convergence.describe_random_comparison(None) == ""
 
 
 def test_long_run_and_within_t() -> None:
@@ -102,7 +102,7 @@ def test_long_run_and_within_t() -> None:
     settled = types.SimpleNamespace(
         times=times, attractor=types.SimpleNamespace(distance=distance, gap=0.1)
     )
-    said = convergence.long_run(settled, 1.0)  # type: ignore[arg-type]
+    said = convergence.describe_approach_rate(settled, 1.0)  # type: ignore[arg-type]
     wanted = math.log(distance[0] / distance[10])
     assert f"{wanted:.3g} within T" in said
     assert "long run at 0.1" in said
@@ -114,8 +114,8 @@ def test_long_run_and_within_t() -> None:
 )
 def test_mixing_sentence(mixing_time: float | None, words: str) -> None:
     """`The last of these pairs is closer than 0.25 from t = m on` only where it was seen to be; else that it is not."""
-    assert words in convergence.mixing(pairs_with([0.1], [0.1], mixing_time), 2.0)
-    assert convergence.mixing(None, 2.0) == ""
+    assert words in convergence.describe_mixing_time(pairs_with([0.1], [0.1], mixing_time), 2.0)
+    assert convergence.describe_mixing_time(None, 2.0) == ""
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -196,7 +196,7 @@ def test_random_generators_have_the_norms_that_are_said() -> None:
 def test_readout_dependence(spread: tuple[float, float], unit: str) -> None:
     """`Read out at the steady state, it is one number for every input` stands only under a unique steady state; the
     spread at T and at 0 is the standard deviation of the scores of the test samples."""
-    said = convergence.readout_dependence(np.array(spread), unit)
+    said = convergence.describe_readout_dependence(np.array(spread), unit)
     assert f"by {spread[1]:.3g}" in said
     assert f"by {spread[0]:.3g} if" in said
 
@@ -241,7 +241,7 @@ def test_asymptotic_rate(seed: int) -> None:
 def test_the_steady_state_of_the_shipped_large_model() -> None:
     """Residual and rates that stand on the page, at D = 64; samples approach faster within T than the gap says."""
     sample = open_sample("qj-planted", "p1671")
-    settled = convergence.settling(sample)
+    settled = convergence.long_time_limit(sample)
     assert settled.attractor.residual < 1e-12
     assert settled.attractor.gap == pytest.approx(0.01027, rel=5e-3)
     distance = settled.attractor.distance
@@ -482,7 +482,7 @@ def test_softmax_verdict_and_its_calibration(model: str) -> None:
 )
 def test_calibration_sentence(sure: float, right: float, count: int, said: str) -> None:
     """`surer than it should be` only where the means differ by more than two standard errors of the share right."""
-    assert said in cohort_quality.sureness(sure, right, count)
+    assert said in cohort_quality.describe_calibration(sure, right, count)
 
 
 # Colours --------------------------------------------------------------------------------------------------------------
@@ -492,7 +492,7 @@ def _lab(colour: str) -> np.ndarray:
     linear = np.array(
         [
             v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
-            for v in (value / 255 for value in style.channels(colour))
+            for v in (value / 255 for value in style.rgb_channels(colour))
         ]
     )
     x = (
@@ -529,7 +529,9 @@ def test_states_and_jumps_have_hues_of_their_own() -> None:
 def test_signed_maps_are_neutral_at_zero() -> None:
     """Zero is nearest to the paper and both arms leave it: lightest on light paper, darkest on dark."""
     for name, sign in (("light", -1), ("dark", 1)):
-        stops = [themes.at(themes.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)]  # type: ignore[index]
+        stops = [
+            themes.colour_at(themes.SIGNED_SCALE[name], place) for place in np.linspace(0, 1, 11)
+        ]  # type: ignore[index]
         light = sign * np.array([themes.lightness(colour) for colour in stops])
         assert light.argmin() == 5
         assert (np.diff(light[:6]) < 0).all()

@@ -204,12 +204,12 @@ def test_headline_of_the_joint_share(shares: list[float]) -> None:
     """It is about the model with the best result, whoever decides most jointly."""
     table = pd.DataFrame({"label": [f"M{i}" for i in range(len(shares))], "percent": shares})
     table["mean"] = 0.5 + 0.1 * table.index
-    said = leaderboard.joint_headline(table, "MAE")
+    said = leaderboard.describe_joint_share(table, "MAE")
     assert said.startswith(f"M0, the best by MAE, decides {shares[0]:.0f} % jointly")
     assert ("all models" in said) == (len(shares) > 1)
     assert len(shares) == 1 or said.endswith(f"{min(shares):.0f} to {max(shares):.0f} %")
     table["mean"] = 0.5 + 1e-5 * table.index
-    alike = leaderboard.joint_headline(table, "MAE")
+    alike = leaderboard.describe_joint_share(table, "MAE")
     assert (f"The {len(shares)} best by MAE, alike," in alike) == (len(shares) > 1)
 
 
@@ -229,7 +229,7 @@ def test_headline_of_the_joint_share(shares: list[float]) -> None:
 )
 def test_lead_under_shots(gap: float, error: float, words: str) -> None:
     """`leads by` two standard errors of the difference or more; less is not settled; none where nothing scatters."""
-    assert words in device_noise.lead("7", gap, error, 1000)
+    assert words in device_noise.describe_lead("7", gap, error, 1000)
 
 
 def interval(value: float, low: float, high: float, n: int = 200) -> Interval:

@@ -31,7 +31,7 @@ from qfusion.panels import (
     sample_maps,
     wrong_samples,
 )
-from qfusion.panels.sample_maps import colours
+from qfusion.panels.sample_maps import colour_choices
 from qfusion.ui.pages import cohorts
 from tests.test_app_pages import plain, said, visit
 
@@ -219,12 +219,12 @@ def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
 
 
 def test_panels(planted: Any, digits: Any) -> None:
-    picture = nearest_samples.similar(planted)
+    picture = nearest_samples.similar_samples(planted)
     assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]
     assert len(picture.table()) == len(picture.figure.data[0].x) == 8
-    assert "predicted alike" in nearest_samples.similar(digits).title
+    assert "predicted alike" in nearest_samples.similar_samples(digits).title
     levels = levels_of(planted, "relation=conflict")
-    for colour in colours(planted.study, levels.rows):
+    for colour in colour_choices(planted.study, levels.rows):
         drawn = sample_maps.sample_map(levels, colour=colour)
         ids = [
             name
@@ -233,16 +233,21 @@ def test_panels(planted: Any, digits: Any) -> None:
         ]
         assert sorted(ids) == sorted(levels.rows.index)
     assert drawn.table()["in_cohort"].sum() == levels.inside.sum()
-    table = wrong_samples.slices(levels, by="regime").table()
+    table = wrong_samples.slice_errors(levels, by="regime").table()
     assert table["samples"].sum() == levels.inside.sum()
-    assert wrong_samples.worst(levels).table()["id"].iloc[0] == slices.worst(levels)[0].index[0]
+    assert (
+        wrong_samples.largest_errors(levels).table()["id"].iloc[0]
+        == slices.worst(levels)[0].index[0]
+    )
     assert levels_of(planted, "split=train").everyone == "all of train (n = 2,100)"
     some = levels_of(digits, "split=all")
     assert some.everyone == f"all explained samples of every split (n = {len(some.rows)})"
     nobody = levels_of(planted, "error>1000")
-    assert wrong_samples.worst(nobody).title == "No sample of this cohort"
+    assert wrong_samples.largest_errors(nobody).title == "No sample of this cohort"
     assert not slice_panels.PANELS["worst"].fits(nobody)
-    assert len(wrong_samples.slices(levels_of(planted, "joint>1000"), by="regime").table()) == 0
+    assert (
+        len(wrong_samples.slice_errors(levels_of(planted, "joint>1000"), by="regime").table()) == 0
+    )
 
 
 def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +263,7 @@ def test_a_map_has_a_colour_where_there_are_too_many_classes_for_theirs(
 ) -> None:
     monkeypatch.setattr(map_panels.figures, "MAX_GROUPS", 1)
     levels = levels_of(digits)
-    first = colours(digits.study, levels.rows)[0]
+    first = colour_choices(digits.study, levels.rows)[0]
     assert first != "truth"
     assert f"Colour: {first};" in sample_maps.sample_map(levels).shows
 
@@ -275,7 +280,10 @@ def test_side_by_side(planted: Any) -> None:
     ranges = {tuple(axis.range) for axis in picture.figure.select_xaxes()}
     assert len(ranges) == 1
     assert len(sample_columns.several_entropies(planted, ids=["p0031", "p2924"]).table()) == 8
-    assert sample_columns.chosen(planted) == [planted.row, *compare.nearest(planted, count=3).rows]
+    assert sample_columns.chosen_rows(planted) == [
+        planted.row,
+        *compare.nearest(planted, count=3).rows,
+    ]
     with pytest.raises(InvalidInput, match="at most 6"):
         sample_columns.decisions(planted, ids=[f"p000{i}" for i in range(7)])
     with pytest.raises(NotFound, match="nobody"):
@@ -288,7 +296,7 @@ def test_many_terms_are_the_same_in_every_column() -> None:
     terms = coalition_names(tuple("abcde"))
     rng = np.random.default_rng(0)
     found = [dict(zip(terms, rng.normal(size=len(terms)), strict=True)) for _ in range(2)]
-    drawn = column_charts.decisions(["x", "y"], found, tuple("abcde"))
+    drawn = column_charts.decision_columns(["x", "y"], found, tuple("abcde"))
     assert [bar.x[-1] for bar in drawn.data] == pytest.approx(
         [sum(each.values()) for each in found]
     )
@@ -298,7 +306,7 @@ def test_many_terms_are_the_same_in_every_column() -> None:
 def test_a_gap_on_the_map_is_grey_and_no_smallest_number() -> None:
     values = np.array([1.0, np.nan, 2.0, np.nan])
     inside = np.array([True, True, False, False])
-    drawn = scatter_map.places(list("abcd"), np.zeros((4, 2)), values, inside, by="age")
+    drawn = scatter_map.sample_scatter(list("abcd"), np.zeros((4, 2)), values, inside, by="age")
     hues = {trace.customdata[0]: trace.marker.color for trace in drawn.data if trace.customdata}
     assert hues == {"a": (1.0,), "b": style.GREY, "c": (2.0,), "d": style.GREY}
     assert [trace.marker.showscale for trace in drawn.data].count(True) == 1
@@ -306,13 +314,13 @@ def test_a_gap_on_the_map_is_grey_and_no_smallest_number() -> None:
 
 def test_bad_arrays() -> None:
     with pytest.raises(InvalidInput):
-        scatter_map.places(["a"], np.zeros((2, 2)), np.zeros(2), np.ones(2, dtype=bool))
+        scatter_map.sample_scatter(["a"], np.zeros((2, 2)), np.zeros(2), np.ones(2, dtype=bool))
     with pytest.raises(InvalidInput):
-        scatter_map.nearest(["a"], np.zeros(2), [None])
+        scatter_map.nearest_bars(["a"], np.zeros(2), [None])
     with pytest.raises(InvalidInput):
-        error_slices.rates(["a"], [], np.zeros((1, 3)), 0.0)
+        error_slices.error_rates(["a"], [], np.zeros((1, 3)), 0.0)
     with pytest.raises(InvalidInput):
-        column_charts.bars([str(i) for i in range(7)], [{}] * 7, {})
+        column_charts.bar_columns([str(i) for i in range(7)], [{}] * 7, {})
 
 
 class Session(dict[str, Any]):
@@ -335,7 +343,7 @@ def selecting(monkeypatch: pytest.MonkeyPatch, view: Any, **selection: Any) -> S
 
 def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     levels = levels_of(planted, "split=test; relation=conflict")
-    found = sample_maps.on_map(levels)
+    found = sample_maps.map_positions(levels)
     corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
     session = selecting(monkeypatch, cohorts, lasso=[corners], points=[{"customdata": "p0031"}])
     cohorts._selected("chart", found, levels.parts)
@@ -444,7 +452,7 @@ def test_programs_of_panels_in_parts_run_by_themselves() -> None:
         exec(compile(text, "snippet", "exec"), {"__name__": "__main__"})
     assert (
         str(
-            nearest_samples.similar(open_sample("qj-planted", "p0031"), by="states")
+            nearest_samples.similar_samples(open_sample("qj-planted", "p0031"), by="states")
             .table()["id"]
             .iloc[0]
         )

@@ -406,7 +406,7 @@ def test_the_command_line_takes_terms_out_and_writes_the_smallest(
     result = json.loads(capsys.readouterr().out)["smallest"]
     assert (result["size"], result["of"], result["left"]) == (1, 6, ["H[left+right]"])
     study = sample.open_study("qj-parity")
-    picture = model_pieces.smallest(study)
+    picture = model_pieces.smallest_generator(study)
     assert "1 of 6 generator terms keeps" in picture.title
     assert f"`{result['tweak']}`" in picture.shows
     tiny = checkpoint.load("tiny").model

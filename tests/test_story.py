@@ -157,7 +157,10 @@ def test_the_page_says_all_of_it(sample: Sample, story: Story) -> None:
 
 def test_lever_is_what_the_sensitivity_measured(sample: Sample) -> None:
     for one in (sample, open_sample("qcnn-digits", "digit-0003")):
-        terms, result = term_sensitivity.measured(one).sensitivity, told.lever(one)
+        terms, result = (
+            term_sensitivity.effect_sensitivity(one).sensitivity,
+            told.largest_lever(one),
+        )
         assert result is not None
         moved = [
             abs(effect)

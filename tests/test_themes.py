@@ -27,7 +27,7 @@ from qfusion.figures import (
     visible_range,
 )
 from qfusion.figures.export_style import ExportStyle
-from qfusion.figures.themes import at, grey, in_theme, lightness
+from qfusion.figures.themes import apply_theme, colour_at, grey, lightness
 from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 
 WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast
@@ -44,7 +44,7 @@ FIGURES = EXAMPLES | {
     "attribution.words, named": lambda t: attribution_charts.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
     ),
-    "states.along, split": lambda t: operator_spectra.along(
+    "states.along, split": lambda t: operator_spectra.extreme_plane(
         IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True, theme=t
     ),
     "states.density_matrix, modulus": lambda t: state_charts.density_matrix(RHO, (2, 2), theme=t),
@@ -63,7 +63,7 @@ def example(name: str, theme: str) -> go.Figure:
 @functools.cache
 def in_grey(name: str) -> go.Figure:
     """The same in grey."""
-    return in_theme(example(name, "light"), "grey")
+    return apply_theme(example(name, "light"), "grey")
 
 
 def test_what_a_look_is_unless_said_otherwise() -> None:
@@ -126,20 +126,20 @@ def test_a_hostile_look_is_refused_by_name_and_in_few_words(given: Any, named: s
 def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
     light, dark = (example(name, theme) for theme in ("light", "dark"))
     written = light.to_json()
-    assert json.loads(in_theme(light, "dark").to_json()) == json.loads(dark.to_json())
-    assert json.loads(in_theme(dark, "light").to_json()) == json.loads(written)
+    assert json.loads(apply_theme(light, "dark").to_json()) == json.loads(dark.to_json())
+    assert json.loads(apply_theme(dark, "light").to_json()) == json.loads(written)
     assert light.to_json() == written, "the figure that was given is changed"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_in_its_own_theme_a_figure_stays_as_it_is(theme: str) -> None:
     drawn = example("decision.waterfall", theme)
-    assert json.loads(in_theme(drawn, theme).to_json()) == json.loads(drawn.to_json())
+    assert json.loads(apply_theme(drawn, theme).to_json()) == json.loads(drawn.to_json())
 
 
 def test_a_name_that_looks_like_a_colour_stays() -> None:
     for theme in ("light", "dark", "grey"):
-        found = in_theme(example("attribution.words, named", "light"), theme)
+        found = apply_theme(example("attribution.words, named", "light"), theme)
         assert [note.text for note in found.layout.annotations[::2]] == [
             "yes",
             NAMED_LIKE_PAPER,
@@ -149,9 +149,9 @@ def test_a_name_that_looks_like_a_colour_stays() -> None:
 
 def test_a_figure_from_elsewhere_has_no_theme() -> None:
     with pytest.raises(InvalidInput, match=r"paper_bgcolor.*Draw it"):
-        in_theme(go.Figure(), "dark")
+        apply_theme(go.Figure(), "dark")
     with pytest.raises(InvalidInput, match="'sepia'"):
-        in_theme(example("decision.waterfall", "light"), "sepia")
+        apply_theme(example("decision.waterfall", "light"), "sepia")
 
 
 def colours(part: Any, key: str = "") -> set[str]:
@@ -174,7 +174,7 @@ def colours(part: Any, key: str = "") -> set[str]:
 @pytest.mark.parametrize("name", FIGURES)
 def test_greys_are_grey_and_the_rest_stays(name: str) -> None:
     drawn = example(name, "dark")
-    found = in_theme(drawn, "grey")
+    found = apply_theme(drawn, "grey")
     written = found.to_json()
     for colour in colours(json.loads(written)):
         for triple in re.findall(r"#(..)(..)(..)\b", colour) or re.findall(
@@ -223,7 +223,7 @@ def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
         "entropy (nats)",
     )
     assert len({trace.line.dash for trace in drawn.data}) == 3
-    found = in_theme(drawn, "grey")
+    found = apply_theme(drawn, "grey")
     assert (
         len({(trace.line.dash, trace.line.width) for trace in found.data})
         == len({trace.line.color for trace in drawn.data})
@@ -235,23 +235,25 @@ def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
 
 
 def test_seven_series_of_bars_in_grey_can_be_printed() -> None:
-    drawn = style.base("light", 300, legend=True)
+    drawn = style.base_figure("light", 300, legend=True)
     for hue in range(7):
         drawn.add_bar(x=["a"], y=[1], name=str(hue), marker={"color": f"#{hue + 1}0{hue}0AA"})
-    found = in_theme(drawn, "grey")
+    found = apply_theme(drawn, "grey")
     assert len({trace.marker.pattern.shape for trace in found.data}) == 7
     assert render(found, "svg", Style(89.0, None, 7.0)).startswith(b"<?xml")
 
 
 def test_grey_scales_say_amount_and_sign() -> None:
-    amount = in_theme(example("states.density_matrix, modulus", "dark"), "grey").data[0].colorscale
+    amount = (
+        apply_theme(example("states.density_matrix, modulus", "dark"), "grey").data[0].colorscale
+    )
     levels = [lightness(colour) for _, colour in amount]
     assert levels == sorted(levels, reverse=True)
     assert levels[0] > 95
     assert levels[-1] < 21
     signed = [
         lightness(colour)
-        for _, colour in in_theme(example("attribution.curve", "dark"), "grey")
+        for _, colour in apply_theme(example("attribution.curve", "dark"), "grey")
         .data[1]
         .marker.colorscale
     ]
@@ -260,7 +262,7 @@ def test_grey_scales_say_amount_and_sign() -> None:
     assert all(contrast(grey(level)) <= contrast("#777777") for level in signed), (
         "black letters must stand out"
     )
-    cyclic = in_theme(example("states.density_matrix", "light"), "grey").data[0].colorscale
+    cyclic = apply_theme(example("states.density_matrix", "light"), "grey").data[0].colorscale
     phase = [lightness(colour) for _, colour in cyclic]
     assert phase == pytest.approx(phase[::-1])
     assert phase[5] == max(phase)
@@ -270,7 +272,7 @@ def test_grey_scales_say_amount_and_sign() -> None:
     ("name", "kind"), [("circuit.cuts", "amount"), ("attribution.words, named", "signed")]
 )
 def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
-    found = in_theme(example(name, "dark"), "grey")
+    found = apply_theme(example(name, "dark"), "grey")
     pairs = [
         (note.font.color, shape.fillcolor)
         for note, shape in zip(found.layout.annotations[::2], found.layout.shapes, strict=True)
@@ -278,7 +280,7 @@ def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
     if kind == "amount":
         cells, words = found.data
         pairs = [
-            (colour, at(cells.colorscale, float(cells.z[y][x]) / cells.zmax))
+            (colour, colour_at(cells.colorscale, float(cells.z[y][x]) / cells.zmax))
             for colour, x, y in zip(words.textfont.color, words.x, words.y, strict=True)
         ]
     assert pairs
@@ -314,14 +316,14 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         layout={"showlegend": True},
     )
     assert visible_range.legend_entries(named) == ["b", "c", "trace 1", "a &lt;b&gt;<br>&#36;"]
-    assert visible_range.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
+    assert visible_range.plain_legend_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
     assert visible_range.legend_entries(named.update_layout(showlegend=False)) == []
 
 
 def test_an_entry_takes_all_its_traces_with_it() -> None:
     drawn = example("dynamics.decision_lines", "light")
     before = drawn.to_json()
-    found = visible_range.without(drawn, ("text", "text + audio", "no such entry"))
+    found = visible_range.hide_series(drawn, ("text", "text + audio", "no such entry"))
     assert {trace.legendgroup for trace in drawn.data} - {
         trace.legendgroup for trace in found.data
     } == {"text", "text+audio"}
@@ -329,12 +331,12 @@ def test_an_entry_takes_all_its_traces_with_it() -> None:
         e for e in visible_range.legend_entries(drawn) if e not in ("text", "text + audio")
     ]
     assert drawn.to_json() == before
-    assert visible_range.without(drawn, ()) is drawn
-    assert visible_range.without(drawn, ("no such entry",)) is drawn
+    assert visible_range.hide_series(drawn, ()) is drawn
+    assert visible_range.hide_series(drawn, ("no such entry",)) is drawn
     parallel = example("training.parallel", "light")  # its lines have no groups
-    assert visible_range.without(parallel, ("no such entry",)) is parallel
+    assert visible_range.hide_series(parallel, ("no such entry",)) is parallel
     hostile = evolution_charts.measure_lines(T, {("<b>",): T, ("text",): T}, ("<b>", "text"), "y")
-    assert visible_range.legend_entries(visible_range.without(hostile, ("<b>",))) == ["text"]
+    assert visible_range.legend_entries(visible_range.hide_series(hostile, ("<b>",))) == ["text"]
 
 
 def test_a_canvas_is_as_wide_as_said_and_as_high_as_the_figure_needs() -> None:

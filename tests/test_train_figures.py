@@ -18,11 +18,11 @@ from tests.test_app_train import record_of
 
 EPOCHS = np.arange(1.0, 6.0)
 FALLING = {"a": (EPOCHS, 1 / EPOCHS), "b": (EPOCHS[:3], np.array([0.5, 0.4, 0.45]))}
-HUES = {"a": training_charts.hue_of(0), "b": training_charts.hue_of(1)}
+HUES = {"a": training_charts.run_colour(0), "b": training_charts.run_colour(1)}
 
 
 def test_one_colour_a_run_and_the_kept_epoch_is_ringed():
-    drawn = training_charts.curves(
+    drawn = training_charts.run_curves(
         FALLING,
         {"a": FALLING["a"]},
         hues=HUES,
@@ -51,7 +51,7 @@ def test_one_colour_a_run_and_the_kept_epoch_is_ringed():
 
 
 def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
-    drawn = training_charts.curves(
+    drawn = training_charts.run_curves(
         {"a": (EPOCHS, np.array([1, 0, 2, -1, 3.0]))}, hues=HUES, y_title="norm", log=True
     )
     assert np.isnan(drawn.data[0].y).tolist() == [False, True, False, True, False]
@@ -59,7 +59,7 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
 
 
 def test_names_are_shown_as_they_are():
-    drawn = training_charts.curves(
+    drawn = training_charts.run_curves(
         {"<b>x</b>": FALLING["a"]}, hues={"<b>x</b>": HUES["a"]}, y_title="<i>loss</i>"
     )
     assert drawn.data[0].name == "&lt;b&gt;x&lt;/b&gt;"
@@ -68,7 +68,7 @@ def test_names_are_shown_as_they_are():
 
 def test_one_plot_a_run_with_the_colours_of_modalities():
     terms = {"text": FALLING["a"], "audio": FALLING["a"], "text+audio": FALLING["a"]}
-    drawn = training_charts.by_modality(
+    drawn = training_charts.modality_curves(
         {"a": terms, "b": terms, "c": {}},
         {"a": ["text", "audio"], "b": ["text", "audio"]},
         y_title="size",
@@ -87,9 +87,9 @@ def test_one_plot_a_run_with_the_colours_of_modalities():
 
 def test_curves_that_cannot_be_drawn_are_named():
     with pytest.raises(InvalidInput, match="curve of 'a'"):
-        training_charts.curves({"a": (EPOCHS, EPOCHS[:2])}, hues=HUES, y_title="loss")
+        training_charts.run_curves({"a": (EPOCHS, EPOCHS[:2])}, hues=HUES, y_title="loss")
     with pytest.raises(InvalidInput, match="Argument `runs`"):
-        training_charts.by_modality({"a": {}}, {}, y_title="size")
+        training_charts.modality_curves({"a": {}}, {}, y_title="size")
 
 
 def test_when_terms_come_to_matter():

@@ -395,7 +395,7 @@ def test_worth_says_which_way_is_better_and_counts_a_training_once(monkeypatch: 
     assert entry["rows"][0]["margin"] == audit_rows.WITHIN  # less than a quarter of .302
     assert entry["rows"][0]["verdict"] == "needed on these rows"  # of no share rows have no bound
     assert [row["failed"] for row in entry["rows"]] == [["qj, seed 3: ValueError: no"]] * 2
-    picture = quantum_resources.resources_worth("why-audit", entry, ["a", "b"])
+    picture = quantum_resources.resource_comparison("why-audit", entry, ["a", "b"])
     assert picture.figure.layout.xaxis.title.text == "MAE: better with the resource by"
     assert "by how much MAE of the full model" in picture.shows
     assert "mean of up to 3 paired differences" in picture.shows

@@ -459,17 +459,17 @@ def test_a_mean_leads_by_ten_points_or_not_at_all() -> None:
     assert verdicts.leader_of({"a": np.nan, "b": np.nan}) == ""
     whole = {"a": 0.5, "b": 0.3, "c": 0.2}
     assert (
-        cohort_panels.mean_leader(whole, whole)
+        cohort_panels.describe_leader(whole, whole)
         == "a leads with 50% of the Shapley shares on average"
     )
-    assert cohort_panels.mean_leader(whole, {"a": 0.4, "b": 0.35, "c": 0.25}, "all of test") == (
-        "No modality leads in the cohort: a 40%, b 35%, c 25%"
-    )
-    assert cohort_panels.mean_leader(whole, {"a": 0.2, "b": 0.5, "c": 0.3}, "all of test") == (
+    assert cohort_panels.describe_leader(
+        whole, {"a": 0.4, "b": 0.35, "c": 0.25}, "all of test"
+    ) == ("No modality leads in the cohort: a 40%, b 35%, c 25%")
+    assert cohort_panels.describe_leader(whole, {"a": 0.2, "b": 0.5, "c": 0.3}, "all of test") == (
         "b leads in the cohort with 50% of the Shapley shares; in all of test it has 30%"
     )
     assert (
-        cohort_panels.mean_leader(whole, dict.fromkeys("abc", np.nan), "all of test")
+        cohort_panels.describe_leader(whole, dict.fromkeys("abc", np.nan), "all of test")
         == "No sample of this cohort"
     )
 
@@ -573,7 +573,7 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
             f"{found.leader} leads with" if found.leader else "No single modality leads"
         )
         asked = (
-            overview.questions(sample).table().set_index("question")["answer"]
+            overview.sample_questions(sample).table().set_index("question")["answer"]
             if row == rows[0]
             else None
         )

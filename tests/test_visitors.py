@@ -206,8 +206,8 @@ def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyP
 
 def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:
     counts = np.diag(np.arange(100))
-    assert cohort_quality.shown(counts) == list(range(40, 100))
-    assert cohort_quality.shown(counts[:5, :5]) == list(range(5))
+    assert cohort_quality.shown_classes(counts) == list(range(40, 100))
+    assert cohort_quality.shown_classes(counts[:5, :5]) == list(range(5))
 
 
 @pytest.mark.parametrize("words", [{"title": "x" * 101}, {"licence": "x" * 201}])

@@ -435,7 +435,7 @@ def curves(result: cuts.Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
 def term_sizes(result: cuts.Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
     """Sizes of the terms (nT,) after a cut of one modality, by kind and coalition.
 
-    `figures.correlation_cuts.terms` draws them.
+    `figures.correlation_cuts.cut_terms` draws them.
     """
     after, _ = result.sizes()
     place = result.modalities.index(modality)

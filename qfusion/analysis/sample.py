@@ -402,7 +402,7 @@ class Sample:
 
     def _repr_html_(self) -> str:
         """How a notebook shows it: drawn above, by `panels.notebook`."""
-        return qfusion.panels.notebook.of_sample(self)
+        return qfusion.panels.notebook.sample_html(self)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""

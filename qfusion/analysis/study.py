@@ -448,7 +448,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         """How a notebook shows it: drawn above, by `panels.notebook`."""
-        return qfusion.panels.notebook.of_study(self)
+        return qfusion.panels.notebook.study_html(self)
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """The values of the rows in `bulk`, on all samples: elsewhere NaN, or empty words."""

@@ -232,7 +232,7 @@ def tweak(
         "sample": now.id,
         "tweak": now.changed,
         "output": now.explanation.outputs[now.output],
-        "says": text.unmarked(qfusion.panels.dynamics.turned(now))
+        "says": text.unmarked(qfusion.panels.dynamics.describe_tweaked_sample(now))
         if now.changed
         else "Nothing is changed.",
         "decision": ends(lambda one: text.unmarked(answers.numbered(one.study, one.scores))),

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -18,10 +18,10 @@ from qfusion.figures.style import (
     QUIET,
     Theme,
     bare_axis,
-    base,
-    in_rows,
-    in_unit,
+    base_figure,
     label,
+    row_axis,
+    with_unit,
 )
 from qfusion.figures.themes import SIGNED_SCALE, signed_colour
 
@@ -54,7 +54,7 @@ def _hue(value: float, reach: float, theme: Theme) -> str:
     return signed_colour(0.5 + 0.5 * float(np.clip(value / reach, -1, 1)), theme)
 
 
-@drawing(spoken="T", values="T")
+@checks_arrays(spoken="T", values="T")
 def words(
     spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", theme: Theme = "light"
 ) -> go.Figure:
@@ -81,7 +81,7 @@ def words(
     reach = _reach(values)
     dark = (np.abs(values) > 0.6 * reach) == (theme == "light")
     return (
-        base(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
+        base_figure(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
         .update_layout(
             shapes=[
                 {
@@ -128,7 +128,7 @@ def words(
     )
 
 
-@drawing()
+@checks_arrays()
 def waveform(
     samples: np.ndarray,
     rate: int,
@@ -148,7 +148,7 @@ def waveform(
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit, theme)
     return (
-        base(theme, 230, left=56, right=10, top=8, bottom=44)
+        base_figure(theme, 230, left=56, right=10, top=8, bottom=44)
         .add_trace(
             go.Heatmap(
                 z=np.asarray(values)[None],
@@ -177,7 +177,7 @@ def waveform(
     )
 
 
-@drawing()
+@checks_arrays()
 def timeline(
     lanes: Sequence[tuple[str, np.ndarray, float, Sequence[str]]],
     *,
@@ -192,7 +192,7 @@ def timeline(
         lanes: for each modality its name, the values (T,) of its steps, the width of a step on the axis, the names
             (T,) of the steps. seconds: whether the axis is time in seconds, else percent.
     """
-    figure = base(theme, 64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
+    figure = base_figure(theme, 64 + 58 * len(lanes), left=86, right=16, top=8, bottom=44)
     ticks = []
     for place, (name, values, width, names) in enumerate(lanes):
         check(
@@ -226,7 +226,7 @@ def timeline(
     ).update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
 
 
-@drawing(pixels="h w", values="h w")
+@checks_arrays(pixels="h w", values="h w")
 def picture(
     pixels: np.ndarray,
     values: np.ndarray,
@@ -253,7 +253,7 @@ def picture(
     }
     scale = _scale(values, unit, theme)
     figure = (
-        base(theme, 300, left=34, right=10, top=24, bottom=30)
+        base_figure(theme, 300, left=34, right=10, top=24, bottom=30)
         .add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
         .add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     )
@@ -300,7 +300,7 @@ def picture(
     ).update_xaxes(range=[-0.5, w - 0.5])
 
 
-@drawing(x="F", y="F", values="F")
+@checks_arrays(x="F", y="F", values="F")
 def curve(
     x: np.ndarray,
     y: np.ndarray,
@@ -317,7 +317,7 @@ def curve(
         x, y, values: (F,).
     """
     return (
-        base(theme, 260, left=60, right=10, top=8, bottom=46)
+        base_figure(theme, 260, left=60, right=10, top=8, bottom=46)
         .add_scatter(
             x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip"
         )
@@ -339,7 +339,7 @@ def curve(
     )
 
 
-@drawing(names="F", values="F")
+@checks_arrays(names="F", values="F")
 def bars(
     names: Sequence[str],
     values: np.ndarray,
@@ -355,7 +355,7 @@ def bars(
     heights = np.r_[values[shown], [values[rest].sum()] if len(rest) else []]
     reach = _reach(heights)
     return (
-        base(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
+        base_figure(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
         .add_bar(
             x=heights,
             y=list(range(len(titles))),
@@ -373,10 +373,10 @@ def bars(
             hovertemplate="%{x:+.4f}<extra></extra>",
         )
         .update_yaxes(
-            **in_rows(titles),
+            **row_axis(titles),
         )
         .update_xaxes(
-            title={"text": in_unit("added to the term", unit)},
+            title={"text": with_unit("added to the term", unit)},
             range=[-1.35 * reach, 1.35 * reach],
         )
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})

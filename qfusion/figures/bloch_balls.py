@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     INK,
@@ -16,8 +16,8 @@ from qfusion.figures.style import (
     QUIET,
     Theme,
     bare_axis,
-    base,
-    faded,
+    base_figure,
+    fade_colour,
     label,
 )
 
@@ -38,8 +38,8 @@ _STEPS = 6  # of the fading of a way
 _PITCH = (2.9, 3.5)  # between middles, across and down
 
 
-@drawing(names="Q+", ways="Q+")
-def balls(
+@checks_arrays(names="Q+", ways="Q+")
+def draw_balls(
     names: Sequence[str],
     ways: Sequence[np.ndarray],
     hues: Sequence[str] = (),
@@ -67,7 +67,7 @@ def balls(
         )
     across = min(len(names), 5)
     lines = -(-len(names) // across)
-    figure = base(theme, 20 + 215 * lines, left=4, right=4, top=4, bottom=4)
+    figure = base_figure(theme, 20 + 215 * lines, left=4, right=4, top=4, bottom=4)
     middles = np.array(
         [(i % across * _PITCH[0], -(i // across) * _PITCH[1]) for i in range(len(names))]
     )
@@ -88,7 +88,7 @@ def balls(
     )
 
 
-def flat(vectors: np.ndarray) -> np.ndarray:
+def project(vectors: np.ndarray) -> np.ndarray:
     """Returns where vectors (..., 3) stand on the page, (..., 2): to the right, and up."""
     return np.stack([vectors @ _RIGHT, vectors @ _UP], -1)
 
@@ -101,9 +101,9 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     back, front = equator[behind], np.concatenate([equator[~behind], equator[:1]])
     for shapes, width, dash in (
         ([np.stack([np.cos(turn), np.sin(turn)], 1)], 1.5, "solid"),
-        ([flat(front)], 1.0, "solid"),
-        ([flat(back)], 1.0, "dot"),
-        ([flat(np.stack([-way, way])) for way in list(_AXES.values())[:3]], 0.8, "dash"),
+        ([project(front)], 1.0, "solid"),
+        ([project(back)], 1.0, "dot"),
+        ([project(np.stack([-way, way])) for way in list(_AXES.values())[:3]], 0.8, "dash"),
     ):
         lines = [shape + middle for middle in middles for shape in shapes]
         figure.add_scatter(
@@ -114,7 +114,7 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
             line={"color": LINE[theme], "width": width, "dash": dash},
         )
     places = [
-        (words, middle + flat(1.17 * way)) for middle in middles for words, way in _AXES.items()
+        (words, middle + project(1.17 * way)) for middle in middles for words, way in _AXES.items()
     ]
     figure.add_scatter(
         x=[at[0] for _, at in places],
@@ -129,7 +129,7 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
 def _vector(
     figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str, theme: Theme
 ) -> None:
-    now, points = way[-1], flat(way) + middle
+    now, points = way[-1], project(way) + middle
     ends = np.unique(np.linspace(0, len(way) - 1, _STEPS + 1).round().astype(int))
     for k, (start, end) in enumerate(itertools.pairwise(ends), 1):
         part = points[start : end + 1]
@@ -138,7 +138,7 @@ def _vector(
             y=part[:, 1],
             mode="lines",
             hoverinfo="skip",
-            line={"color": faded(hue, 0.12 + 0.68 * k / (len(ends) - 1)), "width": 2},
+            line={"color": fade_colour(hue, 0.12 + 0.68 * k / (len(ends) - 1)), "width": 2},
         )
     length = float(np.linalg.norm(now))
     figure.add_scatter(

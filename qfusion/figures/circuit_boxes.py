@@ -11,7 +11,7 @@ from qfusion.analysis import dynamics
 from qfusion.analysis.memo import memo
 from qfusion.figures.circuit_diagram import Box, Wire
 from qfusion.figures.circuit_replay import Replay
-from qfusion.figures.gate_boxes import of_gates
+from qfusion.figures.gate_boxes import replay_gates
 from qfusion.figures.qubit_displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.tweak import LEARNED, Tweak
@@ -22,7 +22,7 @@ from qfusion.track import gate_replay, step_channel
 LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
 
-def of_fusion(progressed: Any, model: Any) -> Replay:
+def fusion_replay(progressed: Any, model: Any) -> Replay:
     """The replay of an entangled-fusion circuit; `progressed` as `track.gate_replay.replay_fusion` gives it."""
     wires = _fusion_wires(progressed.wires, model)
     rows = {name: row for row, name in enumerate(progressed.wires)}
@@ -184,7 +184,7 @@ def _fusion_parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
     )
 
 
-def through_step(built: Any, modalities: Sequence[str]) -> Replay:
+def evolution_replay(built: Any, modalities: Sequence[str]) -> Replay:
     """The replay of a sample through one step of an evolution, from its product state; `built` as
     `track.step_circuit.step_circuit` gives it."""
     qubits = (2,) * len(built.wires)
@@ -262,11 +262,11 @@ def replay(study: Any, row: int, words: str = "") -> Replay:
     """The sample's way through the circuit."""
     model = study.model.tweaked(words)
     if study.can("gates"):
-        return of_gates(model, dynamics.encoded_states(study, row))
-    return of_fusion(gate_replay.replay_fusion(model, study.theta(row)), model)
+        return replay_gates(model, dynamics.encoded_states(study, row))
+    return fusion_replay(gate_replay.replay_fusion(model, study.theta(row)), model)
 
 
 @memo(16, background=False)
 def step_replay(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Replay:
     """A sample's way through one drawn step: every qubit before the first and after every gate."""
-    return through_step(dynamics.circuit(study, row, dt, split, tweak), study.modalities)
+    return evolution_replay(dynamics.circuit(study, row, dt, split, tweak), study.modalities)

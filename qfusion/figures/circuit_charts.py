@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.figures.circuit_diagram import HUES, LINES, arrow, disc_tip
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -18,15 +18,15 @@ from qfusion.figures.style import (
     VERMILLION,
     Theme,
     bare_axis,
-    base,
-    faded,
-    in_cells,
+    base_figure,
+    cell_annotations,
+    fade_colour,
     label,
     log_ticks,
 )
 
 
-@drawing(names="Q", bloch="Q 3")
+@checks_arrays(names="Q", bloch="Q 3")
 def bloch_row(
     names: Sequence[str],
     bloch: np.ndarray,
@@ -62,7 +62,7 @@ def bloch_row(
         )
     ]
     return (
-        base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
+        base_figure(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
         .add_scatter(
             x=[x for x, _ in places],
             y=[y for _, y in places],
@@ -84,13 +84,13 @@ def bloch_row(
     )
 
 
-@drawing()
-def bars(
+@checks_arrays()
+def qubit_bars(
     values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
     """One bar a qubit."""
     return (
-        base(theme, 220, bottom=40)
+        base_figure(theme, 220, bottom=40)
         .add_bar(
             x=list(range(len(names))),
             y=values,
@@ -108,7 +108,7 @@ def bars(
     )
 
 
-@drawing(names="Q", values="T Q")
+@checks_arrays(names="Q", values="T Q")
 def entropy_lines(
     values: np.ndarray,
     names: Sequence[str],
@@ -126,7 +126,7 @@ def entropy_lines(
         values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
             their dashes.
     """
-    figure = base(theme, 330, legend=True, right=20)
+    figure = base_figure(theme, 330, legend=True, right=20)
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
         figure.add_scatter(
@@ -188,8 +188,8 @@ def entropy_lines(
     )
 
 
-@drawing(moments="T", values="T")
-def cuts(
+@checks_arrays(moments="T", values="T")
+def cut_entropies(
     values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
     """One row a moment, one column a cut: the first k qubits from the others; with fewer qubits there are fewer."""
@@ -197,7 +197,7 @@ def cuts(
     for i, row in enumerate(values):
         z[i, : len(row)] = row
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
-    figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8).add_trace(
+    figure = base_figure(theme, 92 + 34 * len(values), left=10, right=10, top=8).add_trace(
         go.Heatmap(
             z=z,
             colorscale=UNSIGNED_SCALE,
@@ -215,7 +215,7 @@ def cuts(
         )
     )
     return (
-        in_cells(figure, np.maximum(z, 0), z / high, "{:.2f}")
+        cell_annotations(figure, np.maximum(z, 0), z / high, "{:.2f}")
         .update_xaxes(
             title={"text": "cut after the first k qubits that are not measured yet"},
             tickvals=list(range(z.shape[1])),
@@ -233,13 +233,13 @@ def cuts(
     )
 
 
-@drawing()
-def poolings(
+@checks_arrays()
+def pooling_entropies(
     before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light"
 ) -> go.Figure:
     """Entropy before and after every pooling, and what the outcomes carry away."""
     return (
-        base(theme, 250, legend=True)
+        base_figure(theme, 250, legend=True)
         .add_traces(
             [
                 {
@@ -254,7 +254,7 @@ def poolings(
                     "hovertemplate": f"{name}: %{{y:.3f}} nats<extra></extra>",
                 }
                 for values, name, hue in (
-                    (before, "before, all active qubits", faded(GREY, 0.7)),
+                    (before, "before, all active qubits", fade_colour(GREY, 0.7)),
                     (after, "after, those that stay", INK[theme]),
                     (outcomes, "outcomes, one by one", ORANGE),
                 )
@@ -265,7 +265,7 @@ def poolings(
     )
 
 
-@drawing()
+@checks_arrays()
 def step_error(
     steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float, *, theme: Theme = "light"
 ) -> go.Figure:
@@ -275,7 +275,7 @@ def step_error(
         steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.
     """
     return (
-        base(theme, 300, legend=True)
+        base_figure(theme, 300, legend=True)
         .add_traces(
             [
                 {

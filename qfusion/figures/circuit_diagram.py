@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.guards import drawing
-from qfusion.figures.qubit_displays import KINDS, add
+from qfusion.figures.guards import checks_arrays
+from qfusion.figures.qubit_displays import KINDS, draw_displays
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -23,10 +23,10 @@ from qfusion.figures.style import (
     VERMILLION,
     Theme,
     bare_axis,
-    base,
-    faded,
+    base_figure,
+    fade_colour,
     label,
-    wrap,
+    wrap_lines,
 )
 from qfusion.figures.themes import DASHES
 
@@ -89,7 +89,7 @@ class Wire:
     end: float | None = None
 
 
-@drawing(wires="Q", bloch="Q 3")
+@checks_arrays(wires="Q", bloch="Q 3")
 def diagram(
     boxes: Sequence[Box],
     wires: Sequence[Wire],
@@ -119,7 +119,7 @@ def diagram(
     """
     top, bottom = min(w.y for w in wires), max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
-    figure = base(
+    figure = base_figure(
         theme,
         int(12 + unit * (bottom - top + 2 * EDGE)),
         left=14 + 7 * max(len(w.name) for w in wires),
@@ -135,7 +135,7 @@ def diagram(
     _targets(figure, boxes, wires, unit)
     if display:
         alone = 0.22 if _least(wires) < CLOSE else 0.26
-        add(
+        draw_displays(
             figure,
             [
                 (
@@ -184,7 +184,7 @@ def _ends(
         )
         for row, p in ends.items()
     ]
-    add(figure, shown, KINDS[0], theme)
+    draw_displays(figure, shown, KINDS[0], theme)
     low, high = min(places.values()), max(places.values())
     middle, line = (low + high) / 2, {"color": QUIET[theme], "width": 1.2}
     bracket = {"type": "line", "line": line, "layer": "above"}
@@ -305,7 +305,11 @@ def _box(
         shapes += [
             place | {"fillcolor": PAPER[theme], "line": {"width": 0}},
             place
-            | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity},
+            | {
+                "fillcolor": fade_colour(hue, 0.28 if done else 0.1),
+                "line": rim,
+                "opacity": opacity,
+            },
         ]
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
@@ -348,7 +352,7 @@ def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], uni
         (
             box.column,
             wires[row].y,
-            wrap(
+            wrap_lines(
                 f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
                 + f"<br>{box.values}" * bool(box.values)
             ),

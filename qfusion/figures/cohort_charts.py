@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.explain.stability import Interval
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -16,22 +16,22 @@ from qfusion.figures.style import (
     LINE,
     PAPER,
     Theme,
+    add_ring,
     axis,
-    base,
-    faded,
-    in_rows,
-    in_unit,
+    base_figure,
+    fade_colour,
     label,
-    note,
-    ringed,
+    row_axis,
     term_colour,
     term_title,
+    with_unit,
+    write_note,
 )
 
 NO_ROWS = "No sample of this cohort is explained."
 
 
-@drawing()
+@checks_arrays()
 def violins(
     whole: Mapping[str, np.ndarray],
     cohort: Mapping[str, np.ndarray],
@@ -49,9 +49,9 @@ def violins(
         whole, cohort: dividends (n,) and (k,) keyed by coalition. sample: of one sample; empty for none.
     """
     terms = list(whole)
-    figure = base(theme, 96 + 62 * len(terms), left=10, legend=True)
+    figure = base_figure(theme, 96 + 62 * len(terms), left=10, legend=True)
     if not len(next(iter(whole.values()), [])):
-        return note(figure, NO_ROWS, theme)
+        return write_note(figure, NO_ROWS, theme)
     for values, side, name in ((whole, "negative", whole_name), (cohort, "positive", cohort_name)):
         for row, term in enumerate(terms):
             hue = GREY if side == "negative" else term_colour(term, modalities)
@@ -77,7 +77,7 @@ def violins(
                     name=label(name),
                     showlegend=False,
                     line={"color": hue, "width": 1.5},
-                    fillcolor=faded(hue, 0.35),
+                    fillcolor=fade_colour(hue, 0.35),
                     meanline={"visible": True},
                     hoveron="violins",
                     hoverinfo="skip",
@@ -93,14 +93,14 @@ def violins(
     )
     return (
         figure.update_yaxes(
-            **in_rows([term_title(term) for term in terms], 0.4, 0.6),
+            **row_axis([term_title(term) for term in terms], 0.4, 0.6),
         )
-        .update_xaxes(title={"text": in_unit("contribution", unit)})
+        .update_xaxes(title={"text": with_unit("contribution", unit)})
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
 
 
-@drawing(cohort="N", group="N")
+@checks_arrays(cohort="N", group="N")
 def boxes(
     whole: Mapping[str, np.ndarray],
     cohort: np.ndarray,
@@ -124,9 +124,9 @@ def boxes(
         names: of the groups, in order. sample: its group and its dividends.
     """
     terms = list(whole)
-    figure = base(theme, 150 + 92 * len(terms), left=66, legend=True, top=34, bottom=82)
+    figure = base_figure(theme, 150 + 92 * len(terms), left=66, legend=True, top=34, bottom=82)
     if not len(group):
-        return note(figure, NO_ROWS, theme)
+        return write_note(figure, NO_ROWS, theme)
     height = 1 / max(len(terms), 1)
     titles = {
         name: f"{label(name, 24)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}"
@@ -157,7 +157,7 @@ def boxes(
                 offsetgroup=offset,
                 showlegend=False,
                 line={"color": colour, "width": 1.5},
-                fillcolor=faded(colour, 0.35),
+                fillcolor=fade_colour(colour, 0.35),
                 name=label(whole_name if offset == "all" else cohort_name),
             )
         if sample is not None and sample[0] in names and term in sample[1]:
@@ -207,14 +207,14 @@ def boxes(
             "anchor": "y" if len(terms) == 1 else f"y{len(terms)}",
             "categoryorder": "array",
             "title": {
-                "text": f"{label(by)} (n of all | of the cohort); boxes: {in_unit('contribution', unit)}"
+                "text": f"{label(by)} (n of all | of the cohort); boxes: {with_unit('contribution', unit)}"
             },
         },
     )
 
 
-@drawing("errors")
-def types(
+@checks_arrays("errors")
+def relation_bars(
     kinds: Sequence[str],
     whole: Sequence[int],
     cohort: Sequence[int],
@@ -231,7 +231,7 @@ def types(
         whole, cohort: counts of each type. errors: mean error of all and of the cohort. chosen: type of the sample.
     """
     rows = np.arange(len(kinds))
-    figure = base(theme, 110 + 62 * len(kinds), left=10, legend=True, right=24)
+    figure = base_figure(theme, 110 + 62 * len(kinds), left=10, legend=True, right=24)
     for counted, hue, shift, name in (
         (whole, GREY, 0.19, whole_name),
         (cohort, BLUE, -0.19, cohort_name),
@@ -245,7 +245,7 @@ def types(
             name=label(name),
             showlegend=False,
             customdata=list(kinds),
-            marker={"color": faded(hue, 0.75)},
+            marker={"color": fade_colour(hue, 0.75)},
             constraintext="none",
             cliponaxis=False,
             text=[f"{n:,} ({n / total:.0%})" for n in counted],
@@ -263,7 +263,7 @@ def types(
     shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
     return (
         figure.update_yaxes(
-            **in_rows(
+            **row_axis(
                 [
                     f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
                     for kind in kinds
@@ -287,8 +287,8 @@ def types(
     )
 
 
-@drawing("whole", "cohort")
-def shares(
+@checks_arrays("whole", "cohort")
+def share_bars(
     whole: Mapping[str, Interval],
     cohort: Mapping[str, Interval],
     sample: Mapping[str, float],
@@ -301,7 +301,7 @@ def shares(
     """Mean share of every modality with its interval: all in grey, the cohort in the modality's colour, the sample as a
     diamond."""
     rows = np.arange(len(modalities))
-    figure = base(theme, 96 + 52 * len(modalities), left=10, legend=True)
+    figure = base_figure(theme, 96 + 52 * len(modalities), left=10, legend=True)
     _intervals(
         figure,
         [whole[name] for name in modalities],
@@ -326,7 +326,7 @@ def shares(
         theme,
     )
     return figure.update_yaxes(
-        **in_rows([label(name) for name in modalities], 0.4, 0.6),
+        **row_axis([label(name) for name in modalities], 0.4, 0.6),
     ).update_xaxes(
         title={"text": "share of the decision, |Shapley value| / sum"},
         tickformat=".0%",
@@ -334,7 +334,7 @@ def shares(
     )
 
 
-@drawing(ids="N", x="N", y="N", cohort="N")
+@checks_arrays(ids="N", x="N", y="N", cohort="N")
 def scatter(
     ids: Sequence[str],
     x: np.ndarray,
@@ -361,12 +361,14 @@ def scatter(
     """
     inside = np.ones(len(ids), dtype=bool) if cohort is None else cohort
     figure = (
-        base(theme, 400, legend=cohort is not None)
+        base_figure(theme, 400, legend=cohort is not None)
         .update_xaxes(title={"text": label(x_title, 90)})
         .update_yaxes(title={"text": label(y_title, 70)}, zeroline=zero, zerolinecolor=LINE[theme])
     )
     if not len(ids):
-        return note(figure, "No sample passes the filters." if cohort is None else NO_ROWS, theme)
+        return write_note(
+            figure, "No sample passes the filters." if cohort is None else NO_ROWS, theme
+        )
     if diagonal:
         reach = [float(min(x.min(), y.min())), float(max(x.max(), y.max()))]
         figure.add_scatter(
@@ -386,7 +388,7 @@ def scatter(
                 "customdata": list(itertools.compress(ids, keep)),
                 "text": list(itertools.compress(_tips(ids, captions), keep)),
                 "name": label(name),
-                "marker": {"size": size, "color": faded(hue, 0.5), "line": {"width": 0}},
+                "marker": {"size": size, "color": fade_colour(hue, 0.5), "line": {"width": 0}},
                 "selected": {"marker": {"opacity": 1}},
                 "unselected": {"marker": {"opacity": 0.6}},
                 "hovertemplate": f"%{{text}}<br>{label(x_title)}: %{{x:.3f}}<br>{label(y_title)}: %{{y:.3f}}"
@@ -399,7 +401,7 @@ def scatter(
             if keep.any()
         ]
     )
-    return ringed(figure, ids, x, y, chosen, name="this sample")
+    return add_ring(figure, ids, x, y, chosen, name="this sample")
 
 
 def _tips(ids: Sequence[str], captions: Sequence[str] | None) -> list[str]:

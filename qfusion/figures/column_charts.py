@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision_charts import in_steps
-from qfusion.figures.guards import drawing
+from qfusion.figures.decision_charts import waterfall_steps
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -15,11 +15,11 @@ from qfusion.figures.style import (
     QUIET,
     Theme,
     axis,
-    base,
+    base_figure,
+    format_signed,
     halo,
-    in_rows,
     label,
-    signed,
+    row_axis,
 )
 
 # Some samples side by side: their decisions term by term, and other numbers, in columns on the same scale.
@@ -28,8 +28,8 @@ MOST = 6  # columns
 _GAP = 0.022
 
 
-@drawing(names="N", dividends="N")
-def decisions(
+@checks_arrays(names="N", dividends="N")
+def decision_columns(
     names: Sequence[str],
     dividends: Sequence[Mapping[str, float]],
     modalities: Sequence[str],
@@ -48,7 +48,7 @@ def decisions(
         notes: what is said of each below its name, in lines. theme: of the figure.
         unit: of the terms. quantity: what they add up to, "log-odds" or "score".
     """
-    rows, steps, marker = in_steps(dividends, modalities, theme, quantity)
+    rows, steps, marker = waterfall_steps(dividends, modalities, theme, quantity)
     ends = steps.cumsum(1)
     figure = _columns(
         names,
@@ -67,7 +67,7 @@ def decisions(
             orientation="h",
             width=0.62,
             marker=marker,
-            text=[signed(value) for value in widths],
+            text=[format_signed(value) for value in widths],
             textposition="outside",
             cliponaxis=False,
             constraintext="none",
@@ -96,8 +96,8 @@ def decisions(
     )
 
 
-@drawing(names="N", values="N")
-def bars(
+@checks_arrays(names="N", values="N")
+def bar_columns(
     names: Sequence[str],
     values: Sequence[Mapping[str, float]],
     hues: Mapping[str, str],
@@ -161,7 +161,7 @@ def _columns(
         heads = [f"<b>{head}</b>" for head in heads]
     below = [note.split("\n") for note in notes] or [[]] * count
     return (
-        base(theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
+        base_figure(theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
         .update_layout(
             **{
                 f"xaxis{i + 1 if i else ''}": axis(theme)
@@ -203,5 +203,5 @@ def _columns(
             text=label(title, 90),
             font={"size": 13, "color": QUIET[theme]},
         )
-        .update_yaxes(**in_rows(list(rows)), ticklabelstandoff=6)
+        .update_yaxes(**row_axis(list(rows)), ticklabelstandoff=6)
     )

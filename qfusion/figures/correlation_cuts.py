@@ -6,20 +6,20 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.evolution_charts import line, mark_time, span
-from qfusion.figures.guards import drawing
+from qfusion.figures.evolution_charts import draw_time_cursor, line, time_range
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
     QUIET,
     Theme,
     axis,
-    base,
-    faded,
-    in_unit,
+    base_figure,
+    fade_colour,
     label,
     term_colour,
     term_dash,
     term_title,
+    with_unit,
 )
 
 # Scores, metrics and terms after the correlations of a modality were taken away, against the time of the cut.
@@ -33,8 +33,8 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 
-@drawing()
-def curves(
+@checks_arrays()
+def cut_curves(
     times: np.ndarray,
     scores: Mapping[str, Mapping[str, np.ndarray]],
     undisturbed: float,
@@ -51,7 +51,7 @@ def curves(
         modalities: of the model, in their order. cursor: a time that is marked.
     """
     figure = (
-        base(theme, 340, legend=True, right=20, top=8)
+        base_figure(theme, 340, legend=True, right=20, top=8)
         .add_traces(
             [
                 line(
@@ -69,7 +69,15 @@ def curves(
             ]
         )
         .add_trace(
-            line(span(times), [undisturbed] * 2, "undisturbed", INK[theme], "dot", "y", width=1.5)
+            line(
+                time_range(times),
+                [undisturbed] * 2,
+                "undisturbed",
+                INK[theme],
+                "dot",
+                "y",
+                width=1.5,
+            )
         )
         .add_traces(
             [
@@ -89,14 +97,14 @@ def curves(
             hovermode="x unified",
             dragmode="zoom",
             yaxis_title_text=label(unit),
-            xaxis={"title": {"text": CUT_TIME}, "range": span(times)},
+            xaxis={"title": {"text": CUT_TIME}, "range": time_range(times)},
         )
     )
-    return mark_time(figure, cursor, theme)
+    return draw_time_cursor(figure, cursor, theme)
 
 
-@drawing()
-def terms(
+@checks_arrays()
+def cut_terms(
     times: np.ndarray,
     sizes: Mapping[str, Mapping[str, np.ndarray]],
     modalities: Sequence[str],
@@ -111,10 +119,10 @@ def terms(
     Args:
         times: (nT,). sizes: |dividend| (nT,) each, by kind of `KINDS`, then by coalition; the baseline is left out.
         whose: the modality that is cut, for the axis.
-        modalities, cursor: as for `curves`.
+        modalities, cursor: as for `cut_curves`.
     """
     figure, rows = _stacked(
-        times, list(sizes), in_unit("|contribution|", unit, "<br>"), "tozero", theme
+        times, list(sizes), with_unit("|contribution|", unit, "<br>"), "tozero", theme
     )
     figure.add_traces(
         [
@@ -134,11 +142,11 @@ def terms(
     )
     if whose:
         figure.update_layout(xaxis_title_text=CUT_TIME.replace("cut", f"cut of {label(whose)}"))
-    return mark_time(figure, cursor, theme)
+    return draw_time_cursor(figure, cursor, theme)
 
 
-@drawing()
-def metric(
+@checks_arrays()
+def cut_metric(
     times: np.ndarray,
     lines: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]],
     levels: Mapping[str, float],
@@ -152,7 +160,7 @@ def metric(
     Args:
         times: (nT,). lines: by kind of `KINDS`, then by modality: the metric (nT,), and low and high where it has an
             interval. levels: what is drawn as lines across: "undisturbed" first, "chance", ...
-        y_title: the metric, with its sample size. modalities: as for `curves`.
+        y_title: the metric, with its sample size. modalities: as for `cut_curves`.
     """
     figure, rows = _stacked(times, list(lines), label(y_title), "normal", theme)
     cut, solid = KINDS["cut"]
@@ -168,7 +176,7 @@ def metric(
                     "mode": "lines",
                     "line": {"width": 0, "color": term_colour(name, modalities)},
                     "fill": "toself",
-                    "fillcolor": faded(term_colour(name, modalities), 0.16),
+                    "fillcolor": fade_colour(term_colour(name, modalities), 0.16),
                     "name": term_title(name),
                     "showlegend": False,
                     "legendgroup": term_title(name),
@@ -194,7 +202,7 @@ def metric(
         ).add_traces(
             [
                 line(
-                    span(times),
+                    time_range(times),
                     [level] * 2,
                     label(name),
                     (INK if name == "undisturbed" else QUIET)[theme],
@@ -221,12 +229,12 @@ def _stacked(
     )
     rows, gap = ["y", "y2", "y3"][: len(kinds)], 0.08
     height = (1 - gap * (len(kinds) - 1)) / len(kinds)
-    figure = base(
+    figure = base_figure(
         theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72
     ).update_layout(
         hovermode="x unified",
         dragmode="zoom",
-        xaxis={"title": {"text": CUT_TIME}, "range": span(times), "anchor": rows[-1]},
+        xaxis={"title": {"text": CUT_TIME}, "range": time_range(times), "anchor": rows[-1]},
     )
     for place, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
         top = 1 - place * (height + gap)

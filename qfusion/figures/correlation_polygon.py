@@ -7,16 +7,16 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.evolution_charts import TIME, vertical_rule
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
     Theme,
     axis,
     bare_axis,
-    base,
-    faded,
+    base_figure,
+    circle_positions,
+    fade_colour,
     halo,
-    in_circle,
     label,
     term_colour,
     term_dash,
@@ -28,8 +28,8 @@ _WIDEST, _LARGEST = 13.0, 48.0  # pixels of the strongest line, and of the large
 _LEFT = 0.40  # of the width, that the graph takes
 
 
-@drawing(times="T", shared="T", alone="T", together="T")
-def triangle(
+@checks_arrays(times="T", shared="T", alone="T", together="T")
+def mutual_information_polygon(
     times: np.ndarray,
     shared: Mapping[tuple[str, str], np.ndarray],
     alone: Mapping[str, np.ndarray],
@@ -56,15 +56,15 @@ def triangle(
         len(shared) > 0 and len(alone) > 1,
         "Arguments `shared` and `alone` must hold at least a pair.",
     )
-    figure = base(theme, 360, legend=True, left=8, right=16)
-    modalities, places = list(alone), in_circle(list(alone))
+    figure = base_figure(theme, 360, legend=True, left=8, right=16)
+    modalities, places = list(alone), circle_positions(list(alone))
     entropy = {name: max(float(values[at]), 0.0) for name, values in alone.items()}
     now = {pair: max(float(values[at]), 0.0) for pair, values in shared.items()}
     most, full = (
         max(float(np.max(values)) for values in series.values()) or 1.0
         for series in (shared, alone)
     )
-    graph(
+    mutual_information_graph(
         figure,
         places,
         [
@@ -132,7 +132,7 @@ def triangle(
     )
 
 
-def graph(
+def mutual_information_graph(
     figure: go.Figure,
     places: Mapping[str, np.ndarray],
     lines: Sequence[tuple[Sequence[str], float, str, str]],
@@ -165,7 +165,7 @@ def graph(
             mode="lines",
             showlegend=False,
             hoverinfo="skip",
-            line={"color": faded(hue, 0.75), "width": width},
+            line={"color": fade_colour(hue, 0.75), "width": width},
             **to,
         ).add_scatter(
             x=[beside[0]],

@@ -8,27 +8,27 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.analysis.shown_terms import select_shown_terms
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
     LINE,
     PAPER,
     QUIET,
     Theme,
-    base,
-    faded,
+    base_figure,
+    fade_colour,
+    format_signed,
     halo,
-    in_rows,
-    in_unit,
     label,
-    signed,
+    row_axis,
     split_term,
     term_colour,
     term_title,
+    with_unit,
 )
 
 
-@drawing()
+@checks_arrays()
 def waterfall(
     dividends: Mapping[str, float],
     modalities: Sequence[str],
@@ -54,10 +54,10 @@ def waterfall(
         "" in dividends,
         'Argument `dividends` must have the empty coalition "" (the baseline), but has none.',
     )
-    names, (steps,), marker = in_steps([dividends], modalities, theme, quantity)
+    names, (steps,), marker = waterfall_steps([dividends], modalities, theme, quantity)
     ends = np.cumsum(steps)
     figure = (
-        base(
+        base_figure(
             theme,
             206 if compact else 72 + 31 * len(names),
             left=10,
@@ -74,7 +74,7 @@ def waterfall(
                 [name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)
             ],
             marker=marker,
-            text=[signed(value) for value in (*steps, ends[-1])],
+            text=[format_signed(value) for value in (*steps, ends[-1])],
             textposition="outside",
             cliponaxis=False,
             constraintext="none",
@@ -105,7 +105,7 @@ def waterfall(
         )
     return (
         figure.update_yaxes(
-            **in_rows(names),
+            **row_axis(names),
             tickfont={"size": 11 if compact else 13},
         )
         .update_xaxes(
@@ -118,7 +118,7 @@ def waterfall(
     )
 
 
-def condensed_lines(
+def condense_curves(
     terms: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Terms over time or layers to draw one by one, in their order, and what the smallest joint ones sum to, by what it
@@ -129,15 +129,15 @@ def condensed_lines(
     drawn = {term: values for term, values in terms.items() if term in {"", *shown}}
     if not rest:
         return drawn, {}
-    return drawn, {others_title(len(rest)): np.sum([terms[term] for term in rest], axis=0)}
+    return drawn, {rest_title(len(rest)): np.sum([terms[term] for term in rest], axis=0)}
 
 
-def others_title(count: int) -> str:
+def rest_title(count: int) -> str:
     """What so many joint terms are called that are not shown one by one."""
     return f"{count} other joint terms"
 
 
-def in_steps(
+def waterfall_steps(
     decisions: Sequence[Mapping[str, float]],
     modalities: Sequence[str],
     theme: Theme,
@@ -154,7 +154,7 @@ def in_steps(
     terms = [*first, *shown, *(["+".join(modalities)] if rest else [])]
     names = [
         *map(term_title, [*first, *shown]),
-        *([others_title(len(rest))] if rest else []),
+        *([rest_title(len(rest))] if rest else []),
         f"<b>{quantity}</b>",
     ]
     steps = [
@@ -163,15 +163,17 @@ def in_steps(
     ]
     hues = [*(term_colour(term, modalities) for term in terms), INK[theme]]
     joint = [*(len(split_term(term)) > 1 for term in terms), False]
-    return names, np.array(steps, dtype=float), hatched(hues, joint, theme)
+    return names, np.array(steps, dtype=float), bar_pattern(hues, joint, theme)
 
 
-def hatched(
+def bar_pattern(
     hues: Sequence[str], joint: Sequence[bool], theme: Theme, *, rim: float = 1.5
 ) -> dict[str, Any]:
     """Bars of terms in their hues, those of several modalities hatched."""
     return {
-        "color": [faded(hue, 0.55) if both else hue for hue, both in zip(hues, joint, strict=True)],
+        "color": [
+            fade_colour(hue, 0.55) if both else hue for hue, both in zip(hues, joint, strict=True)
+        ],
         "line": {"color": hues, "width": rim},
         "pattern": {
             "shape": ["/" if both else "" for both in joint],
@@ -190,7 +192,7 @@ def padded_range(values: Sequence[float], share: float) -> list[float]:
     return [low - pad, high + pad]
 
 
-@drawing()
+@checks_arrays()
 def shapley_bars(
     shapley: Mapping[str, float],
     shares: Mapping[str, float],
@@ -204,7 +206,7 @@ def shapley_bars(
 
     reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
     return (
-        base(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
+        base_figure(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
         .add_bar(
             y=[label(name) for name in modalities],
             x=values,
@@ -212,7 +214,7 @@ def shapley_bars(
             width=0.6,
             marker={"color": [term_colour(name, modalities) for name in modalities]},
             text=[
-                f"{signed(value)}  ({shares[name]:.0%})"
+                f"{format_signed(value)}  ({shares[name]:.0%})"
                 for name, value in zip(modalities, values, strict=True)
             ],
             textposition="outside",
@@ -221,14 +223,14 @@ def shapley_bars(
             textfont={"color": INK[theme]},
             hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
         )
-        .update_xaxes(range=[-reach, reach], title={"text": in_unit("Shapley value", unit)})
+        .update_xaxes(range=[-reach, reach], title={"text": with_unit("Shapley value", unit)})
         .update_yaxes(autorange="reversed", showline=False, ticks="")
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )
 
 
-@drawing()
-def on_scale(
+@checks_arrays()
+def target_scale(
     truth: float | None,
     prediction: float,
     low: float,
@@ -239,7 +241,7 @@ def on_scale(
 ) -> go.Figure:
     """Truth, where it is known, and prediction as marks on the range of the target, the error between them."""
     ends = [prediction] if truth is None else [truth, prediction]
-    figure = base(theme, 116, left=10, right=10, top=46, bottom=40).add_scatter(
+    figure = base_figure(theme, 116, left=10, right=10, top=46, bottom=40).add_scatter(
         x=ends,
         y=[0] * len(ends),
         mode="lines",
@@ -274,7 +276,7 @@ def on_scale(
     ).update_yaxes(visible=False, range=[-1, 1])
 
 
-@drawing()
+@checks_arrays()
 def term_bars(
     values: Mapping[str, float],
     errors: Mapping[str, float],
@@ -287,10 +289,10 @@ def term_bars(
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
     both = [{term: own[term] for term in values if term} for own in (values, before)]
     shown, rest = select_shown_terms(both)
-    names, (noisy, exact), look = in_steps(both, modalities, theme)
+    names, (noisy, exact), look = waterfall_steps(both, modalities, theme)
     rows = list(range(len(noisy)))
     return (
-        base(theme, 70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True)
+        base_figure(theme, 70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True)
         .add_bar(
             x=noisy,
             y=rows,
@@ -320,8 +322,8 @@ def term_bars(
             hovertemplate="exact: %{x:+.3f}<extra></extra>",
         )
         .update_yaxes(
-            **in_rows(names[:-1]),
+            **row_axis(names[:-1]),
         )
-        .update_xaxes(title={"text": in_unit("contribution", unit)})
+        .update_xaxes(title={"text": with_unit("contribution", unit)})
         .add_vline(x=0, line={"color": LINE[theme], "width": 1})
     )

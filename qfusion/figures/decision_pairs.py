@@ -6,20 +6,20 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision_charts import in_steps, padded_range
-from qfusion.figures.guards import drawing
+from qfusion.figures.decision_charts import padded_range, waterfall_steps
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
     PAPER,
     Theme,
-    base,
-    in_rows,
-    in_unit,
+    base_figure,
+    format_signed,
     label,
-    signed,
+    row_axis,
     split_term,
+    with_unit,
 )
 
 
@@ -32,7 +32,7 @@ def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -
     return padded_range([0.0, *marks, *np.ravel(totals)], 0.3)
 
 
-@drawing()
+@checks_arrays()
 def differences(
     a: Mapping[str, float],
     b: Mapping[str, float],
@@ -56,17 +56,17 @@ def differences(
         "Arguments `a` and `b` must have the same terms and a baseline.",
     )
     change = {term: b[term] - a[term] for term in a if term or baseline}
-    names, (steps,), marker = in_steps([change], modalities, theme, quantity)
+    names, (steps,), marker = waterfall_steps([change], modalities, theme, quantity)
     values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
     return (
-        base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
+        base_figure(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
         .add_bar(
             x=values,
             y=list(range(len(names))),
             orientation="h",
             width=0.62,
-            text=[signed(value) for value in values],
+            text=[format_signed(value) for value in values],
             textposition="outside",
             cliponaxis=False,
             constraintext="none",
@@ -74,16 +74,16 @@ def differences(
             marker=marker,
             hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
         )
-        .update_xaxes(range=[-reach, reach], title={"text": in_unit(what, unit)})
+        .update_xaxes(range=[-reach, reach], title={"text": with_unit(what, unit)})
         .update_yaxes(
-            **in_rows(names),
+            **row_axis(names),
         )
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     )
 
 
-@drawing()
-def pairs(
+@checks_arrays()
+def bar_pairs(
     a: Mapping[str, float],
     b: Mapping[str, float],
     hues: Mapping[str, str],
@@ -95,7 +95,7 @@ def pairs(
     """For each name two bars, A outlined and B filled, with the numbers; a name that one side does not have gets one
     bar."""
     names = list(dict.fromkeys([*a, *b]))
-    figure = base(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
+    figure = base_figure(theme, 88 + 44 * len(names), left=10, right=20, legend=True)
     write = "{:.0%}" if percent else "{:.2f}"
     for numbers, shift, filled, side in ((a, -0.19, False, "A"), (b, 0.19, True, "B")):
         known = [i for i, name in enumerate(names) if name in numbers]
@@ -136,7 +136,7 @@ def pairs(
             **({"tickformat": ".0%"} if percent else {}),
         )
         .update_yaxes(
-            **in_rows([label(name, 24) for name in names], 0.45, 0.55),
+            **row_axis([label(name, 24) for name in names], 0.45, 0.55),
             ticklabelstandoff=6,
         )
     )

@@ -20,7 +20,7 @@ _TIKZ = "%qfusion-recipe "
 _IN_PAGE = f'<script type="application/json" id="{RECIPE}">'.encode()
 
 
-def in_svg(svg: str, recipe: str, title: str) -> bytes:
+def embed_in_svg(svg: str, recipe: str, title: str) -> bytes:
     """The drawing with the recipe, and its title for those who do not see it."""
     end = svg.index(">", svg.index("<svg")) + 1
     named = f"<title>{html.escape(title, quote=False)}</title>" if title else ""
@@ -28,7 +28,7 @@ def in_svg(svg: str, recipe: str, title: str) -> bytes:
     return f"{svg[:end]}{named}{held}{svg[end:]}".encode()
 
 
-def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
+def embed_in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
     """The picture with recipe and title as its texts, and the resolution that gives its size."""
     image, texts, out = Image.open(io.BytesIO(png)), PngInfo(), io.BytesIO()
     for key, words in ((KEY, recipe), ("Title", title)):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     INK,
@@ -13,10 +13,10 @@ from qfusion.figures.style import (
     QUIET,
     VERMILLION,
     Theme,
-    base,
-    in_rows,
+    base_figure,
     label,
-    note,
+    row_axis,
+    write_note,
 )
 
 # Slices of the samples with how often each is wrong, and the samples of the largest errors.
@@ -24,8 +24,8 @@ from qfusion.figures.style import (
 _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
 
 
-@drawing(names="S", counts="S", values="S 3")
-def rates(
+@checks_arrays(names="S", counts="S", values="S 3")
+def error_rates(
     names: Sequence[str],
     counts: Sequence[tuple[int, int]],
     values: np.ndarray,
@@ -42,9 +42,9 @@ def rates(
         values: rate and both ends of its interval, (S, 3). overall: of all.
         axis: what the rate is called. theme: of the figure.
     """
-    figure = base(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
+    figure = base_figure(theme, 96 + 30 * max(1, len(names)), left=10, right=24, top=24)
     if not len(names):
-        return note(figure, "No sample to slice.", theme)
+        return write_note(figure, "No sample to slice.", theme)
     value, low, high = np.asarray(values, dtype=float).T
     tips = [
         f"{label(name)}: {wrong:,} of {count:,} ({rate:.1%}, {a:.1%} to {b:.1%})"
@@ -91,7 +91,7 @@ def rates(
         nticks=7,
         range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
     ).update_yaxes(
-        **in_rows(
+        **row_axis(
             [
                 f"{label(name, 30)}  ({wrong:,} of {count:,})"
                 for name, (wrong, count) in zip(names, counts, strict=True)
@@ -101,8 +101,8 @@ def rates(
     )
 
 
-@drawing(names="N", errors="N")
-def worst(
+@checks_arrays(names="N", errors="N")
+def largest_errors(
     names: Sequence[str],
     errors: np.ndarray,
     *,
@@ -116,9 +116,9 @@ def worst(
         names: what is said of each sample, its id first. errors: (n,), with their sign where they have one.
         axis: what an error is, with its unit. chosen: place of the open sample. theme: of the figure.
     """
-    figure = base(theme, 74 + 24 * max(1, len(names)), left=10, right=56)
+    figure = base_figure(theme, 74 + 24 * max(1, len(names)), left=10, right=56)
     if not len(names):
-        return note(figure, "No sample of this cohort.", theme)
+        return write_note(figure, "No sample of this cohort.", theme)
     figure.add_bar(
         x=errors,
         y=list(range(len(names))),
@@ -147,7 +147,7 @@ def worst(
             range=[low - (room if low < 0 else 0), high + room],
         )
         .update_yaxes(
-            **in_rows([label(name, 44) for name in names]),
+            **row_axis([label(name, 44) for name in names]),
             ticklabelstandoff=6,
         )
         .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -17,12 +17,12 @@ from qfusion.figures.style import (
     UNSIGNED_SCALE,
     VERMILLION,
     Theme,
-    base,
-    faded,
-    in_cells,
-    in_rows,
+    base_figure,
+    cell_annotations,
+    fade_colour,
     label,
-    wrap,
+    row_axis,
+    wrap_lines,
 )
 
 # Reading an entangled-fusion network's fusion: masses, truth tables, softmax of the classes, curves of raw content.
@@ -43,7 +43,7 @@ _MASSES: dict[str, Any] = {
 SOFTMAX = "softmax"  # 0 to 1; no probability unless it is calibrated
 
 
-@drawing(elements="n", modalities="M", values="n M", fused="n")
+@checks_arrays(elements="n", modalities="M", values="n M", fused="n")
 def masses(
     values: np.ndarray,
     fused: np.ndarray,
@@ -62,7 +62,7 @@ def masses(
         compact: small version without numbers and scale.
     """
     n, M = np.shape(values)
-    figure = base(
+    figure = base_figure(
         theme,
         (36 + 17 * (M + 1)) if compact else 56 + 40 * (M + 1),
         left=10,
@@ -78,7 +78,7 @@ def masses(
         hovertemplate="%{y}, ‘%{x}’: mass %{z:.3f}<extra></extra>",
     )
     if not compact:
-        in_cells(figure, z, z, "{:.2f}", showlegend=False)
+        cell_annotations(figure, z, z, "{:.2f}", showlegend=False)
     return (
         figure.update_xaxes(
             tickvals=list(range(n)),
@@ -102,8 +102,8 @@ def masses(
     )
 
 
-@drawing(elements="n", patterns="P", values="n P", weights="n P", angles="n P")
-def tables(
+@checks_arrays(elements="n", patterns="P", values="n P", weights="n P", angles="n P")
+def fusion_tables(
     values: np.ndarray,
     weights: np.ndarray,
     patterns: Sequence[str],
@@ -128,14 +128,14 @@ def tables(
     element.
     """
     n, P = np.shape(values)
-    figure = base(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
+    figure = base_figure(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
     texts = [
         " + ".join(label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1")
         or "none"
         for pattern in patterns
     ]
     figure.add_heatmap(z=values, **_MASSES, hoverinfo="skip")
-    in_cells(figure, values, values, "{:.2f}", showlegend=False)
+    cell_annotations(figure, values, values, "{:.2f}", showlegend=False)
     if edited is not None and np.any(edited):
         rows, columns = np.nonzero(edited)
         figure.add_scatter(
@@ -185,7 +185,7 @@ def tables(
         range=[-0.5, P - 0.5],
         title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
     ).update_yaxes(
-        **in_rows(
+        **row_axis(
             [
                 f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
                 for i, e in enumerate(elements)
@@ -212,7 +212,7 @@ def tables(
 MOST_CLASSES = 15  # drawn, the true one apart
 
 
-def classes_drawn(classes: Sequence[str], truth: int | None) -> str:
+def describe_drawn_classes(classes: Sequence[str], truth: int | None) -> str:
     """Which classes `class_bars` draws, in words."""
     return (
         "the classes"
@@ -222,7 +222,7 @@ def classes_drawn(classes: Sequence[str], truth: int | None) -> str:
     )
 
 
-@drawing(classes="C", probabilities="C")
+@checks_arrays(classes="C", probabilities="C")
 def class_bars(
     probabilities: np.ndarray,
     classes: Sequence[str],
@@ -235,13 +235,13 @@ def class_bars(
     most: int = MOST_CLASSES,
     theme: Theme = "light",
 ) -> go.Figure:
-    """One bar a class, see `classes_drawn`; the true one's name is marked, what was before is a hollow diamond, errors
-    are standard errors."""
+    """One bar a class, see `describe_drawn_classes`; the true one's name is marked, what was before is a hollow
+    diamond, errors are standard errors."""
     shown = sorted(
         {*np.argsort(-probabilities)[:most].tolist(), *([] if truth is None else [truth])}
     )
     best = int(probabilities.argmax())
-    figure = base(
+    figure = base_figure(
         theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None
     ).add_bar(
         x=probabilities[shown],
@@ -250,7 +250,7 @@ def class_bars(
         width=0.7,
         name="now",
         showlegend=before is not None,
-        marker={"color": [INK[theme] if i == best else faded(GREY, 0.55) for i in shown]},
+        marker={"color": [INK[theme] if i == best else fade_colour(GREY, 0.55) for i in shown]},
         error_x=None
         if errors is None
         else {
@@ -272,7 +272,7 @@ def class_bars(
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
     return figure.update_yaxes(
-        **in_rows(
+        **row_axis(
             [
                 f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
                 for i in shown
@@ -282,7 +282,7 @@ def class_bars(
     ).update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {}))
 
 
-@drawing()
+@checks_arrays()
 def curve(
     values: np.ndarray,
     x: np.ndarray,
@@ -294,12 +294,12 @@ def curve(
     theme: Theme = "light",
 ) -> go.Figure:
     """Raw content that is a curve: a spectrum, a profile."""
-    title = wrap(label(x_label, 70), 42)
+    title = wrap_lines(label(x_label, 70), 42)
     lines = title.count("<br>")
 
     size = {"size": 11}
     return (
-        base(theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines)
+        base_figure(theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines)
         .add_scatter(
             x=x,
             y=values,
@@ -317,7 +317,7 @@ def curve(
     )
 
 
-@drawing()
+@checks_arrays()
 def belief_bars(
     belief: np.ndarray,
     pignistic: np.ndarray,
@@ -331,7 +331,7 @@ def belief_bars(
     rows = list(range(len(classes)))
 
     return (
-        base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
+        base_figure(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
         .add_bar(
             x=np.asarray(plausibility) - np.asarray(belief),
             base=belief,
@@ -339,7 +339,7 @@ def belief_bars(
             orientation="h",
             width=0.5,
             name="belief to plausibility",
-            marker={"color": faded(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
+            marker={"color": fade_colour(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
             hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
         )
         .add_scatter(
@@ -351,7 +351,7 @@ def belief_bars(
             hovertemplate="%{x:.3f}<extra></extra>",
         )
         .update_yaxes(
-            **in_rows(
+            **row_axis(
                 [
                     f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
                     for i, c in enumerate(classes)

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.decision_charts import condensed_lines
-from qfusion.figures.guards import drawing
+from qfusion.figures.decision_charts import condense_curves
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -18,15 +18,15 @@ from qfusion.figures.style import (
     STATE_HUES,
     Theme,
     axis,
-    base,
-    faded,
-    in_unit,
+    base_figure,
+    fade_colour,
     label,
     log_ticks,
     split_term,
     term_colour,
     term_dash,
     term_title,
+    with_unit,
 )
 
 TIME = "time t (model units, ħ = 1)"
@@ -35,7 +35,7 @@ Curves = tuple[np.ndarray, Mapping[tuple[str, ...], np.ndarray]]  # times, and v
 JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
-@drawing(times="T", series="T")
+@checks_arrays(times="T", series="T")
 def measure_lines(
     times: np.ndarray,
     series: Mapping[tuple[str, ...], np.ndarray],
@@ -57,7 +57,7 @@ def measure_lines(
     """
     was: Curves = (times, {}) if before is None else before
     figure = (
-        base(theme, height, legend=True, right=20, top=8)
+        base_figure(theme, height, legend=True, right=20, top=8)
         .add_traces(
             [
                 *(
@@ -84,15 +84,15 @@ def measure_lines(
             dragmode="zoom",
             xaxis={
                 "title": {"text": TIME},
-                "range": span(times, was[0]),
+                "range": time_range(times, was[0]),
             },
             yaxis={"title": {"text": label(y_title)}},
         )
     )
-    return mark_time(figure, cursor, theme)
+    return draw_time_cursor(figure, cursor, theme)
 
 
-@drawing(times="T", entropies="T", dividends="T")
+@checks_arrays(times="T", entropies="T", dividends="T")
 def decision_lines(
     times: np.ndarray,
     entropies: Mapping[str, np.ndarray],
@@ -115,7 +115,7 @@ def decision_lines(
         above, what: axis names of the two.
         before: times, entropies and dividends before a tweak, drawn thin and dotted, "as learned" in the legend.
     """
-    terms, others = condensed_lines({name: part for name, part in dividends.items() if name})
+    terms, others = condense_curves({name: part for name, part in dividends.items() if name})
     was = before or (times, {}, {})
     ghosts = [
         _ghost(was[0], values, _hue(split_term(name), modalities, theme), row)
@@ -124,7 +124,7 @@ def decision_lines(
         if (name or row == "y") and (row == "y" or name in terms)
     ]
     return (
-        base(theme, 420, legend=True, right=20, top=8)
+        base_figure(theme, 420, legend=True, right=20, top=8)
         .add_traces(
             [
                 *ghosts,
@@ -155,17 +155,17 @@ def decision_lines(
             shapes=_rules(theme, cursor),
             xaxis={
                 "title": {"text": TIME},
-                "range": span(times, was[0]),
+                "range": time_range(times, was[0]),
                 "anchor": "y2",
             },
             yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
             yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
-            yaxis2_title_text=in_unit(what, unit, "<br>"),
+            yaxis2_title_text=with_unit(what, unit, "<br>"),
         )
     )
 
 
-@drawing(moments="T", entropies="T", terms="T")
+@checks_arrays(moments="T", entropies="T", terms="T")
 def decision_layers(
     moments: Sequence[str],
     entropies: Mapping[str, np.ndarray],
@@ -185,9 +185,9 @@ def decision_layers(
         cursor: place of the moment that is marked.
     """
     places = np.arange(len(moments))
-    shown, others = condensed_lines(terms)
+    shown, others = condense_curves(terms)
     return (
-        base(theme, 460, legend=True, right=24, top=8)
+        base_figure(theme, 460, legend=True, right=24, top=8)
         .add_traces(
             [
                 {
@@ -254,7 +254,7 @@ def decision_layers(
             },
             yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
             yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
-            yaxis2_title_text=in_unit(what, unit, "<br>"),
+            yaxis2_title_text=with_unit(what, unit, "<br>"),
         )
     )
 
@@ -345,7 +345,7 @@ def _rules(theme: Theme, cursor: float | None) -> list[dict[str, Any]]:
     ]
 
 
-@drawing()
+@checks_arrays()
 def distance_line(
     times: np.ndarray,
     distance: np.ndarray,
@@ -364,7 +364,7 @@ def distance_line(
         random_rates: of contraction under random generators, drawn as a band from the mean of the pairs.
         theme: of the figure.
     """
-    figure = base(theme, 340, legend=True)
+    figure = base_figure(theme, 340, legend=True)
     seen = np.maximum(np.asarray(distance, dtype=float), 1e-16)
     every = [seen]
     if pairs is not None and random_rates is not None:
@@ -377,7 +377,7 @@ def distance_line(
             y=np.r_[band[:, 0], band[::-1, 1]],
             fill="toself",
             mode="lines",
-            fillcolor=faded(GREY, 0.35),
+            fillcolor=fade_colour(GREY, 0.35),
             line={"width": 0},
             name="random generators",
             hoverinfo="skip",
@@ -437,7 +437,7 @@ def distance_line(
     )
 
 
-@drawing()
+@checks_arrays()
 def sparkline(
     times: np.ndarray,
     series: Mapping[str, np.ndarray],
@@ -446,10 +446,12 @@ def sparkline(
     theme: Theme = "light",
 ) -> go.Figure:
     """Small entropies over time with the end values written out, for cards."""
-    figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
+    figure = base_figure(theme, 116, left=34, right=88, top=6, bottom=34)
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
     # A line of text is so high in units of the axis.
-    heights = _spread([float(values[-1]) for values in series.values()], 0.19 * top, 0.93 * top)
+    heights = _spread_heights(
+        [float(values[-1]) for values in series.values()], 0.19 * top, 0.93 * top
+    )
     for (name, values), height in zip(series.items(), heights, strict=True):
         hue, title = _hue(split_term(name), modalities, theme), _title(split_term(name))
         figure.add_scatter(
@@ -475,8 +477,8 @@ def sparkline(
     ).update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
 
 
-@drawing()
-def mark_time(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
+@checks_arrays()
+def draw_time_cursor(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
     """Draws the time cursor."""
     if cursor is not None:
         figure.update_layout(
@@ -496,12 +498,12 @@ def _hue(part: Sequence[str], modalities: Sequence[str], theme: Theme) -> str:
     return term_colour("+".join(part), modalities) if part else INK[theme]
 
 
-def span(*times: np.ndarray) -> list[float]:
+def time_range(*times: np.ndarray) -> list[float]:
     """Returns the range of an axis of time, from 0 to the last of all times; it is never empty."""
     return [0.0, max(1e-6, *(float(part[-1]) for part in times))]
 
 
-def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
+def _spread_heights(values: Sequence[float], gap: float, highest: float) -> list[float]:
     """Heights near `values`, at least `gap` apart, at most `highest`, so that end labels neither overlap nor leave."""
     heights = np.asarray(values, dtype=float).copy()
     for lower, upper in itertools.pairwise(np.argsort(values)):

@@ -29,7 +29,13 @@ from fontTools import unicodedata as scripts
 from qfusion._checks import check, read_json
 from qfusion._lazy import Library
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
-from qfusion.figures.embedded_recipes import MAX_RECIPE, in_png, in_svg, read_recipe, size_mm
+from qfusion.figures.embedded_recipes import (
+    MAX_RECIPE,
+    embed_in_png,
+    embed_in_svg,
+    read_recipe,
+    size_mm,
+)
 from qfusion.figures.export_style import (
     MM_PER_PT,
     SIZES,
@@ -41,12 +47,12 @@ from qfusion.figures.export_style import (
     print_style,
     printing,
 )
-from qfusion.figures.guards import finite
-from qfusion.figures.html_page import page
+from qfusion.figures.guards import check_finite
+from qfusion.figures.html_page import render_page
 from qfusion.figures.recipe import Recipe, parse as parse_recipe, read_record
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme
-from qfusion.figures.themes import drawn_in, in_theme
-from qfusion.figures.visible_range import without
+from qfusion.figures.themes import apply_theme, theme_of
+from qfusion.figures.visible_range import hide_series
 
 __all__ = [
     "MAX_CAPTION",
@@ -162,7 +168,7 @@ def save_composition(
         return plotly_print.render_grid(
             [
                 plotly_print.Part(
-                    in_theme(without(figure, panel.style.hidden), style.theme),
+                    apply_theme(hide_series(figure, panel.style.hidden), style.theme),
                     size.letter(place),
                     text("title", title, MAX_TITLE) if style.title else "",
                 )
@@ -174,12 +180,12 @@ def save_composition(
             print_style(style, size.width, size.height),
             whole.columns,
             most_mm=size.most,
-            caption=caption_of(captions, size) if style.caption else "",
+            caption=join_captions(captions, size) if style.caption else "",
             metadata=whole.text(),
         )
 
 
-def caption_of(captions: Sequence[str], size: Any) -> str:
+def join_captions(captions: Sequence[str], size: Any) -> str:
     """One caption of several, each behind the letter of its panel, as plain text."""
 
     most = (4_000 - 8 * len(captions)) // max(1, len(captions))
@@ -192,7 +198,7 @@ def caption_of(captions: Sequence[str], size: Any) -> str:
     )
 
 
-def as_panel(panel: Recipe, style: ExportStyle) -> Recipe:
+def to_panel(panel: Recipe, style: ExportStyle) -> Recipe:
     """A panel's recipe as part of a composition: in its style, with its own series left out."""
     return replace(panel, style=replace(style, hidden=panel.style.hidden), title="", caption="")
 
@@ -376,9 +382,9 @@ def save(
     """
     title, caption = text("title", title, MAX_TITLE), text("caption", caption, MAX_CAPTION)
     recipe = _checked(recipe)
-    shown = in_theme(without(finite(drawn), style.hidden), style.theme)
+    shown = apply_theme(hide_series(check_finite(drawn), style.hidden), style.theme)
     if style.format == "html":
-        return page(shown, style, title=title, caption=caption, recipe=recipe)
+        return render_page(shown, style, title=title, caption=caption, recipe=recipe)
     if style.engine == "chrome" and style.format != "tikz":
         return chrome_file(shown, style, title=title, caption=caption, recipe=recipe)
     width, natural = canvas(shown, style)
@@ -612,7 +618,7 @@ def chrome_file(
     sized = go.Figure(drawn).update_layout(
         width=width, height=max(height, 40), autosize=False, font={"family": face}
     )
-    theme = drawn_in(drawn)
+    theme = theme_of(drawn)
     drawing = kaleido_file(sized, "svg", 1).decode()
     fonts.miss(unknown(html.unescape(" ".join(re.findall(r">([^<>]+)<", drawing)))))
     svg = _framed(_renumbered(drawing), theme, width, max(height, 40), heads, above, below, face)
@@ -622,12 +628,12 @@ def chrome_file(
             f'width="{width_mm:.6g}mm" height="{height_mm:.6g}mm" viewBox="0 0 {width} {total}" '
             'preserveAspectRatio="none"'
         )
-        return in_svg(svg.replace("<svg ", f"<svg {sides} ", 1), recipe, title)
+        return embed_in_svg(svg.replace("<svg ", f"<svg {sides} ", 1), recipe, title)
     whole = svg.replace(
         "<svg ", f'<svg width="{width}" height="{total}" viewBox="0 0 {width} {total}" ', 1
     )
     if style.format == "png":
-        return in_png(
+        return embed_in_png(
             kaleido_file(
                 _as_figure(whole, width, total, theme),
                 "png",

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion.figures.evolution_charts import TIME
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -16,13 +16,13 @@ from qfusion.figures.style import (
     MODALITY_HUES,
     QUIET,
     Theme,
-    base,
-    faded,
-    in_rows,
-    in_unit,
+    base_figure,
+    fade_colour,
     label,
+    row_axis,
     term_colour,
     term_title,
+    with_unit,
 )
 from qfusion.figures.themes import SIGNED_SCALE
 
@@ -33,8 +33,8 @@ from qfusion.figures.themes import SIGNED_SCALE
 SHARED, TOGETHER = "told by several", "told only together"
 
 
-@drawing("parts")
-def bits(
+@checks_arrays("parts")
+def information_bars(
     rows: Sequence[str],
     parts: Mapping[str, np.ndarray],
     modalities: Sequence[str],
@@ -50,7 +50,9 @@ def bits(
         modalities: names, whose colours sources have. entropy: bits that there are to tell, as a line.
     """
     places = np.arange(len(rows))
-    figure = base(theme, 110 + 40 * len(rows), left=10, right=24, top=8, bottom=46, legend=True)
+    figure = base_figure(
+        theme, 110 + 40 * len(rows), left=10, right=24, top=8, bottom=46, legend=True
+    )
     ends = np.zeros(len(rows))
     for at, (name, values) in enumerate(parts.items()):
         hue = (
@@ -75,7 +77,7 @@ def bits(
             name=words,
             customdata=tips,
             marker={
-                "color": faded(hue, 0.25 if name == SHARED else 0.8),
+                "color": fade_colour(hue, 0.25 if name == SHARED else 0.8),
                 "line": {"color": hue, "width": 1},
             },
             hovertemplate=f"{words}: %{{customdata}}<extra></extra>",
@@ -104,7 +106,7 @@ def bits(
             x=entropy, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
         )
         .update_xaxes(title={"text": "bits of the target" + (" (dotted: all)" if entropy else "")})
-        .update_yaxes(**in_rows(list(map(label, rows))))
+        .update_yaxes(**row_axis(list(map(label, rows))))
     )
 
 
@@ -116,8 +118,8 @@ BINS, SWARM = (
 )  # of the axis, in each of which points are stacked, up to so far from the middle
 
 
-@drawing(values="P 3")
-def interactions(
+@checks_arrays(values="P 3")
+def interaction_matrix(
     pairs: Sequence[Sequence[str]],
     values: np.ndarray,
     modalities: Sequence[str],
@@ -135,7 +137,7 @@ def interactions(
     reach = max(float(np.nanmax(np.abs(values[:, 0]), initial=0)), 1e-12)
     # digits of an interval; the largest value has one more
     few = int(np.clip(-np.floor(np.log10(reach)), 2, 6))
-    figure = base(theme, 90 + 62 * M, left=90, right=10, top=8, bottom=40)
+    figure = base_figure(theme, 90 + 62 * M, left=90, right=10, top=8, bottom=40)
     for pair, (value, low, high) in zip(pairs, values, strict=True):
         i, j = (modalities.index(name) for name in pair)
         z[i, j] = z[j, i] = value
@@ -165,8 +167,8 @@ def interactions(
     )
 
 
-@drawing("colour", colour="N")
-def swarm(
+@checks_arrays("colour", colour="N")
+def contribution_swarm(
     values: Mapping[str, np.ndarray],
     colour: np.ndarray,
     ids: Sequence[str],
@@ -181,7 +183,7 @@ def swarm(
         values: by coalition, (n,). colour: of the points, (n,). ids: of the samples.
         by: what the colour says.
     """
-    figure = base(theme, 96 + 74 * len(values), left=10, right=70, top=8, bottom=46)
+    figure = base_figure(theme, 96 + 74 * len(values), left=10, right=70, top=8, bottom=46)
     reach = max(max((float(np.abs(v).max(initial=0)) for v in values.values()), default=0), 1e-12)
     low, high = (float(end) for end in np.nanquantile(colour, (0.02, 0.98)))
     for place, (term, own) in enumerate(values.items()):
@@ -208,13 +210,13 @@ def swarm(
     return (
         figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
         .update_layout(showlegend=False)
-        .update_xaxes(title={"text": in_unit("contribution", unit)})
-        .update_yaxes(**in_rows([term_title(term) for term in values]))
+        .update_xaxes(title={"text": with_unit("contribution", unit)})
+        .update_yaxes(**row_axis([term_title(term) for term in values]))
     )
 
 
-@drawing(values="R T", labels="R", terms="T", seeds="R")
-def basins(
+@checks_arrays(values="R T", labels="R", terms="T", seeds="R")
+def seed_basins(
     values: np.ndarray,
     labels: np.ndarray,
     terms: Sequence[str],
@@ -230,7 +232,9 @@ def basins(
     """
     dashes = ("solid", "dot", "dash", "longdash", "dashdot")
     symbols = cycle(("circle", "square", "diamond", "triangle-up", "cross"))
-    figure = base(theme, 96 + 34 * len(terms), left=10, right=16, top=8, bottom=46, legend=True)
+    figure = base_figure(
+        theme, 96 + 34 * len(terms), left=10, right=16, top=8, bottom=46, legend=True
+    )
     for row, basin, seed, symbol in zip(values, labels, seeds, symbols, strict=False):
         hue = MODALITY_HUES[int(basin) % len(MODALITY_HUES)]
         figure.add_scatter(
@@ -238,22 +242,26 @@ def basins(
             y=list(range(len(terms))),
             mode="lines+markers",
             name=f"seed {seed}" if labels.max() == 0 else f"seed {seed} (explanation {basin + 1})",
-            line={"color": faded(hue, 0.7), "width": 1.5, "dash": dashes[int(basin) % len(dashes)]},
+            line={
+                "color": fade_colour(hue, 0.7),
+                "width": 1.5,
+                "dash": dashes[int(basin) % len(dashes)],
+            },
             marker={"size": 8, "color": hue, "symbol": symbol},
             hovertemplate=f"seed {seed}: %{{x:+.3f}}<extra></extra>",
         )
     return (
         figure.add_vline(x=0, line={"color": QUIET[theme], "width": 1}, layer="below")
         .update_xaxes(title={"text": label(unit)})
-        .update_yaxes(**in_rows([term_title(term) for term in terms]))
+        .update_yaxes(**row_axis([term_title(term) for term in terms]))
     )
 
 
 # Which piece does it?
 
 
-@drawing(times="T", modalities="M", restored="M T", turned="M T")
-def patches(
+@checks_arrays(times="T", modalities="M", restored="M T", turned="M T")
+def patching_heatmap(
     times: np.ndarray,
     modalities: Sequence[str],
     restored: np.ndarray,
@@ -269,7 +277,9 @@ def patches(
     reach = max(1.0, float(np.abs(restored).max()))
     rows, columns = np.nonzero(turned)
     return (
-        base(theme, 120 + 44 * len(modalities), left=10, right=14, top=8, bottom=48, legend=True)
+        base_figure(
+            theme, 120 + 44 * len(modalities), left=10, right=14, top=8, bottom=48, legend=True
+        )
         .add_heatmap(
             z=restored,
             x=times,
@@ -303,12 +313,12 @@ def patches(
             },
         )
         .update_xaxes(title={"text": TIME})
-        .update_yaxes(**in_rows([term_title(name) for name in modalities]))
+        .update_yaxes(**row_axis([term_title(name) for name in modalities]))
     )
 
 
-@drawing()
-def banded(
+@checks_arrays()
+def banded_curves(
     x: np.ndarray,
     lines: Mapping[str, tuple[np.ndarray, ...]],
     *,
@@ -327,7 +337,7 @@ def banded(
         x_title, y_title: of the axes; y are shares. behind: of the control, (R, X). behind_name: what it is.
         marks: where a line is marked, by its name.
     """
-    figure = base(theme, 330, left=60, right=16, legend=True)
+    figure = base_figure(theme, 330, left=60, right=16, legend=True)
     for place, values in enumerate(() if behind is None else behind):
         figure.add_scatter(
             x=x,
@@ -336,7 +346,7 @@ def banded(
             name=label(behind_name),
             showlegend=place == 0,
             hoverinfo="skip",
-            line={"color": faded(GREY, 0.5), "width": 1},
+            line={"color": fade_colour(GREY, 0.5), "width": 1},
         )
     for name, (values, low, high) in lines.items():
         figure.add_scatter(
@@ -347,7 +357,7 @@ def banded(
             showlegend=False,
             hoverinfo="skip",
             line={"width": 0, "color": hues[name]},
-            fillcolor=faded(hues[name], 0.2),
+            fillcolor=fade_colour(hues[name], 0.2),
         ).add_scatter(
             x=x,
             y=values,

@@ -50,7 +50,7 @@ PARAMETERS = (
 
 
 @torch.no_grad()
-def of_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Replay:
+def replay_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Replay:
     """Returns the way of one sample through the circuit.
 
     Args:
@@ -68,7 +68,9 @@ def of_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Replay:
     return Replay(
         tuple(_gate_boxes(gates, hues)),
         tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(progressed.wires)),
-        tuple((gate.name, wires, _does(gate, wires), gate.values) for gate, wires in gates),
+        tuple(
+            (gate.name, wires, _describe_gate(gate, wires), gate.values) for gate, wires in gates
+        ),
         progressed.bloch,
         progressed.entropy,
         tuple((m.wires, m.before, m.after, m.mutual) for m in progressed.moments),
@@ -80,7 +82,7 @@ def of_gates(model: GateCircuit, encoded: Mapping[str, torch.Tensor]) -> Replay:
     )
 
 
-def _does(gate: Gate, wires: Sequence[str]) -> str:
+def _describe_gate(gate: Gate, wires: Sequence[str]) -> str:
     return DOES[gate.name].format(
         *wires, held=" and ".join(name for name in gate.values if name not in PARAMETERS)
     )
@@ -97,7 +99,7 @@ def _gate_boxes(
         rows = tuple(sorted({q for number in run for q in gates[number][0].wires}))
         column = max(free[rows[0] : rows[-1] + 1])
         free[rows[0] : rows[-1] + 1] = [column + 1] * (rows[-1] + 1 - rows[0])
-        name, says = NAMES.get(gate.name, gate.name), _does(gate, wires)
+        name, says = NAMES.get(gate.name, gate.name), _describe_gate(gate, wires)
         if len(run) > 1:
             name, says = (
                 "CNOTs",

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.figures.evolution_charts import TIME, mark_time, span
-from qfusion.figures.guards import drawing
+from qfusion.figures.evolution_charts import TIME, draw_time_cursor, time_range
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -18,17 +18,17 @@ from qfusion.figures.style import (
     QUIET,
     Theme,
     bare_axis,
-    base,
-    blended,
-    faded,
+    base_figure,
+    blend_colours,
+    fade_colour,
+    format_signed,
     halo,
-    in_unit,
     label,
-    note,
-    signed,
     split_term,
     term_colour,
     term_title,
+    with_unit,
+    write_note,
 )
 from qfusion.figures.themes import SIGNED_SCALE
 
@@ -80,8 +80,8 @@ SHOWN = 6  # terms with an area of their own
 THIN = 0.005  # bands thinner than this share of all are left out
 
 
-@drawing(dividends="S", titles="G", parts="S G", start="S", end="S")
-def matrix(
+@checks_arrays(dividends="S", titles="G", parts="S G", start="S", end="S")
+def attribution_matrix(
     dividends: Sequence[str],
     titles: Sequence[str],
     parts: np.ndarray,
@@ -101,9 +101,9 @@ def matrix(
         quantity: what the dividends add up to, "log-odds" or "score".
     """
     S, G = len(dividends), len(titles)
-    figure = base(theme, 130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
+    figure = base_figure(theme, 130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
     if not G:
-        return note(
+        return write_note(
             figure.update_xaxes(visible=False).update_yaxes(visible=False),
             "Nothing evolves, so nothing is built.",
             theme,
@@ -197,7 +197,7 @@ def matrix(
             yanchor="bottom",
             yshift=4,
             showarrow=False,
-            text=in_unit("added on the way from t = 0 to T", unit),
+            text=with_unit("added on the way from t = 0 to T", unit),
             font={"size": 12, "color": QUIET[theme]},
         )
     )
@@ -219,8 +219,8 @@ def _short(values: np.ndarray) -> np.ndarray:
     )
 
 
-@drawing(times="T", titles="G", hues="G", added="T G")
-def areas(
+@checks_arrays(times="T", titles="G", hues="G", added="T G")
+def attribution_areas(
     times: np.ndarray,
     added: np.ndarray,
     titles: Sequence[str],
@@ -236,10 +236,10 @@ def areas(
     line is what is left.
 
     Args:
-        times: (nT,). added: by each term until then, (nT, G). titles, hues: of the terms, (G,); see `terms_of`.
+        times: (nT,). added: by each term until then, (nT, G). titles, hues: of the terms, (G,); see `term_styles`.
         dividend: the coalition. start: the dividend without evolution.
     """
-    figure = base(theme, 360, left=66, right=20, top=8, legend=True)
+    figure = base_figure(theme, 360, left=66, right=20, top=8, legend=True)
     folded = _folded(
         np.where(np.abs(added) > ROUNDING * np.abs(added).max(initial=0), added, 0.0), titles, hues
     )
@@ -256,9 +256,9 @@ def areas(
                     x=np.concatenate([times, times[::-1]]),
                     y=np.concatenate([level, (level + piece)[::-1]]),
                     mode="lines",
-                    line={"width": 0.6, "color": faded(hue, 0.95)},
+                    line={"width": 0.6, "color": fade_colour(hue, 0.95)},
                     fill="toself",
-                    fillcolor=faded(hue, 0.62),
+                    fillcolor=fade_colour(hue, 0.62),
                     name=label(name),
                     legendgroup=label(name),
                     showlegend=bool(keyed),
@@ -302,10 +302,10 @@ def areas(
         showlegend=False,
     ).update_layout(
         dragmode="zoom",
-        xaxis={"title": {"text": TIME}, "range": span(times)},
-        yaxis={"title": {"text": in_unit(" + ".join(split_term(dividend)) or "baseline", unit)}},
+        xaxis={"title": {"text": TIME}, "range": time_range(times)},
+        yaxis={"title": {"text": with_unit(" + ".join(split_term(dividend)) or "baseline", unit)}},
     )
-    return mark_time(figure, cursor, theme)
+    return draw_time_cursor(figure, cursor, theme)
 
 
 def _folded(
@@ -318,18 +318,18 @@ def _folded(
     return [*((titles[g], hues[g], added[:, g]) for g in sorted(largest.tolist())), *rest]
 
 
-def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
+def term_styles(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
     """Titles and hues of the terms of an `explain.Built`: the hue of the modalities that a coupling is of, greyed for
     their dissipation."""
     own = [term_colour("+".join(term.modalities), modalities) for term in terms]
     return [term.title for term in terms], [
-        blended(hue, OTHERS, 0.5) if term.kind == "dissipation" else hue
+        blend_colours(hue, OTHERS, 0.5) if term.kind == "dissipation" else hue
         for term, hue in zip(terms, own, strict=True)
     ]
 
 
-@drawing(dividends="S", titles="G", acts="G", parts="S G", start="S", end="S")
-def flow(
+@checks_arrays(dividends="S", titles="G", acts="G", parts="S G", start="S", end="S")
+def attribution_flow(
     dividends: Sequence[str],
     titles: Sequence[str],
     hues: Sequence[str],
@@ -349,7 +349,7 @@ def flow(
     is more.
 
     Args:
-        dividends, titles, parts, start, end: as for `matrix`. hues: of the terms, (G,).
+        dividends, titles, parts, start, end: as for `attribution_matrix`. hues: of the terms, (G,).
         acts: the modalities that each acts on, joined by "+", (G,).
         modalities: of the model, in their order.
         quantity: what the dividends add up to, "log-odds" or "score".
@@ -365,7 +365,7 @@ def flow(
             [term_title(name) for name in dividends],
             [term_colour(name, modalities) if name else INK[theme] for name in dividends],
         ),
-        ([f"{label(total, 30)}<br>{signed(np.sum(end))}"], [INK[theme]]),
+        ([f"{label(total, 30)}<br>{format_signed(np.sum(end))}"], [INK[theme]]),
     )
     nodes = pd.DataFrame(
         [
@@ -391,7 +391,7 @@ def flow(
         + stacks.cumsum()
         - (slots + _GAP + nodes["height"]) / 2
     )
-    figure = base(theme, tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
+    figure = base_figure(theme, tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
     _bands(figure, links[links["value"].abs() >= THIN * whole], links, nodes, scale)
     _nodes(figure, nodes, theme)
     return figure.add_traces(
@@ -498,7 +498,7 @@ def _bands(
             y=np.concatenate([upper, (upper + heights[link.Index])[::-1], upper[:1]]),
             mode="lines",
             fill="toself",
-            fillcolor=faded(link.hue, (0.08 if lowers else 0.55) if link.signed else 0.28),
+            fillcolor=fade_colour(link.hue, (0.08 if lowers else 0.55) if link.signed else 0.28),
             hoveron="fills",
             hoverinfo="text",
             text=f"{source['name']} → {target['name'].partition('<br>')[0]}: "
@@ -506,7 +506,7 @@ def _bands(
             showlegend=False,
             line={
                 "width": 0.9 if lowers else 0.4,
-                "color": faded(link.hue, 0.95 if link.signed else 0.4),
+                "color": fade_colour(link.hue, 0.95 if link.signed else 0.4),
             },
         )
 

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.correlation_polygon import graph
-from qfusion.figures.guards import drawing
+from qfusion.figures.correlation_polygon import mutual_information_graph
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -16,11 +16,11 @@ from qfusion.figures.style import (
     VERMILLION,
     Theme,
     bare_axis,
-    base,
-    faded,
-    in_circle,
-    in_rows,
+    base_figure,
+    circle_positions,
+    fade_colour,
     label,
+    row_axis,
     split_term,
     term_colour,
     term_title,
@@ -30,8 +30,8 @@ _WIDEST = 15.0  # pixels of the strongest coupling
 _GAP = 0.12  # of the width, between two graphs
 
 
-@drawing()
-def couplings(
+@checks_arrays()
+def coupling_matrix(
     parts: Mapping[str, Mapping[str, float]],
     modalities: Sequence[str],
     units: Mapping[str, str],
@@ -50,9 +50,9 @@ def couplings(
         len(parts) > 0 and len(modalities) > 0,
         "Arguments `parts` and `modalities` must not be empty.",
     )
-    figure = base(theme, 380, left=10, right=10, top=34, bottom=10)
+    figure = base_figure(theme, 380, left=10, right=10, top=34, bottom=10)
     count = len(parts)
-    places = in_circle(modalities)
+    places = circle_positions(modalities)
     heights = [place[1] for place in places.values()]
     span = [min(heights) - 0.75, max(heights) + 0.6]
     axes: dict[str, object] = {}
@@ -71,7 +71,7 @@ def couplings(
         most, unit = max(strengths.values(), default=0.0) or 1.0, label(units[name])
         joint = {term: value for term, value in strengths.items() if len(split_term(term)) > 1}
         own = {modality: strengths.get(modality, 0.0) for modality in modalities}
-        graph(
+        mutual_information_graph(
             figure,
             places,
             [
@@ -107,15 +107,15 @@ def couplings(
     return figure.update_layout(**axes)
 
 
-@drawing(free="D+", coupled="D+")
-def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.Figure:
+@checks_arrays(free="D+", coupled="D+")
+def energy_levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.Figure:
     """Two ladders of energy levels: of the modalities by themselves, and with their couplings.
 
     Args:
         free, coupled: ascending, (D,) each.
         theme: of the figure.
     """
-    figure = base(theme, 380, top=12, right=16)
+    figure = base_figure(theme, 380, top=12, right=16)
     for (start, end), values, name, colour in (
         ((0.0, 0.8), free, "each modality by itself", GREY),
         ((1.2, 2.0), coupled, "with couplings", BLUE),
@@ -139,7 +139,7 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
             x=[0.8, 1.2, None] * len(free),
             y=[point for ends in np.stack([free, coupled], 1).tolist() for point in (*ends, None)],
             mode="lines",
-            line={"color": faded(LINE[theme], 0.8), "width": 1},
+            line={"color": fade_colour(LINE[theme], 0.8), "width": 1},
             hoverinfo="skip",
         )
         .update_xaxes(
@@ -153,8 +153,8 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
     )
 
 
-@drawing(names="N+", terms="N+", values="N+")
-def letters(
+@checks_arrays(names="N+", terms="N+", values="N+")
+def operator_coefficients(
     names: Sequence[str],
     terms: Sequence[str],
     values: np.ndarray,
@@ -172,7 +172,7 @@ def letters(
         np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
     )
     return (
-        base(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
+        base_figure(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
         .add_bar(
             x=np.real(values) if real else np.abs(values),
             y=list(range(len(names))),
@@ -195,20 +195,20 @@ def letters(
             zerolinecolor=LINE[theme],
         )
         .update_yaxes(
-            **in_rows([label(name, 48) for name in names]),
+            **row_axis([label(name, 48) for name in names]),
         )
     )
 
 
-@drawing(values="N+")
-def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
+@checks_arrays(values="N+")
+def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
     """The generator's eigenvalues in the complex plane, the spectral gap marked.
 
     Args:
         values: complex, (D^2,). gap: distance of the slowest decaying mode from the imaginary axis.
         theme: of the figure.
     """
-    figure = base(theme, 380, top=22, right=16)
+    figure = base_figure(theme, 380, top=22, right=16)
     still = values.real > -1e-9 * max(float(np.abs(values).max()), 1e-300)
     figure.add_traces(
         [
@@ -217,7 +217,7 @@ def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
                 "x": values.real[chosen],
                 "y": values.imag[chosen],
                 "mode": "markers",
-                "marker": {"size": size, "color": faded(colour, 0.75)},
+                "marker": {"size": size, "color": fade_colour(colour, 0.75)},
                 "hovertemplate": f"{name}: rate %{{x:.3f}}, frequency %{{y:.3f}}<extra></extra>",
             }
             for name, chosen, colour, size in (

@@ -33,7 +33,7 @@ _WITHIN = ("error_x", "error_y", "marker", "link", "node")
 P = ParamSpec("P")
 
 
-def drawing(
+def checks_arrays(
     *gaps: str, **shapes: str
 ) -> Callable[[Callable[P, go.Figure]], Callable[P, go.Figure]]:
     """Returns a decorator of functions that draw: an argument is refused, by its name, where it has another shape, or
@@ -84,7 +84,7 @@ def _fit(name: str, value: Any, letters: Sequence[str], sizes: dict[str, int]) -
         )
 
 
-def finite(figure: go.Figure) -> go.Figure:
+def check_finite(figure: go.Figure) -> go.Figure:
     """Returns the figure as it is, once every number of its traces and of its layout is one.
 
     A gap that is meant is None, or NaN in a trace that says `connectgaps=False`, a heat map `hoverongaps=False`: plotly

@@ -10,7 +10,7 @@ from plotly.offline import get_plotlyjs
 
 from qfusion.figures.export_style import ExportStyle, canvas, pixel, plotly_print
 from qfusion.figures.style import FONT, INK, PAPER, QUIET
-from qfusion.figures.themes import drawn_in
+from qfusion.figures.themes import theme_of
 
 FIGURE, RECIPE = "qfusion-figure", "qfusion-recipe"  # ids in the page
 _CONFIG = '{"displaylogo":false,"responsive":false,"toImageButtonOptions":{"format":"svg","filename":"qfusion-figure"}}'
@@ -43,7 +43,9 @@ figcaption {{ color: {quiet}; margin-top: 8px; unicode-bidi: isolate; overflow-w
 """
 
 
-def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str) -> bytes:
+def render_page(
+    drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str
+) -> bytes:
     """The page, in UTF-8; the same bytes for the same arguments and version of plotly.
 
     The figure is laid out as in print, and shown so large that its letters are those of the pages. The page's policy
@@ -54,13 +56,13 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
             not see it.
         recipe: JSON that is kept in the page.
     """
-    theme = drawn_in(drawn)
+    theme = theme_of(drawn)
     width, height = (round(side / pixel(style)) for side in canvas(drawn, style))
     sized = go.Figure(drawn).update_layout(width=width, height=height, autosize=False)
     plotly = get_plotlyjs()
     draw = (
         f'(function(f){{Plotly.newPlot("{FIGURE}",f.data,f.layout,{_CONFIG});}})'
-        f"({in_script(pio.to_json(sized, validate=False, engine='json'))});"
+        f"({escape_script(pio.to_json(sized, validate=False, engine='json'))});"
     )
     # Plotly compiles the shaders of these traces from text.
     compiled = {"parcoords", "splom", "scattergl"} & {trace.type for trace in drawn.data}
@@ -88,13 +90,13 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
         height=height,
         figure_id=FIGURE,
         recipe_id=RECIPE,
-        recipe=in_script(recipe),
+        recipe=escape_script(recipe),
         plotly=plotly,
         draw=draw,
     ).encode()
 
 
-def in_script(json_text: str) -> str:
+def escape_script(json_text: str) -> str:
     """JSON that may stand in a script element: nothing in it ends the element or begins a comment."""
     return (
         json_text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -7,12 +7,12 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.evolution_charts import JUMP_SYMBOLS, TIME
-from qfusion.figures.guards import drawing
-from qfusion.figures.style import QUIET, STATE_HUES, Theme, axis, base, faded, label
+from qfusion.figures.guards import checks_arrays
+from qfusion.figures.style import QUIET, STATE_HUES, Theme, axis, base_figure, fade_colour, label
 from qfusion.figures.themes import DASHES
 
 
-@drawing()
+@checks_arrays()
 def raster(
     records: Sequence[tuple[np.ndarray, np.ndarray]],
     edges: np.ndarray,
@@ -41,7 +41,7 @@ def raster(
         f"Arguments `values` and `exact` must have shapes (K, {len(edges) - 1}) and (K, {len(times)}), but have "
         f"{values.shape} and {exact.shape}.",
     )
-    figure = base(theme, 560, legend=True, right=16)
+    figure = base_figure(theme, 560, legend=True, right=16)
     for k, rates in enumerate(exact):
         hue, name = STATE_HUES[k % len(STATE_HUES)], f"L{k + 1}"
         marks = [
@@ -70,7 +70,7 @@ def raster(
             mode="lines",
             legendgroup=name,
             showlegend=False,
-            line={"color": faded(hue, 0.6), "width": 1.2},
+            line={"color": fade_colour(hue, 0.6), "width": 1.2},
             name=f"{name}, counted",
             hovertemplate=f"{name}, counted: %{{y:.3f}}<extra></extra>",
         ).add_scatter(

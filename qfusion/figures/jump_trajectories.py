@@ -6,11 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion.figures.evolution_charts import JUMP_SYMBOLS, TIME
-from qfusion.figures.guards import drawing
-from qfusion.figures.style import INK, STATE_HUES, Theme, base, faded, label
+from qfusion.figures.guards import checks_arrays
+from qfusion.figures.style import INK, STATE_HUES, Theme, base_figure, fade_colour, label
 
 
-@drawing(curves="R", jumps="R")
+@checks_arrays(curves="R", jumps="R")
 def single_runs(
     times: np.ndarray,
     curves: Sequence[np.ndarray],
@@ -28,7 +28,7 @@ def single_runs(
         times: (nT,); curves: per trajectory (nT,) values; jumps: per trajectory its (time, operator index) pairs;
         mean: (nT,) over all runs, if there is one; channels: number of jump operators K.
     """
-    figure = base(theme, 320, legend=True).add_traces(
+    figure = base_figure(theme, 320, legend=True).add_traces(
         [
             {
                 "type": "scatter",
@@ -78,7 +78,7 @@ def single_runs(
     )
 
 
-@drawing(mean="T P", error="T P", master="T P")
+@checks_arrays(mean="T P", error="T P", master="T P")
 def ensemble(
     times: np.ndarray,
     mean: np.ndarray,
@@ -94,7 +94,7 @@ def ensemble(
     Args:
         mean, error, master: (nT, P) for the P populations named in `names`.
     """
-    figure = base(theme, 320, legend=True)
+    figure = base_figure(theme, 320, legend=True)
     for i, name in enumerate(names):
         hue = STATE_HUES[i % len(STATE_HUES)]
         figure.add_scatter(
@@ -103,7 +103,7 @@ def ensemble(
             showlegend=False,
             fill="toself",
             y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
-            fillcolor=faded(hue, 0.25),
+            fillcolor=fade_colour(hue, 0.25),
             line={"width": 0},
             mode="lines",
         ).add_scatter(

@@ -7,18 +7,18 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.explain.stability import Interval
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
     PAPER,
     QUIET,
     Theme,
-    base,
-    faded,
-    in_rows,
+    add_panes,
+    base_figure,
+    fade_colour,
     label,
-    panes,
+    row_axis,
     term_colour,
     term_title,
 )
@@ -28,16 +28,16 @@ from qfusion.figures.style import (
 SYMBOLS = ("circle", "diamond-open", "square-open")
 
 
-def ends(intervals: Iterable[Interval | None]) -> np.ndarray:
-    """Value, low and high of intervals as `dots` takes them, (rows, 3); NaN where there is none."""
+def interval_ends(intervals: Iterable[Interval | None]) -> np.ndarray:
+    """Value, low and high of intervals as `interval_dots` takes them, (rows, 3); NaN where there is none."""
     return np.array(
         [(np.nan,) * 3 if one is None else (one.value, one.low, one.high) for one in intervals],
         float,
     ).reshape(-1, 3)
 
 
-@drawing("series", "band", names="N", hues="N", series="N 3")
-def dots(
+@checks_arrays("series", "band", names="N", hues="N", series="N 3")
+def interval_dots(
     names: Sequence[str],
     series: Mapping[str, np.ndarray],
     *,
@@ -56,7 +56,7 @@ def dots(
         percent: values are shares.
     """
     named = len(series) > 1 or band is not None
-    figure = base(
+    figure = base_figure(
         theme, 70 + 26 * named + 34 * len(names), left=10, right=20, top=8, bottom=46, legend=named
     )
     shift, text = 0.22, ".1%" if percent else "+.2f"
@@ -71,7 +71,7 @@ def dots(
                     "y1": y + 0.36,
                     "layer": "below",
                     "line": {"width": 0},
-                    "fillcolor": faded(GREY, 0.3),
+                    "fillcolor": fade_colour(GREY, 0.3),
                 }
                 for y, (low, high) in enumerate(band)
                 if np.isfinite([low, high]).all()
@@ -82,7 +82,7 @@ def dots(
             mode="markers",
             name=label(band_name),
             hoverinfo="skip",
-            marker={"symbol": "square", "size": 12, "color": faded(GREY, 0.3)},
+            marker={"symbol": "square", "size": 12, "color": fade_colour(GREY, 0.3)},
         )
     for place, (name, values) in enumerate(series.items()):
         at = (place - (len(series) - 1) / 2) * shift
@@ -139,12 +139,12 @@ def dots(
             range=[float(ends.min()) - room, float(ends.max()) + room],
         )
         .update_yaxes(
-            **in_rows([term_title(name) for name in names]),
+            **row_axis([term_title(name) for name in names]),
         )
     )
 
 
-@drawing()
+@checks_arrays()
 def calibration(
     terms: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],
@@ -166,9 +166,9 @@ def calibration(
         all(np.shape(terms[name]) == np.shape(labels[name]) for name in terms),
         "Arguments `terms` and `labels` must have one length in every modality.",
     )
-    figure = base(theme, 290, left=50, right=8, top=8, bottom=52)
+    figure = base_figure(theme, 290, left=50, right=8, top=8, bottom=52)
     titles = [f"<b>{term_title(name)}</b><br>{label(notes.get(name, ''))}" for name in terms]
-    places = panes(
+    places = add_panes(
         figure,
         titles,
         len(titles),
@@ -184,7 +184,7 @@ def calibration(
             y=labels[name],
             mode="markers",
             **place,
-            marker={"size": 4, "color": faded(hue, 0.35), "line": {"width": 0}},
+            marker={"size": 4, "color": fade_colour(hue, 0.35), "line": {"width": 0}},
             hovertemplate="own term %{x:+.2f}, label %{y:+.2f}<extra></extra>",
         ).add_scatter(
             x=bins[name][0],

@@ -7,7 +7,7 @@ from typing import Any
 from qfusion.figures.export_style import COLUMNS, SIZES, ExportStyle, plotly_print
 
 
-def snippet(
+def latex_figure(
     file: str,
     style: ExportStyle,
     *,
@@ -31,7 +31,7 @@ def snippet(
     words = [
         f"\\textbf{{{plotly_print.latex.escape(title.rstrip('.'))}.}}" if title else "",
         plotly_print.latex.escape(caption),
-        plotly_print.latex.escape(origin(made_from or {})),
+        plotly_print.latex.escape(describe_origin(made_from or {})),
     ]
     return "\n".join(
         [
@@ -40,21 +40,21 @@ def snippet(
             "  \\centering",
             f"  {command}{{{file}.{ending}}}",
             f"  \\caption{{{' '.join(filter(None, words))}}}",
-            f"  \\label{{fig:{label(name)}}}",
+            f"  \\label{{fig:{latex_label(name)}}}",
             f"\\end{{figure{starred}}}",
             "",
         ]
     )
 
 
-def label(*parts: str) -> str:
+def latex_label(*parts: str) -> str:
     """Returns a label for `\\label`, of letters, digits and dashes."""
     return "-".join(
         filter(None, (re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-")[:60] for part in parts))
     )
 
 
-def origin(made_from: Mapping[str, Any]) -> str:
+def describe_origin(made_from: Mapping[str, Any]) -> str:
     """A sentence on model, data and sample; empty where nothing is said of them."""
     parts = [("Model", made_from.get("model")), ("data set", made_from.get("data"))]
     names = [

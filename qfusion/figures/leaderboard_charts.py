@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -19,11 +19,11 @@ from qfusion.figures.style import (
     VERMILLION,
     Theme,
     axis,
-    base,
-    faded,
-    in_rows,
+    base_figure,
+    fade_colour,
     label,
     log_ticks,
+    row_axis,
 )
 from qfusion.figures.themes import DASHES, SIGNED_SCALE
 
@@ -45,22 +45,22 @@ class Entry(NamedTuple):
     x: float
 
 
-def hue(family: str) -> str:
+def family_colour(family: str) -> str:
     """Colour of a family: our systems and their ablations each have one, so have the neighbours, baselines are grey."""
     return {"qj": BLUE, "qcnn": VERMILLION, "neighbour": GREEN}.get(family, GREY)
 
 
-def symbol(role: str) -> str:
+def role_symbol(role: str) -> str:
     """Marker of a role, so that nothing rests on hue alone."""
     return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(
         role, "square"
     )
 
 
-@drawing("entries", entries="N+")
-def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
+@checks_arrays("entries", entries="N+")
+def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
     """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
-    figure = base(
+    figure = base_figure(
         theme,
         64 + round(min(ROW, max(20, 440 / len(entries))) * len(entries)),
         left=10,
@@ -69,7 +69,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
         bottom=44,
     )
     for place, entry in enumerate(entries):
-        colour = hue(entry.family)
+        colour = family_colour(entry.family)
         if np.isfinite([entry.low, entry.high]).all():
             figure.add_scatter(
                 x=[entry.low, entry.high],
@@ -82,7 +82,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
             x=list(entry.values),
             y=[place] * len(entry.values),
             mode="markers",
-            marker={"size": 4, "color": faded(INK[theme], 0.45)},
+            marker={"size": 4, "color": fade_colour(INK[theme], 0.45)},
             hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
         ).add_scatter(
             x=[entry.mean],
@@ -90,14 +90,14 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
             mode="markers",
             marker={
                 "size": 11,
-                "symbol": symbol(entry.role),
+                "symbol": role_symbol(entry.role),
                 "color": colour,
                 "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
             },
             hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
         )
     return figure.update_xaxes(title={"text": label(metric)}, nticks=7).update_yaxes(
-        **in_rows(
+        **row_axis(
             [
                 f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
                 for entry in entries
@@ -108,8 +108,8 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
     )
 
 
-@drawing("entries", entries="N+")
-def against(
+@checks_arrays("entries", entries="N+")
+def result_scatter(
     entries: Sequence[Entry],
     metric: str,
     title: str,
@@ -126,13 +126,13 @@ def against(
         log: whether x is logarithmic, from 1: nothing is drawn at 1. Else it is a share, in percent.
         marked: a value of x to mark by a line, and its name.
     """
-    figure = base(theme, 380, right=20, top=22 if marked else 10)
+    figure = base_figure(theme, 380, right=20, top=22 if marked else 10)
     places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
     middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
     half = np.mean([min(entry.mean for entry in entries), max(entry.mean for entry in entries)])
     systems = [entry.name for entry in entries if entry.role == "system"]
     for entry, x in zip(entries, places, strict=True):
-        colour = hue(entry.family)
+        colour = family_colour(entry.family)
         amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
         figure.add_scatter(
             x=[x],
@@ -143,7 +143,7 @@ def against(
                 "symmetric": False,
                 "array": [entry.high - entry.mean],
                 "arrayminus": [entry.mean - entry.low],
-                "color": faded(colour, 0.6),
+                "color": fade_colour(colour, 0.6),
                 "thickness": 1.4,
                 "width": 0,
             }
@@ -152,7 +152,7 @@ def against(
             cliponaxis=False,
             marker={
                 "size": 12 if entry.role == "system" else 10,
-                "symbol": symbol(entry.role),
+                "symbol": role_symbol(entry.role),
                 "color": colour,
                 "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour},
             },
@@ -199,8 +199,8 @@ def against(
     )
 
 
-@drawing("values", models="M+", parts="P+", values="M+ P+")
-def agreement(
+@checks_arrays("values", models="M+", parts="P+", values="M+ P+")
+def planted_agreement(
     models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
     """Correlations, a row a model in the order given, a column a combination of modalities.
@@ -211,7 +211,7 @@ def agreement(
         theme: of the figure.
     """
     return (
-        base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
+        base_figure(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
         .add_heatmap(
             z=values,
             x=list(range(len(parts))),
@@ -236,12 +236,12 @@ def agreement(
             tickangle=0,
         )
         .update_yaxes(
-            **in_rows([label(model) for model in models]),
+            **row_axis([label(model) for model in models]),
         )
     )
 
 
-@drawing()
+@checks_arrays()
 def robustness(
     curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]],
     families: Mapping[str, tuple[str, str]],
@@ -259,11 +259,11 @@ def robustness(
     """
     check(len(curves) > 0, "Argument `curves` must hold at least one model, but is empty.")
     ends = [kind for kind in ABSENT if any(kind in at for _, _, at in curves.values())]
-    figure = base(theme, 400, right=10, top=10, legend=True)
+    figure = base_figure(theme, 400, right=10, top=10, legend=True)
     used: dict[str, int] = {}
     for place, (name, (levels, values, at)) in enumerate(curves.items()):
         role, family = families[name]
-        colour, number = hue(family), used.get(family, 0)
+        colour, number = family_colour(family), used.get(family, 0)
         used[family] = number + 1
         figure.add_scatter(
             x=levels,
@@ -276,7 +276,7 @@ def robustness(
                 "dash": DASHES[number % len(DASHES)],
             },
             legendgroup=name,
-            marker={"size": 6, "symbol": symbol(role), "color": colour},
+            marker={"size": 6, "symbol": role_symbol(role), "color": colour},
             hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>",
         )
         shift = ((place + 0.5) / len(curves) - 0.5) * 0.8
@@ -290,7 +290,7 @@ def robustness(
                 legendgroup=name,
                 marker={
                     "size": 10,
-                    "symbol": symbol(role),
+                    "symbol": role_symbol(role),
                     "color": colour,
                     "line": {"width": 1.5, "color": colour},
                 },

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -14,11 +14,11 @@ from qfusion.figures.style import (
     VERMILLION,
     Theme,
     axis,
-    base,
-    faded,
-    in_cells,
+    base_figure,
+    cell_annotations,
+    fade_colour,
     label,
-    note,
+    write_note,
 )
 from qfusion.figures.target_charts import EMPTY, MANY
 
@@ -26,17 +26,19 @@ from qfusion.figures.target_charts import EMPTY, MANY
 Curve = tuple[str, np.ndarray, np.ndarray, float]
 
 
-@drawing(classes="C+", counts="C+ C+")
-def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light") -> go.Figure:
+@checks_arrays(classes="C+", counts="C+ C+")
+def confusion_matrix(
+    counts: np.ndarray, classes: Sequence[str], theme: Theme = "light"
+) -> go.Figure:
     """Annotated classes down, predicted ones across; the colour is the share of the annotated class.
 
     Args:
         counts: (C, C), rows are annotations. classes: names. theme: of the figure.
     """
     C = len(classes)
-    figure = base(theme, int(min(110 + 34 * C, 560)), left=10, right=14, top=8, bottom=52)
+    figure = base_figure(theme, int(min(110 + 34 * C, 560)), left=10, right=14, top=8, bottom=52)
     if not counts.sum():
-        return note(figure, EMPTY, theme)
+        return write_note(figure, EMPTY, theme)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     names = [label(name, 24) for name in classes]
     figure.add_heatmap(
@@ -54,7 +56,7 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
         "(%{z:.1%})<extra></extra>",
     )
     if C <= MANY:
-        in_cells(figure, np.where(counts, counts, np.nan), shares, "{:,.0f}", size=12)
+        cell_annotations(figure, np.where(counts, counts, np.nan), shares, "{:,.0f}", size=12)
     # A heat map cannot be clicked: what is clicked lies over it, unseen.
     filled = [(i, j) for i in range(C) for j in range(C) if counts[i, j]]
     figure.add_scatter(
@@ -76,8 +78,8 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
     ).update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
 
 
-@drawing()
-def curves(
+@checks_arrays()
+def roc_curves(
     roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "", theme: Theme = "light"
 ) -> go.Figure:
     """ROC curves on the left, precision-recall curves on the right, a line a class; one of them stands out.
@@ -86,9 +88,9 @@ def curves(
         roc: false against true positive rates, with the area. pr: recall against precision, with the average precision.
         chosen: name of the class that stands out. theme: of the figure.
     """
-    figure = base(theme, 360, right=16, top=26)
+    figure = base_figure(theme, 360, right=16, top=26)
     if not roc:
-        return note(figure, "Curves need samples of a class and of others.", theme)
+        return write_note(figure, "Curves need samples of a class and of others.", theme)
     plain = {"range": [-0.02, 1.02], "nticks": 5}
     return (
         figure.add_traces(
@@ -102,7 +104,7 @@ def curves(
                     "yaxis": f"y{to}",
                     "line": {"color": BLUE, "width": 3}
                     if name == chosen
-                    else {"color": faded(GREY, 0.7), "width": 1.2},
+                    else {"color": fade_colour(GREY, 0.7), "width": 1.2},
                     "hovertemplate": f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
                 }
                 for result, to in ((roc, ""), (pr, "2"))
@@ -131,8 +133,8 @@ def curves(
     )
 
 
-@drawing(certainty="B", accuracy="B", counts="B")
-def calibration(
+@checks_arrays(certainty="B", accuracy="B", counts="B")
+def calibration_plot(
     certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray, theme: Theme = "light"
 ) -> go.Figure:
     """How often it is right against how sure it is; discs are as large as their bins are full.
@@ -140,9 +142,9 @@ def calibration(
     Args:
         certainty, accuracy: of every bin, (B,). counts: samples in it, (B,). theme: of the figure.
     """
-    figure = base(theme, 360, right=16, top=10)
+    figure = base_figure(theme, 360, right=16, top=10)
     if not len(counts):
-        return note(figure, EMPTY, theme)
+        return write_note(figure, EMPTY, theme)
     return (
         figure.add_scatter(
             x=[0, 1],
@@ -159,7 +161,7 @@ def calibration(
                     "y": [low, high],
                     "mode": "lines",
                     "hoverinfo": "skip",
-                    "line": {"color": faded(VERMILLION, 0.6), "width": 2},
+                    "line": {"color": fade_colour(VERMILLION, 0.6), "width": 2},
                 }
                 for x, high, low in zip(
                     certainty,
@@ -192,8 +194,8 @@ def calibration(
     )
 
 
-@drawing(ids="N", truth="N", values="N", inside="N")
-def residuals(
+@checks_arrays(ids="N", truth="N", values="N", inside="N")
+def residual_plot(
     ids: Sequence[str],
     truth: np.ndarray,
     values: np.ndarray,
@@ -207,9 +209,9 @@ def residuals(
         ids: of the samples. truth, values: annotations and residuals, (n,). inside: of the cohort, bool (n,).
         unit: axis name of the target. theme: of the figure.
     """
-    figure = base(theme, 360, right=12, top=10)
+    figure = base_figure(theme, 360, right=12, top=10)
     if not len(values):
-        return note(figure, EMPTY, theme)
+        return write_note(figure, EMPTY, theme)
     edges = np.histogram_bin_edges(values, bins="auto" if len(values) < 5000 else 60)
     for chosen, colour, name in ((~inside, GREY, "others"), (inside, BLUE, "cohort")):
         if chosen.any():
@@ -220,7 +222,7 @@ def residuals(
                 customdata=[
                     label(name, 40) for name, stored in zip(ids, chosen, strict=True) if stored
                 ],
-                marker={"size": 5, "color": faded(colour, 0.55)},
+                marker={"size": 5, "color": fade_colour(colour, 0.55)},
                 hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
                 "%{y:+.2f}<extra></extra>",
             ).add_bar(

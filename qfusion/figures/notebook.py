@@ -37,7 +37,7 @@ from qfusion.quantum.states import KINDS
 from qfusion.training import metrics
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the waterfall from the baseline through every term to the log-odds of the class, or to the score."""
     return decision_charts.waterfall(
@@ -50,7 +50,7 @@ def contributions(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the Shapley value of every modality with its share."""
     return decision_charts.shapley_bars(
@@ -58,29 +58,33 @@ def shapley(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def over_time(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
     draw: Any = (
         evolution_charts.decision_lines if sample.can("time") else evolution_charts.decision_layers
     )
     return draw(
-        sample.places, *numbers.through(sample), sample.modalities, unit=sample.unit, theme=theme
+        sample.places,
+        *numbers.layer_entropies(sample),
+        sample.modalities,
+        unit=sample.unit,
+        theme=theme,
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light") -> go.Figure:
     """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
     `numbers.entropies`."""
     if not sample.can("rules"):
-        times, series = numbers.measured(sample, measure)
+        times, series = numbers.measure_over_time(sample, measure)
         about = KINDS[measure]
         return evolution_charts.measure_lines(
             times, series, sample.modalities, about.short_axis, between=about.between, theme=theme
         )
     table = numbers.entropies(sample, measure=measure)
-    return circuit_charts.bars(
+    return circuit_charts.qubit_bars(
         table["entropy"].to_numpy(),
         table["element"].tolist(),
         KINDS["entropy"].short_axis,
@@ -88,10 +92,10 @@ def entropies(sample: Sample, *, measure: str = "entropy", theme: Theme = "light
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
-    read = numbers.reading(sample)
+    read = numbers.fusion_reading(sample)
     return evidence_fusion.masses(
         read.masses,
         read.fused,
@@ -104,7 +108,7 @@ def masses(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") -> go.Figure:
     """Returns the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
     replay, _ = numbers.circuit(sample, dt)
@@ -118,7 +122,7 @@ def diagram(sample: Sample, *, dt: float | None = None, theme: Theme = "light") 
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
     return state_charts.populations(
@@ -126,17 +130,17 @@ def populations(sample: Sample, *, at: float = 1.0, theme: Theme = "light") -> g
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def density_matrix(
     sample: Sample, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
     """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
     return state_charts.density_matrix(
-        numbers.state(sample, at), sample.model.dims, part=part, theme=theme
+        numbers.state_at(sample, at), sample.model.dims, part=part, theme=theme
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns prediction and truth on the range of the target, or the probability of every class."""
     if sample.classes:
@@ -147,32 +151,32 @@ def verdict(sample: Sample, *, theme: Theme = "light") -> go.Figure:
             theme=theme,
         )
     low, high = sample.study.scale
-    return decision_charts.on_scale(
+    return decision_charts.target_scale(
         sample.target, sample.score, low, high, unit=sample.unit, theme=theme
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def deletion(
     sample: Sample, *, samples: int = 200, insertion: bool = False, theme: Theme = "light"
 ) -> go.Figure:
     """Returns how fast the decision moves as modalities are taken away (or given back), beside random orders, over test
     samples."""
-    return deletion_of(
-        numbers.curves(sample, samples),
+    return draw_deletion(
+        numbers.deletion_curves(sample, samples),
         insertion=insertion,
         theme=theme,
     )
 
 
-def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
+def draw_deletion(curves: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
     """Returns the figure of curves that are worked out already."""
     ours, random = (
         (curves.insertion, curves.random_insertion)
         if insertion
         else (curves.deletion, curves.random_deletion)
     )
-    return trust_charts.curves(
+    return trust_charts.deletion_curves(
         curves.shares,
         ours,
         random,
@@ -182,7 +186,7 @@ def deletion_of(curves: Any, *, insertion: bool = False, theme: Theme = "light")
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns a test sample's terms by every training seed, as far as they are shipped."""
     table = numbers.stability(sample)
@@ -196,12 +200,12 @@ def stability(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns what each coupling and dissipation built of each contribution, as a matrix."""
-    made = numbers.building_of(sample)
-    titles, _ = generator_attribution.terms_of(made.terms, made.modalities)
-    return generator_attribution.matrix(
+    made = numbers.path_attribution(sample)
+    titles, _ = generator_attribution.term_styles(made.terms, made.modalities)
+    return generator_attribution.attribution_matrix(
         made.dividends,
         titles,
         made.parts,
@@ -213,7 +217,7 @@ def built(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def built_over_time(
     sample: Sample,
     *,
@@ -223,10 +227,10 @@ def built_over_time(
 ) -> go.Figure:
     """Returns one contribution over time, split into what each term of the dynamics added to it; see
     `numbers.built_over_time`."""
-    made = numbers.building_of(sample)
-    titles, hues = generator_attribution.terms_of(made.terms, made.modalities)
+    made = numbers.path_attribution(sample)
+    titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
     s = made.row(made.most_built() if dividend is None else dividend)
-    return generator_attribution.areas(
+    return generator_attribution.attribution_areas(
         made.times,
         made.over_time[:, s],
         titles,
@@ -239,12 +243,12 @@ def built_over_time(
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     """Returns the way from the modalities through couplings and dissipation to the contributions and their sum."""
-    made = numbers.building_of(sample)
-    titles, hues = generator_attribution.terms_of(made.terms, made.modalities)
-    return generator_attribution.flow(
+    made = numbers.path_attribution(sample)
+    titles, hues = generator_attribution.term_styles(made.terms, made.modalities)
+    return generator_attribution.attribution_flow(
         made.dividends,
         titles,
         hues,
@@ -259,14 +263,14 @@ def built_flow(sample: Sample, *, theme: Theme = "light") -> go.Figure:
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def cut(
     sample: Sample, *, times: int = 21, cursor: float | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Returns the explained output if correlations of a modality are taken away at a time, all of them or entanglement
     alone."""
-    made = numbers.cuts_of(sample, times, kinds=tuple(correlation_cuts.KINDS))
-    return correlation_cuts.curves(
+    made = numbers.correlation_cuts(sample, times, kinds=tuple(correlation_cuts.KINDS))
+    return correlation_cuts.cut_curves(
         made.times,
         evolution.curves(made, sample.output),
         float(made.before[0, sample.output]),
@@ -277,7 +281,7 @@ def cut(
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def cut_terms(
     sample: Sample,
     *,
@@ -288,9 +292,9 @@ def cut_terms(
 ) -> go.Figure:
     """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
     `numbers.cut_terms`."""
-    made = numbers.cuts_of(sample, times, modality, terms=True)
+    made = numbers.correlation_cuts(sample, times, modality, terms=True)
     whose = most_moved(made, sample.output)
-    return correlation_cuts.terms(
+    return correlation_cuts.cut_terms(
         made.times,
         evolution.term_sizes(made, whose, sample.output),
         sample.modalities,
@@ -301,13 +305,13 @@ def cut_terms(
     )
 
 
-@numbers.of_sample
+@numbers.accepts_sample
 def cut_test(
     sample: Sample, *, samples: int = 200, times: int = 11, theme: Theme = "light"
 ) -> go.Figure:
     """Returns accuracy, or R2 (Acc-2 of CH-SIMS), of test samples if the correlations of a modality are taken away at a
     time in all of them."""
-    return cut_test_of(
+    return draw_cut_test(
         numbers.cut_test(sample, samples=samples, times=times),
         sample.modalities,
         METRICS[kind_of(sample.dataset.target)][0],
@@ -315,7 +319,7 @@ def cut_test(
     )
 
 
-def cut_test_of(
+def draw_cut_test(
     table: pd.DataFrame,
     modalities: Sequence[str],
     metric: str,
@@ -347,7 +351,7 @@ def cut_test_of(
         default=0.0,
     )
     near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
-    return correlation_cuts.metric(
+    return correlation_cuts.cut_metric(
         table["t"].to_numpy(),
         {kind: bands for kind, bands in lines.items() if bands},
         {"undisturbed": before}

@@ -26,7 +26,7 @@ Asked = str | Path | Checkpoint | Sample
 Made = TypeVar("Made")
 
 
-def opened(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
+def open_decision(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
     """Returns `model` if it is a sample already, else the sample of that id; `chosen` as for
     `qfusion.analysis.open_sample`.
 
@@ -46,14 +46,15 @@ def opened(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
     return open_sample(model, str(sample), **{"output": None, "rows": "all"} | chosen)
 
 
-def of_sample(make: Callable[..., Made]) -> Callable[..., Made]:
-    """What is made of a sample, as what takes a sample, or a model, a sample and the rest that `opened` takes."""
+def accepts_sample(make: Callable[..., Made]) -> Callable[..., Made]:
+    """What is made of a sample, as what takes a sample, or a model, a sample and the rest that `open_decision`
+    takes."""
     own = inspect.signature(make).parameters
 
     @functools.wraps(make)
     def made(model: Asked, sample: str | None = None, **chosen: Any) -> Made:
         ours = {name: chosen.pop(name) for name in list(chosen) if name in own}
-        return make(opened(model, sample, **chosen), **ours)
+        return make(open_decision(model, sample, **chosen), **ours)
 
     return made
 
@@ -69,7 +70,7 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
     )
 
 
-@of_sample
+@accepts_sample
 def contributions(sample: Sample) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
     table = terms_table(sample.dividends)
@@ -78,7 +79,7 @@ def contributions(sample: Sample) -> pd.DataFrame:
     return table
 
 
-@of_sample
+@accepts_sample
 def shapley(sample: Sample) -> pd.DataFrame:
     """Returns one row a modality: `modality`, `shapley`, `share` (its part of the absolute total)."""
     return pd.DataFrame(
@@ -90,10 +91,10 @@ def shapley(sample: Sample) -> pd.DataFrame:
     )
 
 
-@of_sample
+@accepts_sample
 def over_time(sample: Sample) -> pd.DataFrame:
     """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
-    entropies, terms = through(sample)
+    entropies, terms = layer_entropies(sample)
     return pd.DataFrame(
         {"t" if sample.can("time") else "place": sample.places}
         | {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
@@ -102,7 +103,7 @@ def over_time(sample: Sample) -> pd.DataFrame:
 
 
 @torch.no_grad()
-def through(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def layer_entropies(sample: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
     if sample.can("time"):
         return sample.track().measures.single("entropy"), sample.along
@@ -117,7 +118,7 @@ def track(sample: Sample, negativity: bool = True) -> Any:
     return sample.track(negativity=negativity)
 
 
-@of_sample
+@accepts_sample
 def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
     """Returns entropies of one sample's states.
 
@@ -129,15 +130,17 @@ def entropies(sample: Sample, *, measure: str = "entropy") -> pd.DataFrame:
     """
     if sample.can("rules"):
         choose("Measure", measure, ("entropy",))
-        return reading(sample).frame().reset_index()[["element", "entropy"]]
-    times, series = measured(sample, measure)
+        return fusion_reading(sample).frame().reset_index()[["element", "entropy"]]
+    times, series = measure_over_time(sample, measure)
     return pd.DataFrame(
         {"t": times}
         | {states.column(measure, part, "all"): values for part, values in series.items()}
     )
 
 
-def measured(sample: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
+def measure_over_time(
+    sample: Sample, measure: str
+) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
     """Returns the times of a sample's track, and a measure of its states by the modalities that it is of.
 
     Raises:
@@ -149,31 +152,32 @@ def measured(sample: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, 
     )
 
 
-def reading(sample: Sample) -> Any:
+def fusion_reading(sample: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
     sample.require("rules")
     return sample.reading
 
 
-@of_sample
+@accepts_sample
 def masses(sample: Sample) -> pd.DataFrame:
     """Returns one row an element of a network: each modality's mass, the fused one, its rule, beliefs and entropy."""
-    return reading(sample).frame().reset_index()
+    return fusion_reading(sample).frame().reset_index()
 
 
-@of_sample
+@accepts_sample
 def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
-    """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
-    rho = state(sample, at)
+    """Returns one row a joint basis state of a quantum-jump model: `state_at`, `probability` at the time `at` times
+    T."""
+    rho = state_at(sample, at)
     return pd.DataFrame(
         {"state": basis_labels(sample.model.dims), "probability": np.real(np.diagonal(rho))}
     )
 
 
-@of_sample
+@accepts_sample
 def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
-    rho, names = state(sample, at), basis_labels(sample.model.dims)
+    rho, names = state_at(sample, at), basis_labels(sample.model.dims)
     return pd.DataFrame(
         {
             "row": np.repeat(names, len(names)),
@@ -185,7 +189,7 @@ def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 
 
 @torch.no_grad()
-def state(sample: Sample, at: float = 1.0) -> np.ndarray:
+def state_at(sample: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
     sample.require("time")
     t = require_number("at", at, 0, 1) * float(sample.model.duration)
@@ -193,7 +197,7 @@ def state(sample: Sample, at: float = 1.0) -> np.ndarray:
     return np.asarray(sample.model.evolve_states(states.density(psi), [t])[0].numpy())
 
 
-@of_sample
+@accepts_sample
 def verdict(sample: Sample) -> pd.DataFrame:
     """Returns prediction and truth: one row of a regression, else one row a class with `log_odds` and `probability`;
     nothing in the place of a truth that is not known."""
@@ -219,18 +223,18 @@ def classes_table(sample: Sample, scores: np.ndarray, probabilities: np.ndarray)
     )
 
 
-@of_sample
+@accepts_sample
 def deletion(sample: Sample, *, samples: int = 200) -> pd.DataFrame:
     """Returns mean changes of the explained output as modalities go (or come back), most important first and in random
     orders.
 
     Args:
-        sample: see `opened`. samples: so many test rows at most, evenly spaced.
+        sample: see `open_decision`. samples: so many test rows at most, evenly spaced.
     """
-    return curves(sample, samples).frame()
+    return deletion_curves(sample, samples).frame()
 
 
-def curves(sample: Sample, samples: int = 200) -> Any:
+def deletion_curves(sample: Sample, samples: int = 200) -> Any:
     """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
     explanation, _, outputs = test_rows(sample, samples)
     return faithfulness.modality_curves(explanation, outputs, quantity=sample.quantity)
@@ -245,7 +249,7 @@ def test_rows(sample: Sample, samples: int = 200) -> tuple[Explanation, np.ndarr
     return explanation, rows, explanation.prediction.argmax(1)
 
 
-@of_sample
+@accepts_sample
 def stability(sample: Sample) -> pd.DataFrame:
     """Returns one row a training seed and one column a term: a test sample's dividends, as far as they are shipped.
 
@@ -275,10 +279,10 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
         "whole",
         sample.tweak,
     )
-    return circuit_boxes.through_step(built, sample.modalities), built
+    return circuit_boxes.evolution_replay(built, sample.modalities), built
 
 
-@of_sample
+@accepts_sample
 def diagram(sample: Sample, *, dt: float | None = None) -> pd.DataFrame:
     """Returns one row a gate of the circuit: `gate`, `qubits`, `does`."""
     replay, _ = circuit(sample, dt)
@@ -290,10 +294,10 @@ def diagram(sample: Sample, *, dt: float | None = None) -> pd.DataFrame:
     )
 
 
-@of_sample
+@accepts_sample
 def built(sample: Sample) -> pd.DataFrame:
     """Returns one row a `dividend`, and one for their sum: `start`, what each term built, and `end`."""
-    return built_table(building_of(sample), sample.quantity)
+    return built_table(path_attribution(sample), sample.quantity)
 
 
 def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
@@ -312,21 +316,21 @@ def built_table(built: Any, quantity: str = "score") -> pd.DataFrame:
     )
 
 
-@of_sample
+@accepts_sample
 def built_over_time(sample: Sample, *, dividend: str | None = None) -> pd.DataFrame:
     """Returns one row a time `t` of one dividend: its `value`, `added[...]` by each term until then, their `pace[...]`.
 
     Args:
-        sample: see `opened`. dividend: which; the joint one that the dynamics changed most unless given.
+        sample: see `open_decision`. dividend: which; the joint one that the dynamics changed most unless given.
     """
-    made = building_of(sample)
+    made = path_attribution(sample)
     return made.through(made.most_built() if dividend is None else dividend)
 
 
-@of_sample
+@accepts_sample
 def built_flow(sample: Sample) -> pd.DataFrame:
     """Returns one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
-    return flow_table(building_of(sample), sample.quantity)
+    return flow_table(path_attribution(sample), sample.quantity)
 
 
 def flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
@@ -350,27 +354,29 @@ def flow_table(built: Any, quantity: str = "score") -> pd.DataFrame:
     )
 
 
-def building_of(sample: Sample) -> Any:
+def path_attribution(sample: Sample) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
     sample.require("time", "that could build anything")
     return building.built(sample.model, sample.inputs, sample.background, sample.output)
 
 
-@of_sample
+@accepts_sample
 def cut(sample: Sample, *, times: int = 21) -> pd.DataFrame:
     """Returns one row a time of the cut: `t`, the `undisturbed` output, and `cut[...]`, `dephased[...]`, `held[...]` of
     every modality."""
-    return cuts_of(sample, times, kinds=("cut", "dephased", "held")).frame(0, sample.output)
+    return correlation_cuts(sample, times, kinds=("cut", "dephased", "held")).frame(
+        0, sample.output
+    )
 
 
-@of_sample
+@accepts_sample
 def cut_terms(sample: Sample, *, modality: str | None = None, times: int = 21) -> pd.DataFrame:
     """Returns one row a time `t` of the cut: the `modality` cut, and sizes `cut[...]` and `dephased[...]` of each term.
 
     Args:
-        sample: see `opened`. modality: whose correlations go; unless given, whose cut moves the output most.
+        sample: see `open_decision`. modality: whose correlations go; unless given, whose cut moves the output most.
     """
-    made = cuts_of(sample, times, modality, terms=True)
+    made = correlation_cuts(sample, times, modality, terms=True)
     return sizes_table(made, most_moved(made, sample.output), sample.output)
 
 
@@ -387,7 +393,7 @@ def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
     )
 
 
-@of_sample
+@accepts_sample
 def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataFrame:
     """Returns one row a time `t` of the cut: `n`, metric `undisturbed`, by `chance`, `cut[...]` and `dephased[...]`.
 
@@ -396,7 +402,7 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
     is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
 
     Args:
-        sample: see `opened`. samples: so many test rows at most, evenly spaced.
+        sample: see `open_decision`. samples: so many test rows at most, evenly spaced.
     """
     sample.require("time", "to cut at")
     return cut_table(
@@ -428,7 +434,7 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     )
 
 
-def cuts_of(
+def correlation_cuts(
     sample: Sample,
     times: int,
     modality: str | None = None,

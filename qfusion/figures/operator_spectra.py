@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.state_charts import basis_labels, colour_bar
 from qfusion.figures.style import (
     CYCLIC_SCALE,
@@ -16,14 +16,14 @@ from qfusion.figures.style import (
     PAPER,
     QUIET,
     Theme,
+    add_ring,
     axis,
-    base,
-    faded,
-    in_rows,
-    in_unit,
+    base_figure,
+    fade_colour,
     label,
-    ringed,
+    row_axis,
     term_colour,
+    with_unit,
 )
 from qfusion.figures.themes import NEUTRAL
 
@@ -34,7 +34,7 @@ FOR, AGAINST = (
 MAX_BARS = 64
 
 
-def grouped(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+def group_levels(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Returns at most `MAX_BARS` bars of an ascending spectrum: mean vote and summed weights of neighbours, and how
     many share a bar.
 
@@ -51,7 +51,7 @@ def grouped(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nda
     )
 
 
-@drawing(votes="K", sample="K", cohort="K")
+@checks_arrays(votes="K", sample="K", cohort="K")
 def spectrum(
     votes: np.ndarray,
     sample: np.ndarray,
@@ -68,12 +68,12 @@ def spectrum(
         votes: eigenvalues minus the baseline, ascending, (K,); many are drawn in groups of neighbours.
         sample, cohort: weight of one sample and mean weight of many on each eigenstate, (K,), adding up to 1.
     """
-    bars, (own, mean), size = grouped(np.asarray(votes), np.stack([sample, cohort]))
+    bars, (own, mean), size = group_levels(np.asarray(votes), np.stack([sample, cohort]))
     places = np.arange(len(bars))
 
     text = "eigenstate" if size == 1 else f"{size} eigenstates"
     return (
-        base(theme, 430, legend=True, right=20, top=8)
+        base_figure(theme, 430, legend=True, right=20, top=8)
         .add_traces(
             [
                 {
@@ -125,7 +125,7 @@ def spectrum(
             },
             yaxis={
                 "domain": [0.46, 1.0],
-                "title": {"text": in_unit("vote above baseline", unit, "<br>")},
+                "title": {"text": with_unit("vote above baseline", unit, "<br>")},
             },
             yaxis2=axis(theme)
             | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
@@ -144,8 +144,10 @@ def spectrum(
     )
 
 
-@drawing()
-def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "light") -> go.Figure:
+@checks_arrays()
+def eigenvector_bars(
+    amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "light"
+) -> go.Figure:
     """What an eigenvector is made of: the population of every basis state as height, its phase as colour.
 
     Args:
@@ -164,7 +166,7 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
 
     step = max(1, len(names) // 16)
     return (
-        base(theme, 250, left=54, right=10, top=10)
+        base_figure(theme, 250, left=54, right=10, top=10)
         .add_bar(
             x=places,
             y=populations,
@@ -193,7 +195,7 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
     )
 
 
-@drawing(elements="n", modalities="M", votes="K", bits="K M n")
+@checks_arrays(elements="n", modalities="M", votes="K", bits="K M n")
 def outcome_patterns(
     bits: np.ndarray,
     votes: np.ndarray,
@@ -209,7 +211,7 @@ def outcome_patterns(
         bits: (k, |S|, n) of 0 and 1; votes: (k,). modalities: of S; all_modalities: fix the colours.
     """
     k, count, n = bits.shape
-    figure = base(theme, 92 + 27 * k, left=10, right=10, top=30, bottom=44)
+    figure = base_figure(theme, 92 + 27 * k, left=10, right=10, top=30, bottom=44)
     for m, name in enumerate(modalities):
         hue = term_colour(name, all_modalities)
         rows, columns = np.indices((k, n))
@@ -252,7 +254,7 @@ def outcome_patterns(
         title={"text": "element (filled: its qubit reads 1)"},
         tickangle=0 if max(map(len, short)) <= 2 else -40,
     ).update_yaxes(
-        **in_rows([f"{vote:+.2f}" for vote in votes], 0.4, 0.6),
+        **row_axis([f"{vote:+.2f}" for vote in votes], 0.4, 0.6),
     )
     cut = int(np.searchsorted(-np.asarray(votes), 0))
     if 0 < cut < k:
@@ -260,8 +262,8 @@ def outcome_patterns(
     return figure
 
 
-@drawing(modalities="M", elements="n", values="M n")
-def effects(
+@checks_arrays(modalities="M", elements="n", values="M n")
+def element_effects(
     values: np.ndarray,
     elements: Sequence[str],
     modalities: Sequence[str],
@@ -274,7 +276,7 @@ def effects(
 
     places = list(range(len(elements)))
     return (
-        base(theme, 260, legend=len(modalities) > 1, right=10, top=8)
+        base_figure(theme, 260, legend=len(modalities) > 1, right=10, top=8)
         .add_traces(
             [
                 {
@@ -299,8 +301,8 @@ def effects(
     )
 
 
-@drawing(ids="N", x="N", y="N", truth="N")
-def along(
+@checks_arrays(ids="N", x="N", y="N", truth="N")
+def extreme_plane(
     ids: Sequence[str],
     x: np.ndarray,
     y: np.ndarray,
@@ -321,7 +323,7 @@ def along(
             others.
         shares: whether x and y are shares of 1, written in per cent.
     """
-    figure = base(theme, 400, legend=split, right=10 if not split else 16)
+    figure = base_figure(theme, 400, legend=split, right=10 if not split else 16)
     tip = (
         "<b>%{text}</b><br>"
         + f"{label(x_title)}: %{{x:{'.1%' if shares[0] else '+.2f'}}}<br>"
@@ -335,7 +337,7 @@ def along(
             (
                 truth == flag,
                 name,
-                {"symbol": symbol, "color": faded(hue, 0.7), "line": {"width": 0}},
+                {"symbol": symbol, "color": fade_colour(hue, 0.7), "line": {"width": 0}},
             )
             for name, flag, hue, symbol in (
                 (f"other than {label(truth_name)}", 0, GREY, "circle"),
@@ -371,7 +373,7 @@ def along(
             unselected={"marker": {"opacity": 0.6}},
             marker={"size": 7} | look,
         )
-    ringed(figure, ids, x, y, chosen, name="chosen", showlegend=False)
+    add_ring(figure, ids, x, y, chosen, name="chosen", showlegend=False)
     return figure.update_xaxes(
         title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else ""
     ).update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")

@@ -18,7 +18,7 @@ _AXES = (VERMILLION, GREEN, BLUE)  # of x, y and z, from left to right
 Display = tuple[float, float, float, np.ndarray, str]
 
 
-def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) -> None:
+def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) -> None:
     """Draws displays of one of `KINDS`; heights count downwards."""
     choose("Display", kind, KINDS)
     frames = [(x - _HALF, x + _HALF, y - half, y + half) for x, y, half, *_ in shown]
@@ -41,7 +41,7 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
         )
     else:
         bars = [
-            (left, right, low + (bottom - low) * (1 - share(bloch, kind)), bottom)
+            (left, right, low + (bottom - low) * (1 - display_share(bloch, kind)), bottom)
             for (*_, bloch, _), (left, right, low, bottom) in zip(shown, frames, strict=True)
         ]
         hue = SKY if kind == KINDS[0] else ORANGE
@@ -57,7 +57,7 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
     )
 
 
-def share(bloch: np.ndarray, kind: str) -> float:
+def display_share(bloch: np.ndarray, kind: str) -> float:
     """How full a display is: the probability of |1>, or where the purity lies between 1/2 and 1."""
     z, length = float(bloch[2]), float(np.linalg.norm(bloch))
     return float(np.clip((1 - z) / 2 if kind == KINDS[0] else length**2, 0, 1))

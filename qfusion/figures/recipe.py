@@ -165,7 +165,7 @@ def digest_of(numbers: pd.DataFrame) -> str:
     ).hexdigest()
 
 
-def changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
+def describe_changes(recipe: Recipe, made_from: Mapping[str, Any]) -> list[str]:
     """What a recipe was made from that is not what is here now, a sentence each."""
     parts = [
         (name, recipe.made_from.get(what), made_from.get(what))

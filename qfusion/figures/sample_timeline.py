@@ -11,8 +11,8 @@ from qfusion._checks import check
 from qfusion.analysis import inside
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.sample_content import Word
-from qfusion.figures.decision_charts import hatched
-from qfusion.figures.guards import drawing
+from qfusion.figures.decision_charts import bar_pattern
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -20,7 +20,7 @@ from qfusion.figures.style import (
     UNSIGNED_SCALE,
     Theme,
     axis,
-    base,
+    base_figure,
     label,
     term_colour,
     term_title,
@@ -37,12 +37,12 @@ _GAP = 9  # pixels between rows
 _WORD_ROWS = 3
 
 
-def of_sample(
+def draw_timeline(
     result: inside.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
 ) -> go.Figure:
-    """What `analysis.inside.strip` gives, drawn by `strip`."""
+    """What `analysis.inside.strip` gives, drawn by `timeline`."""
     preview = result.preview
-    return strip(
+    return timeline(
         preview.seconds,
         [(lane.modality, lane.starts, lane.ends, lane.terms, lane.names) for lane in result.lanes],
         modalities,
@@ -56,8 +56,8 @@ def of_sample(
     )
 
 
-@drawing()
-def strip(
+@checks_arrays()
+def timeline(
     seconds: float,
     lanes: Sequence[Lane],
     modalities: Sequence[str],
@@ -92,7 +92,7 @@ def strip(
     drawn = [row for row in rows if row is not None]
     inner = sum(height for height, _, _ in drawn) + _GAP * (len(drawn) - 1)
     above = 8 + 20 * -(-len({term for lane in lanes for term in lane[3]}) // 3)
-    figure = base(theme, inner + above + 46, left=78, right=12, top=above, bottom=46)
+    figure = base_figure(theme, inner + above + 46, left=78, right=12, top=above, bottom=46)
     top = inner
     for number, (height, draw, given) in enumerate(drawn, 1):
         traces, settings = draw(*given)
@@ -250,7 +250,7 @@ def _lane(
             "y": np.asarray(values, float),
             "name": term_title(term if term in every else name),
             "legendgroup": term if term in every else name,
-            "marker": hatched(
+            "marker": bar_pattern(
                 [term_colour(term if term in every else name, modalities)] * len(values),
                 ["+" in term] * len(values),
                 theme,

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -23,11 +23,11 @@ from qfusion.figures.style import (
     VERMILLION,
     YELLOW,
     Theme,
-    base,
-    in_rows,
+    add_ring,
+    base_figure,
     label,
-    note,
-    ringed,
+    row_axis,
+    write_note,
 )
 from qfusion.figures.themes import SIGNED_SCALE
 
@@ -39,8 +39,8 @@ MAX_GROUPS = len(GROUP_HUES) * len(SHAPES)
 _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 0.4}}}
 
 
-@drawing("values", ids="N", xy="N 2", values="N", inside="N")
-def places(
+@checks_arrays("values", ids="N", xy="N 2", values="N", inside="N")
+def sample_scatter(
     ids: Sequence[str],
     xy: np.ndarray,
     values: np.ndarray,
@@ -72,11 +72,11 @@ def places(
         f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
     )
     across, up = ({"title": {"text": label(title, 90)}, "nticks": 7} for title in titles)
-    figure = base(theme, 560, legend=bool(names), top=38).update_layout(
+    figure = base_figure(theme, 560, legend=bool(names), top=38).update_layout(
         dragmode="lasso", clickmode="event+select", xaxis=across, yaxis=up
     )
     if not len(ids):
-        return note(figure, "No sample of this split is explained.", theme)
+        return write_note(figure, "No sample of this split is explained.", theme)
     texts = [
         f"<b>{label(name)}</b>" + (f"<br>{label(tip, 160)}" if tip else "")
         for name, tip in zip(ids, tips or [""] * len(ids), strict=True)
@@ -128,7 +128,7 @@ def places(
             ]
         )
     )  # the legend's points are as strong as those of the cohort
-    return ringed(
+    return add_ring(
         figure,
         ids,
         xy[:, 0],
@@ -189,8 +189,8 @@ def _marker(
     }
 
 
-@drawing("typical", names="N", distances="N", right="N")
-def nearest(
+@checks_arrays("typical", names="N", distances="N", right="N")
+def nearest_bars(
     names: Sequence[str],
     distances: np.ndarray,
     right: Sequence[bool | None],
@@ -206,9 +206,9 @@ def nearest(
         right: whether each was predicted rightly; None where that is no question.
         axis: title of the distances. typical: median distance of all samples, NaN for none. theme: of the figure.
     """
-    figure = base(theme, 92 + 27 * max(1, len(names)), left=10, right=56, top=22)
+    figure = base_figure(theme, 92 + 27 * max(1, len(names)), left=10, right=56, top=22)
     if not len(names):
-        return note(figure, "There is no other sample.", theme)
+        return write_note(figure, "There is no other sample.", theme)
     hues = [BLUE if entry is not False else VERMILLION for entry in right]
     figure.add_bar(
         x=distances,
@@ -251,7 +251,7 @@ def nearest(
         figure.update_layout(clickmode="event+select")
         .update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
         .update_yaxes(
-            **in_rows([label(name, 44) for name in names]),
+            **row_axis([label(name, 44) for name in names]),
             ticklabelstandoff=6,
         )
     )

@@ -5,9 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.decision_charts import hatched
-from qfusion.figures.guards import drawing
-from qfusion.figures.style import GREY, INK, LINE, PAPER, QUIET, Theme, base, label, term_colour
+from qfusion.figures.decision_charts import bar_pattern
+from qfusion.figures.guards import checks_arrays
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    Theme,
+    base_figure,
+    label,
+    term_colour,
+)
 
 # What physics did it: a tornado of slopes and knock-outs, and the way from a removed term to where it stands.
 
@@ -15,7 +25,7 @@ ROW = 22  # pixels a term
 _DOMAINS = ((0.0, 0.47), (0.53, 1.0))
 
 
-@drawing("weaker", "half", titles="P", weaker="P", removed="P", terms="P")
+@checks_arrays("weaker", "half", titles="P", weaker="P", removed="P", terms="P")
 def tornado(
     titles: Sequence[str],
     weaker: np.ndarray,
@@ -44,7 +54,7 @@ def tornado(
         unit: of the target, for the axes.
     """
     P = len(titles)
-    figure = base(theme, 96 + ROW * max(P, 1), left=10, right=14, top=44, bottom=46)
+    figure = base_figure(theme, 96 + ROW * max(P, 1), left=10, right=14, top=44, bottom=46)
     hues = [term_colour(term, modalities) if term else GREY for term in terms]
     joint = ["+" in term for term in terms]
     finite = np.where(np.isfinite(weaker), weaker, 0.0)
@@ -62,7 +72,7 @@ def tornado(
             orientation="h",
             width=0.66,
             xaxis="x" if side == 0 else "x2",
-            marker=hatched(hues, joint, theme, rim=1.2),
+            marker=bar_pattern(hues, joint, theme, rim=1.2),
             text=text,
             textposition="outside",
             cliponaxis=False,
@@ -180,8 +190,8 @@ def _numbers(values: np.ndarray) -> list[str]:
     return [f"{value:+.{decimals}f}" if abs(value) > 1e-12 else "0" for value in values]
 
 
-@drawing("slopes")
-def way(
+@checks_arrays("slopes")
+def term_response(
     factors: np.ndarray,
     values: np.ndarray,
     slopes: np.ndarray,
@@ -202,7 +212,7 @@ def way(
     hue = term_colour(term, modalities) if term else INK[theme]
     x, y = _smooth(factors, values, slopes)
     figure = (
-        base(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
+        base_figure(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
         .add_scatter(
             x=x,
             y=y,

@@ -5,22 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     INK,
     LINE,
     QUIET,
     Theme,
     bare_axis,
-    base,
-    in_rows,
+    base_figure,
     label,
+    row_axis,
     term_colour,
 )
 
 
-@drawing(names="N", before="N", after="N")
-def numbers(
+@checks_arrays(names="N", before="N", after="N")
+def number_bars(
     before: np.ndarray,
     after: np.ndarray,
     names: Sequence[str],
@@ -37,7 +37,7 @@ def numbers(
     """
     places = list(range(len(names)))
     return (
-        base(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
+        base_figure(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
         .add_bar(
             x=places,
             y=after,
@@ -68,14 +68,16 @@ def numbers(
     )
 
 
-@drawing(before="3", after="3")
-def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "light") -> go.Figure:
+@checks_arrays(before="3", after="3")
+def bloch_change(
+    before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "light"
+) -> go.Figure:
     """Bloch vectors of a qubit before and after a change, seen from the side (x, z) and from above (x, y).
 
     Args:
         before, after: (x, y, z) of length at most 1.
     """
-    figure = base(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
+    figure = base_figure(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
     circle = np.linspace(0, 2 * np.pi, 121)
     for across, up, place, title, top, bottom in (
         (0, 2, "", "seen from the side", "|0⟩", "|1⟩"),
@@ -146,8 +148,8 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
     )
 
 
-@drawing("states", "donors")
-def ways(
+@checks_arrays("states", "donors")
+def flip_distances(
     names: Sequence[str],
     states: Sequence[float],
     donors: Sequence[float],
@@ -168,7 +170,7 @@ def ways(
     reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
     held = [(d, row) for d, row in zip(donors, rows, strict=True) if np.isfinite(d)]
     return (
-        base(theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
+        base_figure(theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
         .add_bar(
             x=reached,
             y=rows,
@@ -203,7 +205,7 @@ def ways(
             hoverinfo="skip",
         )
         .update_yaxes(
-            **in_rows([label(name, 24) for name in names]),
+            **row_axis([label(name, 24) for name in names]),
         )
         .update_xaxes(
             title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
@@ -219,14 +221,14 @@ def _distances(state: float, donor: float) -> str:
     return f"{state:.2f} rad" + (f"; a sample’s {donor:.2f}" if np.isfinite(donor) else "")
 
 
-@drawing()
-def sizes(
+@checks_arrays()
+def turn_sizes(
     names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light"
 ) -> go.Figure:
     """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]
     return (
-        base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
+        base_figure(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
         .add_bar(
             x=shown,
             y=list(range(len(shown))),
@@ -241,7 +243,7 @@ def sizes(
             hovertemplate="%{x:.4f}<extra></extra>",
         )
         .update_yaxes(
-            **in_rows([label(name, 56) for name in names[:most]]),
+            **row_axis([label(name, 56) for name in names[:most]]),
         )
         .update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
     )

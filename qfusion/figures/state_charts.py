@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.evolution_charts import TIME
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     CYCLIC_SCALE,
     INK,
@@ -21,10 +21,10 @@ from qfusion.figures.style import (
     STATE_HUES,
     UNSIGNED_SCALE,
     Theme,
-    base,
-    faded,
-    in_rows,
+    base_figure,
+    fade_colour,
     label,
+    row_axis,
 )
 
 
@@ -40,7 +40,7 @@ def basis_labels(dims: Sequence[int]) -> list[str]:
 _VEILS = ((0.01, 0.05, 0.75), (0.05, 0.2, 0.5), (0.2, 0.5, 0.25))
 
 
-@drawing()
+@checks_arrays()
 def density_matrix(
     rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus", theme: Theme = "light"
 ) -> go.Figure:
@@ -87,7 +87,7 @@ def density_matrix(
     step = max(1, size // dims[0])
     ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
     return (
-        base(theme, 330, left=52, right=10, top=6, bottom=48)
+        base_figure(theme, 330, left=52, right=10, top=6, bottom=48)
         .add_heatmap(
             **look,
             hoverongaps=False,
@@ -107,7 +107,7 @@ def density_matrix(
     )
 
 
-@drawing()
+@checks_arrays()
 def populations(
     values: np.ndarray,
     dims: Sequence[int],
@@ -125,7 +125,7 @@ def populations(
         f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.",
     )
     places = np.arange(len(names))
-    figure = base(theme, 260, legend=reference is not None).add_bar(
+    figure = base_figure(theme, 260, legend=reference is not None).add_bar(
         x=places,
         y=values,
         name=label(name),
@@ -165,7 +165,7 @@ _TURNS = 24  # colours that phases have
 _WIDEST = 0.94  # side of the largest square
 
 
-@drawing()
+@checks_arrays()
 def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.Figure:
     """Returns a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase; a hand in each points to its phase
     as on a clock of which 0 is to the right and +90 degrees up, so that it is read without colours too.
@@ -186,7 +186,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
     modulus = np.abs(rho)
     check(bool(modulus.max() > 0), "Argument `rho` must not be zero.")
     names = basis_labels(dims)
-    figure = base(theme, 430 if size <= 16 else 620, left=52, right=10, top=6, bottom=48)
+    figure = base_figure(theme, 430 if size <= 16 else 620, left=52, right=10, top=6, bottom=48)
     rows, columns = np.nonzero(modulus >= LEAST * modulus.max())
     half = _WIDEST / 2 * np.sqrt(modulus[rows, columns] / modulus.max())
     phase = np.angle(rho[rows, columns])
@@ -207,7 +207,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
             connectgaps=False,
             line={"color": hues[k], "width": 0.5},
         )
-    _hands(figure, columns, rows, half, phase, size)
+    _draw_hands(figure, columns, rows, half, phase, size)
     figure.add_scatter(
         x=columns,
         y=rows,
@@ -254,7 +254,7 @@ def _squares(x: np.ndarray, y: np.ndarray, half: np.ndarray) -> tuple[np.ndarray
     return (x[:, None] + half[:, None] * right).ravel(), (y[:, None] + half[:, None] * down).ravel()
 
 
-def _hands(
+def _draw_hands(
     figure: go.Figure, x: np.ndarray, y: np.ndarray, half: np.ndarray, phase: np.ndarray, size: int
 ) -> None:
     """A dark line with a bright rim, so that it is seen on every colour."""
@@ -281,15 +281,15 @@ def _hands(
                 "line": {"color": colour, "width": width},
             }
             for colour, width in (
-                (faded(ON_DARK, 0.9), thick + 2 * min(1.0, thick / 2)),
+                (fade_colour(ON_DARK, 0.9), thick + 2 * min(1.0, thick / 2)),
                 (ON_BRIGHT, thick),
             )
         ]
     )
 
 
-@drawing(times="T", names="R+", owners="R+", values="R+ T")
-def through_time(
+@checks_arrays(times="T", names="R+", owners="R+", values="R+ T")
+def element_heatmap(
     times: np.ndarray,
     values: np.ndarray,
     names: Sequence[str],
@@ -344,7 +344,7 @@ def through_time(
             for colour, width in ((ON_BRIGHT, 3), (ON_DARK, 1.5))
         ]
     return (
-        base(theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
+        base_figure(theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
         .add_trace(
             go.Heatmap(
                 x=times,
@@ -365,7 +365,7 @@ def through_time(
         .update_layout(shapes=lines)
         .update_xaxes(title={"text": TIME}, range=ends, nticks=7)
         .update_yaxes(
-            **in_rows(written),
+            **row_axis(written),
             tickfont={"size": 11, "color": INK[theme]},
             linecolor=LINE[theme],
         )

@@ -62,7 +62,7 @@ def label(text: Any, limit: int = 60) -> str:
     return html.escape(short, quote=False).replace("$", "&#36;")
 
 
-def in_unit(what: str, unit: str, apart: str = ", ") -> str:
+def with_unit(what: str, unit: str, apart: str = ", ") -> str:
     """Axis title of a quantity, as markup: "contribution (sentiment score)"; where the unit has parentheses of its own,
     "contribution, log-odds of ‘yes’ (nats)".
 
@@ -72,7 +72,7 @@ def in_unit(what: str, unit: str, apart: str = ", ") -> str:
     return f"{label(what)}{apart}{label(unit)}" if "(" in unit else f"{label(what)} ({label(unit)})"
 
 
-def signed(value: float) -> str:
+def format_signed(value: float) -> str:
     """A number with its sign and two digits; none that rounds to zero is negative."""
     return f"{round(float(value), 2) + 0.0:+.2f}"
 
@@ -82,7 +82,7 @@ def halo(theme: Theme) -> str:
     return ", ".join(f"{x}px {y}px 1px {PAPER[theme]}" for x in (-2, 0, 2) for y in (-1, 1))
 
 
-def wrap(tip: str, width: int = 60) -> str:
+def wrap_lines(tip: str, width: int = 60) -> str:
     """A tip broken into lines of about `width` characters."""
     whole = textwrap.TextWrapper(width + 1, break_long_words=False, break_on_hyphens=False)
     return "<br>".join(
@@ -110,7 +110,7 @@ def term_colour(term: str, modalities: Sequence[str]) -> str:
     places = tuple(sorted(modalities.index(part) for part in parts))
     if not places or (len(places) > 1 and len(modalities) <= 3):
         return LIGHT_MIXTURES.get(places, GREY)
-    hues = [channels(MODALITY_HUES[i % len(MODALITY_HUES)]) for i in places]
+    hues = [rgb_channels(MODALITY_HUES[i % len(MODALITY_HUES)]) for i in places]
     return "#" + "".join(f"{sum(channel) // len(hues):02X}" for channel in zip(*hues, strict=True))
 
 
@@ -119,19 +119,19 @@ def term_dash(term: str) -> str:
     return {0: "solid", 1: "solid", 2: "dash"}.get(len(split_term(term)), "dot")
 
 
-def faded(colour: str, opacity: float) -> str:
+def fade_colour(colour: str, opacity: float) -> str:
     """`rgba(...)` of a hex colour."""
-    red, green, blue = channels(colour)
+    red, green, blue = rgb_channels(colour)
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
-def blended(colour: str, other: str, share: float) -> str:
+def blend_colours(colour: str, other: str, share: float) -> str:
     """Hex colour on the way from one hex colour to another, 0 the first and 1 the other."""
-    pairs = zip(channels(colour), channels(other), strict=True)
+    pairs = zip(rgb_channels(colour), rgb_channels(other), strict=True)
     return "#" + "".join(f"{round(a + share * (b - a)):02X}" for a, b in pairs)
 
 
-def base(
+def base_figure(
     theme: Theme,
     height: int,
     *,
@@ -199,7 +199,7 @@ def axis(theme: Theme) -> dict[str, Any]:
     }
 
 
-def panes(
+def add_panes(
     figure: go.Figure,
     titles: Sequence[str],
     columns: int,
@@ -254,7 +254,7 @@ def panes(
     return [{"xaxis": f"x{i + 2}", "yaxis": f"y{i + 2}"} for i in range(len(titles))]
 
 
-def in_circle(names: Sequence[str]) -> dict[str, np.ndarray]:
+def circle_positions(names: Sequence[str]) -> dict[str, np.ndarray]:
     """Places (2,) of names on a circle of radius 1, the first on top, or where there are two or four of them turned so
     that sides are level."""
     M = len(names)
@@ -262,7 +262,7 @@ def in_circle(names: Sequence[str]) -> dict[str, np.ndarray]:
     return dict(zip(names, np.stack([np.cos(turn), np.sin(turn)], 1), strict=True))
 
 
-def in_rows(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
+def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> dict[str, Any]:
     """An upright axis of named rows, the first on top, with room below and above them and no line of its own."""
     return {
         "tickvals": list(range(len(names))),
@@ -300,7 +300,7 @@ def bare_axis() -> dict[str, Any]:
     return {"visible": False, "showgrid": False, "zeroline": False, "fixedrange": True}
 
 
-def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
+def write_note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     """Writes `text` (our own words) in the middle of an empty figure."""
     return figure.add_annotation(
         text=text,
@@ -313,7 +313,7 @@ def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     )
 
 
-def in_cells(
+def cell_annotations(
     figure: go.Figure,
     z: np.ndarray,
     bright: np.ndarray,
@@ -339,7 +339,7 @@ def in_cells(
     )
 
 
-def ringed(
+def add_ring(
     figure: go.Figure,
     ids: Sequence[str],
     x: Sequence[float] | np.ndarray,
@@ -368,7 +368,7 @@ def ringed(
     return figure
 
 
-def channels(colour: str) -> tuple[int, int, int]:
+def rgb_channels(colour: str) -> tuple[int, int, int]:
     """Red, green and blue, 0 to 255, of a hex colour."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -17,17 +17,17 @@ from qfusion.figures.style import (
     PAPER,
     VERMILLION,
     Theme,
-    base,
+    add_panes,
+    base_figure,
     label,
     log_ticks,
-    panes,
 )
 
 WIDE = 20.0  # largest over smallest value from which their axis is logarithmic
 
 
-@drawing(numbers="N+", values="N+", pruned="N+")
-def history(
+@checks_arrays(numbers="N+", values="N+", pruned="N+")
+def trial_history(
     numbers: Sequence[int],
     values: np.ndarray,
     pruned: np.ndarray,
@@ -46,7 +46,7 @@ def history(
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
     return (
-        base(theme, 300, legend=True, left=64, right=12)
+        base_figure(theme, 300, legend=True, left=64, right=12)
         .add_scatter(
             x=list(numbers),
             y=np.where(np.isfinite(best), best, np.nan),
@@ -89,8 +89,8 @@ def history(
     )
 
 
-@drawing()
-def slices(
+@checks_arrays()
+def setting_slices(
     values: np.ndarray,
     pruned: np.ndarray,
     tried: Mapping[str, Sequence[Any]],
@@ -104,15 +104,15 @@ def slices(
     """A plot a setting: the value of each trial against what was tried, all on one scale.
 
     Args:
-        values, pruned: see `history`.
+        values, pruned: see `trial_history`.
         tried: what each trial tried, (n,), by setting; numbers, or words for choices; None where it is not known.
         logarithmic: settings with a logarithmic axis.
         best: place of the trial to mark, -1 for none.
     """
     check(len(tried) > 0, "Argument `tried` must name a setting, but is empty.")
-    figure = base(theme, 60 + 240 * -(-len(tried) // columns), left=64, right=12, top=8)
+    figure = base_figure(theme, 60 + 240 * -(-len(tried) // columns), left=64, right=12, top=8)
     titles = [f"<b>{label(name)}</b>" for name in tried]
-    places = panes(
+    places = add_panes(
         figure, titles, columns, theme, x_title="value of the setting", y_title=label(y_title)
     )
     for (name, given), place in zip(tried.items(), places, strict=True):
@@ -159,8 +159,8 @@ def slices(
     return figure.update_layout(others, uirevision="zoom").update_yaxes(**_scale(values))
 
 
-@drawing()
-def parallel(
+@checks_arrays()
+def parallel_coordinates(
     values: np.ndarray,
     tried: Mapping[str, Sequence[Any]],
     logarithmic: Sequence[str] = (),
@@ -172,7 +172,7 @@ def parallel(
     """All settings side by side: a line a finished trial, the redder the better its value, which is the last axis.
 
     Args:
-        values: (n,). tried: see `slices`; every trial must have all of them.
+        values: (n,). tried: see `setting_slices`; every trial must have all of them.
     """
     dimensions: list[dict[str, Any]] = []
     for name, given in tried.items():
@@ -198,7 +198,7 @@ def parallel(
     dimensions.append(
         _logarithmic(y_title, values) if log else {"label": label(y_title, 20), "values": values}
     )
-    return base(theme, 340, left=60, right=60, top=44, bottom=20).add_trace(
+    return base_figure(theme, 340, left=60, right=60, top=44, bottom=20).add_trace(
         go.Parcoords(
             dimensions=dimensions,
             line={
@@ -214,8 +214,10 @@ def parallel(
     )
 
 
-@drawing()
-def importance(names: Sequence[str], shares: np.ndarray, theme: Theme = "light") -> go.Figure:
+@checks_arrays()
+def setting_importance(
+    names: Sequence[str], shares: np.ndarray, theme: Theme = "light"
+) -> go.Figure:
     """A bar a setting, the most important on top.
 
     Args:
@@ -223,7 +225,7 @@ def importance(names: Sequence[str], shares: np.ndarray, theme: Theme = "light")
     """
     order = np.argsort(shares)
     return (
-        base(theme, 70 + 30 * len(names), left=10, right=40)
+        base_figure(theme, 70 + 30 * len(names), left=10, right=40)
         .add_bar(
             x=np.asarray(shares)[order],
             y=[label(names[n], 24) for n in order],

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.guards import drawing
-from qfusion.figures.style import GREY, SKY, VERMILLION, Theme, base, in_rows, label
+from qfusion.figures.guards import checks_arrays
+from qfusion.figures.style import GREY, SKY, VERMILLION, Theme, base_figure, label, row_axis
 
 PART_HUES = {"train": GREY, "valid": SKY, "test": VERMILLION}
 BINS = 40
 
 
-@drawing(names="C", counts="C")
-def classes(
+@checks_arrays(names="C", counts="C")
+def class_counts(
     counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme: Theme = "light"
 ) -> go.Figure:
     """Bars, one a class, stacked by part of the split.
@@ -23,7 +23,7 @@ def classes(
     """
 
     return (
-        base(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
+        base_figure(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
         .add_traces(
             [
                 {
@@ -41,12 +41,14 @@ def classes(
         )
         .update_layout(barmode="stack", legend_traceorder="normal")
         .update_xaxes(title={"text": "samples"})
-        .update_yaxes(**in_rows([label(name, 24) for name in names]))
+        .update_yaxes(**row_axis([label(name, 24) for name in names]))
     )
 
 
-@drawing()
-def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "light") -> go.Figure:
+@checks_arrays()
+def target_histogram(
+    values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "light"
+) -> go.Figure:
     """Shares of the samples in forty bins of the target, a line a part of the split.
 
     Args:
@@ -55,7 +57,7 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
 
     edges = histogram_edges(values)
     return (
-        base(theme, 260, legend=True)
+        base_figure(theme, 260, legend=True)
         .add_traces(
             [
                 {
@@ -78,7 +80,7 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
 
 
 def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The edges (BINS + 1,) of the bins that `targets` draws."""
+    """The edges (BINS + 1,) of the bins that `target_histogram` draws."""
     return np.histogram_bin_edges(np.concatenate(list(values.values())), BINS)
 
 

@@ -18,7 +18,7 @@ from qfusion.figures.style import (
     QUIET,
     AnyTheme,
     Theme,
-    channels,
+    rgb_channels,
 )
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -69,7 +69,7 @@ _COLOURED = ("colors", "colorscale", "colorway", "shadow")  # besides all that e
 _Scale = Sequence[Sequence[Any]]
 
 
-def in_theme(drawn: go.Figure, theme: str) -> go.Figure:
+def apply_theme(drawn: go.Figure, theme: str) -> go.Figure:
     """The figure in a theme, whichever it was drawn in; always a new figure, and for "light" and "dark" what drawing it
     anew gives.
 
@@ -80,7 +80,7 @@ def in_theme(drawn: go.Figure, theme: str) -> go.Figure:
         theme in get_args(AnyTheme),
         f"Argument `theme` must be 'light', 'dark' or 'grey', but is {str(theme)[:40]!r}.",
     )
-    present = drawn_in(drawn)
+    present = theme_of(drawn)
     wanted: Theme = "dark" if theme == "dark" else "light"
     parts = {
         "data": [trace.to_plotly_json() for trace in drawn.data],
@@ -95,12 +95,12 @@ def in_theme(drawn: go.Figure, theme: str) -> go.Figure:
             place = _on_signed(colour, present)
             return colour if place is None else signed_colour(place, wanted)
 
-        parts = painted(parts, paint)
+        parts = repaint(parts, paint)
         _letters_on_signed(parts)
     return go.Figure(_greyed(parts) if theme == "grey" else parts)
 
 
-def drawn_in(drawn: go.Figure) -> Theme:
+def theme_of(drawn: go.Figure) -> Theme:
     """The theme of a figure, read off its paper.
 
     Raises:
@@ -116,13 +116,13 @@ def drawn_in(drawn: go.Figure) -> Theme:
     return themes[0]
 
 
-def themed(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
+def accepts_theme(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
     """A function that draws in "light" and "dark" as one that takes every theme."""
 
     @functools.wraps(draw)
     def drawing(*args: Any, theme: AnyTheme = "light", **chosen: Any) -> go.Figure:
         return (
-            in_theme(draw(*args, **chosen), "grey")
+            apply_theme(draw(*args, **chosen), "grey")
             if theme == "grey"
             else draw(*args, theme=theme, **chosen)
         )
@@ -133,13 +133,13 @@ def themed(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
 # Colours --------------------------------------------------------------------------------------------------------------
 
 
-def painted(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
+def repaint(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
     """A copy of a part of a figure with every colour passed through `paint`; texts, names and data are no colours,
     whatever they hold."""
     match part:
         case dict():
             return {
-                name: painted(
+                name: repaint(
                     value, paint, name if name.endswith("color") or name in _COLOURED else ""
                 )
                 for name, value in part.items()
@@ -148,9 +148,9 @@ def painted(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
             return paint(part) if key else part
         case list() | tuple():
             # What lies in a list under the name of a colour is a colour; annotations, shapes and ticks start anew.
-            return type(part)(painted(value, paint, key) for value in part)
+            return type(part)(repaint(value, paint, key) for value in part)
         case np.ndarray() if key and part.dtype.kind == "O":
-            return [painted(value, paint, key) for value in part.tolist()]
+            return [repaint(value, paint, key) for value in part.tolist()]
     return part
 
 
@@ -165,7 +165,7 @@ def _exchanged(text: str, change: Callable[[str], str]) -> str:
         return (
             changed
             if match[1] is None
-            else f"{match[0].split('(')[0]}({','.join(map(str, channels(changed)))}"
+            else f"{match[0].split('(')[0]}({','.join(map(str, rgb_channels(changed)))}"
         )
 
     return _COLOUR.sub(new, text)
@@ -193,7 +193,7 @@ def _hues(part: Any) -> set[str]:
             seen.update(_hex(match) for match in _COLOUR.finditer(colour))
         return colour
 
-    painted(part, look)
+    repaint(part, look)
     return seen
 
 
@@ -205,7 +205,7 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
     scales = [_scaled(trace) for trace in traces]
     seen = _hues([traces, layout.get("shapes", ()), layout.get("annotations", ())])
     hues = sorted(
-        (hue for hue in seen if hue not in _FIXED and len(set(channels(hue))) > 1),
+        (hue for hue in seen if hue not in _FIXED and len(set(rgb_channels(hue))) > 1),
         key=lambda hue: (lightness(hue), hue),
     )
     own = _hues(
@@ -228,7 +228,7 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
             else _exchanged(colour, lambda hue: levels.get(hue) or grey(lightness(hue)))
         )
 
-    parts = painted(parts, paint)
+    parts = repaint(parts, paint)
     for trace, own_scales in zip(parts["data"], scales, strict=True):
         for holder, scale in own_scales:
             (trace[holder] if holder else trace)["colorscale"] = scale
@@ -242,7 +242,10 @@ def _deepen(trace: dict[str, Any]) -> None:
     if trace.get("type") == "scatter" and isinstance(colour, str) and colour.startswith("rgba("):
         value, *_, opacity = (float(part) for part in colour[5:-1].split(","))
         darkest = max(
-            0, min(int(value), int(255 - (255 - channels(grey(LIGHTEST))[0]) / max(opacity, 1e-3)))
+            0,
+            min(
+                int(value), int(255 - (255 - rgb_channels(grey(LIGHTEST))[0]) / max(opacity, 1e-3))
+            ),
         )
         trace["marker"]["color"] = f"rgba({darkest},{darkest},{darkest},{opacity:g})"
 
@@ -366,14 +369,14 @@ def _kind(scale: _Scale) -> str:
         return "grey"
     if np.abs(triples[0] - triples[-1]).max() < 4:
         return "cyclic"
-    start, middle, end = (lightness(at(scale, place)) for place in (0.0, 0.5, 1.0))
+    start, middle, end = (lightness(colour_at(scale, place)) for place in (0.0, 0.5, 1.0))
     return "signed" if middle > max(start, end) + 15 else "amount"
 
 
 def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
     """The greys of a kind of scale; lines stay dark enough for white paper."""
     rules: dict[str, Callable[[float], float]] = {
-        "grey": lambda t: lightness(at(scale, t)),
+        "grey": lambda t: lightness(colour_at(scale, t)),
         "signed": lambda t: 50 + 50 * t,
         "cyclic": lambda t: 85 - 65 * abs(2 * t - 1),
         "amount": lambda t: LIGHTEST + t * (DARKEST - LIGHTEST) if lines else 96 + t * (20 - 96),
@@ -383,7 +386,7 @@ def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
 
 def signed_colour(place: float, theme: Theme) -> str:
     """The colour of a place, 0 to 1 in hundredths, on the signed scale: `rgb(...)`, as colours read off a scale are."""
-    return "rgb({},{},{})".format(*channels(at(SIGNED_SCALE[theme], round(place, 2))))
+    return "rgb({},{},{})".format(*rgb_channels(colour_at(SIGNED_SCALE[theme], round(place, 2))))
 
 
 def _letters_on_signed(parts: dict[str, Any]) -> None:
@@ -449,7 +452,7 @@ def _letters(parts: dict[str, Any]) -> None:
     _turn(parts, dark | {ON_BRIGHT: "#FFFFFF"} if amounts else dark, dark)
 
 
-def at(scale: _Scale, place: float) -> str:
+def colour_at(scale: _Scale, place: float) -> str:
     """The colour of a scale at a place, as hex."""
     stops, triples = (
         [float(stop) for stop, _ in scale],
@@ -461,14 +464,14 @@ def at(scale: _Scale, place: float) -> str:
 
 
 def _triple(colour: str) -> tuple[int, int, int]:
-    return channels(_hex(_COLOUR.match(colour)))  # type: ignore[arg-type]
+    return rgb_channels(_hex(_COLOUR.match(colour)))  # type: ignore[arg-type]
 
 
 def lightness(colour: str) -> float:
     """CIE L*, 0 to 100, of a hex colour."""
     linear = [
         v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
-        for v in (value / 255 for value in channels(colour))
+        for v in (value / 255 for value in rgb_channels(colour))
     ]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -20,10 +20,10 @@ from qfusion.figures.style import (
     SKY,
     VERMILLION,
     Theme,
-    base,
-    in_rows,
+    add_panes,
+    base_figure,
     label,
-    panes,
+    row_axis,
     term_colour,
     term_dash,
     term_title,
@@ -33,13 +33,13 @@ HUES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
 Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
 
 
-def hue_of(place: int) -> str:
+def run_colour(place: int) -> str:
     """Colour of the run at a place among those shown."""
     return HUES[place % len(HUES)]
 
 
-@drawing()
-def curves(
+@checks_arrays()
+def run_curves(
     solid: Mapping[str, Curve],
     dashed: Mapping[str, Curve] | None = None,
     *,
@@ -59,7 +59,7 @@ def curves(
         best_epochs: the epoch whose weights a run keeps: ringed on its solid line.
         log: a logarithmic axis; values that are not positive are left out.
     """
-    figure = base(theme, 320, legend=True, left=56, right=12)
+    figure = base_figure(theme, 320, legend=True, left=56, right=12)
     for lines, dash, kind in (
         (dashed or {}, "dot", kinds[1] or "dashed"),
         (solid, "solid", kinds[0]),
@@ -120,8 +120,8 @@ def curves(
     )
 
 
-@drawing()
-def by_modality(
+@checks_arrays()
+def modality_curves(
     runs: Mapping[str, Mapping[str, Curve]],
     modalities: Mapping[str, Sequence[str]],
     *,
@@ -141,9 +141,9 @@ def by_modality(
     names = [name for name, terms in runs.items() if terms]
     check(bool(names), "Argument `runs` must hold a run with at least one curve, but is empty.")
     down = -(-len(names) // min(columns, len(names)))
-    figure = base(theme, 330 * down, legend=True, left=56, right=8)
+    figure = base_figure(theme, 330 * down, legend=True, left=56, right=8)
     titles = [f"<b>{label(name, 40)}</b>" for name in names]
-    places = panes(figure, titles, columns, theme, x_title="epoch", y_title=label(y_title))
+    places = add_panes(figure, titles, columns, theme, x_title="epoch", y_title=label(y_title))
     top = max(
         float(values.max()) for name in names for _, values in runs[name].values() if len(values)
     )
@@ -206,7 +206,7 @@ class Measured(NamedTuple):
     is_share: bool
 
 
-@drawing(rows="N+")
+@checks_arrays(rows="N+")
 def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
     """Metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
 
@@ -219,7 +219,7 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
         [row.mean - row.std for row in shares] + [row.own for row in shares if row.own == row.own],
         default=0,
     )
-    figure = base(theme, 52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
+    figure = base_figure(theme, 52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
     for place, row in enumerate(rows):
         text = f"{row.mean:.3f}" + (f" ± {row.std:.3f}" if row.std else "")
         figure.add_annotation(
@@ -262,5 +262,5 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
     return figure.update_xaxes(
         range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6
     ).update_yaxes(
-        **in_rows([label(row.name) for row in rows], 0.4, 0.6),
+        **row_axis([label(row.name) for row in rows], 0.4, 0.6),
     )

@@ -5,27 +5,27 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion.figures.guards import drawing
+from qfusion.figures.guards import checks_arrays
 from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
     QUIET,
     Theme,
-    base,
-    faded,
+    add_panes,
+    base_figure,
+    fade_colour,
     halo,
-    in_rows,
-    in_unit,
     label,
-    panes,
+    row_axis,
     term_colour,
     term_title,
+    with_unit,
 )
 
 
-@drawing(ids="B", terms="T", true="B T", ours="B T")
-def against_truth(
+@checks_arrays(ids="B", terms="T", true="B T", ours="B T")
+def truth_scatter(
     true: np.ndarray,
     ours: np.ndarray,
     terms: Sequence[str],
@@ -44,12 +44,14 @@ def against_truth(
         true, ours: (B, terms). ranks: rank correlations, (terms,). ids: of the samples; chosen: place of the one that
             is ringed.
     """
-    figure = base(theme, 40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46)
+    figure = base_figure(
+        theme, 40 + 225 * -(-len(terms) // columns), left=46, right=8, top=6, bottom=46
+    )
     titles = [
         f"<b>{term_title(term)}</b><br>ρ = {rank:.2f}"
         for term, rank in zip(terms, ranks, strict=True)
     ]
-    places = panes(
+    places = add_panes(
         figure,
         titles,
         columns,
@@ -57,7 +59,7 @@ def against_truth(
         head=56,
         foot=34,
         x_title="true contribution",
-        y_title=in_unit("contribution", unit),
+        y_title=with_unit("contribution", unit),
     )
     names = [label(name) for name in ids]
     for i, (term, place) in enumerate(zip(terms, places, strict=True)):
@@ -80,7 +82,7 @@ def against_truth(
             **place,
             marker={
                 "size": 4,
-                "color": faded(term_colour(term, modalities), 0.5),
+                "color": fade_colour(term_colour(term, modalities), 0.5),
                 "line": {"width": 0},
             },
             hovertemplate="%{text}<br>true %{x:+.2f}, explained %{y:+.2f}<extra></extra>",
@@ -102,8 +104,8 @@ def against_truth(
     return figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
 
 
-@drawing(shares="K", ours="K", random="R K")
-def curves(
+@checks_arrays(shares="K", ours="K", random="R K")
+def deletion_curves(
     shares: np.ndarray,
     ours: np.ndarray,
     random: np.ndarray,
@@ -122,7 +124,7 @@ def curves(
     """
     low, high = random.min(0), random.max(0)
     return (
-        base(theme, 300, legend=True, right=14, top=8)
+        base_figure(theme, 300, legend=True, right=14, top=8)
         .add_scatter(
             x=np.r_[shares, shares[::-1]],
             y=np.r_[high, low[::-1]],
@@ -130,7 +132,7 @@ def curves(
             mode="lines",
             hoverinfo="skip",
             line={"width": 0},
-            fillcolor=faded(GREY, 0.3),
+            fillcolor=fade_colour(GREY, 0.3),
             name=f"{len(random)} random orders",
         )
         .add_scatter(
@@ -155,7 +157,7 @@ def curves(
     )
 
 
-@drawing()
+@checks_arrays()
 def rank_bars(
     ranks: Mapping[str, tuple[float, float]],
     modalities: Sequence[str],
@@ -173,7 +175,7 @@ def rank_bars(
     )
     hues = [term_colour(name, modalities) for name in names]
     return (
-        base(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
+        base_figure(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
         .add_bar(
             x=means,
             y=places,
@@ -186,7 +188,7 @@ def rank_bars(
             textfont={"color": INK[theme], "shadow": halo(theme)},
             marker={
                 "color": [
-                    faded(hue, 0.55) if "+" in name else hue
+                    fade_colour(hue, 0.55) if "+" in name else hue
                     for hue, name in zip(hues, names, strict=True)
                 ],
                 "line": {"color": hues, "width": 1.5},
@@ -210,12 +212,12 @@ def rank_bars(
             title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
         )
         .update_yaxes(
-            **in_rows([term_title(name) for name in names]),
+            **row_axis([term_title(name) for name in names]),
         )
     )
 
 
-@drawing(seeds="R", terms="T", values="R T")
+@checks_arrays(seeds="R", terms="T", values="R T")
 def seed_dots(
     values: np.ndarray,
     terms: Sequence[str],
@@ -231,7 +233,7 @@ def seed_dots(
     Args:
         values: (R, terms), the shipped seed first.
     """
-    figure = base(theme, 76 + 28 * len(terms), left=10, right=16, top=6, bottom=44)
+    figure = base_figure(theme, 76 + 28 * len(terms), left=10, right=16, top=6, bottom=44)
     for i, term in enumerate(terms):
         hue = term_colour(term, modalities)
         figure.add_scatter(
@@ -239,7 +241,7 @@ def seed_dots(
             y=[i, i],
             mode="lines",
             hoverinfo="skip",
-            line={"color": faded(hue, 0.45), "width": 8},
+            line={"color": fade_colour(hue, 0.45), "width": 8},
         ).add_scatter(
             x=values[1:, i],
             y=[i] * (len(seeds) - 1),
@@ -259,6 +261,6 @@ def seed_dots(
         figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
         .update_xaxes(title={"text": label(unit)})
         .update_yaxes(
-            **in_rows([term_title(term) for term in terms]),
+            **row_axis([term_title(term) for term in terms]),
         )
     )

@@ -82,9 +82,9 @@ def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
     """The figure with this visible range; the figure itself when there is none."""
     if not visible:
         return drawn
-    figure = go.Figure(without(drawn, visible.hidden))
+    figure = go.Figure(hide_series(drawn, visible.hidden))
     for axis, span in (("xaxis", visible.x), ("yaxis", visible.y)):
-        if span and axis in rangeable(drawn):
+        if span and axis in adjustable_axes(drawn):
             present = figure.layout[axis]
             log = present.type == "log"
             check(
@@ -99,7 +99,7 @@ def apply_visible(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
     return figure
 
 
-def rangeable(drawn: go.Figure) -> tuple[str, ...]:
+def adjustable_axes(drawn: go.Figure) -> tuple[str, ...]:
     """The axes whose range can be chosen: those with numbers along them; the vertical one where there is only one."""
     single = len({trace.yaxis for trace in drawn.data if "yaxis" in trace}) <= 1
     return tuple(
@@ -126,14 +126,14 @@ _TAG = re.compile(r"</?(?:b|i|em|strong|sub|sup|span|a|u|s)\b[^<>]{0,200}>", re.
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
-def plain_entry(entry: str) -> str:
+def plain_legend_entry(entry: str) -> str:
     """A legend entry as a reader sees it: plotly's markup taken out, entities resolved."""
     return html.unescape(_TAG.sub("", _BREAK.sub(" ", entry)))
 
 
 def legend_entries(drawn: go.Figure) -> list[str]:
-    """Names of what stands in the legend, in the order of the figure with groups together, each once; see `plain_entry`
-    for how they read."""
+    """Names of what stands in the legend, in the order of the figure with groups together, each once; see
+    `plain_legend_entry` for how they read."""
     if not drawn.layout.showlegend:
         return []
     shown = [
@@ -161,18 +161,18 @@ def _entries(drawn: go.Figure) -> list[tuple[str, str | None, Any]]:
     ]
 
 
-def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
+def hide_series(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
     """The figure without the traces that belong to the named legend entries: of that name, or of a legend group that an
     entry leads.
 
-    Entries are named as `legend_entries` or `plain_entry` does. Names that this figure does not have leave nothing out;
-    where nothing is left out, the figure itself is returned.
+    Entries are named as `legend_entries` or `plain_legend_entry` does. Names that this figure does not have leave
+    nothing out; where nothing is left out, the figure itself is returned.
     """
     named = set(hidden)
     if not named:
         return drawn
     pairs = [
-        (not named.isdisjoint((entry, plain_entry(entry), group)), group)
+        (not named.isdisjoint((entry, plain_legend_entry(entry), group)), group)
         for entry, group, _ in _entries(drawn)
     ]
     groups = {group for is_named, group in pairs if is_named and group}

@@ -29,7 +29,7 @@ from qfusion.figures import (
 )
 from qfusion.models import require
 from qfusion.panels import panel, params
-from qfusion.panels.dynamics import reduced
+from qfusion.panels.dynamics import reduced_states
 from qfusion.quantum import circuits
 from qfusion.wording.evidence import INERT
 
@@ -56,7 +56,7 @@ _SHOWN = {
 }
 
 
-def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
+def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     """One step of the evolution of a model with time, as a PennyLane circuit."""
     return dynamics.circuit(sample.study, sample.row, *_step(sample, steps, gates), sample.tweak)
 
@@ -106,7 +106,7 @@ def diagram(
     gates: str = EACH,
     cone: str = NONE,
     display: str = DISCS,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The circuit with every qubit's state in place.
 
     Args:
@@ -128,9 +128,9 @@ def diagram(
     likely, when = ends(sample, walk) if whole else ({}, "")
     if seen is not None:
         drawn = walk.greyed(drawn, seen)
-        title = in_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
+        title = describe_cone(cone, seen.count, walk.count, len(seen.qubits), len(walk.wires))
     elif sample.can("time"):
-        built = step(sample, steps, gates)
+        built = step_circuit(sample, steps, gates)
         title = (
             f"One step of dt = {built.dt:.3g} is {count(len(built.gates), 'gate')} on "
             f"{count(len(built.wires), 'qubit')}"
@@ -150,7 +150,7 @@ def diagram(
             f"{count(sum(box.name.startswith('C') for box in walk.boxes), 'convolution')} and "
             f"{count(sum('U3' in box.name for box in walk.boxes), 'pooling')}"
         )
-    return panel.Picture(
+    return panel.PanelFigure(
         "circuit",
         title,
         circuit_diagram.diagram(
@@ -206,7 +206,7 @@ def ends(sample: Sample, walk: circuit_replay.Replay) -> tuple[dict[int, float],
         return {row: float(1 - walk.bloch[-1][row, 2]) / 2 for row in walk.followed}, "at the end"
     likely: list[float] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        levels, n = np.real(np.diag(reduced(sample, name)[-1])), (d - 1).bit_length()
+        levels, n = np.real(np.diag(reduced_states(sample, name)[-1])), (d - 1).bit_length()
         bits = np.arange(d)[:, None] >> np.arange(n)[::-1] & 1  # the first qubit leftmost
         likely += np.clip(levels @ bits, 0, 1).tolist()
     return dict(enumerate(likely)), "at T"
@@ -258,20 +258,20 @@ def qubits(
     gate: int | None = None,
     steps: int = STEPS,
     gates: str = EACH,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
-    walk, at, rows, names = _walked(sample, gate, steps, gates)
+    walk, at, rows, names = _path_so_far(sample, gate, steps, gates)
     entropy = walk.entropy[at][rows]
-    return panel.Picture(
+    return panel.PanelFigure(
         "qubits",
-        mixed_now(dict(zip(names, entropy.tolist(), strict=True))),
+        describe_mixedness(dict(zip(names, entropy.tolist(), strict=True))),
         circuit_charts.bloch_row(
             names, walk.bloch[at][rows], entropy, before=walk.bloch[at - 1][rows], theme=theme
         ),
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
         "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
-        alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.listed(names, entropy)}.",
+        alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {panel.list_numbers(names, entropy)}.",
         table=lambda: _qubits(walk, at),
     )
 
@@ -283,14 +283,14 @@ def balls(
     gate: int | None = None,
     steps: int = STEPS,
     gates: str = EACH,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
-    walk, at, rows, names = _walked(sample, gate, steps, gates)
+    walk, at, rows, names = _path_so_far(sample, gate, steps, gates)
     lengths = np.linalg.norm(walk.bloch[at][rows], axis=1)
-    return panel.Picture(
+    return panel.PanelFigure(
         "bloch-gates",
-        shortest(dict(zip(names, lengths.tolist(), strict=True))),
-        bloch_balls.balls(
+        describe_shortest(dict(zip(names, lengths.tolist(), strict=True))),
+        bloch_balls.draw_balls(
             names,
             [walk.bloch[: at + 1, row] for row in rows],
             [walk.wires[row].hue for row in rows],
@@ -300,7 +300,7 @@ def balls(
         "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
         + sample.of,
         not_shown="correlations between qubits: each ball is one qubit on its own.",
-        alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.listed(names, lengths)}.",
+        alt=f"Bloch balls of {len(rows)} qubits; lengths {panel.list_numbers(names, lengths)}.",
         table=lambda: _qubits(walk, at),
     )
 
@@ -312,7 +312,7 @@ def outcomes(
     gate: int | None = None,
     steps: int = STEPS,
     gates: str = EACH,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
     wires, before, after, mutual = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
@@ -324,9 +324,9 @@ def outcomes(
         if mutual is None or len(wires) == 1
         else f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "before-after",
-        moved(distance),
+        describe_gate_effect(distance),
         state_charts.populations(
             now,
             dims,
@@ -339,7 +339,7 @@ def outcomes(
         shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
         f"distance (0 to 1).{words}{sample.of}",
         not_shown="coherences: see the matrix.",
-        alt=f"Outcome probabilities after the gate: {panel.pairs(names, was, now)}.",
+        alt=f"Outcome probabilities after the gate: {panel.list_pairs(names, was, now)}.",
         table=lambda: pd.DataFrame({"outcome": names, "before": was, "after": now}),
     )
 
@@ -351,20 +351,20 @@ def matrix(
     gate: int | None = None,
     steps: int = STEPS,
     gates: str = EACH,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
     wires, before, after, _ = _moment(sample, gate, steps, gates)
     dims = (2,) * len(wires)
     names = state_charts.basis_labels(dims)
-    return panel.Picture(
+    return panel.PanelFigure(
         "matrix-after",
         "The density matrix after it: modulus",
         state_charts.density_matrix(after, dims, theme=theme),
         shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes."
         + sample.of,
         not_shown="phases.",
-        alt=f"Heat map of the modulus after the gate: {panel.off_diagonal(after, names)}.",
-        table=lambda: panel.entries(
+        alt=f"Heat map of the modulus after the gate: {panel.list_coherences(after, names)}.",
+        table=lambda: panel.matrix_entries(
             names,
             real=after.real,
             imaginary=after.imag,
@@ -382,14 +382,14 @@ def entropies(
     steps: int = STEPS,
     gates: str = EACH,
     marked: bool = True,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
     walk = replay(sample, steps, gates)
     rows = list(walk.followed)
     names, last = [walk.wires[row].name for row in rows], walk.entropy[-1][rows]
-    return panel.Picture(
+    return panel.PanelFigure(
         "entropy-gates",
-        mixed_at_end(dict(zip(names, last.tolist(), strict=True))),
+        describe_final_mixedness(dict(zip(names, last.tolist(), strict=True))),
         circuit_charts.entropy_lines(
             walk.entropy[:, rows],
             names,
@@ -412,7 +412,7 @@ def entropies(
         )
         + _inert(sample),
         alt=f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: "
-        f"{panel.listed(names, last)}.",
+        f"{panel.list_numbers(names, last)}.",
         table=lambda: (
             pd.DataFrame(walk.entropy[:, rows], columns=names)
             .rename_axis("gates_done")
@@ -423,7 +423,7 @@ def entropies(
 
 def information(
     sample: Sample, theme: style.Theme = "light", *, gate: int | None = None
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
     require(sample.model, "gates")
     check(
@@ -434,9 +434,9 @@ def information(
     walk = replay(sample)
     names = [" : ".join(group) if len(group) == 2 else "all together" for group in shared]
     values = np.stack(list(shared.values()), 1)
-    return panel.Picture(
+    return panel.PanelFigure(
         "mutual-gates",
-        sharing(
+        describe_sharing(
             {
                 " and ".join(group): float(series[-1])
                 for group, series in shared.items()
@@ -461,12 +461,13 @@ def information(
         )
         + sample.of,
         not_shown="how much of it is read at the end.",
-        alt=f"Mutual information over {walk.count} gates; at the end, in nats: {panel.listed(names, values[-1])}.",
+        alt=f"Mutual information over {walk.count} gates; at the end, in nats: "
+        f"{panel.list_numbers(names, values[-1])}.",
         table=lambda: pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index(),
     )
 
 
-def in_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
+def describe_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: int) -> str:
     """What a read-out can depend on: its light cone holds all that may change it, not all that does."""
     return (
         f"{text.plain(readout)} can depend on {gates:,} of {count(all_gates, 'gate')} and {qubits:,} of "
@@ -474,7 +475,7 @@ def in_cone(readout: str, gates: int, all_gates: int, qubits: int, all_qubits: i
     )
 
 
-def mixed_now(entropy: Mapping[str, float]) -> str:
+def describe_mixedness(entropy: Mapping[str, float]) -> str:
     """Which qubits are the most mixed, by their entropies in nats; that all are pure, where no entropy is seen."""
     if max(entropy.values()) < PURE:
         return "Every qubit is in a pure state of its own"
@@ -487,7 +488,7 @@ def mixed_now(entropy: Mapping[str, float]) -> str:
     )
 
 
-def shortest(lengths: Mapping[str, float]) -> str:
+def describe_shortest(lengths: Mapping[str, float]) -> str:
     """Which qubits have the shortest Bloch vector; that all are pure, where none is shorter than 1."""
     least = min(lengths.values())
     if least > 1 - PURE:
@@ -503,14 +504,14 @@ def shortest(lengths: Mapping[str, float]) -> str:
     )
 
 
-def moved(distance: float) -> str:
+def describe_gate_effect(distance: float) -> str:
     """How far a gate moves the state of the qubits that it concerns; the trace distance, 0 to 1."""
     if round(distance, 2) == 0:
         return f"This gate leaves the state {'' if distance < PURE else 'all but '}as it is (moved by {distance:.2f})"
     return f"This gate moves the state by {distance:.2f}"
 
 
-def mixed_at_end(entropy: Mapping[str, float]) -> str:
+def describe_final_mixedness(entropy: Mapping[str, float]) -> str:
     """Which qubits are the most mixed at the end, by their entropies in nats."""
     return panel.superlative(
         entropy,
@@ -523,7 +524,7 @@ def mixed_at_end(entropy: Mapping[str, float]) -> str:
     )
 
 
-def sharing(mutual: Mapping[str, float]) -> str:
+def describe_sharing(mutual: Mapping[str, float]) -> str:
     """Which two modalities' qubits share most at the end; mutual information in nats by pair."""
     return panel.superlative(
         mutual,
@@ -542,11 +543,11 @@ shares = panel.can("gates", where=lambda study: len(study.model.registers()) > 1
 
 def step_error(
     sample: Sample, theme: style.Theme = "light", *, steps: int = STEPS, gates: str = EACH
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
-    built = step(sample, steps, gates)
+    built = step_circuit(sample, steps, gates)
     sizes, one, every = dynamics.step_errors(sample.study, sample.row, SPLITS[gates], sample.tweak)
-    return panel.Picture(
+    return panel.PanelFigure(
         "step-error",
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
         circuit_charts.step_error(sizes, one, every, built.dt, theme=theme),
@@ -554,7 +555,8 @@ def step_error(
         + built.error.sentence
         + sample.of,
         not_shown="noise of a device: the circuit is run exactly.",
-        alt=f"Error against the step dt: {panel.listed([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after all "
+        alt=f"Error against the step dt: {panel.list_numbers([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after "
+        "all "
         "steps.",
         table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}),
     )
@@ -564,7 +566,7 @@ def _place(walk: circuit_replay.Replay, gate: int | None) -> int:
     return walk.count if gate is None else min(gate, walk.count)
 
 
-def _walked(
+def _path_so_far(
     sample: Sample, gate: int | None, steps: int, gates: str
 ) -> tuple[circuit_replay.Replay, int, list[int], list[str]]:
     """The way so far: all of it, how many gates are done, and which qubits go to the end, by place and by name."""
@@ -574,7 +576,7 @@ def _walked(
     return walk, at, rows, [walk.wires[row].name for row in rows]
 
 
-def too_many(sample: Sample) -> str:
+def describe_too_many_qubits(sample: Sample) -> str:
     """What is said in place of the joint state of many qubits."""
     elsewhere = ", see the State view of the Dynamics page" if sample.can("time") else ""
     return f"This gate acts on more than four qubits: its joint state is left out here{elsewhere}."
@@ -584,9 +586,9 @@ def _moment(
     sample: Sample, gate: int | None, steps: int, gates: str
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
     """The qubits that a gate concerns, their state before and after it, and their mutual information."""
-    walk, at, *_ = _walked(sample, gate, steps, gates)
+    walk, at, *_ = _path_so_far(sample, gate, steps, gates)
     moment = walk.moments[at - 1]
-    check(bool(moment[0]), too_many(sample))
+    check(bool(moment[0]), describe_too_many_qubits(sample))
     return moment
 
 
@@ -604,14 +606,14 @@ def _qubits(walk: circuit_replay.Replay, at: int) -> pd.DataFrame:
     )
 
 
-def begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
+def has_begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
     """Whether a gate is done: before the first every qubit is |0⟩."""
     return sample.study.can("circuit") and gate != 0
 
 
-def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
+def fits_joint_display(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
     """Whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
-    if not begun(sample, gate):
+    if not has_begun(sample, gate):
         return False
     walk = replay(sample, **drawn)
     return bool(walk.moments[_place(walk, gate) - 1][0])
@@ -714,13 +716,13 @@ PANELS = {
         opens=_REPLAY,
     ),
     "qubits": panel.Panel(
-        qubits, _AT, fits=begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(PLANE))
+        qubits, _AT, fits=has_begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(PLANE))
     ),
     "bloch-gates": panel.Panel(
-        balls, _AT, fits=begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(BALLS))
+        balls, _AT, fits=has_begun, opens=panel.all_of(_REPLAY, QUBITS_AS.chosen(BALLS))
     ),
-    "before-after": panel.Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
-    "matrix-after": panel.Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
+    "before-after": panel.Panel(outcomes, _AT, fits=fits_joint_display, opens=_REPLAY),
+    "matrix-after": panel.Panel(matrix, _AT, fits=fits_joint_display, opens=_REPLAY),
     "entropy-gates": panel.Panel(entropies, _AT, fits=_DRAWN, opens=_ENTROPIES),
     "mutual-gates": panel.Panel(information, {"gate": GATE}, fits=shares),
     "step-error": panel.Panel(step_error, _STEPS, fits=_STEPPED),

@@ -10,7 +10,7 @@ from qfusion._sentences import count, listed, share
 from qfusion.analysis import errors, text
 from qfusion.figures import model_quality, style
 from qfusion.panels import panel
-from qfusion.panels.wrong_samples import some_inside
+from qfusion.panels.wrong_samples import has_cohort_samples
 
 # How good the model is on a cohort, on the Cohorts page: confusions, curves, calibration; or residuals.
 
@@ -21,20 +21,22 @@ FEWEST, LEAN = (
 )  # samples from which a slope of the residuals is looked at, and its least size
 
 
-def shown(counts: np.ndarray) -> list[int]:
+def shown_classes(counts: np.ndarray) -> list[int]:
     """Which of C classes the figure of their confusions (C, C) shows: all, or the most frequent, in their order."""
     return sorted(np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST].tolist())
 
 
-def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Which classes the cohort's samples are taken for."""
     counts, classes = errors.confusions(levels), levels.study.classes
-    drawn = shown(counts)
-    title = taken_for(counts, classes)
-    return panel.Picture(
+    drawn = shown_classes(counts)
+    title = describe_confusions(counts, classes)
+    return panel.PanelFigure(
         "confusions",
         title,
-        model_quality.confusions(counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme),
+        model_quality.confusion_matrix(
+            counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme
+        ),
         shows="annotated classes down, predicted ones across; the colour is the share of the annotated class"
         + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "")
         + ". "
@@ -47,7 +49,7 @@ def confusions(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pic
     )
 
 
-def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """ROC and precision-recall curves of every class against the rest."""
     result = errors.curves(levels)
     label = levels.study.classes[levels.output_wanted] if levels.output_wanted is not None else ""
@@ -57,10 +59,10 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
     )
     areas = {entry.name: entry.area for entry in result}
     mean = f" The mean area is {np.mean(list(areas.values())):.3f}." if areas else ""
-    return panel.Picture(
+    return panel.PanelFigure(
         "curves",
-        told_apart(areas, label),
-        model_quality.curves(
+        describe_separation(areas, label),
+        model_quality.roc_curves(
             [(entry.name, *entry.roc, entry.area) for entry in result],
             [(entry.name, *entry.pr, entry.precision) for entry in result],
             chosen.name if chosen else "",
@@ -88,16 +90,17 @@ def curves(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
     )
 
 
-def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """How often it is right that is so sure."""
     certainty, accuracy, counts, error = errors.calibration(levels)
     sure, right = (
         float((values * counts).sum() / max(counts.sum(), 1)) for values in (certainty, accuracy)
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "calibration",
-        f"On average {share(sure)} sure and {share(right)} right: {sureness(sure, right, int(counts.sum()))}",
-        model_quality.calibration(certainty, accuracy, counts, theme),
+        f"On average {share(sure)} sure and {share(right)} right: "
+        f"{describe_calibration(sure, right, int(counts.sum()))}",
+        model_quality.calibration_plot(certainty, accuracy, counts, theme),
         shows=f"the share that is right against the certainty (softmax of the predicted class), in {errors.BINS} "
         f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
         f"{error:.3f}. {_whose(levels)}",
@@ -111,7 +114,7 @@ def calibration(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pi
     )
 
 
-def sureness(sure: float, right: float, count: int) -> str:
+def describe_calibration(sure: float, right: float, count: int) -> str:
     """Whether a model is too sure or not sure enough, on average over so many samples, beyond two standard errors of
     the share that is right."""
     share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
@@ -120,15 +123,15 @@ def sureness(sure: float, right: float, count: int) -> str:
     return "surer than it should be" if sure > right else "less sure than it could be"
 
 
-def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """How far predictions are off, over the range of the annotation."""
     result, rows, inside = errors.residuals(levels), levels.rows, levels.inside
     truth = rows["truth"].to_numpy(dtype=float)
     part = result[inside]
-    return panel.Picture(
+    return panel.PanelFigure(
         "residuals",
-        off_by(truth[inside], part),
-        model_quality.residuals(
+        describe_residuals(truth[inside], part),
+        model_quality.residual_plot(
             rows.index.astype(str).tolist(), truth, result, inside, levels.study.unit_of(0), theme
         ),
         shows="prediction minus annotation of each sample; right, how many are so far off. Blue: the cohort, grey: the "
@@ -141,7 +144,7 @@ def residuals(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pict
     )
 
 
-def taken_for(counts: np.ndarray, classes: Sequence[str]) -> str:
+def describe_confusions(counts: np.ndarray, classes: Sequence[str]) -> str:
     """How many samples are right, and which confusion is the most frequent.
 
     Args:
@@ -164,7 +167,7 @@ def taken_for(counts: np.ndarray, classes: Sequence[str]) -> str:
     return f"{words}; {often}{listed(pairs)} ({most:,}{' each' if len(pairs) > 1 else ''})"
 
 
-def told_apart(areas: Mapping[str, float], value: str) -> str:
+def describe_separation(areas: Mapping[str, float], value: str) -> str:
     """How well a class is told from the rest: the one that is asked for, or else the one of the smallest area.
 
     Args:
@@ -185,7 +188,7 @@ def told_apart(areas: Mapping[str, float], value: str) -> str:
     )
 
 
-def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
+def describe_residuals(truth: np.ndarray, residual: np.ndarray) -> str:
     """How far predictions are off, and whether extremes are drawn to the middle beyond two standard errors.
 
     Args:
@@ -214,7 +217,7 @@ def _whose(levels: errors.Levels) -> str:
 
 def has_classes(levels: errors.Levels, **_: object) -> bool:
     """Whether the model chooses among classes, and the cohort has a sample."""
-    return bool(levels.study.classes) and some_inside(levels)
+    return bool(levels.study.classes) and has_cohort_samples(levels)
 
 
 def is_regression(levels: errors.Levels, **_: object) -> bool:

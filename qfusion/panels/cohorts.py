@@ -22,7 +22,14 @@ from qfusion.panels.cohort_quality import (
     residuals,
 )
 from qfusion.panels.dynamics_page import can_cut
-from qfusion.panels.wrong_samples import SLICES_BY, slices, some, some_inside, worst, wrong
+from qfusion.panels.wrong_samples import (
+    SLICES_BY,
+    has_cohort_samples,
+    has_samples,
+    largest_errors,
+    misleading_terms,
+    slice_errors,
+)
 from qfusion.training import metrics
 from qfusion.wording import backgrounds
 from qfusion.wording.cuts import describe_cuts
@@ -41,7 +48,7 @@ _CAUTION = {
 }
 
 
-def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
     column = cohort_measures.share_column
@@ -51,14 +58,14 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
         {name: values[levels.inside] for name, values in columns.items()},
         clusters=levels.clusters(levels.inside),
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "cohort-shares",
-        mean_leader(
+        describe_leader(
             {n: whole[n].value for n in names},
             {n: part[n].value for n in names},
             levels.whole if levels.parts else "",
         ),
-        cohort_charts.shares(
+        cohort_charts.share_bars(
             whole,
             part,
             {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names},
@@ -93,7 +100,7 @@ def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture
     )
 
 
-def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], every: str = "") -> str:
+def describe_leader(whole: Mapping[str, float], part: Mapping[str, float], every: str = "") -> str:
     """Which modality leads on average, 10 points ahead of every other, or that none does.
 
     Args:
@@ -120,7 +127,7 @@ def mean_leader(whole: Mapping[str, float], part: Mapping[str, float], every: st
     )
 
 
-def types(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """How the modalities relate: how many samples of each kind, and how well they are predicted."""
     kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
     is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
@@ -135,10 +142,10 @@ def types(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     whole, part = (
         [int((where & keep).sum()) for where in is_kind.values()] for keep in (True, inside)
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "types",
         _worst({kind: pair[0] for kind, pair in result.items()}),
-        cohort_charts.types(
+        cohort_charts.relation_bars(
             kinds,
             whole,
             part,
@@ -175,7 +182,7 @@ def types(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
 
 def dividends(
     levels: errors.Levels, theme: style.Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The distribution of every dividend, of all and of the cohort.
 
     Args:
@@ -226,7 +233,7 @@ def dividends(
             theme=theme,
         )
     rest = len(study.terms) - len(terms)
-    return panel.Picture(
+    return panel.PanelFigure(
         "dividends",
         _spread(values, inside, levels.clusters()),
         drawn,
@@ -241,7 +248,7 @@ def dividends(
         ),
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
         alt=f"Contributions, {by}; medians of all: "
-        + panel.terms(
+        + panel.list_terms(
             {term: float(np.median(result)) for term, result in values.items() if len(result)}
         )
         + ".",
@@ -260,7 +267,7 @@ def entanglement(
     measure: str = "",
     strength: str = cohort_measures.JOINT,
     everyone: bool = False,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
 
     Args:
@@ -277,7 +284,7 @@ def entanglement(
     )
     measure = measure or next(iter(titles), "")
     result = errors.related(levels, measure, strength, everyone)
-    return panel.Picture(
+    return panel.PanelFigure(
         "entanglement",
         f"Does entanglement explain fusion? {cohort_measures.finding(result.correlations['all'], measure, strength)}",
         cohort_charts.scatter(
@@ -314,7 +321,7 @@ def entanglement(
 
 def cut_test(
     levels: errors.Levels, theme: style.Theme = "light", *, everyone: bool = False
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """How good the model is on the cohort without the correlations of a modality; only of models with time.
 
     Args:
@@ -326,14 +333,14 @@ def cut_test(
         next(iter(result.after)),
         cohort_measures.intervals(levels.study.dataset, rows, cuts.RESAMPLES),
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "cut-test",
         f"Are the correlations needed? {text.plain(describe_cuts(result))}",
-        notebook.cut_test_of(
+        notebook.draw_cut_test(
             numbers.cut_table(result), levels.study.modalities, metric, theme=theme
         ),
         shows=f"{generator_attribution.SAYS['cut-test'][0]} "
-        f"Here {cut_about(levels, everyone)}, the model as learned; {how}.",
+        f"Here {describe_cut_scope(levels, everyone)}, the model as learned; {how}.",
         not_shown=generator_attribution.SAYS["cut-test"][1],
         alt=f"{metrics.describe[metric].short} of {len(rows):,} samples after a cut at each time.",
         table=lambda: numbers.cut_table(result),
@@ -350,7 +357,7 @@ def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
     ]
 
 
-def cut_about(levels: errors.Levels, everyone: bool = False) -> str:
+def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
     some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
     return cohort_measures.drawn_words(some, whole) + (
@@ -469,7 +476,7 @@ def cut_seconds(levels: errors.Levels) -> float:
     return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.study.model.dims) / 64) ** 2.5
 
 
-def worth_cutting(levels: errors.Levels, wanted: bool = False, **_: object) -> bool:
+def can_afford_cuts(levels: errors.Levels, wanted: bool = False, **_: object) -> bool:
     """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
     return (
         can_cut(levels) and len(cut_rows(levels)) > 1 and (wanted or cut_seconds(levels) < AT_ONCE)
@@ -529,19 +536,19 @@ VIEW = params.SelectParam(
 CONTROLS = (VIEW, FILTER, BY, MEASURE, STRENGTH, CUTS, panel.EVERYONE, SLICES_BY)
 
 
-def meant(view: page_state.PageState) -> str:
+def implied_view(view: page_state.PageState) -> str:
     """Returns the part of the page that an address means which names none: that whose choices it says."""
     held = (name for name, own in VIEWS.items() if any(map(view.get, (one.key for one in own))))
     return view.get(VIEW.key) or next(held, VIEW.options()[0])
 
 
 def _within(part: str) -> panel.Opens:
-    return lambda view: meant(view) == part
+    return lambda view: implied_view(view) == part
 
 
 PANELS = {
     "cohort-shares": panel.Panel(shares, opens=_within("Contributions"), scope="levels"),
-    "types": panel.Panel(types, opens=_within("Contributions"), scope="levels"),
+    "types": panel.Panel(relations, opens=_within("Contributions"), scope="levels"),
     "dividends": panel.Panel(dividends, {"by": BY}, opens=_within("Contributions"), scope="levels"),
     "entanglement": panel.Panel(
         entanglement,
@@ -554,15 +561,19 @@ PANELS = {
         cut_test,
         {"everyone": panel.EVERYONE},
         conditions={"wanted": CUTS},
-        fits=worth_cutting,
+        fits=can_afford_cuts,
         opens=_within("Entanglement"),
         scope="levels",
     ),
     "slices": panel.Panel(
-        slices, {"by": SLICES_BY}, fits=some, opens=_within("Errors"), scope="levels"
+        slice_errors, {"by": SLICES_BY}, fits=has_samples, opens=_within("Errors"), scope="levels"
     ),
-    "worst": panel.Panel(worst, fits=some_inside, opens=_within("Errors"), scope="levels"),
-    "wrong": panel.Panel(wrong, fits=some, opens=_within("Errors"), scope="levels"),
+    "worst": panel.Panel(
+        largest_errors, fits=has_cohort_samples, opens=_within("Errors"), scope="levels"
+    ),
+    "wrong": panel.Panel(
+        misleading_terms, fits=has_samples, opens=_within("Errors"), scope="levels"
+    ),
     "confusions": panel.Panel(
         confusions, fits=has_classes, opens=_within("Quality"), scope="levels"
     ),

@@ -26,7 +26,7 @@ from qfusion.wording.backgrounds import background_markdown, describe_baseline, 
 
 def waterfall(
     sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """One of the decisions term by term, on the same scale as the other where both are in the same unit.
 
     Args:
@@ -52,7 +52,7 @@ def waterfall(
             )
         )
     drawn.update_yaxes(ticklabelstandoff=6)
-    return panel.Picture(
+    return panel.PanelFigure(
         f"waterfall-{letter}",
         f"{letter}: {answers.finding(one.dividends)}",
         drawn,
@@ -60,17 +60,17 @@ def waterfall(
         + (", on the same scale as the other. " if sides.same_target else ". ")
         + describe_baseline(one.background),
         not_shown="what caused the annotation; only what this model computed.",
-        alt=f"Waterfall of {letter}: {panel.terms(one.dividends)}.",
+        alt=f"Waterfall of {letter}: {panel.list_terms(one.dividends)}.",
         table=lambda: numbers.terms_table(one.dividends),
     )
 
 
-def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
+def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """B minus A, term by term; only where both decisions are sums of the same terms in the same unit."""
     a, b = sides.a, sides.b
-    return panel.Picture(
+    return panel.PanelFigure(
         "differences",
-        difference(a.dividends, b.dividends, b.quantity),
+        describe_difference(a.dividends, b.dividends, b.quantity),
         decision_pairs.differences(
             a.dividends,
             b.dividends,
@@ -83,7 +83,7 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pic
         + _against(sides),
         not_shown="which word, sound or pixel differs.",
         alt="Differences, B minus A: "
-        + panel.terms(
+        + panel.list_terms(
             {t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}
         )
         + ".",
@@ -95,13 +95,13 @@ def differences(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pic
     )
 
 
-def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
+def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """Shares of the modalities in both decisions."""
     a, b = sides.a, sides.b
-    return panel.Picture(
+    return panel.PanelFigure(
         "shares",
-        shifted(a.shares, b.shares),
-        decision_pairs.pairs(
+        describe_share_shift(a.shares, b.shares),
+        decision_pairs.bar_pairs(
             a.shares,
             b.shares,
             _hues(sides),
@@ -114,7 +114,7 @@ def shares(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
         + " "
         + _against(sides),
         not_shown="the sign: see the waterfalls.",
-        alt=f"Shares. A: {panel.terms(a.shares, '.2f')}. B: {panel.terms(b.shares, '.2f')}.",
+        alt=f"Shares. A: {panel.list_terms(a.shares, '.2f')}. B: {panel.list_terms(b.shares, '.2f')}.",
         table=lambda: pd.DataFrame(
             [
                 {"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
@@ -132,13 +132,13 @@ _ENTROPY_OF = {
 }
 
 
-def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
+def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropies of both; only where both have states that evolve or are fused."""
     a, b = sides.a, sides.b
     timed = a.study.can("time"), b.study.can("time")
-    return panel.Picture(
+    return panel.PanelFigure(
         "entropies",
-        mixed(
+        describe_entropy_difference(
             [
                 value - a.entropies[name]
                 for name, value in b.entropies.items()
@@ -146,7 +146,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
             ],
             "mixed" if timed[1] else "entangled",
         ),
-        decision_pairs.pairs(
+        decision_pairs.bar_pairs(
             a.entropies,
             b.entropies,
             _hues(sides) if any(timed) else {},
@@ -161,7 +161,7 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
         )
         + f".{_both(sides)}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt=f"Entropies in nats. A: {panel.terms(a.entropies, '.2f')}. B: {panel.terms(b.entropies, '.2f')}.",
+        alt=f"Entropies in nats. A: {panel.list_terms(a.entropies, '.2f')}. B: {panel.list_terms(b.entropies, '.2f')}.",
         table=lambda: pd.DataFrame(
             [
                 {"side": letter, "of": n, "entropy": v}
@@ -172,13 +172,13 @@ def entropies(sides: compare.Sides, theme: style.Theme = "light") -> panel.Pictu
     )
 
 
-def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
+def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """Softmax of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.study.classes
-    return panel.Picture(
+    return panel.PanelFigure(
         "compare-classes",
-        predicted(names[a.scores.argmax()], names[b.scores.argmax()]),
+        describe_predictions(names[a.scores.argmax()], names[b.scores.argmax()]),
         evidence_fusion.class_bars(
             b.probabilities,
             names,
@@ -187,16 +187,16 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture
             before_name="A",
             theme=theme,
         ).update_traces(name="B", selector={"name": "now"}),
-        shows=f"{evidence_fusion.classes_drawn(names, b.true_class)} of B as bars, of A as hollow diamonds; "
+        shows=f"{evidence_fusion.describe_drawn_classes(names, b.true_class)} of B as bars, of A as hollow diamonds; "
         + ("no true class of B is known." if b.is_own else "B's true class is marked.")
         + _both(sides),
         not_shown="the probability of being right. " + b.study.calibration,
-        alt=f"A: {panel.listed(names, a.probabilities)}. B: {panel.listed(names, b.probabilities)}.",
+        alt=f"A: {panel.list_numbers(names, a.probabilities)}. B: {panel.list_numbers(names, b.probabilities)}.",
         table=lambda: pd.DataFrame({"class": names, "A": a.probabilities, "B": b.probabilities}),
     )
 
 
-def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.Picture:
+def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """The test samples on which two models differ most, as learned, each with the term that parts them."""
     result, b = compare.apart(sides), sides.b.study
     ids = [str(name) for name in b.dataset.ids[result.rows]]
@@ -209,10 +209,10 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
         f", {term.replace('+', ' + ') or 'the baseline'} {terms[term]:+.2f}"
         for term, terms in zip(largest, result.terms, strict=True)
     ] or [""] * len(ids)
-    return panel.Picture(
+    return panel.PanelFigure(
         "disagreements",
-        opposing(result, largest, bool(b.classes)),
-        scatter_map.nearest(
+        describe_disagreements(result, largest, bool(b.classes)),
+        scatter_map.nearest_bars(
             [
                 f"{name}: {form.format(a)} → {form.format(b)}{term}"
                 for name, a, b, term in zip(ids, first, second, parting, strict=True)
@@ -248,7 +248,7 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
     )
 
 
-def opposing(result: compare.Apart, largest: Sequence[str], classes: bool) -> str:
+def describe_disagreements(result: compare.Apart, largest: Sequence[str], classes: bool) -> str:
     """On how many samples two models decide differently, and which term parts them where they differ most."""
     if not result.among:
         return "There are no test samples to tell the models apart"
@@ -265,7 +265,9 @@ def opposing(result: compare.Apart, largest: Sequence[str], classes: bool) -> st
     return f"{words}; where they differ most, {listed(first)} {verb} them in {often} of {len(largest)}{ending}"
 
 
-def difference(a: Mapping[str, float], b: Mapping[str, float], quantity: str = "score") -> str:
+def describe_difference(
+    a: Mapping[str, float], b: Mapping[str, float], quantity: str = "score"
+) -> str:
     """Which terms the difference of two decisions is in.
 
     Args:
@@ -297,7 +299,7 @@ def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
     return listed([f"{term} ({change[term]:+.2f})" for term in terms])
 
 
-def predicted(a: str, b: str) -> str:
+def describe_predictions(a: str, b: str) -> str:
     """Which classes both sides predict."""
     return (
         f"Both predict ‘{text.plain(a)}’"
@@ -306,7 +308,7 @@ def predicted(a: str, b: str) -> str:
     )
 
 
-def shifted(a: Mapping[str, float], b: Mapping[str, float]) -> str:
+def describe_share_shift(a: Mapping[str, float], b: Mapping[str, float]) -> str:
     """Whose share of the decision differs most, of the shares (0 to 1) of the modalities on both sides."""
     change = {name: b[name] - a[name] for name in a if name in b}
     if not change:
@@ -330,7 +332,7 @@ def shifted(a: Mapping[str, float], b: Mapping[str, float]) -> str:
     return f"{', '.join(texts)} in B"
 
 
-def mixed(changes: Sequence[float], what: str) -> str:
+def describe_entropy_difference(changes: Sequence[float], what: str) -> str:
     """Which side has the larger entropies on average.
 
     Args:
@@ -374,7 +376,7 @@ def _against(sides: compare.Sides) -> str:
     )
 
 
-def both_entropies(sides: compare.Sides) -> bool:
+def have_entropies(sides: compare.Sides) -> bool:
     """Whether both have states that evolve or are fused."""
     return bool(sides.a.entropies and sides.b.entropies)
 
@@ -386,7 +388,7 @@ def curve(
     row: int,
     modality: str,
     card: str = "main",
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
     that row."""
     one = sides.a if card == "main" and row == sides.a.row else sides.b
@@ -396,10 +398,10 @@ def curve(
 def _curves(view: page_state.PageState, sides: compare.Sides) -> list[str]:
     a, b = sides.a, sides.b
     if a.study.dataset.digest == b.study.dataset.digest and a.row == b.row:
-        return samples.curves(b.study, [b.row], "main")
+        return samples.curve_names(b.study, [b.row], "main")
     return [
-        *samples.curves(a.study, [a.row], "main"),
-        *samples.curves(b.study, [b.row], "main" if a.row != b.row else "card"),
+        *samples.curve_names(a.study, [a.row], "main"),
+        *samples.curve_names(b.study, [b.row], "main" if a.row != b.row else "card"),
     ]
 
 
@@ -446,7 +448,7 @@ PANELS = {
     "disagreements": panel.Panel(
         disagreements, fits=compare.two_models, opens=is_pair, scope="sides"
     ),
-    "entropies": panel.Panel(entropies, fits=both_entropies, opens=is_pair, scope="sides"),
+    "entropies": panel.Panel(entropies, fits=have_entropies, opens=is_pair, scope="sides"),
     "several-decisions": panel.Panel(decisions, _OPTIONS, opens=_OPENS),
     "several-entropies": panel.Panel(
         several_entropies,
@@ -458,11 +460,11 @@ PANELS = {
 NAMED = {
     "content-several-": panel.Panel(
         samples.curve_of,
-        rest=lambda view, rest: samples.which_curve(view, f"several-{rest}"),
+        rest=lambda view, rest: samples.parse_curve_name(view, f"several-{rest}"),
         endings=curve_columns,
         opens=_OPENS,
     ),
     "content-": panel.Panel(
-        curve, rest=samples.which_curve, endings=_curves, opens=is_pair, scope="sides"
+        curve, rest=samples.parse_curve_name, endings=_curves, opens=is_pair, scope="sides"
     ),
 }

@@ -43,7 +43,7 @@ def with_recipes(
 ) -> export.Composition:
     """Returns a composition with the recipes of panels that were rendered for it."""
     recipes = [
-        export.as_panel(panel.recipe.like(wanted), composition.style)
+        export.to_panel(panel.recipe.like(wanted), composition.style)
         for panel, wanted in zip(panels, composition.panels, strict=True)
     ]
     return replace(composition, panels=tuple(recipes))

@@ -13,14 +13,14 @@ from qfusion.panels import panel
 from qfusion.track.contraction_rates import MIXED, Contraction
 
 
-def settling(sample: Sample) -> evolution.Settling:
+def long_time_limit(sample: Sample) -> evolution.Settling:
     """The long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
     return evolution.attract(sample.study, sample.row, sample.tweak)
 
 
-def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """How fast inputs become alike within T, beside the distance to the steady state beyond it."""
-    settled = settling(sample)
+    settled = long_time_limit(sample)
     attractor, pairs, T = settled.attractor, settled.contraction, float(sample.places[-1])
     drawn: dict[str, Any] = {}
     beside: dict[str, Any] = {"t": settled.times.round(9)}
@@ -38,9 +38,9 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             f"{pairs.distances[-1].mean():.2f} at T"
         )
 
-    return panel.Picture(
+    return panel.PanelFigure(
         "distance",
-        contraction_title(pairs, attractor.gap),
+        describe_contraction(pairs, attractor.gap),
         evolution_charts.distance_line(
             settled.times, attractor.distance, attractor.gap, T, **drawn, theme=theme
         ),
@@ -49,10 +49,10 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             filter(
                 None,
                 (
-                    contraction_beside_random(pairs),
-                    long_run(settled, T),
-                    mixing(pairs, T),
-                    readout_dependence(settled.spread[:, sample.output], sample.unit),
+                    describe_random_comparison(pairs),
+                    describe_approach_rate(settled, T),
+                    describe_mixing_time(pairs, T),
+                    describe_readout_dependence(settled.spread[:, sample.output], sample.unit),
                 ),
             )
         ),
@@ -70,7 +70,7 @@ def distance(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def contraction_title(pairs: Contraction | None, gap: float) -> str:
+def describe_contraction(pairs: Contraction | None, gap: float) -> str:
     """The measured contraction within T and, apart from it, the asymptotic rate."""
     if pairs is None:
         return f"In the long run inputs are forgotten at rate {gap:.3g}, the spectral gap"
@@ -81,7 +81,7 @@ def contraction_title(pairs: Contraction | None, gap: float) -> str:
     )
 
 
-def contraction_beside_random(pairs: Contraction | None) -> str:
+def describe_random_comparison(pairs: Contraction | None) -> str:
     """Whether the pairs contract faster or slower than under every random generator of equal norms, or neither."""
     if pairs is None:
         return ""
@@ -103,7 +103,7 @@ def contraction_beside_random(pairs: Contraction | None) -> str:
     )
 
 
-def long_run(settled: evolution.Settling, T: float) -> str:
+def describe_approach_rate(settled: evolution.Settling, T: float) -> str:
     """The asymptotic rate beside that at which this sample approaches the steady state within T."""
     distance = settled.attractor.distance
     at_T = float(np.interp(T, settled.times, distance))
@@ -114,7 +114,7 @@ def long_run(settled: evolution.Settling, T: float) -> str:
     )
 
 
-def mixing(pairs: Contraction | None, T: float) -> str:
+def describe_mixing_time(pairs: Contraction | None, T: float) -> str:
     """The mixing time of the measured pairs against T."""
     if pairs is None:
         return ""
@@ -126,7 +126,7 @@ def mixing(pairs: Contraction | None, T: float) -> str:
     )
 
 
-def readout_dependence(spread: np.ndarray, unit: str) -> str:
+def describe_readout_dependence(spread: np.ndarray, unit: str) -> str:
     """How far the scores at 0, at T and at a unique steady state depend on the input."""
     return (
         "**What would it say in the end?** Read out at the steady state, it is one number for every input. At T it "
@@ -135,12 +135,15 @@ def readout_dependence(spread: np.ndarray, unit: str) -> str:
     )
 
 
-def steady(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def steady_state(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Populations of the steady state, and of the sample at T; only where something dissipates."""
-    attractor, dims = settling(sample).attractor, sample.model.dims
-    mass, final = np.real(np.diag(attractor.steady)), np.real(np.diag(settling(sample).final))
+    attractor, dims = long_time_limit(sample).attractor, sample.model.dims
+    mass, final = (
+        np.real(np.diag(attractor.steady)),
+        np.real(np.diag(long_time_limit(sample).final)),
+    )
     labels = state_charts.basis_labels(dims)
-    return panel.Picture(
+    return panel.PanelFigure(
         "steady",
         "Where every input would end"
         if attractor.unique
@@ -155,6 +158,6 @@ def steady(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         ),
         shows=f"populations of the steady state (residual {attractor.residual:.0e}) and of this sample at T.",
         not_shown="coherences of the steady state.",
-        alt=f"Populations of the steady state: {panel.listed(labels, mass)}.",
+        alt=f"Populations of the steady state: {panel.list_numbers(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}),
     )

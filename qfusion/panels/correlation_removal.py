@@ -8,11 +8,11 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import correlation_cuts, generator_attribution, numbers, style
 from qfusion.panels import panel
-from qfusion.panels.dynamics import cursor_at
+from qfusion.panels.dynamics import cursor_time
 from qfusion.wording.cuts import describe_cut
 
 
-def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
+def describe_lost_terms(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
     """Of which term a cut takes most away.
 
     Args:
@@ -30,7 +30,7 @@ def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
 
 
 @panel.cached
-def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.PanelFigure:
     """The explained output after a cut of each modality, against the time of the cut.
 
     Args:
@@ -40,16 +40,16 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
     """
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak)
     series = evolution.curves(cuts, sample.output)
-    return panel.Picture(
+    return panel.PanelFigure(
         "cut",
         text.plain(describe_cut(cuts, sample.output, sample.quantity)),
-        correlation_cuts.curves(
+        correlation_cuts.cut_curves(
             cuts.times,
             series,
             float(cuts.before[0, sample.output]),
             sample.modalities,
             unit=sample.unit,
-            cursor=cursor_at(sample, t),
+            cursor=cursor_time(sample, t),
             theme=theme,
         ),
         called="Are the correlations needed, and when?",
@@ -57,7 +57,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         not_shown=generator_attribution.SAYS["cut"][1],
         alt=f"{panel.capital(sample.quantity)} after a cut: "
         + "; ".join(
-            f"{correlation_cuts.KINDS[kind][0]}, {panel.lines(entry)}"
+            f"{correlation_cuts.KINDS[kind][0]}, {panel.list_curves(entry)}"
             for kind, entry in series.items()
         )
         + ".",
@@ -65,7 +65,7 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
     )
 
 
-def most_moved(sample: Sample) -> str:
+def most_sensitive_modality(sample: Sample) -> str:
     """The modality whose cut moves the explained output most."""
     return cut_answers.most_moved(
         evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True), sample.output
@@ -74,7 +74,7 @@ def most_moved(sample: Sample) -> str:
 
 def cut_terms(
     sample: Sample, theme: style.Theme = "light", *, modality: str = "", t: float = 1.0
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Sizes of the terms after a cut of one modality, against the time of the cut.
 
     Args:
@@ -84,11 +84,11 @@ def cut_terms(
         t: where the cursor stands, a share of T.
     """
     cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
-    whose = choose("Modality", modality or most_moved(sample), sample.modalities)
+    whose = choose("Modality", modality or most_sensitive_modality(sample), sample.modalities)
     sizes = evolution.term_sizes(cuts, whose, sample.output)
-    return panel.Picture(
+    return panel.PanelFigure(
         "cut-terms",
-        lost_by_cut(
+        describe_lost_terms(
             text.plain(whose),
             {
                 name: (float(entry[0]), float(entry.min()))
@@ -96,20 +96,20 @@ def cut_terms(
                 if name
             },
         ),
-        correlation_cuts.terms(
+        correlation_cuts.cut_terms(
             cuts.times,
             sizes,
             sample.modalities,
             whose=whose,
             unit=sample.unit,
-            cursor=cursor_at(sample, t),
+            cursor=cursor_time(sample, t),
             theme=theme,
         ),
         shows=generator_attribution.SAYS["cut-terms"][0] + sample.of,
         not_shown=generator_attribution.SAYS["cut-terms"][1],
         alt="Sizes of the terms after a cut: "
         + "; ".join(
-            panel.lines({name: values for name, values in size.items() if name})
+            panel.list_curves({name: values for name, values in size.items() if name})
             for size in sizes.values()
         )
         + ".",

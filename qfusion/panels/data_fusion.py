@@ -12,7 +12,7 @@ from qfusion.figures import fusion_evidence, label_charts, style
 from qfusion.panels import intervals, panel, params
 
 
-def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
+def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
     """What modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more than
     two modalities, of each against the rest."""
     result = trust.needs(dataset)
@@ -26,7 +26,7 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         information.SYNERGY: fusion_evidence.TOGETHER,
     }
     parts = {
-        title: label_charts.ends(one.parts.get(key) for one in rows.values())
+        title: label_charts.interval_ends(one.parts.get(key) for one in rows.values())
         for key, title in titles.items()
     }
     rest = (
@@ -34,10 +34,10 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         if result.of_rest
         else ""
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "needs-bits",
         information.finding(result, text.plain),
-        fusion_evidence.bits(
+        fusion_evidence.information_bars(
             list(rows),
             {title: values for title, values in parts.items() if np.isfinite(values).any()},
             result.modalities,
@@ -52,7 +52,7 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         "learn. In the data a part may be larger or smaller than what is found of it. Estimates below 0 are drawn "
         "as 0.",
         alt="; ".join(
-            f"{row}: " + panel.listed(one.parts, [part.value for part in one.parts.values()])
+            f"{row}: " + panel.list_numbers(one.parts, [part.value for part in one.parts.values()])
             for row, one in rows.items()
         )
         + ".",
@@ -60,7 +60,7 @@ def bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
+def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
     """What the best single, late and joint small models reach on held-out rows, and what each adds."""
     estimate = trust.needs(dataset)
     result = estimate.worth
@@ -68,12 +68,12 @@ def worth_of(dataset: DataSet, theme: style.Theme = "light") -> panel.Picture:
         f"{kind}: {result.models[kind]}" if kind in result.models else kind: one
         for kind, one in result.scores.items()
     }
-    return panel.Picture(
+    return panel.PanelFigure(
         "needs-worth",
         worth.sentence(result),
-        label_charts.dots(
+        label_charts.interval_dots(
             list(rows),
-            {result.metric: label_charts.ends(rows.values())},
+            {result.metric: label_charts.interval_ends(rows.values())},
             hues=[style.GREY] * len(worth.KINDS) + [style.INK[theme]] * 2,
             x_title=f"{result.metric} on {result.n:,} held-out rows",
             theme=theme,
@@ -95,17 +95,17 @@ def _plain(words: str) -> str:
 
 
 def _over_rows(dataset: Any, result: information.Estimate) -> str:
-    return intervals.intervals_over(dataset, dataset.rows_of(result.samples.index), "rows")
+    return intervals.describe_resampling(dataset, dataset.rows_of(result.samples.index), "rows")
 
 
-def bits_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
-    """`bits` of a model's data."""
-    return bits(study.dataset, theme)
+def information_bits_of_study(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+    """`information_bits` of a model's data."""
+    return information_bits(study.dataset, theme)
 
 
-def worth_of_study(study: Study, theme: style.Theme = "light") -> panel.Picture:
-    """`worth_of` a model's data."""
-    return worth_of(study.dataset, theme)
+def small_models_of_study(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
+    """`small_models` a model's data."""
+    return small_models(study.dataset, theme)
 
 
 NEED = params.SwitchParam(
@@ -115,10 +115,10 @@ NEED = params.SwitchParam(
     "Asks small models what each modality tells of the target and what all tell only together, in up to a minute.",
 )
 OF_DATA = {
-    "needs-bits": panel.Panel(bits, opens=NEED.opens, scope="dataset"),
-    "needs-worth": panel.Panel(worth_of, opens=NEED.opens, scope="dataset"),
+    "needs-bits": panel.Panel(information_bits, opens=NEED.opens, scope="dataset"),
+    "needs-worth": panel.Panel(small_models, opens=NEED.opens, scope="dataset"),
 }
 DATA_PANELS = {
-    "needs-bits": panel.Panel(bits_of_study, opens=NEED.opens, scope="study"),
-    "needs-worth": panel.Panel(worth_of_study, opens=NEED.opens, scope="study"),
+    "needs-bits": panel.Panel(information_bits_of_study, opens=NEED.opens, scope="study"),
+    "needs-worth": panel.Panel(small_models_of_study, opens=NEED.opens, scope="study"),
 }

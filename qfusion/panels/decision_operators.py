@@ -24,12 +24,12 @@ NEAR = 0.5  # weight on an eigenstate from which on a sample is called near to i
 _EXTREME = {"for": -1, "against": 0}
 
 
-def who(operator: Operator) -> str:
+def describe_modalities(operator: Operator) -> str:
     """The modalities of an operator, as markdown."""
     return listed([text.plain(name) for name in operator.modalities])
 
 
-def part(value: float) -> str:
+def format_share(value: float) -> str:
     """A share of a sample."""
     if value >= 0.095:
         return share(value)
@@ -40,13 +40,15 @@ def nearest_heading(side: str, weights: Sequence[float]) -> str:
     """What the samples with the most weight on an extreme eigenstate are; weights of all samples, 0 to 1."""
     best = max(weights, default=0.0)
     return (
-        f"No sample is close to the state that votes most {side} (best {part(best)})"
+        f"No sample is close to the state that votes most {side} (best {format_share(best)})"
         if best < NEAR
         else f"Nearest to the state that votes most {side}"
     )
 
 
-def tally(who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = "score") -> str:
+def describe_votes(
+    who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = "score"
+) -> str:
     """How many eigenstates vote for and against, as far as votes are written, and what a sample adds.
 
     Args:
@@ -63,7 +65,7 @@ def tally(who: str, votes: np.ndarray, kind: str, moved: float, quantity: str = 
     )
 
 
-def extreme_vote(side: str, vote: float, state: str) -> str:
+def describe_extreme_vote(side: str, vote: float, state: str) -> str:
     """What the eigenstate with the extreme vote is, and whether that vote is one for, or against, at all."""
     return (
         f"No state votes {side}; the nearest to it, at {vote:+z.2f}: {state}"
@@ -72,7 +74,7 @@ def extreme_vote(side: str, vote: float, state: str) -> str:
     )
 
 
-def counts_most(
+def describe_largest_effect(
     effects: np.ndarray,
     elements: Sequence[str],
     modalities: Sequence[str],
@@ -101,14 +103,14 @@ WRITTEN = 0.005  # from here on a vote is written as 0.01
 _SIGN = {"for": 1, "against": -1}
 
 
-def default_up(operator: Operator) -> str:
+def default_vertical_axis(operator: Operator) -> str:
     """What is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
     return UPS[0] if operator.vectors is not None else UPS[1]
 
 
 def spectrum(
     sample: Sample, theme: style.Theme = "light", *, group: str = "", split: str = "test"
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Eigenvalues of a decision operator as votes, and how much of the sample and of others lies on each eigenstate.
 
     Args:
@@ -120,10 +122,10 @@ def spectrum(
     result, (score, weights) = inside.votes_of(sample, group, split)
     operator, votes = result.operator, result.operator.votes
     moved = score - operator.baseline
-    return panel.Picture(
+    return panel.PanelFigure(
         "spectrum",
-        tally(
-            who(operator),
+        describe_votes(
+            describe_modalities(operator),
             votes,
             "eigenstate" if operator.vectors is not None else "outcome pattern",
             moved,
@@ -155,9 +157,9 @@ def spectrum(
     )
 
 
-def extreme(
+def extreme_eigenstate(
     sample: Sample, theme: style.Theme = "light", *, side: str = "for", group: str = ""
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The eigenstate that votes most for, or most against; only of models of kets.
 
     Args:
@@ -169,10 +171,10 @@ def extreme(
     operator = inside.operator_of(sample, group)
     k = _EXTREME[side]
     amplitudes, names = operator.amplitudes(k), state_charts.basis_labels(operator.dims)
-    return panel.Picture(
+    return panel.PanelFigure(
         f"state-{side}",
-        extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),
-        operator_spectra.make_up(amplitudes, operator.dims, theme=theme),
+        describe_extreme_vote(side, float(operator.votes[k]), _levels(amplitudes, names)),
+        operator_spectra.eigenvector_bars(amplitudes, operator.dims, theme=theme),
         shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set "
         "to 0)"
         + (
@@ -195,7 +197,9 @@ def extreme(
     )
 
 
-def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
+def outcome_patterns(
+    sample: Sample, theme: style.Theme = "light", *, group: str = ""
+) -> panel.PanelFigure:
     """The outcome patterns that vote most for and most against; only of models that read masses.
 
     Args:
@@ -208,9 +212,9 @@ def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -
     side = min(SHOWN_PATTERNS, whole // 2)
     shown = [*range(whole - 1, whole - 1 - side, -1), *range(side - 1, -1, -1)]
     bits, votes = np.array([operator.bits(k) for k in shown]), operator.votes[shown]
-    return panel.Picture(
+    return panel.PanelFigure(
         "patterns",
-        extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
+        describe_extreme_vote("for", float(votes[0]), _said(bits[0], elements)),
         operator_spectra.outcome_patterns(
             bits, votes, elements, operator.modalities, sample.modalities, theme=theme
         ),
@@ -229,7 +233,9 @@ def patterns(sample: Sample, theme: style.Theme = "light", *, group: str = "") -
     )
 
 
-def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") -> panel.Picture:
+def element_effects(
+    sample: Sample, theme: style.Theme = "light", *, group: str = ""
+) -> panel.PanelFigure:
     """How the decision changes when one element's qubit reads 1 instead of 0; only of models that read masses.
 
     Args:
@@ -243,10 +249,10 @@ def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") ->
         if operator.effects is not None
         else np.zeros((len(operator.modalities), len(elements)))
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "effects",
-        counts_most(values, elements, operator.modalities, sample.quantity),
-        operator_spectra.effects(
+        describe_largest_effect(values, elements, operator.modalities, sample.quantity),
+        operator_spectra.element_effects(
             values, elements, operator.modalities, sample.modalities, unit=sample.unit, theme=theme
         ),
         shows=f"the change of the {sample.quantity} when one element's qubit reads 1 instead of 0, all others as in "
@@ -254,7 +260,7 @@ def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") ->
         not_shown="how elements act together: the patterns do.",
         alt="Effects: "
         + "; ".join(
-            f"{name}: {panel.listed(elements, row, '+.2f')}"
+            f"{name}: {panel.list_numbers(elements, row, '+.2f')}"
             for name, row in zip(operator.modalities, values, strict=True)
         )
         + ".",
@@ -264,14 +270,14 @@ def effects(sample: Sample, theme: style.Theme = "light", *, group: str = "") ->
     )
 
 
-def along(
+def extreme_plane(
     sample: Sample,
     theme: style.Theme = "light",
     *,
     group: str = "",
     split: str = "test",
     up: str = "",
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Many samples along the two extreme eigenstates.
 
     Args:
@@ -282,7 +288,7 @@ def along(
         up: "weight against" or "value of the group"; by the number of eigenstates unless told.
     """
     result, (_, weights) = inside.votes_of(sample, group, split)
-    study, up = sample.study, choose("y axis", up or default_up(result.operator), UPS)
+    study, up = sample.study, choose("y axis", up or default_vertical_axis(result.operator), UPS)
     y, y_title = (
         (result.most_against, "weight on the state that votes most against")
         if up == UPS[0]
@@ -291,10 +297,11 @@ def along(
     y_true = study.dataset.y[result.rows]
     truth = (y_true == sample.output).astype(int) if study.classes else y_true.astype(float)
     ids = study.dataset.ids[result.rows].tolist()
-    return panel.Picture(
+    return panel.PanelFigure(
         "along",
-        f"The two extremes hold {part((result.most_for + result.most_against).mean())} of a {split} sample on average",
-        operator_spectra.along(
+        f"The two extremes hold {format_share((result.most_for + result.most_against).mean())} of a {split} sample "
+        f"on average",
+        operator_spectra.extreme_plane(
             ids,
             result.most_for,
             y,
@@ -308,8 +315,8 @@ def along(
             theme=theme,
         ),
         shows=f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
-        f"ringed where it is among them: {part(float(weights[-1]))} for, {part(float(weights[0]))} against. "
-        + describe_comparison(study.background),
+        f"ringed where it is among them: {format_share(float(weights[-1]))} for, {format_share(float(weights[0]))} "
+        f"against. " + describe_comparison(study.background),
         not_shown="the states in between: a sample may lie on neither.",
         alt=f"{len(ids)} samples along the two extremes; {sample.id} is ringed.",
         table=lambda: pd.DataFrame(
@@ -368,7 +375,7 @@ def _nearest(view: page_state.PageState, sample: Sample) -> list[str]:
     return [
         end
         for side in ("for", "against")
-        for end in samples.curves(
+        for end in samples.curve_names(
             sample.study, result.nearest(side, NEAREST), f"{side}-card", result.operator.modalities
         )
     ]
@@ -410,12 +417,12 @@ _GROUP = {"group": GROUP}
 _AMONG = {**_GROUP, "split": AMONG}
 OPERATORS = {
     "spectrum": panel.Panel(spectrum, _AMONG, fits=_STATES),
-    "along": panel.Panel(along, {**_AMONG, "up": UP}, fits=_STATES),
+    "along": panel.Panel(extreme_plane, {**_AMONG, "up": UP}, fits=_STATES),
     **{
-        f"state-{side}": panel.Panel(extreme, _GROUP, {"side": side}, fits=has_kets)
+        f"state-{side}": panel.Panel(extreme_eigenstate, _GROUP, {"side": side}, fits=has_kets)
         for side in _EXTREME
     },
-    "patterns": panel.Panel(patterns, _GROUP, fits=has_patterns),
-    "effects": panel.Panel(effects, _GROUP, fits=has_patterns),
+    "patterns": panel.Panel(outcome_patterns, _GROUP, fits=has_patterns),
+    "effects": panel.Panel(element_effects, _GROUP, fits=has_patterns),
 }
-NAMED = {"content-": panel.Panel(samples.curve_of, rest=samples.which_curve, endings=_nearest)}
+NAMED = {"content-": panel.Panel(samples.curve_of, rest=samples.parse_curve_name, endings=_nearest)}

@@ -13,7 +13,7 @@ from qfusion.wording.backgrounds import describe_comparison
 SHOTS = 1000
 
 
-def noisy(
+def noisy_outcome(
     sample: Sample,
     depolarising: float = 0.0,
     damping: float = 0.0,
@@ -34,7 +34,7 @@ def scores(
     damping: float = 0.0,
     readout: float = 0.0,
     shots: int = SHOTS,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Log-odds of the classes, or the score, under noise, beside those of the exact circuit.
 
     Args:
@@ -44,18 +44,18 @@ def scores(
         shots: how often each circuit is run.
     """
     study, quantity = sample.study, sample.quantity
-    result = noisy(sample, depolarising, damping, readout, shots)
+    result = noisy_outcome(sample, depolarising, damping, readout, shots)
     names = study.classes or study.model.outputs
     head = f"{result.scores[0]:.2f} ± {result.errors[0]:.2f} at {shots:,} shots"
     if len(names) > 1:
         first, second = np.argsort(-result.scores)[:2]
-        head = lead(
+        head = describe_lead(
             text.plain(names[first]),
             float(study.logits(result.scores[first] - result.scores[second])),
             float(study.logits(np.asarray(result.lead_error))),
             shots,
         )
-    return panel.Picture(
+    return panel.PanelFigure(
         "noisy-scores",
         head,
         evidence_fusion.class_bars(
@@ -72,7 +72,7 @@ def scores(
         "exact circuit. All bars come from the same shots, so bars that overlap do not say that a lead is within "
         "chance: the title counts errors of the difference." + sample.of,
         not_shown="drift and cross-talk of a real device.",
-        alt=f"{panel.capital(quantity)} under noise: {panel.listed(names, result.scores, '+.2f')}.",
+        alt=f"{panel.capital(quantity)} under noise: {panel.list_numbers(names, result.scores, '+.2f')}.",
         table=lambda: pd.DataFrame(
             {
                 "class": names,
@@ -84,7 +84,7 @@ def scores(
     )
 
 
-def lead(name: str, gap: float, error: float, shots: int) -> str:
+def describe_lead(name: str, gap: float, error: float, shots: int) -> str:
     """Returns how far the first class is ahead of the next, in standard errors of their difference over the same
     shots; that nothing scatters where it does not."""
     if error <= 1e-9 * max(abs(gap), 1e-300):
@@ -105,17 +105,17 @@ def terms(
     damping: float = 0.0,
     readout: float = 0.0,
     shots: int = SHOTS,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     study, c = sample.study, sample.output
-    result = noisy(sample, depolarising, damping, readout, shots)
+    result = noisy_outcome(sample, depolarising, damping, readout, shots)
     before = sample.dividends
     values, errors = (
         {term: float(part[i, c]) for i, term in enumerate(study.coalitions)}
         for part in (result.dividends, result.dividend_errors)
     )
     sure = sum(bool(term) and abs(values[term]) > 2 * errors[term] for term in values)
-    return panel.Picture(
+    return panel.PanelFigure(
         "noisy-terms",
         f"{sure} of {len(values) - 1} terms stand out from the shots{sample.whose}",
         decision_charts.term_bars(
@@ -124,7 +124,7 @@ def terms(
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
         "diamonds: exact." + sample.of + " " + describe_comparison(study.background),
         not_shown="the baseline: it is in the table.",
-        alt=f"Contributions under noise: {panel.terms(values)}.",
+        alt=f"Contributions under noise: {panel.list_terms(values)}.",
         table=lambda: numbers.terms_table(values).assign(
             standard_error=list(errors.values()), exact=list(before.values())
         ),

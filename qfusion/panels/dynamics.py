@@ -66,19 +66,19 @@ MATRIX_PARTS = {
 }
 
 
-def measures_above(modalities: Sequence[str]) -> tuple[str, ...]:
+def upper_measures(modalities: Sequence[str]) -> tuple[str, ...]:
     """What can be drawn above the decision: a single modality has no pairs."""
     return ABOVE if len(modalities) > 1 else ABOVE[:-1]
 
 
-def moving(
+def upper_curves(
     sample: Sample, above: str = ENTROPY
 ) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
     """What moves beside the decision: series of each modality and of all, or of the pairs that the tweak acts on; the
     mean over modalities or these pairs, its name, its unit."""
-    kind, _, name = _ABOVE[choose("Measure", above, measures_above(sample.modalities))]
+    kind, _, name = _ABOVE[choose("Measure", above, upper_measures(sample.modalities))]
     if above == PAIRS:
-        pairs = touched_pairs(sample)
+        pairs = tweaked_pairs(sample)
         series = _shared(sample, pairs)
         if len(pairs) == 1:
             name = f"the mutual information of {listed([text.plain(name) for name in pairs[0]])}"
@@ -89,7 +89,7 @@ def moving(
     return series, mean, name, KINDS[kind].unit
 
 
-def touched_pairs(sample: Sample) -> list[tuple[str, ...]]:
+def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
     """The pairs of modalities that changed terms act on, within larger groups too; all where nothing is changed, or all
     that evolves."""
     parts = evolution.touched(sample.tweak, sample.modalities) or [sample.modalities]
@@ -113,7 +113,7 @@ def decision_over_time(
     above: str = ENTROPY,
     terms: str = DIVIDENDS,
     t: float = 1.0,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Entropies or entanglement and the terms of the decision on one time axis.
 
     Args:
@@ -125,17 +125,17 @@ def decision_over_time(
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     times, along, learned = sample.places, sample.along, sample.learned
-    series, mean, name, unit = moving(sample, above)
+    series, mean, name, unit = upper_curves(sample, above)
     shown, before = terms_over_time(sample, terms), None
     if sample.tweak != learned.tweak:
         before = (
             learned.places,
-            _shared(learned, touched_pairs(sample))
+            _shared(learned, tweaked_pairs(sample))
             if above == PAIRS
-            else moving(learned, above)[0],
+            else upper_curves(learned, above)[0],
             terms_over_time(learned, terms),
         )
-    return panel.Picture(
+    return panel.PanelFigure(
         "decision-over-time",
         answers.answer(along, mean, name, unit, [f"t = {at:.2f}" for at in times]),
         evolution_charts.decision_lines(
@@ -147,7 +147,7 @@ def decision_over_time(
             unit=sample.unit,
             above=KINDS[_ABOVE[above][0]].short_axis,
             what="contribution" if terms == DIVIDENDS else "Shapley value",
-            cursor=cursor_at(sample, t),
+            cursor=cursor_time(sample, t),
             theme=theme,
         ),
         called=f"{above.capitalize()} and contributions over time",
@@ -166,8 +166,8 @@ def decision_over_time(
         not_shown="that what stands above decides: it is correlation"
         + (", and jumps raise it too" if above == ENTROPY else "")
         + ". The baseline is left out below.",
-        alt=f"Above, {above}: {panel.lines(series)}. Below, {terms}: "
-        f"{panel.lines({term: entry for term, entry in shown.items() if term}, '+.2f')}.",
+        alt=f"Above, {above}: {panel.list_curves(series)}. Below, {terms}: "
+        f"{panel.list_curves({term: entry for term, entry in shown.items() if term}, '+.2f')}.",
         table=lambda: pd.DataFrame(
             {"t": times}
             | {f"dividend[{term or 'baseline'}]": line for term, line in along.items()}
@@ -184,10 +184,10 @@ def _dashes(modalities: int) -> str:
 
 
 @panel.cached
-def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """The decision at T, term by term."""
     final = sample.dividends
-    return panel.Picture(
+    return panel.PanelFigure(
         "waterfall-now",
         answers.finding(final),
         decision_charts.waterfall(
@@ -201,12 +201,12 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
         f"{describe_baseline(sample.study.background)}",
         not_shown="how it was as learned: press Reset.",
-        alt=f"Waterfall of the decision at T: {panel.terms(final)}.",
+        alt=f"Waterfall of the decision at T: {panel.list_terms(final)}.",
         table=lambda: numbers.terms_table(final),
     )
 
 
-def drawn_measures() -> dict[str, str]:
+def measure_panels() -> dict[str, str]:
     """The kinds of measures that are drawn over time, each with the name of its panel."""
     return {
         kind: kind.replace("_", "-") if kind in FIRST_MEASURES else f"measure-{kind}"
@@ -221,7 +221,7 @@ def correlation(
     *,
     kind: str = "mutual_information",
     t: float = 1.0,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """One measure of correlation over time.
 
     Args:
@@ -230,14 +230,14 @@ def correlation(
         kind: of `quantum.states.KINDS`, with what is drawn beside it, as total correlation to "mutual_information".
         t: where the cursor stands, a share of T.
     """
-    track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]
+    track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, measure_panels())]
     series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
     before = None
     if sample.changed:
         base = sample.learned.track(negativity=True)
         before = base.times, base.measures.of(kind)
-    return panel.Picture(
-        drawn_measures()[kind],
+    return panel.PanelFigure(
+        measure_panels()[kind],
         about.question,
         evolution_charts.measure_lines(
             track.times,
@@ -246,14 +246,14 @@ def correlation(
             about.axis,
             between=about.between,
             before=before,
-            cursor=cursor_at(sample, t),
+            cursor=cursor_time(sample, t),
             height=260,
             theme=theme,
         ),
         shows=about.shows + (" Thin, dotted: as learned." if before else "") + sample.followed,
         not_shown=about.not_shown,
         alt=f"{about.axis} over time: "
-        f"{panel.lines({about.between.join(part): values for part, values in series.items()})}.",
+        f"{panel.list_curves({about.between.join(part): values for part, values in series.items()})}.",
         table=lambda: pd.DataFrame(
             {"t": track.times}
             | {column(kind, part, "all"): values for part, values in series.items()}
@@ -263,7 +263,7 @@ def correlation(
 
 def trajectories(
     sample: Sample, theme: style.Theme = "light", *, runs: int = 20, whose: str = ""
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Single quantum-jump trajectories, with their jumps, and the mean of all.
 
     Args:
@@ -276,7 +276,7 @@ def trajectories(
     entropies = [run.measures.single("entropy")[whose] for run in track.trajectories]
     shown, mean = entropies[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
     last = [float(values[-1]) for values in entropies]
-    return panel.Picture(
+    return panel.PanelFigure(
         "trajectories",
         f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
         f"{runs} single runs, {mean[-1]:.2f} on average",
@@ -297,7 +297,7 @@ def trajectories(
         "marker where an operator jumped." + sample.of + f" {inside.UNRAVELLING}",
         not_shown="what the model computes: that is the mean over all runs.",
         alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
-        f"{panel.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
+        f"{panel.list_numbers([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
         f"mean of all {mean[-1]:.2f}.",
         table=lambda: pd.concat(
             [
@@ -308,7 +308,7 @@ def trajectories(
     )
 
 
-def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) -> panel.Picture:
+def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) -> panel.PanelFigure:
     """The mean of sampled trajectories with its standard error, over the master equation: likeliest basis states."""
     track = sample.track(runs=runs)
     first = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
@@ -324,7 +324,7 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
     differ = error > 1e-9
     worst = np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=differ, initial=0.0)
     columns = {"master": master, "mean": mean, "standard_error": error}
-    return panel.Picture(
+    return panel.PanelFigure(
         "ensemble",
         f"Where the runs differ, their mean stays within {worst:.1f} standard errors of the master equation in these "
         "states"
@@ -336,8 +336,9 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
         shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), "
         "band of 2 standard errors." + sample.of,
         not_shown="the other basis states.",
-        alt=f"Populations at the end by the master equation: {panel.listed(names, master[-1])}; mean of the runs: "
-        f"{panel.listed(names, mean[-1])}.",
+        alt=f"Populations at the end by the master equation: {panel.list_numbers(names, master[-1])}; mean of the "
+        "runs: "
+        f"{panel.list_numbers(names, mean[-1])}.",
         table=lambda: pd.DataFrame(
             {"t": track.times}
             | {
@@ -351,7 +352,7 @@ def ensemble(sample: Sample, theme: style.Theme = "light", *, runs: int = 20) ->
 
 def populations(
     sample: Sample, theme: style.Theme = "light", *, whose: str = WHOLE, t: float = 1.0
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Populations of the state at a time.
 
     Args:
@@ -362,13 +363,13 @@ def populations(
     """
     rho, dims, name = state_at(sample, whose, t)
     mass, labels = np.real(np.diag(rho)), state_charts.basis_labels(dims)
-    return panel.Picture(
+    return panel.PanelFigure(
         "populations",
-        likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
+        describe_likeliest(name, dict(zip(labels, mass.tolist(), strict=True))),
         state_charts.populations(mass, dims, theme=theme),
         shows="the probability of each basis state, the diagonal of ρ(t)." + sample.followed,
         not_shown="coherence: see the matrix below.",
-        alt=f"Populations at {name}: {panel.listed(labels, mass)}.",
+        alt=f"Populations at {name}: {panel.list_numbers(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "probability": mass}),
     )
 
@@ -380,7 +381,7 @@ def matrix(
     part: str = "modulus",
     whose: str = WHOLE,
     t: float = 1.0,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The density matrix at a time.
 
     Args:
@@ -392,39 +393,39 @@ def matrix(
     """
     rho, dims, name = state_at(sample, whose, t)
     labels = state_charts.basis_labels(dims)
-    return panel.Picture(
+    return panel.PanelFigure(
         f"matrix-{part}",
         f"Density matrix: {part} at {name}",
         state_charts.density_matrix(rho, dims, part=part, theme=theme),
         shows=MATRIX_PARTS[part][0] + sample.followed,
         not_shown=MATRIX_PARTS[part][1],
-        alt=f"Heat map of the {part} of ρ: {panel.off_diagonal(rho, labels)}.",
-        table=lambda: panel.entries(labels, real=rho.real, imaginary=rho.imag),
+        alt=f"Heat map of the {part} of ρ: {panel.list_coherences(rho, labels)}.",
+        table=lambda: panel.matrix_entries(labels, real=rho.real, imaginary=rho.imag),
     )
 
 
 def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
     """rho of all modalities or of one at a share t of T, its dimensions, and when that is, in words."""
-    step, dims = step_at(sample, t), sample.model.dims
+    step, dims = nearest_step(sample, t), sample.model.dims
     when = f"t = {sample.track().times[step]:.2f}"
     if whose == WHOLE:
         return sample.track().rho[step], dims, when
-    return reduced(sample, whose)[step], (dims[sample.modalities.index(whose)],), when
+    return reduced_states(sample, whose)[step], (dims[sample.modalities.index(whose)],), when
 
 
-def step_at(sample: Sample, t: float) -> int:
+def nearest_step(sample: Sample, t: float) -> int:
     """Which of the followed times a share t of T is."""
     return round(t * (len(sample.track().times) - 1))
 
 
-def reduced(sample: Sample, name: str) -> np.ndarray:
+def reduced_states(sample: Sample, name: str) -> np.ndarray:
     """The states of one modality over time, (nT, d, d)."""
     return partial_trace(
         torch.as_tensor(sample.track().rho), sample.model.dims, (sample.modalities.index(name),)
     ).numpy()
 
 
-def changes(tweak: Tweak) -> list[str]:
+def list_changes(tweak: Tweak) -> list[str]:
     """What is changed, one by one, as markdown."""
     return [
         *(f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()),
@@ -439,7 +440,7 @@ def changes(tweak: Tweak) -> list[str]:
 Ends = tuple[float, float, str]  # a number at T as learned and now, and its unit
 
 
-def shared_before_after(sample: Sample) -> dict[str, Ends]:
+def correlation_change(sample: Sample) -> dict[str, Ends]:
     """The correlation at T, as learned and now, by its name as markdown: of the modalities that changed terms act on,
     or of all where these are more than two groups; none of a single modality. With it the entanglement of a pair, or of
     one modality with the rest, where all changed terms act on these."""
@@ -453,7 +454,7 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
         whose = f" of {listed([text.plain(name) for name in part])}"
         if len(part) == 1:
             whose += " with the rest"
-        elif len(parts) == 1 and (len(part) == len(names) or len(changes(sample.tweak)) == 1):
+        elif len(parts) == 1 and (len(part) == len(names) or len(list_changes(sample.tweak)) == 1):
             whose = ""  # those that stand before it
         name = f"{'mutual information' if len(part) < 3 else 'total correlation'}{whose}"
         measures = [(name, evolution.shared_at_end, "nats")]
@@ -468,21 +469,21 @@ def shared_before_after(sample: Sample) -> dict[str, Ends]:
     return ends
 
 
-def alike(before: float, after: float) -> bool:
+def equal_as_written(before: float, after: float) -> bool:
     """Whether a difference is none as numbers are written, to 0.001."""
     return abs(after - before) < 5e-4 or f"{before:z.3f}" == f"{after:z.3f}"
 
 
-def moved(before: float, after: float) -> str:
+def format_change(before: float, after: float) -> str:
     """Two numbers as `0.210 → 0.130`, or the one that is written for both."""
     return (
         f"{after:z.3f} (unchanged to 0.001)"
-        if alike(before, after)
+        if equal_as_written(before, after)
         else f"{before:z.3f} → {after:z.3f}"
     )
 
 
-def before_after(
+def describe_change(
     changed: Sequence[str],
     shared: Mapping[str, Ends],
     score: tuple[float, float],
@@ -495,7 +496,7 @@ def before_after(
     """What the sliders change, in a line.
 
     Args:
-        changed: of `changes`. shared: of `shared_before_after`.
+        changed: of `list_changes`. shared: of `correlation_change`.
         score, decided: the explained output as learned and now; the decision in words.
         metric: name of a test metric, its value as learned and now.
         whose: what is explained, behind the word.
@@ -506,33 +507,33 @@ def before_after(
     what = ", ".join(changed) if len(changed) <= MOST_SAID else f"{len(changed)} changes"
     parts = [
         *(
-            f"{name} {moved(before, after)}{'' if alike(before, after) else f' {unit}'}"
+            f"{name} {format_change(before, after)}{'' if equal_as_written(before, after) else f' {unit}'}"
             for name, (before, after, unit) in shared.items()
         ),
-        f"{quantity}{whose} {moved(*score)}",
+        f"{quantity}{whose} {format_change(*score)}",
         "decision unchanged" if decided[0] == decided[1] else f"decision now {decided[1]}",
     ]
-    if decided[0] == decided[1] and not alike(*sure):
-        parts[-1] += f" (softmax {moved(*sure)})"
-    return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {moved(*metric[1:])}."
+    if decided[0] == decided[1] and not equal_as_written(*sure):
+        parts[-1] += f" (softmax {format_change(*sure)})"
+    return f"**{what}**: {', '.join(parts)}, test {metric[0]}: {format_change(*metric[1:])}."
 
 
-def turned(sample: Sample) -> str:
-    """`of_tweak` of a sample whose tweak changes something, of any model that takes one."""
+def describe_tweaked_sample(sample: Sample) -> str:
+    """`describe_tweak` of a sample whose tweak changes something, of any model that takes one."""
     timed = sample.can("time")
-    return of_tweak(
+    return describe_tweak(
         sample,
-        changes(sample.tweak) if timed else [text.plain(sample.changed)],
-        shared_before_after(sample) if timed else {},
+        list_changes(sample.tweak) if timed else [text.plain(sample.changed)],
+        correlation_change(sample) if timed else {},
     )
 
 
-def of_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends]) -> str:
-    """`before_after` of a sample under its tweak, as markdown; `changed` and `shared` as there."""
+def describe_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends]) -> str:
+    """`describe_change` of a sample under its tweak, as markdown; `changed` and `shared` as there."""
     study, base = sample.study, sample.learned
     first = metrics.headlines(sample.metrics)[0]
     short = metrics.labels(sample.metrics)[first].short.partition(" (")[0]
-    return before_after(
+    return describe_change(
         changed,
         shared,
         (base.score, sample.score),
@@ -550,7 +551,7 @@ def of_tweak(sample: Sample, changed: Sequence[str], shared: Mapping[str, Ends])
     )
 
 
-def likeliest(when: str, populations: Mapping[str, float]) -> str:
+def describe_likeliest(when: str, populations: Mapping[str, float]) -> str:
     """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
     return panel.superlative(
         populations,
@@ -568,6 +569,6 @@ def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
     return sample.along if what == DIVIDENDS else sample.shapley_along
 
 
-def cursor_at(sample: Sample, t: float) -> float | None:
+def cursor_time(sample: Sample, t: float) -> float | None:
     """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
     return t * float(evolution.times_of(float(sample.model.duration))[-1]) if 0 < t < 1 else None

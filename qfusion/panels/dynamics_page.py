@@ -6,7 +6,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.models.tweak import DURATION, Tweak, learned
 from qfusion.panels import page_state, panel, params, tweak_limits
-from qfusion.panels.convergence import distance, settling, steady
+from qfusion.panels.convergence import distance, long_time_limit, steady_state
 from qfusion.panels.correlation_removal import cut, cut_terms
 from qfusion.panels.dynamics import (
     FIRST_MEASURES,
@@ -14,12 +14,12 @@ from qfusion.panels.dynamics import (
     WHOLE,
     correlation,
     decision_over_time,
-    drawn_measures,
     ensemble,
     matrix,
-    measures_above,
+    measure_panels,
     populations,
     trajectories,
+    upper_measures,
     waterfall,
 )
 
@@ -27,11 +27,11 @@ from qfusion.panels.dynamics import (
 can_cut = panel.can("time", where=lambda study: len(study.modalities) > 1)
 
 
-def settles(sample: Sample) -> bool:
+def reaches_steady_state(sample: Sample) -> bool:
     """Whether the sample evolves in time to a steady state."""
     if not sample.study.can("time"):
         return False
-    attractor = settling(sample).attractor
+    attractor = long_time_limit(sample).attractor
     return attractor.steady is not None and attractor.distance is not None
 
 
@@ -105,7 +105,7 @@ MOVING = params.SelectParam(
     "Entropies are shown.",
     "Entropy says how mixed each state is, by entanglement or by jumps; entanglement (logarithmic negativity) takes "
     "longer; mutual information is that of the pairs on which the sliders that you moved act, of all pairs if none.",
-    lambda study: measures_above(study.modalities),
+    lambda study: upper_measures(study.modalities),
     look="segments",
     fits=TIMED,
 )
@@ -199,8 +199,8 @@ PANELS = {
         )
         for part in MATRIX_PARTS
     },
-    "distance": panel.Panel(distance, fits=settles, opens=_SETTLED),
-    "steady": panel.Panel(steady, fits=settles, opens=_SETTLED),
+    "distance": panel.Panel(distance, fits=reaches_steady_state, opens=_SETTLED),
+    "steady": panel.Panel(steady_state, fits=reaches_steady_state, opens=_SETTLED),
 }
 NAMED = {
     "measure-": panel.Panel(
@@ -210,7 +210,7 @@ NAMED = {
         fits=TIMED,
         opens=_CORRELATED,
         endings=lambda view, sample: [
-            kind for kind in drawn_measures() if kind not in FIRST_MEASURES
+            kind for kind in measure_panels() if kind not in FIRST_MEASURES
         ],
     )
 }

@@ -16,12 +16,12 @@ from qfusion.explain import attribution, faithfulness, stability
 from qfusion.figures import style, trust_charts
 from qfusion.panels import panel, params
 from qfusion.panels.label_agreement import (
-    alone,
     calibration,
     conflict,
     has_labels,
     is_labelled,
-    of_sample,
+    rank_correlations,
+    sample_labels,
 )
 from qfusion.wording.backgrounds import background_markdown, describe_comparison
 
@@ -31,12 +31,12 @@ DIVIDENDS = stability.TERM_KINDS[0]
 ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 
 
-def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     study = trust.as_trained(study)
     rows, _ = trust.explained(study)
     words = trust.trust_warnings(study)
-    return panel.Picture(
+    return panel.PanelFigure(
         "cautions",
         f"When not to trust the explanations of {text.plain(study.name)}",
         None,
@@ -57,9 +57,9 @@ def trust_warnings(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def modalities(
+def modality_curves(
     study: Study, theme: style.Theme = "light", *, kind: str = DELETION, measure: str = LOG_ODDS
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Modalities taken away or given back one after another, the most important first.
 
     Args:
@@ -74,14 +74,14 @@ def modalities(
         curves,
         kind,
         "modalities",
-        f"Modalities: {beats(curves)}",
+        f"Modalities: {describe_beaten_orders(curves)}",
         "modalities in the order of their absolute Shapley values",
         "replaced by the background. " + describe_comparison(study.bulk_background),
         theme,
     )
 
 
-def features(
+def feature_curves(
     study: Study,
     theme: style.Theme = "light",
     *,
@@ -90,7 +90,7 @@ def features(
     ranking: str = attribution.FIRST,
     measure: str = LOG_ODDS,
     everyone: bool = False,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Features of one modality taken away or given back one after another, the most important first.
 
     Args:
@@ -118,7 +118,7 @@ def features(
         curves,
         kind,
         f"features-{modality}",
-        f"Inside {text.plain(modality)}: {beats(curves)}",
+        f"Inside {text.plain(modality)}: {describe_beaten_orders(curves)}",
         f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
         f"replaced by their mean over the {trust.trained_on(study):,} training samples, the other "
         f"modalities as they are.{drawn}",
@@ -137,7 +137,7 @@ def _curves(
     how: str,
     theme: style.Theme,
     hue: str | None = None,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     inserted = choose("Curve", kind, _DIRECTIONS) == INSERTION
     values, random = (
         (curves.insertion, curves.random_insertion)
@@ -149,12 +149,12 @@ def _curves(
     if study.classes:
         unit = f"{curves.unit} (nats)" if curves.unit == LOG_ODDS else curves.unit
         whom = " for the predicted class of each"
-    return panel.Picture(
+    return panel.PanelFigure(
         f"{kind}-{name}",
-        f"Given back: the {curves.unit} {text.verb(curves.unit)} restored {sooner(curves)}"
+        f"Given back: the {curves.unit} {text.verb(curves.unit)} restored {describe_return(curves)}"
         if inserted
         else head,
-        trust_charts.curves(
+        trust_charts.deletion_curves(
             curves.shares,
             values,
             random,
@@ -176,7 +176,7 @@ def _probability(study: Study, measure: str) -> bool:
     return choose("Measure", measure, MEASURES) == PROBABILITY and bool(study.classes)
 
 
-def beats(curves: faithfulness.Curves) -> str:
+def describe_beaten_orders(curves: faithfulness.Curves) -> str:
     """How many random orders ours beats, at deletion and at insertion; of samples drawn from more, where their
     intervals let it be told."""
     gain, orders = float(curves.deletion_gain.mean()), len(curves.random_deletion)
@@ -193,7 +193,7 @@ def beats(curves: faithfulness.Curves) -> str:
     return f"our order does **not** beat {lost} of {count(orders, 'random order')}"
 
 
-def sooner(curves: faithfulness.Curves) -> str:
+def describe_return(curves: faithfulness.Curves) -> str:
     """Whether the output returns sooner in our order than in all random ones; of samples drawn from more, where their
     interval lets it be told."""
     gain, orders = float(curves.insertion_gain.mean()), len(curves.random_insertion)
@@ -219,7 +219,7 @@ def _interval(curves: faithfulness.Curves, place: int) -> str:
     )
 
 
-def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Exact against planted contributions of the test samples; only of data with a planted truth."""
     study = trust.as_trained(sample.study)
     against_truth = check_present(
@@ -242,10 +242,12 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         if study.classes
         else ""
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "truth",
-        follows_truth(dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))),
-        trust_charts.against_truth(
+        describe_truth_correlation(
+            dict(zip(against_truth.terms, against_truth.rank.tolist(), strict=True))
+        ),
+        trust_charts.truth_scatter(
             against_truth.true[:, varying],
             against_truth.ours[:, varying],
             [term for term in against_truth.terms if term not in same],
@@ -281,7 +283,7 @@ def truth(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def other_methods(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
     compared = trust.against_rows(study)
@@ -292,8 +294,10 @@ def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
     estimates = trust.estimates(study, sample.row, sample.output)
     exact, brute, *others = estimates
-    title = estimated(exact.seconds, brute.seconds, brute.error, max(one.error for one in others))
-    return panel.Picture(
+    title = describe_estimates(
+        exact.seconds, brute.seconds, brute.error, max(one.error for one in others)
+    )
+    return panel.PanelFigure(
         "estimators",
         title,
         None,
@@ -307,7 +311,7 @@ def methods(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def estimated(exact: float, brute: float, apart: float, error: float) -> str:
+def describe_estimates(exact: float, brute: float, apart: float, error: float) -> str:
     """How exact and brute-force Shapley values, and sampled ones, compare.
 
     Args:
@@ -334,7 +338,7 @@ def _time(seconds: float) -> str:
 
 def seed_ranks(
     study: Study, theme: style.Theme = "light", *, terms: str = DIVIDENDS
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Rank correlation of the terms between training seeds; only where seeds were measured.
 
     Args:
@@ -348,9 +352,9 @@ def seed_ranks(
         " to the log-odds of the true class" if seeds.of_true_class else "",
     )
     ranks = seeds.rank_correlations(terms)
-    return panel.Picture(
+    return panel.PanelFigure(
         "seed-ranks",
-        least_stable({name: mean for name, (mean, _) in ranks.items()}),
+        describe_least_stable({name: mean for name, (mean, _) in ranks.items()}),
         trust_charts.rank_bars(
             ranks,
             study.modalities,
@@ -373,7 +377,7 @@ def seed_ranks(
 
 def seed_sample(
     sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """A test sample by every training seed; only where seeds were measured.
 
     Args:
@@ -388,9 +392,9 @@ def seed_sample(
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
     )
     values = seed_values.to_numpy()
-    return panel.Picture(
+    return panel.PanelFigure(
         "seed-sample",
-        f"Sample {text.plain(sample.id)}: {signs(values)}",
+        f"Sample {text.plain(sample.id)}: {describe_sign_changes(values)}",
         trust_charts.seed_dots(
             values,
             list(seed_values.columns),
@@ -414,7 +418,7 @@ def seed_sample(
     )
 
 
-def follows_truth(rank: Mapping[str, float]) -> str:
+def describe_truth_correlation(rank: Mapping[str, float]) -> str:
     """How well terms follow the planted truth; rank correlations by coalition, NaN where a term is constant."""
     known = {term: value for term, value in rank.items() if np.isfinite(value)}
     if not known:
@@ -435,7 +439,7 @@ def follows_truth(rank: Mapping[str, float]) -> str:
     return f"{words}; {count(constant, 'term')} {'is' if constant == 1 else 'are'} constant"
 
 
-def least_stable(ranks: Mapping[str, float]) -> str:
+def describe_least_stable(ranks: Mapping[str, float]) -> str:
     """Which terms keep the order of samples least over training seeds; mean rank correlations by term."""
     return panel.superlative(
         ranks,
@@ -447,7 +451,7 @@ def least_stable(ranks: Mapping[str, float]) -> str:
     )
 
 
-def signs(values: np.ndarray) -> str:
+def describe_sign_changes(values: np.ndarray) -> str:
     """How many terms change their sign with the training seed; values (seeds, terms)."""
     unsure = int(((values.min(0) < 0) & (values.max(0) > 0)).sum())
     if not unsure:
@@ -464,12 +468,12 @@ PEOPLE = "People"
 VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds", PEOPLE)
 
 
-def over_seeds(study: Study, **_: Any) -> bool:
+def has_seed_measurements(study: Study, **_: Any) -> bool:
     """Whether the explanations are measured over training seeds."""
-    return seeds_of(trust.as_trained(study))[0] is not None
+    return seed_measurements(trust.as_trained(study))[0] is not None
 
 
-def seeds_of(study: Study) -> tuple[stability.Stability | None, str]:
+def seed_measurements(study: Study) -> tuple[stability.Stability | None, str]:
     """What was measured over training seeds, or why there is nothing, as markdown."""
     try:
         return trust.stability_of(study), ""
@@ -477,11 +481,11 @@ def seeds_of(study: Study) -> tuple[stability.Stability | None, str]:
         return None, text.message(error)
 
 
-def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
+def is_measured_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     """Whether the sample is one of those that are measured over training seeds."""
     default = trust.as_trained(sample.study)
     return (
-        over_seeds(default)
+        has_seed_measurements(default)
         and trust.seed_values(default, trust.stability_of(default), sample.row, terms) is not None
     )
 
@@ -521,7 +525,7 @@ RUN = params.SwitchParam(
 _DELETED, _TRUE, _OTHERS, _SEEDS = map(PROOF.chosen, VIEWS[:4])
 NAMED = {
     f"{kind}-features-": panel.Panel(
-        features,
+        feature_curves,
         {"measure": MEASURE, "ranking": RANKING, "everyone": panel.EVERYONE},
         {"kind": kind},
         rest="modality",
@@ -547,29 +551,31 @@ _OPEN, _OTHER = PROOF.chosen(PEOPLE), {"other": OTHER}
 PANELS = {
     "cautions": panel.Panel(trust_warnings, scope="study"),
     "truth": panel.Panel(
-        truth,
+        planted_truth,
         fits=lambda sample: trust.against_truth(trust.as_trained(sample.study)) is not None,
         opens=_TRUE,
     ),
     "estimators": panel.Panel(
-        methods,
+        other_methods,
         opens=panel.all_of(_OTHERS, RUN.opens),
         fits=lambda sample: trust.playable(sample.study),
     ),
     **{
         f"{kind}-modalities": panel.Panel(
-            modalities, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, scope="study"
+            modality_curves, {"measure": MEASURE}, {"kind": kind}, opens=_DELETED, scope="study"
         )
         for kind in _DIRECTIONS
     },
     "seed-ranks": panel.Panel(
-        seed_ranks, {"terms": panel.TERMS}, opens=_SEEDS, fits=over_seeds, scope="study"
+        seed_ranks, {"terms": panel.TERMS}, opens=_SEEDS, fits=has_seed_measurements, scope="study"
     ),
     "seed-sample": panel.Panel(
-        seed_sample, {"terms": panel.TERMS}, opens=_SEEDS, fits=own_over_seeds
+        seed_sample, {"terms": panel.TERMS}, opens=_SEEDS, fits=is_measured_over_seeds
     ),
-    "people-alone": panel.Panel(alone, _OTHER, fits=has_labels, opens=_OPEN, scope="study"),
+    "people-alone": panel.Panel(
+        rank_correlations, _OTHER, fits=has_labels, opens=_OPEN, scope="study"
+    ),
     "people-conflict": panel.Panel(conflict, _OTHER, fits=has_labels, opens=_OPEN, scope="study"),
     "people-calibration": panel.Panel(calibration, fits=has_labels, opens=_OPEN, scope="study"),
 }
-OF_SAMPLE = {"people": panel.Panel(of_sample, fits=is_labelled)}
+OF_SAMPLE = {"people": panel.Panel(sample_labels, fits=is_labelled)}

@@ -19,7 +19,7 @@ MAX_LETTERS = 20
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
-def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def couplings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Who is coupled with whom, and how strongly, by H and by dissipation.
 
     Args:
@@ -30,12 +30,12 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     parts = {COHERENT: energies} | ({JUMPS: rates} if len(system.jumps) else {})
     joint = {term: value for term, value in energies.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
-    return panel.Picture(
+    return panel.PanelFigure(
         "couplings",
         f"H couples {text.plain(listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
         if strongest and joint[strongest] > 1e-9 * max(energies.values())
         else "H couples nothing",
-        generator_charts.couplings(parts, system.names, _UNITS, theme),
+        generator_charts.coupling_matrix(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
         "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
         "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
@@ -59,17 +59,17 @@ def couplings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def levels(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def levels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Energy levels of H, without and with its couplings.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
     free, coupled = inside.levels(sample.model.system())
-    return panel.Picture(
+    return panel.PanelFigure(
         "levels",
-        span(free, coupled),
-        generator_charts.levels(free, coupled, theme),
+        describe_spectrum_width(free, coupled),
+        generator_charts.energy_levels(free, coupled, theme),
         shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
         "levels are joined in their order." + model_caption(sample),
         not_shown="states: which of them a level belongs to.",
@@ -85,9 +85,9 @@ def levels(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def letters(
+def operator_coefficients(
     sample: Sample, theme: style.Theme = "light", *, operator: str = inside.HAMILTONIAN
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
 
     Args:
@@ -103,10 +103,10 @@ def letters(
         f"Operator {operator} is a multiple of the identity: there is nothing to take apart.",
     )
     names, values = [letter.words for letter in terms], np.array([letter.value for letter in terms])
-    return panel.Picture(
+    return panel.PanelFigure(
         "letters",
-        largest_letter(operator, names, values),
-        generator_charts.letters(
+        describe_largest_coefficients(operator, names, values),
+        generator_charts.operator_coefficients(
             names, [letter.term for letter in terms], values, system.names, theme
         ),
         shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
@@ -139,7 +139,7 @@ def letters(
     )
 
 
-def modes(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def decay_modes(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """The eigenvalues of the generator in the complex plane.
 
     Args:
@@ -150,10 +150,10 @@ def modes(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     least = 1e-9 * max(float(np.abs(values).max()), 1e-300)
     gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
     still = int((away <= least).sum())
-    return panel.Picture(
+    return panel.PanelFigure(
         "modes",
         f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
-        generator_charts.modes(values, gap, theme),
+        generator_charts.decay_modes(values, gap, theme),
         shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
         f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
         "end." + model_caption(sample),
@@ -163,7 +163,7 @@ def modes(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def span(free: np.ndarray, coupled: np.ndarray) -> str:
+def describe_spectrum_width(free: np.ndarray, coupled: np.ndarray) -> str:
     """What couplings do to the levels of H, without them (D,) and with them (D,), both ascending."""
     before, after = (float(values[-1] - values[0]) for values in (free, coupled))
     if np.allclose(free, coupled):
@@ -175,7 +175,7 @@ def span(free: np.ndarray, coupled: np.ndarray) -> str:
     )
 
 
-def largest_letter(operator: str, names: Sequence[str], values: np.ndarray) -> str:
+def describe_largest_coefficients(operator: str, names: Sequence[str], values: np.ndarray) -> str:
     """Which terms of an operator are the largest, by their names and coefficients (n,)."""
     sizes = dict(zip(names, np.abs(values).tolist(), strict=True))
     first = top(sizes)

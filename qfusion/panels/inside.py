@@ -41,7 +41,7 @@ def attribution(
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
 
     Args:
@@ -72,9 +72,9 @@ def attribution(
     names = [text.plain(name, 40) for name in canvas.names]
     what = _term(result.term, sample.quantity)
     start = f"sample {text.plain(other)}" if other else BASELINES[result.baseline]
-    return panel.Picture(
+    return panel.PanelFigure(
         "inside",
-        moved_most(
+        describe_largest_parts(
             f"In {text.plain(result.modality)}",
             ([f"‘{name}’" for name in names] if canvas.kind == "words" else names),
             units,
@@ -104,7 +104,7 @@ def attribution(
     )
 
 
-def features(
+def feature_attribution(
     sample: Sample,
     theme: style.Theme = "light",
     *,
@@ -113,15 +113,15 @@ def features(
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
     result, _ = _attributed(sample, modality, term, baseline, other, method)
     names = next(
         m for m in sample.study.dataset.modalities if m.name == result.modality
     ).feature_names
-    return panel.Picture(
+    return panel.PanelFigure(
         "inside-features",
-        moved_most(
+        describe_largest_parts(
             "Of its features",
             [f"‘{text.plain(name, 40)}’" for name in names],
             result.features,
@@ -136,7 +136,7 @@ def features(
     )
 
 
-def over_time(
+def attribution_over_time(
     sample: Sample,
     theme: style.Theme = "light",
     *,
@@ -144,7 +144,7 @@ def over_time(
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What each step of every modality that is a sequence added, on one axis; the options are those of
     `attribution`."""
     names = inside.sequences(sample.study, term)
@@ -157,7 +157,7 @@ def over_time(
     seconds = len(known) == len(names)
     what = _term(term, sample.quantity)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
-    return panel.Picture(
+    return panel.PanelFigure(
         "inside-time",
         f"When {listed([text.plain(name) for name in names])} moved {what}",
         attribution_charts.timeline(
@@ -167,7 +167,7 @@ def over_time(
             theme=theme,
         ),
         shows=f"the attribution of {what} inside each modality that is a sequence, at its steps. "
-        f"{axis_of(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
+        f"{describe_axis(names, known)} In each lane the colours run to its own largest step, up or down, whose size "
         f"stands below the name.{sample.of}" + (f" {text.plain(matched, 600)}" if matched else ""),
         not_shown="whether what stands at one place belongs together: features are measured over windows, and one "
         "modality may come before another.",
@@ -199,7 +199,7 @@ def _term(term: str, quantity: str) -> str:
     return ("" if term == SCORE else "the term of ") + text.plain(inside.title(term, quantity))
 
 
-def axis_of(names: Sequence[str], known: Mapping[str, float]) -> str:
+def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
     """What the axis that modalities share is, in a sentence.
 
     Args:
@@ -217,7 +217,7 @@ def axis_of(names: Sequence[str], known: Mapping[str, float]) -> str:
     )
 
 
-def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
+def describe_largest_parts(where: str, names: Sequence[str], values: np.ndarray, did: str) -> str:
     """Which parts of a modality have the largest attribution.
 
     Args:
@@ -293,7 +293,7 @@ def _error(result: Attribution) -> str:
     )
 
 
-def of_sequences(sample: Sample, term: str = SCORE, **_: Any) -> bool:
+def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     """Whether a term is of several modalities that are sequences, so that they can share an axis."""
     return len(inside.sequences(sample.study, term)) > 1
 
@@ -348,7 +348,7 @@ _INSIDE = {"modality": MODALITY, **_TOGETHER}
 INSIDE = {
     "inside": panel.Panel(attribution, _INSIDE, opens=OPEN.opens),
     "inside-features": panel.Panel(
-        features,
+        feature_attribution,
         _INSIDE,
         opens=OPEN.opens,
         # its features are summed over steps
@@ -356,5 +356,7 @@ INSIDE = {
             (modality or sample.modalities[0]) in inside.sequences(sample.study, SCORE)
         ),
     ),
-    "inside-time": panel.Panel(over_time, _TOGETHER, opens=OPEN.opens, fits=of_sequences),
+    "inside-time": panel.Panel(
+        attribution_over_time, _TOGETHER, opens=OPEN.opens, fits=has_shared_axis
+    ),
 }

@@ -5,7 +5,7 @@ import numpy as np
 from qfusion.data import DataSet
 
 
-def intervals_over(dataset: DataSet, rows: np.ndarray, what: str = "samples") -> str:
+def describe_resampling(dataset: DataSet, rows: np.ndarray, what: str = "samples") -> str:
     """What intervals resample: the clusters of some rows that the data set names, else the rows, called `what`."""
     return "95 % bootstrap intervals over " + (
         what if dataset.clusters is None else dataset.clusters.describe_count(rows)

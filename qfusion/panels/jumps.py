@@ -9,14 +9,14 @@ from qfusion.analysis import inside
 from qfusion.analysis.sample import Sample
 from qfusion.figures import correlation_polygon, jump_raster, style
 from qfusion.panels import panel
-from qfusion.panels.dynamics import step_at
+from qfusion.panels.dynamics import nearest_step
 from qfusion.panels.dynamics_page import can_cut
 
 # whether a sample's, or study's, model evolves in time and has jump operators
 jumps_at_all = panel.can("time", where=lambda study: study.model.jump_count > 0)
 
 
-def raster(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
 
     Args:
@@ -26,7 +26,7 @@ def raster(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     records = inside.records(sample)
     runs, K = len(records.runs), len(records.exact)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
-    return panel.Picture(
+    return panel.PanelFigure(
         "raster",
         f"In this unravelling {jumped} of {runs} trajectories jump, {records.jumps / runs:.2f} times on "
         f"average (exact: {records.expected:.2f})",
@@ -43,7 +43,7 @@ def raster(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         "master equation (thick)." + sample.of + f" {inside.UNRAVELLING}",
         not_shown="what a jump does to the state: see the single trajectories.",
         alt="Jumps per trajectory: "
-        + panel.listed(
+        + panel.list_numbers(
             [f"L{k + 1}" for k in range(K)],
             [sum(int((which == k).sum()) for *_, which in records.runs) / runs for k in range(K)],
         )
@@ -59,7 +59,9 @@ def raster(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def mutual_information_graph(
+    sample: Sample, theme: style.Theme = "light", *, t: float = 1.0
+) -> panel.PanelFigure:
     """Who shares how much with whom at a time, and over time; of three modalities with the tripartite information.
 
     Args:
@@ -67,7 +69,7 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
         t: the time as a share of T.
     """
     check(can_cut(sample), f"Model '{sample.name}' has one modality: it shares nothing.")
-    track, at = sample.track(), step_at(sample, t)
+    track, at = sample.track(), nearest_step(sample, t)
     S = track.measures.of("entropy")
     alone = {name: S[name,] for name in sample.modalities}
     shared = {(a, b): values for (a, b), values in track.measures.of("mutual_information").items()}
@@ -75,11 +77,13 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
         sum(alone.values()) - sum(S[pair] for pair in shared) + S[()] if len(alone) == 3 else None
     )
     when = f"t = {track.times[at]:.2f}"
-    return panel.Picture(
+    return panel.PanelFigure(
         "information",
-        share_most({" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when)
+        describe_most_shared(
+            {" and ".join(pair): float(values[at]) for pair, values in shared.items()}, when
+        )
         + ("" if together is None else f"; tripartite information {together[at]:+z.3f}"),
-        correlation_polygon.triangle(
+        correlation_polygon.mutual_information_polygon(
             track.times, shared, alone, at, together=together, theme=theme
         ),
         shows="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
@@ -94,7 +98,7 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
         + sample.followed,
         not_shown="how much of it is entanglement: see the negativity.",
         alt=f"At {when}: "
-        + panel.listed(
+        + panel.list_numbers(
             [" : ".join(pair) for pair in shared],
             [float(values[at]) for values in shared.values()],
             ".3f",
@@ -109,7 +113,7 @@ def triangle(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) ->
     )
 
 
-def share_most(mutual: Mapping[str, float], when: str) -> str:
+def describe_most_shared(mutual: Mapping[str, float], when: str) -> str:
     """Which pairs share most at a time; mutual information in nats by pair, such as "text and audio"."""
     return panel.superlative(
         mutual,

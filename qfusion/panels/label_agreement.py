@@ -14,7 +14,7 @@ from qfusion.analysis.study import Study
 from qfusion.explain import people
 from qfusion.figures import label_charts, style
 from qfusion.panels import panel
-from qfusion.panels.intervals import intervals_over
+from qfusion.panels.intervals import describe_resampling
 from qfusion.wording.backgrounds import describe_comparison
 
 # A model beside people's labels of single modalities, on Faithfulness; and one sample beside its own, on Samples.
@@ -33,7 +33,9 @@ def is_labelled(sample: Sample, **_: Any) -> bool:
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
-def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
+def rank_correlations(
+    study: Study, theme: style.Theme = "light", *, other: str = ""
+) -> panel.PanelFigure:
     """Rank correlation of own terms and labels, by modality; only of data with labels of single modalities.
 
     Args:
@@ -55,13 +57,13 @@ def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> pan
         )
         words = f" {closer}, both on the same samples{_taught(study, second)}."
     names = [entry.modality for entry in result.alone]
-    return panel.Picture(
+    return panel.PanelFigure(
         "people-alone",
         people.follows(result.alone, whose, text.plain),
-        label_charts.dots(
+        label_charts.interval_dots(
             names,
             {
-                name: label_charts.ends(entry.rank for entry in one.alone)
+                name: label_charts.interval_ends(entry.rank for entry in one.alone)
                 for name, one in models.items()
             },
             hues=[style.term_colour(name, study.modalities) for name in names],
@@ -85,14 +87,14 @@ def alone(study: Study, theme: style.Theme = "light", *, other: str = "") -> pan
     )
 
 
-def calibration(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def calibration(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """Labels over own terms, with means of bins; only of data with labels of single modalities."""
     study, result = trust.as_trained(study), _found(study)
     whose, bins = _whose(study), {entry.modality: entry.binned() for entry in result.alone}
     ids = study.dataset.ids[trust.explained(study)[0]]
-    return panel.Picture(
+    return panel.PanelFigure(
         "people-calibration",
-        slopes(result.alone, whose),
+        describe_slopes(result.alone, whose),
         label_charts.calibration(
             {e.modality: e.term for e in result.alone},
             {e.modality: e.label for e in result.alone},
@@ -108,7 +110,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.Picture:
         ),
         shows=f"each label of {_samples(study, result)} over the modality's own term; large dots are means of at most "
         f"{people.BINS} bins of as many samples. Of the labels that are not 0, the term has the sign of "
-        f"{sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}.",
+        f"{describe_sign_rates(result.alone)}. Slopes are those of least squares; {_how(study)}.",
         not_shown="that one is made of the other: labels and terms may have different units, so that a slope of 1 "
         "is no aim by itself.",
         alt="Labels over own terms: "
@@ -131,7 +133,7 @@ def calibration(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def slopes(parts: Sequence[people.Alone], whose: str) -> str:
+def describe_slopes(parts: Sequence[people.Alone], whose: str) -> str:
     """By how much labels rise with one unit of the own term, as a title."""
 
     def one(entry: people.Alone) -> str:
@@ -148,7 +150,7 @@ def slopes(parts: Sequence[people.Alone], whose: str) -> str:
     return f"A unit of the own term goes with a change of {whose}: {words}{rest}"
 
 
-def sign_rates(parts: Sequence[people.Alone]) -> str:
+def describe_sign_rates(parts: Sequence[people.Alone]) -> str:
     """How often own terms have the labels' signs, beside shuffled labels."""
 
     def one(entry: people.Alone) -> str:
@@ -167,7 +169,7 @@ def sign_rates(parts: Sequence[people.Alone]) -> str:
     return listed(list(map(one, parts[:most]))) + rest
 
 
-def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.Picture:
+def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> panel.PanelFigure:
     """Verdicts of samples that people call conflicting, and of the others; only of data with labels of single
     modalities.
 
@@ -182,13 +184,13 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     if other:
         theirs = people.meets(models[other], whose)
         words = f" By {text.plain(other)}: {theirs[:1].lower()}{theirs[1:]}."
-    return panel.Picture(
+    return panel.PanelFigure(
         "people-conflict",
         people.meets(result, whose),
-        label_charts.dots(
+        label_charts.interval_dots(
             verdicts,
             {
-                name: label_charts.ends(rate.difference for rate in one.rates.values())
+                name: label_charts.interval_ends(rate.difference for rate in one.rates.values())
                 for name, one in models.items()
             },
             hues=[style.GREY] * len(verdicts),
@@ -220,7 +222,7 @@ def conflict(study: Study, theme: style.Theme = "light", *, other: str = "") -> 
     )
 
 
-def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = check_present(
@@ -231,12 +233,12 @@ def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     terms = {name: own[name] for name in known}
     whole = float(study.dataset.y[sample.row])
     lacks = [text.plain(str(name)) for name in row.index if name not in known]
-    return panel.Picture(
+    return panel.PanelFigure(
         "people",
         people.of_sample(
             known, terms, float("nan") if lacks else whole, labels.description, text.plain
         ),
-        label_charts.dots(
+        label_charts.interval_dots(
             list(known),
             {
                 name: np.array([(value, np.nan, np.nan) for value in values.values()])
@@ -267,7 +269,7 @@ def of_sample(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def numbers(study: Study) -> pd.DataFrame:
+def agreement_table(study: Study) -> pd.DataFrame:
     """Numbers of own terms beside labels, a row a modality; see `Beside.frame`."""
     return _found(study).frame()
 
@@ -305,7 +307,7 @@ def _samples(study: Study, result: people.Beside) -> str:
 
 
 def _how(study: Study) -> str:
-    return intervals_over(study.dataset, trust.explained(study)[0])
+    return describe_resampling(study.dataset, trust.explained(study)[0])
 
 
 def _taught(*studies: Study) -> str:

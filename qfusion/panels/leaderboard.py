@@ -23,7 +23,7 @@ ALL = "all"
 
 def results(
     board: runs.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Every model's mean on the test rows with its interval, and single seeds.
 
     Args:
@@ -33,10 +33,10 @@ def results(
         metric: as the board calls it, such as "MAE"; the headline unless told.
     """
     name, key, table, short = _results(board, data, metric)
-    return panel.Picture(
+    return panel.PanelFigure(
         "board",
         f"{short}, best on top",
-        leaderboard_charts.dots(_entries(board, name, key, table), f"test {short}", theme),
+        leaderboard_charts.result_dots(_entries(board, name, key, table), f"test {short}", theme),
         shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
         "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
         not_shown="how results would differ on other test rows.",
@@ -52,7 +52,7 @@ def against_size(
     data: str = "",
     metric: str = "",
     size: str = AFTER_ENCODERS,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Every model's mean against its number of trained parameters, or against the time its training took.
 
     Args:
@@ -64,10 +64,10 @@ def against_size(
     """
     name, key, table, short = _results(board, data, metric)
     column, title = _COLUMNS[choose("Size", size, SIZES)]
-    return panel.Picture(
+    return panel.PanelFigure(
         "board-size",
         f"{short} against {'training time' if size == TRAINING else 'size'}",
-        leaderboard_charts.against(
+        leaderboard_charts.result_scatter(
             _entries(board, name, key, table, column), f"test {short}", title, theme
         ),
         shows=(
@@ -92,9 +92,9 @@ def against_size(
     )
 
 
-def fusing(
+def joint_shares(
     board: runs.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
     Args:
@@ -109,10 +109,10 @@ def fusing(
         percent=lambda entry: 100 * entry["joint share"]
     )
     check(len(table) > 0, f"Joint shares are not measured on data set '{name}'.")
-    return panel.Picture(
+    return panel.PanelFigure(
         "board-joint",
-        joint_headline(table, short),
-        leaderboard_charts.against(
+        describe_joint_share(table, short),
+        leaderboard_charts.result_scatter(
             _entries(board, name, key, table, "percent"),
             f"test {short}",
             "joint share of the decisions, %",
@@ -132,7 +132,7 @@ def fusing(
     )
 
 
-def joint_headline(table: pd.DataFrame, metric: str) -> str:
+def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
     """Returns how much of its decisions the model with the best result makes jointly, or those with results written
     alike, and the range over all.
 
@@ -154,7 +154,9 @@ def joint_headline(table: pd.DataFrame, metric: str) -> str:
     )
 
 
-def agreement(board: runs.Board, theme: style.Theme = "light", *, data: str = "") -> panel.Picture:
+def planted_agreement(
+    board: runs.Board, theme: style.Theme = "light", *, data: str = ""
+) -> panel.PanelFigure:
     """How every model's contributions correlate with the planted ones.
 
     Args:
@@ -169,7 +171,7 @@ def agreement(board: runs.Board, theme: style.Theme = "light", *, data: str = ""
     frame.insert(0, "mean", frame.mean(axis=1))
     frame = frame.sort_values("mean", ascending=False)
     labels = [board.label(str(model)) for model in frame.index]
-    return panel.Picture(
+    return panel.PanelFigure(
         "board-agreement",
         panel.superlative(
             dict(zip(labels, frame["mean"].tolist(), strict=True)),
@@ -177,7 +179,9 @@ def agreement(board: runs.Board, theme: style.Theme = "light", *, data: str = ""
             some="{names} find the planted contributions best, alike (mean correlation {value:.2f})",
             many="{count} models",
         ),
-        leaderboard_charts.agreement(labels, list(frame.columns), frame.to_numpy(float), theme),
+        leaderboard_charts.planted_agreement(
+            labels, list(frame.columns), frame.to_numpy(float), theme
+        ),
         shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
         "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
         "a model has no such term.",
@@ -198,7 +202,7 @@ def robustness(
     data: str = "",
     part: str = ALL,
     models: Sequence[str] | None = None,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What noise on a modality, its absence and its exchange do to models; only where that was measured.
 
     Args:
@@ -222,7 +226,7 @@ def robustness(
     noisiest = {label: float(values[-1]) for label, (_, values, _) in curves.items()}
     smallest = not board.metric(keys[0]).higher_is_better
     best = (min if smallest else max)(noisiest, key=noisiest.__getitem__)
-    return panel.Picture(
+    return panel.PanelFigure(
         "board-robustness",
         panel.superlative(
             noisiest,
@@ -306,7 +310,9 @@ def _family(board: runs.Board, model: str) -> str:
 _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", style.VERMILLION)}
 
 
-def resources(board: runs.Board, theme: style.Theme = "light", *, data: str = "") -> panel.Picture:
+def resources(
+    board: runs.Board, theme: style.Theme = "light", *, data: str = ""
+) -> panel.PanelFigure:
     """What each quantum resource of both systems is worth: full models less twins without it, trained alike.
 
     Args:
@@ -321,7 +327,7 @@ def resources(board: runs.Board, theme: style.Theme = "light", *, data: str = ""
         f"{system}: {row['resource']}"
         for (system, _), row in zip(systems, entry["rows"], strict=True)
     ]
-    return quantum_resources.resources_worth(
+    return quantum_resources.resource_comparison(
         "board-audit", entry, names, theme, [hue for _, hue in systems]
     )
 
@@ -331,7 +337,7 @@ def is_audited(board: runs.Board, data: str = "", **_: Any) -> bool:
     return bool(audit.shipped(data or board.names[0]))
 
 
-def measured(
+def has_robustness(
     board: runs.Board, data: str = "", models: Sequence[str] | None = None, **_: Any
 ) -> bool:
     """Whether robustness is measured on a data set, and some model is drawn."""
@@ -380,7 +386,7 @@ PUBLISHED = params.SwitchParam(
 )
 
 
-def of_data(
+def board_choices(
     board: runs.Board, name: str
 ) -> tuple[params.SelectParam, params.SelectParam, params.SelectParam]:
     """Metric, corrupted modality and models of a data set; the models under a key of its own."""
@@ -401,7 +407,7 @@ def of_data(
 def controls(view: page_state.PageState, _: Any = None) -> tuple[params.Param, ...]:
     """The choices of the page."""
     board = runs.open_board()
-    return BOARD, SIZE, TABLE, PUBLISHED, *of_data(board, view.one_of(BOARD.key, board.names))
+    return BOARD, SIZE, TABLE, PUBLISHED, *board_choices(board, view.one_of(BOARD.key, board.names))
 
 
 _WHERE = {"data": BOARD, "metric": METRIC}
@@ -409,14 +415,16 @@ PANELS = {
     "board": panel.Panel(results, _WHERE, scope="board"),
     "board-size": panel.Panel(against_size, {**_WHERE, "size": SIZE}, scope="board"),
     "board-joint": panel.Panel(
-        fusing,
+        joint_shares,
         _WHERE,
         fits=lambda board, data="", **_: any(
             "joint" in row for row in board.of(data or board.names[0])["rows"].values()
         ),
         scope="board",
     ),
-    "board-agreement": panel.Panel(agreement, {"data": BOARD}, fits=is_planted, scope="board"),
+    "board-agreement": panel.Panel(
+        planted_agreement, {"data": BOARD}, fits=is_planted, scope="board"
+    ),
     "board-audit": panel.Panel(resources, {"data": BOARD}, fits=is_audited, scope="board"),
     "board-robustness": panel.Panel(
         robustness,
@@ -428,7 +436,7 @@ PANELS = {
                 view.all(f"board.models.{view.get('board') or runs.open_board().names[0]}") or None
             ),
         },
-        fits=measured,
+        fits=has_robustness,
         scope="board",
     ),
 }

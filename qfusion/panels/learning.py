@@ -60,7 +60,7 @@ NORMS = {
 _NO_ATTRIBUTION = "which modality decides: entanglement is correlation, not attribution."
 
 
-def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
+def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Validation and training loss by epoch."""
     drawn = _drawn(runs)
     valid, train = _curves(drawn, "valid_loss"), _curves(drawn, "train_loss")
@@ -71,10 +71,12 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
         if len(sets) > 1 or len(losses) > 1
         else ""
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "train-loss",
-        "Loss" if lead else lowest({name: values for name, (_, values) in valid.items()}),
-        training_charts.curves(
+        "Loss"
+        if lead
+        else describe_lowest_loss({name: values for name, (_, values) in valid.items()}),
+        training_charts.run_curves(
             valid,
             train,
             hues=_hues(drawn),
@@ -92,7 +94,7 @@ def loss(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def lowest(losses: Mapping[str, np.ndarray]) -> str:
+def describe_lowest_loss(losses: Mapping[str, np.ndarray]) -> str:
     """Which runs had the lowest validation loss of an epoch; losses of each run by epoch, one of them not a number
     where the run diverged."""
     best = {
@@ -113,7 +115,7 @@ def lowest(losses: Mapping[str, np.ndarray]) -> str:
 
 def metric(
     runs: Sequence[Seen], theme: style.Theme = "light", *, metric: str = ""
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """A metric on the validation rows by epoch.
 
     Args:
@@ -121,7 +123,7 @@ def metric(
         theme: of the figure.
         metric: one that all of them have, such as "mae"; accuracy or the mean absolute error unless told.
     """
-    drawn, known = _drawn(runs), metrics_of(runs)
+    drawn, known = _drawn(runs), common_metrics(runs)
     check(
         bool(known),
         "The runs have no metric in common: one predicts a number, another one classes.",
@@ -142,7 +144,7 @@ def metric(
     )
 
 
-def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
+def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Norm of the gradient by epoch."""
     drawn = _drawn(runs)
     return _by_epoch(
@@ -159,7 +161,7 @@ def gradient(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pictur
     )
 
 
-def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
+def rate(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Learning rate by epoch."""
     return _by_epoch(
         _drawn(runs),
@@ -184,13 +186,13 @@ def _by_epoch(
     not_shown: str,
     measure: str,
     **look: Any,
-) -> panel.Picture:
-    """What runs have under a key of their records, a curve a run; `look` as of `figures.training_charts.curves`."""
+) -> panel.PanelFigure:
+    """What runs have under a key of their records, a curve a run; `look` as of `figures.training_charts.run_curves`."""
     curves = _curves(runs, key)
-    return panel.Picture(
+    return panel.PanelFigure(
         name,
         title,
-        training_charts.curves(curves, hues=_hues(runs), **look),
+        training_charts.run_curves(curves, hues=_hues(runs), **look),
         shows=shows,
         not_shown=not_shown,
         alt=f"{title} by epoch: {_last(curves)}.",
@@ -200,7 +202,7 @@ def _by_epoch(
 
 def dividends(
     runs: Sequence[Seen], theme: style.Theme = "light", *, group: int | str = 0
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What single modalities and their combinations add by epoch; only of models that can be explained.
 
     Args:
@@ -212,10 +214,10 @@ def dividends(
     modalities, result = groups[int(choose("Group", str(group), map(str, range(len(groups)))))]
     drawn = {name: _largest(terms) for name, terms in result.items()}
     left_out = max(len(terms) - len(drawn[name]) for name, terms in result.items())
-    return panel.Picture(
+    return panel.PanelFigure(
         f"train-dividends-{group}" if int(group) else "train-dividends",
         "When does the model start to use each modality?",
-        training_charts.by_modality(
+        training_charts.modality_curves(
             drawn,
             dict.fromkeys(result, modalities),
             y_title="mean size of the contribution",
@@ -237,7 +239,9 @@ def dividends(
     )
 
 
-def norms(runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H") -> panel.Picture:
+def parameter_norms(
+    runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H"
+) -> panel.PanelFigure:
     """How large the parameters of the fusion are by epoch; only of models that have such.
 
     Args:
@@ -250,10 +254,10 @@ def norms(runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H") 
     solid, dashed = (
         {name: terms[key] for name, terms in result.items() if key in terms} for key in (of, other)
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         f"train-norm-{of}",
         title,
-        training_charts.curves(
+        training_charts.run_curves(
             solid, dashed, hues=_hues(_drawn(runs)), y_title=unit, kinds=kinds, theme=theme
         ),
         shows=f"{shows} Of the model alone, no samples.",
@@ -263,17 +267,17 @@ def norms(runs: Sequence[Seen], theme: style.Theme = "light", *, of: str = "H") 
     )
 
 
-def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
+def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Entanglement of each modality with the others by epoch; only of models that evolve in time."""
     result = {
         name: terms
         for name, terms in watched_by(runs, "entanglement").items()
         if "fused" not in terms
     }
-    return panel.Picture(
+    return panel.PanelFigure(
         "train-negativity",
         "Entanglement of each modality with the others",
-        training_charts.by_modality(
+        training_charts.modality_curves(
             result,
             {name: list(terms) for name, terms in result.items()},
             y_title="logarithmic negativity (bits)",
@@ -287,7 +291,7 @@ def negativity(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Pict
     )
 
 
-def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
+def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """The joint part of the contributions and entanglement by epoch, of the first run that watched both: which came
     first."""
     run, known = next((run, pair) for run in runs if len(pair := _onsets(run)) == 2)
@@ -299,10 +303,10 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
         for name, one in known.items()
     }
     ends = {name: float(one.values[-1]) for name, one in known.items()}
-    return panel.Picture(
+    return panel.PanelFigure(
         "train-replay",
         f"{text.plain(run.name)}: {came_first(known['joint'], known['entanglement'])}",
-        fusion_evidence.banded(
+        fusion_evidence.banded_curves(
             next(iter(known.values())).epochs,
             lines,
             hues={"joint": style.VERMILLION, "entanglement": style.BLUE},
@@ -313,10 +317,11 @@ def replay(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
         ),
         shows="the joint terms' part of all contributions, and the entanglement (logarithmic negativity of a modality "
         "with the others, or entropy of a fused qubit), each as a share of its last value: "
-        f"{panel.terms(ends, '.3g')}. Bands: 95 % over the validation rows, of which few are watched. Dotted: half of "
+        f"{panel.list_terms(ends, '.3g')}. Bands: 95 % over the validation rows, of which few are watched. Dotted: "
+        "half of "
         "the last value.",
         not_shown="that one brought the other about; nor what happened between watched epochs.",
-        alt=f"Last values: {panel.terms(ends, '.3g')}.",
+        alt=f"Last values: {panel.list_terms(ends, '.3g')}.",
         table=lambda: pd.DataFrame(
             {"epoch": next(iter(known.values())).epochs}
             | {name: one.values for name, one in known.items()}
@@ -329,17 +334,17 @@ def _onsets(run: Seen) -> dict[str, Onset]:
     return {} if run.record is None else onsets(run.record)
 
 
-def fused(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
+def fused_entropy(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropy of a fused qubit by epoch; only of models that fuse by rules."""
     result = {
         name: terms["fused"]
         for name, terms in watched_by(runs, "entanglement").items()
         if "fused" in terms
     }
-    return panel.Picture(
+    return panel.PanelFigure(
         "train-fused",
         "Entanglement that the fusion makes",
-        training_charts.curves(
+        training_charts.run_curves(
             result, hues=_hues(_drawn(runs)), y_title="entropy of a fused qubit (nats)", theme=theme
         ),
         shows=f"entropy of a fused qubit, mean over qubits and {_watched_rows(runs, result, 0)}; 0 is a product, 0.69 "
@@ -350,14 +355,14 @@ def fused(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.Picture:
+def results(runs: Sequence[Seen], theme: style.Theme = "light") -> panel.PanelFigure:
     """Epochs, time, and the metrics of the kept weights: a table."""
     result = results_of(runs)
     sizes = "; ".join(
         f"{text.plain(name)}: {valid:,} validation, {test:,} test rows"
         for name, (valid, test) in result.sizes.items()
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "train-results",
         "What came out",
         None,
@@ -384,7 +389,7 @@ def _kept(runs: Sequence[Seen]) -> dict[str, int]:
 
 
 def _hues(runs: Sequence[Seen]) -> dict[str, str]:
-    return {entry.name: training_charts.hue_of(place) for place, entry in enumerate(runs)}
+    return {entry.name: training_charts.run_colour(place) for place, entry in enumerate(runs)}
 
 
 def _rows(runs: Sequence[Seen]) -> str:
@@ -474,17 +479,17 @@ def _table_by_term(curves: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
 VIEWS = ("Progress", "Inside the model", "Settings and results")
 
 
-def begun(runs: Sequence[Seen]) -> bool:
+def has_epochs(runs: Sequence[Seen]) -> bool:
     """Whether some run has an epoch to draw."""
     return bool(with_history(runs))
 
 
-def metrics_of(runs: Sequence[Seen]) -> list[str]:
+def common_metrics(runs: Sequence[Seen]) -> list[str]:
     """The metrics that all runs with an epoch have."""
     return metric_names([entry.record for entry in runs if entry.record is not None])
 
 
-def watched(runs: Sequence[Seen]) -> bool:
+def has_watched(runs: Sequence[Seen]) -> bool:
     """Whether some run looked into its model while it was trained."""
     return any(
         row["watched"]
@@ -494,12 +499,12 @@ def watched(runs: Sequence[Seen]) -> bool:
     )
 
 
-def groups_of(runs: Sequence[Seen]) -> int:
+def modality_groups(runs: Sequence[Seen]) -> int:
     """How many groups of runs with the same modalities followed their dividends."""
     return len(by_modalities(runs))
 
 
-def entangled(runs: Sequence[Seen]) -> list[Any]:
+def entanglement_kinds(runs: Sequence[Seen]) -> list[Any]:
     """What each run followed of the entanglement in its model."""
     return list(watched_by(runs, "entanglement").values())
 
@@ -562,18 +567,20 @@ FIRST = params.NumberParam(
 )
 
 
-def settings(view: page_state.PageState, _: Any = None) -> list[params.Param]:
+def setting_choices(view: page_state.PageState, _: Any = None) -> list[params.Param]:
     """The choices of a new training's settings, of the data set and kind of model that an address says."""
     name = view.one_of(NEW_DATA.key, pickers.sources())
     kind = view.one_of(NEW_KIND.key, list(setting_texts.KINDS))
     return [
-        setting(name, kind, key, default)
+        setting_choice(name, kind, key, default)
         for key, default in plans.default_settings(name, kind).items()
         if key in setting_texts.SETTINGS
     ]
 
 
-def setting(name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()) -> params.Param:
+def setting_choice(
+    name: str, kind: str, key: str, begin: Any, values: Iterable[str] = ()
+) -> params.Param:
     """A setting of a new training; each kind of model and data set has its own, since the default values differ.
 
     Args:
@@ -609,22 +616,22 @@ CONTROLS = (RUNS, IMPORT, VIEW, METRIC, NEW_DATA, NEW_KIND, SEEDS, FIRST, REPLAY
 
 _SEEN, _INSIDE, _RESULTS = map(VIEW.chosen, VIEWS)
 PANELS = {
-    "train-loss": panel.Panel(loss, fits=begun, opens=_SEEN, scope="runs"),
+    "train-loss": panel.Panel(loss, fits=has_epochs, opens=_SEEN, scope="runs"),
     "train-metric": panel.Panel(
         metric,
         {"metric": METRIC},
-        fits=lambda runs, **_: bool(metrics_of(runs)),
+        fits=lambda runs, **_: bool(common_metrics(runs)),
         opens=_SEEN,
         scope="runs",
     ),
-    "train-gradient": panel.Panel(gradient, fits=begun, opens=_SEEN, scope="runs"),
-    "train-rate": panel.Panel(rate, fits=begun, opens=_SEEN, scope="runs"),
+    "train-gradient": panel.Panel(gradient, fits=has_epochs, opens=_SEEN, scope="runs"),
+    "train-rate": panel.Panel(rate, fits=has_epochs, opens=_SEEN, scope="runs"),
     "train-dividends": panel.Panel(
-        dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE, scope="runs"
+        dividends, fits=lambda runs: modality_groups(runs) > 0, opens=_INSIDE, scope="runs"
     ),
     **{
         f"train-norm-{of}": panel.Panel(
-            norms,
+            parameter_norms,
             fixed={"of": of},
             fits=lambda runs, of: any(of in terms for terms in watched_by(runs, "norm").values()),
             opens=_INSIDE,
@@ -640,13 +647,13 @@ PANELS = {
     ),
     "train-negativity": panel.Panel(
         negativity,
-        fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
+        fits=lambda runs: any("fused" not in terms for terms in entanglement_kinds(runs)),
         opens=_INSIDE,
         scope="runs",
     ),
     "train-fused": panel.Panel(
-        fused,
-        fits=lambda runs: any("fused" in terms for terms in entangled(runs)),
+        fused_entropy,
+        fits=lambda runs: any("fused" in terms for terms in entanglement_kinds(runs)),
         opens=_INSIDE,
         scope="runs",
     ),
@@ -657,7 +664,7 @@ NAMED = {
         dividends,
         rest="group",
         opens=_INSIDE,
-        endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))],
+        endings=lambda view, runs: [str(group) for group in range(1, modality_groups(runs))],
         scope="runs",
     )
 }

@@ -17,7 +17,7 @@ from qfusion.wording.backgrounds import background_markdown, describe_comparison
 MAX_POINTS = 1_500  # of a swarm, a coalition
 
 
-def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
     labels = trust.metric_labels(study.dataset)
     first = next(iter(labels))
@@ -28,13 +28,13 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
         else f" EMAP is sampled: {result.rows:,} shuffled rows, standard error of the {study.quantity} at most "
         f"{result.errors.mean():.2g} on average."
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "why-emap",
         text.plain(fusing.fuses(result, worth, first, labels[first].short)),
-        label_charts.dots(
+        label_charts.interval_dots(
             [labels[name].short for name in labels],
             {
-                kind: label_charts.ends(part["gain"].values())
+                kind: label_charts.interval_ends(part["gain"].values())
                 for kind, part in zip(fusing.KINDS, (worth, own), strict=True)
             },
             hues=[style.GREY] * len(labels),
@@ -54,19 +54,19 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What each coalition and modality takes off the test loss."""
     game, terms = trust.loss_game(study), study.terms
     title = fusing.LOSS_TITLES[game.loss]
     mean = " of the softmax of the mean log-odds" if study.classes else ""
-    return panel.Picture(
+    return panel.PanelFigure(
         "why-loss",
         text.plain(fusing.matters(game)),
-        label_charts.dots(
+        label_charts.interval_dots(
             list(terms),
             {
-                "contribution": label_charts.ends(game.dividends.values()),
-                "Shapley value": label_charts.ends(map(game.shapley.get, terms)),
+                "contribution": label_charts.interval_ends(game.dividends.values()),
+                "Shapley value": label_charts.interval_ends(map(game.shapley.get, terms)),
             },
             hues=[style.term_colour(term, study.modalities) for term in terms],
             x_title=f"takes off the {title}",
@@ -77,23 +77,23 @@ def loss(study: Study, theme: style.Theme = "light") -> panel.Picture:
         f"and so do Shapley values. {interval_words(study)}. {describe_comparison(study.bulk_background)}",
         not_shown="what a model would lose that was trained without a modality.",
         alt=f"Takes off the {title}: "
-        + panel.terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
+        + panel.list_terms({term: one.value for term, one in game.dividends.items()}, "+.3f")
         + ".",
         table=game.frame,
     )
 
 
-def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def coalition_ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """The coalitions of a cohort by what they say."""
     study, ranked = levels.study, _ranked(levels)
-    return panel.Picture(
+    return panel.PanelFigure(
         "why-ranking",
         fusing.says_most(ranked, text.term),
-        label_charts.dots(
+        label_charts.interval_dots(
             list(ranked.sizes),
             {
-                "mean size": label_charts.ends(ranked.sizes.values()),
-                "mean with sign": label_charts.ends(ranked.means.values()),
+                "mean size": label_charts.interval_ends(ranked.sizes.values()),
+                "mean with sign": label_charts.interval_ends(ranked.means.values()),
             },
             hues=[style.term_colour(term, study.modalities) for term in ranked.sizes],
             x_title=f"contribution ({cohorts.unit_of(levels)})",
@@ -102,13 +102,13 @@ def ranking(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pictur
         shows=f"mean size and mean of the exact contributions, the largest size first; {_whom(levels)}",
         not_shown="how they spread over samples, which the swarm does.",
         alt="Mean sizes: "
-        + panel.terms({term: one.value for term, one in ranked.sizes.items()})
+        + panel.list_terms({term: one.value for term, one in ranked.sizes.items()})
         + ".",
         table=ranked.frame,
     )
 
 
-def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def pair_interactions(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """The mean interaction of any two modalities over a cohort."""
     study, known = levels.study, _ranked(levels).pairs
     clear = [text.term(pair) for pair, one in known.items() if one.excludes_zero]
@@ -117,12 +117,12 @@ def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         if clear
         else "No pair's mean interaction differs from 0 beyond its interval"
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "why-pairs",
         words,
-        fusion_evidence.interactions(
+        fusion_evidence.interaction_matrix(
             [split_term(pair) for pair in known],
-            label_charts.ends(known.values()),
+            label_charts.interval_ends(known.values()),
             study.modalities,
             unit=cohorts.unit_of(levels),
             theme=theme,
@@ -130,23 +130,23 @@ def pairs(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         shows=f"mean Shapley interaction index of any two modalities with its interval; {_whom(levels)}",
         not_shown="interactions whose signs cancel over samples: their size stands in the ranking.",
         alt="Mean interactions of two modalities: "
-        + panel.terms({pair: one.value for pair, one in known.items()}, "+.3f")
+        + panel.list_terms({pair: one.value for pair, one in known.items()}, "+.3f")
         + ".",
         table=lambda: fusing.interval_frame("pair", interaction=known),
     )
 
 
-def swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Every sample's contributions, by coalition."""
     study, ranked = levels.study, _ranked(levels)
     rows = levels.rows[levels.inside]
     rows = rows.iloc[cohort_measures.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
     by = "certainty" if study.classes else "truth"
     columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
-    return panel.Picture(
+    return panel.PanelFigure(
         "why-swarm",
         f"Contributions of {cohort_measures.drawn_words(len(rows), int(levels.inside.sum()))}, one by one",
-        fusion_evidence.swarm(
+        fusion_evidence.contribution_swarm(
             columns,
             rows[by].to_numpy(float),
             rows.index.tolist(),
@@ -157,15 +157,17 @@ def swarm(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         shows=f"a point a sample and coalition, stacked where many are alike, in the colour of its {by}; "
         f"{_whom(levels)}",
         not_shown="how the terms of one sample go together.",
-        alt="Medians: " + panel.terms({t: float(np.median(v)) for t, v in columns.items()}) + ".",
+        alt="Medians: "
+        + panel.list_terms({t: float(np.median(v)) for t, v in columns.items()})
+        + ".",
         table=lambda: rows[[by, *map(dividend_column, columns)]].reset_index(),
     )
 
 
-def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """How near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
     frame = trust.synergies(study)
-    return panel.Picture(
+    return panel.PanelFigure(
         "why-synergy",
         text.plain(fusing.nearly(frame)),
         None,
@@ -179,7 +181,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.as_trained(sample.study)
     seeds, result = trust.stability_of(study), trust.basins(study)
@@ -189,10 +191,10 @@ def basins(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
     labels = result.labels[np.flatnonzero(study.dataset.rows(trust.SPLIT) == sample.row)[0]]
     words = fusing.basin_words(labels, values.to_numpy(), list(values.columns), seeds.seeds)
-    return panel.Picture(
+    return panel.PanelFigure(
         "why-basins",
         f"Sample {text.plain(sample.id)}: {text.plain(words)}",
-        fusion_evidence.basins(
+        fusion_evidence.seed_basins(
             values.to_numpy(),
             labels,
             list(values.columns),
@@ -233,14 +235,18 @@ is_joint = panel.can(where=lambda study: len(study.modalities) > 1)
 
 MODEL_PANELS = {
     "why-emap": panel.Panel(emap, scope="study"),
-    "why-loss": panel.Panel(loss, scope="study"),
-    "why-ranking": panel.Panel(ranking, scope="levels", fits=wrong_samples.some_inside),
-    "why-pairs": panel.Panel(
-        pairs,
-        scope="levels",
-        fits=lambda levels, **_: is_joint(levels) and wrong_samples.some_inside(levels),
+    "why-loss": panel.Panel(loss_reduction, scope="study"),
+    "why-ranking": panel.Panel(
+        coalition_ranking, scope="levels", fits=wrong_samples.has_cohort_samples
     ),
-    "why-swarm": panel.Panel(swarm, scope="levels", fits=wrong_samples.some_inside),
+    "why-pairs": panel.Panel(
+        pair_interactions,
+        scope="levels",
+        fits=lambda levels, **_: is_joint(levels) and wrong_samples.has_cohort_samples(levels),
+    ),
+    "why-swarm": panel.Panel(
+        contribution_swarm, scope="levels", fits=wrong_samples.has_cohort_samples
+    ),
     "why-synergy": panel.Panel(synergy, scope="study", fits=is_joint),
-    "why-basins": panel.Panel(basins, fits=faithfulness.own_over_seeds),
+    "why-basins": panel.Panel(seed_basins, fits=faithfulness.is_measured_over_seeds),
 }

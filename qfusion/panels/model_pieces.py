@@ -26,14 +26,14 @@ GROUP_UNITS = {
 }
 
 
-def patches(
+def state_patching(
     sample: Sample,
     theme: style.Theme = "light",
     *,
     lender: str = ONE,
     donor: str = "",
     kind: str = cuts.PATCH_DEFAULT,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What a modality's state at a time, taken from another sample, restores of that one's decision; only of models
     that evolve.
 
@@ -54,10 +54,10 @@ def patches(
     apart = len(result.outputs) > 1 and bool(decided[0][0] != decided[1][0])
     scale = float(sample.model.logit_scale) if apart else 1.0
     leads = [scale * float(lead[0]) for lead in result.leads[1:]]
-    return panel.Picture(
+    return panel.PanelFigure(
         "patches",
         panel.capital(describe_patches(result, 0, kind, whose, text.plain)),
-        fusion_evidence.patches(
+        fusion_evidence.patching_heatmap(
             result.times, result.modalities, restored, result.turned[place, ..., 0], theme=theme
         ),
         shows=f"the sample's {sample.quantity} if one modality's state at time t is that of {whose}, and all evolves "
@@ -67,7 +67,7 @@ def patches(
         not_shown="what other features would do: it is an intervention on the model's state, which no input need "
         "reach. Shares of modalities and times do not add up.",
         alt="Largest share restored by each modality: "
-        + panel.listed(result.modalities, restored.max(1), "+.2f")
+        + panel.list_numbers(result.modalities, restored.max(1), "+.2f")
         + ".",
         table=result.frame,
     )
@@ -75,7 +75,7 @@ def patches(
 
 def gate_groups(
     sample: Sample, theme: style.Theme = "light", *, of: str = evidence.DECISION
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Shapley values of the network's gate groups; only of models that fuse by rules.
 
     Args:
@@ -98,10 +98,10 @@ def gate_groups(
         "bootstrap interval for each group by itself.",
         evidence.ENTANGLEMENT: "Exact.",
     }
-    return panel.Picture(
+    return panel.PanelFigure(
         f"gate-groups-{of}",
         panel.capital(describe_gate_groups(result, of, text.plain, sample.quantity)),
-        label_charts.dots(
+        label_charts.interval_dots(
             [group.title for group in result.groups],
             {of: np.stack([values, low, high], 1)},
             hues=[style.GREY if group.kind != "fusion" else style.BLUE for group in result.groups],
@@ -112,13 +112,13 @@ def gate_groups(
         f"those left out: together {result.whole[of] - result.empty[of]:+z.2f}, from {result.empty[of]:z.2f} without "
         f"any to {result.whole[of]:z.2f}. {spread[of]}" + sample.of,
         not_shown="what a network that was trained without a group would do: the others were learned beside it.",
-        alt=panel.listed([text.plain(group.title) for group in result.groups], values, "+.2f")
+        alt=panel.list_numbers([text.plain(group.title) for group in result.groups], values, "+.2f")
         + ".",
         table=result.frame,
     )
 
 
-def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """How much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
     result = trust.pruning_of(study)
     short = metrics.describe[result.metric].short
@@ -138,10 +138,10 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
         else f"keep {listed([text.plain(key) for key in sorted(by_gates)])} of that size, with {short} "
         f"{result.by_gates[size]:.3f} against {result.shown.value[size]:.3f}"
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "smallest",
         describe_pruning(result, text.plain),
-        fusion_evidence.banded(
+        fusion_evidence.banded_curves(
             np.arange(len(result.terms) + 1),
             {"L0 gates": ((result.by_gates - floor) / scale,) * 3, "greedy": greedy},
             hues={"greedy": style.BLUE, "L0 gates": style.ORANGE},
@@ -160,7 +160,7 @@ def smallest(study: Study, theme: style.Theme = "light") -> panel.Picture:
         f"samples (Louizos et al. 2018), {gates}. Tweak that leaves it: `{tweak or 'none'}`.",
         not_shown="what the terms left would do if they were trained on: `python -m qfusion why --smallest --retrain` "
         "does that; nor the best set of each size, which a greedy order need not hold.",
-        alt=f"Share by terms left: {panel.listed(range(len(result.terms) + 1), result.shares.value, '.0%')}.",
+        alt=f"Share by terms left: {panel.list_numbers(range(len(result.terms) + 1), result.shares.value, '.0%')}.",
         table=result.frame,
     )
 
@@ -197,12 +197,12 @@ GROUPS_OF = params.SelectParam(
 )
 PIECES = {
     "patches": panel.Panel(
-        patches,
+        state_patching,
         {"lender": LENDER, "donor": DONOR, "kind": PATCH},
         fits=panel.can("time", where=lambda study: len(study.modalities) > 1),
     ),
     "smallest": panel.Panel(
-        smallest,
+        smallest_generator,
         fits=panel.can("time", where=lambda study: not study.model.still),
         scope="study",
     ),

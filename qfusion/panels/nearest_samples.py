@@ -16,9 +16,9 @@ from qfusion.wording.backgrounds import describe_comparison
 
 
 @panel.cached
-def similar(
+def similar_samples(
     sample: Sample, theme: style.Theme = "light", *, by: str = cohort_measures.DIVIDENDS
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The test samples nearest to one.
 
     Args:
@@ -28,17 +28,17 @@ def similar(
     """
     result, study = compare.nearest(sample, by), sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
-    sentence, right = outcomes(study, result.rows)
+    sentence, right = describe_outcomes(study, result.rows)
     verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
-    return panel.Picture(
+    return panel.PanelFigure(
         "similar",
-        nearest(
+        describe_nearest(
             dict(zip(ids, result.distances.tolist(), strict=True)),
             cohort_measures.TITLES[by],
             int((verdicts[result.rows] == verdicts[sample.row]).sum()),
             bool(study.classes),
         ),
-        scatter_map.nearest(
+        scatter_map.nearest_bars(
             [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
             result.distances,
             right,
@@ -77,7 +77,7 @@ def similar(
     )
 
 
-def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
+def describe_nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool) -> str:
     """Which samples are nearest, and how many of those shown are predicted alike.
 
     Args:
@@ -103,7 +103,7 @@ def nearest(distances: Mapping[str, float], what: str, agree: int, classes: bool
     )
 
 
-def outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
+def describe_outcomes(study: Study, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
     """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression, and where no
     annotation is known."""
     pairs = list(zip(*truth_and_prediction(study, rows), strict=True))
@@ -136,4 +136,4 @@ SIMILAR_BY = params.SelectParam(
     look="segments",
     meanings=cohort_measures.KEYS,
 )
-SIMILAR = {"similar": panel.Panel(similar, {"by": SIMILAR_BY})}
+SIMILAR = {"similar": panel.Panel(similar_samples, {"by": SIMILAR_BY})}

@@ -14,19 +14,19 @@ from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import panel, params
 from qfusion.panels.circuit import PART
 from qfusion.panels.device_noise import NOISE, NOISE_OPEN, scores, terms
-from qfusion.panels.network_layers import cuts, decision_over_layers, mutual, poolings
+from qfusion.panels.network_layers import cuts, decision_over_layers, mutual_information, poolings
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline
 
 SAME = 1e-9  # angles that differ less are the same
 
 
-def most_read(reading: evidence.Reading, element: int) -> str:
+def likeliest_pattern(reading: evidence.Reading, element: int) -> str:
     """What the qubits of the first stage most likely read of this sample, such as "011"."""
     return reading.patterns[int(np.argmax(reading.weights[element, 0]))]
 
 
-def named(rule: str) -> str:
+def rule_name(rule: str) -> str:
     """A rule as people write it."""
     return rule.upper() if rule in ("and", "or") else rule
 
@@ -34,23 +34,23 @@ def named(rule: str) -> str:
 FAR = 0.25  # distance from a named rule from which on a table is not called like it: 0.5 is that of an undecided table
 
 
-def likeness(whose: str, rule: str, distance: float) -> str:
+def describe_likeness(whose: str, rule: str, distance: float) -> str:
     """Which named rule a fusion table is like, if any; the distance to the nearest, root mean square, 0 to 1."""
     if round(distance, 2) == 0:
-        return f"{whose} fuses as {named(rule)} does (distance {size(distance)})"
+        return f"{whose} fuses as {rule_name(rule)} does (distance {size(distance)})"
     if distance >= FAR:
-        return f"{whose} fuses like no named rule; the nearest is {named(rule)} (distance {distance:.2f})"
-    return f"{whose} fuses most like {named(rule)} (distance {distance:.2f})"
+        return f"{whose} fuses like no named rule; the nearest is {rule_name(rule)} (distance {distance:.2f})"
+    return f"{whose} fuses most like {rule_name(rule)} (distance {distance:.2f})"
 
 
-def tables(
+def fusion_tables(
     sample: Sample,
     theme: style.Theme = "light",
     *,
     element: str = "",
     stage: int = 0,
     outcome: str = "",
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The fusion's truth tables as a heat map.
 
     Args:
@@ -68,16 +68,18 @@ def tables(
     last = len(reading.controls) - 1
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
     column = reading.patterns.index(
-        choose("Outcome", outcome or most_read(reading, row), reading.patterns)
+        choose("Outcome", outcome or likeliest_pattern(reading, row), reading.patterns)
     )
     phi, learned = (
         model.phi.detach().double()[:, stage] for model in (sample.model, sample.study.model)
     )
     name, mass = text.plain(reading.elements[row]), float(reading.tables[row, stage, column])
-    return panel.Picture(
+    return panel.PanelFigure(
         "tables",
-        likeness(f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]),
-        evidence_fusion.tables(
+        describe_likeness(
+            f"‘{name}’" if reading.elements_are_classes else name, *reading.rules[row]
+        ),
+        evidence_fusion.fusion_tables(
             reading.tables[:, stage],
             reading.weights[:, stage],
             reading.patterns,
@@ -111,10 +113,10 @@ def tables(
     )
 
 
-def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """The decision with the edited tables, term by term."""
     now, base = sample.dividends, sample.learned.dividends
-    return panel.Picture(
+    return panel.PanelFigure(
         "waterfall-edited",
         answers.finding_for(sample, now),
         decision_charts.waterfall(
@@ -128,19 +130,19 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the exact sum baseline + single modalities + joint terms (hatched) = {sample.quantity}, with these "
         "tables." + sample.of + " " + describe_baseline(sample.study.background),
         not_shown="how it was as learned: reset all cells.",
-        alt=f"Waterfall of the decision with these tables: {panel.terms(now)}.",
+        alt=f"Waterfall of the decision with these tables: {panel.list_terms(now)}.",
         table=lambda: numbers.terms_table(now).assign(as_learned=list(base.values())),
     )
 
 
-def turned(was: str, now: str, sure: str, changed: bool) -> str:
+def describe_edit_effect(was: str, now: str, sure: str, changed: bool) -> str:
     """Whether an edit of the tables turns the decision between classes; `sure` says how sure it is by now."""
     if was != now:
         return f"The edit turns the decision from ‘{text.plain(was)}’ to ‘{text.plain(now)}’"
     return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
 
 
-def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Softmax of the classes with the edited tables; of models that choose among classes."""
     classes = sample.study.classes
     check(
@@ -150,9 +152,11 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture
     now, base = sample, sample.learned
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
     changed = bool(sample.tweak)
-    return panel.Picture(
+    return panel.PanelFigure(
         "probabilities",
-        turned(classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed),
+        describe_edit_effect(
+            classes[was], classes[best], text.softmax(float(now.probabilities[best])), changed
+        ),
         evidence_fusion.class_bars(
             now.probabilities,
             classes,
@@ -160,11 +164,11 @@ def probabilities(sample: Sample, theme: style.Theme = "light") -> panel.Picture
             before=base.probabilities if changed else None,
             theme=theme,
         ),
-        shows=f"{evidence_fusion.classes_drawn(classes, sample.true_class)} with these tables"
+        shows=f"{evidence_fusion.describe_drawn_classes(classes, sample.true_class)} with these tables"
         + ("; diamonds: as learned. " if changed else ". ")
         + f"{sample.study.calibration}{sample.of}",
         not_shown="other samples: see the test accuracy above.",
-        alt=f"Softmax of the classes: {panel.listed(classes, now.probabilities)}.",
+        alt=f"Softmax of the classes: {panel.list_numbers(classes, now.probabilities)}.",
         table=lambda: pd.DataFrame(
             {"class": classes, "probability": now.probabilities, "as_learned": base.probabilities}
         ),
@@ -228,7 +232,7 @@ CONTROLS = (EDITS, ELEMENT, STAGE, OUTCOME, SCOPE, *NOISE.values(), LAYER)
 _ENTROPIES = PART.chosen("Entropies")
 PANELS = {
     "tables": panel.Panel(
-        tables,
+        fusion_tables,
         {"element": ELEMENT, "stage": STAGE, "outcome": OUTCOME},
         fits=_RULED,
         opens=_RULES_OPEN,
@@ -250,6 +254,6 @@ PANELS = {
         opens=_ENTROPIES,
     ),
     "cuts": panel.Panel(cuts, fits=panel.can("layers"), opens=_ENTROPIES),
-    "mutual": panel.Panel(mutual, fits=panel.can("layers"), opens=_ENTROPIES),
+    "mutual": panel.Panel(mutual_information, fits=panel.can("layers"), opens=_ENTROPIES),
     "poolings": panel.Panel(poolings, fits=panel.can("layers"), opens=_ENTROPIES),
 }

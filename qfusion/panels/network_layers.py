@@ -22,7 +22,7 @@ JOINT, MUTUAL = "entropy in play", "mutual information"
 SMALL = 1e-9  # terms that add up to less are rounding
 
 
-def along_layers(sample: Sample) -> dict[str, np.ndarray]:
+def layer_correlations(sample: Sample) -> dict[str, np.ndarray]:
     """Correlations of the qubits at every place between the layers, (P,) each, by JOINT and MUTUAL."""
     entropies = evolution.layers(sample.study, sample.row, sample.tweak)
     return {
@@ -33,7 +33,7 @@ def along_layers(sample: Sample) -> dict[str, np.ndarray]:
 
 def decision_over_layers(
     sample: Sample, theme: style.Theme = "light", *, terms: str = DIVIDENDS, layer: str = ""
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Correlations of the qubits and terms of the decision at every place between the layers.
 
     Args:
@@ -43,15 +43,15 @@ def decision_over_layers(
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
     moments, dividends, fair = sample.through.moments, sample.along, sample.shapley_along
-    series = along_layers(sample)
+    series = layer_correlations(sample)
     parts, what = (
         (dividends, "contribution")
         if choose("Terms", terms, stability.TERM_KINDS) == DIVIDENDS
         else (fair, "Shapley value")
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "decision-layers",
-        outweighing(moments, dividends) + sample.whose,
+        describe_takeover(moments, dividends) + sample.whose,
         evolution_charts.decision_layers(
             moments,
             series,
@@ -82,7 +82,7 @@ def decision_over_layers(
     )
 
 
-def outweighing(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
+def describe_takeover(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
     """From where on the sum of the joint terms outweighs that of single modalities for good, or that it does not.
 
     Shares are written in percent, so that what is level there outweighs nothing.
@@ -113,7 +113,7 @@ def layer_table(
     )
 
 
-def cuts(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def cuts(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropy of the first k qubits at the input and around every pooling, for every k."""
     return _cuts(
         sample,
@@ -127,21 +127,21 @@ def cuts(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def mutual(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def mutual_information(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
     layers = evolution.layers(sample.study, sample.row, sample.tweak)
     return _cuts(
         sample,
         theme,
         "mutual",
-        correlated(float(np.max(np.concatenate(layers.mutual), initial=0.0))),
+        describe_correlation(float(np.max(np.concatenate(layers.mutual), initial=0.0))),
         "mutual information (nats)",
         "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
         "whether it is classical or quantum.",
     )
 
 
-def correlated(largest: float) -> str:
+def describe_correlation(largest: float) -> str:
     """How far the network correlates the qubits; the largest mutual information across any cut, in nats."""
     if round(largest, 2) <= 0:
         return f"The qubits stay all but uncorrelated ({size(max(largest, 0.0))} nats)"
@@ -150,17 +150,17 @@ def correlated(largest: float) -> str:
 
 def _cuts(
     sample: Sample, theme: style.Theme, name: str, head: str, unit: str, shows: str, not_shown: str
-) -> panel.Picture:
+) -> panel.PanelFigure:
     result = evolution.layers(sample.study, sample.row, sample.tweak)
     values = getattr(result, name)
-    return panel.Picture(
+    return panel.PanelFigure(
         name,
         head,
-        circuit_charts.cuts(values, result.moments, unit, theme=theme),
+        circuit_charts.cut_entropies(values, result.moments, unit, theme=theme),
         shows=shows + sample.of,
         not_shown=not_shown,
         alt=f"{head}, one row for each of {len(result.moments)} moments; at the last, by cut: "
-        + panel.listed([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
+        + panel.list_numbers([f"after qubit {k}" for k in range(len(values[-1]))], values[-1])
         + ".",
         table=lambda: pd.DataFrame(
             [
@@ -172,25 +172,25 @@ def _cuts(
     )
 
 
-def poolings(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
     pools = evolution.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
-    return panel.Picture(
+    return panel.PanelFigure(
         "poolings",
-        lowered(before[-1] - after[-1]),
-        circuit_charts.poolings(before, after, outcomes, theme=theme),
+        describe_pooling(before[-1] - after[-1]),
+        circuit_charts.pooling_entropies(before, after, outcomes, theme=theme),
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
         "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
         not_shown="how much of it the decision uses.",
         alt="Entropy in nats after each pooling: "
-        + panel.pairs(map("pooling {}".format, pools["layer"] + 1), before, after)
+        + panel.list_pairs(map("pooling {}".format, pools["layer"] + 1), before, after)
         + ".",
         table=lambda: pools,
     )
 
 
-def lowered(drop: float) -> str:
+def describe_pooling(drop: float) -> str:
     """What the last pooling does to the entropy of the qubits in play, in nats: before less after."""
     if round(drop, 2) == 0:
         return "After the last pooling the qubits that stay have the same entropy as all had before, to 0.01 nats"

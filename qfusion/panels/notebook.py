@@ -2,7 +2,7 @@
 model while the decision follows.
 
     sample = qfusion.analysis.open_sample("qj-planted", "p2924")     # last in a cell: verdict, terms, figure
-    qfusion.panels.notebook.tweak(sample)                           # sliders; needs ipywidgets
+    qfusion.panels.notebook.tweak_widget(sample)                           # sliders; needs ipywidgets
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from qfusion.panels import cohorts, dynamics, dynamics_page, overview, panel
 from qfusion.wording import answers, systems
 
 
-def of_sample(sample: Sample) -> str:
+def sample_html(sample: Sample) -> str:
     """Returns the decision on a sample as HTML: the verdict, every term with how well it is known, the waterfall."""
     study, doubt, errors_of = sample.study, sample.doubt, sample.explanation.errors
     truth = f"{sample.truth:+.2f}" if sample.target is not None else sample.truth
@@ -45,18 +45,18 @@ def of_sample(sample: Sample) -> str:
     return _html(
         [
             title,
-            *([dynamics.turned(sample)] if sample.changed else []),
+            *([dynamics.describe_tweaked_sample(sample)] if sample.changed else []),
             answers.decided(sample),
             f"Did the modalities conflict? {answers.conflict(sample)}",
         ],
         terms,
         export.image(
-            notebook.contributions(sample), f"Waterfall: {panel.terms(sample.dividends)}."
+            notebook.contributions(sample), f"Waterfall: {panel.list_terms(sample.dividends)}."
         ),
     )
 
 
-def of_study(study: Study) -> str:
+def study_html(study: Study) -> str:
     """Returns a model on its data as HTML: what it is, which modality leads on average over the test samples, with 95 %
     intervals, and its test metrics over seeds."""
     shares = cohorts.shares(errors.levels_of(sample_of(study, study.bulk[0])))
@@ -86,7 +86,7 @@ def _html(lines: Iterable[str], table: pd.DataFrame, image: str) -> str:
     )
 
 
-def tweak(sample: Sample) -> Any:
+def tweak_widget(sample: Sample) -> Any:
     """Returns a widget of a sample: sliders of the model's couplings, dissipation and duration, or the edits of its
     rules as text, beside the decision, which follows. Its `sample` is the sample as it is shown.
 
@@ -125,7 +125,7 @@ def tweak(sample: Sample) -> Any:
         words = ",".join(f"{key}={value}" if key else value for key, value in turned.items())
         try:
             box.sample = replace(as_trained, tweak=words)
-            shown.value = of_sample(box.sample)
+            shown.value = sample_html(box.sample)
         except QFusionError as error:
             shown.value = f"<p>{escape(str(error))}</p>"
 

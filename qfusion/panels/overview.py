@@ -19,16 +19,16 @@ from qfusion.figures import (
 )
 from qfusion.models import imported
 from qfusion.panels import page_state, panel
-from qfusion.panels.samples import NAMED, curves, waterfall
+from qfusion.panels.samples import NAMED, curve_names, waterfall
 from qfusion.training import metrics
 from qfusion.wording import answers
 from qfusion.wording.backgrounds import describe_baseline, describe_comparison
 
 
-def questions(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def sample_questions(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Five questions about a sample, with their answers: in words alone, without a figure."""
     study = sample.study
-    return panel.Picture(
+    return panel.PanelFigure(
         "questions",
         f"Five questions about sample {text.plain(sample.id)}, decided "
         f"{answers.numbered(study, study.scores[sample.row])}",
@@ -49,7 +49,7 @@ def questions(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def test_metrics(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
     card = study.card
     scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
@@ -67,7 +67,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
     ]
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
-    return panel.Picture(
+    return panel.PanelFigure(
         "test-metrics",
         f"On {size:,} test samples: {best.name} {best.mean:.3f}"
         + (f", mean of {count} seeds" if count > 1 else ""),
@@ -100,7 +100,7 @@ def test_metrics(study: Study, theme: style.Theme = "light") -> panel.Picture:
 
 def example_waterfall(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The decision on a sample to start with, term by term.
 
     Args:
@@ -112,7 +112,7 @@ def example_waterfall(
     output = int(study.predicted[row])
     dividends = study.dividends(row, output)
     finding = answers.finding(dividends)
-    return panel.Picture(
+    return panel.PanelFigure(
         f"telling-waterfall-{kind}",
         f"Sample {text.plain(sample)}: {finding}",
         decision_charts.waterfall(
@@ -133,12 +133,12 @@ def example_waterfall(
 
 def example_entropy(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of
     `example_waterfall`."""
     sample, row = _told(study, kind)
     times, series = evolution.entropies_by_torch(study, row)
-    return panel.Picture(
+    return panel.PanelFigure(
         f"telling-entropy-{kind}",
         f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
         evolution_charts.sparkline(times, series, study.modalities, theme=theme),
@@ -152,14 +152,14 @@ def example_entropy(
 
 def example_masses(
     study: Study, theme: style.Theme = "light", *, kind: str = "agreement"
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of
     `example_waterfall`."""
     sample, row = _told(study, kind)
     space: Any = study
     values, fused = space.masses[row].numpy(), (1 - space.vectors[row].numpy()[:, 2]) / 2
     elements = [str(i) for i in range(len(values))]
-    return panel.Picture(
+    return panel.PanelFigure(
         f"telling-masses-{kind}",
         f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
         evidence_fusion.masses(
@@ -167,7 +167,7 @@ def example_masses(
         ),
         shows="Dark 0, yellow 1.",
         not_shown="",
-        alt=f"Masses of each modality for each element; fused: {panel.listed(elements, fused)}.",
+        alt=f"Masses of each modality for each element; fused: {panel.list_numbers(elements, fused)}.",
         table=lambda: pd.DataFrame(values, columns=list(study.modalities)).assign(fused=fused),
     )
 
@@ -186,7 +186,7 @@ def _kinds(view: page_state.PageState, study: Study) -> list[str]:
 
 OVERVIEW = {
     "waterfall": panel.Panel(waterfall),
-    "questions": panel.Panel(questions),
+    "questions": panel.Panel(sample_questions),
     "test-metrics": panel.Panel(
         test_metrics,
         fits=lambda study, **_: bool(study.card.get("metrics", {}).get("test")),
@@ -210,12 +210,12 @@ EXAMPLES = {
     "content-": replace(
         NAMED["content-"],
         endings=lambda view, study: [
-            *curves(
+            *curve_names(
                 study,
                 [study.dataset.row(one.sample) for one in compare.find_examples(study)],
                 "card",
             ),
-            *curves(study, [study.dataset.row(view.named("sample"))], "now"),
+            *curve_names(study, [study.dataset.row(view.named("sample"))], "now"),
         ],
     ),
 }

@@ -17,7 +17,7 @@ from qfusion._checks import choose
 from qfusion.figures import style
 from qfusion.panels.address import OpenedPage, complete_address
 from qfusion.panels.page_state import Address, PageState
-from qfusion.panels.panel import TERMS, Panel, Picture, always, can
+from qfusion.panels.panel import TERMS, Panel, PanelFigure, always, can
 from qfusion.panels.params import Param, ParamFamily, ParamRule, rules
 from qfusion.panels.scopes import open_scope
 
@@ -114,7 +114,7 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         panels.physics.BUILT_OVER,
         panels.physics.BUILT_PART,
         panels.generator_terms.OPERATOR,
-        panels.term_sensitivity.sensitivity,
+        panels.term_sensitivity.sensitivity_choices,
         panels.network.LAYER,
     ),
     "circuit": (
@@ -122,9 +122,9 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
         panels.dynamics_page.sliders,
         *panels.network.CONTROLS,
         replace(TERMS, fits=can("layers")),
-        panels.term_sensitivity.sensitivity,
+        panels.term_sensitivity.sensitivity_choices,
     ),
-    "what if": (panels.what_if.controls,),
+    "what if": (panels.what_if.change_choices,),
     "decision operators": panels.decision_operators.CONTROLS,
     "cohorts": (*panels.cohorts.CONTROLS, *panels.sample_maps.MAP_CONTROLS),
     "compare": (
@@ -135,14 +135,14 @@ PAGE_PARAMS: dict[str, tuple[Param | ParamFamily, ...]] = {
     "faithfulness": panels.faithfulness.CONTROLS,
     "why fuse": panels.why.CONTROLS,
     "data": (panels.targets.SET, panels.data_fusion.NEED),
-    "train": (*panels.learning.CONTROLS, panels.learning.settings),
+    "train": (*panels.learning.CONTROLS, panels.learning.setting_choices),
     "sweeps": panels.sweep_panels.SWEEP_CONTROLS,
     "leaderboard": (panels.leaderboard.controls,),
 }
 PAGES_WITHOUT_MODEL = ("data", "train", "sweeps")  # pages that need neither model nor sample
 
 
-def build(page: str, panel: str, address: Address, theme: style.Theme = "light") -> Picture:
+def build(page: str, panel: str, address: Address, theme: style.Theme = "light") -> PanelFigure:
     """Returns a panel of a page.
 
     Args:

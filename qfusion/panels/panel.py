@@ -24,14 +24,14 @@ from qfusion.analysis import cohort_measures, memo, text
 from qfusion.errors import QFusionError
 from qfusion.explain import stability
 from qfusion.figures import export
-from qfusion.figures.guards import finite
+from qfusion.figures.guards import check_finite
 from qfusion.models import Ability
 from qfusion.panels.page_state import PageState
 from qfusion.panels.params import NumberParam, SelectParam, always
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class PanelFigure:
     """A figure with all that is said of it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Picture:
         table: makes the numbers behind the figure.
         called: what the figure is called where its title states what it finds.
         lead: what there is to say above it, as markdown.
-        film: how the figure changes while a cursor goes on, see `played`.
+        film: how the figure changes while a cursor goes on, see `build_animation`.
 
     Raises:
         InvalidInput: when a number of the figure is NaN or infinite.
@@ -62,7 +62,7 @@ class Picture:
 
     def __post_init__(self) -> None:
         if self.figure is not None:
-            finite(self.figure)
+            check_finite(self.figure)
 
     @cached_property
     def spec(self) -> str:
@@ -72,7 +72,7 @@ class Picture:
     @property
     def full_title(self) -> str:
         """What the figure is called, and the title, as markdown."""
-        return f"{ended(self.called, ':')} {self.title}" if self.called else self.title
+        return f"{with_period(self.called, ':')} {self.title}" if self.called else self.title
 
     @property
     def headline(self) -> str:
@@ -103,7 +103,7 @@ class Picture:
 MOST_PLAYED = 3_000_000  # bytes of what changes, beyond which stops are left out
 
 
-def played(builds: Mapping[str, Callable[[], Picture]]) -> dict[str, Any]:
+def build_animation(builds: Mapping[str, Callable[[], PanelFigure]]) -> dict[str, Any]:
     """Returns how a figure changes from stop to stop of a cursor, as JSON.
 
     `figure` is the one in the middle, whole. `stops` are pairs of a label and of what is different there: paths, each
@@ -140,7 +140,7 @@ def _changes(before: Any, after: Any, path: tuple[Any, ...] = ()) -> Iterator[tu
 cached = memo.memo(24)
 
 
-def ended(words: str, by: str = ".") -> str:
+def with_period(words: str, by: str = ".") -> str:
     """Words with a sign at their end, where they do not ask."""
     return words if words.endswith("?") else words + by
 
@@ -271,7 +271,7 @@ class Panel:
     """A panel of a page, or several whose names begin alike.
 
     Attributes:
-        build: from a scope, a theme and options to a `Picture`.
+        build: from a scope, a theme and options to a `PanelFigure`.
         options: by argument of `build`, how the address says it.
         fixed: arguments that are the same whatever the address says.
         rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more
@@ -287,7 +287,7 @@ class Panel:
             `analysis.study.Study`), or another of `scopes.SCOPES`.
     """
 
-    build: Callable[..., Picture]
+    build: Callable[..., PanelFigure]
     options: Mapping[str, Read] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rest: str | Callable[[PageState, str], Mapping[str, Any]] = ""
@@ -351,7 +351,7 @@ def _said(options: Mapping[str, Read], view: PageState) -> dict[str, Any]:
 MAX_NUMBERS = 8  # numbers of one figure that are said
 
 
-def listed(names: Iterable[Any], numbers: Iterable[float], form: str = ".2f") -> str:
+def list_numbers(names: Iterable[Any], numbers: Iterable[float], form: str = ".2f") -> str:
     """`"text 0.41, audio -0.69"`, the largest by size of more than `MAX_NUMBERS`; the empty name is the baseline."""
     pairs = [
         (str(name) or "baseline", float(number))
@@ -362,12 +362,12 @@ def listed(names: Iterable[Any], numbers: Iterable[float], form: str = ".2f") ->
     return head + ", ".join(f"{name} {value:{form}}" for name, value in shown)
 
 
-def terms(result: Mapping[str, float], form: str = "+.2f") -> str:
-    """`listed`, of numbers by name, such as contributions by coalition with their signs."""
-    return listed(result, result.values(), form)
+def list_terms(result: Mapping[str, float], form: str = "+.2f") -> str:
+    """`list_numbers`, of numbers by name, such as contributions by coalition with their signs."""
+    return list_numbers(result, result.values(), form)
 
 
-def lines(result: Mapping[str, np.ndarray], form: str = ".2f") -> str:
+def list_curves(result: Mapping[str, np.ndarray], form: str = ".2f") -> str:
     """`"text from 0.00 to 0.41"` for each curve; the empty name is all together."""
     sentence = [
         f"{name or 'all together'} from {entry[0]:{form}} to {entry[-1]:{form}}"
@@ -378,7 +378,7 @@ def lines(result: Mapping[str, np.ndarray], form: str = ".2f") -> str:
     )
 
 
-def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float]) -> str:
+def list_pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float]) -> str:
     """`"text 0.41 (before 0.39)"`, those that differ most first."""
     return ", ".join(
         f"{name} {new:.2f} (before {old:.2f})"
@@ -389,10 +389,10 @@ def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float])
     )
 
 
-def off_diagonal(rho: np.ndarray, names: Iterable[str]) -> str:
+def list_coherences(rho: np.ndarray, names: Iterable[str]) -> str:
     """The largest entries of a matrix off its diagonal, where one is 0.01 or more, and between which levels."""
     return superlative(
-        coherences(rho, list(names), "{} and {}"),
+        coherence_table(rho, list(names), "{} and {}"),
         none="{levels} by {levels} entries; none off the diagonal is as large as 0.01",
         one="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, between {names}",
         some="{levels} by {levels} entries; the largest off the diagonal is {value:.2f}, of {count} pairs of levels "
@@ -402,7 +402,7 @@ def off_diagonal(rho: np.ndarray, names: Iterable[str]) -> str:
     )
 
 
-def entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame:
+def matrix_entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame:
     """A row for each entry of matrices (D, D) whose levels have these names."""
     return pd.DataFrame(
         {"row": np.repeat(names, len(names)), "column": np.tile(names, len(names))}
@@ -410,7 +410,7 @@ def entries(names: Sequence[str], **matrices: np.ndarray) -> pd.DataFrame:
     )
 
 
-def coherences(rho: np.ndarray, names: Sequence[str], pair: str) -> dict[str, float]:
+def coherence_table(rho: np.ndarray, names: Sequence[str], pair: str) -> dict[str, float]:
     """The sizes of a matrix's entries off its diagonal, by the names of two levels in the template `pair`."""
     return {
         pair.format(names[i], names[j]): float(np.abs(rho[[i, j], [j, i]]).max())

@@ -258,7 +258,7 @@ class NumberParam(Param):
         step: of the widget.
         whole: whether it is a whole number.
         look: "slider" or "box".
-        plays: whether it is a cursor that can be played, see `panel.played`.
+        plays: whether it is a cursor that can be played, see `panel.build_animation`.
     """
 
     low: float = 0.0

@@ -10,7 +10,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain.building import Built
 from qfusion.figures import generator_attribution, numbers, style
 from qfusion.panels import panel, params
-from qfusion.panels.dynamics import cursor_at
+from qfusion.panels.dynamics import cursor_time
 from qfusion.panels.dynamics_page import CURSOR, TIMED, VIEW
 from qfusion.panels.term_sensitivity import cohort_words
 from qfusion.wording.backgrounds import describe_comparison
@@ -19,7 +19,7 @@ from qfusion.wording.building import describe_building
 BASELINE = "baseline"
 
 
-def built(sample: Sample, over: str = changes.THIS) -> Built:
+def path_attribution(sample: Sample, over: str = changes.THIS) -> Built:
     """What each coupling and dissipation built, in the mean over a cohort of `analysis.changes.cohorts`."""
     study = sample.study
     return changes.built(
@@ -31,18 +31,18 @@ def built(sample: Sample, over: str = changes.THIS) -> Built:
 
 
 @panel.cached
-def matrix(
+def attribution_matrix(
     sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
-) -> panel.Picture:
-    """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
-    result = built(sample, over)
-    titles, _ = generator_attribution.terms_of(result.terms, result.modalities)
+) -> panel.PanelFigure:
+    """What every coupling and dissipation added to every contribution; arguments as of `attribution_over_time`."""
+    result = path_attribution(sample, over)
+    titles, _ = generator_attribution.term_styles(result.terms, result.modalities)
     return _picture(
         sample,
         "built",
         result,
         over,
-        generator_attribution.matrix(
+        generator_attribution.attribution_matrix(
             result.dividends,
             titles,
             result.parts,
@@ -56,14 +56,14 @@ def matrix(
     )
 
 
-def over_time(
+def attribution_over_time(
     sample: Sample,
     theme: style.Theme = "light",
     *,
     over: str = changes.THIS,
     part: str = "",
     t: float = 1.0,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """One contribution through time, by what built it.
 
     Args:
@@ -74,23 +74,23 @@ def over_time(
             most.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    result = built(sample, over)
+    result = path_attribution(sample, over)
     dividend = "" if part == BASELINE else part or result.most_built()
     s = result.row(dividend)
-    titles, hues = generator_attribution.terms_of(result.terms, result.modalities)
+    titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
     return _picture(
         sample,
         "built-over-time",
         result,
         over,
-        generator_attribution.areas(
+        generator_attribution.attribution_areas(
             result.times,
             result.over_time[:, s],
             titles,
             hues,
             dividend,
             start=float(result.start[s]),
-            cursor=cursor_at(sample, t),
+            cursor=cursor_time(sample, t),
             unit=sample.unit,
             theme=theme,
         ),
@@ -99,18 +99,18 @@ def over_time(
 
 
 @panel.cached
-def flow(
+def attribution_flow(
     sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
-) -> panel.Picture:
-    """The way from modalities through what acts on them to the decision; arguments as of `over_time`."""
-    result = built(sample, over)
-    titles, hues = generator_attribution.terms_of(result.terms, result.modalities)
+) -> panel.PanelFigure:
+    """The way from modalities through what acts on them to the decision; arguments as of `attribution_over_time`."""
+    result = path_attribution(sample, over)
+    titles, hues = generator_attribution.term_styles(result.terms, result.modalities)
     return _picture(
         sample,
         "built-flow",
         result,
         over,
-        generator_attribution.flow(
+        generator_attribution.attribution_flow(
             result.dividends,
             titles,
             hues,
@@ -134,14 +134,14 @@ def _picture(
     over: str,
     drawn: go.Figure,
     table: Callable[[], pd.DataFrame],
-) -> panel.Picture:
+) -> panel.PanelFigure:
     title = text.plain(describe_building(result))
     mean = f" Mean over {cohort_words(sample, over, result.count, result.count)}."
     message = "; ".join(
         f"{term or BASELINE} from {result.start[s]:+.2f} to {result.end[s]:+.2f}"
         for s, term in enumerate(result.dividends)
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         name,
         title,
         drawn,
@@ -184,15 +184,18 @@ _OVER = {"over": BUILT_OVER}
 _DECISION = VIEW.chosen("Decision")
 BUILT = {
     "built": panel.Panel(
-        matrix, _OVER, fits=TIMED, opens=panel.all_of(_DECISION, BUILT_AS.chosen("matrix"))
+        attribution_matrix,
+        _OVER,
+        fits=TIMED,
+        opens=panel.all_of(_DECISION, BUILT_AS.chosen("matrix")),
     ),
     "built-over-time": panel.Panel(
-        over_time,
+        attribution_over_time,
         {**_OVER, "part": BUILT_PART, "t": CURSOR},
         fits=TIMED,
         opens=panel.all_of(_DECISION, BUILT_AS.chosen("over time")),
     ),
     "built-flow": panel.Panel(
-        flow, _OVER, fits=TIMED, opens=panel.all_of(_DECISION, BUILT_AS.chosen("flow"))
+        attribution_flow, _OVER, fits=TIMED, opens=panel.all_of(_DECISION, BUILT_AS.chosen("flow"))
     ),
 }

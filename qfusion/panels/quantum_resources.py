@@ -15,19 +15,21 @@ from qfusion.panels import panel
 from qfusion.panels.model_fusion import interval_words
 
 
-def twins_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def twin_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What each quantum resource is worth on the study's data: full models less twins without it, trained alike."""
     entry = audit.audit_of(study)
-    return resources_worth("why-audit", entry, [row["resource"] for row in entry["rows"]], theme)
+    return resource_comparison(
+        "why-audit", entry, [row["resource"] for row in entry["rows"]], theme
+    )
 
 
-def resources_worth(
+def resource_comparison(
     name: str,
     entry: Mapping[str, Any],
     names: Sequence[str],
     theme: style.Theme = "light",
     hues: Sequence[str] = (),
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What resources are worth, of an audit.
 
     Args:
@@ -46,10 +48,10 @@ def resources_worth(
         "new seeds, these rows": _worth(entry["rows"], "seeds"),
         "new seeds and new rows": _worth(entry["rows"], "rows"),
     }
-    return panel.Picture(
+    return panel.PanelFigure(
         name,
         panel.capital(words),
-        label_charts.dots(
+        label_charts.interval_dots(
             names,
             {key: ends for key, ends in series.items() if np.isfinite(ends[:, 0]).any()},
             hues=hues or [style.GREY] * len(names),
@@ -94,7 +96,7 @@ DEPHASED = (
 )
 
 
-def cut_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
+def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What this very model loses when a resource is cut from it, not trained again."""
     frame, (_, label) = audit.cut_of(study), audit_rows.metric_of(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
@@ -105,10 +107,10 @@ def cut_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
         if lost
         else f"Cut from it, no resource costs more than {audit_rows.WITHIN:g} that can be told"
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "why-cut",
         words,
-        label_charts.dots(
+        label_charts.interval_dots(
             names,
             {"loses": ends},
             hues=[style.GREY] * len(names),
@@ -119,6 +121,6 @@ def cut_worth(study: Study, theme: style.Theme = "light") -> panel.Picture:
         f"not trained again. {interval_words(study, fusing.RESAMPLES)}."
         + (DEPHASED if audit.ENTANGLEMENT in names else ""),
         not_shown="what a model would reach that was trained without the resource: twins say that.",
-        alt=f"{words}: {panel.listed(names, ends[:, 0].tolist(), '+.3f')}.",
+        alt=f"{words}: {panel.list_numbers(names, ends[:, 0].tolist(), '+.3f')}.",
         table=lambda: frame,
     )

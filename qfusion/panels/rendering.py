@@ -112,7 +112,7 @@ def _render_named_figure(view: str, address: Query) -> RenderedPanel:
         f"The recipe of a figure by name says {', '.join(_NAMED_FIGURE_KEYS)}, but this one says "
         f"{', '.join(sorted(address))[:200]}. Export the figure again.",
     )
-    sample = numbers.opened(**{key: values[0] for key, values in address.items() if values})
+    sample = numbers.open_decision(**{key: values[0] for key, values in address.items() if values})
     table = getattr(numbers, name)(sample)
     origin = made_from(sample.study) | {
         "sample": sample.id,

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures import export, themes
 from qfusion.figures.export_style import ExportStyle
-from qfusion.figures.recipe import Recipe, changes, parse
-from qfusion.figures.visible_range import without
+from qfusion.figures.recipe import Recipe, describe_changes, parse
+from qfusion.figures.visible_range import hide_series
 from qfusion.panels.address import naming
 from qfusion.panels.rendering import RenderedPanel, render_panel
 
@@ -28,7 +28,7 @@ def reproduce(recipe: Recipe, *, anyway: bool = False) -> RenderedPanel:
     """
     with naming("The recipe cannot be followed"):
         panel = render_panel(recipe.page, recipe.panel, recipe.address)
-    problems = changes(recipe, panel.recipe.made_from)
+    problems = describe_changes(recipe, panel.recipe.made_from)
     check(
         anyway or not problems,
         f"{' '.join(problems)} Get that model and data, or draw the figure anyway with `--anyway`.",
@@ -70,9 +70,9 @@ def apply_style(panel: RenderedPanel, style: ExportStyle) -> go.Figure:
 
     A figure without a background colour has no theme and keeps its colours.
     """
-    figure = without(panel.figure, style.hidden)
+    figure = hide_series(panel.figure, style.hidden)
     if figure.layout.paper_bgcolor:
-        return themes.in_theme(figure, style.theme)
+        return themes.apply_theme(figure, style.theme)
     return figure
 
 

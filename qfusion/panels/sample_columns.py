@@ -11,14 +11,14 @@ from qfusion.analysis import compare, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.figures import column_charts, numbers, style
 from qfusion.panels import page_state, panel, params, samples
-from qfusion.panels.nearest_samples import outcomes
+from qfusion.panels.nearest_samples import describe_outcomes
 from qfusion.quantum.states import KINDS
 from qfusion.wording.backgrounds import describe_baseline
 
 
 def decisions(
     sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The decisions of several samples term by term.
 
     Args:
@@ -27,15 +27,15 @@ def decisions(
         ids: of two to six samples; the sample and the three nearest by contributions unless told.
         output: the class to explain; of each sample the one decided for unless told.
     """
-    sides = columns(sample, ids, output)
+    sides = decision_columns(sample, ids, output)
     study, names = sample.study, [entry.id for entry in sides]
     differ = len({entry.output for entry in sides}) > 1
-    answered, _ = outcomes(study, np.array([entry.row for entry in sides]))
-    terms = [largest_terms(entry.dividends) for entry in sides]
-    return panel.Picture(
+    answered, _ = describe_outcomes(study, np.array([entry.row for entry in sides]))
+    terms = [list_largest_terms(entry.dividends) for entry in sides]
+    return panel.PanelFigure(
         "several-decisions",
-        in_common(terms),
-        column_charts.decisions(
+        describe_common_terms(terms),
+        column_charts.decision_columns(
             names,
             [entry.dividends for entry in sides],
             study.modalities,
@@ -68,18 +68,18 @@ def decisions(
 
 def several_entropies(
     sample: Sample, theme: style.Theme = "light", *, ids: Sequence[str] = (), output: str = ""
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The entropies of several samples; arguments as of `decisions`."""
-    sides = columns(sample, ids, output)
+    sides = decision_columns(sample, ids, output)
     names = [entry.id for entry in sides]
     means = {
         name: sum(entry.entropies.values()) / max(len(entry.entropies), 1)
         for name, entry in zip(names, sides, strict=True)
     }
-    return panel.Picture(
+    return panel.PanelFigure(
         "several-entropies",
-        largest_entropies(means),
-        column_charts.bars(
+        describe_largest_entropies(means),
+        column_charts.bar_columns(
             names,
             [entry.entropies for entry in sides],
             {name: style.term_colour(name, sample.modalities) for name in sample.modalities},
@@ -106,7 +106,7 @@ def several_entropies(
     )
 
 
-def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
+def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
     """Returns the rows of the samples that stand side by side.
 
     Raises:
@@ -123,23 +123,23 @@ def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
     return rows
 
 
-def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Sample]:
-    """Returns the decisions on these samples; errors as of `chosen`."""
+def decision_columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Sample]:
+    """Returns the decisions on these samples; errors as of `chosen_rows`."""
     return [
         sample_of(sample.study, row, output or int(sample.study.predicted[row]))
-        for row in chosen(sample, ids)
+        for row in chosen_rows(sample, ids)
     ]
 
 
-def largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
+def list_largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
     """Returns the terms of a decision that are the largest in size, as they are written; none where all are 0."""
     result = sizes({term: value for term, value in dividends.items() if term})
     first = top(result)
     return () if not first or round(result[first[0]], 2) == 0 else tuple(first)
 
 
-def in_common(terms: Sequence[tuple[str, ...]]) -> str:
-    """Which largest term several samples have in common; `largest_terms` of each."""
+def describe_common_terms(terms: Sequence[tuple[str, ...]]) -> str:
+    """Which largest term several samples have in common; `list_largest_terms` of each."""
     shared = [term for term in terms[0] if all(term in entry for entry in terms)]
     if shared:
         what = (
@@ -156,7 +156,7 @@ def in_common(terms: Sequence[tuple[str, ...]]) -> str:
     )
 
 
-def largest_entropies(means: Mapping[str, float]) -> str:
+def describe_largest_entropies(means: Mapping[str, float]) -> str:
     """Which samples have the largest entropies; the mean of each in nats, by sample."""
     return panel.superlative(
         means,
@@ -170,7 +170,9 @@ def largest_entropies(means: Mapping[str, float]) -> str:
 def curve_columns(view: page_state.PageState, sample: Sample) -> list[str]:
     return [
         name.removeprefix("several-")
-        for name in samples.curves(sample.study, chosen(sample, SAMPLES(view) or []), "several")
+        for name in samples.curve_names(
+            sample.study, chosen_rows(sample, SAMPLES(view) or []), "several"
+        )
     ]
 
 

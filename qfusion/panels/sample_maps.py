@@ -32,7 +32,7 @@ def sample_map(
     method: str = "PCA",
     colour: str = "",
     everyone: bool = False,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """All samples on a map of two dimensions.
 
     Args:
@@ -40,12 +40,12 @@ def sample_map(
         theme: of the figure.
         of: the coordinates that are reduced, see `coordinates.kinds`; the first unless told.
         method: "PCA" or "UMAP".
-        colour: a column, see `colours`; the first unless told.
+        colour: a column, see `colour_choices`; the first unless told.
         everyone: all samples are placed where some are drawn unless told.
     """
-    placed = on_map(levels, of, method, everyone)
-    at, study = drawn(levels, placed), levels.study
-    known = colours(study, levels.rows)
+    placed = map_positions(levels, of, method, everyone)
+    at, study = drawn_positions(levels, placed), levels.study
+    known = colour_choices(study, levels.rows)
     colour = choose("Colour", text.column(colour) or known[0], known)
     rows = levels.rows.loc[list(map(str, study.dataset.ids[placed.rows[at]]))]
     inside = levels.inside[levels.rows.index.get_indexer(rows.index)]
@@ -53,12 +53,12 @@ def sample_map(
     values, names, hues = _coloured(study, rows, column)
     explained = placed.explained
     what = cohort_measures.TITLES[placed.what]
-    return panel.Picture(
+    return panel.PanelFigure(
         "sample-map",
-        reduced(
+        describe_reduction(
             what, None if explained is None else float(explained.sum()), placed.trustworthiness
         ),
-        scatter_map.places(
+        scatter_map.sample_scatter(
             rows.index.tolist(),
             placed.xy[at],
             values,
@@ -112,7 +112,7 @@ def sample_map(
     )
 
 
-def reduced(what: str, held: float | None, stored: float) -> str:
+def describe_reduction(what: str, held: float | None, stored: float) -> str:
     """How much two dimensions hold.
 
     Args:
@@ -126,7 +126,7 @@ def reduced(what: str, held: float | None, stored: float) -> str:
     )
 
 
-def on_map(
+def map_positions(
     levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
 ) -> cohort_measures.SampleMap:
     """Where the samples of the split lie; arguments as of `sample_map`."""
@@ -140,7 +140,7 @@ def on_map(
     )
 
 
-def drawn(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarray:
+def drawn_positions(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarray:
     """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     return np.union1d(
         cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN),
@@ -148,7 +148,7 @@ def drawn(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarra
     ).astype(int)
 
 
-def colours(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
+def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """Columns that points can be coloured by, as readers say them: numbers, and words of which there are few."""
     first = [
         "truth",
@@ -222,7 +222,7 @@ def _method(result: cohort_measures.SampleMap) -> str:
     ) + ("." if np.isnan(stored) else f"; trustworthiness of {neighbours} {stored:.3f}.")
 
 
-def enough(levels: errors.Levels, **_: object) -> bool:
+def has_enough_samples(levels: errors.Levels, **_: object) -> bool:
     """Whether there are samples enough for a map."""
     return len(levels.rows) >= 3
 
@@ -246,7 +246,7 @@ MAP_COLOUR = params.SelectParam(
     "map.colour",
     "Colour",
     "The first column is shown.",
-    values=lambda study: colours(study, cohort_measures.cohort_table(study, None)),
+    values=lambda study: colour_choices(study, cohort_measures.cohort_table(study, None)),
     style={"width": 190},
 )
 
@@ -256,7 +256,7 @@ MAP = {
     "sample-map": panel.Panel(
         sample_map,
         {"of": MAP_OF, "method": MAP_METHOD, "colour": MAP_COLOUR, "everyone": panel.EVERYONE},
-        fits=enough,
+        fits=has_enough_samples,
         scope="levels",
     )
 }

@@ -39,7 +39,7 @@ from qfusion.wording.verdicts import RELATION_DEFINITIONS
 
 
 @panel.cached
-def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def verdict(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Prediction against truth: on the range of the target, or as softmax of the classes."""
     study, row = sample.study, sample.row
     if not study.classes:
@@ -50,10 +50,12 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             if label is None
             else (f", annotated {label:+z.2f}", f"truth {label:.2f}")
         )
-        return panel.Picture(
+        return panel.PanelFigure(
             "verdict",
             f"Predicted {prediction:+z.2f}{end}",
-            decision_charts.on_scale(label, prediction, low, high, unit=sample.unit, theme=theme),
+            decision_charts.target_scale(
+                label, prediction, low, high, unit=sample.unit, theme=theme
+            ),
             shows=f"the score of this {study.dataset.split[row]} sample beside its annotation, where there is one.",
             not_shown="how certain the model is; its typical test error is on the Overview page.",
             alt=f"Scale from {low:g} to {high:g}: {says}, prediction {prediction:.2f}.",
@@ -67,11 +69,12 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         name = study.classes[truth]
         end = "rightly" if truth == predicted else f"but it is ‘{text.plain(name)}’"
         says = f"true class {name} {p[truth]:.2f}"
-    return panel.Picture(
+    return panel.PanelFigure(
         "verdict",
         f"Predicted ‘{text.plain(study.classes[predicted])}’: {text.softmax(p[predicted])}, {end}",
         evidence_fusion.class_bars(p, study.classes, truth=truth, theme=theme),
-        shows=f"{evidence_fusion.classes_drawn(study.classes, truth)} of this {study.dataset.split[row]} sample; "
+        shows=f"{evidence_fusion.describe_drawn_classes(study.classes, truth)} of this {study.dataset.split[row]} "
+        "sample; "
         f"the dark bar "
         f"is the prediction. {study.calibration}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
@@ -81,11 +84,11 @@ def verdict(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 
 @panel.cached
-def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """The decision, term by term."""
     dividends, truth = dict(sample.learned.verdict.dividends), sample.true_dividends
     true = {} if truth is None else {"true_dividend": list(map(truth.get, dividends))}
-    return panel.Picture(
+    return panel.PanelFigure(
         "waterfall",
         answers.finding_for(sample, dividends),
         decision_charts.waterfall(
@@ -112,10 +115,10 @@ def waterfall(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 
 @panel.cached
-def shapley(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def shapley(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Shapley values and shares."""
     values, shares = sample.learned.shapley, sample.learned.shares
-    return panel.Picture(
+    return panel.PanelFigure(
         "shapley",
         answers.leading(sample.learned) + sample.whose,
         decision_charts.shapley_bars(
@@ -140,7 +143,7 @@ def shapley(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
 
 
 @panel.cached
-def entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropies per modality and joint over the evolution as learned; of a model with time."""
     track = sample.learned.track()
     series = track.measures.single("entropy")
@@ -148,9 +151,9 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     parts: dict[Part, np.ndarray] = {
         (name,) if name else (): values for name, values in series.items()
     }
-    return panel.Picture(
+    return panel.PanelFigure(
         "entropies",
-        most_mixed(ends),
+        describe_most_mixed(ends),
         evolution_charts.measure_lines(
             track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme
         ),
@@ -166,7 +169,7 @@ def entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def most_mixed(ends: Mapping[str, float]) -> str:
+def describe_most_mixed(ends: Mapping[str, float]) -> str:
     """Which modality has the largest entropy at the end, in nats, where one has."""
     return panel.superlative(
         ends,
@@ -179,7 +182,7 @@ def most_mixed(ends: Mapping[str, float]) -> str:
 
 
 @panel.cached
-def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def masses(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """The mass each modality gives each element, and the fused one; of a model with rules."""
     reading = sample.reading
     pairs = ""
@@ -189,9 +192,9 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
             for (i, a), (j, b) in combinations(enumerate(reading.modalities), 2)
         ]
         pairs = f" Dempster's K of each pair: {', '.join(by_pair)}."
-    return panel.Picture(
+    return panel.PanelFigure(
         "masses",
-        disagreement(
+        describe_disagreement(
             dict(zip(reading.elements, reading.disagreement.tolist(), strict=True)),
             reading.conflict,
         ),
@@ -223,7 +226,7 @@ def masses(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
+def describe_disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     """On which element the modalities' masses contradict each other most, where they do; with Dempster's K of elements
     that are classes (None of others)."""
     first = [text.plain(name) if K is None else f"‘{text.plain(name)}’" for name in top(by_element)]
@@ -244,7 +247,7 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
 
 
 @panel.cached
-def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
     reading = sample.reading
     by_fusion = reading.by_fusion
@@ -252,9 +255,9 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         by_fusion is not None,
         "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.",
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "beliefs",
-        bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
+        describe_bet(dict(zip(reading.elements, by_fusion.pignistic.tolist(), strict=True))),
         evidence_fusion.belief_bars(
             by_fusion.belief,
             by_fusion.pignistic,
@@ -266,12 +269,12 @@ def beliefs(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
         "against it (plausibility), and the probability to bet with (pignistic)." + sample.of,
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
-        alt=f"Pignistic probability of each class: {panel.listed(reading.elements, by_fusion.pignistic)}.",
+        alt=f"Pignistic probability of each class: {panel.list_numbers(reading.elements, by_fusion.pignistic)}.",
         table=lambda: reading.frame().reset_index(),
     )
 
 
-def bet(pignistic: Mapping[str, float]) -> str:
+def describe_bet(pignistic: Mapping[str, float]) -> str:
     """On which class the fused masses would bet, by probability; on none where no class has any mass."""
     if not np.isfinite(list(pignistic.values())).any():
         return "The fused evidence speaks for no class: it would bet on none"
@@ -286,22 +289,22 @@ def bet(pignistic: Mapping[str, float]) -> str:
 
 
 @panel.cached
-def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def fused_entropies(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
     reading = sample.reading
-    return panel.Picture(
+    return panel.PanelFigure(
         "fused-entropies",
-        most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
-        circuit_charts.bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
+        describe_most_entangled(dict(zip(reading.elements, reading.entropy.tolist(), strict=True))),
+        circuit_charts.qubit_bars(reading.entropy, reading.elements, "entropy (nats)", theme=theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
         f"a pure state together, so this is their entanglement.{sample.of} {INERT}",
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt=f"Entropy of each fused qubit in nats: {panel.listed(reading.elements, reading.entropy)}.",
+        alt=f"Entropy of each fused qubit in nats: {panel.list_numbers(reading.elements, reading.entropy)}.",
         table=lambda: reading.frame().reset_index(),
     )
 
 
-def most_entangled(entropy: Mapping[str, float]) -> str:
+def describe_most_entangled(entropy: Mapping[str, float]) -> str:
     """Which fused qubit has the largest entropy, in nats, where one has."""
     return panel.superlative(
         entropy,
@@ -327,7 +330,7 @@ def curve(
     row: int,
     modality: str,
     card: str = "main",
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """A spectrum or profile of a sample as a small line chart in its modality's colour.
 
     Args:
@@ -346,7 +349,7 @@ def curve(
         isinstance(piece, Series),
         f"The data have no curve of modality '{modality[:60]}' of this sample.",
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         f"content-{card}-{row}-{modality}",
         f"{text.plain(modality)} of sample {text.plain(study.dataset.ids[row])}",
         evidence_fusion.curve(
@@ -365,12 +368,12 @@ def curve(
     )
 
 
-def curve_of(sample: Sample, theme: style.Theme = "light", **options: Any) -> panel.Picture:
+def curve_of(sample: Sample, theme: style.Theme = "light", **options: Any) -> panel.PanelFigure:
     """A spectrum or profile of any sample of the same data, see `curve`."""
     return curve(sample.study, theme, **options)
 
 
-def which_curve(view: page_state.PageState, rest: str) -> dict[str, Any]:
+def parse_curve_name(view: page_state.PageState, rest: str) -> dict[str, Any]:
     """Card, row and modality by the end of a panel's name."""
     names = "|".join(map(re.escape, view.modalities))
     parts = re.fullmatch(rf"(.*)-(\d+)-({names})", rest)
@@ -393,7 +396,7 @@ def scatter(
     relations: Sequence[str] = (),
     verdict: str = "",
     classes: Sequence[str] = (),
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """All samples that pass, as points; a ring around the sample.
 
     Args:
@@ -418,7 +421,7 @@ def scatter(
     )
     rows = compare.on_axes(study, passed, x, y)
     wrong = int((rows["margin"] < 0).sum()) if y == "margin" else 0
-    return panel.Picture(
+    return panel.PanelFigure(
         "scatter",
         f"Decided wrongly: {wrong:,} of {len(rows):,}, with a margin below 0"
         if y == "margin"
@@ -468,7 +471,9 @@ def _of_dividends(study: Study, *wanted: str) -> str:
     return f"{some} {describe_comparison(study.bulk_background)}"
 
 
-def curves(study: Study, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
+def curve_names(
+    study: Study, rows: Iterable[int], card: str, only: Sequence[str] = ()
+) -> list[str]:
     """Ends of the names of the curves that the data have of some samples, on one card, of all modalities or `only`
     some."""
     return [
@@ -576,8 +581,8 @@ PANELS = {
 NAMED = {
     "content-": panel.Panel(
         curve,
-        rest=which_curve,
-        endings=lambda view, study: curves(
+        rest=parse_curve_name,
+        endings=lambda view, study: curve_names(
             study, [study.dataset.row(view.named("sample"))], "main"
         ),
         scope="study",

@@ -11,17 +11,17 @@ from qfusion.analysis import inside, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import bloch_balls, state_charts, style
 from qfusion.panels import panel
-from qfusion.panels.dynamics import WHOLE, cursor_at, reduced, state_at, step_at
+from qfusion.panels.dynamics import WHOLE, cursor_time, nearest_step, reduced_states, state_at
 from qfusion.panels.dynamics_page import CURSOR, HINTON, STATE_AS, STATE_OF, TIMED, VIEW, can_cut
 from qfusion.panels.generator_terms import (
     GENERATOR_VIEW,
     OPERATOR,
     couplings,
-    letters,
+    decay_modes,
     levels,
-    modes,
+    operator_coefficients,
 )
-from qfusion.panels.jumps import jumps_at_all, raster, triangle
+from qfusion.panels.jumps import jump_times, jumps_at_all, mutual_information_graph
 from qfusion.quantum.decomposition import PAULIS
 
 POPULATIONS, COHERENCES = PARTS = ("populations", "coherences")
@@ -32,7 +32,9 @@ MOST_PAIRS = 12  # coherences of a modality that are drawn
 has_qubits = panel.can("time", where=lambda study: 2 in study.model.dims)
 
 
-def balls(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> panel.Picture:
+def qubit_balls(
+    sample: Sample, theme: style.Theme = "light", *, t: float = 1.0
+) -> panel.PanelFigure:
     """Bloch vectors of all modalities of two levels, with their ways so far.
 
     Args:
@@ -43,16 +45,17 @@ def balls(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pa
         has_qubits(sample),
         f"No modality of model '{sample.name}' has two levels. Look at the heat maps over time.",
     )
-    track, at = sample.track(), step_at(sample, t)
+    track, at = sample.track(), nearest_step(sample, t)
     names = [name for name, d in zip(sample.modalities, sample.model.dims, strict=True) if d == 2]
     ways = [
-        np.einsum("aij,tji->ta", PAULIS.numpy()[1:], reduced(sample, name)).real for name in names
+        np.einsum("aij,tji->ta", PAULIS.numpy()[1:], reduced_states(sample, name)).real
+        for name in names
     ]
     lengths = [float(np.linalg.norm(way[at])) for way in ways]
-    return panel.Picture(
+    return panel.PanelFigure(
         "bloch",
-        most_mixed(dict(zip(names, lengths, strict=True)), f"t = {track.times[at]:.2f}"),
-        bloch_balls.balls(
+        describe_most_mixed(dict(zip(names, lengths, strict=True)), f"t = {track.times[at]:.2f}"),
+        bloch_balls.draw_balls(
             names,
             [way[: at + 1] for way in ways],
             [style.term_colour(name, sample.modalities) for name in names],
@@ -67,7 +70,7 @@ def balls(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pa
             if len(names) < len(sample.modalities)
             else "."
         ),
-        alt=f"Bloch balls; lengths {panel.listed(names, lengths)}.",
+        alt=f"Bloch balls; lengths {panel.list_numbers(names, lengths)}.",
         table=lambda: pd.concat(
             [
                 pd.DataFrame(
@@ -86,9 +89,9 @@ def balls(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pa
     )
 
 
-def over_time(
+def elements_over_time(
     sample: Sample, theme: style.Theme = "light", *, part: str = POPULATIONS, t: float = 1.0
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Populations, or moduli of coherences, of each modality over time.
 
     Args:
@@ -100,7 +103,7 @@ def over_time(
     times, diagonal = sample.track().times, part == POPULATIONS
     rows: list[tuple[str, str, np.ndarray]] = []
     for name, d in zip(sample.modalities, sample.model.dims, strict=True):
-        rho, levels = np.abs(reduced(sample, name)), state_charts.basis_labels((d,))
+        rho, levels = np.abs(reduced_states(sample, name)), state_charts.basis_labels((d,))
         pairs = (
             [(i, i) for i in range(d)] if diagonal else list(itertools.combinations(range(d), 2))
         )
@@ -111,19 +114,19 @@ def over_time(
             for i, j in pairs
         ]
     values = np.stack([series for *_, series in rows])
-    return panel.Picture(
+    return panel.PanelFigure(
         f"{part}-over-time",
-        changes_most(
+        describe_largest_change(
             "population" if diagonal else "coherence",
             {f"{text.plain(owner)} {level}": series for owner, level, series in rows},
         ),
-        state_charts.through_time(
+        state_charts.element_heatmap(
             times,
             values,
             [name for _, name, _ in rows],
             [name for name, *_ in rows],
             "population" if diagonal else "modulus",
-            cursor_at(sample, t),
+            cursor_time(sample, t),
             theme,
         ),
         shows=(
@@ -139,7 +142,7 @@ def over_time(
         + sample.followed,
         not_shown="the joint state: see the matrices." if diagonal else "phases: see the matrices.",
         alt=f"Heat map of {len(rows)} {part} over time; at the end "
-        + panel.listed([f"{name} {level}" for name, level, _ in rows], values[:, -1])
+        + panel.list_numbers([f"{name} {level}" for name, level, _ in rows], values[:, -1])
         + ".",
         table=lambda: pd.DataFrame(
             {"t": times} | {f"{name} {level}": series for name, level, series in rows}
@@ -149,7 +152,7 @@ def over_time(
 
 def hinton(
     sample: Sample, theme: style.Theme = "light", *, whose: str = WHOLE, t: float = 1.0
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """A density matrix at a time as a Hinton diagram.
 
     Args:
@@ -160,21 +163,21 @@ def hinton(
     rho, dims, name = state_at(sample, whose, t)
     labels, modulus = state_charts.basis_labels(dims), np.abs(rho)
     left_out = int((modulus < state_charts.LEAST * modulus.max()).sum())
-    return panel.Picture(
+    return panel.PanelFigure(
         "hinton",
-        largest_coherence(modulus, labels, name),
+        describe_largest_coherence(modulus, labels, name),
         state_charts.hinton(rho, dims, theme),
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
         "phase: to the right 0, up +π/2." + sample.followed,
         not_shown=f"entries below {state_charts.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})."
         if left_out
         else "how the matrix came about: see the heat maps over time.",
-        alt=f"Hinton diagram of ρ: {panel.off_diagonal(rho, labels)}.",
-        table=lambda: panel.entries(labels, modulus=modulus, phase=np.angle(rho)),
+        alt=f"Hinton diagram of ρ: {panel.list_coherences(rho, labels)}.",
+        table=lambda: panel.matrix_entries(labels, modulus=modulus, phase=np.angle(rho)),
     )
 
 
-def most_mixed(lengths: Mapping[str, float], when: str) -> str:
+def describe_most_mixed(lengths: Mapping[str, float], when: str) -> str:
     """Which modalities of two levels have the shortest Bloch vector at a time, by its length, 0 to 1."""
     if round(min(lengths.values()), 2) == 1:
         return f"At {when} every Bloch vector has length 1.00: each of these modalities is all but pure"
@@ -189,7 +192,7 @@ def most_mixed(lengths: Mapping[str, float], when: str) -> str:
     )
 
 
-def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
+def describe_largest_change(what: str, rows: Mapping[str, np.ndarray]) -> str:
     """Which population or coherence ranges widest over time.
 
     Args:
@@ -211,10 +214,10 @@ def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
     )
 
 
-def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
+def describe_largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
     """Between which levels a matrix of moduli (D, D) has its largest entry off the diagonal."""
     return panel.superlative(
-        panel.coherences(modulus, labels, "|{}⟩⟨{}|"),
+        panel.coherence_table(modulus, labels, "|{}⟩⟨{}|"),
         places=3,
         none="No coherence at {when} is as large as 0.001",
         one="Largest coherence at {when}: {names} with {value:.3f}",
@@ -229,21 +232,25 @@ _OPEN, _T = VIEW.chosen("State"), {"t": CURSOR}
 PANELS = {
     "couplings": panel.Panel(couplings, fits=TIMED, opens=GENERATOR_VIEW),
     "levels": panel.Panel(levels, fits=TIMED, opens=GENERATOR_VIEW),
-    "letters": panel.Panel(letters, {"operator": OPERATOR}, fits=TIMED, opens=GENERATOR_VIEW),
-    "modes": panel.Panel(modes, fits=inside.has_modes, opens=GENERATOR_VIEW),
-    "information": panel.Panel(
-        triangle, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")
+    "letters": panel.Panel(
+        operator_coefficients, {"operator": OPERATOR}, fits=TIMED, opens=GENERATOR_VIEW
     ),
-    "raster": panel.Panel(raster, fits=jumps_at_all, opens=VIEW.chosen("Trajectories")),
+    "modes": panel.Panel(decay_modes, fits=inside.has_modes, opens=GENERATOR_VIEW),
+    "information": panel.Panel(
+        mutual_information_graph, {"t": CURSOR}, fits=can_cut, opens=VIEW.chosen("Correlations")
+    ),
+    "raster": panel.Panel(jump_times, fits=jumps_at_all, opens=VIEW.chosen("Trajectories")),
     "hinton": panel.Panel(
         hinton,
         {"whose": STATE_OF, **_T},
         fits=TIMED,
         opens=panel.all_of(_OPEN, STATE_AS.chosen(HINTON)),
     ),
-    "bloch": panel.Panel(balls, _T, fits=has_qubits, opens=_OPEN),
+    "bloch": panel.Panel(qubit_balls, _T, fits=has_qubits, opens=_OPEN),
     **{
-        f"{part}-over-time": panel.Panel(over_time, _T, {"part": part}, fits=TIMED, opens=_OPEN)
+        f"{part}-over-time": panel.Panel(
+            elements_over_time, _T, {"part": part}, fits=TIMED, opens=_OPEN
+        )
         for part in PARTS
     },
 }

@@ -18,7 +18,7 @@ from qfusion.data.sample_content import Audio, Film, Image, Text
 from qfusion.errors import QFusionError
 from qfusion.explain.coalitions import joint_share
 from qfusion.figures import evolution_charts
-from qfusion.figures.latex_snippet import origin
+from qfusion.figures.latex_snippet import describe_origin
 from qfusion.models import table_edits
 from qfusion.models.tweak import coupling_key, dissipation_key
 from qfusion.panels import address, dynamics, term_sensitivity
@@ -47,7 +47,7 @@ def story(sample: Sample) -> Story:
     acts = [Act("As learned", text.unmarked(says), _lines(learned))]
     if sample.changed:
         acts.append(_pulled(sample, _changes(sample)))
-    elif (result := lever(sample)) is not None:
+    elif (result := largest_lever(sample)) is not None:
         acts.append(_pulled(*result))
     _on_one_scale([act.figure for act in acts])
     return Story(
@@ -56,7 +56,7 @@ def story(sample: Sample) -> Story:
         contents.decided(learned),
         tuple(acts),
         **_card(sample),
-        made_from=f"{origin(address.made_from(study) | {'sample': sample.id})} Made by qfusion {__version__}.",
+        made_from=f"{describe_origin(address.made_from(study) | {'sample': sample.id})} Made by qfusion {__version__}.",
         command=contents.command(
             sample,
             "story",
@@ -71,12 +71,12 @@ def story(sample: Sample) -> Story:
     )
 
 
-def lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
+def largest_lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
     """Returns the sample with one coupling, dissipation or fusion taken out, that without which it moves most;
     what is changed, as markdown, and a sentence on the choice. None where nothing of the kind moves it."""
     if not sample.can("terms"):
         return None
-    result = term_sensitivity.measured(sample).sensitivity
+    result = term_sensitivity.effect_sensitivity(sample).sensitivity
     able = {
         place: abs(effect)
         for place, effect in enumerate(result.effects[:, 0])
@@ -98,7 +98,7 @@ def lever(sample: Sample) -> tuple[Sample, list[str], str] | None:
 def _changes(sample: Sample) -> list[str]:
     """What is changed of the model, as markdown."""
     if sample.can("time"):
-        return dynamics.changes(sample.tweak)
+        return dynamics.list_changes(sample.tweak)
     return [f"fusion rules {text.plain(sample.changed)}"]
 
 
@@ -122,7 +122,7 @@ def _pulled(sample: Sample, changed: list[str], why: str = "") -> Act:
         for one in (sample.learned, sample)
     ]
     shared = {"joint terms": (joint[0], joint[1], "of the decision's size")}
-    says = text.unmarked(dynamics.of_tweak(sample, changed, shared))
+    says = text.unmarked(dynamics.describe_tweak(sample, changed, shared))
     return Act("One lever", f"{says} {why}".strip(), _lines(sample, before), len(before[1]))
 
 

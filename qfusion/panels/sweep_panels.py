@@ -12,13 +12,13 @@ from qfusion.panels import panel, params, pickers
 from qfusion.runs import quotas, setting_texts
 
 
-def history(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
+def history(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """What each trial reached, and the best so far."""
     what = trials.judged
-    return panel.Picture(
+    return panel.PanelFigure(
         "sweep-history",
         f"{what} over trials",
-        sweep_charts.history(
+        sweep_charts.trial_history(
             trials.numbers,
             trials.values,
             trials.pruned,
@@ -29,18 +29,18 @@ def history(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
         shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
         "so far.",
         not_shown="what the test rows would say: they are not looked at.",
-        alt=f"{what} by trial: {panel.listed(map('trial {}'.format, trials.numbers), trials.values, '.3g')}.",
+        alt=f"{what} by trial: {panel.list_numbers(map('trial {}'.format, trials.numbers), trials.values, '.3g')}.",
         table=trials.table,
     )
 
 
-def slices(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
+def slices(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """What each trial reached, against each setting."""
     what = trials.judged
-    return panel.Picture(
+    return panel.PanelFigure(
         "sweep-slices",
         f"{what} against each setting",
-        sweep_charts.slices(
+        sweep_charts.setting_slices(
             trials.values,
             trials.pruned,
             trials.tried,
@@ -57,26 +57,26 @@ def slices(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def importance(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
+def importance(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Which share of the differences between trials each setting explains; only with enough finished trials."""
     names, shares = list(trials.importance), np.array(list(trials.importance.values()))
     check(
         bool(names),
         f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.",
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "sweep-importance",
-        matters_most(trials.importance, len(trials.finished)),
-        sweep_charts.importance(names, shares, theme),
+        describe_importance(trials.importance, len(trials.finished)),
+        sweep_charts.setting_importance(names, shares, theme),
         shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
         "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
         not_shown="in which direction, nor whether it would matter outside the range that was searched.",
-        alt=f"Importance of the settings: {panel.listed(names, shares)}.",
+        alt=f"Importance of the settings: {panel.list_numbers(names, shares)}.",
         table=lambda: pd.DataFrame({"setting": names, "importance": shares}),
     )
 
 
-def matters_most(importance: Mapping[str, float], n: int) -> str:
+def describe_importance(importance: Mapping[str, float], n: int) -> str:
     """Which setting explains the largest share of the differences between trials, in percent; n finished ones."""
     return panel.superlative(
         importance,
@@ -88,15 +88,15 @@ def matters_most(importance: Mapping[str, float], n: int) -> str:
     )
 
 
-def together(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
+def parallel_coordinates(trials: Trials, theme: style.Theme = "light") -> panel.PanelFigure:
     """Each finished trial as a line through all its settings."""
     what, places = trials.judged, trials.finished
     check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
     tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
-    return panel.Picture(
+    return panel.PanelFigure(
         "sweep-together",
         "All settings at once",
-        sweep_charts.parallel(
+        sweep_charts.parallel_coordinates(
             trials.values[places],
             tried,
             trials.logarithmic,
@@ -115,7 +115,7 @@ def together(trials: Trials, theme: style.Theme = "light") -> panel.Picture:
 SWEEP_VIEWS = ("Trials", "Settings against value", "All settings at once")
 
 
-def ended(trials: Trials) -> bool:
+def has_finished_trials(trials: Trials) -> bool:
     """Whether some trial has ended."""
     return bool(len(trials.numbers))
 
@@ -142,25 +142,25 @@ SWEEP_CONTROLS = (SWEEP_NAME, SWEEP_VIEW, SWEEP_DATA, SWEEP_KIND)
 SWEEP = {
     "sweep-history": panel.Panel(
         history,
-        fits=ended,
+        fits=has_finished_trials,
         opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[0]),
         scope="trials",
     ),
     "sweep-slices": panel.Panel(
         slices,
-        fits=ended,
+        fits=has_finished_trials,
         opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
         scope="trials",
     ),
     "sweep-importance": panel.Panel(
         importance,
-        fits=lambda trials: ended(trials) and bool(trials.importance),
+        fits=lambda trials: has_finished_trials(trials) and bool(trials.importance),
         opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[1]),
         scope="trials",
     ),
     "sweep-together": panel.Panel(
-        together,
-        fits=ended,
+        parallel_coordinates,
+        fits=has_finished_trials,
         opens=SWEEP_VIEW.chosen(SWEEP_VIEWS[2]),
         scope="trials",
     ),

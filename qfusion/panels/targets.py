@@ -15,7 +15,7 @@ from qfusion.panels import panel, params
 _MAX_SHOWN = 60  # classes in a figure
 
 
-def open_set(name: str = "") -> data.DataSet:
+def open_data_set(name: str = "") -> data.DataSet:
     """Returns a data set by name, the first that is here unless told.
 
     Raises:
@@ -24,7 +24,7 @@ def open_set(name: str = "") -> data.DataSet:
     return data.load(name or next(source.name for source in data.available() if source.available))
 
 
-def classes(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
+def class_counts(dataset: data.DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
     """Samples of every class; only of a data set with classes."""
     names = dataset.target.classes
     counts = {
@@ -36,10 +36,10 @@ def classes(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Pictur
         if len(names) <= _MAX_SHOWN
         else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "data-classes",
-        spread_over(names, whole),
-        target_charts.classes(
+        describe_class_sizes(names, whole),
+        target_charts.class_counts(
             {split: result[order].tolist() for split, result in counts.items()},
             [names[i] for i in order],
             theme=theme,
@@ -51,12 +51,12 @@ def classes(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Pictur
             else "."
         ),
         not_shown="how hard the classes are to tell apart.",
-        alt=f"Samples by class: {panel.listed(names, whole, '.0f')}.",
+        alt=f"Samples by class: {panel.list_numbers(names, whole, '.0f')}.",
         table=lambda: pd.DataFrame({"class": list(names)} | counts),
     )
 
 
-def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
+def describe_class_sizes(names: Sequence[str], samples: np.ndarray) -> str:
     """How many samples classes have; samples (C,) of all parts of the split."""
     least, most = int(samples.min()), int(samples.max())
     if len(names) == 1:
@@ -68,24 +68,24 @@ def spread_over(names: Sequence[str], samples: np.ndarray) -> str:
     )
 
 
-def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture:
+def target_histogram(dataset: data.DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
     """How the number that is to be predicted is spread; only of a data set without classes."""
     about = dataset.target
     values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
     edges = target_charts.histogram_edges(values)
     mean, spread = float(dataset.y.mean()), float(dataset.y.std())
-    return panel.Picture(
+    return panel.PanelFigure(
         "data-target",
         f"{text.plain(about.name)} is {mean:+z.2f} ± {spread:.2f} (standard deviation) over all "
         f"{count(len(dataset), 'sample')}",
-        target_charts.targets(
+        target_charts.target_histogram(
             values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme
         ),
         shows=f"how the target is spread in each part of the split, in {target_charts.BINS} bins; "
         f"mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.",
         alt="Histograms of the target: mean "
-        + panel.terms({split: part.mean() for split, part in values.items() if len(part)})
+        + panel.list_terms({split: part.mean() for split, part in values.items() if len(part)})
         + ".",
         table=lambda: pd.DataFrame(
             {"from": edges[:-1], "to": edges[1:]}
@@ -94,7 +94,7 @@ def target(dataset: data.DataSet, theme: style.Theme = "light") -> panel.Picture
     )
 
 
-def of_classes(dataset: data.DataSet) -> bool:
+def has_classes(dataset: data.DataSet) -> bool:
     """Whether classes are to be predicted."""
     return dataset.target.kind == "classification"
 
@@ -107,8 +107,8 @@ SET = params.SelectParam(
     lambda _: data.names(),
 )
 DATA = {
-    "data-classes": panel.Panel(classes, fits=of_classes, scope="dataset"),
+    "data-classes": panel.Panel(class_counts, fits=has_classes, scope="dataset"),
     "data-target": panel.Panel(
-        target, fits=lambda dataset: not of_classes(dataset), scope="dataset"
+        target_histogram, fits=lambda dataset: not has_classes(dataset), scope="dataset"
     ),
 }

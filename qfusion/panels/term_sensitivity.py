@@ -21,7 +21,7 @@ from qfusion.wording.backgrounds import describe_comparison
 MAX_TERMS = 16  # terms drawn
 
 
-class Measured(NamedTuple):
+class EffectSensitivity(NamedTuple):
     """Slopes and removals of every term for one effect; over which rows, and the range that 1 % of the effect is of."""
 
     rows: np.ndarray
@@ -36,21 +36,23 @@ class Measured(NamedTuple):
         }
 
 
-def measured(sample: Sample, effect: str = "", over: str = changes.THIS) -> Measured:
+def effect_sensitivity(
+    sample: Sample, effect: str = "", over: str = changes.THIS
+) -> EffectSensitivity:
     """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
     study, known = sample.study, changes.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
     rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
-    return Measured(
+    return EffectSensitivity(
         rows,
         changes.measure(study, rows, sample.tweak, sample.output, target),
         changes.full_range(study, target, sample.output),
     )
 
 
-def halves(sample: Sample, effect: str = "", over: str = changes.THIS) -> np.ndarray:
+def half_slopes(sample: Sample, effect: str = "", over: str = changes.THIS) -> np.ndarray:
     """What the slope at half of each term's strength says that its removal does, (P,)."""
-    rows, result, _ = measured(sample, effect, over)
+    rows, result, _ = effect_sensitivity(sample, effect, over)
     return changes.half_way(sample.study, rows, sample.tweak, sample.output, result.targets[0])
 
 
@@ -62,7 +64,7 @@ def tornado(
     over: str = changes.THIS,
     group: str = changes.EVERY,
     half: bool = False,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
 
     Args:
@@ -74,12 +76,12 @@ def tornado(
         half: with the slope half-way, which takes a second or more.
     """
     study, timed, effect = sample.study, sample.study.can("time"), effect or sample.quantity
-    rows, result, reach = measured(sample, effect, over)
+    rows, result, reach = effect_sensitivity(sample, effect, over)
     places = changes.chosen(result, choose("Terms", group, changes.GROUPS[timed]), timed)
     shown, target = places[:MAX_TERMS], result.targets[0]
     parameters = [result.parameters[i] for i in shown]
     bends = changes.large(result, reach) & ~result.agrees()[:, 0]
-    middle = halves(sample, effect, over) if half else None
+    middle = half_slopes(sample, effect, over) if half else None
     drawn = sensitivity_tornado.tornado(
         [one.title if one.value == 1 else f"{one.title} (× {one.value:g})" for one in parameters],
         -0.1 * result.slopes[shown, 0],
@@ -91,7 +93,7 @@ def tornado(
         unit=changes.unit(study, target, sample.output),
         theme=theme,
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "tornado",
         _head(result, places, effect, group),
         drawn if len(shown) else None,
@@ -126,14 +128,14 @@ def tornado(
     )
 
 
-def way(
+def term_response(
     sample: Sample,
     theme: style.Theme = "light",
     *,
     effect: str = "",
     over: str = changes.THIS,
     term: str = "",
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """One term from removed to where it stands.
 
     Args:
@@ -143,7 +145,7 @@ def way(
         term: title of the term that is followed, of those that do not act linearly; the one most worth it unless told.
     """
     study, effect = sample.study, effect or sample.quantity
-    rows, result, _ = terms = measured(sample, effect, over)
+    rows, result, _ = terms = effect_sensitivity(sample, effect, over)
     titles = terms.followed()
     check(
         bool(titles),
@@ -153,10 +155,10 @@ def way(
     parameter = titles[choose("Term", current_term(term) or next(iter(titles)), titles)]
     target = result.targets[0]
     along = changes.follow(study, rows, sample.tweak, sample.output, target, parameter.key)
-    return panel.Picture(
+    return panel.PanelFigure(
         "way",
         _bend(along, parameter, effect),
-        sensitivity_tornado.way(
+        sensitivity_tornado.term_response(
             along.factors,
             along.values,
             along.slopes,
@@ -241,13 +243,13 @@ def _bend(along: Response, parameter: Parameter, effect: str) -> str:
     return f"Non-monotonic in {name}: a little less of it {first}, none at all {then} the {text.plain(effect)}"
 
 
-def moves(
+def has_effect(
     sample: Sample, effect: str = "", over: str = changes.THIS, group: str = "", **_: Any
 ) -> bool:
     """Whether the model consists of terms, and some of the group move the effect."""
     if not sample.study.can("terms"):
         return False
-    result = measured(sample, effect, over).sensitivity
+    result = effect_sensitivity(sample, effect, over).sensitivity
     return len(changes.chosen(result, group or changes.EVERY, sample.can("time"))) > 0
 
 
@@ -294,7 +296,7 @@ WITHOUT = params.SwitchParam(
 )
 
 
-def sensitivity(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
+def sensitivity_choices(view: page_state.PageState, study: Study) -> tuple[params.Param, ...]:
     """What a reader may choose of sensitivities: of a model with time on Dynamics, of another one on Circuit."""
     is_here = study.can("terms") and study.can("time") == (view.page == "dynamics")
     return (EFFECT, COHORT, GROUP, HALF, FOLLOWED, TABLE, WITHOUT) if is_here else ()
@@ -312,14 +314,14 @@ def _open(view: page_state.PageState) -> bool:
 _TERMS = {"effect": EFFECT, "over": COHORT}
 PANELS = {
     "tornado": panel.Panel(
-        tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=moves, opens=_open
+        tornado, {**_TERMS, "group": GROUP, "half": HALF}, fits=has_effect, opens=_open
     ),
     "way": panel.Panel(
-        way,
+        term_response,
         {**_TERMS, "term": FOLLOWED},
         # some term does not act linearly, so that there is a way to follow
         fits=lambda sample, effect="", over=changes.THIS, **_: (
-            sample.study.can("terms") and bool(measured(sample, effect, over).followed())
+            sample.study.can("terms") and bool(effect_sensitivity(sample, effect, over).followed())
         ),
         opens=_open,
     ),

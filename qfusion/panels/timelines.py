@@ -12,11 +12,11 @@ from qfusion.analysis.sample import Sample, default_contrast
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
 from qfusion.figures import sample_timeline, style
 from qfusion.panels import page_state, panel, what_if
-from qfusion.panels.inside import METHOD, OTHER, START, moved_most
+from qfusion.panels.inside import METHOD, OTHER, START, describe_largest_parts
 from qfusion.wording.backgrounds import describe_comparison
 
 
-def strip_of(
+def open_timeline(
     sample: Sample, baseline: str = "mean", other: str = "", method: str = INTEGRATED
 ) -> tuple[inside.Strip, str]:
     """Returns a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
@@ -24,17 +24,17 @@ def strip_of(
     return inside.strip(sample.study, sample.row, sample.output, baseline, start, method), start
 
 
-def strip(
+def timeline(
     sample: Sample,
     theme: style.Theme = "light",
     *,
     baseline: str = "mean",
     other: str = "",
     method: str = INTEGRATED,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What is seen, heard and said over a sample's seconds, and what the steps of every modality added to the terms of
     the decision there; the options are those of `attribution`."""
-    result, start = strip_of(sample, baseline, other, method)
+    result, start = open_timeline(sample, baseline, other, method)
     learned = " Steps are followed through the model as it was trained." if sample.changed else ""
     preview, lanes = result.preview, result.lanes
     at = {lane.modality: inside.peak_words(lane) for lane in lanes}
@@ -56,9 +56,9 @@ def strip(
         if lanes
         else " No modality of this model is a sequence, so nothing else has a place in time."
     )
-    return panel.Picture(
+    return panel.PanelFigure(
         "strip",
-        moved_most(
+        describe_largest_parts(
             "Of single steps",
             [f"{text.plain(name)} {words}" for name, words in at.items()],
             np.array([float(lane.total[lane.peak]) for lane in lanes]),
@@ -66,7 +66,7 @@ def strip(
         )
         if lanes
         else "What is seen, heard and said, over time",
-        sample_timeline.of_sample(result, sample.modalities, sample.unit, theme),
+        sample_timeline.draw_timeline(result, sample.modalities, sample.unit, theme),
         shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{inside.placing(result)}{learned} "
         + (describe_comparison(sample.study.background) if lanes else ""),
         not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
@@ -77,12 +77,12 @@ def strip(
             if at
             else "."
         ),
-        table=lambda: frame(sample, result),
+        table=lambda: timeline_table(sample, result),
         called="One axis of time",
     )
 
 
-def frame(sample: Sample, result: inside.Strip) -> pd.DataFrame:
+def timeline_table(sample: Sample, result: inside.Strip) -> pd.DataFrame:
     """A row a step and term, after a row a word."""
     words = pd.DataFrame(
         {
@@ -113,29 +113,29 @@ def frame(sample: Sample, result: inside.Strip) -> pd.DataFrame:
     ).assign(sample=sample.id, unit=sample.unit)
 
 
-def timed(sample: Sample, **_: Any) -> bool:
+def has_time_axis(sample: Sample, **_: Any) -> bool:
     """Whether a sample has an axis of time: a recording, moving pictures or sound."""
     return inside.source(sample.study.dataset, sample.row).is_timed
 
 
-def strip_beside(
+def compared_timeline(
     sides: compare.Sides, theme: style.Theme = "light", *, letter: str = "A"
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The strip of A or B, of two decisions side by side."""
-    picture = strip(sides.by_letter[letter], theme)
+    picture = timeline(sides.by_letter[letter], theme)
     return replace(picture, name=f"strip-{letter}", title=f"{letter}: {picture.title}")
 
 
-def strip_lent(
+def donor_timeline(
     sample: Sample,
     theme: style.Theme = "light",
     *,
     modality: str,
     changes: interventions.Asked | None = None,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The strip of the sample that lends a modality, itself."""
-    donor = donor_of(sample, modality, changes)
-    picture = strip(Sample(sample.study, donor, sample.output), theme)
+    donor = donor_row(sample, modality, changes)
+    picture = timeline(Sample(sample.study, donor, sample.output), theme)
     name = text.plain(sample.dataset.ids[donor])
     return replace(
         picture,
@@ -145,7 +145,7 @@ def strip_lent(
     )
 
 
-def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
+def donor_row(sample: Sample, modality: str, changes: interventions.Asked | None) -> int:
     """The row that lends a modality."""
     wanted = dict((changes or {}).get(modality, {}))
     return sample.dataset.row(
@@ -153,43 +153,45 @@ def donor_of(sample: Sample, modality: str, changes: interventions.Asked | None)
     )
 
 
-def is_lent(
+def has_timed_donor(
     sample: Sample, modality: str, changes: interventions.Asked | None = None, **_: Any
 ) -> bool:
     """Whether another sample lends a modality which has an axis of time."""
-    return dict((changes or {}).get(modality, {})).get("action") == interventions.SWAP and timed(
-        Sample(sample.study, donor_of(sample, modality, changes), sample.output)
+    return dict((changes or {}).get(modality, {})).get(
+        "action"
+    ) == interventions.SWAP and has_time_axis(
+        Sample(sample.study, donor_row(sample, modality, changes), sample.output)
     )
 
 
-def lent(view: page_state.PageState, sample: Sample) -> list[str]:
+def timed_donors(view: page_state.PageState, sample: Sample) -> list[str]:
     """The modalities that other samples lend which have an axis of time."""
-    changes = what_if.changes_of(view)
-    return [name for name in sample.modalities if is_lent(sample, name, changes)]
+    changes = what_if.parse_changes(view)
+    return [name for name in sample.modalities if has_timed_donor(sample, name, changes)]
 
 
 BESIDE = {
     f"strip-{letter}": panel.Panel(
-        strip_beside,
+        compared_timeline,
         fixed={"letter": letter},
-        fits=lambda sides, letter, **_: timed(sides.by_letter[letter]),
+        fits=lambda sides, letter, **_: has_time_axis(sides.by_letter[letter]),
         scope="sides",
     )
     for letter in "AB"
 }
 LENT = {
     "what-if-strip-": panel.Panel(
-        strip_lent,
-        {"changes": what_if.changes_of},
+        donor_timeline,
+        {"changes": what_if.parse_changes},
         rest="modality",
-        endings=lent,
-        fits=is_lent,
+        endings=timed_donors,
+        fits=has_timed_donor,
     )
 }
 STRIP = {
     "strip": panel.Panel(
-        strip,
+        timeline,
         {"baseline": START, "other": OTHER, "method": METHOD},
-        fits=timed,
+        fits=has_time_axis,
     )
 }

@@ -41,7 +41,7 @@ BEFORE, AFTER = "as it is", "with the changes"
 SAME = 1e-6  # angles below it, in radians, are rounding
 
 
-def both(
+def both_decisions(
     sample: Sample, changes: interventions.Asked | None = None
 ) -> tuple[interventions.Result, interventions.Result, dict[str, str]]:
     """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
@@ -64,7 +64,7 @@ def both(
 
 def probabilities(
     sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """Both decisions as softmax of the classes; of a model of classes.
 
     Args:
@@ -74,8 +74,8 @@ def probabilities(
     """
     study = sample.study
     check(bool(study.classes), "This model predicts a number, not classes. Look at `waterfall`.")
-    before, now, done = both(sample, changes)
-    return panel.Picture(
+    before, now, done = both_decisions(sample, changes)
+    return panel.PanelFigure(
         "what-if-probabilities",
         f"Decision: {answers.numbered(study, now.outcome.scores)}",
         evidence_fusion.class_bars(
@@ -86,11 +86,11 @@ def probabilities(
             before_name=BEFORE,
             theme=theme,
         ),
-        shows=evidence_fusion.classes_drawn(study.classes, sample.true_class)
+        shows=evidence_fusion.describe_drawn_classes(study.classes, sample.true_class)
         + (" with the changes; diamonds: as the sample is. " if done else ". ")
         + f"{study.calibration}{sample.of}",
         not_shown="the probability of being right: see the calibration on the Cohorts page.",
-        alt=f"Softmax of the classes: {panel.listed(study.classes, now.probabilities)}.",
+        alt=f"Softmax of the classes: {panel.list_numbers(study.classes, now.probabilities)}.",
         table=lambda: pd.DataFrame(
             {
                 "sample": sample.id,
@@ -108,7 +108,7 @@ def waterfall(
     *,
     when: str = BEFORE,
     changes: interventions.Asked | None = None,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """One of both decisions term by term, on an axis that serves both.
 
     Args:
@@ -118,7 +118,7 @@ def waterfall(
         changes: by modality, see the head of this module.
     """
     study = sample.study
-    before, now, done = both(sample, changes)
+    before, now, done = both_decisions(sample, changes)
     choose("Decision", when, (BEFORE, AFTER))
     terms = (before if when == BEFORE else now).terms(study, sample.output)
     drawn = decision_charts.waterfall(
@@ -136,7 +136,7 @@ def waterfall(
             )
         )
     finding = answers.finding_for(sample, terms)
-    return panel.Picture(
+    return panel.PanelFigure(
         f"what-if-{'as-it-is' if when == BEFORE else 'changed'}",
         f"{when}: {finding[:1].lower()}{finding[1:]}",
         drawn,
@@ -154,14 +154,14 @@ def waterfall(
 
 def differences(
     sample: Sample, theme: style.Theme = "light", *, changes: interventions.Asked | None = None
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """What the changes do to each term; the options are those of `probabilities`."""
-    before, now, _ = both(sample, changes)
+    before, now, _ = both_decisions(sample, changes)
     old, new = before.terms(sample.study, sample.output), now.terms(sample.study, sample.output)
     change = {term: new[term] - old[term] for term in old if term}
-    return panel.Picture(
+    return panel.PanelFigure(
         "what-if-differences",
-        acts_through(change),
+        describe_mechanism(change),
         decision_pairs.differences(
             old,
             new,
@@ -189,7 +189,7 @@ def differences(
     )
 
 
-def acts_through(change: Mapping[str, float]) -> str:
+def describe_mechanism(change: Mapping[str, float]) -> str:
     """Which terms a change acts through, by how much each term changes."""
     return panel.superlative(
         change,
@@ -202,7 +202,7 @@ def acts_through(change: Mapping[str, float]) -> str:
     )
 
 
-def state_moved(name: str, angle: float) -> str:
+def describe_state_change(name: str, angle: float) -> str:
     """How far a modality's state moved, in radians; its name as markdown."""
     return (
         f"The state of {name} is {'' if angle < SAME else 'all but '}as it was (moved by {angle:.2f} rad)"
@@ -211,13 +211,13 @@ def state_moved(name: str, angle: float) -> str:
     )
 
 
-def state(
+def modality_state(
     sample: Sample,
     theme: style.Theme = "light",
     *,
     modality: str,
     changes: interventions.Asked | None = None,
-) -> panel.Picture:
+) -> panel.PanelFigure:
     """The state of one modality before and with the changes.
 
     Args:
@@ -228,7 +228,7 @@ def state(
     """
     require(sample.model, "states", "to be drawn")
     choose("Modality", modality, sample.modalities)
-    before, now = (result.states[modality] for result in both(sample, changes)[:2])
+    before, now = (result.states[modality] for result in both_decisions(sample, changes)[:2])
     far, name = float(counterfactual.distance(before[0], now[0])), text.plain(modality)
     hue = style.term_colour(modality, sample.modalities)
     old, new = (np.array(interventions.shown_state(part)) for part in (before, now))
@@ -238,13 +238,13 @@ def state(
         measure = "Fubini–Study angle; its cosine squared is the fidelity"
         names = ["θ", "φ"] if qubit else [f"|{k}⟩" for k in range(len(old))]
         drawn = (
-            state_changes.bloch(
+            state_changes.bloch_change(
                 *(circuits.bloch_vectors(ket).numpy()[0, 0] for ket in (before, now)),
                 hue=hue,
                 theme=theme,
             )
             if qubit
-            else state_changes.numbers(
+            else state_changes.number_bars(
                 old, new, names, axis="population", across="basis state", hue=hue, theme=theme
             )
         )
@@ -256,7 +256,7 @@ def state(
     else:
         space: Any = sample.study
         measure, names = "norm of the change of the angles θ = 2 arcsin √mass", list(space.elements)
-        drawn = state_changes.numbers(
+        drawn = state_changes.number_bars(
             old,
             new,
             [name.removeprefix("element ") for name in names],
@@ -266,9 +266,9 @@ def state(
             theme=theme,
         )
         not_shown = f"{inputs} these masses."
-    return panel.Picture(
+    return panel.PanelFigure(
         f"what-if-state-{modality}",
-        state_moved(name, far),
+        describe_state_change(name, far),
         drawn,
         shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{sample.of}",
         not_shown=not_shown,
@@ -285,7 +285,7 @@ def state(
     )
 
 
-def changes_of(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
+def parse_changes(view: page_state.PageState) -> dict[str, dict[str, Any]] | None:
     """What the address says is done to each modality; None where all stay as they are."""
     actions = {title: action for action, title in TITLES.items()}
     values = {
@@ -320,7 +320,7 @@ def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
     }
 
 
-def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
     study, result = sample.study, interventions.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _measured(study, result)
@@ -331,10 +331,10 @@ def nearest(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
         if flip.state.possible and not flip.state.verified
     ]
     first = next(iter(result.values()))
-    return panel.Picture(
+    return panel.PanelFigure(
         "flips",
         f"What would flip it? {answers.flip(study, result)}",
-        state_changes.ways(
+        state_changes.flip_distances(
             list(result),
             [flip.state.distance for flip in result.values()],
             [flip.donor.distance for flip in result.values()],
@@ -414,7 +414,7 @@ def _measured(study: Study, flips: Mapping[str, interventions.Flip]) -> tuple[fl
     )
 
 
-def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Picture:
+def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
     study, search = sample.study, interventions.parameters_that_flip(sample.study, sample.row)
     check(
@@ -423,10 +423,12 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
     )
     result = search.changes
     names = [interventions.parameter_name(study, change) for change in result]
-    return panel.Picture(
+    return panel.PanelFigure(
         "knob-flips",
-        smallest_turn(result, names, answers.verdict(study, result[0].after), search.tried),
-        state_changes.sizes(
+        describe_smallest_turn(
+            result, names, answers.verdict(study, result[0].after), search.tried
+        ),
+        state_changes.turn_sizes(
             names,
             np.array([change.size for change in result]),
             theme=theme,
@@ -460,7 +462,7 @@ def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.Pictu
     )
 
 
-def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
+def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
     """What becomes of a decision.
 
     Args:
@@ -475,7 +477,7 @@ def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> st
     )
 
 
-def smallest_turn(
+def describe_smallest_turn(
     parameter_changes: Sequence[counterfactual.ParameterChange],
     names: Sequence[str],
     to: str,
@@ -519,9 +521,9 @@ def _method(search: counterfactual.Search) -> str:
     )
 
 
-def changed(sample: Sample, changes: interventions.Asked | None = None, **_: Any) -> bool:
+def has_changes(sample: Sample, changes: interventions.Asked | None = None, **_: Any) -> bool:
     """Whether the changes leave a modality otherwise than it is."""
-    return bool(both(sample, changes)[2])
+    return bool(both_decisions(sample, changes)[2])
 
 
 def _restated(view: page_state.PageState, sample: Sample) -> list[str]:
@@ -530,7 +532,7 @@ def _restated(view: page_state.PageState, sample: Sample) -> list[str]:
         return []
     return [
         name
-        for name, action in both(sample, changes_of(view))[2].items()
+        for name, action in both_decisions(sample, parse_changes(view))[2].items()
         if action != interventions.DROP
     ]
 
@@ -547,7 +549,7 @@ WORDS = params.TextParam(
 )
 
 
-def action(study: Study, modality: str) -> params.SelectParam:
+def action_choice(study: Study, modality: str) -> params.SelectParam:
     """What is done to a modality."""
     return params.SelectParam(
         f"do.{modality}",
@@ -558,7 +560,7 @@ def action(study: Study, modality: str) -> params.SelectParam:
     )
 
 
-def donor(modality: str) -> params.SampleParam:
+def donor_choice(modality: str) -> params.SampleParam:
     """The sample that lends a modality."""
     return params.SampleParam(
         f"with.{modality}",
@@ -568,7 +570,7 @@ def donor(modality: str) -> params.SampleParam:
     )
 
 
-def numbers(study: Study, modality: str) -> list[params.NumberParam]:
+def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
     """The numbers of a modality's state."""
     if not study.can("states"):
         return []
@@ -589,7 +591,7 @@ def numbers(study: Study, modality: str) -> list[params.NumberParam]:
     ]
 
 
-def inputs(study: Study, modality: str) -> list[params.NumberParam]:
+def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
     """The numbers that make a modality's raw input, of data that were made so."""
     if planted.recipe_of(study.dataset) is None:
         return []
@@ -607,11 +609,16 @@ def inputs(study: Study, modality: str) -> list[params.NumberParam]:
     ]
 
 
-def controls(view: page_state.PageState, study: Study) -> list[params.Param]:
+def change_choices(view: page_state.PageState, study: Study) -> list[params.Param]:
     """What a reader may choose; also names modalities and numbers that this model does not have."""
     known: list[params.Param] = [KNOBS, WORDS]
     for name in study.modalities:
-        known += [action(study, name), donor(name), *numbers(study, name), *inputs(study, name)]
+        known += [
+            action_choice(study, name),
+            donor_choice(name),
+            *number_choices(study, name),
+            *input_choices(study, name),
+        ]
     keys = [one.key for one in known]
     return [
         *known,
@@ -619,15 +626,15 @@ def controls(view: page_state.PageState, study: Study) -> list[params.Param]:
     ]
 
 
-_CHANGES = {"changes": changes_of}
+_CHANGES = {"changes": parse_changes}
 PANELS = {
-    "flips": panel.Panel(nearest),
+    "flips": panel.Panel(nearest_flips),
     "what-if-probabilities": panel.Panel(
         probabilities, _CHANGES, fits=lambda sample, **_: bool(sample.study.classes)
     ),
     "what-if-as-it-is": panel.Panel(waterfall, _CHANGES, {"when": BEFORE}),
-    "what-if-changed": panel.Panel(waterfall, _CHANGES, {"when": AFTER}, fits=changed),
-    "what-if-differences": panel.Panel(differences, _CHANGES, fits=changed),
+    "what-if-changed": panel.Panel(waterfall, _CHANGES, {"when": AFTER}, fits=has_changes),
+    "what-if-differences": panel.Panel(differences, _CHANGES, fits=has_changes),
     "knob-flips": panel.Panel(
         parameter_flips,
         fits=lambda sample: (
@@ -637,4 +644,6 @@ PANELS = {
         opens=KNOBS.opens,
     ),
 }
-NAMED = {"what-if-state-": panel.Panel(state, _CHANGES, rest="modality", endings=_restated)}
+NAMED = {
+    "what-if-state-": panel.Panel(modality_state, _CHANGES, rest="modality", endings=_restated)
+}

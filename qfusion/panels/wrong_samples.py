@@ -16,7 +16,9 @@ from qfusion.panels import panel, params
 from qfusion.wording import backgrounds
 
 
-def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "") -> panel.Picture:
+def slice_errors(
+    levels: errors.Levels, theme: style.Theme = "light", *, by: str = ""
+) -> panel.PanelFigure:
     """How often the model is wrong in every slice.
 
     Args:
@@ -30,11 +32,11 @@ def slices(levels: errors.Levels, theme: style.Theme = "light", *, by: str = "")
     overall = wrong / max(count, 1)
     clusters = levels.study.dataset.clusters
     own = filters.written(errors.left_out(levels, by))
-    return panel.Picture(
+    return panel.PanelFigure(
         "slices",
         _finding(result, overall, bool(levels.study.classes))
         + (f"; without the filter's own {text.plain(own)}" if own else ""),
-        error_slices.rates(
+        error_slices.error_rates(
             [entry.name.replace("+", " + ") for entry in result],
             [(entry.wrong, entry.count) for entry in result],
             pd.DataFrame([(e.rate, e.low, e.high) for e in result]).to_numpy().reshape(-1, 3),
@@ -122,7 +124,7 @@ def _score(entry: errors.Slice, overall: float) -> float:
     return (entry.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
-def worst(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def largest_errors(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """The cohort's samples with the largest errors.
 
     Args:
@@ -135,13 +137,13 @@ def worst(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
         for name, row in rows.iterrows()
     ]
     ids = rows.index.tolist()
-    return panel.Picture(
+    return panel.PanelFigure(
         "worst",
-        worst_of(
+        describe_largest_errors(
             dict(zip(map(str, rows.index), values.tolist(), strict=True)),
             bool(study.classes),
         ),
-        error_slices.worst(
+        error_slices.largest_errors(
             names,
             values,
             axis="loss, −ln softmax of the true class (nats)"
@@ -168,7 +170,7 @@ def worst(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     )
 
 
-def worst_of(values: Mapping[str, float], classes: bool) -> str:
+def describe_largest_errors(values: Mapping[str, float], classes: bool) -> str:
     """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
     if not np.isfinite(list(values.values())).any():
         return "No sample of this cohort"
@@ -183,7 +185,7 @@ def worst_of(values: Mapping[str, float], classes: bool) -> str:
     )
 
 
-def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
+def misleading_terms(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """The wrong decisions of a cohort with the term that pulled each the wrong way, as a table: it has no figure.
 
     Args:
@@ -194,9 +196,9 @@ def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
     kinds = [
         part.values for part in levels.parts if part.column == "relation" and part.operator == "="
     ]
-    return panel.Picture(
+    return panel.PanelFigure(
         "wrong",
-        right_without(
+        describe_corrected(
             len(result.rows),
             int(result.right.sum()),
             result.kind,
@@ -204,7 +206,7 @@ def wrong(levels: errors.Levels, theme: style.Theme = "light") -> panel.Picture:
             result.by_chance,
         ),
         None,
-        lead=misled_by(result.terms.tolist()),
+        lead=describe_misleading_terms(result.terms.tolist()),
         shows=f"the samples of the {text.plain(levels.name)} {about['what']}, the largest error first. Misleading: the "
         f"contribution, of one modality or joint, that pulls furthest {about['way']}. Without it: "
         f"{about['left']}. "
@@ -265,7 +267,7 @@ _WRONG = {
 }
 
 
-def right_without(
+def describe_corrected(
     count: int, right: int, kind: str, conflicts: bool = False, by_chance: float | None = None
 ) -> str:
     """How many wrong decisions are right without their most misleading term.
@@ -290,7 +292,7 @@ def right_without(
     )
 
 
-def misled_by(terms: Sequence[str]) -> str:
+def describe_misleading_terms(terms: Sequence[str]) -> str:
     """How often every term misled the most; empty where there are no samples."""
     counts = Counter(terms)
     nothing = counts.pop("", 0)
@@ -302,12 +304,12 @@ def misled_by(terms: Sequence[str]) -> str:
     return " ".join(filter(None, parts))
 
 
-def some(levels: errors.Levels, **_: object) -> bool:
+def has_samples(levels: errors.Levels, **_: object) -> bool:
     """Whether there is a sample."""
     return len(levels.rows) > 0
 
 
-def some_inside(levels: errors.Levels, **_: object) -> bool:
+def has_cohort_samples(levels: errors.Levels, **_: object) -> bool:
     """Whether the cohort has a sample."""
     return bool(levels.inside.any())
 

@@ -211,7 +211,7 @@ def spelled(numbers: Mapping[str, float], form: str = "+.2f") -> str:
     shown, rest = select_shown_terms([numbers])
     listed = {name: value for name, value in numbers.items() if name in {"", *shown}}
     if rest:
-        listed[decision_charts.others_title(len(rest))] = sum(numbers[name] for name in rest)
+        listed[decision_charts.rest_title(len(rest))] = sum(numbers[name] for name in rest)
     return ", ".join(f"{name or 'baseline'} {value:{form}}" for name, value in listed.items())
 
 

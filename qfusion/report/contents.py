@@ -286,7 +286,7 @@ def _of_terms(sample: Sample) -> dict[str, Any]:
             (term, values[term], own[term], None if truth is None else truth[term])
             for term in listed_terms
         ],
-        "others": decision_charts.others_title(len(rest)) if rest else "",
+        "others": decision_charts.rest_title(len(rest)) if rest else "",
         "others_sum": sum(own[term] for term in rest),
         "others_true": None if truth is None else sum(truth[term] for term in rest),
     }
@@ -329,7 +329,9 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
             result = inside.strip(sample.study, sample.row, sample.output)
             names |= {
                 "seconds": result.preview.seconds,
-                "over_seconds": sample_timeline.of_sample(result, sample.modalities, sample.unit),
+                "over_seconds": sample_timeline.draw_timeline(
+                    result, sample.modalities, sample.unit
+                ),
                 "placing": inside.placing(result),
                 "peaks": [(lane.modality, inside.peak_words(lane)) for lane in result.lanes],
             }
@@ -391,7 +393,7 @@ def _on_the_way(sample: Sample) -> dict[str, Any]:
         "settled": describe_last_change(decisions, [form.format(place) for place in sample.places]),
         "on_the_way": True,
         "last": {name: values[-1] for name, values in sample.along.items() if name},
-        **(resolved(lambda: numbers.building_of(sample)) if sample.can("time") else {}),
+        **(resolved(lambda: numbers.path_attribution(sample)) if sample.can("time") else {}),
     }
 
 
@@ -410,11 +412,11 @@ def _at_the_end(sample: Sample) -> dict[str, Any]:
             ],
             "KINDS": KINDS,
             "singles": [*((name,) for name in sample.modalities), ()],
-            "apart": float(np.abs(tracked.rho[-1] - numbers.state(sample)).max()),
+            "apart": float(np.abs(tracked.rho[-1] - numbers.state_at(sample)).max()),
         }
     if not sample.can("rules"):
         return {}
-    reading = numbers.reading(sample)
+    reading = numbers.fusion_reading(sample)
     return {
         "reading": reading,
         "fused": dict(zip(reading.elements, reading.fused, strict=True)),

@@ -25,8 +25,8 @@ from qfusion._sentences import progress_over
 from qfusion.data import clips
 from qfusion.figures.export_style import CREATOR, plotly_print, printing
 from qfusion.figures.html_page import script_digest
-from qfusion.figures.style import INK, PAPER, QUIET, Theme, channels, label
-from qfusion.figures.themes import in_theme
+from qfusion.figures.style import INK, PAPER, QUIET, Theme, label, rgb_channels
+from qfusion.figures.themes import apply_theme
 from qfusion.report.blocks import Block, clean, environment, png_address
 
 KINDS = {
@@ -104,7 +104,7 @@ class Story:
         if suffix == ".gif":
             return _gif(self, theme, seconds, min(rate, GIF_RATE))
         shown = frames(
-            _pixels(self, theme, 96.0), round(seconds * rate), np.array(channels(QUIET[theme]))
+            _pixels(self, theme, 96.0), round(seconds * rate), np.array(rgb_channels(QUIET[theme]))
         )
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder, f"story{suffix}")
@@ -166,7 +166,7 @@ def _drawn(
     width, height = (pixels * 25.4 / 96 for pixels in size)
     style = plotly_print.Style(width, height, FONT, round(dpi), creator=CREATOR)
     with printing():
-        return plotly_print.render(in_theme(act.figure, theme), kind, style, **more)
+        return plotly_print.render(apply_theme(act.figure, theme), kind, style, **more)
 
 
 def _framed(story: Story, act: Act, has_lines: bool = True) -> Act:
@@ -312,7 +312,7 @@ def _gif(story: Story, theme: Theme, seconds: float, rate: float) -> bytes:
         )
 
     chosen = [Pixels(numbered(act.begin), numbered(act.end), act.box) for act in drawn]
-    cursor = numbered(np.full((1, 1, 3), channels(QUIET[theme]), np.uint8))[0, 0]
+    cursor = numbered(np.full((1, 1, 3), rgb_channels(QUIET[theme]), np.uint8))[0, 0]
     pause = round(100 / rate)  # hundredths of a second
     pictures = []
     for frame in frames(chosen, max(1, round(100 * seconds / pause)), cursor):

@@ -30,19 +30,19 @@ from qfusion.figures.export_style import (
     THEMES,
     ExportStyle,
 )
-from qfusion.figures.latex_snippet import snippet
+from qfusion.figures.latex_snippet import latex_figure
 from qfusion.figures.recipe import Recipe
-from qfusion.figures.themes import in_theme
+from qfusion.figures.themes import apply_theme
 from qfusion.figures.visible_range import (
     VisibleRange,
+    adjustable_axes,
     apply_visible,
     legend_entries,
     parse_visible,
-    plain_entry,
-    rangeable,
+    plain_legend_entry,
 )
 from qfusion.panels import address, archives, compositions, pages, programs, rendering, reproduction
-from qfusion.panels.panel import Picture
+from qfusion.panels.panel import PanelFigure
 from qfusion.ui import access, frame, saved, sharing, state, streamlit_internals
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
@@ -119,7 +119,7 @@ def composer(
         return
     with left, frame.guard():
         whole = export.Composition(
-            tuple(export.as_panel(known[key], style) for key in picked),
+            tuple(export.to_panel(known[key], style) for key in picked),
             columns,
             style,
         )
@@ -209,11 +209,11 @@ def _downloads(whole: export.Composition, taken: list[rendering.RenderedPanel]) 
             if all(panel.recipe.made_from.get(key) == value for panel in taken)
         }
         st.code(
-            snippet(
+            latex_figure(
                 FILE,
                 whole.style,
                 title="",
-                caption=export.caption_of(
+                caption=export.join_captions(
                     [panel.caption for panel in taken], SIZES[whole.style.size]
                 ),
                 made_from=made_from,
@@ -377,7 +377,7 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
 ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 
 
-def body(drawn: Picture, chart: Callable[..., None]) -> None:
+def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
     """What the dialog holds that exports a panel's figure.
 
     Args:
@@ -400,7 +400,7 @@ def body(drawn: Picture, chart: Callable[..., None]) -> None:
 
 
 def _one(
-    drawn: Picture,
+    drawn: PanelFigure,
     style: ExportStyle,
     left: DeltaGenerator,
     right: DeltaGenerator,
@@ -422,7 +422,9 @@ def _one(
     with left, frame.guard():
         if style.format == "html":
             chart(
-                in_theme(taken.figure, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline
+                apply_theme(taken.figure, style.theme),
+                key=f"preview-{drawn.name}",
+                alt=drawn.headline,
             )
             st.caption(
                 "One file that opens in any browser without a network; points tell their values."
@@ -439,7 +441,7 @@ def _one(
     _code(taken)
 
 
-def _words(drawn: Picture, style: ExportStyle) -> tuple[str, str]:
+def _words(drawn: PanelFigure, style: ExportStyle) -> tuple[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
     title = (
         st.text_input(
@@ -551,12 +553,12 @@ def _style(alone: bool = True) -> ExportStyle:
     )
 
 
-def _visible(drawn: Picture) -> VisibleRange:
+def _visible(drawn: PanelFigure) -> VisibleRange:
     """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
     name, key = drawn.name, address.FREE + drawn.name
     before = parse_visible(str(state.get(key) or ""))
-    names = {plain_entry(entry): entry for entry in legend_entries(drawn.figure)}
-    axes = rangeable(drawn.figure)
+    names = {plain_legend_entry(entry): entry for entry in legend_entries(drawn.figure)}
+    axes = adjustable_axes(drawn.figure)
     if not names and not axes:
         return before
     spans = {"xaxis": before.x, "yaxis": before.y}
@@ -689,7 +691,7 @@ def _code(taken: rendering.RenderedPanel) -> None:
     again.code(recipe.text(), language="json", height=200)
     stem = archives.file_name(name, 120)
     latex.code(
-        snippet(
+        latex_figure(
             stem,
             recipe.style,
             title=recipe.title or taken.title,

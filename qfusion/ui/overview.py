@@ -206,7 +206,7 @@ Place = tuple[str, str, dict[str, str]]  # page, label of the link, what the lin
 def five_questions(here: frame.Here) -> None:
     """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
     sample = here.sample_of()
-    picture = overview.questions(sample)
+    picture = overview.sample_questions(sample)
     with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
         panels.heading(picture.title, picture)
         cells = {

@@ -32,7 +32,7 @@ from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.figures.visible_range import apply_visible, parse_visible
 from qfusion.panels import address, pages, params
-from qfusion.panels.panel import Panel, Picture, capital, ended, played
+from qfusion.panels.panel import Panel, PanelFigure, build_animation, capital, with_period
 from qfusion.quantum.states import KINDS
 from qfusion.ui import (
     controls,
@@ -155,7 +155,7 @@ def definitions(panel: str) -> str:
 # exported.
 
 
-def framed(picture: Picture) -> go.Figure:
+def framed(picture: PanelFigure) -> go.Figure:
     """A figure as the reader wants it: without the series left out, in the ranges chosen (see `figures.recipe`)."""
     key = address.FREE + picture.name
     figure = picture.figure
@@ -170,7 +170,7 @@ def framed(picture: Picture) -> go.Figure:
     return figure
 
 
-def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None) -> None:
+def drawn(picture: PanelFigure, *, on_select: Callable[[str], object] | None = None) -> None:
     """A figure with what every panel has beside its title, without a panel around it.
 
     Args:
@@ -182,7 +182,7 @@ def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None)
 
 
 def _figure(
-    picture: Picture,
+    picture: PanelFigure,
     on_select: Callable[[str], object] | None = None,
     config: Mapping[str, Any] | None = None,
     small: bool = False,
@@ -201,7 +201,7 @@ def _figure(
     reruns.rest(reruns.PATIENCE)
 
 
-def small(picture: Picture) -> None:
+def small(picture: PanelFigure) -> None:
     """A small figure that is explained by what stands around it."""
     with st.container(key=f"small-{picture.name}"):
         _figure(picture, small=True)
@@ -280,7 +280,7 @@ def chart(
     spec: str = "",
     config: Mapping[str, Any] | None = None,
     on_select: Callable[[str], object] | None = None,
-    picture: Picture | None = None,
+    picture: PanelFigure | None = None,
     small: bool = False,
 ) -> None:
     """Draws a figure as wide and as high as there is room, at least as high as its layout says.
@@ -328,7 +328,7 @@ def chart(
 
 
 def draw(
-    picture: Picture,
+    picture: PanelFigure,
     *,
     on_select: Callable[[str], object] | None = None,
     below: Callable[[], object] | None = None,
@@ -347,7 +347,7 @@ def draw(
 
 
 def beside(
-    *parts: Callable[[], Picture | None],
+    *parts: Callable[[], PanelFigure | None],
     widths: Sequence[float] | int = (),
     gap: Literal["small", "medium"] = "medium",
 ) -> None:
@@ -417,11 +417,11 @@ def tabs(
             below(theme, **scopes)
 
 
-def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Picture]]:
+def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], PanelFigure]]:
     """Returns what builds panels of this page, by their names, of those that it has under its address, as programs and
     files of it have them; arguments as of `show`."""
     view = page_params.current()
-    result: dict[str, Callable[[], Picture]] = {}
+    result: dict[str, Callable[[], PanelFigure]] = {}
     for name in names:
         panel, suffix = pages.panel_named(view.page, name)
         if panel.shown(view, scope, suffix):
@@ -435,7 +435,7 @@ def builders(scope: Any, theme: Theme, *names: str) -> dict[str, Callable[[], Pi
 _WAITS = 5  # seconds in which a figure begins with it, since Play or since the figure before
 
 
-def _filmed(build: partial[Picture], panel: Panel) -> Picture:
+def _filmed(build: partial[PanelFigure], panel: Panel) -> PanelFigure:
     """A picture, with how it changes where its cursor, or the one over a training, is to be played."""
     since, turn, key, stops, seconds = state.get(state.PLAYS) or (-_WAITS, 0.0, "", {}, 0.0)
     late = time.monotonic() - since > _WAITS
@@ -444,7 +444,7 @@ def _filmed(build: partial[Picture], panel: Panel) -> Picture:
         return picture
     if key == controls.EPOCH and panel.scope in ("sample", "study"):
 
-        def after(model: str) -> Picture:
+        def after(model: str) -> PanelFigure:
             return build.func(controls.trained_as(scope, model), *rest, **build.keywords)
 
         builds = {label: partial(after, model) for model, label in stops.items()}
@@ -452,7 +452,7 @@ def _filmed(build: partial[Picture], panel: Panel) -> Picture:
         builds = {label: partial(build, **{panel.cursor[0]: at}) for at, label in stops.items()}
     else:
         return picture
-    if not (film := played(builds)):
+    if not (film := build_animation(builds)):
         return picture
     state.put(state.PLAYS, (time.monotonic(), turn, key, stops, seconds))
     return replace(picture, film={**film, "turn": turn, "seconds": seconds})
@@ -500,7 +500,7 @@ def later(name: str, part: Callable[[], object], *, stays: bool = False) -> None
     frame.fragment(drawn, key)()
 
 
-def _built(build: Callable[[], Picture], options: Mapping[str, Any]) -> None:
+def _built(build: Callable[[], PanelFigure], options: Mapping[str, Any]) -> None:
     draw(build(), **options)
 
 
@@ -566,7 +566,7 @@ def around(name: str) -> Iterator[DeltaGenerator]:
 
 
 def inside(
-    picture: Picture,
+    picture: PanelFigure,
     head: DeltaGenerator | None = None,
     *,
     on_select: Callable[[str], object] | None = None,
@@ -598,7 +598,7 @@ def exporting() -> bool:
     return bool(state.get(state.DRAWER))
 
 
-def heading(title: str, picture: Picture | None = None) -> None:
+def heading(title: str, picture: PanelFigure | None = None) -> None:
     """A panel's title, with a capital letter. What it shows and does not, its export and its numbers stand beside it:
     drawn with the figure, or here where there is none.
 
@@ -630,7 +630,7 @@ def heading(title: str, picture: Picture | None = None) -> None:
             )
 
 
-def _words(picture: Picture) -> str:
+def _words(picture: PanelFigure) -> str:
     """The words and terms of a panel, as HTML."""
     terms = definitions(picture.name)
     words = [] if guidance.full() else [_lead(picture), _shows(picture)]
@@ -640,7 +640,7 @@ def _words(picture: Picture) -> str:
     )
 
 
-def _about(picture: Picture) -> None:
+def _about(picture: PanelFigure) -> None:
     """An (i) with the words and terms of a panel without a figure."""
     with st.popover(
         "About",
@@ -658,29 +658,29 @@ def _about(picture: Picture) -> None:
             frame.link("pages/glossary.py", "All words", ":material/menu_book:")
 
 
-def _lead(picture: Picture, named: bool = True) -> str:
+def _lead(picture: PanelFigure, named: bool = True) -> str:
     return " ".join(
         part
         for part in (
-            f"**{ended(picture.called)}**" if named and picture.called else "",
+            f"**{with_period(picture.called)}**" if named and picture.called else "",
             picture.lead,
         )
         if part
     )
 
 
-def _shows(picture: Picture) -> str:
+def _shows(picture: PanelFigure) -> str:
     return f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
 
 
-def footer(picture: Picture) -> None:
+def footer(picture: PanelFigure) -> None:
     """What a figure shows and does not, where all words stand on the page; and its drawer, once it is open."""
     if guidance.full():
         st.caption(_shows(picture))
     _drawer(picture)
 
 
-def _drawer(picture: Picture) -> None:
+def _drawer(picture: PanelFigure) -> None:
     if picture.figure is not None and state.get(state.DRAWER) == picture.name:
         reruns.dialog(
             "Export this figure",

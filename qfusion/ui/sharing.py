@@ -44,7 +44,7 @@ from qfusion.figures.export_style import ExportStyle
 from qfusion.figures.recipe import Recipe, digest_of, software
 from qfusion.panels import story
 from qfusion.panels.archives import file_name
-from qfusion.panels.panel import Picture
+from qfusion.panels.panel import PanelFigure
 from qfusion.panels.pickers import DATA, MODEL, SAMPLE
 from qfusion.report.story import KINDS
 from qfusion.ui import access, page_params, reruns, state
@@ -584,7 +584,7 @@ def open_loaded() -> None:
 ORIGIN = "_made_from"  # models, data and sample of this page, set by its frame
 
 
-def recipe_of(picture: Picture) -> Recipe:
+def recipe_of(picture: PanelFigure) -> Recipe:
     """The recipe of a panel on the page as it stands."""
     return Recipe(
         page=str(state.get(page_params.PAGE, "")).lower(),

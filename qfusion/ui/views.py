@@ -141,9 +141,9 @@ def follow_strip(sample: Sample, content: str, name: str = "strip", **options: A
 
     Args:
         content: key of the raw content in which the recording stands. name: of the strip's panel.
-        options: as of `panels.timelines.strip`.
+        options: as of `panels.timelines.timeline`.
     """
-    result, _ = timelines.strip_of(sample, **options)
+    result, _ = timelines.open_timeline(sample, **options)
     panels.play(
         f"follow-{name}",
         "",
@@ -229,7 +229,7 @@ def metrics_changed(
 ) -> None:
     """Draws numbers with their changes; where there is none as numbers are written, `unchanged` says so."""
     for place, (label, before, after, words, colour) in zip(places, numbers, strict=True):
-        same = dynamics.alike(before, after)
+        same = dynamics.equal_as_written(before, after)
         place.metric(
             label,
             f"{after:.3f}",
@@ -255,12 +255,12 @@ def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
         term_sensitivity.HALF,
         study=here.study,
     )
-    measured = term_sensitivity.measured(sample, effect, over)
-    if term_sensitivity.moves(sample, effect, over, group):
+    measured = term_sensitivity.effect_sensitivity(sample, effect, over)
+    if term_sensitivity.has_effect(sample, effect, over, group):
         panels.show(sample, here.theme, "tornado", first=1)
         if measured.sensitivity.note:
             st.caption(text.plain(measured.sensitivity.note))
-        _agreement(measured, term_sensitivity.halves(sample, effect, over) if half else None)
+        _agreement(measured, term_sensitivity.half_slopes(sample, effect, over) if half else None)
     else:
         st.info(
             f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect."
@@ -269,7 +269,7 @@ def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
     _table(sample, measured)
 
 
-def _agreement(measured: term_sensitivity.Measured, half: np.ndarray | None) -> None:
+def _agreement(measured: term_sensitivity.EffectSensitivity, half: np.ndarray | None) -> None:
     _, result, reach = measured
     big, same = changes.large(result, reach), result.agrees()[:, 0]
     bent = np.array([parameter.kind not in changes.LINEAR for parameter in result.parameters])
@@ -305,7 +305,7 @@ def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
     panels.show(sample, here.theme, "way")
 
 
-def _table(sample: Sample, measured: term_sensitivity.Measured) -> None:
+def _table(sample: Sample, measured: term_sensitivity.EffectSensitivity) -> None:
     study, (_, result, reach) = sample.study, measured
     with controls.fold(term_sensitivity.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])
@@ -363,7 +363,7 @@ def along_layers(here: frame.Here, sample: Sample) -> None:
     place, mutual = moments.index(layer), network_layers.MUTUAL
     at_cursor(
         sample.along,
-        network_layers.along_layers(sample)[mutual],
+        network_layers.layer_correlations(sample)[mutual],
         mutual,
         place,
         f"“{layer}”",

@@ -221,7 +221,7 @@ def tables_panel(here: frame.Here, sample: Sample) -> None:
     guidance.aside(
         "Nearest named rule of each element: "
         + ", ".join(
-            f"{text.plain(name)} **{network.named(rule)}** ({distance:.2f})"
+            f"{text.plain(name)} **{network.rule_name(rule)}** ({distance:.2f})"
             for name, (rule, distance) in zip(reading.elements, reading.rules, strict=True)
         )
         + "."
@@ -255,7 +255,7 @@ def _outcome(sample: Sample, element: int, at_gate: bool = False) -> int:
     control = network.OUTCOME
     known = control.options(sample.study)
     if page_params.text_of(control.key) not in known:
-        state.put(control.key, network.most_read(sample.reading, element))
+        state.put(control.key, network.likeliest_pattern(sample.reading, element))
     if at_gate:
         control = replace(
             control, label="Angle of this gate where its qubits read", look="segments", help=""
@@ -402,7 +402,7 @@ def _presets(cell: Cell) -> None:
     with st.container(horizontal=True, gap="small"):
         for rule in (table_edits.LEARNED, *cell.shape.rules):
             st.button(
-                network.named(rule),
+                network.rule_name(rule),
                 key=f"_rule_{rule}",
                 help=_RULE_HELP[rule],
                 on_click=cell.edit,
@@ -437,7 +437,7 @@ def _typical() -> None:
 
 def _headline(here: frame.Here, sample: Sample, noise: dict[str, Any]) -> None:
     study, c = here.study, sample.output
-    result = device_noise.noisy(sample, **noise)
+    result = device_noise.noisy_outcome(sample, **noise)
     best = "accuracy" if study.classes else "mae"
     of = f" of ‘{text.plain(study.classes[c], 14)}’ (nats)" if study.classes else ""
     with st.container(key="pair-metrics"):
@@ -548,7 +548,7 @@ def edited(here: frame.Here, sample: Sample, view: str) -> None:
     """What the reader's edits make of the decision, which is theirs whatever view is open, and the edits as text."""
     if view != "Fusion rules" and sample.tweak:
         st.info(
-            f"{physics.turned(sample)} Undo it here or under “Fusion rules”.",
+            f"{physics.describe_tweaked_sample(sample)} Undo it here or under “Fusion rules”.",
             icon=":material/edit:",
         )
     if view == "Fusion rules" or controls.edits_text():
@@ -603,7 +603,7 @@ def here_and_now(here: frame.Here, sample: Sample, walk: Replay, at: int) -> Non
     controls.draw(circuit.QUBITS_AS)
     panels.show(sample, here.theme, "qubits", "bloch-gates")
     if not walk.moments[at - 1][0]:
-        st.caption(circuit.too_many(sample))
+        st.caption(circuit.describe_too_many_qubits(sample))
     panels.show(sample, here.theme, "before-after", "matrix-after", columns=2)
 
 
@@ -630,12 +630,12 @@ def one_step(here: frame.Here) -> None:
 def step_and_sample(here: frame.Here, sample: Sample) -> None:
     """What is above the sliders: the step under them, and what they make of the decision."""
     if sample.changed:
-        st.markdown(physics.turned(sample))
+        st.markdown(physics.describe_tweaked_sample(sample))
     more = "" if guidance.full() else f" {_WHOLE}"
     steps, gates = controls.row(
         replace(circuit.STEP_COUNT, help=circuit.STEP_COUNT.help + more), circuit.GATES_OF_H
     )
-    walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step))
+    walk, built = (make(sample, steps, gates) for make in (circuit.replay, circuit.step_circuit))
     scrubber(walk, sample)
     walk_through(here, sample, walk)
     panels.show(sample, here.theme, "entropy-gates", "step-error")

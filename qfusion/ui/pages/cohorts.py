@@ -44,7 +44,7 @@ _CHIPS = "_chips"
 
 def put_back(_: Study) -> None:
     """Puts back the filter of an earlier visit, and opens what a link means, before the rules are asked."""
-    part = builders.meant(page_params.current())
+    part = builders.implied_view(page_params.current())
     if builders.VIEW.key not in st.session_state and part != builders.VIEW.options()[0]:
         state.put(builders.VIEW.key, part)
     if not page_params.is_set(FILTER):
@@ -339,7 +339,7 @@ def error_slices(here: frame.Here, levels: errors.Levels) -> None:
             wrong_samples.SLICES_BY, options=errors.slice_kinds(here.study, levels.rows)
         )
         panels.inside(
-            wrong_samples.slices(levels, here.theme, by=by),
+            wrong_samples.slice_errors(levels, here.theme, by=by),
             head,
             on_select=lambda key: _sliced(key, errors.slices(levels, by), levels.parts),
         )
@@ -393,7 +393,9 @@ _HEADS = {
 
 
 def _confused(key: str, levels: errors.Levels) -> None:
-    classes = [levels.study.classes[k] for k in cohort_quality.shown(errors.confusions(levels))]
+    classes = [
+        levels.study.classes[k] for k in cohort_quality.shown_classes(errors.confusions(levels))
+    ]
     places = [
         selections.place_of(value, len(classes)) for value in selections.selected_values(key)[:2]
     ]
@@ -518,9 +520,9 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
         seconds = builders.cut_seconds(levels)
         wanted = seconds < builders.AT_ONCE or controls.draw(
             builders.CUTS,
-            label=f"{builders.CUTS.label} of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
+            label=f"{builders.CUTS.label} of {builders.describe_cut_scope(levels)} (about {math.ceil(seconds)} s)",
         )
-        if builders.worth_cutting(levels, wanted=wanted):
+        if builders.can_afford_cuts(levels, wanted=wanted):
             every = views.everyone(
                 "cut-test",
                 here.study,
@@ -546,13 +548,15 @@ def cuts(here: frame.Here, levels: errors.Levels) -> None:
 @frame.fragment
 def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
     """The map with its controls."""
-    if not sample_maps.enough(levels):
+    if not sample_maps.has_enough_samples(levels):
         return
     with panels.around("sample-map") as head:
         of, method, colour = controls.row(
             sample_maps.MAP_OF,
             sample_maps.MAP_METHOD,
-            replace(sample_maps.MAP_COLOUR, values=sample_maps.colours(here.study, levels.rows)),
+            replace(
+                sample_maps.MAP_COLOUR, values=sample_maps.colour_choices(here.study, levels.rows)
+            ),
             study=here.study,
         )
         rows = levels.places(levels.rows)
@@ -564,7 +568,7 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
             here.study,
             rows,
             len(some),
-            lambda: sample_maps.on_map(levels, of, method, True),
+            lambda: sample_maps.map_positions(levels, of, method, True),
             of,
             method,
         )
@@ -574,7 +578,7 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
             ),
             head,
             on_select=lambda key: _selected(
-                key, sample_maps.on_map(levels, of, method, every), levels.parts
+                key, sample_maps.map_positions(levels, of, method, every), levels.parts
             ),
             config={
                 "displayModeBar": True,
@@ -623,8 +627,8 @@ def contributions(here: frame.Here, levels: errors.Levels) -> None:
 def wrong_ones(here: frame.Here, levels: errors.Levels) -> None:
     """The wrong decisions of the cohort with what misled them, of which a click on a row opens the sample; slices and
     the worst."""
-    if wrong_samples.some(levels):
-        picture = wrong_samples.wrong(levels, here.theme)
+    if wrong_samples.has_samples(levels):
+        picture = wrong_samples.misleading_terms(levels, here.theme)
         panels.draw(picture, below=lambda: _wrong_table(here, picture.table()))
         error_slices(here, levels)
 

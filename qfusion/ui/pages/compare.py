@@ -274,7 +274,7 @@ _FILLED = 4  # samples of a cohort, or with the nearest
 def several_samples(here: frame.Here) -> None:
     """The samples that are chosen, side by side."""
     study, sample = here.study, here.sample_of()
-    rows = sample_columns.chosen(sample, _choose(here))
+    rows = sample_columns.chosen_rows(sample, _choose(here))
     for column, row in zip(
         st.container(key="pair-several").columns(len(rows), gap="small"), rows, strict=True
     ):
@@ -356,7 +356,7 @@ def decisions(here: frame.Here, view: pins.Pin) -> None:
             contents(here, sides.a)
         with right:
             panels.show(sides, here.theme, "shares", "entropies")
-            if not builders.both_entropies(sides):
+            if not builders.have_entropies(sides):
                 st.caption(
                     "Entropies are of states that evolve or are fused: A and B do not both have such."
                 )

@@ -82,7 +82,7 @@ def before_after(here: frame.Here, sample: Sample) -> Callable[[], None]:
 
     def rest() -> None:
         if now.tweak.numbers():
-            line.markdown(builders.turned(sample))
+            line.markdown(builders.describe_tweaked_sample(sample))
         tested = [
             views.Changed(
                 known[name].short.partition(" (")[0] + systems.seed_suffix(study),  # on one line
@@ -120,7 +120,7 @@ def decision_tab(rest: Callable[[], None], here: frame.Here, sample: Sample) -> 
         panels.show(sample, theme, "decision-over-time", first=1)
     finally:
         rest()
-    mean, name, unit = builders.moving(sample, above)[1:]
+    mean, name, unit = builders.upper_curves(sample, above)[1:]
     place = round(state.get(dynamics_page.CURSOR.key, 1.0) * (len(sample.places) - 1))
     views.at_cursor(sample.along, mean, name, place, f"t = {sample.places[place]:.2f}", unit)
     if dynamics_page.can_cut(sample):
@@ -128,7 +128,9 @@ def decision_tab(rest: Callable[[], None], here: frame.Here, sample: Sample) -> 
         with controls.fold(dynamics_page.CUT_TERMS, ":material/stacked_line_chart:") as box:
             if box.open:
                 controls.draw(
-                    dynamics_page.CUT, here.study, default=correlation_removal.most_moved(sample)
+                    dynamics_page.CUT,
+                    here.study,
+                    default=correlation_removal.most_sensitive_modality(sample),
                 )
                 panels.show(sample, theme, "cut-terms")
     panels.later("built", partial(building, here, sample), stays=True)
@@ -144,7 +146,7 @@ def building(here: frame.Here, sample: Sample) -> None:
                 controls.draw(
                     physics.BUILT_PART,
                     sample.study,
-                    default=physics.built(sample, over).most_built() or physics.BASELINE,
+                    default=physics.path_attribution(sample, over).most_built() or physics.BASELINE,
                 )
         [build] = panels.builders(sample, here.theme, *physics.BUILT).values()
         panels.inside(build(), head, named=False)
@@ -155,7 +157,7 @@ def correlations_tab(here: frame.Here, sample: Sample) -> None:
     panels.show(
         sample,
         here.theme,
-        *dict.fromkeys(("information", "mutual-information", *builders.drawn_measures().values())),
+        *dict.fromkeys(("information", "mutual-information", *builders.measure_panels().values())),
         first=1,
     )
 
@@ -182,8 +184,8 @@ def state_tab(here: frame.Here, sample: Sample) -> None:
 
 def attractor_tab(here: frame.Here, sample: Sample) -> None:
     """Steady state, contraction within T, spectral gap."""
-    if not dynamics_page.settles(sample):
-        st.text(convergence.settling(sample).attractor.note)
+    if not dynamics_page.reaches_steady_state(sample):
+        st.text(convergence.long_time_limit(sample).attractor.note)
         st.info(
             "There is no single steady state to approach under these sliders. Raise a dissipation."
         )
@@ -252,7 +254,7 @@ def dynamics(here: frame.Here) -> None:
                 theme=here.theme,
                 **here.scopes(tweak),
             )
-            changed = builders.changes(tweak)
+            changed = builders.list_changes(tweak)
             st.caption(
                 f"{exactness(here.study, here.row, tweak)} "
                 + (f"Changed: {', '.join(changed)}." if changed else "Everything as learned."),

@@ -50,7 +50,7 @@ def estimators_tab(here: frame.Here) -> None:
     if not on:
         _coming(coalitions, rows)
     else:
-        picture = builders.methods(here.sample_of(), here.theme)
+        picture = builders.other_methods(here.sample_of(), here.theme)
         panels.draw(picture, below=lambda: _table(here, picture.table()), grows=False)
 
 
@@ -123,7 +123,7 @@ def people_tab(here: frame.Here, study: Study) -> None:
         columns=[1, 1.25],
         gap="medium",
     )
-    table = label_agreement.numbers(study)
+    table = label_agreement.agreement_table(study)
     shown = pd.DataFrame(
         {"modality": table["modality"], "labelled test samples": table["n"]}
         | {
@@ -179,7 +179,7 @@ def seeds_tab(
         return
     terms = controls.draw(panel.TERMS)
 
-    def of_sample() -> panel.Picture | None:
+    def of_sample() -> panel.PanelFigure | None:
         if trust.seed_values(study, seeds, here.row, terms) is not None:
             return builders.seed_sample(here.sample_of(), here.theme, terms=terms)
         st.info(
@@ -210,7 +210,7 @@ def evidence(here: frame.Here) -> None:
     """What matters, then the open view; a fragment, so that another view redraws this and nothing else."""
     with st.container(key="fold-faithfulness"):
         default = trust.as_trained(here.study)
-        seeds, missing = builders.seeds_of(default)
+        seeds, missing = builders.seed_measurements(default)
         trust_warnings(default, seeds)
         draw = {
             "Deletion": lambda: deletion_tab(here),
@@ -285,12 +285,12 @@ def deletion_tab(here: frame.Here) -> None:
         study,
         rows,
         some,
-        lambda: builders.features(study, everyone=True, **chosen),
+        lambda: builders.feature_curves(study, everyone=True, **chosen),
         *chosen.values(),
     )
     panels.beside(
         *(
-            partial(builders.features, study, here.theme, everyone=every, kind=kind, **chosen)
+            partial(builders.feature_curves, study, here.theme, everyone=every, kind=kind, **chosen)
             for kind in directions
         )
     )

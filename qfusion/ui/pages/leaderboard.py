@@ -28,7 +28,7 @@ def board(here: frame.Here) -> None:
         result = runs.open_board()
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = controls.draw(builders.BOARD)
-            key = result.key(name, controls.draw(builders.of_data(result, name)[0]))
+            key = result.key(name, controls.draw(builders.board_choices(result, name)[0]))
         table = result.table(name, key)
         _head(result, name, key, table)
         panels.beside(
@@ -187,7 +187,7 @@ def _robustness(here: frame.Here, result: runs.Board, name: str) -> None:
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
         return
-    _, part, models = builders.of_data(result, name)
+    _, part, models = builders.board_choices(result, name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         controls.draw(part)
         chosen = controls.draw(models, default=result.default(name))

@@ -28,7 +28,11 @@ def votes(here: frame.Here) -> None:
     )
     result, (score, _) = inside.votes_of(sample, group, split)
     operator = result.operator
-    who, low, high = decision_operators.who(operator), operator.values[0], operator.values[-1]
+    who, low, high = (
+        decision_operators.describe_modalities(operator),
+        operator.values[0],
+        operator.values[-1],
+    )
     together = "alone" if len(operator.modalities) == 1 else "together"
     unit = text.plain(sample.unit)
     guidance.line(
@@ -45,7 +49,7 @@ def votes(here: frame.Here) -> None:
             here.theme,
             "along",
             lambda: controls.draw(
-                decision_operators.UP, default=decision_operators.default_up(operator)
+                decision_operators.UP, default=decision_operators.default_vertical_axis(operator)
             ),
             first=True,
             on_select=selections.choose_selected_sample,
@@ -66,7 +70,7 @@ def votes(here: frame.Here) -> None:
         panels.later(f"nearest-{side}", partial(_nearest, here, result, side))
     guidance.aside(
         f"The {split} samples (n = {len(result.rows):,}) with the most weight on each extreme: as far as real data "
-        f"come to it. It is the weight of {decision_operators.who(result.operator)}: "
+        f"come to it. It is the weight of {decision_operators.describe_modalities(result.operator)}: "
         "a sample can be near an extreme and still be judged otherwise by the other modalities. "
         "Below half of the weight none is called close."
     )
@@ -92,7 +96,7 @@ def _nearest(here: frame.Here, result: inside.Votes, side: str) -> None:
         for cell, row in zip(cells, nearest, strict=False):
             place = int(np.flatnonzero(result.rows == row)[0])
             score, truth = float(result.scores[place]), views.truth(study, row, 24)
-            share = decision_operators.part(float(weights[place]))
+            share = decision_operators.format_share(float(weights[place]))
             with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                 views.sample_content(here, row, details=False, only=group, key=f"{side}-card")
                 guidance.line(

@@ -73,7 +73,7 @@ def similar_samples(here: frame.Here) -> None:
             ids = [str(name) for name in here.study.dataset.ids[nearest.rows]]
             _links(here, nearest, ids)
         panels.inside(
-            nearest_samples.similar(sample, here.theme, by=by),
+            nearest_samples.similar_samples(sample, here.theme, by=by),
             head,
             on_select=lambda key: selections.open_selected(key, ids),
         )
@@ -81,7 +81,7 @@ def similar_samples(here: frame.Here) -> None:
 
 def _links(here: frame.Here, nearest: compare.Nearest, ids: list[str]) -> None:
     if ids:
-        sentence, _ = nearest_samples.outcomes(here.study, nearest.rows)
+        sentence, _ = nearest_samples.describe_outcomes(here.study, nearest.rows)
         with st.popover(
             "Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"
         ):

@@ -51,7 +51,7 @@ def _sweep(name: str, moving: bool) -> None:
     trials = runs.trials_of(match)
     _best(trials)
     _buttons(trials)
-    if not sweep_panels.ended(trials):
+    if not sweep_panels.has_finished_trials(trials):
         st.caption("Figures appear once a trial has ended.")
         return
     for view, tab in controls.tabs(sweep_panels.SWEEP_VIEW):

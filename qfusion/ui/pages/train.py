@@ -373,7 +373,7 @@ def progress(shown: list[runs.Seen]) -> None:
 
 
 def _metric(shown: list[runs.Seen]) -> None:
-    known = builders.metrics_of(shown)
+    known = builders.common_metrics(shown)
     if not known:
         st.info(
             "The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one "
@@ -393,13 +393,13 @@ def _metric(shown: list[runs.Seen]) -> None:
 def inside(shown: list[runs.Seen]) -> None:
     """Strength of the couplings, entanglement, and what single modalities and their combinations contribute."""
     shown = _with_history(shown)
-    if not builders.watched(shown):
+    if not builders.has_watched(shown):
         return
     panels.show(
         shown,
         frame.theme(),
         "train-dividends",
-        *(f"train-dividends-{group}" for group in range(1, builders.groups_of(shown))),
+        *(f"train-dividends-{group}" for group in range(1, builders.modality_groups(shown))),
         "train-replay",
     )
     panels.beside(
@@ -468,7 +468,7 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
         for word in setting_texts.SETTINGS["loss"].choices
         if (word == "cross_entropy") == classes
     ]
-    setting = builders.setting(name, kind, key, begin, losses if key == "loss" else ())
+    setting = builders.setting_choice(name, kind, key, begin, losses if key == "loss" else ())
     return _explained(setting, st.container(gap="xxsmall"))
 
 

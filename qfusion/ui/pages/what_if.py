@@ -36,16 +36,16 @@ def forget_other_samples(here: frame.Here) -> None:
 def reset(here: frame.Here) -> None:
     """Takes all changes back; for callbacks."""
     for name in here.study.modalities:
-        key = builders.action(here.study, name).key
+        key = builders.action_choice(here.study, name).key
         if state.get(key) is not None:
             state.put(key, builders.TITLES[changes.KEPT])
 
 
 def take(here: frame.Here, modality: str, action: str, donor: str = "") -> None:
     """Sets what is done to a modality; for callbacks."""
-    state.put(builders.action(here.study, modality).key, builders.TITLES[action])
+    state.put(builders.action_choice(here.study, modality).key, builders.TITLES[action])
     if donor:
-        state.put(builders.donor(modality).key, donor)
+        state.put(builders.donor_choice(modality).key, donor)
 
 
 def choices(here: frame.Here) -> changes.Asked:
@@ -54,7 +54,7 @@ def choices(here: frame.Here) -> changes.Asked:
     for place, name in enumerate(here.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             _change(here, name, own[name])
-    wanted = builders.changes_of(page_params.current()) or {}
+    wanted = builders.parse_changes(page_params.current()) or {}
     st.button(
         "Undo all changes",
         key="_what_if_reset",
@@ -70,7 +70,7 @@ def choices(here: frame.Here) -> changes.Asked:
 
 
 def _change(here: frame.Here, name: str, own: Any) -> None:
-    match controls.draw(builders.action(here.study, name), label=text.plain(name)):
+    match controls.draw(builders.action_choice(here.study, name), label=text.plain(name)):
         case changes.SWAP:
             _donor(here, name)
         case changes.INPUT:
@@ -91,7 +91,7 @@ def _change(here: frame.Here, name: str, own: Any) -> None:
 
 
 def _donor(here: frame.Here, name: str) -> None:
-    control, dataset = builders.donor(name), here.study.dataset
+    control, dataset = builders.donor_choice(name), here.study.dataset
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
     if state.get(control.key) is None or controls.is_foreign(dataset, control.key):
@@ -114,7 +114,7 @@ def _input(here: frame.Here, name: str) -> None:
         return
     values = tuple(
         (control.key.partition(".")[2], controls.draw(control))
-        for control in builders.inputs(here.study, name)
+        for control in builders.input_choices(here.study, name)
     )
     with frame.guard():
         change = changes.Change(changes.INPUT, controls=values)
@@ -138,7 +138,7 @@ def _state(here: frame.Here, name: str, own: Any) -> None:
     """Sliders of a state."""
     titles = _titles(here, own)
     for title, value, control in zip(
-        titles, changes.shown_state(own), builders.numbers(here.study, name), strict=True
+        titles, changes.shown_state(own), builders.number_choices(here.study, name), strict=True
     ):
         controls.draw(
             control,
@@ -246,10 +246,10 @@ def beyond(change: ParameterChange) -> float:
 def result(here: frame.Here, wanted: changes.Asked) -> None:
     """Before and after: prediction, states, waterfalls, differences."""
     sample, theme = here.sample_of(), here.theme
-    before, now, done = builders.both(sample, wanted)
+    before, now, done = builders.both_decisions(sample, wanted)
     was, is_ = (answers.numbered(here.study, part.outcome.scores) for part in (before, now))
     turned = before.outcome.decision != now.outcome.decision
-    st.markdown(f"#### {builders.outcome(list(done), was, is_, turned)}")
+    st.markdown(f"#### {builders.describe_outcome(list(done), was, is_, turned)}")
     cells = _classes(here, before, now) if here.study.classes else _scores(here, before, now)
     with st.container(key="pair-metrics"):
         views.metrics_changed(cells, st.columns(len(cells)), "no change")

@@ -81,7 +81,7 @@ def model_section(here: frame.Here) -> None:
             panels.show(levels, here.theme, "why-swarm")
         if len(study.modalities) > 1:
             panels.later("why-synergy", partial(_synergy, study, here.theme))
-        if missing := faithfulness.seeds_of(trust.as_trained(study))[1]:
+        if missing := faithfulness.seed_measurements(trust.as_trained(study))[1]:
             st.info(f"Other training seeds: {missing}", icon=":material/help:")
         panels.show(here.sample_of(), here.theme, "why-basins")
 
