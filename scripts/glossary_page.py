@@ -13,39 +13,40 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Glossary
 
-The words of the app and of these pages, in plain sentences, with their formulas. The Glossary page of the app shows the
-same; both are made from `qfusion/assets/glossary.toml`. Letters are those of
+Definitions of the terms of the app and of these pages, with formulas. The Glossary page of the app shows the
+same entries, from `qfusion/assets/glossary.toml`. Symbols are those of
 [the quantum-jump system](quantum-jump.md) and [the entangled-fusion system](entangled-qcnn.md).
 """
 
 
 def read() -> dict[str, Any]:
-    """The file: entries under `entry`, the words of every panel under `panels`."""
+    """Return the glossary: its entries under `entry`, the terms of every panel under `panels`."""
     return tomllib.loads((ROOT / "qfusion" / "assets" / "glossary.toml").read_text())
 
 
 def entries() -> list[dict[str, Any]]:
-    """All entries in the order of the alphabet."""
+    """Return all entries in alphabetical order."""
     return sorted(read()["entry"], key=lambda one: one["term"].casefold())
 
 
 def panel_of(name: str) -> str:
-    """The panel that the glossary knows a figure by: its name or the longest beginning of it; the name itself when
-    there is none."""
-    parts, known = name.split("-"), read()["panels"]
-    return next(
-        (found for end in range(len(parts), 0, -1) if (found := "-".join(parts[:end])) in known),
-        name,
-    )
+    """Return the key of a panel in the glossary: its name, or the longest beginning of it that is a key.
+
+    Without such a key, return the name.
+    """
+    known = read()["panels"]
+    parts = name.split("-")
+    beginnings = ["-".join(parts[:end]) for end in range(len(parts), 0, -1)]
+    return next((key for key in beginnings if key in known), name)
 
 
 def slug(term: str) -> str:
-    """The anchor of a heading, in the site and on GitHub."""
+    """Return the anchor of a heading, in the site and on GitHub."""
     return re.sub(r"[^\w\- ]", "", term.lower()).replace(" ", "-")
 
 
 def page() -> str:
-    """The page docs/glossary.md."""
+    """Return the text of docs/glossary.md."""
     return HEAD + "".join(map(_entry, entries()))
 
 
