@@ -193,7 +193,7 @@ def _file(name: str) -> Door:
         path = folder / name
         path.write_bytes(data)
         (folder / "staged").mkdir(exist_ok=True)
-        return importing.examine([path], folder / "staged")
+        return importing.examine_files([path], folder / "staged")
 
     return door
 
@@ -208,7 +208,7 @@ def _table(ending: str) -> Door:
         importable.tables(folder / "t", count=30, suffix=ending)
         (folder / "t" / f"{'labels' if b'label' in data else 'audio'}{ending}").write_bytes(data)
         (folder / "staged").mkdir(exist_ok=True)
-        return importing.examine([folder / "t"], folder / "staged")
+        return importing.examine_files([folder / "t"], folder / "staged")
 
     return door
 
@@ -226,7 +226,7 @@ def _layout(data: bytes, folder: Path) -> Any:
     rng = np.random.default_rng(list(data[:64]))
     expected = table_layouts.write(folder / "t", rng)
     try:
-        examined = importing.examine([folder / "t"], folder / "staged")
+        examined = importing.examine_files([folder / "t"], folder / "staged")
     except QFusionError as error:
         raise AssertionError(f"a sound table is refused: {error}") from error
     expected.check(examined)
@@ -424,7 +424,7 @@ def _sequence(data: bytes, folder: Path) -> Any:
     for name in ("labels.csd", "audio.csd"):
         (folder / name).write_bytes(data)
     (folder / "staged").mkdir(exist_ok=True)
-    return importing.examine([folder / "labels.csd", folder / "audio.csd"], folder / "staged")
+    return importing.examine_files([folder / "labels.csd", folder / "audio.csd"], folder / "staged")
 
 
 def _set(data: bytes, folder: Path) -> Any:
@@ -488,7 +488,7 @@ def _name(data: bytes, folder: Path) -> Any:
     from unittest import mock
 
     from qfusion import data as sets
-    from qfusion.data import importing, registry
+    from qfusion.data import import_store, registry
     from qfusion.errors import QFusionError
     from qfusion.runs import folder as runs
     from qfusion.training import imports
@@ -501,7 +501,7 @@ def _name(data: bytes, folder: Path) -> Any:
     (folder / "secret" / registry.MANIFEST).write_text("{}")
     allowed, refused = [], []
     rooms: dict[str, Callable[[str], Any]] = {
-        "IMPORTED": importing.check_name,
+        "IMPORTED": import_store.check_set_name,
         "RUNS": runs.check_name,
         "MODELS": lambda each: imports.check_name(each, None, True),
     }

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import importing, sharing, staged_set
+from qfusion.data import import_formats, import_repairs, import_report, sharing
+from qfusion.data.import_report import build_report
+from qfusion.data.random_split import _split_groups
 from qfusion.data.row_splits import stratified_split
 from qfusion.explain import information, worth
 from tests.test_information import few_trees
@@ -251,17 +253,19 @@ def test_an_import_names_twins_and_draws_parts_that_keep_them_together(
 ) -> None:
     paths = table_of_pairs(tmp_path, noise)
     (tmp_path / "read").mkdir()
-    read = importing.read(paths, tmp_path / "read", target="classification")
-    examined = importing.Examined(read, staged_set.examine(read))
+    read = import_formats.read_files(paths, tmp_path / "read", target="classification")
+    examined = import_report.ExaminedSet(read, build_report(read))
     (finding,) = [one for one in examined.report.findings if one.code == "shared-content"]
     assert finding.where == "picture"
-    assert finding.words.startswith("400 samples hold 200 different ones of this modality.")
+    assert finding.words.startswith("400 samples have 200 different contents of this modality.")
     (tmp_path / "mended").mkdir()
-    mended = importing.repaired(examined, ["make-split"], tmp_path / "mended")
+    mended = import_repairs.make_repairs(examined, ["make-split"], tmp_path / "mended")
     parts = pd.Series(mended.staged.split).groupby(np.load(tmp_path / "numbers.npy")).nunique()
     assert (parts == 1).all()
     assert mended.report.splits == {"train": 240, "valid": 40, "test": 120}
-    assert any("what shares content in one part" in words for words in mended.staged.done)
+    assert any(
+        "with samples of the same content in one part" in words for words in mended.staged.done
+    )
 
 
 def test_a_split_without_anything_shared_is_the_one_that_it_was() -> None:
@@ -269,8 +273,8 @@ def test_a_split_without_anything_shared_is_the_one_that_it_was() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 300)
     plain = stratified_split(y)
-    assert staged_set._grouped(y, np.arange(300)).tolist() == plain.tolist()
+    assert _split_groups(y, np.arange(300)).tolist() == plain.tolist()
     videos = np.arange(300) // 3
-    whole = staged_set._grouped(y, videos)
+    whole = _split_groups(y, videos)
     assert pd.Series(whole).groupby(videos).nunique().eq(1).all()
     assert set(whole) == {"train", "valid", "test"}

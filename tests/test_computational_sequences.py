@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import _mat_child, importing, sequences
+from qfusion.data import _mat_child, import_store, importing, sequences
 from qfusion.errors import InvalidInput
 from tests.test_cli import assert_refused, run
 
@@ -99,8 +99,8 @@ def test_a_folder_is_read_by_the_names_of_its_files(ending: str, folder: Path) -
     place.mkdir()
     write(place / f"audio{ending}", features(3, 5, 2))
     write(place / f"labels{ending}", labels())
-    with importing.staging() as draft:
-        found = importing.examine([place], draft)
+    with import_store.staging_folder() as draft:
+        found = importing.examine_files([place], draft)
     assert [part.name for part in found.staged.parts] == ["audio"]
     assert [each.code for each in found.report.errors] == ["no-split"]
 
@@ -115,8 +115,8 @@ def test_files_that_are_aligned_name_samples(folder: Path) -> None:
         }
 
     text = aligned({video: (np.tile(y, 4), at) for video, (y, at) in labels().items()}, 0)
-    with importing.staging() as draft:
-        found = importing.examine(
+    with import_store.staging_folder() as draft:
+        found = importing.examine_files(
             [],
             draft,
             modalities={"text": write(folder / "t.csd", text)},
@@ -135,8 +135,8 @@ def test_a_sample_without_a_step_lacks_the_modality(lacking: list[str], folder: 
     for video in lacking:
         fewer.pop(video)
     modalities["text"] = write(folder / "fewer.csd", fewer)
-    with importing.staging() as draft:
-        found = importing.examine([], draft, modalities=modalities, labels=scores)
+    with import_store.staging_folder() as draft:
+        found = importing.examine_files([], draft, modalities=modalities, labels=scores)
     absent = next(each for each in found.report.findings if each.code == "incomplete")
     assert absent.where == "text"
     assert absent.rows is not None
@@ -150,8 +150,8 @@ def test_classes_and_more_columns_of_labels(folder: Path) -> None:
     many = {
         video: (np.concatenate([np.round(y), y, y], 1), at) for video, (y, at) in labels().items()
     }
-    with importing.staging() as draft:
-        found = importing.examine(
+    with import_store.staging_folder() as draft:
+        found = importing.examine_files(
             [],
             draft,
             modalities=modalities,
@@ -205,7 +205,7 @@ def test_the_command_line_reads_them_and_says_what_is_missing(run: Any, folder: 
     )
     assert told.json["kept"]
     assert_refused(
-        run("data", "import", modalities["text"], "--name", "alone"), "must come with one of labels"
+        run("data", "import", modalities["text"], "--name", "alone"), "need a table of labels"
     )
     (folder / "x.csd").write_bytes(b"no such thing" * 40)
     assert_refused(

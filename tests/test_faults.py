@@ -20,7 +20,7 @@ import pytest
 from qfusion import _files, errors, runs
 from qfusion._files import atomic, cache_root
 from qfusion.commands import models
-from qfusion.data import files, importing, load, registry
+from qfusion.data import files, import_store, importing, load, registry
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
 from qfusion.runs import (
     Plan,
@@ -243,10 +243,10 @@ def test_a_clock_that_is_set_changes_nothing(
         monkeypatch.setattr(time, "time", lambda: now() + years * 3e7)
         run.send_request("stop")
 
-    with importing.staging() as draft:
+    with import_store.staging_folder() as draft:
         assert runs.train_run(run, jump)  # it still hears what is asked, and keeps what it has
         assert (run.record().state, run.record().epoch) == ("stopped", 1)
-        with importing.staging():
+        with import_store.staging_folder():
             assert draft.is_dir()
     (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
     assert not run_process.is_starting(run)  # it has begun

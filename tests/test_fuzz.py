@@ -21,7 +21,7 @@ from hypothesis import given
 
 from qfusion import data
 from qfusion.analysis import text
-from qfusion.data import files, importing, registry
+from qfusion.data import files, import_store, importing, registry
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import Tweak, imported as card
 from qfusion.runs import folder
@@ -133,7 +133,7 @@ def test_a_parquet_file_with_a_damaged_header_is_refused(tmp_path: Path) -> None
     (tables / "labels.parquet").write_bytes(data)
     (tmp_path / "staged").mkdir()
     with pytest.raises(InvalidInput, match=r"Table `labels\.parquet` cannot be read"):
-        importing.examine([tables], tmp_path / "staged")
+        importing.examine_files([tables], tmp_path / "staged")
 
 
 @pytest.mark.parametrize("given", ["3.5", "true", "{a = 1}", "[1]"])
@@ -157,7 +157,7 @@ def test_a_name_that_is_none_leads_nowhere(
             ask(name)
     registry.stamp(name)
     with pytest.raises(InvalidInput, match="must begin with a letter or digit"):
-        importing.check_name(name)
+        import_store.check_set_name(name)
 
 
 @pytest.mark.parametrize("history", ["3.5", "3", '"abc"', "[1]", "null"])
@@ -192,22 +192,22 @@ def test_what_unpacks_to_a_thousand_times_its_size_is_refused_before_it_does(
         InvalidInput,
         match=r"File `s.npz` must not unpack to more than 100 times its size, but its 0",
     ):
-        importing.examine([tmp_path / "s.npz"], tmp_path / "staged")
+        importing.examine_files([tmp_path / "s.npz"], tmp_path / "staged")
     np.savez(tmp_path / "s.npz", a=np.zeros((2**12, 64)), y=np.arange(2**12) % 3)
-    importing.examine([tmp_path / "s.npz"], tmp_path / "staged")
+    importing.examine_files([tmp_path / "s.npz"], tmp_path / "staged")
     scipy.io.savemat(
         tmp_path / "s.mat",
         {"a": np.zeros((2**12, 64)), "y": np.arange(2**12) % 3},
         do_compression=True,
     )
     with pytest.raises(InvalidInput, match=r"File `s.mat` must not unpack"):
-        importing.examine([tmp_path / "s.mat"], tmp_path / "staged")
+        importing.examine_files([tmp_path / "s.mat"], tmp_path / "staged")
     made = importable.tables(tmp_path / "t", count=12, suffix=".parquet")
     pd.DataFrame({"id": ["x"] * 2**17, "a": np.zeros(2**17)}).to_parquet(made / "audio.parquet")
     with pytest.raises(
         InvalidInput, match=r"File `audio.parquet` must not unpack to more than 100 times"
     ):
-        importing.examine([made], tmp_path / "staged")
+        importing.examine_files([made], tmp_path / "staged")
 
 
 @pytest.mark.parametrize("words", ["\r=1", "a\r=1", "\r\n=1", "\n=1", "＝1", "\t=1"])
@@ -261,4 +261,4 @@ def test_words_of_a_parquet_file_that_are_no_utf_8_are_refused(tmp_path: Path) -
     with pytest.raises(
         InvalidInput, match=r"Table `labels\.parquet` cannot be read .*Invalid UTF8"
     ):
-        importing.examine([tables], tmp_path / "staged")
+        importing.examine_files([tables], tmp_path / "staged")

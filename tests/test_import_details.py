@@ -12,8 +12,10 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import files, importing, registry, staged_set, synthesis
+from qfusion.data import files, import_store, importing, registry, synthesis
+from qfusion.data.random_split import _tenths
 from qfusion.data.sources import benchmarks, planted
+from qfusion.data.target_classes import encode_label_sets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from tests import importable
 from tests.test_import_sets import changed, codes, examined, folder, npz
@@ -78,13 +80,14 @@ def test_what_a_report_says_word_for_word(tmp_path: Path) -> None:
     found = examined(changed(tmp_path, change))
     assert (
         codes(found)["empty-modality"].words
-        == "No feature ever changes: the modality says nothing."
+        == "No feature ever changes: the modality carries no information."
     )
     assert codes(found)["constant"].words == "1 of 6 features never changes: vision 3."
     with pytest.raises(
-        InvalidInput, match=r"the modality says nothing\. \(1 more errors in the report\.\) Repairs"
+        InvalidInput,
+        match=r"the modality carries no information\. \(1 more errors in the report\.\) Repairs",
     ):
-        found.report.require_fit()
+        found.report.require_no_errors()
     words = codes(examined(importable.tables(tmp_path / "t")))["classes"].words
     assert words == "Labels are words, taken for the names of classes: column `label`."
 
@@ -92,15 +95,15 @@ def test_what_a_report_says_word_for_word(tmp_path: Path) -> None:
 def test_a_kept_set_is_not_replaced_unasked(tmp_path: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     importing.import_set([path], "own")
-    with importing.staging() as place:
-        found = importing.examine([path], place)
+    with import_store.staging_folder() as place:
+        found = importing.examine_files([path], place)
         with pytest.raises(InvalidInput, match="own"):
-            importing.keep(found, "own")
-        importing.keep(found, "own", replace=True)
+            importing.keep_set(found, "own")
+        importing.keep_set(found, "own", replace=True)
 
 
 def test_labels_that_are_not_known_stay_so() -> None:
-    found = staged_set.label_sets([["a"], None, [], ["b", "a"]])
+    found = encode_label_sets([["a"], None, [], ["b", "a"]])
     assert found.y.tolist() == [1, -1, 0, 2]
     assert found.sets == ((), (0,), (0, 1))
 
@@ -146,15 +149,12 @@ def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(
 
 
 def test_targets_are_split_by_ten_groups_of_one_size() -> None:
-    assert (
-        np.bincount(staged_set._bins(np.random.default_rng(0).normal(size=100))).tolist()
-        == [10] * 10
-    )
-    assert staged_set._bins(np.array([3.0, 1.0])).tolist() == [0, 0]
+    assert np.bincount(_tenths(np.random.default_rng(0).normal(size=100))).tolist() == [10] * 10
+    assert _tenths(np.array([3.0, 1.0])).tolist() == [0, 0]
 
 
 def test_a_title_may_be_as_long_as_is_said(tmp_path: Path) -> None:
-    title, licence = "t" * importing.MAX_TITLE, "l" * importing.MAX_LICENCE
+    title, licence = "t" * import_store.MAX_TITLE, "l" * import_store.MAX_LICENCE
     importing.import_set(
         [importable.write_mmsa(tmp_path / "m.pkl")], "own", title=title, licence=licence
     )

@@ -270,7 +270,7 @@ def test_damaged_bytes_are_an_error_of_ours_or_read(tmp_path: Path) -> None:
         folder = tmp_path / f"{trial}"
         folder.mkdir()
         try:
-            importing.examine([path], folder)
+            importing.examine_files([path], folder)
         except data_errors():
             continue
 

@@ -22,7 +22,17 @@ import pytest
 import scipy.io
 
 from qfusion import cli, data
-from qfusion.data import files, importing, registry, staged_set
+from qfusion.data import (
+    array_files,
+    files,
+    import_record,
+    import_repairs,
+    import_report,
+    import_store,
+    importing,
+    registry,
+)
+from qfusion.data.file_words import clean_text, make_modality_name
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import recorder
 from tests import importable
@@ -40,12 +50,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "imported"
 
 
-def examined(*paths: Path, **options: Any) -> importing.Examined:
-    with importing.staging() as place:
-        return importing.examine(paths, place, **options)
+def examined(*paths: Path, **options: Any) -> import_report.ExaminedSet:
+    with import_store.staging_folder() as place:
+        return importing.examine_files(paths, place, **options)
 
 
-def codes(found: importing.Examined) -> dict[str, Any]:
+def codes(found: import_report.ExaminedSet) -> dict[str, Any]:
     return {each.code: each for each in found.report.findings}
 
 
@@ -88,7 +98,7 @@ def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(
     )
     with pytest.raises(
         InvalidInput,
-        match=r"cannot be kept: audio: 2 values are NaN .* if you agree: fill-median, fill-zero, "
+        match=r"cannot be imported as it is: audio: 2 values are NaN .* agree to: fill-median, fill-zero, "
         r"drop-not-finite",
     ):
         importing.import_set([path], "m")
@@ -289,7 +299,7 @@ def test_plain_arrays_and_lists_in_parquet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda p: (p / "labels.csv").unlink(), "must come with one of labels"),
+        (lambda p: (p / "labels.csv").unlink(), "need a table of labels"),
         (
             lambda p: (p / "text.csv").write_text("id,a\ns000,x\n"),
             "Table `text.csv` cannot be read",
@@ -362,9 +372,9 @@ def labels_of_cells(path: Path, word: str) -> Path:
         (lambda p, word: labels_of_cells(p / "m.mat", word), "Labels in `m.mat`"),
     ],
 )
-def test_ids_and_labels_have_at_most_500_letters(write: Any, what: str, tmp_path: Path) -> None:
+def test_ids_and_labels_have_at_most_500_characters(write: Any, what: str, tmp_path: Path) -> None:
     examined(write(tmp_path, "x" * 500))
-    with pytest.raises(InvalidInput, match=f"{what} must have at most 500 letters, .* has 501"):
+    with pytest.raises(InvalidInput, match=f"{what} must have at most 500 characters, .* has 501"):
         examined(write(tmp_path, "x" * 501))
 
 
@@ -401,7 +411,7 @@ def test_labels_that_are_no_single_values_are_named(
 @pytest.mark.parametrize("adding", [False, True])
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("id", "500 letters|100 times"), ("text", "100 times"), ("tags", "left-out")],
+    [("id", "500 characters|100 times"), ("text", "100 times"), ("tags", "left-out")],
 )
 def test_one_long_word_in_every_row_does_not_fill_the_memory(
     name: str, message: str, adding: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -453,7 +463,7 @@ def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.Monke
         y=np.arange(60) % 3,
         ids=[f"i{n}" for n in range(60)],
     )
-    with pytest.raises(InvalidInput, match=r"There is no split .* if you agree: make-split"):
+    with pytest.raises(InvalidInput, match=r"There is no split .* agree to: make-split"):
         importing.import_set([path], "never")
     importing.import_set([path], "views", repair=["make-split"])
     kept = data.load("views")
@@ -569,12 +579,12 @@ def test_samples_without_an_id_or_in_no_part(tmp_path: Path) -> None:
 
 
 def test_names_of_modalities_and_words_in_bytes() -> None:
-    assert staged_set.modality_name(" Face 1! ") == "face_1"
+    assert make_modality_name(" Face 1! ") == "face_1"
     with pytest.raises(
         InvalidInput, match=r"must have a name of letters or digits, but is called '[?]!'"
     ):
-        staged_set.modality_name("?!")
-    assert staged_set.clean(b"caf\xc3\xa9\0") == "café"
+        make_modality_name("?!")
+    assert clean_text(b"caf\xc3\xa9\0") == "café"
 
 
 def test_a_damaged_mat_file_of_version_7_3_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -643,10 +653,10 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     for place, name in (
-        (staged_set, "as_single"),
-        (importing.np, "save"),
-        (importing.os, "rename"),
-        (importing.Path, "write_text"),
+        (array_files, "to_float32"),
+        (import_record.np, "save"),
+        (import_store.os, "rename"),
+        (import_record.Path, "write_text"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
@@ -727,7 +737,7 @@ def test_every_repair_is_described_and_checked(tmp_path: Path) -> None:
             [importable.write_mmsa(tmp_path / "m.pkl")], "never", repair=["fill-medan"]
         )
     text = (ROOT / "docs" / "data.md").read_text()
-    assert {name for name in importing.REPAIRS if f"`{name}`" not in text} == set()
+    assert {name for name in import_repairs.REPAIRS if f"`{name}`" not in text} == set()
 
 
 # ---- the command line
@@ -824,7 +834,7 @@ def test_a_report_with_errors_ends_with_one_line(run: Any, tmp_path: Path) -> No
         result: Result = run(*words)
         assert result.code == 1
         assert "1 of 70 samples" in result.out.replace("\n", " ")
-        assert result.err.startswith("qfusion: error: As it is, the set cannot be kept: audio: ")
+        assert result.err.startswith("qfusion: error: The set cannot be imported as it is: audio: ")
         assert result.err.count("\n") == 1
     told = run("data", "import", path, "--name", "mine", "--repair", "fill-zero", "--json").json
     assert told["repairs"] == ["fill-zero: 1 value of audio"]
@@ -847,7 +857,7 @@ def test_a_report_with_errors_ends_with_one_line(run: Any, tmp_path: Path) -> No
         ),
         (
             ["data", "import", "FILE", "--name", "x", "--format", "tables"],
-            ["must come with one of labels"],
+            ["need a table of labels"],
         ),
         (
             ["data", "import", "FILE", "--name", "x", "--target", "nope"],

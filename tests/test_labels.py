@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from qfusion import cli, data, explain
-from qfusion.data import importing, staged_set
+from qfusion.data import import_repairs, importing
+from qfusion.data.target_classes import encode_label_sets
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import imported as cards
@@ -101,7 +102,7 @@ def test_columns_of_zeros_and_ones(tmp_path: Path, has: np.ndarray) -> None:
     views = {"text": rng.normal(size=(120, 4)), "audio": rng.normal(size=(120, 3))}
     names = ("b", "a", "c c")
     np.savez(path, **views, y=has.astype(int), label_names=np.array(names))
-    examined = importing.examine([path], tmp_path, target="labels")
+    examined = importing.examine_files([path], tmp_path, target="labels")
     assert examined.staged.labels == names  # in the order of the columns
     assert [set(examined.staged.sets[y]) for y in examined.staged.y] == [
         set(np.flatnonzero(row)) for row in has
@@ -109,16 +110,16 @@ def test_columns_of_zeros_and_ones(tmp_path: Path, has: np.ndarray) -> None:
     assert [part.name for part in examined.staged.parts] == ["text", "audio"]
     np.savez(path, **views, y=has * 2, label_names=np.array(names))
     with pytest.raises(InvalidInput, match="must hold 0 and 1"):
-        importing.examine([path], tmp_path, target="labels")
+        importing.examine_files([path], tmp_path, target="labels")
     np.savez(path, **views, y=np.ones((120, 65)))
     with pytest.raises(InvalidInput, match="a column for each of at most 64 labels"):
-        importing.examine([path], tmp_path, target="labels")
+        importing.examine_files([path], tmp_path, target="labels")
     np.savez(path, **views, y=has, label_names=np.array(names[:2]))
     with pytest.raises(InvalidInput, match="must name each of the 3 columns"):
-        importing.examine([path], tmp_path, target="labels")
+        importing.examine_files([path], tmp_path, target="labels")
     np.savez(path, **views, y=has[:, 0])
     with pytest.raises(InvalidInput, match=r"`y` \(N, L\) of 0 and 1"):
-        importing.examine([path], tmp_path, target="labels")
+        importing.examine_files([path], tmp_path, target="labels")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_columns_of_zeros_and_ones(tmp_path: Path, has: np.ndarray) -> None:
 )
 def test_labels_that_cannot_be(named: list[list[str]], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        staged_set.label_sets(named)
+        encode_label_sets(named)
 
 
 def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarray) -> None:
@@ -142,7 +143,7 @@ def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarra
     table = pd.read_csv(folder / "labels.csv", keep_default_na=False)
     table.loc[3, "label"] = ""
     table.to_csv(folder / "labels.csv", index=False)
-    examined = importing.examine([folder], tmp_path, target="labels")
+    examined = importing.examine_files([folder], tmp_path, target="labels")
     kept = {finding.code for finding in examined.report.findings}
     assert "labels" in kept
     rare = (
@@ -151,7 +152,7 @@ def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarra
         else None
     )
     staged = examined.staged
-    mended = importing._rows(staged, np.arange(len(staged)) % 9 > 0)
+    mended = import_repairs._select_samples(staged, np.arange(len(staged)) % 9 > 0)
     assert len(mended.sets) == len(mended.classes)
     assert all(
         name == (" + ".join(LABELS[i] for i in each) or "none")
@@ -159,12 +160,12 @@ def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarra
     )
     assert rare is None or rare.repairs == ("drop-rare",)
     with pytest.raises(InvalidInput, match="not from MMSA pickles"):
-        importing.examine(
+        importing.examine_files(
             [importable.write_mmsa(tmp_path / "x.pkl", importable.mmsa())],
             tmp_path,
             target="labels",
         )
-    words = importing.examine([folder], tmp_path).report.findings
+    words = importing.examine_files([folder], tmp_path).report.findings
     assert any("--target labels" in finding.words for finding in words)
 
 

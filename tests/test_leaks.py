@@ -15,7 +15,8 @@ from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 
 from qfusion import data
-from qfusion.data import importing, leaks, staged_set
+from qfusion.data import import_report, import_store, importing, leaks
+from qfusion.data.import_report import Report
 from qfusion.errors import InvalidInput
 from tests import importable
 from tests.test_cli import run
@@ -38,12 +39,12 @@ def found(values: np.ndarray, y: np.ndarray, is_class: bool = True) -> dict[str,
     return reported
 
 
-def examined(*paths: Path, **options: Any) -> importing.Examined:
-    with importing.staging() as place:
-        return importing.examine(paths, place, **options)
+def examined(*paths: Path, **options: Any) -> import_report.ExaminedSet:
+    with import_store.staging_folder() as place:
+        return importing.examine_files(paths, place, **options)
 
 
-def leaking(report: staged_set.Report) -> list[tuple[str, str, str]]:
+def leaking(report: Report) -> list[tuple[str, str, str]]:
     """Code, severity and modality of what gives the target away."""
     return [
         (finding.code, finding.severity, finding.where)

@@ -17,7 +17,8 @@ import torch
 
 from qfusion import _limits, data, runs
 from qfusion.analysis.runs import Seen
-from qfusion.data import files, staged_set
+from qfusion.data import files
+from qfusion.data.array_files import require_room
 from qfusion.errors import InvalidInput
 from qfusion.models.imported import Exhausted, Program
 from qfusion.runs import plans, quotas, sweeps, training_queue
@@ -97,7 +98,7 @@ def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
             {f"more-{n}": plans.make_plan("planted", "concatenation", {}) for n in range(2)}
         ),
         "A run ": lambda: sweeps.begin("more", search, 2),  # type: ignore[arg-type]  # refused before it is looked at
-        "Modality": lambda: staged_set.need_room(serving, 1, "Modality"),
+        "Modality": lambda: require_room(serving, 1, "Modality"),
         "The cache": lambda: files.write_arrays(serving / "cache" / "x.npz", {"x": np.zeros(3)}),
     }
     for what, write in asked.items():

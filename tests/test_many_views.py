@@ -18,7 +18,7 @@ from qfusion import data, explain
 from qfusion.analysis import shown_terms, study as studies
 from qfusion.analysis.sample import open_study
 from qfusion.cli import main
-from qfusion.data import DataSet, Modality, Target, importing
+from qfusion.data import DataSet, Modality, Target, import_store, importing
 from qfusion.data.arrays import numbered_ids
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds, coalitions, games
@@ -204,8 +204,8 @@ def test_few_of_many_samples_are_explained_together(
 
 @pytest.mark.parametrize("views", [2, 3, 6])
 def test_of_few_views_nothing_is_said(views: int, tmp_path: Path) -> None:
-    with importing.staging() as folder:
-        report = importing.examine([file_of(tmp_path / "few.npz", views)], folder).report
+    with import_store.staging_folder() as folder:
+        report = importing.examine_files([file_of(tmp_path / "few.npz", views)], folder).report
     assert "coalitions" not in " ".join(finding.words for finding in report.findings)
 
 

@@ -12,7 +12,15 @@ import scipy.io
 import scipy.sparse
 
 from qfusion import data
-from qfusion.data import _mat_child, files, importing, layout, variables
+from qfusion.data import (
+    _mat_child,
+    files,
+    import_report,
+    import_store,
+    importing,
+    layout,
+    variables,
+)
 from qfusion.errors import InvalidInput
 
 COUNT = 30
@@ -60,16 +68,16 @@ def cell(*views: Any) -> np.ndarray:
     return made
 
 
-def examined(path: Path, **options: Any) -> importing.Examined:
-    with importing.staging() as place:
-        return importing.examine([path], place, **options)
+def examined(path: Path, **options: Any) -> import_report.ExaminedSet:
+    with import_store.staging_folder() as place:
+        return importing.examine_files([path], place, **options)
 
 
-def modalities(found: importing.Examined) -> list[str]:
+def modalities(found: import_report.ExaminedSet) -> list[str]:
     return [part.name for part in found.staged.parts]
 
 
-def said(found: importing.Examined, code: str) -> list[tuple[str, str]]:
+def said(found: import_report.ExaminedSet, code: str) -> list[tuple[str, str]]:
     """Severity and words of the findings of a code."""
     return [(each.severity, each.words) for each in found.report.findings if each.code == code]
 

@@ -16,7 +16,7 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import importing, multiview
+from qfusion.data import import_report, import_store, importing, multiview
 from qfusion.errors import InvalidInput
 
 COUNT = 30
@@ -56,16 +56,16 @@ def folder_of(
     return place
 
 
-def examined(path: Path, **options: Any) -> importing.Examined:
-    with importing.staging(keep=True) as place:
-        return importing.examine([path], place, **options)
+def examined(path: Path, **options: Any) -> import_report.ExaminedSet:
+    with import_store.staging_folder(keep=True) as place:
+        return importing.examine_files([path], place, **options)
 
 
-def said(found: importing.Examined, code: str) -> list[Any]:
+def said(found: import_report.ExaminedSet, code: str) -> list[Any]:
     return [finding for finding in found.report.findings if finding.code == code]
 
 
-def values(found: importing.Examined) -> np.ndarray:
+def values(found: import_report.ExaminedSet) -> np.ndarray:
     return np.load(found.staged.parts[0].path)
 
 

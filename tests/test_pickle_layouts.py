@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import importing
+from qfusion.data import import_report, import_store, importing
 from qfusion.errors import InvalidInput
 from tests import importable
 
@@ -40,17 +40,17 @@ def without(*keys: str) -> dict[str, Any]:
     return made
 
 
-def examined(folder: Path, content: Any, **options: Any) -> importing.Examined:
+def examined(folder: Path, content: Any, **options: Any) -> import_report.ExaminedSet:
     path = importable.write_mmsa(folder / "m.pkl", content)
-    with importing.staging() as place:
-        return importing.examine([path], place, **options)
+    with import_store.staging_folder() as place:
+        return importing.examine_files([path], place, **options)
 
 
-def shapes(found: importing.Examined) -> dict[str, tuple[int, ...]]:
+def shapes(found: import_report.ExaminedSet) -> dict[str, tuple[int, ...]]:
     return {part.name: part.shape for part in found.staged.parts}
 
 
-def warnings(found: importing.Examined) -> list[str]:
+def warnings(found: import_report.ExaminedSet) -> list[str]:
     return [each.words for each in found.report.findings if each.severity == "warning"]
 
 

@@ -14,7 +14,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from qfusion import _limits, data, model_export, runs
-from qfusion.data import importing, registry
+from qfusion.data import import_formats, importing, registry
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process, sweeps
 from qfusion.training import checkpoint, imports
@@ -44,7 +44,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "begin a sweep": lambda: sweeps.begin("visitor", Any, 2),
     "stop a sweep": lambda: sweeps.stop(Any),
     "go on with a sweep": lambda: sweeps.resume(Any),
-    "read data": lambda: importing.read([Path("x.csv")], Path("x")),
+    "read data": lambda: import_formats.read_files([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
     "remove data": lambda: registry.remove_imported("x"),
     "download data": lambda: registry.download("digits"),

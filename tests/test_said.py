@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from qfusion.analysis import inside
 from qfusion.analysis.sample import open_sample
 from qfusion.cli import app
-from qfusion.data import Modality, Text, importing, load, mmsa
+from qfusion.data import Modality, Text, import_record, import_store, importing, load, mmsa
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.panels import inside as panels
 from tests import importable
@@ -285,7 +285,7 @@ def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
         del told[key]
     path.write_text(json.dumps(told))
     assert load("mine").content(0)["text"] == Text("我觉得好看")
-    assert importing.MAX_TITLE == 100
+    assert import_store.MAX_TITLE == 100
 
 
 # ---- one axis for modalities of different rates
@@ -354,14 +354,17 @@ def test_rates_that_cannot_be_are_refused(
 
 
 def test_rates_are_written_as_name_and_number() -> None:
-    assert importing.read_rates(["audio=100", " vision = 12.5"]) == {"audio": 100.0, "vision": 12.5}
+    assert import_record.parse_rates(["audio=100", " vision = 12.5"]) == {
+        "audio": 100.0,
+        "vision": 12.5,
+    }
     for wrong, message in (
         ("audio", "form name=steps"),
         ("audio=", "form name=steps"),
         ("audio=fast", "`rate of audio` must be a number"),
     ):
         with pytest.raises(InvalidInput, match=message):
-            importing.read_rates([wrong])
+            import_record.parse_rates([wrong])
     with pytest.raises(InvalidInput, match="left out for vectors"):
         Modality("a", np.zeros((2, 3)), None, ("x", "y", "z"), rate=2.0)
 

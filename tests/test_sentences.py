@@ -28,7 +28,8 @@ from qfusion import _sentences
 from qfusion.analysis import cohort_measures, inside as matching, text
 from qfusion.analysis.errors import Slice
 from qfusion.analysis.sample import open_sample
-from qfusion.data import Text, staged_set
+from qfusion.data import Text
+from qfusion.data.import_report import build_report
 from qfusion.data.staged_set import Part, StagedSet
 from qfusion.errors import InvalidInput
 from qfusion.explain import cuts, faithfulness as reliability
@@ -1793,7 +1794,7 @@ def check_report_on_values() -> None:
                 np.array([f"s{i}" for i in range(24)]),
                 tuple("abcdefgh"[: int(y.max()) + 1]),
             )
-            found = staged_set.examine(
+            found = build_report(
                 StagedSet(
                     y,
                     classes,

@@ -21,7 +21,7 @@ import scipy.io
 import torch
 
 from qfusion import data
-from qfusion.data import importing, media, signatures
+from qfusion.data import import_store, importing, media, signatures
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.training import checkpoint, imports
 from tests import importable
@@ -89,8 +89,8 @@ STRANGE: dict[str, tuple[bytes, str]] = {
 
 
 def imported(path: Path) -> Any:
-    with importing.staging() as place:
-        return importing.examine([path], place)
+    with import_store.staging_folder() as place:
+        return importing.examine_files([path], place)
 
 
 def in_a_table(name: str) -> Callable[[Path], Any]:

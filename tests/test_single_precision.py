@@ -48,7 +48,7 @@ def table_folder(folder: Path, ending: str, **columns: np.ndarray) -> Path:
 def found(path: Path, staging: Path, **options: Any) -> list[Finding]:
     """What an import says about precision."""
     staging.mkdir()
-    report = importing.examine([path], staging, **options).report
+    report = importing.examine_files([path], staging, **options).report
     return [finding for finding in report.findings if finding.code == "precision"]
 
 

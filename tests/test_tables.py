@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfusion import data
-from qfusion.data import importing, number_words, table_columns, tables
+from qfusion.data import import_report, import_store, importing, number_words, table_columns, tables
 from qfusion.errors import InvalidInput
 from tests import importable
 
@@ -48,9 +48,9 @@ def frames(samples: int = 45, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame
     return features, labels
 
 
-def examined(folder: Path, **options: Any) -> importing.Examined:
-    with importing.staging() as place:
-        return importing.examine([folder], place, **options)
+def examined(folder: Path, **options: Any) -> import_report.ExaminedSet:
+    with import_store.staging_folder() as place:
+        return importing.examine_files([folder], place, **options)
 
 
 def folder_of(tmp_path: Path, features: pd.DataFrame, labels: pd.DataFrame, ending: str) -> Path:
@@ -61,11 +61,11 @@ def folder_of(tmp_path: Path, features: pd.DataFrame, labels: pd.DataFrame, endi
     return place
 
 
-def said(found: importing.Examined, code: str) -> list[Any]:
+def said(found: import_report.ExaminedSet, code: str) -> list[Any]:
     return [finding for finding in found.report.findings if finding.code == code]
 
 
-def names(found: importing.Examined) -> tuple[str, ...]:
+def names(found: import_report.ExaminedSet) -> tuple[str, ...]:
     return found.staged.parts[0].feature_names
 
 
@@ -289,8 +289,8 @@ def test_one_wide_table_is_labels_and_features(target: str, ending: str, tmp_pat
     wide = features.merge(labels.rename(columns={"label": target}), on="id")
     wide["text"] = "some words"
     write(wide, tmp_path / f"wide{ending}", index=False)
-    with importing.staging() as place:
-        found = importing.examine(
+    with import_store.staging_folder() as place:
+        found = importing.examine_files(
             [],
             place,
             modalities={"voice": tmp_path / f"wide{ending}"},

@@ -15,7 +15,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from qfusion import _limits, data, model_export, runs
 from qfusion._checks import choose
 from qfusion.analysis import sample, study as studies
-from qfusion.data import importing, registry
+from qfusion.data import import_store, importing, registry
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import Tweak
@@ -102,8 +102,8 @@ def test_who_may_not_remove_a_set_may_not_replace_it(
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own")
-    with importing.staging() as place:
-        found, boxes = importing.examine([tmp_path / "m.pkl"], place), list[str]()
+    with import_store.staging_folder() as place:
+        found, boxes = importing.examine_files([tmp_path / "m.pkl"], place), list[str]()
         monkeypatch.setattr(access, "level", lambda: level)
         monkeypatch.setattr(
             import_view.st, "text_input", lambda label, **_: "own" if label == "Name" else ""

@@ -82,14 +82,14 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
-    from qfusion.data import importing
+    from qfusion.data import import_store, importing
 
     dataset = _loaded(name)
     if dataset is None:
-        with importing.staging() as folder, bar("Checking") as show:
-            examined = importing.examine([Path(name)], folder, show)
+        with import_store.staging_folder() as folder, bar("Checking") as show:
+            examined = importing.examine_files([Path(name)], folder, show)
         _print_report(examined.report, examined.staged.title, {}, as_json)
-        examined.report.require_fit()
+        examined.report.require_no_errors()
         return
     result = {
         "data": dataset.name,
@@ -213,7 +213,7 @@ def import_(
 ) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
     --repair."""
-    from qfusion.data import importing
+    from qfusion.data import import_record, import_repairs, import_store, importing
 
     require(
         bool(paths or modality),
@@ -223,14 +223,19 @@ def import_(
         check_only or name is not None,
         "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.",
     )
-    rates = importing.read_rates(rate or [])
+    rates = import_record.parse_rates(rate or [])
     modalities = read_pairs(
         modality or [], "Argument `--modality`", "name=file", "--modality text=text.csv"
     )
     if name is not None:
-        importing.check_name(name, check_only or replace, repair or [])
-    with bar("Importing") as show, importing.staging() as folder, importing.staging() as second:
-        examined = importing.examine(
+        import_store.check_set_name(name, check_only or replace)
+    import_repairs.check_repair_names(repair or [])
+    with (
+        bar("Importing") as show,
+        import_store.staging_folder() as folder,
+        import_store.staging_folder() as second,
+    ):
+        examined = importing.examine_files(
             paths or [],
             folder,
             show,
@@ -240,10 +245,10 @@ def import_(
             target=target,
             convention=convention,
         )
-        repaired = importing.repaired(examined, repair or [], second, show)
+        repaired = import_repairs.make_repairs(examined, repair or [], second, show)
         more = {"name": name, "repairs": repaired.staged.done, "kept": False}
         if not check_only and not repaired.report.errors:
-            place = importing.store(
+            place = import_store.store_set(
                 repaired,
                 str(name),
                 title=title,
@@ -258,7 +263,7 @@ def import_(
                 "digest": qfusion.data.registry.manifest(str(name))["digest"],
             }
     _print_report(repaired.report, repaired.staged.title, more, as_json)
-    repaired.report.require_fit()
+    repaired.report.require_no_errors()
     if not check_only:
         say(f"Kept as {name} in {more['folder']}; use it as --data {name}.")
 
@@ -408,7 +413,7 @@ def extract(
         say(remark)
     for one in result.failures:
         say(f"left out: {one.id}{f' ({one.file})' if one.file else ''}: {one.why}")
-    result.report.require_fit()
+    result.report.require_no_errors()
     say(f"Kept as {name} in {result.place}; use it as --data {name}.")
 
 
@@ -425,7 +430,7 @@ def remove(
 
 
 def _print_report(
-    report: qfusion.data.staged_set.Report, title: str, more: dict[str, Any], as_json: bool
+    report: qfusion.data.import_report.Report, title: str, more: dict[str, Any], as_json: bool
 ) -> None:
     """Prints what was found in files; as JSON with `more` that is to be said."""
     target = report.target

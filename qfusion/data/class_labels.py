@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import staged_set
+from qfusion.data.file_words import word_array
 
 # What labels are called, whatever their capitals; the first that fits is taken.
 NAMES = (
@@ -81,7 +81,7 @@ def _of_cell(what: str, values: np.ndarray) -> np.ndarray:
         all(entry.size == 1 for entry in inner),
         f"{what} must be one a sample, but some are missing. Give all.",
     )
-    return staged_set.words_of([entry[0] for entry in inner], what)
+    return word_array([entry[0] for entry in inner], what)
 
 
 def one_hot(what: str, values: np.ndarray, remedy: str = "Give one label a sample.") -> np.ndarray:

@@ -27,11 +27,12 @@ from qfusion import _files, _limits
 from qfusion._checks import check, require_number
 from qfusion._lazy import load
 from qfusion._sentences import count, listed
-from qfusion.data import decoders, files, media, staged_set
+from qfusion.data import decoders, files, media
 from qfusion.data.clusters import VIDEO_MARK
 from qfusion.data.data_set import DataSet
 from qfusion.data.decoders import TooMuchWork
 from qfusion.data.extractors import Take
+from qfusion.data.progress import Progress, no_progress
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Audio, Clip, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, collect_errors, translate_errors
@@ -109,7 +110,7 @@ def join(
     dataset: DataSet,
     folder: Path,
     table: Path | None = None,
-    progress: staged_set.Progress = staged_set.quiet,
+    progress: Progress = no_progress,
 ) -> Coverage:
     """Joins the recordings of a folder to the samples of a set, in place of what was joined before.
 

@@ -28,7 +28,21 @@ from filelock import FileLock, Timeout
 from qfusion import _limits
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
-from qfusion.data import clips, extractors, files, importing, media, registry, staged_set, tables
+from qfusion.data import (
+    clips,
+    extractors,
+    files,
+    import_repairs,
+    import_store,
+    media,
+    registry,
+    tables,
+)
+from qfusion.data.array_files import scatter_array
+from qfusion.data.import_conventions import set_convention
+from qfusion.data.import_report import ExaminedSet, build_report
+from qfusion.data.progress import Progress, no_progress
+from qfusion.data.staged_set import StagedSet
 from qfusion.errors import DataUnavailable, QFusionError, translate_errors
 
 DEFAULTS = {"text": "ngrams", "audio": "spectrum", "vision": "hog"}
@@ -49,7 +63,7 @@ class Failure(NamedTuple):
 
 
 @dataclass(eq=False)
-class Extracted(importing.Examined):
+class Extracted(ExaminedSet):
     """What came of a folder: the set, repaired, and the report on it; where that holds errors, nothing is kept.
 
     Attributes:
@@ -81,19 +95,19 @@ def extract(
     longest: float = LONGEST,
     patience: float = PATIENCE,
     resume: bool = True,
-    progress: staged_set.Progress = staged_set.quiet,
+    progress: Progress = no_progress,
 ) -> Extracted:
     """Makes a set of the recordings in a folder and keeps it under a name.
 
     Args:
         folder: of the recordings, in it or in folders below.
-        name, replace, title, licence, repair: as of `importing.keep`.
+        name, replace, title, licence, repair: as of `importing.keep_set`.
         labels: the table; `labels.csv` in the folder, or the only table there, unless told. Its columns are those of an
             imported table of labels, and `file` (below the folder), `start` and `end` (seconds) where files are not
             called like the ids.
         methods: by modality ("text", "audio", "vision") an extractor with its settings, see `extractors.record_of`, or
             "none"; DEFAULTS unless told.
-        target, convention: as of `importing.read`.
+        target, convention: as of `import_formats.read_files`.
         processes: at once; as many as there are processors unless told.
         longest: seconds that a sample may last. patience: seconds after which a process is ended that reads one.
         resume: goes on with what was finished before, where that was stopped; else begins anew.
@@ -105,7 +119,8 @@ def extract(
         DataUnavailable: when a package is missing, or the disk refuses.
     """
     _limits.refuse("extract features")
-    importing.check_name(name, replace, repair)
+    import_store.check_set_name(name, replace)
+    import_repairs.check_repair_names(repair)
     require_whole("processes", processes, 0, 256)
     longest = require_number("longest", longest, 0.1, media.MAX_SECONDS)
     patience = require_number("patience", patience, 0.1, 1e6)
@@ -118,7 +133,7 @@ def extract(
     }
     check(bool(records), "Every extractor is left out. Choose one for a modality at least.")
     with ExitStack() as stack:
-        first, second = (stack.enter_context(importing.staging()) for _ in range(2))
+        first, second = (stack.enter_context(import_store.staging_folder()) for _ in range(2))
         header = tables.open_table(labels or _table_of(root))
         reader = tables.Reader(first, header, tuple(records), (*tables.IDS, *FILES), FILES)
         takes, failures = _takes(root, recordings, beside, reader)
@@ -150,25 +165,25 @@ def extract(
         check(bool(takes), f"No recording can be read. {failures[0].why if failures else ''}")
         if failures:
             first_ones = "; ".join(f"{one.id[:60]}: {one.why[:200]}" for one in failures[:SHOWN])
-            reader.say(
+            reader.add_finding(
                 "left-out", f"{count(len(failures), 'sample')} left out. {first_ones}", "warning"
             )
         staged = _staged(reader, takes, done, names, target, root.name)
-        importing.take_convention(staged, convention)
+        set_convention(staged, convention)
         repairs = [
             *repair,
             *([] if "zero-incomplete" in repair else ["drop-incomplete"]),
             *([] if header.column(tables.SPLIT) else ["make-split"]),
         ]
-        examined = importing.Examined(staged, staged_set.examine(staged, progress))
-        ready = importing.repaired(examined, repairs, second, progress)
+        examined = ExaminedSet(staged, build_report(staged, progress))
+        ready = import_repairs.make_repairs(examined, repairs, second, progress)
         outcome = Extracted(ready.staged, ready.report, failures, resumed)
         outcome.remarks += filter(
             None,
             (extractors.method_of(key, record["method"]).terms for key, record in records.items()),
         )
         if not outcome.report.errors:
-            outcome.place = importing.store(
+            outcome.place = import_store.store_set(
                 outcome,
                 name,
                 title=title,
@@ -192,7 +207,7 @@ def _joined(
     takes: Mapping[int, extractors.Take],
     ids: Sequence[str],
     draft: Path,
-    progress: staged_set.Progress,
+    progress: Progress,
 ) -> list[str]:
     """Joins the recordings to the set that was made of them; returns what went wrong, which costs no more than that."""
     rows = [
@@ -363,7 +378,7 @@ def _run(
     done: Mapping[int, Path],
     processes: int,
     patience: float,
-    progress: staged_set.Progress,
+    progress: Progress,
 ) -> tuple[dict[str, list[str]], dict[int, str]]:
     """Measures rows; returns the names of features by modality, and why what could not be measured could not.
 
@@ -418,7 +433,7 @@ def _staged(
     names: Mapping[str, Sequence[str]],
     target: str,
     title: str,
-) -> staged_set.StagedSet:
+) -> StagedSet:
     """The set of all rows that are finished, its arrays written to the reader's folder."""
     rows = sorted(takes)
     reader.keep(rows)
@@ -433,14 +448,14 @@ def _staged(
     parts = []
     for name, real in zip(names, np.array(counts).T, strict=True):
         if not real.any():
-            reader.say(
+            reader.add_finding(
                 "left-out",
                 f"No recording has what `{extractors.OPTIONS[name]}` looks at: there is no {name}.",
             )
             continue
         absent = np.flatnonzero(real == 0)
         if len(absent):
-            reader.say(
+            reader.add_finding(
                 "incomplete",
                 f"{len(absent):,} of {count(len(rows), 'sample')} {'has' if len(absent) == 1 else 'have'} no {name} (a "
                 f"recording without it, or no words), the first '{reader.ids[absent[0]][:60]}'.",
@@ -454,12 +469,12 @@ def _staged(
         pieces = _pieces(name, rows, done, sequence=len(shape) == 3)
         own = np.maximum(real, 1) if len(shape) == 3 else None
         parts.append(
-            reader.part(
-                name, shape, pieces, tuple(names[name]), own, padded=True, by=staged_set.scatter
+            reader.write_part(
+                name, shape, pieces, tuple(names[name]), own, padded=True, write=scatter_array
             )
         )
         if own is not None:
-            reader.say_sequences(name, real, steps)
+            reader.note_sequences(name, real, steps)
     staged = reader.staged(parts, target, title, "recordings")
     if "text" in names:
         staged.columns["text"] = texts

@@ -27,7 +27,8 @@ import pandas as pd
 from filelock import FileLock
 
 from qfusion._checks import check, choose, require_number
-from qfusion.data import _mat_child, decoders, files, media, staged_set
+from qfusion.data import _mat_child, decoders, files, media
+from qfusion.data.file_words import clean_text, numbered_features
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
 from qfusion.errors import (
@@ -139,8 +140,8 @@ def spectrum(chosen: Chosen) -> Begun:
         return averaged(values, times, chosen["rate"], len(given.samples) / SAMPLES)
 
     return (
-        *staged_set.numbered("log-mel", bands),
-        *staged_set.numbered("MFCC", coefficients),
+        *numbered_features("log-mel", bands),
+        *numbered_features("MFCC", coefficients),
         *("pitch (octaves over 100 Hz)", "pitch is heard", "energy (dB)"),
     ), make
 
@@ -256,7 +257,7 @@ def picture_transformer(chosen: Chosen) -> Begun:
 
 def _by_picture(seen: Callable[[np.ndarray], np.ndarray]) -> Begun:
     """What sees pictures (h, w, 3) one by one, each as (F,)."""
-    units = staged_set.numbered("unit", len(seen(np.zeros((64, 64, 3), np.uint8))))
+    units = numbered_features("unit", len(seen(np.zeros((64, 64, 3), np.uint8))))
     return units, lambda given: np.stack([*map(seen, given.frames)])
 
 
@@ -281,7 +282,7 @@ def ngrams(chosen: Chosen) -> Begun:
         plain = [re.sub(r"\W+", "", word.casefold()) or word for word in given]
         return normalize(hasher.transform(grams(plain, at) for at in range(len(plain)))).toarray()
 
-    return staged_set.numbered("hash", chosen["size"]), make
+    return numbered_features("hash", chosen["size"]), make
 
 
 def word_transformer(chosen: Chosen) -> Begun:
@@ -301,7 +302,7 @@ def word_transformer(chosen: Chosen) -> Begun:
         )
         return np.stack([values[places].mean(0) for places in words])
 
-    return staged_set.numbered("unit", make(["word"]).shape[1]), make
+    return numbered_features("unit", make(["word"]).shape[1]), make
 
 
 def _from_folder(folder: str, processor: str) -> tuple[Any, Callable[..., np.ndarray]]:
@@ -521,7 +522,7 @@ def spoken(text: str) -> tuple[str, ...]:
     Raises:
         InvalidInput: when there are more than MAX_WORDS.
     """
-    words = tuple(_WORD.findall(staged_set.clean(text)))
+    words = tuple(_WORD.findall(clean_text(text)))
     check(
         len(words) <= MAX_WORDS,
         f"The text has {len(words):,} words, and at most {MAX_WORDS:,} are taken. Shorten it.",

@@ -25,10 +25,14 @@ from qfusion.data import (
     files,
     pickle_layouts,
     signatures,
-    staged_set,
     variables,
 )
 from qfusion.data.arrays import numbered_ids
+from qfusion.data.file_words import clean_text, numbered_features, word_array
+from qfusion.data.padding import last_steps
+from qfusion.data.set_reader import SetReader
+from qfusion.data.staged_set import Part, StagedSet
+from qfusion.data.target_classes import Targets, encode_classes
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, translate_errors
 
 KIND = "MMSA pickle"
@@ -37,7 +41,7 @@ MODALITIES = ("text", "audio", "vision")
 _LAYOUT = pickle_layouts.LAYOUT
 
 
-def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet:
+def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     """Returns what an MMSA pickle holds, its arrays written to `folder`.
 
     Args:
@@ -63,7 +67,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
         return _Reader(path.name, content, folder).staged(target)
 
 
-class _Reader(staged_set.Reading):
+class _Reader(SetReader):
     """Reads one file's contents."""
 
     def __init__(self, name: str, content: Any, folder: Path):
@@ -78,7 +82,7 @@ class _Reader(staged_set.Reading):
         )
         self.counts = {split: len(self._array(split, self.names[0])) for split in self.splits}
 
-    def staged(self, target: str) -> staged_set.StagedSet:
+    def staged(self, target: str) -> StagedSet:
         """The set."""
         parts = [self._part(name) for name in self.names]
         targets = self._targets(target)
@@ -86,7 +90,7 @@ class _Reader(staged_set.Reading):
         self._say_left_out()
         tokens = self._tokens()
         if any("text_bert" in inner for inner in self.splits.values()):
-            self.say(
+            self.add_finding(
                 "text-bert",
                 "`text_bert` is for a language model, not features: its mask says the number of tokens, and "
                 + (
@@ -95,7 +99,7 @@ class _Reader(staged_set.Reading):
                     else "its token numbers name the steps of text where the tokenizer's vocabulary is at hand."
                 ),
             )
-        return staged_set.StagedSet(
+        return StagedSet(
             folder=self.folder,
             title=self.name,
             kind=KIND,
@@ -121,16 +125,18 @@ class _Reader(staged_set.Reading):
         }
         rest = sorted({key for inner in self.splits.values() for key in inner} - known)
         with_rows = [key for key in rest if self._has_rows(key)]
-        self.say_left_out([key[:40] for key in rest if key not in with_rows], "features nor labels")
+        self.note_left_out(
+            [key[:40] for key in rest if key not in with_rows], "features nor labels"
+        )
         if with_rows:
-            self.say(
+            self.add_finding(
                 "lost-modality",
                 f"Left out, though there is an entry for each sample: {', '.join(key[:40] for key in with_rows[:12])}. "
                 f"If one is a modality, call it one of {', '.join(MODALITIES)}.",
                 "warning",
             )
         if "text" not in self.names and any("raw_text" in inner for inner in self.splits.values()):
-            self.say(
+            self.add_finding(
                 "no-text",
                 "Text comes as words, not as features. The words are kept to show; add features as `text` if they are "
                 "to be a modality.",
@@ -191,7 +197,7 @@ class _Reader(staged_set.Reading):
         )
         return [files.unpickled(entry) for entry in inner]
 
-    def _part(self, name: str) -> staged_set.Part:
+    def _part(self, name: str) -> Part:
         result = {split: self._array(split, name) for split in self.splits}
         for split, values in result.items():
             check(
@@ -223,9 +229,9 @@ class _Reader(staged_set.Reading):
             size > 0,
             f"Modality '{name}' in `{self.name}` must have at least one feature, but has none. Leave it out.",
         )
-        feature_names, count = staged_set.numbered(name, size), sum(self.counts.values())
+        feature_names, count = numbered_features(name, size), sum(self.counts.values())
         if axes == 1:
-            return self.part(
+            return self.write_part(
                 name,
                 (count, size),
                 (
@@ -236,7 +242,7 @@ class _Reader(staged_set.Reading):
                 feature_names,
             )
         lengths, steps = self._lengths(name, whole)
-        return self.part(
+        return self.write_part(
             name,
             (count, steps, size),
             self._padded(name, whole, lengths, steps, size),
@@ -271,7 +277,7 @@ class _Reader(staged_set.Reading):
                 steps, text = mask, "the mask in `text_bert` says how long each is"
             else:
                 steps, text = (
-                    staged_set.last_steps(files.pieces(values)),
+                    last_steps(files.pieces(values)),
                     "steps of zeros at the end count as padding",
                 )
             check(
@@ -288,9 +294,9 @@ class _Reader(staged_set.Reading):
             result.append(steps.astype(np.int64))
         lengths = np.concatenate(result)
         longest = int(lengths.max(initial=1))
-        self.say_sequences(name, lengths, longest, f": {text}")
+        self.note_sequences(name, lengths, longest, f": {text}")
         if empty := int((lengths == 0).sum()):
-            self.say(
+            self.add_finding(
                 "empty-sequence",
                 f"{empty:,} samples have no step. They are read as one step of zeros.",
                 "warning",
@@ -315,7 +321,7 @@ class _Reader(staged_set.Reading):
                 at += len(piece)
                 yield held
         if cleared:
-            self.say(
+            self.add_finding(
                 "padding",
                 f"{cleared:,} samples have values beyond their length. These are padding by the file's own word "
                 "and were set to zero.",
@@ -351,7 +357,7 @@ class _Reader(staged_set.Reading):
         if len(lacking) == sum(map(bool, self.counts.values())):
             return []
         if lacking:
-            self.say(
+            self.add_finding(
                 "missing-words",
                 f"`{key}` is missing in {' and '.join(lacking)}, where it stays empty.",
                 "warning",
@@ -375,7 +381,7 @@ class _Reader(staged_set.Reading):
             [numbered_ids(split, count) for split, count in self.counts.items() if count]
         )
         if not any("id" in inner for inner in self.splits.values()):
-            self.say("numbered", "There is no `id`, so samples are numbered by split.")
+            self.add_finding("numbered", "There is no `id`, so samples are numbered by split.")
             return numbers
         words = self._words("id")
         without = np.repeat(
@@ -385,9 +391,9 @@ class _Reader(staged_set.Reading):
             number if lacks else word
             for word, number, lacks in zip(words, numbers.tolist(), without, strict=True)
         ]
-        return staged_set.words_of(named, f"Ids in `{self.name}`")
+        return word_array(named, f"Ids in `{self.name}`")
 
-    def _targets(self, target: str) -> staged_set.Targets:
+    def _targets(self, target: str) -> Targets:
         if target in ("auto", "regression"):
             for key in ("regression_labels", "labels"):
                 if self._everywhere(key) and (
@@ -415,13 +421,13 @@ class _Reader(staged_set.Reading):
             if count and "regression_labels" not in self.splits[split]
         ]
         if len(lacking) < len(self.splits) and lacking:
-            self.say(
+            self.add_finding(
                 "missing-scores",
                 f"`regression_labels` is missing in {' and '.join(lacking)}, so the set is read for classification.",
                 "warning",
             )
 
-    def _amounts(self, key: str) -> staged_set.Targets:
+    def _amounts(self, key: str) -> Targets:
         """Scores, and their range where they look like those of MOSI or CH-SIMS."""
         y = self._scores(key)
         largest = np.abs(y[np.isfinite(y)]).max(initial=0)
@@ -431,8 +437,8 @@ class _Reader(staged_set.Reading):
             and bound == 1.0
             and len(y) > 100
         ):
-            self.say("range", "All scores lie in [-1, 1], which is taken for their range.")
-        return staged_set.Targets(y, bounds=None if bound is None else (-bound, bound))
+            self.add_finding("range", "All scores lie in [-1, 1], which is taken for their range.")
+        return Targets(y, bounds=None if bound is None else (-bound, bound))
 
     def _names_classes(self, key: str) -> bool:
         """Whether `labels` are words, a column a class, or two whole numbers, and no scores."""
@@ -446,7 +452,7 @@ class _Reader(staged_set.Reading):
         known = np.unique(np.concatenate(whole))
         return len(known) <= 2 and bool((known == np.round(known)).all())
 
-    def _classes(self, key: str) -> staged_set.Targets:
+    def _classes(self, key: str) -> Targets:
         """Classes of words or numbers, or of a column a class."""
         whole = [self._entries(split, key) for split in self._filled()]
         wide = {values.shape[1] for values in whole if values.dtype.kind in "biuf"} - {1}
@@ -459,23 +465,23 @@ class _Reader(staged_set.Reading):
             table = np.concatenate(whole)
             what = f"`{key}` in `{self.name}`"
             columns = class_labels.one_hot(what, table)
-            y, classes = staged_set.classes_of(columns)
-            self.say(
+            y, classes = encode_classes(columns)
+            self.add_finding(
                 "classes",
                 f"`{key}` has a column a class. Classes are the numbers of the columns, from 0: "
                 f"{', '.join(classes[:12])}.",
             )
-            return staged_set.Targets(y, classes)
+            return Targets(y, classes)
         labels: list[Any] = self._words(key)
         with contextlib.suppress(ValueError):  # what is no number stays a word
             labels = list(map(float, labels))
-        y, classes = staged_set.classes_of(labels)
-        self.say(
+        y, classes = encode_classes(labels)
+        self.add_finding(
             "classes",
             f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
             f"{', '.join(classes[:12])}.",
         )
-        return staged_set.Targets(y, classes)
+        return Targets(y, classes)
 
     def _filled(self) -> list[str]:
         return [split for split, count in self.counts.items() if count]
@@ -498,7 +504,7 @@ class _Reader(staged_set.Reading):
             for key in [f"regression_labels_{name[0].upper()}"]
             if any(key in inner for inner in self.splits.values())
         }
-        self.say_unimodal(result)
+        self.note_unimodal(result)
         return result
 
 
@@ -535,7 +541,7 @@ def _word(entry: Any) -> str:
             for entry in (value.flat[:8] if isinstance(value, np.ndarray) else value[:8])
             if not isinstance(entry, (list, tuple))
         )
-    return staged_set.clean(value)
+    return clean_text(value)
 
 
 def _mask(tokens: Any, room: float) -> np.ndarray | None:

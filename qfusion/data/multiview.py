@@ -25,12 +25,25 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import class_labels, files, layout as layout_of, staged_set, variables
+from qfusion.data import class_labels, files, layout as layout_of, variables
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
+from qfusion.data.file_words import (
+    clean_text,
+    make_modality_name,
+    numbered_features,
+    parse_split,
+    word_array,
+)
+from qfusion.data.import_report import build_report
 from qfusion.data.modality_spec import Modality
+from qfusion.data.padding import find_padded_lengths
 from qfusion.data.picture_arrays import enlarge, grey_levels
+from qfusion.data.random_split import draw_split
 from qfusion.data.sample_content import Content, Image
+from qfusion.data.set_reader import SetReader
+from qfusion.data.staged_set import Part, StagedSet
+from qfusion.data.target_classes import MAX_LABELS, Targets, encode_classes, encode_label_sets
 from qfusion.data.variables import Variable
 from qfusion.errors import InvalidInput
 
@@ -58,13 +71,16 @@ def load(path: Path) -> DataSet:
         how = "split as the file says"
         if not (staged.split != "").any():
             _check_large_classes(staged)
-            staged.split, how = staged_set.made_split(staged)
+            staged.split, how = draw_split(staged)
             how = f"split at random: {how}, with equal shares in every class"
-        _require_fit(staged)
+        build_report(staged).require_no_errors(
+            f"`{staged.title}` cannot be used as it is",
+            "Import it with `data import` to see and repair everything.",
+        )
         return _data_set(path, staged, how)
 
 
-def _check_finite(staged: staged_set.StagedSet) -> None:
+def _check_finite(staged: StagedSet) -> None:
     """Names the first value of a view that is not finite."""
     for part in staged.parts:
         values = np.load(part.path, mmap_mode="r", allow_pickle=False).reshape(len(staged), -1)
@@ -78,7 +94,7 @@ def _check_finite(staged: staged_set.StagedSet) -> None:
             )
 
 
-def _check_large_classes(staged: staged_set.StagedSet) -> None:
+def _check_large_classes(staged: StagedSet) -> None:
     """Checks that every class has a sample for each part of a split."""
     if not staged.classes:
         return
@@ -92,19 +108,7 @@ def _check_large_classes(staged: staged_set.StagedSet) -> None:
     )
 
 
-def _require_fit(staged: staged_set.StagedSet) -> None:
-    """Raises InvalidInput with the first error that an import would report."""
-    errors = staged_set.examine(staged).errors
-    if errors:
-        first = errors[0]
-        where = f"{first.where}: " if first.where else ""
-        raise InvalidInput(
-            f"`{staged.title}` cannot be used as it is: {where}{first.words} Import it with `data import` to see and "
-            "repair everything."
-        )
-
-
-def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> DataSet:
+def _data_set(path: Path, staged: StagedSet, how: str) -> DataSet:
     """The data set of a file; its arrays are held in memory.
 
     Args:
@@ -153,7 +157,7 @@ def _data_set(path: Path, staged: staged_set.StagedSet, how: str) -> DataSet:
     )
 
 
-def _table(staged: staged_set.StagedSet) -> pd.DataFrame:
+def _table(staged: StagedSet) -> pd.DataFrame:
     """What is shown of each sample beside its features: its class."""
     index = pd.Index(staged.ids)
     if not staged.classes:
@@ -345,7 +349,7 @@ OWN = ("ids", "split")
 NAMES = "label_names"  # of the columns of labels, where a sample may have several
 
 
-def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet:
+def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     """Returns what a multi-view file holds, its arrays written to `folder`.
 
     Raises:
@@ -355,7 +359,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> staged_set.StagedSet
     return _Import(path, folder, target).staged()
 
 
-class _Import(staged_set.Reading):
+class _Import(SetReader):
     """Reads one file on its way in."""
 
     def __init__(self, path: Path, folder: Path, target: str, held: bool = False):
@@ -377,7 +381,7 @@ class _Import(staged_set.Reading):
             if name.lower() in known or name in lengths
         }
 
-    def staged(self) -> staged_set.StagedSet:
+    def staged(self) -> StagedSet:
         """The set."""
         targets = self._label_sets() if self.target == "labels" else self._targets()
         layout = self.content.arranged(targets.y)
@@ -388,13 +392,13 @@ class _Import(staged_set.Reading):
         parts = [self._modality(layout, place, name) for place, name in enumerate(layout.views)]
         self._say_left_out(layout)
         count = len(targets.y)
-        return staged_set.StagedSet(
+        return StagedSet(
             folder=self.folder,
             title=self.path.name,
             kind=f"multi-view {self.path.suffix.lower()} file",
             parts=parts,
             ids=self._text("ids", count) if "ids" in self.own else numbered_ids("row", count),
-            split=staged_set.split_of(
+            split=parse_split(
                 self._text("split", count) if "split" in self.own else [""] * count,
                 f"Array `split` in `{self.path.name}`",
             ),
@@ -407,9 +411,9 @@ class _Import(staged_set.Reading):
         names = [f"{name}_lengths" for name in layout.views]
         unused = [name for name in self.own if name not in (*OWN, NAMES, *names)]
         plain = [variable.name for variable in layout.left_out if not variable.why]
-        self.say_left_out([*plain, *unused], "view nor label")
+        self.note_left_out([*plain, *unused], "view nor label")
         if layout.only_graphs:
-            self.say(
+            self.add_finding(
                 "graphs",
                 "Every matrix relates the samples to each other, as graphs and kernels do. They are taken for views.",
                 "warning",
@@ -417,7 +421,7 @@ class _Import(staged_set.Reading):
         for variable in layout.left_out:
             if variable.why:
                 remedy = f" {variable.remedy}" if variable.loses else ""
-                self.say(
+                self.add_finding(
                     "no-view",
                     f"`{variable.name}` {variable.why}, so it is left out.{remedy}",
                     "warning" if variable.loses else "note",
@@ -433,37 +437,35 @@ class _Import(staged_set.Reading):
         return self._words(key, entries)
 
     def _words(self, key: str, entries: np.ndarray) -> np.ndarray:
-        return staged_set.words_of(
-            [staged_set.clean(word) for word in entries.tolist()],
+        return word_array(
+            [clean_text(word) for word in entries.tolist()],
             f"Words of `{key}` in `{self.path.name}`",
         )
 
-    def _label_sets(self) -> staged_set.Targets:
+    def _label_sets(self) -> Targets:
         """Of an array (N, L) of 0 and 1, and the names of its columns."""
         given, name = self.content.labels(several=True), self.content.label
         check(
             given.dtype.kind in "biuf"
-            and given.shape[1] <= staged_set.MAX_LABELS
+            and given.shape[1] <= MAX_LABELS
             and bool(np.isin(given, (0, 1)).all()),
             f"Array `{name}` in `{self.path.name}` must hold 0 and 1, a column for each of at most "
-            f"{staged_set.MAX_LABELS} labels, but does not. Correct it.",
+            f"{MAX_LABELS} labels, but does not. Correct it.",
         )
         names = (
-            [staged_set.clean(word).strip() for word in self.own[NAMES].whole().ravel().tolist()]
+            [clean_text(word).strip() for word in self.own[NAMES].whole().ravel().tolist()]
             if NAMES in self.own
-            else list(staged_set.numbered("label", given.shape[1]))
+            else list(numbered_features("label", given.shape[1]))
         )
         check(
             len(names) == given.shape[1] == len(set(names)),
             f"Array `{NAMES}` in `{self.path.name}` must name each of the {given.shape[1]} columns of "
             f"`{name}` once, but holds {len(names)}. Correct it.",
         )
-        self.say("labels", f"A sample may have several of {len(names)} labels.")
-        return staged_set.label_sets(
-            [[names[i] for i in np.flatnonzero(row)] for row in given], names
-        )
+        self.add_finding("labels", f"A sample may have several of {len(names)} labels.")
+        return encode_label_sets([[names[i] for i in np.flatnonzero(row)] for row in given], names)
 
-    def _targets(self) -> staged_set.Targets:
+    def _targets(self) -> Targets:
         labels = self.content.labels()
         known = labels[np.isfinite(labels)] if labels.dtype.kind == "f" else np.zeros(0)
         fractions = bool((known != np.round(known)).any())
@@ -473,45 +475,45 @@ class _Import(staged_set.Reading):
                 f"Labels in `{self.path.name}` must be numbers for a regression, but are {labels.dtype}. "
                 "Import it for classification.",
             )
-            return staged_set.Targets(labels.astype(np.float64))
+            return Targets(labels.astype(np.float64))
         if labels.dtype.kind in "US":
-            self.say("classes", "Labels are words, taken for the names of classes.")
+            self.add_finding("classes", "Labels are words, taken for the names of classes.")
             words = [word.strip() or None for word in self._words(self.content.label, labels)]
-            return staged_set.Targets(*staged_set.classes_of(words))
+            return Targets(*encode_classes(words))
         check(
             labels.dtype.kind in "biuf",
             f"Labels in `{self.path.name}` must be numbers or words, but have type {labels.dtype}. Convert them.",
         )
         shape = self.content.shape_of_labels
         if len(shape) == 2 and min(shape) > 1:
-            self.say(
+            self.add_finding(
                 "classes",
                 f"`{self.content.label}` has a column a class. Classes are the numbers of the columns, from 0.",
             )
-        return staged_set.Targets(*staged_set.classes_of(labels))
+        return Targets(*encode_classes(labels))
 
-    def _modality(self, layout: layout_of.Layout, place: int, view: str) -> staged_set.Part:
+    def _modality(self, layout: layout_of.Layout, place: int, view: str) -> Part:
         """Writes one view to the folder."""
         variable, last = layout.views[view], view in layout.last
-        name = staged_set.modality_name(view)
+        name = make_modality_name(view)
         shape = variable.shape[-1:] + variable.shape[:-1] if last else variable.shape
         lengths = self._lengths(f"{view}_lengths", shape)
         is_padded = lengths is None and _may_be_padded(variable, shape)
         if is_padded:
-            lengths = staged_set.padded_lengths(lambda: variable.samples(last))
+            lengths = find_padded_lengths(lambda: variable.samples(last))
         absent = None if layout.mask is None else ~layout.mask[:, place]
         row = shape[1:] if lengths is not None else (prod(shape[1:]),)
         picture = shape[1:-1] if shape[-1] == 1 else shape[1:]
-        part = self.part(
+        part = self.write_part(
             name,
             (shape[0], *row),
             _rows(variable, last, row, lengths, absent),
-            staged_set.numbered(view, row[-1]),
+            numbered_features(view, row[-1]),
             lengths,
             picture=picture if lengths is None and len(picture) > 1 else None,
         )
         if lengths is not None:
-            self.say(
+            self.add_finding(
                 "sequences",
                 f"Sequences of {lengths.min()} to {lengths.max()} steps. "
                 + (
@@ -523,7 +525,7 @@ class _Import(staged_set.Reading):
             )
         if absent is not None and absent.any():
             rows = np.flatnonzero(absent)
-            self.say(
+            self.add_finding(
                 "incomplete",
                 f"{len(rows):,} of {layout.count:,} samples lack this modality, as `{layout.mask_name}` says, the "
                 f"first in row {rows[0] + 1}.",

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import class_labels, files, staged_set
+from qfusion.data import class_labels, files
+from qfusion.data.file_words import SPLIT_WORDS, clean_text
 
 KNOWN = {
     "text": ("text", "texts", "textual", "language"),
@@ -43,7 +44,7 @@ def splits_of(file: str, content: Any) -> dict[str, dict[str, Any]]:
     )
     splits: dict[str, dict[str, Any]] = {}
     for key, inner in content.items():
-        part = staged_set.PARTS.get(str(key).strip().lower())
+        part = SPLIT_WORDS.get(str(key).strip().lower())
         if not part:
             continue
         check(
@@ -144,4 +145,4 @@ def _words(spoken: Any) -> Iterator[str]:
     if isinstance(entries, (list, tuple)):
         for entry in entries:
             if isinstance(entry, (str, bytes, memoryview)):
-                yield staged_set.clean(entry)
+                yield clean_text(entry)

@@ -38,11 +38,11 @@ from qfusion.data import (
     mmsa,
     multiview,
     sources as package,
-    staged_set,
 )
 from qfusion.data.clusters import video_clusters
 from qfusion.data.data_set import DataSet, compute_digest
 from qfusion.data.modality_spec import Modality
+from qfusion.data.progress import Progress, no_progress
 from qfusion.data.sample_content import Content, Text, no_content
 from qfusion.data.target_spec import Target, guess_convention
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound, QFusionError, translate_errors
@@ -444,7 +444,7 @@ def download(
     name: str,
     target: str | os.PathLike[str] | None = None,
     base_url: str | None = None,
-    progress: staged_set.Progress = staged_set.quiet,
+    progress: Progress = no_progress,
     retries: int = 2,
 ) -> Path:
     """Downloads a data set's files and returns the folder they are in.
@@ -590,7 +590,7 @@ def _unpack(
     archive: package.Archive,
     folder: Path,
     base: str | None,
-    progress: staged_set.Progress,
+    progress: Progress,
     retries: int,
 ) -> None:
     """Puts a source's files, checked, into `folder`: what its archive holds of them, or what is made of that."""

@@ -15,7 +15,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, staged_set
+from qfusion.data import files
+from qfusion.data.file_words import numbered_features, word_array
+from qfusion.data.set_reader import SetReader
+from qfusion.data.staged_set import Part, StagedSet
+from qfusion.data.target_classes import Targets, encode_classes
 
 KIND = "computational sequences"
 SUFFIXES = (".csd", ".h5", ".hdf5")
@@ -27,7 +31,7 @@ Sequence = tuple[
 
 def read(
     modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto"
-) -> staged_set.StagedSet:
+) -> StagedSet:
     """Returns the set that computational sequences make up, its arrays written to `folder`.
 
     Args:
@@ -47,7 +51,7 @@ def read(
     return _Reader(folder, labels).staged(modalities, target)
 
 
-class _Reader(staged_set.Reading):
+class _Reader(SetReader):
     """Aligns features to the intervals of labels."""
 
     def __init__(self, folder: Path, labels: Path):
@@ -60,12 +64,12 @@ class _Reader(staged_set.Reading):
         )
         self.samples = _samples(self.labels)
 
-    def staged(self, modalities: Mapping[str, Path], target: str) -> staged_set.StagedSet:
+    def staged(self, modalities: Mapping[str, Path], target: str) -> StagedSet:
         """The set."""
         parts = [self._modality(name, path) for name, path in modalities.items()]
         values = np.concatenate([features for features, _ in self.labels.values()])
         if values.shape[1] > 1:
-            self.say(
+            self.add_finding(
                 "left-out",
                 f"`{self.file}` has {values.shape[1]} columns of labels. The first is the target; the others are left "
                 "out.",
@@ -73,21 +77,21 @@ class _Reader(staged_set.Reading):
             )
         y = values[:, 0].astype(np.float64)
         if target == "classification":
-            targets = staged_set.Targets(*staged_set.classes_of(y))
+            targets = Targets(*encode_classes(y))
         else:
             largest = np.abs(y[np.isfinite(y)]).max(initial=0)
-            targets = staged_set.Targets(y, bounds=(-3.0, 3.0) if 1 < largest <= 3 else None)
-        self.say(
+            targets = Targets(y, bounds=(-3.0, 3.0) if 1 < largest <= 3 else None)
+        self.add_finding(
             "videos",
             f"{len(self.samples):,} samples of {len(self.labels):,} videos. A split that is made at random may have "
             "samples of one video in two parts.",
         )
-        return staged_set.StagedSet(
+        return StagedSet(
             folder=self.folder,
             title=self.file,
             kind=KIND,
             parts=parts,
-            ids=staged_set.words_of(self.samples["id"].tolist(), f"Ids in `{self.file}`"),
+            ids=word_array(self.samples["id"].tolist(), f"Ids in `{self.file}`"),
             split=np.full(len(self.samples), "", dtype="<U5"),
             target="class" if targets.classes else "sentiment",
             columns=self.samples[["video", "start", "end"]],
@@ -95,7 +99,7 @@ class _Reader(staged_set.Reading):
             **vars(targets),
         )
 
-    def _modality(self, name: str, path: Path) -> staged_set.Part:
+    def _modality(self, name: str, path: Path) -> Part:
         """The features of a modality, a vector a sample."""
         sequence = read_sequence(path)
         sizes = {features.shape[1] for features, _ in sequence.values()}
@@ -116,7 +120,7 @@ class _Reader(staged_set.Reading):
                 absent[row] = False
         if absent.any():
             rows = np.flatnonzero(absent)
-            self.say(
+            self.add_finding(
                 "incomplete",
                 f"{len(rows):,} of {len(absent):,} samples have no step in `{path.name}`, the first "
                 f"'{self.samples['id'].iloc[rows[0]][:60]}'.",
@@ -125,7 +129,9 @@ class _Reader(staged_set.Reading):
                 repairs=("drop-incomplete", "zero-incomplete"),
                 rows=rows,
             )
-        return self.part(name, values.shape, files.pieces(values), staged_set.numbered(name, size))
+        return self.write_part(
+            name, values.shape, files.pieces(values), numbered_features(name, size)
+        )
 
 
 _NOTHING: Sequence = np.zeros((0, 1)), np.zeros((0, 2))

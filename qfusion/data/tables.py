@@ -22,7 +22,12 @@ import pyarrow as pa
 import pyarrow.compute
 
 from qfusion._checks import check
-from qfusion.data import files, number_words, signatures, staged_set, table_columns
+from qfusion.data import files, number_words, signatures, table_columns
+from qfusion.data.array_files import scatter_array
+from qfusion.data.file_words import numbered_features, parse_split, word_array
+from qfusion.data.padding import last_steps
+from qfusion.data.set_reader import SetReader
+from qfusion.data.staged_set import Part, StagedSet
 from qfusion.data.table_files import (
     IDS,
     LABELS,
@@ -35,6 +40,13 @@ from qfusion.data.table_files import (
     is_numeric,
     open_table,
 )
+from qfusion.data.target_classes import (
+    NO_LABEL,
+    SEPARATOR,
+    Targets,
+    encode_classes,
+    encode_label_sets,
+)
 from qfusion.errors import InvalidInput
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npy")
@@ -44,7 +56,7 @@ _SHOWN = 6  # columns or words in a sentence
 
 def read_tables(
     modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto"
-) -> staged_set.StagedSet:
+) -> StagedSet:
     """Returns the set that tables make up, its arrays written to `folder`.
 
     Args:
@@ -69,7 +81,7 @@ def read_tables(
     )
 
 
-class Reader(staged_set.Reading):
+class Reader(SetReader):
     """Joins tables of features to a table of labels.
 
     Attributes:
@@ -107,7 +119,7 @@ class Reader(staged_set.Reading):
         own = [single] if single is not None else joined
         batches, size = [], 0
         self.left_out = _named_row_numbers(labels, own)
-        self.say_row_numbers(labels, self.left_out)
+        self.note_row_numbers(labels, self.left_out)
         words = (*own, *map(labels.column, (SPLIT, TEXT, written)))
         shown = [name for name in labels.columns if name not in self.left_out]
         for batch in labels.batches(shown, words, numbers=False):
@@ -122,14 +134,14 @@ class Reader(staged_set.Reading):
         )
         self.table = pa.Table.from_batches(batches)
         self.header = labels
-        self.ids = staged_set.words_of(
+        self.ids = word_array(
             [
                 "$_$".join(row)
                 for row in zip(*(_ids(self._strings(key)) for key in own), strict=True)
             ],
             f"Ids in `{self.file}`",
         )
-        self.say_decomposed(self.file, sum(_decomposed(self._strings(key)) for key in own))
+        self.note_decomposed(self.file, sum(_decomposed(self._strings(key)) for key in own))
         self.people = {
             name: labels.column((f"label_{name}", f"label_{name[0]}")) for name in self.names
         }
@@ -155,13 +167,13 @@ class Reader(staged_set.Reading):
             return "Write one in each row."
         return (
             "Keep one label a sample; or, if it may have several, write them as text with "
-            f"'{staged_set.SEPARATOR}' between them and import the set with --target labels."
+            f"'{SEPARATOR}' between them and import the set with --target labels."
         )
 
-    def say_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
+    def note_row_numbers(self, table: Table, names: Sequence[str], where: str = "") -> None:
         """Says which columns of a table are left out since they count or name its rows."""
         if names:
-            self.say(
+            self.add_finding(
                 "row-number",
                 f"Left out of `{table.path.name}`, as numbers or names of its rows: {_listed(names)}. Rows often come "
                 "sorted, so that their number says what a model should learn.",
@@ -169,10 +181,10 @@ class Reader(staged_set.Reading):
                 where,
             )
 
-    def say_decomposed(self, file: str, number: int) -> None:
+    def note_decomposed(self, file: str, number: int) -> None:
         """Says how many ids of a file were brought to another normal form, where any were."""
         if number:
-            self.say(
+            self.add_finding(
                 "unicode-ids",
                 f"{number:,} ids in `{file}` are written with separate accents (Unicode's form NFD, as macOS "
                 "names files). They are read in form NFC, so that they join.",
@@ -188,19 +200,17 @@ class Reader(staged_set.Reading):
         self.table = self.table.take(list(rows))
         self.ids = self.ids[list(rows)]
 
-    def staged(
-        self, parts: list[staged_set.Part], target: str, title: str, kind: str
-    ) -> staged_set.StagedSet:
+    def staged(self, parts: list[Part], target: str, title: str, kind: str) -> StagedSet:
         """Returns the set of these modalities; `title` and `kind` say what was read."""
         targets = self.label_sets() if target == "labels" else self.targets(target)
         unimodal = self.unimodal()
-        return staged_set.StagedSet(
+        return StagedSet(
             folder=self.folder,
             title=title,
             kind=kind,
             parts=parts,
             ids=self.ids,
-            split=staged_set.split_of(
+            split=parse_split(
                 self.words(SPLIT) or [""] * len(self.ids),
                 f"Column `{self.header.column(SPLIT)}` of `{self.file}`",
             ),
@@ -213,7 +223,7 @@ class Reader(staged_set.Reading):
 
     # The modalities
 
-    def modality(self, name: str, path: Path) -> staged_set.Part:
+    def modality(self, name: str, path: Path) -> Part:
         """One modality, written to the folder."""
         if path.suffix.lower() == ".npy":
             return self._plain(name, path)
@@ -244,15 +254,15 @@ class Reader(staged_set.Reading):
         size, names = len(features), tuple(features)
         if lists:  # one column holds all features
             size = self._list_size(table, lists[0], is_nested)
-            names = staged_set.numbered(name, size)
+            names = numbered_features(name, size)
         if is_nested:
             return self._nested_sequences(name, table, lists[0], names, rows)
         if step is not None:
             return self._sequences(name, table, step, features, names, rows)
         shape, pieces = (len(self.ids), size), self._values(table, features, size, rows)
         if np.array_equal(rows, np.arange(len(self.ids))):
-            return self.part(name, shape, (values for _, values in pieces), names)
-        return self.part(name, shape, pieces, names, by=staged_set.scatter)
+            return self.write_part(name, shape, (values for _, values in pieces), names)
+        return self.write_part(name, shape, pieces, names, write=scatter_array)
 
     def _step_column(self, modality: str, table: Table, key: str) -> str | None:
         """The column that numbers the steps of sequences; None where rows are vectors.
@@ -278,7 +288,7 @@ class Reader(staged_set.Reading):
                 f"Column `{column}` of `{table.path.name}` is a feature, since every id has one row. Call it `step` if "
                 "it numbers the steps of sequences."
             )
-        self.say("step-column", sentence, where=modality)
+        self.add_finding("step-column", sentence, where=modality)
         return column if is_sequences else None
 
     def _features(self, modality: str, table: Table, key: str, step: str | None) -> list[str]:
@@ -287,7 +297,7 @@ class Reader(staged_set.Reading):
         of_labels = [self.label, *filter(None, map(self.header.column, (SPLIT, TEXT)))]
         targets = table_columns.no_features(others, of_labels, self.names)
         if targets:
-            self.say(
+            self.add_finding(
                 "target-column",
                 f"Left out of the features in `{table.path.name}`, since they are called like ids, targets or parts of "
                 f"the split: {_listed(targets)}.",
@@ -295,7 +305,7 @@ class Reader(staged_set.Reading):
                 modality,
             )
         numbering = _named_row_numbers(table, (key, step, *targets))
-        self.say_row_numbers(table, numbering, modality)
+        self.note_row_numbers(table, numbering, modality)
         features = [name for name in others if name not in {*targets, *numbering}]
         self._check_features(table, features)
         return features
@@ -305,7 +315,7 @@ class Reader(staged_set.Reading):
     ) -> list[str]:
         """The features without those that count rows or samples, of which it says so; `rows` are the samples' rows."""
         numbering = _counting(table, features, rows)
-        self.say_row_numbers(table, numbering, modality)
+        self.note_row_numbers(table, numbering, modality)
         features = [name for name in features if name not in numbering]
         self._check_features(table, features)
         return features
@@ -331,7 +341,7 @@ class Reader(staged_set.Reading):
             "Mend or drop it."
         )
 
-    def _plain(self, name: str, path: Path) -> staged_set.Part:
+    def _plain(self, name: str, path: Path) -> Part:
         signatures.require(path, "a .npy file", "npy")
         with path.open("rb") as stream:
             shape, _, kind = files.check_header(stream, files.size_of(path), f"File `{path.name}`")
@@ -346,15 +356,15 @@ class Reader(staged_set.Reading):
         values = np.load(path, mmap_mode="r", allow_pickle=False)
         lengths = None
         if len(shape) == 3:
-            lengths = np.maximum(1, staged_set.last_steps(files.pieces(values)))
+            lengths = np.maximum(1, last_steps(files.pieces(values)))
             if (lengths < shape[1]).any():
                 why = "; steps of zeros at the end count as padding"
-                self.say_sequences(name, lengths, shape[1], why)
-        return self.part(
+                self.note_sequences(name, lengths, shape[1], why)
+        return self.write_part(
             name,
             shape,
             map(np.asarray, files.pieces(values)),
-            staged_set.numbered(name, shape[-1]),
+            numbered_features(name, shape[-1]),
             lengths,
         )
 
@@ -366,7 +376,7 @@ class Reader(staged_set.Reading):
         for at, batch in files.placed(table.batches([key], (key,))):
             written = batch.column(0).fill_null("").to_pylist()
             decomposed += _decomposed(written)
-            ids = staged_set.words_of(_ids(written), f"Ids in `{table.path.name}`")
+            ids = word_array(_ids(written), f"Ids in `{table.path.name}`")
             in_order = not sequences and np.array_equal(ids, self.ids[at : at + len(ids)])
             check(
                 in_order or index.is_unique,
@@ -380,7 +390,7 @@ class Reader(staged_set.Reading):
             strange = ids[pieces[-1] < 0]
             if len(strange) and not unknown_id:
                 unknown_id = str(strange[0])
-        self.say_decomposed(table.path.name, decomposed)
+        self.note_decomposed(table.path.name, decomposed)
         rows = np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
         check(
             len(rows) > 0,
@@ -399,7 +409,7 @@ class Reader(staged_set.Reading):
             "`step`.",
         )
         if unknown := int((rows < 0).sum()):
-            self.say(
+            self.add_finding(
                 "unknown-ids",
                 f"{unknown:,} rows of `{table.path.name}` have an id that `{self.file}` does not have, such as "
                 f"'{unknown_id[:60]}'. They are left out.",
@@ -407,7 +417,7 @@ class Reader(staged_set.Reading):
             )
         absent = np.flatnonzero(once == 0)
         if len(absent):
-            self.say(
+            self.add_finding(
                 "incomplete",
                 f"{len(absent):,} of {len(self.ids):,} samples have no row in `{table.path.name}`, the first "
                 f"'{self.ids[absent[0]][:60]}'.",
@@ -452,7 +462,7 @@ class Reader(staged_set.Reading):
         features: list[str],
         names: tuple[str, ...],
         rows: np.ndarray,
-    ) -> staged_set.Part:
+    ) -> Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         longest, size = int(lengths.max(initial=1)), len(names)
         times = pd.Series(_whole_column(table, step))
@@ -463,21 +473,21 @@ class Reader(staged_set.Reading):
             f"Column `{step}` of `{table.path.name}` must rise within every id, but does not for "
             f"'{self.ids[rows[bad[0]]][:60] if len(bad) else ''}'. Sort the table by id and step.",
         )
-        part = self.part(
+        part = self.write_part(
             name,
             (len(self.ids), longest, size),
             self._values(table, features, size, rows, own.cumcount().to_numpy()),
             names,
             np.maximum(lengths, 1).astype(np.int64),
             padded=True,
-            by=staged_set.scatter,
+            write=scatter_array,
         )
-        self.say_sequences(name, lengths, longest)
+        self.note_sequences(name, lengths, longest)
         return part
 
     def _nested_sequences(
         self, name: str, table: Table, column: str, names: tuple[str, ...], rows: np.ndarray
-    ) -> staged_set.Part:
+    ) -> Part:
         """A modality of sequences, each a list of steps, which are lists of numbers."""
         what = f"Column `{column}` of `{table.path.name}`"
         steps = np.zeros(len(rows), np.int64)
@@ -508,21 +518,21 @@ class Reader(staged_set.Reading):
                 real = row >= 0
                 yield (row[real], step[real]), values[real]
 
-        part = self.part(
+        part = self.write_part(
             name,
             (len(self.ids), longest, len(names)),
             pieces(),
             names,
             np.maximum(lengths, 1),
             padded=True,
-            by=staged_set.scatter,
+            write=scatter_array,
         )
-        self.say_sequences(name, lengths, longest)
+        self.note_sequences(name, lengths, longest)
         return part
 
     # What there is once a sample
 
-    def targets(self, target: str) -> staged_set.Targets:
+    def targets(self, target: str) -> Targets:
         """Numbers, or classes."""
         words = pd.Series(self._strings(self.label), dtype=object).str.strip()
         if target == "classification":
@@ -536,28 +546,26 @@ class Reader(staged_set.Reading):
             is_number and len(np.unique(finite)) <= 20 and bool((finite == np.round(finite)).all())
         )
         if target == "regression" or (target == "auto" and is_number and not few):
-            return staged_set.Targets(numbers)
+            return Targets(numbers)
         if not is_number:
-            self.say(
+            self.add_finding(
                 "classes",
                 f"Labels are words, taken for the names of classes: column `{self.label}`."
                 + (
-                    f" Some hold '{staged_set.SEPARATOR}': import the set with --target labels if a sample may "
+                    f" Some hold '{SEPARATOR}': import the set with --target labels if a sample may "
                     "have several."
-                    if words.str.contains(staged_set.SEPARATOR, regex=False).any()
+                    if words.str.contains(SEPARATOR, regex=False).any()
                     else ""
                 ),
             )
-            return staged_set.Targets(*staged_set.classes_of(words.where(words != "", None)))
+            return Targets(*encode_classes(words.where(words != "", None)))
         if target == "auto":
-            self.say(
+            self.add_finding(
                 "classes",
                 f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
                 "with --target regression if they are amounts.",
             )
-        return staged_set.Targets(
-            *staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan))
-        )
+        return Targets(*encode_classes(np.where(np.isfinite(numbers), numbers, np.nan)))
 
     def _numbers(
         self, column: str, words: Sequence[str], must: bool = False
@@ -586,11 +594,11 @@ class Reader(staged_set.Reading):
             "classification if they are names of classes."
         )
 
-    def label_sets(self) -> staged_set.Targets:
+    def label_sets(self) -> Targets:
         """The labels of samples that may have several."""
         words = self._words_or_none(self.label)
-        targets = staged_set.label_sets([None if word is None else _labels(word) for word in words])
-        self.say(
+        targets = encode_label_sets([None if word is None else _labels(word) for word in words])
+        self.add_finding(
             "labels",
             f"A sample may have several of {len(targets.labels)} labels: {', '.join(targets.labels)[:300]}.",
         )
@@ -607,7 +615,7 @@ class Reader(staged_set.Reading):
                 values[name] = numbers
             else:  # words to show, such as the name of the class
                 self.used.discard(column)
-        self.say_unimodal(values)
+        self.note_unimodal(values)
         return values
 
     def columns(self) -> pd.DataFrame:
@@ -620,7 +628,7 @@ class Reader(staged_set.Reading):
             if (shown := _shown(self.table.column(name))) is not None
         }
         if len(columns) < len(rest):
-            self.say(
+            self.add_finding(
                 "left-out",
                 f"{len(rest) - len(columns)} columns of `{self.file}` hold neither numbers, words nor dates, or "
                 "repeat a name. They are left out.",
@@ -707,8 +715,8 @@ def _labels(word: str) -> list[str]:
     """The labels that a cell names."""
     return [
         label
-        for label in map(str.strip, word.split(staged_set.SEPARATOR))
-        if label.lower() not in ("", staged_set.NO_LABEL)
+        for label in map(str.strip, word.split(SEPARATOR))
+        if label.lower() not in ("", NO_LABEL)
     ]
 
 

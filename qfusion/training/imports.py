@@ -10,7 +10,7 @@ import torch
 
 from qfusion import _files, _limits
 from qfusion._checks import check, choose
-from qfusion.data import DataSet, importing, signatures
+from qfusion.data import DataSet, import_store, signatures
 from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
 from qfusion.models.encoders import real_steps, split
 from qfusion.models.imported import (
@@ -185,8 +185,8 @@ def keep(
     _limits.refuse("keep a model")
     check_name(name, folder, replace_it)
     check(
-        len(title) <= importing.MAX_TITLE,
-        f"Argument `title` must have at most {importing.MAX_TITLE} letters, but has {len(title):,}. "
+        len(title) <= import_store.MAX_TITLE,
+        f"Argument `title` must have at most {import_store.MAX_TITLE} letters, but has {len(title):,}. "
         "Shorten it.",
     )
     source = taken.source if is_reference(taken.source) else Path(taken.source).name

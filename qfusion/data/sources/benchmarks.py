@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files, staged_set
+from qfusion.data import files
 from qfusion.data.arrays import numbered_ids, pad_sequences
 from qfusion.data.clips import clip_of
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
+from qfusion.data.file_words import numbered_features
 from qfusion.data.modality_spec import Modality
 from qfusion.data.picture_arrays import enlarge, pixel_names
 from qfusion.data.row_splits import stratified_split
@@ -211,7 +212,7 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
                 name,
                 arrays[name],
                 None,
-                staged_set.numbered(what, arrays[name].shape[1]),
+                numbered_features(what, arrays[name].shape[1]),
             )
             for name, (_, what) in FEATURES.items()
         ),

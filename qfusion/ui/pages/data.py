@@ -13,8 +13,19 @@ from qfusion import _limits
 from qfusion._checks import check
 from qfusion._sentences import count
 from qfusion.analysis import text
-from qfusion.data import clips, importing, registry, staged_set
+from qfusion.data import (
+    clips,
+    import_formats,
+    import_record,
+    import_repairs,
+    import_report,
+    import_store,
+    importing,
+    registry,
+)
+from qfusion.data.array_files import limit_part_size
 from qfusion.data.data_set import DataSet
+from qfusion.data.import_report import Report
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.target_spec import CONVENTIONS
 from qfusion.panels import data_fusion, learning as builders, pickers, targets
@@ -338,7 +349,7 @@ def _source(level: str) -> None:
             )
             files = st.file_uploader(
                 "Files",
-                type=[ending[1:] for ending in importing.SUFFIXES],
+                type=[ending[1:] for ending in import_formats.SUFFIXES],
                 accept_multiple_files=True,
                 key="_import_files",
                 help=guidance.help(says),
@@ -384,8 +395,8 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
     with (
         access.waiting(""),
         st.status("Reading …") as shown,
-        importing.staging(keep=True) as folder,
-        staged_set.at_most(MAX_PATH),
+        import_store.staging_folder(keep=True) as folder,
+        limit_part_size(MAX_PATH),
     ):
         if files:
             (folder / "upload").mkdir()
@@ -400,7 +411,7 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
                 f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are read "
                 f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.",
             )
-        result = importing.examine(
+        result = importing.examine_files(
             paths,
             folder,
             lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"),
@@ -412,7 +423,7 @@ def _examine(files: list[Any], path: str, **options: str) -> None:
     state.put(FOUND, result)
 
 
-def _report(examined: importing.Examined) -> None:
+def _report(examined: import_report.ExaminedSet) -> None:
     report = examined.report
     splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count)
     with st.container(border=True, key="import-report"):
@@ -438,7 +449,9 @@ def _report(examined: importing.Examined) -> None:
         findings(report.as_dict()["findings"])
         agreed = _consents(report)
         if report.errors and not report.repairs:
-            st.caption("As it is, the set cannot be kept, and no repair is offered. Mend the file.")
+            st.caption(
+                "The set cannot be imported as it is, and no repair is offered. Correct the file."
+            )
         name = st.text_input(
             "Name",
             key="_import_name",
@@ -446,12 +459,12 @@ def _report(examined: importing.Examined) -> None:
             help="Letters, digits, - and _. It is picked and linked by this name.",
         )
         title = st.text_input(
-            "Title, if it should be another", key="_import_title", max_chars=importing.MAX_TITLE
+            "Title, if it should be another", key="_import_title", max_chars=import_store.MAX_TITLE
         )
         licence = st.text_input(
             "Licence",
             key="_import_licence",
-            max_chars=importing.MAX_LICENCE,
+            max_chars=import_store.MAX_LICENCE,
             placeholder="as whoever made the files says",
         )
         rates = (
@@ -485,14 +498,14 @@ def _report(examined: importing.Examined) -> None:
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep"):
             with frame.guard(), access.waiting("Keeping …"):
-                stored = importing.keep(
+                stored = importing.keep_set(
                     examined,
                     name.strip(),
                     repair=agreed,
                     replace=bool(replace),
                     title=title.strip(),
                     licence=licence.strip(),
-                    rates=importing.read_rates(filter(str.strip, rates.split(";"))),
+                    rates=import_record.parse_rates(filter(str.strip, rates.split(";"))),
                     vocabulary=Path(folder.strip()) if folder.strip() else None,
                 )
                 discard()
@@ -518,7 +531,7 @@ def _target(target: dict[str, Any]) -> str:
     )
 
 
-def _consents(report: staged_set.Report) -> list[str]:
+def _consents(report: Report) -> list[str]:
     """Check boxes of the repairs that are offered; returns those agreed to. Where there is no split at all, one is made
     unless the reader says no."""
     if not report.repairs:
@@ -530,10 +543,10 @@ def _consents(report: staged_set.Report) -> list[str]:
     )
     return [
         name
-        for name in importing.REPAIRS
+        for name in import_repairs.REPAIRS
         if name in report.repairs
         and st.checkbox(
-            f"`{name}` {importing.REPAIRS[name]}",
+            f"`{name}` {import_repairs.REPAIRS[name]}",
             value=unsplit and name == "make-split",
             key=f"_repair_{name}",
         )

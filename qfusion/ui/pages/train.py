@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion import _limits, _sentences
 from qfusion._checks import check
 from qfusion.analysis import model_import, runs, text
-from qfusion.data import importing
+from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.models.imported import KIND
 from qfusion.panels import learning as builders, params, pickers, pins, sweep_panels
@@ -124,7 +124,7 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
             help="Letters, digits, . - and _. It is picked and linked by this name.",
         ).strip()
         title = st.text_input(
-            "Title, if it should be another", key="_model.title", max_chars=importing.MAX_TITLE
+            "Title, if it should be another", key="_model.title", max_chars=import_store.MAX_TITLE
         ).strip()
         replace = level == "path" and st.checkbox(
             "Replace an imported model of that name", key="_model.replace"

@@ -1,0 +1,99 @@
+"""Words of imported files: names of modalities and features, ids, parts of a split."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+
+# Of an id or a class. An array of them has room for the longest in every row.
+MAX_CHARACTERS = 500
+MOST_SHOWN = 8  # names in a sentence
+SPLIT_WORDS = {  # names of the parts of a split in files
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+    "": "",
+}
+
+
+def make_modality_name(name: str) -> str:
+    """Returns a name for a modality that can be a column, a key and a part of a link.
+
+    Raises:
+        InvalidInput: when the name has no letter or digit.
+    """
+    allowed = [c if c.isalnum() or c in "_-" else "_" for c in name.strip().lower()]
+    modality = "".join(allowed).strip("_")[:40]
+    check(
+        bool(modality),
+        f"A modality must have a name of letters or digits, but is called {name[:40]!r}. Rename it.",
+    )
+    return modality
+
+
+def numbered_features(name: str, count: int) -> tuple[str, ...]:
+    """Returns the names "name 1", ... for features without names."""
+    return tuple(f"{name} {number}" for number in range(1, count + 1))
+
+
+def parse_split(words: Sequence[str] | np.ndarray, what: str) -> np.ndarray:
+    """Returns the part of the split of each sample, "train", "valid", "test" or "", str (N,).
+
+    Args:
+        words: the part as a file writes it, (N,).
+        what: their place, for messages: "Column `split` of `labels.csv`".
+
+    Raises:
+        InvalidInput: when a word is not in SPLIT_WORDS.
+    """
+    written = pd.Series(words, dtype=object).str.strip().str.lower()
+    unknown = written[~written.isin(list(SPLIT_WORDS))]
+    example = "" if unknown.empty else str(unknown.iloc[0])[:40]
+    check(
+        unknown.empty,
+        f"{what} must hold train, valid or test, but holds {example!r}. Correct it.",
+    )
+    return np.array(written.map(SPLIT_WORDS).to_list(), dtype="<U5")
+
+
+def clean_text(word: Any) -> str:
+    """Returns a word of a file as text that can be written again.
+
+    Bytes are decoded as UTF-8; characters that UTF-8 cannot hold are replaced.
+    """
+    if isinstance(word, (bytes, bytearray, memoryview)):
+        return bytes(word).decode("utf-8", "replace").rstrip("\0")
+    return str(word).encode("utf-8", "replace").decode("utf-8").rstrip("\0")
+
+
+def word_array(words: Sequence[Any], what: str) -> np.ndarray:
+    """Returns words, or numbers in their place, as an array (N,).
+
+    Args:
+        words: (N,).
+        what: their name, for messages: "Ids in `labels.csv`".
+
+    Raises:
+        InvalidInput: when one has more than MAX_CHARACTERS.
+    """
+    longest = max((len(word) for word in words if isinstance(word, str)), default=0)
+    check(
+        longest <= MAX_CHARACTERS,
+        f"{what} must have at most {MAX_CHARACTERS} characters, but one has {longest:,}. Shorten it.",
+    )
+    return np.array(words)
+
+
+def shown_names(names: Sequence[object]) -> str:
+    """Returns the first names and the number of others, for a sentence."""
+    text = ", ".join(str(name)[:40] for name in names[:MOST_SHOWN])
+    others = len(names) - MOST_SHOWN
+    return f"{text} and {others} more" if others > 0 else text

@@ -1,0 +1,314 @@
+"""Repairs of an imported set: each is made only when the caller names it, and is recorded."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import compress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion._sentences import count
+from qfusion.data import files, sharing
+from qfusion.data.array_files import write_array
+from qfusion.data.clusters import video_clusters
+from qfusion.data.import_report import ExaminedSet, Report, build_report
+from qfusion.data.progress import Progress, no_progress
+from qfusion.data.random_split import draw_split
+from qfusion.data.staged_set import Finding, Part, StagedSet
+
+REPAIRS = {
+    "fill-median": "replace NaN and infinite values by the feature's median over the training samples",
+    "fill-zero": "replace NaN and infinite values by zero, as MMSA does",
+    "drop-not-finite": "drop samples with NaN or infinite values",
+    "drop-constant": "drop features that never change, and a modality of nothing else",
+    "drop-duplicates": "drop samples that repeat an earlier one, by id or in every modality",
+    "drop-leaking": "drop training and validation samples that occur again in a later part of the split",
+    "rename-ids": "number samples without an id or with the id of an earlier one",
+    "drop-unlabelled": "drop samples without a target",
+    "drop-rare": "drop classes of fewer than three samples",
+    "drop-incomplete": "drop samples that lack a modality",
+    "zero-incomplete": "use zeros for a modality that a sample lacks",
+    "drop-outside": "drop samples that are in no part of the split",
+    "drop-leaks": "drop features that are a copy or a code of the target or count the rows, and a modality of nothing "
+    "else",
+    "drop-near-leaks": "drop features that nearly determine the target on their own, and a modality of nothing else",
+    "keep-leaks": "keep features that are a copy or a code of the target, since they are known before it is",
+    "make-split": "create a stratified random split, or its empty part, by a fixed seed",
+}
+# The findings whose samples, or whose features, a repair drops.
+_SAMPLE_CODES = {
+    "drop-not-finite": ("not-finite",),
+    "drop-duplicates": ("duplicate-id", "duplicate-sample"),
+    "drop-leaking": ("leak-id", "leak-sample"),
+    "drop-unlabelled": ("no-target",),
+    "drop-rare": ("rare-class",),
+    "drop-incomplete": ("incomplete",),
+    "drop-outside": ("outside-split",),
+}
+_FEATURE_CODES = {
+    "drop-leaks": ("target-leak", "row-number"),
+    "drop-near-leaks": ("near-leak",),
+}
+MAX_VALUES = 1 << 25  # values of one modality in the computation of medians
+
+
+def make_repairs(
+    examined: ExaminedSet,
+    names: Iterable[str],
+    folder: Path,
+    progress: Progress = no_progress,
+) -> ExaminedSet:
+    """Returns the set after repairs, with a new report. Its arrays are in another folder; the given set is unchanged.
+
+    Args:
+        examined: the set and the report on it.
+        names: of the repairs, see REPAIRS. Repairs that the report does not offer are ignored.
+        folder: that exists and takes the arrays.
+        progress: see `import_report.build_report`.
+
+    Raises:
+        NotFound: when there is no repair of that name.
+        InvalidInput: when no sample or no modality would be left.
+    """
+    staged = examined.staged
+    report = examined.report
+    agreed = check_repair_names(names)
+    chosen = [name for name in REPAIRS if name in agreed and name in report.repairs]
+    kept, done = _kept_samples(len(staged), report, chosen)
+    check(bool(kept.any()), "The repairs would drop every sample. Choose others.")
+    repaired = _select_samples(staged, kept)
+    if "rename-ids" in chosen:
+        repaired.ids, renamed = _rename_ids(repaired.ids)
+        done.append(f"rename-ids: {count(renamed, 'sample')} numbered")
+    if "make-split" in chosen:
+        groups = _shared_groups(repaired, report, kept)
+        repaired.split, description = draw_split(repaired, groups)
+        done.append(f"make-split: {description}")
+    if "keep-leaks" in chosen:
+        repaired.leaks_are_meant = True
+        done.append("keep-leaks: features that give the target away are kept")
+    if "zero-incomplete" in chosen:
+        done.append("zero-incomplete: zeros where a sample lacks a modality")
+    training = kept.copy()
+    training[kept] = repaired.split == "train"
+    repaired.parts = []
+    for part in staged.parts:
+        fill = _fill_values(part, report, chosen, training, done)
+        dropped = _dropped_features(part, report, chosen, done)
+        if not dropped.all():
+            repaired.parts.append(_write_part(part, folder, kept, ~dropped, fill))
+    check(bool(repaired.parts), "The repairs would drop every modality. Choose others.")
+    names_left = {part.name for part in repaired.parts}
+    repaired.folder = folder
+    repaired.done = [*staged.done, *done]
+    repaired.unimodal = {name: y for name, y in repaired.unimodal.items() if name in names_left}
+    repaired.findings = _remaining_findings(staged, chosen)
+    for description in done:
+        words = f"Repaired, as asked for: {description}."
+        repaired.findings.append(Finding("repaired", "note", words))
+    return ExaminedSet(repaired, build_report(repaired, progress) if done else report)
+
+
+def check_repair_names(names: Iterable[str]) -> set[str]:
+    """Returns the names of repairs, each once.
+
+    Raises:
+        NotFound: when there is no repair of a name.
+    """
+    return {choose("Repair", name, REPAIRS) for name in names}
+
+
+def _kept_samples(
+    samples: int, report: Report, chosen: Sequence[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Which samples the repairs keep, bool (N,), and descriptions of what they drop."""
+    kept = np.ones(samples, bool)
+    done = []
+    for name in chosen:
+        codes = _SAMPLE_CODES.get(name, ())
+        rows = [
+            finding.rows
+            for finding in report.findings
+            if finding.code in codes and finding.rows is not None
+        ]
+        if rows:
+            dropped = np.unique(np.concatenate(rows))
+            kept[dropped] = False
+            done.append(f"{name}: {count(len(dropped), 'sample')} left out")
+    return kept, done
+
+
+def _remaining_findings(staged: StagedSet, chosen: Sequence[str]) -> list[Finding]:
+    """The findings of the reading that repairs leave."""
+    if "drop-incomplete" in chosen or "zero-incomplete" in chosen:
+        return [finding for finding in staged.findings if finding.code != "incomplete"]
+    return list(staged.findings)
+
+
+def _shared_groups(staged: StagedSet, report: Report, kept: np.ndarray) -> np.ndarray:
+    """Numbers (N,), equal for samples that must be in one part of a split.
+
+    They share content of a modality, or a video that their ids name. If there are too few groups for a split, every
+    sample is a group of its own.
+    """
+    contents = {}
+    for name, scan in report.scans.items():
+        contents[name] = np.unique(scan.contents[kept], return_inverse=True)[1]
+    videos = video_clusters(staged.ids)
+    declared = None if videos is None else videos.numbers
+    groups = sharing.sharing(contents, declared).together[:, 0]
+    if len(np.unique(groups)) < sharing.FEW:
+        return np.arange(len(staged))
+    return groups
+
+
+def _fill_values(
+    part: Part, report: Report, chosen: Sequence[str], training: np.ndarray, done: list[str]
+) -> np.ndarray | None:
+    """The values that replace those that are not finite, (F,); None if nothing is replaced. Notes it in `done`."""
+    scan = report.scans[part.name]
+    bad = scan.nans + scan.infinite
+    fills = [name for name in ("fill-median", "fill-zero") if name in chosen]
+    if not fills or not bad.any():
+        return None
+    values = np.zeros(part.shape[-1], np.float32)
+    if fills[0] == "fill-median":
+        values[bad > 0] = _medians(part, training, np.flatnonzero(bad))
+    done.append(f"{fills[0]}: {count(int(bad.sum()), 'value')} of {part.name}")
+    return values
+
+
+def _dropped_features(
+    part: Part, report: Report, chosen: Sequence[str], done: list[str]
+) -> np.ndarray:
+    """Which features the repairs drop, bool (F,). Notes them in `done`."""
+    by_repair = {}
+    if "drop-constant" in chosen:
+        by_repair["drop-constant"] = np.flatnonzero(report.scans[part.name].constant)
+    for name in chosen:
+        codes = _FEATURE_CODES.get(name, ())
+        features = [
+            finding.features
+            for finding in report.findings
+            if finding.code in codes and finding.where == part.name and finding.features is not None
+        ]
+        if features:
+            by_repair[name] = np.unique(np.concatenate(features))
+    dropped = np.zeros(part.shape[-1], bool)
+    for name, numbers in by_repair.items():
+        if len(numbers):
+            done.append(f"{name}: {len(numbers):,} of {len(dropped):,} features of {part.name}")
+            dropped[numbers] = True
+    return dropped
+
+
+def _select_samples(staged: StagedSet, keep: np.ndarray) -> StagedSet:
+    """The set with some of its samples, but the modalities of all; classes without samples are dropped."""
+    y = staged.y[keep]
+    classes = staged.classes
+    sets = staged.sets
+    if classes:
+        known = np.unique(y[y >= 0])
+        y = np.where(y >= 0, np.searchsorted(known, y), -1)
+        classes = tuple(classes[i] for i in known)
+        if sets:
+            sets = tuple(sets[i] for i in known)
+    columns = staged.columns
+    if not columns.empty:
+        columns = columns[keep].reset_index(drop=True)
+    return replace(
+        staged,
+        y=y,
+        classes=classes,
+        sets=sets,
+        ids=staged.ids[keep],
+        split=staged.split[keep],
+        columns=columns,
+        unimodal={name: values[keep] for name, values in staged.unimodal.items()},
+        tokens=None if staged.tokens is None else staged.tokens[keep],
+    )
+
+
+def _rename_ids(ids: np.ndarray) -> tuple[np.ndarray, int]:
+    """Ids with new ones for those that are missing or repeated, and the number of new ones."""
+    names = ids.tolist()
+    used = set(names)
+    rows = np.flatnonzero((ids == "") | pd.Series(ids).duplicated())
+    for row in rows:
+        base = names[row] or f"row-{row + 1}"
+        name = base
+        number = 1
+        while name in used:
+            number += 1
+            name = f"{base}#{number}"
+        names[row] = name
+        used.add(name)
+    return np.array(names, dtype=np.str_), len(rows)
+
+
+def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[float]:
+    """Medians of some features over the finite values of training samples; 0 where there are none."""
+    steps = training.sum() if part.lengths is None else part.lengths[training].sum()
+    # In a very large set, only every n-th training sample is read.
+    every = max(1, -(-int(steps) * len(columns) // MAX_VALUES))
+    inside = np.zeros(len(training), bool)
+    inside[np.flatnonzero(training)[::every]] = True
+    read = []
+    for start, piece in files.placed(part.pieces()):
+        rows = np.flatnonzero(inside[start : start + len(piece)])
+        lengths = None if part.lengths is None else part.lengths[start + rows]
+        steps_of_rows = replace(part, lengths=lengths).real(piece[rows], 0)
+        read.append(steps_of_rows[:, columns])
+    medians = []
+    for column in np.concatenate(read).T:
+        finite = column[np.isfinite(column)]
+        medians.append(float(np.median(finite)) if len(finite) else 0.0)
+    return medians
+
+
+def _write_part(
+    part: Part,
+    folder: Path,
+    keep: np.ndarray,
+    features: np.ndarray,
+    fill: np.ndarray | None,
+) -> Part:
+    """Writes some samples and features of a modality into a folder.
+
+    Args:
+        part: the modality.
+        folder: that takes the array.
+        keep: which samples to write, bool (N,).
+        features: which features to write, bool (F,).
+        fill: replacements of values that are not finite, (F,), or None to keep them.
+    """
+    path = folder / part.path.name
+    lengths = None if part.lengths is None else part.lengths[keep]
+    if keep.all() and features.all() and fill is None:
+        try:
+            os.link(part.path, path)
+        except OSError:  # the folder is on another disk, or the disk has no links
+            shutil.copyfile(part.path, path)
+        return replace(part, path=path, lengths=lengths)
+
+    def pieces() -> Iterator[np.ndarray]:
+        for start, piece in files.placed(part.pieces()):
+            chosen = piece[keep[start : start + len(piece)]]
+            if fill is not None:
+                chosen = np.where(np.isfinite(chosen), chosen, fill)
+            yield chosen if features.all() else chosen[..., features]
+
+    shape = (int(keep.sum()), *part.shape[1:-1], int(features.sum()))
+    write_array(path, shape, pieces())
+    return replace(
+        part,
+        path=path,
+        shape=shape,
+        lengths=lengths,
+        feature_names=tuple(compress(part.feature_names, features)),
+        picture=part.picture if features.all() else None,
+    )
