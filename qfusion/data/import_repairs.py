@@ -78,29 +78,29 @@ def make_repairs(
     report = examined.report
     agreed = check_repair_names(names)
     chosen = [name for name in REPAIRS if name in agreed and name in report.repairs]
-    kept, done = _kept_samples(len(staged), report, chosen)
-    check(bool(kept.any()), "The repairs would drop every sample. Choose others.")
-    repaired = _select_samples(staged, kept)
+    keep, done = _kept_samples(len(staged), report, chosen)
+    check(bool(keep.any()), "The repairs would drop every sample. Choose others.")
+    repaired = _select_samples(staged, keep)
     if "rename-ids" in chosen:
         repaired.ids, renamed = _rename_ids(repaired.ids)
         done.append(f"rename-ids: {count(renamed, 'sample')} numbered")
     if "make-split" in chosen:
-        groups = _shared_groups(repaired, report, kept)
+        groups = _shared_groups(repaired, report, keep)
         repaired.split, description = draw_split(repaired, groups)
         done.append(f"make-split: {description}")
     if "keep-leaks" in chosen:
         repaired.leaks_are_meant = True
-        done.append("keep-leaks: features that give the target away are kept")
+        done.append("keep-leaks: features that give the target away are keep")
     if "zero-incomplete" in chosen:
         done.append("zero-incomplete: zeros where a sample lacks a modality")
-    training = kept.copy()
-    training[kept] = repaired.split == "train"
+    training = keep.copy()
+    training[keep] = repaired.split == "train"
     repaired.parts = []
     for part in staged.parts:
         fill = _fill_values(part, report, chosen, training, done)
         dropped = _dropped_features(part, report, chosen, done)
         if not dropped.all():
-            repaired.parts.append(_write_part(part, folder, kept, ~dropped, fill))
+            repaired.parts.append(_write_part(part, folder, keep, ~dropped, fill))
     check(bool(repaired.parts), "The repairs would drop every modality. Choose others.")
     names_left = {part.name for part in repaired.parts}
     repaired.folder = folder
@@ -126,7 +126,7 @@ def _kept_samples(
     samples: int, report: Report, chosen: Sequence[str]
 ) -> tuple[np.ndarray, list[str]]:
     """Which samples the repairs keep, bool (N,), and descriptions of what they drop."""
-    kept = np.ones(samples, bool)
+    keep = np.ones(samples, bool)
     done = []
     for name in chosen:
         codes = _SAMPLE_CODES.get(name, ())
@@ -137,9 +137,9 @@ def _kept_samples(
         ]
         if rows:
             dropped = np.unique(np.concatenate(rows))
-            kept[dropped] = False
+            keep[dropped] = False
             done.append(f"{name}: {count(len(dropped), 'sample')} left out")
-    return kept, done
+    return keep, done
 
 
 def _remaining_findings(staged: StagedSet, chosen: Sequence[str]) -> list[Finding]:
@@ -149,7 +149,7 @@ def _remaining_findings(staged: StagedSet, chosen: Sequence[str]) -> list[Findin
     return list(staged.findings)
 
 
-def _shared_groups(staged: StagedSet, report: Report, kept: np.ndarray) -> np.ndarray:
+def _shared_groups(staged: StagedSet, report: Report, keep: np.ndarray) -> np.ndarray:
     """Numbers (N,), equal for samples that must be in one part of a split.
 
     They share content of a modality, or a video that their ids name. If there are too few groups for a split, every
@@ -157,7 +157,7 @@ def _shared_groups(staged: StagedSet, report: Report, kept: np.ndarray) -> np.nd
     """
     contents = {}
     for name, scan in report.scans.items():
-        contents[name] = np.unique(scan.contents[kept], return_inverse=True)[1]
+        contents[name] = np.unique(scan.contents[keep], return_inverse=True)[1]
     videos = video_clusters(staged.ids)
     declared = None if videos is None else videos.numbers
     groups = sharing.sharing(contents, declared).together[:, 0]
