@@ -1,6 +1,5 @@
 """The effect of every term of a model on a decision, and where it is nonlinear."""
 
-import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -152,7 +151,7 @@ def term_response(
         "Every term acts linearly here or is removed already, so that none can be followed. "
         "See the table of all terms.",
     )
-    parameter = titles[choose("Term", current_term(term) or next(iter(titles)), titles)]
+    parameter = titles[choose("Term", term or next(iter(titles)), titles)]
     target = result.targets[0]
     along = changes.follow(study, rows, sample.tweak, sample.output, target, parameter.key)
     return panel.PanelFigure(
@@ -179,12 +178,6 @@ def term_response(
             {"factor": along.factors, "value": along.values, "slope": along.slopes}
         ),
     )
-
-
-def current_term(title: str) -> str:
-    """Returns the title that a term has today, of one by which old links name it; any other as it is."""
-    old = re.fullmatch(r"own term of (.+)|(.+) coupling", title)
-    return f"H: {old[1] or old[2]}" if old else title
 
 
 def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> str:

@@ -294,7 +294,7 @@ def _way(here: frame.Here, sample: Sample, titles: list[str]) -> None:
     key = term_sensitivity.FOLLOWED.key
     term = page_params.text_of(key)
     if term and state.get(key) is None:
-        state.put(key, term_sensitivity.current_term(term))
+        state.put(key, term)
         if state.get(key) not in titles:
             st.warning(
                 f"In the link, `{key}`: ‘{text.plain(term, 60)}’ is no term that can be followed here. The one below "
