@@ -35,12 +35,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import peak  # noqa: E402
 import tables  # noqa: E402
 
-from qfusion.explain.coalitions import row_values  # noqa: E402
 from qfusion.models import EntangledQCNN  # noqa: E402
 from qfusion.models.encoders import InputSpec  # noqa: E402
-from qfusion.models.ket_model import expectation  # noqa: E402
 from qfusion.models.qcnn import QCNN, network_scores  # noqa: E402
+from qfusion.models.qcnn_rows import row_values  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
+from qfusion.quantum.states import expectation  # noqa: E402
 
 Step = Callable[[], Any]
 

@@ -37,9 +37,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import peak  # noqa: E402
 import tables  # noqa: E402
 
-from qfusion.models.ket_model import expectation  # noqa: E402
 from qfusion.quantum import generators  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
+from qfusion.quantum.states import expectation  # noqa: E402
 
 J, K, TOLERANCE = 7, 3, 1e-6
 ASKED = 3e-7  # of an adaptive integrator, so that its error is about that

@@ -24,7 +24,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis.sample import Sample, open_sample, open_study, sample_of, tweaked
 from qfusion.data import DataSet
 from qfusion.errors import translate_errors
-from qfusion.explain import AnyBackground, Explanation, through_layers, through_time
+from qfusion.explain import Background, Explanation, through_layers, through_time
 from qfusion.models import (
     Ability,
     EntangledQCNN,
@@ -157,7 +157,7 @@ def make(
     sample: str = "",
     model_name: str = "",
     precision: str = "double",
-    behind: AnyBackground | None = None,
+    behind: Background | None = None,
     centred: bool = False,
 ) -> bytes:
     """Returns the content of a file.

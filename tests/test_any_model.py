@@ -16,16 +16,20 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data import DataSet, data_set
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import (
-    attribution,
-    backgrounds,
-    coalitions,
-    counterfactual,
-    interventions,
-)
-from qfusion.explain.backgrounds import SampleBackground, kinds_of
+from qfusion.explain import attribution, backgrounds, counterfactual, gradient_search, interventions
 from qfusion.explain.faithfulness import Game
-from qfusion.models import FUSION, InputSpec, QuantumJump, build, can, encoders, nested
+from qfusion.models import (
+    FUSION,
+    InputSpec,
+    QuantumJump,
+    build,
+    can,
+    encoders,
+    evaluation,
+    nested,
+    qcnn_contractions,
+)
+from qfusion.models.evaluation import SampleBackground
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
 from qfusion.training.processes import Group
@@ -125,7 +129,7 @@ def test_values_of_every_baseline_equal_a_loop_of_forward_passes(kind: str, M: i
     assert found.dividends.sum(1) == pytest.approx(found.prediction, abs=1e-12)
     assert found.baseline == pytest.approx(wanted[0, 0], abs=1e-12)
     gone = model.modalities[: M - 1]
-    assert coalitions.value(model, model.encode(x), background, gone) == pytest.approx(
+    assert model.algebra.value_without(model.encode(x), background, gone) == pytest.approx(
         wanted[:, M], abs=1e-10
     )
 
@@ -142,7 +146,7 @@ def test_evaluation_and_structure_agree(kind: str, M: int) -> None:
     x, rows = rows_of(model, 2, 1), rows_of(model, 7, 2)
     with torch.no_grad():
         behind = SampleBackground(states=model.encode(rows), kind="joint", size=7, total=7)
-        found = coalitions.evaluated_values(model, model.encode(x), behind)[0]
+        found = evaluation.evaluated_values(model, model.encode(x), behind)[0]
     assert (
         np.abs(
             found - explain.explain(model, x, explain.background(model, rows, "joint")).values
@@ -157,12 +161,12 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def asked() -> list[np.ndarray]:
         return [
-            *coalitions.evaluated_values(model, model.encode(x), background.some(10)),
-            coalitions.value(model, model.encode(x), background, [NAMES[1]]),
+            *evaluation.evaluated_values(model, model.encode(x), background.subsample(10)),
+            model.algebra.value_without(model.encode(x), background, [NAMES[1]]),
         ]
 
     whole = asked()
-    monkeypatch.setattr(coalitions, "CHUNK", 4)
+    monkeypatch.setattr(evaluation, "CHUNK", 4)
     again = asked()
     for before, after in zip(whole, again, strict=True):
         assert after == pytest.approx(before, abs=1e-12)
@@ -173,15 +177,15 @@ def test_errors_of_some_rows_are_the_spread_over_draws() -> None:
     x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 60, 2), "joint")
     assert isinstance(background, SampleBackground)
     exact = explain.explain(model, x, background)
-    drawn = [explain.explain(model, x, background.some(20, seed)) for seed in range(300)]
+    drawn = [explain.explain(model, x, background.subsample(20, seed)) for seed in range(300)]
     away = np.stack([each.dividends - exact.dividends for each in drawn])[:, 0, :-1, 0]
     said = np.sqrt(np.mean([np.square(each.errors) for each in drawn], 0))[0, :-1, 0]
     assert away.std(0) == pytest.approx(said, rel=0.15)
     assert np.abs(away.mean(0) / (said / math.sqrt(300))).max() < 4
     assert drawn[0].background == "joint, 20 of 60 rows"
-    assert background.some(60) is background
+    assert background.subsample(60) is background
     assert len({each.background_size for each in drawn}) == 1
-    assert background.key != background.some(20).key != background.some(20, 1).key
+    assert background.key != background.subsample(20).key != background.subsample(20, 1).key
 
 
 def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
@@ -202,8 +206,7 @@ def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
             explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1), "joint"),
         )
     with pytest.raises(NotFound):
-        coalitions.value(
-            model,
+        model.algebra.value_without(
             model.encode(rows_of(model, 1, 1)),
             explain.background(model, rows_of(model, 3, 1), "joint"),
             ["nothing"],
@@ -239,7 +242,7 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
             assert found.verified
             assert found.turned != found.decision
             assert found.distance <= donor.distance + 1e-9
-            again = {**own, name: counterfactual.filled(own[name], found.state[None])}
+            again = {**own, name: gradient_search.filled(own[name], found.state[None])}
             assert counterfactual.scores_of(model, again)[0].numpy() == pytest.approx(
                 found.after, abs=1e-12
             )
@@ -249,17 +252,21 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
 def test_a_background_of_some_rows_says_of_how_many() -> None:
     model = model_of("mult", 2)
     whole = explain.background(model, rows_of(model, 7, 1), "joint")
-    some = whole.some(3)
+    some = whole.subsample(3)
     assert (whole.name, some.name) == ("joint", "joint, 3 of 7 rows")
-    assert (some.size, some.total, whole.some(7)) == (3, 7, whole)
+    assert (some.size, some.total, whole.subsample(7)) == (3, 7, whole)
     x = rows_of(model, 2, 3)
-    assert (explain.explain(model, x, whole.some(1)).errors == 0).all()  # of one row nobody knows
+    assert (
+        explain.explain(model, x, whole.subsample(1)).errors == 0
+    ).all()  # of one row nobody knows
     cohort = explain.background(model, rows_of(model, 7, 1), "cohort")
     named = replace(cohort, label="few")
     assert describe_background(cohort) == "a cohort of 7 samples"
     assert describe_background(named) == "the 7 samples of the cohort ‘few’"
-    assert describe_background(cohort.some(3)) == "3, drawn at random, of a cohort of 7 samples"
-    assert describe_background(named.some(3)) == (
+    assert (
+        describe_background(cohort.subsample(3)) == "3, drawn at random, of a cohort of 7 samples"
+    )
+    assert describe_background(named.subsample(3)) == (
         "3, drawn at random, of the 7 samples of the cohort ‘few’"
     )
     assert some.key != whole.key
@@ -274,7 +281,7 @@ def test_where_no_flip_is_found_the_state_stays() -> None:
     assert (found.possible, found.verified, found.exact) == (False, False, False)
     assert (found.distance, found.reach) == (math.inf, -math.inf)
     assert (found.modality, found.decision, found.turned) == ("text", 1, 1)
-    assert torch.equal(found.state, counterfactual.flat(own["text"])[0])
+    assert torch.equal(found.state, gradient_search.flat(own["text"])[0])
     assert (
         found.before.tolist()
         == found.after.tolist()
@@ -283,9 +290,14 @@ def test_where_no_flip_is_found_the_state_stays() -> None:
 
 
 def test_the_backgrounds_that_a_model_can_have() -> None:
-    assert kinds_of(model_of("mult", 2)) == ("product", "joint", "cohort", "contrast")
+    assert model_of("mult", 2).algebra.background_kinds == (
+        "product",
+        "joint",
+        "cohort",
+        "contrast",
+    )
     for each in (QuantumJump({"a": InputSpec(2)}, ("y",), dims=2), network_of(3, 2)):
-        assert kinds_of(each) == tuple(explain.KINDS)
+        assert each.algebra.background_kinds == tuple(explain.KINDS)
 
 
 def test_a_swapped_and_a_dropped_modality() -> None:
@@ -301,7 +313,7 @@ def test_a_swapped_and_a_dropped_modality() -> None:
         )
     dropped = interventions.outcome(model, x, background, own, [name])
     assert dropped.scores == pytest.approx(
-        coalitions.value(model, model.encode(x), background, [name])[0], abs=1e-12
+        model.algebra.value_without(model.encode(x), background, [name])[0], abs=1e-12
     )
 
 
@@ -324,9 +336,9 @@ def test_nested_states() -> None:
     assert nested.nested_part(state, [2, 0])["b"][0].tolist() == [2, 0]
     assert nested.nested_tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
     assert nested.nested_repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
-    numbers = counterfactual.flat(state["a"])
+    numbers = gradient_search.flat(state["a"])
     assert numbers.shape == (3, 2)
-    back = counterfactual.filled(nested.nested_part(state["a"], [0]), numbers)
+    back = gradient_search.filled(nested.nested_part(state["a"], [0]), numbers)
     assert torch.equal(back[0], state["a"][0])
     assert back[1].tolist() == [True] * 3
 
@@ -483,6 +495,6 @@ def test_outcomes_of_a_background_are_averaged_over_its_rows(
                 row[i, m] if bit else 1 - row[i, m] for i, bit in enumerate(bits)
             )
     for most in (1, 2 * 2**n, 10**6):
-        monkeypatch.setattr(backgrounds, "_NUMBERS", most)
+        monkeypatch.setattr(qcnn_contractions, "MAX_NUMBERS", most)
         again = replace(behind)
         assert again.distributions.numpy() == pytest.approx(wanted / 7)

@@ -83,7 +83,9 @@ def test_a_test_set_that_would_take_long_is_split_against_some_rows(
     monkeypatch.setattr(studies, "BUDGET", 1.0)
     monkeypatch.setattr(studies, "FEWEST", 16)
     study = open_study("my-mult", DATA)
-    study = study.against(study.background.some(50))  # of its own: results are kept by background
+    study = study.against(
+        study.background.subsample(50)
+    )  # of its own: results are kept by background
     assert (study.bulk_background.size, study.bulk_background.total) == (
         16,
         len(trained.rows("train")),

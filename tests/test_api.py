@@ -23,6 +23,7 @@ from qfusion.explain import (
     cuts,
     explain,
     operators,
+    parameter_changes,
     sensitivity,
 )
 from qfusion.explain.counterfactual import nearest_state
@@ -104,7 +105,7 @@ def test_explanations_take_models_and_features_of_either_precision(kind: str) ->
             operators.operator(own, behind, "face").values,
             sensitivity.sensitivity(own, one, behind, targets=["score"]).slopes,
             nearest_state(own, own.encode(one), "face").before,
-            counterfactual.nearest_parameters(own, counterfactual.states_of(own, one)).tried,
+            parameter_changes.nearest_parameters(own, counterfactual.states_of(own, one)).tried,
         ]
         if kind == "quantum-jump":
             results += [built(own, one, behind).parts, cuts.cuts(own, one, [0.0, 0.5]).scores]

@@ -21,7 +21,7 @@ from qfusion.analysis.study import explained_model
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
-from qfusion.models import QuantumJump
+from qfusion.models import QuantumJump, decisions
 from qfusion.panels import what_if
 from qfusion.panels.what_if import TITLES
 from qfusion.training import checkpoint
@@ -129,9 +129,7 @@ def test_edited_states_and_their_links(source: str) -> None:
         else value(app, "Log-odds explained")
     )
     explained = (
-        counterfactual.decision(counterfactual.scores_of(model, states)[0])
-        if len(scores) > 1
-        else 0
+        decisions.decision(counterfactual.scores_of(model, states)[0]) if len(scores) > 1 else 0
     )
     assert shown == pytest.approx(scores[explained], abs=6e-4)
     app.button(key="_what_if_reset").click().run()
@@ -332,7 +330,7 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
     assert "figure-inside" not in charts.figures(closed)
     inputs = dataset.inputs([row], dtype=torch.float64)
     output = (
-        counterfactual.decision(model(inputs)[0].detach())
+        decisions.decision(model(inputs)[0].detach())
         if dataset.target.kind == "classification"
         else 0
     )

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from qfusion.errors import InvalidInput
-from qfusion.explain import backgrounds, coalitions
+from qfusion.models import ket_algebra
 from qfusion.quantum import circuits, decomposition, lindblad, states
 
 rng = np.random.default_rng(3)
@@ -130,7 +130,9 @@ def test_generators_and_systems_take_arrays(unchecked_shapes: None) -> None:
 
 
 def test_marginal_observables_take_arrays() -> None:
-    behind = backgrounds.Background(kind="joint", size=1, sigma=torch.from_numpy(SIGMA), dims=DIMS)
-    found = coalitions.marginal_observables(H[None], behind)
-    wanted = coalitions.marginal_observables(torch.from_numpy(H[None]), behind)
+    behind = ket_algebra.KetBackground(
+        kind="joint", size=1, sigma=torch.from_numpy(SIGMA), dims=DIMS
+    )
+    found = ket_algebra.marginal_observables(H[None], behind)
+    wanted = ket_algebra.marginal_observables(torch.from_numpy(H[None]), behind)
     assert all(torch.equal(found[S], wanted[S]) for S in wanted)

@@ -11,7 +11,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual, stability
-from qfusion.models import InputSpec, QuantumJump
+from qfusion.models import InputSpec, QuantumJump, mass_forms
 from tests.entangled import model_of
 
 NAMES = ("words", "frames", "pixels")
@@ -336,7 +336,7 @@ def test_what_does_not_fit_is_named(model: QuantumJump, monkeypatch: pytest.Monk
         attribution.attribute(
             model, x, background, "pixels", baseline="sample", other=torch.zeros(1, 5)
         )
-    monkeypatch.setattr(counterfactual, "MAX_COALITIONS", 10)
+    monkeypatch.setattr(mass_forms, "MAX_COALITIONS", 10)
     network = model_of(4, 2)
     one = {name: torch.zeros(1, 3, dtype=torch.float64) for name in network.modalities}
     with pytest.raises(InvalidInput, match="Ask for the score instead"):

@@ -216,7 +216,7 @@ def by_slopes(
     before = model.tweak or Tweak()
     x, w = np.polynomial.legendre.leggauss(nodes)
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
-        there = sensitivity.system(
+        there = sensitivity.collect_terms(
             model.tweaked(replace(before, duration=s * T)), inputs, behind, output
         )
         slopes = there.slopes(targets)[1]

@@ -13,8 +13,25 @@ from scipy.optimize import minimize
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import coalitions, counterfactual, interventions
-from qfusion.models import InputSpec, QuantumJump, Tweak, build
+from qfusion.explain import (
+    coalitions,
+    counterfactual,
+    gradient_search,
+    interventions,
+    parameter_changes,
+)
+from qfusion.models import (
+    InputSpec,
+    QuantumJump,
+    Tweak,
+    boundaries,
+    build,
+    decisions,
+    jump_changes,
+    ket_forms,
+    mass_forms,
+    table_changes,
+)
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
 
@@ -102,11 +119,11 @@ def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
             [random_kets(4000, own.shape[-1], own[0], s, seed) for s in (0.02, 0.1, 0.3, 1, 30)]
         )
         scores = counterfactual.value(form, tried).numpy()
-        held = counterfactual.decision(found.before)
-        turns = np.array([counterfactual.decision(s) != held for s in scores])
+        held = decisions.decision(found.before)
+        turns = np.array([decisions.decision(s) != held for s in scores])
         assert found.possible or not turns.any()
         assert found.exact
-        assert (found.modality, held) == (name, counterfactual.decision(scores_at(model, states)))
+        assert (found.modality, held) == (name, decisions.decision(scores_at(model, states)))
         assert found.before == pytest.approx(scores_at(model, states), abs=1e-10)
         # how far any ket can get: the largest eigenvalue of what leads, of any other class
         leads = (
@@ -124,7 +141,7 @@ def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(
             )
             there = {**states, name: found.state[None]}
             assert found.after == pytest.approx(scores_at(model, there), abs=1e-10)
-            assert found.turned == counterfactual.decision(found.after) != found.decision == held
+            assert found.turned == decisions.decision(found.after) != found.decision == held
             # On the boundary, just beyond: the model itself says so, with the state evolved instead of the observable.
             top = np.sort(found.after)[-2:]
             assert abs(top[-1] - top[0] if len(outputs) > 1 else top[0]) < 1e-4
@@ -145,9 +162,9 @@ def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
     name = "text"
     found = counterfactual.nearest_state(model, states, name)
     assert found.possible
-    B = counterfactual.boundaries(
-        counterfactual.score_form(model, states, name).detach(), found.before
-    )[0].numpy()
+    B = decisions.boundaries(counterfactual.score_form(model, states, name).detach(), found.before)[
+        0
+    ].numpy()
     own = states[name][0].numpy()
 
     def ket(x: np.ndarray) -> np.ndarray:
@@ -172,13 +189,13 @@ def test_a_ket_without_a_part_in_the_lowest_eigenvector() -> None:
     """The hard case, by hand: from |0> with <Z> = 1 the nearest state with <Z> <= 0 is pi/4 away, though nothing points
     to |1>."""
     B = torch.diag(torch.tensor([-1.0, 1.0, -2.0], dtype=torch.complex128))
-    ket, reach = counterfactual._ket(B, torch.eye(3, dtype=torch.complex128)[0])
+    ket, reach = ket_forms._nearest_ket(B, torch.eye(3, dtype=torch.complex128)[0])
     assert reach == pytest.approx(1)
     assert ket is not None
     assert float(
         counterfactual.distance(torch.eye(3, dtype=torch.complex128)[0], ket)
     ) == pytest.approx(math.pi / 4, abs=1e-5)
-    none, reach = counterfactual._ket(-torch.eye(3, dtype=torch.complex128), ket)
+    none, reach = ket_forms._nearest_ket(-torch.eye(3, dtype=torch.complex128), ket)
     assert none is None
     assert reach == pytest.approx(-1)
 
@@ -202,7 +219,7 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
             assert (donor.distance, donor.verified) == (math.inf, False)
             assert donor.scores.shape == (len(each.outputs),)
             assert np.isnan(donor.scores).all()
-        turns = counterfactual.nearest_parameters(each, states)
+        turns = parameter_changes.nearest_parameters(each, states)
         assert turns.changes == ()
         assert turns.tried > 0
 
@@ -216,7 +233,7 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
     states = counterfactual.states_of(model, features(model, 1, seed))
     for name in model.modalities:
         found = counterfactual.nearest_state(model, states, name)
-        own = counterfactual.angles(states[name])
+        own = mass_forms.angles(states[name])
         generator = torch.Generator().manual_seed(seed)
         spreads = torch.tensor([0.05, 0.2, 0.5, 1, 3], dtype=torch.float64).repeat_interleave(4000)[
             :, None
@@ -229,7 +246,7 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(
         scores = counterfactual.value(
             counterfactual.score_form(model, states, name).detach(), tried
         ).numpy()
-        turns = np.array([counterfactual.decision(s) != found.decision for s in scores])
+        turns = np.array([decisions.decision(s) != found.decision for s in scores])
         assert found.possible == bool(
             turns[-16:].any()
         )  # whether it can be turned at all is seen at the corners
@@ -251,12 +268,12 @@ def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
         np.array([0.3, 0.4]),
     )  # only where both masses are near 1
     ends = np.array([[0.3, 3.0], [0.0, 0.0]])
-    points, crossing = counterfactual._first_crossing(np.repeat(t, 2, 0), start, ends)
+    points, crossing = mass_forms._first_crossing(np.repeat(t, 2, 0), start, ends)
     assert points.shape == (0, 2)
     assert not crossing.any()
     good = np.array([2.9, 2.9])
-    assert np.array_equal(counterfactual._polish(t[0], start, good), good) or np.linalg.norm(
-        counterfactual._polish(t[0], start, good) - start
+    assert np.array_equal(mass_forms._polish(t[0], start, good), good) or np.linalg.norm(
+        mass_forms._polish(t[0], start, good) - start
     ) < np.linalg.norm(good - start)
 
 
@@ -271,12 +288,12 @@ def test_a_point_on_a_boundary_is_moved_to_its_nearest_point() -> None:
     ).numpy()
     nearest = np.linalg.norm(grid - start, axis=1)[lead >= 0].min()
     ends = np.array([[math.pi, 0.5], [0.5, math.pi]])
-    begins, crosses = counterfactual._first_crossing(np.stack([t, t]), start, ends)
+    begins, crosses = mass_forms._first_crossing(np.stack([t, t]), start, ends)
     apart = np.linalg.norm(begins - start, axis=1)
     assert len(begins) == crosses.sum() > 0
     assert apart.max() > nearest + 0.05
     for begin in (*begins, begins[0] + 0.4):
-        moved = counterfactual._polish(t, start, begin)
+        moved = mass_forms._polish(t, start, begin)
         assert np.linalg.norm(moved - start) == pytest.approx(nearest, abs=3e-3)
 
 
@@ -289,7 +306,7 @@ def test_gradients_come_near_what_is_found_before_it_is_polished(
         put_near(model, own)
     best = [counterfactual.nearest_state(*one, "v0") for one in zip(cases, states, strict=True)]
     assert all(one.possible for one in best)
-    monkeypatch.setattr(counterfactual, "_polish", lambda t, start, theta: theta)
+    monkeypatch.setattr(mass_forms, "_polish", lambda t, start, theta: theta)
     for model, own, found in zip(cases, states, best, strict=True):
         rough = counterfactual.nearest_state(model, own, "v0").distance
         assert found.distance - 1e-9 <= rough <= found.distance * 1.01
@@ -301,7 +318,7 @@ def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
     for _ in range(60):
         leads = rng.normal(size=(2, 3))
         leads[:, 0] = -leads[:, 1] - rng.uniform(0.05, 1.5, 2)  # behind where nothing is turned
-        found = counterfactual._nearest_turn(leads, 0.01)
+        found = table_changes._nearest_turn(leads, 0.01)
         ahead = np.max([m + c * np.cos(turns) + s * np.sin(turns) for m, c, s in leads], axis=0)
         if (ahead > 0.01).any():
             assert found is not None
@@ -313,7 +330,7 @@ def test_the_nearest_turn_of_an_angle_is_that_of_a_fine_scan() -> None:
             none += 1
             assert found is None
     assert 5 < none < 55
-    assert counterfactual._nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
+    assert table_changes._nearest_turn([np.array([-1.0, 0.0, 0.0])], 0.0) is None
 
 
 def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
@@ -326,10 +343,10 @@ def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
             explain.background(model, features(model, 4, 2), "joint"),
             model.modalities[0],
         )
-        monkeypatch.setattr(counterfactual, "MAX_COALITIONS", allowed)
+        monkeypatch.setattr(mass_forms, "MAX_COALITIONS", allowed)
         assert len(counterfactual.dividend_forms(model, x, behind, name)) == 4
     model = model_of(3, 2)
-    monkeypatch.setattr(counterfactual, "MAX_COALITIONS", 31)
+    monkeypatch.setattr(mass_forms, "MAX_COALITIONS", 31)
     with pytest.raises(InvalidInput, match="need 32 coalitions here, more than 31"):
         counterfactual.dividend_forms(
             model, features(model), explain.background(model, features(model, 4, 2), "joint"), "v0"
@@ -339,11 +356,11 @@ def test_forms_that_take_as_many_coalitions_as_are_allowed_are_worked_out(
 def test_how_well_an_interpolant_follows_does_not_ask_for_units() -> None:
     model = jump(2, dims=(2, 2), seed=1)
     states = counterfactual.states_of(model, features(model, 1, 1))
-    whole = counterfactual.nearest_parameters(model, states)
+    whole = parameter_changes.nearest_parameters(model, states)
     with torch.no_grad():
         model.W *= 1e-4
         model.bias *= 1e-4
-    small = counterfactual.nearest_parameters(model, states)
+    small = parameter_changes.nearest_parameters(model, states)
     assert small.resolution == pytest.approx(whole.resolution, rel=1e-3)
 
 
@@ -361,7 +378,7 @@ def put_near(model, states: dict[str, torch.Tensor]) -> None:
         scores_at(model, states),
         model.bias if hasattr(model, "bias") else model.head[-1].bias,
     )
-    held, second = counterfactual.decision(scores), np.sort(scores)[-2:][0]
+    held, second = decisions.decision(scores), np.sort(scores)[-2:][0]
     if len(scores) == 1:
         bias -= float(scores[0]) - 0.01
     else:
@@ -377,17 +394,17 @@ def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
         for name in model.modalities:
             found = interventions.nearest_donor(model, states, name, others[name])
             swaps = [
-                counterfactual.decision(
+                decisions.decision(
                     counterfactual.scores_of(model, {**states, name: state[None]})[0]
                 )
                 for state in others[name]
             ]
-            held = counterfactual.decision(counterfactual.scores_of(model, states)[0])
+            held = decisions.decision(counterfactual.scores_of(model, states)[0])
             turning = [k for k, s in enumerate(swaps) if s != held]
             assert (found.turning, found.tried) == (len(turning), 25)
             far = (
                 np.linalg.norm(
-                    counterfactual.flat(others[name]) - counterfactual.flat(states[name]), axis=1
+                    gradient_search.flat(others[name]) - gradient_search.flat(states[name]), axis=1
                 )
                 if model.kind == "concatenation"
                 else counterfactual.distance(states[name], others[name])
@@ -424,11 +441,11 @@ def test_distances_are_fidelity_angles_and_angle_norms() -> None:
 
 def brute_turn(values: np.ndarray, scores: np.ndarray, learned: float) -> float:
     """The nearest of a fine grid of settings that decides otherwise; infinity where none does."""
-    held = counterfactual.decision(scores[int(np.abs(values - learned).argmin())])
+    held = decisions.decision(scores[int(np.abs(values - learned).argmin())])
     turned = [
         abs(v - learned)
         for v, s in zip(values, scores, strict=True)
-        if counterfactual.decision(s) != held
+        if decisions.decision(s) != held
     ]
     return min(turned, default=math.inf)
 
@@ -438,8 +455,8 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     states = counterfactual.states_of(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
     model.bias.data -= float(counterfactual.scores_of(model, states)) - 0.03
-    assert counterfactual.table(model.tweaked(Tweak(duration=0.0))) == ()
-    turns = counterfactual.nearest_parameters(model, states)
+    assert jump_changes.table(model.tweaked(Tweak(duration=0.0))) == ()
+    turns = parameter_changes.nearest_parameters(model, states)
     assert turns.tried == 3 + 3 + 1
     assert turns.ranges == "couplings and dissipation × 0 to 2, T from 0 to 3"
     assert turns.changes == tuple(sorted(turns.changes, key=lambda change: change.size)) != ()
@@ -494,7 +511,7 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
 def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
     states = counterfactual.states_of(model, features(model))
-    nearest = counterfactual.nearest_parameters(model, states)
+    nearest = parameter_changes.nearest_parameters(model, states)
     assert nearest.tried == model.phi.numel()
     found = {c.name: c for c in nearest.changes}
     for place in list(itertools.product(*map(range, model.phi.shape)))[::6]:
@@ -526,16 +543,16 @@ def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> No
         def tweaked(self, tweak: Tweak) -> float:
             return tweak.couplings["text"]
 
-    nodes = np.linspace(0, 2, counterfactual.NODES)
+    nodes = np.linspace(0, 2, jump_changes.NODES)
     observables = torch.tensor([score(x) for x in nodes], dtype=torch.complex128)[
         :, None, None, None
     ]
-    monkeypatch.setattr(counterfactual, "_scores", lambda x, psi: np.array([score(x)]))
-    change, tail = counterfactual._turn(
+    monkeypatch.setattr(jump_changes, "_scores", lambda x, psi: np.array([score(x)]))
+    change, tail = jump_changes._nearest_change(
         Model(),
         torch.ones(1, 1, dtype=torch.complex128),
         np.array([0.1]),  # type: ignore[arg-type]
-        counterfactual.PhysicsParameter("coupling", "text", 1.0, 2.0, nodes, observables),
+        jump_changes.PhysicsParameter("coupling", "text", 1.0, 2.0, nodes, observables),
     )
     assert change is not None
     assert change.value == pytest.approx(1.316178, abs=2e-6)
@@ -549,7 +566,7 @@ def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> N
     states = counterfactual.states_of(model, features(model))
     with torch.no_grad():
         model.bias -= counterfactual.scores_of(model, states)[0] - 0.02
-    found = {change.name for change in counterfactual.nearest_parameters(model, states).changes}
+    found = {change.name for change in parameter_changes.nearest_parameters(model, states).changes}
     turning, every = set(), list(itertools.product(*map(range, model.phi.shape)))
     for place in every:
         scores = []
@@ -577,7 +594,7 @@ def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() 
             ]
 
     own = torch.tensor([[0.5, 0.1]], dtype=torch.float64)
-    found = counterfactual.nearest(Ellipse(), {"text": own}, "text", 0)  # type: ignore[arg-type]
+    found = gradient_search.nearest(Ellipse(), {"text": own}, "text", 0)  # type: ignore[arg-type]
     angle = torch.linspace(0, 2 * math.pi, 100_001, dtype=torch.float64)
     rim = torch.stack([torch.cos(angle), 0.4 * torch.sin(angle)], 1)
     assert found is not None
@@ -585,7 +602,7 @@ def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() 
         float((rim - own).norm(dim=1).min()), abs=1e-4
     )
     assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(
-        counterfactual.MARGIN, abs=1e-9
+        boundaries.MARGIN, abs=1e-9
     )
 
 

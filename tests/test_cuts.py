@@ -20,13 +20,7 @@ from torch import Tensor
 from qfusion import cli, explain, figures
 from qfusion.analysis import cohort_measures, dynamics, study as studies
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import (
-    cohorts,
-    cuts as curves,
-    cuts as cut_answers,
-    cuts as method,
-    stability,
-)
+from qfusion.explain import cohorts, cuts as curves, cuts as cut_answers, cuts as method, stability
 from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
 from qfusion.figures import correlation_cuts, notebook
 from qfusion.models import InputSpec, QuantumJump

@@ -14,7 +14,7 @@ from qfusion.analysis import inside
 from qfusion.data import DataSet, Image, Text
 from qfusion.data.sources import scenes
 from qfusion.errors import InvalidInput
-from qfusion.explain.coalitions import joint_share
+from qfusion.explain.contribution_shares import joint_share
 
 PARTS = ("train", "valid", "test")
 

@@ -21,11 +21,11 @@ from qfusion.explain.evidence import (
     contradiction,
     disagreement,
     layer_entropies,
-    qubit_entropy,
     read,
 )
 from qfusion.models import truth_tables
 from qfusion.models.qcnn import fused_state
+from qfusion.models.truth_tables import fused_entropy
 from qfusion.track.fusion_circuit import fusion_circuit
 from tests.entangled import angles_of, masses_of, model_of
 
@@ -216,7 +216,7 @@ def test_the_entropy_of_a_fused_qubit_is_its_entanglement(M: int) -> None:
         )
 
     inside, outside = circuit()
-    ours = float(qubit_entropy(model.fuse(masses_of(angles_of(model)))[0].detach())[0, 1])
+    ours = float(fused_entropy(model.fuse(masses_of(angles_of(model)))[0].detach())[0, 1])
     assert ours == pytest.approx(float(inside), abs=1e-10)
     assert ours == pytest.approx(float(outside), abs=1e-10)
     assert ours > 0.01
@@ -260,7 +260,7 @@ def test_entropies_obey_their_laws() -> None:
     model = model_of(6)
     vectors = model.fuse(masses_of(angles_of(model)))[0][0].detach()
     found = layer_entropies(model, vectors)
-    start = qubit_entropy(vectors).numpy()
+    start = fused_entropy(vectors).numpy()
     assert found.single[0] == pytest.approx(start, abs=1e-10)
     assert found.joint[0] == pytest.approx(start.sum(), abs=1e-9)  # a product state
     assert found.mutual[0] == pytest.approx(np.zeros(5), abs=1e-9)

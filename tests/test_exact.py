@@ -15,9 +15,8 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput
-from qfusion.explain import coalitions, coalitions as row_values
-from qfusion.explain.coalitions import dividends, interaction, shapley
-from qfusion.models import InputSpec, QuantumJump, qcnn
+from qfusion.models import InputSpec, QuantumJump, qcnn, qcnn_contractions
+from qfusion.models.games import dividends, interaction, shapley
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import checkpoint
 from tests.entangled import model_of
@@ -130,7 +129,7 @@ def test_the_product_of_marginals_in_chunks(M: int, monkeypatch: pytest.MonkeyPa
     model, x, rows = problem("entangled-qcnn", M, B=7, n=4)
     background = explain.background(model, rows, "product")
     whole = explain.explain(model, x, background).values
-    monkeypatch.setattr(coalitions, "_NUMBERS", 100)
+    monkeypatch.setattr(qcnn_contractions, "MAX_NUMBERS", 100)
     assert explain.explain(model, x, background).values == pytest.approx(whole, abs=1e-12)
 
 
@@ -155,7 +154,7 @@ def test_legs_are_what_the_kronecker_product_does() -> None:
         torch.randn(4, 2, 2**3, dtype=torch.float64),
         torch.randn(4, 3, 5, 2, dtype=torch.float64),
     )
-    found = row_values.legs(T, G)
+    found = qcnn_contractions.mode_product(T, G)
     for row in range(4):
         whole = torch.kron(torch.kron(G[row, 0], G[row, 1]), G[row, 2])
         assert torch.allclose(found[row], T[row] @ whole.T, atol=1e-12)
@@ -438,7 +437,8 @@ def test_two_layers_have_five_moments() -> None:
 def test_through_layers_says_what_it_cannot_do() -> None:
     (jump, x, rows), (circuit, _, _) = problem("quantum-jump", 2), problem("entangled-qcnn", 2)
     with pytest.raises(
-        InvalidInput, match=r"must be an entangled-qcnn, but is a quantum-jump\. Use `through_time`"
+        InvalidInput,
+        match="kind quantum-jump, which has no layers to be read out between",
     ):
         explain.through_layers(jump, x, explain.background(jump, rows, "joint"))
     found = explain.through_layers(circuit, x, explain.background(circuit, rows, "joint"))

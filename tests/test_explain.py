@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.coalitions import dividends, shapley
 from qfusion.models import InputSpec, QuantumJump
+from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subsets
 from qfusion.wording.backgrounds import describe_background
 from qfusion.wording.markup import Markup

@@ -21,8 +21,8 @@ from scipy import stats
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import Explanation, attribution, faithfulness, stability
-from qfusion.explain.coalitions import dividends, shapley
 from qfusion.models import InputSpec, QuantumJump
+from qfusion.models.games import dividends, shapley
 from qfusion.quantum.decomposition import subset_name, subsets
 from tests.entangled import model_of
 from tests.test_explain import problem

@@ -277,8 +277,7 @@ def test_sampled_synergies_are_measured_by_pearson_and_by_their_error() -> None:
     values = [rng.normal(size=(9, 8, 2)) for _ in range(4)]
     outputs = np.arange(9) % 2
     makes = [
-        replace(values_of(v[..., 0]), values=v, dividends=coalitions.dividends(v, 3))
-        for v in values
+        replace(values_of(v[..., 0]), values=v, dividends=games.dividends(v, 3)) for v in values
     ]
     exact, *draws = makes
     frame = fusing.synergies(exact, draws, outputs)
@@ -348,7 +347,9 @@ def values_of(v: np.ndarray) -> coalitions.Explanation:
     """An explanation of given coalition values (B, 2^M)."""
     M = v.shape[1].bit_length() - 1
     stand_in = SimpleNamespace(modalities=NAMES[:M], outputs=("y",), logit_scale=1.0)
-    return coalitions.of_values(stand_in, v[..., None], SimpleNamespace(name="b", size=1))  # type: ignore[arg-type]
+    return coalitions.explanation_of_values(
+        stand_in, v[..., None], SimpleNamespace(name="b", size=1)
+    )  # type: ignore[arg-type]
 
 
 def test_which_modality_matters_is_told_only_where_intervals_do() -> None:
@@ -389,15 +390,15 @@ def test_games_of_shapiq_agree() -> None:
                 [v[order[tuple(np.flatnonzero(row).tolist())]] for row in np.atleast_2d(asked)]
             )
 
-        dividend = coalitions.dividends(v[None, :, None], M)
+        dividend = games.dividends(v[None, :, None], M)
         exact = ExactComputer(game, n_players=M)
         theirs = exact("Moebius", M)
         for S in subsets(M):
             assert abs(theirs[S] - dividend[0, order[S], 0]) < 1e-8
         phi = exact("SV", 1)
-        ours = coalitions.shapley(dividend, M)[0, :, 0]
+        ours = games.shapley(dividend, M)[0, :, 0]
         pairs = exact("SII", 2)
-        index = coalitions.interaction(dividend, M)[0, ..., 0]
+        index = games.interaction(dividend, M)[0, ..., 0]
         for m in range(M):
             assert abs(phi[(m,)] - ours[m]) < 1e-8
         for pair in itertools.combinations(range(M), 2):
@@ -409,7 +410,7 @@ def test_shapiq_agrees_on_the_unanimity_game() -> None:
 
     game = SOUM(n=4, n_basis_games=6, random_state=1)
     asked = np.array([[int(m in S) for m in range(4)] for S in subsets(4)])
-    dividend = coalitions.dividends(np.asarray(game(asked))[None, :, None], 4)[0, :, 0]
+    dividend = games.dividends(np.asarray(game(asked))[None, :, None], 4)[0, :, 0]
     known = game.moebius_coefficients
     for S, value in zip(subsets(4), dividend, strict=True):
         assert abs(value - (known[S] if S in known.interaction_lookup else 0.0)) < 1e-8
@@ -507,7 +508,7 @@ def test_pairs_are_interaction_indices_of_three_modalities() -> None:
     terms = [subset_name(S, NAMES) for S in subsets(3)[1:]]
     values = rng.normal(size=(20, 7))
     result = fusing.ranking(dict(zip(terms, values.T, strict=True)), NAMES)
-    index = coalitions.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], 3)[..., 0].mean(0)
+    index = games.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], 3)[..., 0].mean(0)
     assert math.isclose(result.pairs["text+a b"].value, index[0, 2])
 
 

@@ -21,7 +21,7 @@ from qfusion import cli, explain
 from qfusion.analysis import inside as strengths, study as studies
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.errors import DataUnavailable
-from qfusion.explain import building, counterfactual, sensitivity
+from qfusion.explain import building, counterfactual, parameter_changes, sensitivity
 from qfusion.models import QuantumJump, Tweak, hermitian
 from qfusion.panels import (
     generator_terms,
@@ -159,7 +159,7 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
     states = undecided(found.model, dataset)
 
     def turns(m: QuantumJump) -> tuple[list[tuple[str, str]], list[float]]:
-        nearest = counterfactual.nearest_parameters(m, states).changes
+        nearest = parameter_changes.nearest_parameters(m, states).changes
         return [(turn.kind, turn.name) for turn in nearest], [turn.value for turn in nearest]
 
     def headlines(m: QuantumJump, tag: str) -> list[str]:

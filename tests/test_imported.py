@@ -38,6 +38,7 @@ from qfusion.explain import attribution, counterfactual
 from qfusion.models import (
     _program_child as _child,
     can,
+    decisions,
     imported,
     imported as card,
     log_odds,
@@ -1275,7 +1276,7 @@ def test_nobody_is_decided_for_in_a_tie(capsys: pytest.CaptureFixture[str]) -> N
     sample = open_sample(
         imports.keep(taken, data.load("said3"), "one"), "row-0050", data.load("said3")
     )
-    assert counterfactual.tied(sample.scores)
+    assert decisions.tied(sample.scores)
     words = name_decision(sample.scores, sample.classes)
     assert words == "a tie between ‘no’, ‘yes’ and ‘both’"
     assert run("explain", "--model", "one", "--sample", "row-0050") == 0, said(capsys)
@@ -1286,13 +1287,13 @@ def test_a_tie_is_of_the_largest_scores_alone() -> None:
     z[[3, 7]] = 5.3
     ours = log_odds.others_matrix(26).numpy() @ z  # equal to rounding
     for scores, classes in ((z, [3, 7]), (ours, [3, 7]), (z + 1e6, [3, 7])):
-        assert counterfactual.leading(scores) == classes
-        assert counterfactual.tied(scores)
+        assert decisions.leading(scores) == classes
+        assert decisions.tied(scores)
     z[3] += 1e-6
-    assert counterfactual.leading(z) == [3]
+    assert decisions.leading(z) == [3]
     z[[0, 1]] = -9.0
     for scores in (z, np.array([0.0]), np.array([0.1, 0.2])):
-        assert not counterfactual.tied(scores)
+        assert not decisions.tied(scores)
     names = ascii_lowercase
     assert name_decision(ours, names) == "a tie between ‘d’ and ‘h’"
     assert name_decision(z, names) == "‘d’"

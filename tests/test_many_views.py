@@ -21,9 +21,9 @@ from qfusion.cli import main
 from qfusion.data import DataSet, Modality, Target, import_store, importing
 from qfusion.data.arrays import numbered_ids
 from qfusion.errors import InvalidInput
-from qfusion.explain import backgrounds, coalitions, games
+from qfusion.explain import backgrounds
 from qfusion.figures import decision_charts
-from qfusion.models import build, log_odds
+from qfusion.models import build, games, log_odds
 from qfusion.models.truth_tables import probabilities
 from qfusion.quantum import decomposition
 from qfusion.runs import training_watch
@@ -118,12 +118,12 @@ def test_a_chain_gives_what_its_coalitions_give_one_by_one(M: int, n: int) -> No
     O, phi = model.observables().double(), model.phi.double()
     masses, rows = torch.rand(3, n, M).double(), torch.rand(11, n, M).double()
     alone = torch.stack([probabilities(rows[..., m]).mean(0) for m in range(M)])
-    together = torch.stack([coalitions._rows_of_chain(O, phi, one, rows) for one in masses])
-    apart = coalitions._marginals_of_chain(O, phi, masses, alone)
-    value = coalitions._one_by_one(O, phi, alone)
+    together = torch.stack([qcnn_rows._rows_of_chain(O, phi, one, rows) for one in masses])
+    apart = qcnn_marginals._marginals_of_chain(O, phi, masses, alone)
+    value = qcnn_marginals._one_by_one(O, phi, alone)
     for s, S in enumerate(decomposition.subsets(M)):
         assert torch.allclose(
-            together[:, s], coalitions._value(O, phi, masses, rows, S), rtol=0, atol=1e-12
+            together[:, s], qcnn_rows._row_value(O, phi, masses, rows, S), rtol=0, atol=1e-12
         )
         assert torch.allclose(apart[:, s], value(masses, S), rtol=0, atol=1e-12)
 

@@ -11,9 +11,8 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import operators
 from qfusion.explain.operators import offered, operator, states_of
-from qfusion.models import InputSpec, QuantumJump
+from qfusion.models import InputSpec, QuantumJump, mass_algebra
 from tests.entangled import model_of
 from tests.test_explain import problem
 
@@ -183,7 +182,7 @@ def test_pairs_are_offered_where_memory_allows(monkeypatch: pytest.MonkeyPatch) 
     assert offered(model_of(2, 5)) == [f"v{m}" for m in range(5)]
     assert offered(problem(2)[0]) == ["text", "audio", "text+audio"]
     for most, pairs in ((4**3, 3), (4**3 - 1, 0)):  # a pair has 4^n patterns
-        monkeypatch.setattr(operators, "MAX_PATTERNS", most)
+        monkeypatch.setattr(mass_algebra, "MAX_PATTERNS", most)
         assert len(offered(model_of(3, 3))) == 3 + pairs
 
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from qfusion import explain
 from qfusion.data import data_set
-from qfusion.explain import backgrounds, coalitions, interventions, sensitivity
-from qfusion.explain.backgrounds import SampleBackground
+from qfusion.explain import backgrounds, interventions, sensitivity
 from qfusion.models import EntangledQCNN, InputSpec, base, build, nested
+from qfusion.models.evaluation import SampleBackground
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
 from tests.entangled import model_of as network_of
@@ -83,7 +83,7 @@ def features(model: Any, count: int, seed: int) -> dict[str, Tensor]:
 def test_values_are_means_over_all_combinations(n: int, M: int, many: bool) -> None:
     """Of a few samples, which are worked out one by one, and of many."""
     model = network_of(n, M)
-    x = features(model, coalitions._FEW + 1 if many else 2, 1)
+    x = features(model, qcnn_rows.FEW_SAMPLES + 1 if many else 2, 1)
     rows = features(model, 2 if M > 3 else 3, 2)
     found = explain.explain(model, x, explain.background(model, rows, PRODUCT))
     assert np.abs(found.values - over_all_combinations(model, x, rows)).max() < 1e-10
@@ -101,7 +101,7 @@ def test_values_between_the_layers_are_those_of_one_sample_among_many() -> None:
     assert one.values[:, 0] == pytest.approx(whole.values[:, 7], abs=1e-12)
 
 
-def derivative(model: EntangledQCNN, term: sensitivity.Parameter, ask: Any, h: float) -> np.ndarray:
+def derivative(model: EntangledQCNN, term: Parameter, ask: Any, h: float) -> np.ndarray:
     """By central differences of fourth order."""
     return (
         sum(
@@ -148,12 +148,12 @@ def test_a_moved_term_and_a_cohort() -> None:
         features(model, 30, 1),
         explain.background(model, features(model, 3, 2), PRODUCT),
     )
-    system = sensitivity.system(model, x, background)
+    system = sensitivity.collect_terms(model, x, background)
     place = next(i for i, term in enumerate(system.parameters) if term.key == "say[1:v2]")
     target = "dividend[v0+v1+v2]"
     moved = system.moved(place, 0.4)
     there = with_factor(model, system.parameters[place], 0.4)
-    again = sensitivity.system(there, x, background)
+    again = sensitivity.collect_terms(there, x, background)
     values, slopes = moved.slopes([target])
     expected, theirs = again.slopes([target])
     assert values == pytest.approx(expected, abs=1e-12)
@@ -274,7 +274,7 @@ def test_standard_errors_are_at_least_what_draws_are_away(drawn: int) -> None:
             model, {name: values[order] for name, values in rows.items()}, PRODUCT
         )
         if drawn:
-            background = background.some(drawn, seed)
+            background = background.subsample(drawn, seed)
         found = explain.explain(model, x, background)
         assert found.errors is not None
         away.append(found.dividends[0, :, 0] - wanted)
@@ -313,10 +313,10 @@ def test_rows_are_shuffled_and_none_is_lost() -> None:
     assert not product.is_exact
     assert joint.is_exact
     assert (joint.population, product.population) == (11, math.inf)
-    some = product.some(4)
+    some = product.subsample(4)
     assert (some.name, some.size, some.is_exact) == ("product, 4 of 11 rows", 4, False)
-    assert some.key not in (product.key, product.some(4, 1).key)
-    assert product.some(11) is product
+    assert some.key not in (product.key, product.subsample(4, 1).key)
+    assert product.subsample(11) is product
     one: Any = explain.background(model, rows_of(model, 1, 2), PRODUCT)
     assert one.is_exact
     assert explain.explain(model, rows_of(model, 2, 1), one).errors is None

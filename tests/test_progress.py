@@ -9,7 +9,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 
-from qfusion.explain.evidence import layer_entropies, qubit_entropy
+from qfusion.explain.evidence import layer_entropies
+from qfusion.models.truth_tables import fused_entropy
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit
 from qfusion.track.gate_replay import replay_fusion
 from tests.entangled import angles_of, masses_of, model_of
@@ -81,5 +82,5 @@ def test_the_end_is_that_of_the_density_matrix() -> None:
         layer_entropies(model, vectors).single[-1], abs=1e-9
     )
     middle = sum(gate.kind in ("encode", "fuse") for gate in found.gates)
-    assert found.entropy[middle, fused] == pytest.approx(qubit_entropy(vectors).numpy(), abs=1e-9)
+    assert found.entropy[middle, fused] == pytest.approx(fused_entropy(vectors).numpy(), abs=1e-9)
     assert found.bloch[middle, fused][:, [0, 2]] == pytest.approx(vectors[:, 1:].numpy(), abs=1e-12)

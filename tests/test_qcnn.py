@@ -16,8 +16,6 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain.backgrounds import RowBackground
-from qfusion.explain.coalitions import row_values
 from qfusion.models import (
     EntangledQCNN,
     InputSpec,
@@ -25,6 +23,8 @@ from qfusion.models import (
     qcnn,
     truth_tables,
 )
+from qfusion.models.mass_algebra import MassBackground
+from qfusion.models.qcnn_rows import row_values
 from qfusion.quantum import circuits, decomposition
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import angles_of, masses_of, model_of
@@ -279,7 +279,7 @@ def test_contributions_add_up(kind: str) -> None:
     model = model_of(4, 3)
     inputs = {name: torch.randn(5, 3, dtype=torch.float64) for name in model.modalities}
     background = explain.background(model, inputs, kind)
-    assert isinstance(background, RowBackground)
+    assert isinstance(background, MassBackground)
     found = explain.explain(model, inputs, background)
     assert found.prediction == pytest.approx(model(inputs).detach().numpy(), abs=1e-12)
     assert found.dividends.sum(1) == pytest.approx(found.prediction, abs=1e-12)

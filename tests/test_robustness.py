@@ -297,7 +297,7 @@ def test_curves_of_a_part_of_the_background_and_of_the_whole(dataset):
         found = interventions.robustness(model, dataset, levels=(), repeats=1, most=most)
         asked = found[(found["kind"] == "absent") & (found["modality"] == "c")]["mae"]
         scores = interventions.scores(
-            model, dataset, rows, Disturbance(missing=("c",)), behind=behind.some(most or 24)
+            model, dataset, rows, Disturbance(missing=("c",)), behind=behind.subsample(most or 24)
         )
         assert asked.tolist() == pytest.approx([np.abs(scores[:, 0] - dataset.y[rows]).mean()])
 

@@ -17,8 +17,9 @@ import torch
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import sensitivity as method
-from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
+from qfusion.models.terms import spread_places
+from qfusion.models.truth_tables import fused_entropy
 from qfusion.quantum.states import density, measures_over_time, split
 from tests.entangled import model_of
 
@@ -63,7 +64,7 @@ def answers(
         f"dividend[{name}]": e.dividends[:, s, output].mean() for s, name in enumerate(e.coalitions)
     }
     if isinstance(model, EntangledQCNN):
-        entropy = qubit_entropy(model.fuse(model.encode(inputs))[0]).mean(0)
+        entropy = fused_entropy(model.fuse(model.encode(inputs))[0]).mean(0)
         found |= {f"entropy[{i}]": float(value) for i, value in enumerate(entropy)}
     else:
         rho = model.evolve_states(
@@ -359,7 +360,7 @@ def test_a_response_goes_from_the_removed_term_to_where_it_stands() -> None:
     assert way.parameter == method.Parameter("H[text]", "H: text", "coupling", ("text",), -1.5)
     for factor, value, slope in zip(way.factors, way.values, way.slopes, strict=True):
         there = model.tweaked(Tweak({"text": float(factor)}))
-        values, slopes = method.system(there, x, background, 1).slopes([target])
+        values, slopes = method.collect_terms(there, x, background, 1).slopes([target])
         assert value == pytest.approx(values[0], abs=1e-12)
         assert slope == pytest.approx(slopes[0, 0], abs=1e-12)
     assert way.effect == pytest.approx(way.values[0] - way.values[-1])
@@ -378,7 +379,7 @@ def test_the_slope_half_way_is_that_of_the_halved_term(model: Any) -> None:
         explain.background(model, features(5, names, 2), "joint"),
     )
     half = method.half_way(model, inputs, background)
-    terms = [*enumerate(method.system(model, inputs, background).parameters)]
+    terms = [*enumerate(method.collect_terms(model, inputs, background).parameters)]
     for place, term in terms[::3]:
         expected = differences(
             model,
@@ -462,7 +463,7 @@ def test_the_table_says_what_agrees() -> None:
 def test_every_term_is_called_what_it_is() -> None:
     """Key, title, kind, modalities and factor of all terms, of a model of each kind."""
     model = jump_model(2, duration=2.5).tweaked(Tweak({"text+audio": 1.7}, {"audio": 0.3}, 0.7))
-    terms = method.system(
+    terms = method.collect_terms(
         model, features(1), explain.background(model, features(5, seed=2), "joint")
     )
     wanted: list[tuple] = []
@@ -495,7 +496,7 @@ def test_every_term_is_called_what_it_is() -> None:
 
     network = model_of(3, 2)
     behind = explain.background(network, features(4, ("v0", "v1"), 2), "joint")
-    terms = method.system(network, features(1, ("v0", "v1")), behind)
+    terms = method.collect_terms(network, features(1, ("v0", "v1")), behind)
     names = [f"‘{name}’" for name in network.outputs]
     if not network.elements_are_classes:
         names = [f"element {i}" for i in range(3)]
@@ -546,7 +547,7 @@ def test_of_a_cohort_some_samples_are_followed_evenly_spaced(model: Any) -> None
                 assert ours[j] == pytest.approx(theirs[j], nan_ok=True)
     assert found.values[0] == pytest.approx(model(x)[:, 0].mean().item())
     for count, most in ((1, 12), (12, 12), (13, 12), (100, 7), (60, 90)):
-        spread = method._spread(count, most)
+        spread = spread_places(count, most)
         assert len(spread) == min(count, most)
         assert (spread[0], spread[-1]) == (0, count - 1)
         assert np.ptp(np.diff(spread), axis=0) <= 1 if len(spread) > 1 else True
@@ -600,7 +601,7 @@ def test_what_does_not_fit_is_named() -> None:
 )
 def test_scores_of_other_samples_without_a_term(model: Any) -> None:
     names = tuple(model.modalities)
-    system = method.system(
+    system = method.collect_terms(
         model, features(1, names), explain.background(model, features(5, names, 2), "joint")
     )
     assert system.output == 0

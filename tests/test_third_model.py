@@ -27,7 +27,7 @@ from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
 from qfusion.data.sources import digits
 from qfusion.errors import InvalidInput
-from qfusion.explain import counterfactual, cuts, operators, sensitivity
+from qfusion.explain import counterfactual, cuts, operators, parameter_changes, sensitivity
 from qfusion.figures import numbers
 from qfusion.models import FUSION, build, can
 from qfusion.models.abilities import ABILITIES, kinds
@@ -203,7 +203,7 @@ def test_what_it_cannot_do_is_named() -> None:
         ):
             call()
     with pytest.raises(InvalidInput, match="no terms of a physics"):
-        counterfactual.nearest_parameters(model, counterfactual.states_of(model, x))
+        parameter_changes.nearest_parameters(model, counterfactual.states_of(model, x))
     with pytest.raises(InvalidInput, match="nothing to tweak"):
         model.tweaked("H.v0=2")
     assert model.tweaked("") is model

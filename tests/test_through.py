@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qfusion.analysis.sample import Sample, open_study
-from qfusion.explain import coalitions, verdicts
+from qfusion.explain import contribution_shares, verdicts
 from qfusion.wording import answers
 from tests.test_app_pages import plain, said, visit
 
@@ -20,12 +20,17 @@ def terms(joint: list[float]) -> dict[str, np.ndarray]:
 
 
 def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
-    share = coalitions.net_joint_share(terms([0.0, -3.0, 0.5, 3.0]))
+    share = contribution_shares.net_joint_share(terms([0.0, -3.0, 0.5, 3.0]))
     assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
     assert verdicts.joint_from(share) == 3
-    assert verdicts.joint_from(coalitions.net_joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
-    assert verdicts.joint_from(coalitions.net_joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
-    assert coalitions.net_joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
+    assert (
+        verdicts.joint_from(contribution_shares.net_joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
+    )
+    assert (
+        verdicts.joint_from(contribution_shares.net_joint_share(terms([5.0, 5.0, 5.0, 0.5])))
+        is None
+    )
+    assert contribution_shares.net_joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
     assert verdicts.progress_at(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
     assert verdicts.progress_at(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
 
@@ -62,7 +67,7 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert not app.error
     assert not app.warning
     found = Sample(study, row)
-    share = coalitions.net_joint_share(found.along)
+    share = contribution_shares.net_joint_share(found.along)
     words = plain(said(app))
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the net sums" in words
     assert "logarithmic negativity" in words
@@ -129,7 +134,7 @@ def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, 
     )
     assert not app.error
     assert not app.warning
-    share = coalitions.net_joint_share(
+    share = contribution_shares.net_joint_share(
         {term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)}
     )
     assert f"At “{name}”: joint terms are {share[1]:.0%} of the net sums" in plain(said(app))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from qfusion import explain, report
 from qfusion.analysis.sample import open_sample
 from qfusion.data import DataSet
-from qfusion.explain import building, counterfactual, cuts, sensitivity
+from qfusion.explain import building, counterfactual, cuts, parameter_changes, sensitivity
 from qfusion.models import FUSION, TimeModel, can
 from qfusion.models.abilities import kinds
 from qfusion.models.encoders import InputSpec
@@ -145,7 +145,7 @@ def test_what_stands_on_time_holds_for_it(address: dict[str, str]) -> None:
     own = counterfactual.states_of(model, inputs)
     changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]
     assert all(change.verified for change in changes if change.possible)
-    assert counterfactual.nearest_parameters(model, own)
+    assert parameter_changes.nearest_parameters(model, own)
     half = open_sample("swaps", address["sample"], address["data"], tweak="T=0.5")
     assert half.model.duration == 0.5
     assert not np.allclose(half.scores, sample.scores)

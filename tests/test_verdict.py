@@ -19,7 +19,6 @@ from qfusion.cli import app as typer_app
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import DataUnavailable
 from qfusion.explain import RELATIONS, Explanation, cohorts, judge, stability, verdict, verdicts
-from qfusion.explain.coalitions import dividends as dividends_of, shapley
 from qfusion.explain.verdicts import (
     LEAD,
     Doubt,
@@ -30,6 +29,7 @@ from qfusion.explain.verdicts import (
     opposition,
     seed_doubts,
 )
+from qfusion.models.games import dividends as dividends_of, shapley
 from qfusion.panels import cohorts as cohort_panels, overview, pickers, samples
 from qfusion.wording import answers as markdown
 from qfusion.wording.markup import Markup

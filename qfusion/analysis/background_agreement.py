@@ -13,7 +13,6 @@ import numpy as np
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import BACKGROUNDS, Sample, with_background
 from qfusion.analysis.study import Study
-from qfusion.explain import backgrounds
 from qfusion.models import FusionModel
 
 COMPARED = ("product", "joint", "mixed")
@@ -30,7 +29,7 @@ def compared_kinds(study: Study) -> tuple[str, ...]:
 
 def kinds_of(model: FusionModel) -> tuple[str, ...]:
     """Returns which of the compared backgrounds a model can have."""
-    offered = backgrounds.kinds_of(model)
+    offered = model.algebra.background_kinds
     return tuple(kind for kind in COMPARED if kind in offered)
 
 

@@ -19,7 +19,16 @@ from qfusion.data import Text
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput
-from qfusion.explain import building, counterfactual, interventions, sensitivity
+from qfusion.explain import (
+    building,
+    counterfactual,
+    gradient_search,
+    interventions,
+    parameter_changes,
+    sensitivity,
+)
+from qfusion.models import jump_changes, terms
+from qfusion.models.terms import ParameterChange, Search
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum.states import KINDS, split
 
@@ -180,7 +189,7 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
         elif change.action == FLIP:
             nearest = what_would_flip(study, row)[name].state.state[None]
             states[name] = (
-                nearest if study.can("states") else counterfactual.filled(own[name], nearest)
+                nearest if study.can("states") else gradient_search.filled(own[name], nearest)
             )
         else:
             choose("Action", change.action, (KEPT,))
@@ -305,18 +314,18 @@ def what_would_flip(study: Study, row: int) -> dict[str, Flip]:
 )
 def parameter_table(study: Study) -> Any:
     """What `flips.nearest_parameters` uses again for every sample."""
-    return counterfactual.table(study.model) if study.can("time") else None
+    return jump_changes.table(study.model) if study.can("time") else None
 
 
 @memo(32, background=False, says="Turning every knob for this sample …")
-def parameters_that_flip(study: Study, row: int) -> counterfactual.Search:
+def parameters_that_flip(study: Study, row: int) -> Search:
     """For each parameter of physics or angle of the fusion the smallest turn that turns the decision on one sample."""
-    return counterfactual.nearest_parameters(
+    return parameter_changes.nearest_parameters(
         study.model, own_states(study, row), parameter_table(study)
     )
 
 
-def parameter_name(study: Any, change: counterfactual.ParameterChange) -> str:
+def parameter_name(study: Any, change: ParameterChange) -> str:
     """A parameter as a reader says it, not escaped."""
     if change.kind in ("coupling", "dissipation"):
         return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(split_term(change.name))}"
@@ -432,7 +441,7 @@ def unit(study: Study, target: str, output: int) -> str:
         return KINDS[kind].short_axis
     return (
         study.unit_of(output)
-        if target == sensitivity.SCORE
+        if target == terms.SCORE
         else text.in_unit("contribution", study.unit_of(output))
     )
 
@@ -504,7 +513,7 @@ def metrics_without(study: Study, where: Where) -> pd.DataFrame:
     them."""
     rows, model = study.dataset.rows("test"), study.model.tweaked(where)
     inputs = study.inputs(rows)
-    system = sensitivity.system(model, study.inputs(rows[:1]), study.background)
+    system = sensitivity.collect_terms(model, study.inputs(rows[:1]), study.background)
     return pd.DataFrame(
         [
             study.of_split(scores)

@@ -15,8 +15,8 @@ from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import in_chunks, predict, with_observables
 from qfusion.data.coalition_terms import split_term
-from qfusion.explain import cuts, evidence, games
-from qfusion.models import qcnn, require
+from qfusion.explain import cuts, evidence
+from qfusion.models import games, qcnn, require
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import lindblad, states
 from qfusion.training import encodings

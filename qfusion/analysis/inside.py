@@ -29,7 +29,8 @@ from qfusion.data.picture_arrays import pixel_names
 from qfusion.data.sample_content import Clip, Film, Series, Word
 from qfusion.data.sources import planted
 from qfusion.errors import QFusionError, default_on_error
-from qfusion.explain import attribution, counterfactual, operators
+from qfusion.explain import attribution, operators
+from qfusion.models import mass_forms
 from qfusion.models.encoders import InputSpec
 from qfusion.quantum import decomposition, generators, lindblad
 
@@ -426,7 +427,7 @@ def terms(study: Study, modality: str) -> tuple[str, ...]:
     return (
         every
         if not study.can("masses")
-        or 2 ** (study.model.elements + len(study.modalities)) <= counterfactual.MAX_COALITIONS
+        or 2 ** (study.model.elements + len(study.modalities)) <= mass_forms.MAX_COALITIONS
         else every[:1]
     )
 

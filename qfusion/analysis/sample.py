@@ -28,7 +28,14 @@ from qfusion.analysis import cohort_measures, dynamics, outputs, text
 from qfusion.analysis.memo import Job, begin_job, find_job, in_process, memo
 from qfusion.analysis.study import Study, build_study, with_observables
 from qfusion.errors import InvalidInput
-from qfusion.explain import Explanation, backgrounds, coalitions, cohorts, verdicts
+from qfusion.explain import (
+    Explanation,
+    backgrounds,
+    coalitions,
+    cohorts,
+    contribution_shares,
+    verdicts,
+)
 from qfusion.models import Ability, FusionModel, Tweak, abilities, base, require
 from qfusion.training import checkpoint, encodings
 
@@ -354,7 +361,7 @@ class Sample:
         return dict(
             zip(
                 self.modalities,
-                coalitions.shares(self.explanation)[0, :, self.output].tolist(),
+                contribution_shares.shares(self.explanation)[0, :, self.output].tolist(),
                 strict=True,
             )
         )
@@ -657,21 +664,9 @@ def first_samples(model: str, data: str, sample: str = "") -> Study:
     own = [dataset.row(sample)] if sample and dataset.known_ids([sample]) else []
     rows = np.unique(np.concatenate([*some, own])).astype(int)
     study = build_study(model, result.card, result.model, dataset.subset(rows))
-    behind = replace(study.background, total=len(dataset.rows(split)))
-    if isinstance(behind, backgrounds.Background):
-        shuffled = np.random.default_rng(0).permutation(study.dataset.rows(split))
-        groups = [
-            backgrounds.background_of(
-                study.model, study.dataset, shuffled[group :: backgrounds.GROUPS]
-            )
-            for group in range(backgrounds.GROUPS)
-        ]
-        behind = replace(
-            behind,
-            groups=torch.stack(
-                [group.sigma for group in groups if isinstance(group, backgrounds.Background)]
-            ),
-        )
+    rows = study.dataset.rows(split)
+    total = len(dataset.rows(split))
+    behind = backgrounds.as_drawn(study.model, study.dataset, rows, study.background, total)
     return study.against(behind).applied()
 
 

@@ -23,8 +23,9 @@ from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import MANY_MODALITIES, coalition_names
 from qfusion.explain import Explanation, backgrounds, coalitions, evidence, stability, verdicts
-from qfusion.models import Ability, can, ket_model, log_odds, nested, qcnn, require
+from qfusion.models import Ability, can, evaluation, log_odds, nested, qcnn, require, truth_tables
 from qfusion.quantum import decomposition, lindblad, states
+from qfusion.quantum.states import expectation
 from qfusion.training import checkpoint, encodings, metrics
 
 SAID = ("text", "transcript")
@@ -335,7 +336,7 @@ class Study:
             ),
             lambda: {"values": explain.explain(self.model, self.inputs(self.bulk), behind).values},
         )
-        return coalitions.of_values(self.model, numbers["values"], behind)
+        return coalitions.explanation_of_values(self.model, numbers["values"], behind)
 
     @property
     def bulk_background(self) -> Any:
@@ -529,7 +530,7 @@ def predict(
 ) -> np.ndarray:
     """Scores (B, C) of rows for given observables (C, D, D): one product and no evolution."""
     values = [
-        ket_model.expectation(observables, study.kets(part).to(observables.dtype))
+        expectation(observables, study.kets(part).to(observables.dtype))
         for part in np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
     ]
     return (torch.cat(values) + bias).numpy()
@@ -586,7 +587,7 @@ def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
             states.embed(letters, system.dims, (place,)),
             [float(system.duration)],
         )[-1]
-        weights = ket_model.expectation(evolved, kets).to(letters.dtype) / size
+        weights = expectation(evolved, kets).to(letters.dtype) / size
         columns.append(states.von_neumann_entropy(torch.tensordot(weights, letters, 1)))
     return torch.stack(columns, -1).numpy()
 
@@ -716,7 +717,7 @@ class CircuitSpace(Study):
     def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
         some = slice(None) if rows is None else rows
-        entropies = evidence.qubit_entropy(self.vectors[some]).numpy()
+        entropies = truth_tables.fused_entropy(self.vectors[some]).numpy()
         return {
             DISAGREEMENT: self.disagreement[some],
             **(
@@ -835,19 +836,19 @@ class EvaluatedSpace(Study):
         return len(self.bulk) * self.bulk_background.size * self._cost
 
     @whole
-    def bulk_background(self) -> backgrounds.SampleBackground:
+    def bulk_background(self) -> evaluation.SampleBackground:
         """Some rows of the background where all would take long for a test set; how many depends on the model and the
         data alone."""
         return self._some(BUDGET / len(self.bulk))
 
     @whole
-    def sample_background(self) -> backgrounds.SampleBackground:
+    def sample_background(self) -> evaluation.SampleBackground:
         """Some rows of the background where all would take more than a second for one sample."""
         return self._some(SAMPLE_BUDGET)
 
-    def _some(self, budget: float) -> backgrounds.SampleBackground:
-        rows: backgrounds.SampleBackground = self.background
-        return rows if self._whole else rows.some(max(FEWEST, int(budget / self._cost)))
+    def _some(self, budget: float) -> evaluation.SampleBackground:
+        rows: evaluation.SampleBackground = self.background
+        return rows if self._whole else rows.subsample(max(FEWEST, int(budget / self._cost)))
 
 
 # Which study a model gets.

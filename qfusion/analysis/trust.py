@@ -24,7 +24,6 @@ from qfusion.explain import (
     attribution,
     backgrounds,
     building,
-    counterfactual,
     cuts,
     evidence,
     faithfulness,
@@ -33,7 +32,7 @@ from qfusion.explain import (
     people,
     stability,
 )
-from qfusion.models import require
+from qfusion.models import decisions, require
 from qfusion.training import batches, checkpoint, encodings, metrics
 
 INSIDE = 64  # test rows of a large set whose features are replaced
@@ -498,8 +497,8 @@ def partner(sample: Sample) -> str:
     the one that a sample is compared with else."""
     study = sample.study
     near = compare.nearest(sample, count=len(study.dataset)).rows
-    own = counterfactual.decision(study.scores[sample.row])
-    other = [row for row in near if counterfactual.decision(study.scores[row]) != own]
+    own = decisions.decision(study.scores[sample.row])
+    other = [row for row in near if decisions.decision(study.scores[row]) != own]
     return str(study.dataset.ids[other[0]]) if other else default_contrast(study, sample.row)
 
 

@@ -255,7 +255,7 @@ class Opened:
         )
 
     @cached_property
-    def behind(self) -> qfusion.explain.AnyBackground:
+    def behind(self) -> qfusion.explain.Background:
         """What stands for absent modalities: rows that the model was trained on, or one other sample."""
         model, dataset, contrast = self.trained.model, self.dataset, self.words[4]
         if contrast is None:

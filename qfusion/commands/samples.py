@@ -52,7 +52,7 @@ SHOWN = 3  # terms of the dynamics that are printed for each contribution; all a
 def matrix(
     model: qfusion.models.FusionModel,
     features: Mapping[str, Any],
-    behind: qfusion.explain.AnyBackground,
+    behind: qfusion.explain.Background,
     output: int | None,
     missing: Sequence[str],
 ) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def matrix_table(result: Mapping[str, Any]) -> RenderableType:
 def curves(
     model: qfusion.models.FusionModel,
     features: Mapping[str, Any],
-    behind: qfusion.explain.AnyBackground,
+    behind: qfusion.explain.Background,
     cut: Sequence[str],
     times: int | None,
     output: int,

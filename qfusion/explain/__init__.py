@@ -4,36 +4,21 @@ a method, with its numbers, its sentence and its table. No figures, and nothing 
 """
 
 from qfusion._lazy import modules
-from qfusion.explain.backgrounds import (
-    KINDS,
-    AnyBackground,
-    Background,
-    RowBackground,
-    SampleBackground,
-    background,
-)
+from qfusion.explain.backgrounds import KINDS, Background, background
 from qfusion.explain.building import Built, BuiltEach, built, built_each
-from qfusion.explain.coalitions import (
-    Explanation,
-    explain,
-    marginal_observables,
-    shares,
-    through_layers,
-    through_time,
-)
+from qfusion.explain.coalitions import Explanation, explain, through_layers, through_time
+from qfusion.explain.contribution_shares import shares
 from qfusion.explain.verdicts import RELATIONS, Relation, Verdict, judge, verdict
+from qfusion.models.ket_algebra import marginal_observables
 
 __all__ = [
     "KINDS",
     "RELATIONS",
-    "AnyBackground",
     "Background",
     "Built",
     "BuiltEach",
     "Explanation",
     "Relation",
-    "RowBackground",
-    "SampleBackground",
     "Verdict",
     "background",
     "built",

@@ -23,7 +23,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.data.coalition_terms import coalition_names, split_term
 from qfusion.explain import backgrounds, counterfactual, faithfulness, stability
-from qfusion.models import FusionModel, base, can, nested, require
+from qfusion.models import FusionModel, base, nested
 from qfusion.models.encoders import Features, split
 
 SCORE = "score"
@@ -163,10 +163,12 @@ class Attribution:
 
 
 def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
-    """Returns what can be attributed to a modality's features: the score and, of a model with states, every dividend
-    that it is in."""
+    """Return the terms that can be attributed to a modality's features.
+
+    They are the score and, where dividends are forms of the modality's state, every dividend that it is in.
+    """
     choose("Modality", modality, model.modalities)
-    if not can(model, "states"):
+    if model.algebra.form(modality) is None:
         return (SCORE,)
     return (
         SCORE,
@@ -177,7 +179,7 @@ def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
 def attribute(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: backgrounds.AnyBackground,
+    background: backgrounds.Background,
     modality: str,
     term: str = SCORE,
     output: int = 0,
@@ -247,14 +249,15 @@ def attribute(
 def _valued(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: backgrounds.AnyBackground,
+    background: backgrounds.Background,
     modality: str,
     term: str,
     output: int,
 ) -> Callable[[Any], Tensor]:
     """A function from what the modality comes to, (B, ...), to the term, (B,)."""
     own = counterfactual.states_of(model, inputs)
-    if not can(model, "states"):
+    space = model.algebra.form(modality)
+    if space is None:
 
         def score(state: Any) -> Tensor:
             others = nested.nested_tiled(own, nested.nested_length(state))
@@ -266,7 +269,7 @@ def _valued(
     else:
         forms = counterfactual.dividend_forms(model, inputs, background, modality)
         form = forms[coalition_names(model.modalities).index(term), output].detach()
-    return lambda state: counterfactual.value(form, state.to(form.dtype))
+    return lambda state: space.value(form, state.to(form.dtype))
 
 
 def _baseline(
@@ -309,12 +312,8 @@ SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
 
 @torch.no_grad()
 def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
-    """Returns a function from what modalities come to, to scores (B, C); it works observables of states out once."""
-    if not can(model, "states"):
-        return model.scores
-    linear = require(model, "states")
-    O = linear.observables()
-    return lambda encoded: linear.scores(encoded, O)
+    """Return a function from encodings to scores (B, C); observables are computed once."""
+    return model.algebra.scorer()
 
 
 def attributions(

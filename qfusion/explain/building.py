@@ -37,7 +37,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,24 +50,26 @@ from qfusion._sentences import progress_over, progress_shown
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.errors import InvalidInput
-from qfusion.explain import backgrounds, coalitions, cuts, fusing, games
-from qfusion.explain.sensitivity import JumpParameters, Parameter, system
+from qfusion.explain import backgrounds, cuts, fusing
+from qfusion.explain.sensitivity import check_output
 from qfusion.models import (
     Features,
     FusionModel,
-    TimeModel,
     base,
-    ket_model,
+    games,
+    ket_algebra,
     nested,
     registry,
-    require,
 )
-from qfusion.models.time_model import physics_terms
+from qfusion.models.jump_terms import JumpTerms
+from qfusion.models.protocols import Evolution
+from qfusion.models.terms import Parameter
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.quantum import decomposition, states
 from qfusion.quantum.chebyshev import combine
 from qfusion.quantum.generators import pack
 from qfusion.quantum.lindblad import Generator, Term, act, evolve
+from qfusion.quantum.states import expectation
 from qfusion.training import default_options, loop, metrics
 
 TIMES = 41
@@ -179,7 +181,7 @@ class Built(BuiltEach):
 def built(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: backgrounds.AnyBackground,
+    background: backgrounds.Background,
     output: int = 0,
     times: Sequence[float] | np.ndarray | None = None,
 ) -> Built:
@@ -250,7 +252,7 @@ def built(
 def built_over_classes(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: backgrounds.AnyBackground,
+    background: backgrounds.Background,
     times: Sequence[float] | np.ndarray | None = None,
 ) -> Built:
     """Returns `built` for the mean over samples of the score of the class that each is decided for; of a regression its
@@ -290,7 +292,7 @@ def _rows_by_decision(model: FusionModel, inputs: Mapping[str, Features]) -> dic
 
 @torch.no_grad()
 def sizes_over_classes(
-    model: FusionModel, inputs: Mapping[str, Features], background: backgrounds.AnyBackground
+    model: FusionModel, inputs: Mapping[str, Features], background: backgrounds.Background
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns `BuiltEach.sizes` of the score of the class that each sample is decided for; of a regression its score.
 
@@ -310,7 +312,7 @@ def sizes_over_classes(
 def built_each(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: backgrounds.AnyBackground,
+    background: backgrounds.Background,
     output: int = 0,
 ) -> BuiltEach:
     """Returns what every term of the dynamics has added to every dividend of every sample.
@@ -327,11 +329,11 @@ def built_each(
     kets = (encoded[name].to(torch.complex128).split(_CHUNK) for name in plain.modalities)
     values = torch.cat(
         [
-            coalitions.coalition_values(O, chunk, result.background)
+            ket_algebra.coalition_values(O, chunk, result.background)
             for chunk in zip(*kets, strict=True)
         ]
     )
-    parts = coalitions.dividends(values.numpy(), len(plain.modalities))
+    parts = games.dividends(values.numpy(), len(plain.modalities))
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
     start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
     return BuiltEach(
@@ -393,12 +395,14 @@ def summarise(result: Built) -> CourseSummary:
 def _opened(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: backgrounds.AnyBackground,
+    background: backgrounds.Background,
     output: int,
-) -> tuple[TimeModel, JumpParameters, Apart]:
-    moving = base.in_double(require(model, "time", "that could build anything"))
-    terms = cast(JumpParameters, system(moving, inputs, background, output))
-    return moving, terms, Apart.of(moving, terms, output)
+) -> tuple[Evolution, JumpTerms, Apart]:
+    model = base.in_double(model)
+    evolution = model.evolution("that could build anything")
+    check_output(model, output)
+    terms = JumpTerms.of(evolution, inputs, evolution.algebra.check_background(background), output)
+    return evolution, terms, Apart.of(evolution, terms, output)
 
 
 def _behind(
@@ -437,7 +441,7 @@ class Apart:
     T: float
 
     @staticmethod
-    def of(model: TimeModel, jump_parameters: JumpParameters, output: int) -> Apart:
+    def of(model: Evolution, jump_parameters: JumpTerms, output: int) -> Apart:
         """Takes a model apart into every H_S and the dissipation of every A."""
         dims, dtype = model.dims, torch.complex128
         terms = (
@@ -510,12 +514,13 @@ class Apart:
         )
 
 
-def dividend_operators(jump_parameters: JumpParameters) -> Tensor:
+def dividend_operators(jump_parameters: JumpTerms) -> Tensor:
     """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
-    dims, sigma = jump_parameters.model.dims, jump_parameters.background.sigma
+    dims = jump_parameters.model.dims
+    sigma = jump_parameters.model.mean_state(jump_parameters.background)
     own = {(): sigma.new_ones(1, 1), **jump_parameters.mean}
     values = [
-        states.embed(own[s], dims, s, backgrounds.rest_state(sigma, dims, s))
+        states.embed(own[s], dims, s, ket_algebra.rest_state(sigma, dims, s))
         for s in decomposition.subsets(len(dims))
     ]
     stacked = torch.stack(values)
@@ -775,11 +780,11 @@ def prune(
         InvalidInput: when the model does not evolve, or truth does not fit the rows.
         NotFound: when there is no such kind of target.
     """
-    moving = require(model, "time", "to take terms out of")
+    moving = model.evolution("to take terms out of")
     choose("Kind of target", kind, cuts.METRICS)
     names = [
         f"{letter}[{decomposition.subset_name(subset, moving.modalities)}]"
-        for letter, subsets in zip("HD", physics_terms(moving), strict=True)
+        for letter, subsets in zip("HD", moving.term_subsets(), strict=True)
         for subset in subsets
     ]
     check(
@@ -801,7 +806,7 @@ def prune(
         def scores(gone: Iterable[str], place: int) -> np.ndarray:
             step()
             observables = moving.tweaked(without(tweak, gone)).observables()
-            return (ket_model.expectation(observables, kets[place]) + moving.bias).numpy()
+            return (expectation(observables, kets[place]) + moving.bias).numpy()
 
         order: list[str] = []
         first = [scores((), 0)]
@@ -850,7 +855,7 @@ def prune(
 
 @torch.enable_grad()
 def _closing(
-    model: TimeModel,
+    model: Evolution,
     kets: Tensor,
     truth: np.ndarray,
     kind: str,
@@ -860,7 +865,7 @@ def _closing(
 ) -> list[int]:
     """Places of the terms, of H before D, in the order in which L0 gates on them close, where the generator takes
     `scale` off the loss."""
-    couplings, dissipations = physics_terms(model)
+    couplings, dissipations = model.term_subsets()
     n, G = len(couplings), len(couplings) + len(dissipations)
     with torch.no_grad():
         generator, O = decomposition.traceless(model.generator()), model.readout()
@@ -879,7 +884,7 @@ def _closing(
             dict(zip(dissipations, gates[n:], strict=True)),
         )
         evolved = evolve(acting, O, [model.duration], "observables")[0]
-        scores = ket_model.expectation(evolved, kets) + model.bias
+        scores = expectation(evolved, kets) + model.bias
         loss = (
             torch.nn.functional.cross_entropy(scores, target)
             if kind == "classification"
@@ -893,7 +898,7 @@ def _closing(
     return [int(place) for place in (opened + log_alpha.detach().sigmoid()).argsort(stable=True)]
 
 
-def _kets(model: TimeModel, inputs: Mapping[str, Features], truth: np.ndarray) -> Tensor:
+def _kets(model: Evolution, inputs: Mapping[str, Features], truth: np.ndarray) -> Tensor:
     psi = model.product_state(model.encode(inputs)).to(torch.complex128)
     check(
         len(psi) == len(truth) > 0,
@@ -919,9 +924,9 @@ def retrained(
         tweak: of `Pruning.tweak`. epochs: at most so many, with the options of the data set. seed: of their order.
     """
     own = copy.deepcopy(model).double().requires_grad_(True)
-    moving = require(own, "time", "to train").tweaked(tweak)
+    own.evolution("to train")
     options = replace(default_options(dataset), epochs=epochs, precision="double")
-    trained = loop.fit(moving, dataset, options, seed).model
+    trained = loop.fit(own.tweaked(tweak), dataset, options, seed).model
     with torch.no_grad():
         state, settings = trained.baked(
             dict(trained.state_dict()), dict(trained.settings), str(tweak)

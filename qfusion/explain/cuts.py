@@ -17,9 +17,11 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.data.target_spec import Target
 from qfusion.errors import InvalidInput
-from qfusion.explain import backgrounds, counterfactual, stability
-from qfusion.explain.coalitions import dividends
-from qfusion.models import Features, FusionModel, TimeModel, ket_model, require
+from qfusion.explain import stability
+from qfusion.models import Features, FusionModel, decisions
+from qfusion.models.backgrounds import Background
+from qfusion.models.games import dividends
+from qfusion.models.protocols import Evolution
 from qfusion.quantum import decomposition, states
 from qfusion.training import metrics
 
@@ -261,7 +263,7 @@ def cuts(
     *,
     modalities: Sequence[str] | None = None,
     kinds: Sequence[str] = DEFAULT,
-    background: backgrounds.AnyBackground | None = None,
+    background: Background | None = None,
     known: tuple[Tensor, Tensor] | None = None,
 ) -> Cuts:
     """Returns what a model says after a modality's correlations were taken away, for every time, modality and sample.
@@ -287,7 +289,7 @@ def cuts(
             known has other shapes, or the background is of another model.
         NotFound: when a modality or kind does not exist.
     """
-    moving = require(model, "time", "to cut at")
+    moving = model.evolution("to cut at")
     check(
         len(model.modalities) > 1,
         f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "
@@ -330,7 +332,7 @@ def cuts(
     result = Cuts(chosen, model.outputs, np.array(moments), kinds, scores, before)
     if background is None:
         return result
-    sigma = backgrounds.fitting(model, background).sigma
+    sigma = moving.mean_state(background)
     means = [
         states.partial_trace(sigma, moving.dims, (m,)).to(rho.dtype)[None]
         for m, rho in enumerate(start)
@@ -354,7 +356,7 @@ class Run:
 
     def __init__(
         self,
-        model: TimeModel,
+        model: Evolution,
         moments: list[float],
         places: list[int],
         kinds: tuple[str, ...],
@@ -851,7 +853,7 @@ class Patches:
     def leads(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """By how much the sample's class leads the donor's (of two that are decided alike, the score of the class, of a
         single output the score), after the patch (K, M, nT, B), before and of the donor (B,)."""
-        own, other = (counterfactual.decisions(scores) for scores in (self.before, self.donor))
+        own, other = (decisions.decisions(scores) for scores in (self.before, self.donor))
         if len(self.outputs) == 1:
             own = np.zeros_like(own)
         rows = np.arange(len(own))
@@ -874,7 +876,7 @@ class Patches:
     @property
     def turned(self) -> np.ndarray:
         """Whether the patch turns the decision: another class, or another sign of a single score, (K, M, nT, B)."""
-        return counterfactual.decisions(self.scores) != counterfactual.decisions(self.before)
+        return decisions.decisions(self.scores) != decisions.decisions(self.before)
 
     def frame(self, row: int = 0) -> pd.DataFrame:
         """Returns one row a kind, modality and time of a pair: `output[...]`, `restored` and `turned`."""
@@ -893,7 +895,7 @@ class Patches:
 def patches(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    donor: Mapping[str, Features] | backgrounds.AnyBackground,
+    donor: Mapping[str, Features] | Background,
     times: Sequence[float] | np.ndarray | None = None,
 ) -> Patches:
     """Returns what a model says of samples when a modality's state is taken from others at a time, for every time and
@@ -909,7 +911,7 @@ def patches(
         InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], there are
             neither B donors nor one, or the background is of another model.
     """
-    moving = require(model, "time", "to patch its states at")
+    moving = model.evolution("to patch its states at")
     names = model.modalities
     check(
         len(names) > 1,
@@ -947,13 +949,11 @@ def patches(
     )
 
 
-def _start(
-    model: ket_model.KetModel, given: Mapping[str, Features] | backgrounds.AnyBackground
-) -> Tensor:
+def _start(model: Evolution, given: Mapping[str, Features] | Background) -> Tensor:
     """States (B, D, D) of samples before the evolution, or the mean state of a background."""
     if isinstance(given, Mapping):
         return states.density(model.product_state(model.encode(given)).to(torch.complex128))
-    return backgrounds.fitting(model, given).sigma.to(torch.complex128)[None]
+    return model.mean_state(given).to(torch.complex128)[None]
 
 
 class PatchOutcome(StrEnum):

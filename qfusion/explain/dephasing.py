@@ -20,7 +20,7 @@ from torch import Tensor
 
 from qfusion._checks import require_whole
 from qfusion.explain import cuts
-from qfusion.models import Features, FusionModel, require
+from qfusion.models import Features, FusionModel
 from qfusion.quantum import states
 
 STEPS = 8  # times that the state is dephased, evenly within (0, T), as a twin without entanglement is measured
@@ -62,7 +62,7 @@ def scores(model: FusionModel, inputs: Mapping[str, Features], steps: int = STEP
         InvalidInput: when the model does not evolve in time, or `steps` is not a whole number in 0..1000.
     """
     require_whole("steps", steps, 0, 1000)
-    moving = require(model, "time", "to dephase")
+    moving = model.evolution("to dephase")
     encoded = model.encode(inputs)
     start = states.kron([states.density(encoded[name]) for name in model.modalities])
     part = float(moving.duration) / (steps + 1)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose, require_finite
 from qfusion.explain import fusing, stability
-from qfusion.models import EntangledQCNN, FusionModel, qcnn, require, truth_tables
+from qfusion.models import FusionModel, TruthTables, qcnn, truth_tables
 from qfusion.quantum import states
 
 # Entropies of the fused qubits along the layers of the quantum convolutional network.
@@ -65,7 +65,7 @@ class LayerEntropies:
 
 
 @torch.no_grad()
-def layer_entropies(model: EntangledQCNN, vectors: Tensor) -> LayerEntropies:
+def layer_entropies(model: TruthTables, vectors: Tensor) -> LayerEntropies:
     """Returns the entropies of one sample.
 
     Args:
@@ -93,7 +93,7 @@ def layer_entropies(model: EntangledQCNN, vectors: Tensor) -> LayerEntropies:
 
 
 @torch.no_grad()
-def joint_entropies(model: EntangledQCNN, vectors: Tensor) -> np.ndarray:
+def joint_entropies(model: TruthTables, vectors: Tensor) -> np.ndarray:
     """Returns `joint` of `layer_entropies` alone, (T,), in a fraction of its time."""
     _, active, rhos = _moments(model, vectors)
     return np.array(
@@ -102,7 +102,7 @@ def joint_entropies(model: EntangledQCNN, vectors: Tensor) -> np.ndarray:
 
 
 def _moments(
-    model: EntangledQCNN, vectors: Tensor
+    model: TruthTables, vectors: Tensor
 ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...], list[Tensor]]:
     """Names of the moments, the active qubits of each, and the state of all qubits."""
     network = model.network
@@ -222,16 +222,6 @@ def disagreement(masses: Tensor) -> Tensor:
     return 1 - masses.prod(-1) - (1 - masses).prod(-1)
 
 
-def qubit_entropy(vectors: Tensor) -> Tensor:
-    """Returns the von Neumann entropy of qubits with vectors (1, <X>, <Z>), (..., 3), in nats.
-
-    For a fused qubit it is its entanglement with the qubits that it was fused from, as these are together in a pure
-    state.
-    """
-    r = torch.hypot(vectors[..., 1], vectors[..., 2]).clamp(max=1)
-    return -(torch.xlogy((1 + r) / 2, (1 + r) / 2) + torch.xlogy((1 - r) / 2, (1 - r) / 2))
-
-
 @dataclass(frozen=True)
 class Reading:
     """The fusion of one sample; n elements, M modalities.
@@ -303,7 +293,7 @@ class Reading:
 
 
 @torch.no_grad()
-def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
+def read(model: TruthTables, masses: Mapping[str, Tensor]) -> Reading:
     """Returns the reading of one sample.
 
     Args:
@@ -367,7 +357,7 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         beliefs(p.mT) if classes else None,
         beliefs(stages[:, -1]) if classes else None,
         vectors.numpy(),
-        qubit_entropy(vectors).numpy(),
+        truth_tables.fused_entropy(vectors).numpy(),
     )
 
 
@@ -445,7 +435,7 @@ class GateGroups:
         )
 
 
-def groups_of(model: EntangledQCNN) -> tuple[Group, ...]:
+def groups_of(model: TruthTables) -> tuple[Group, ...]:
     """Returns the groups of a network: layer by layer, then element by element."""
     words = {"conv": "convolution", "pool": "pooling"}
     layers = [
@@ -487,7 +477,7 @@ def gate_groups(
             or `shots` is not positive.
         NotFound: when there is no such output.
     """
-    network_model: EntangledQCNN = require(model, "rules", "to leave out gate groups")
+    network_model = model.truth_tables("to leave out gate groups")
     c = model.outputs.index(choose("Output", output, model.outputs))
     vectors = network_model.fuse(states)[0].double()
     check(

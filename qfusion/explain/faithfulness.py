@@ -15,9 +15,10 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion._sentences import listed, share, top
-from qfusion.explain.coalitions import Explanation, dividends, shapley
+from qfusion.explain.coalitions import Explanation
 from qfusion.explain.stability import Interval, Stability, pearson as correlation
 from qfusion.models import Features, FusionModel
+from qfusion.models.games import dividends, shapley
 from qfusion.models.nested import nested_length, nested_part, nested_tiled
 from qfusion.quantum.decomposition import subsets
 

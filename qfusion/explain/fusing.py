@@ -25,7 +25,7 @@ from scipy.special import log_softmax
 
 from qfusion._checks import check, choose, require_finite
 from qfusion.explain import backgrounds, coalitions, stability
-from qfusion.models import Features, FusionModel, can, nested
+from qfusion.models import Features, FusionModel, evaluation, games, nested
 from qfusion.quantum import decomposition
 from qfusion.training.metrics import Label
 
@@ -70,8 +70,8 @@ def emap(
         seed: of shuffles and drawing.
     """
     M = len(model.modalities)
-    if M == 1 or can(model, "states"):
-        kind = "product" if can(model, "states") else "joint"
+    if M == 1 or model.algebra.is_linear:
+        kind = "product" if model.algebra.is_linear else "joint"
         result = coalitions.explain(model, inputs, backgrounds.background(model, inputs, kind))
         own, nothing = result.values[:, 1 : M + 1], result.values[:, 0]
         scores = own.sum(1) - (M - 1) * nothing
@@ -82,7 +82,7 @@ def emap(
     orders = [rng.permutation(len(whole))[:count] for _ in range(M)]
     if M == 2:  # each is averaged over the other alone, whatever stands beside it
         orders = [np.arange(len(whole)) if count == len(whole) else orders[0]] * 2
-    behind = backgrounds.SampleBackground(
+    behind = evaluation.SampleBackground(
         states={
             name: nested.nested_part(states[name], order)
             for name, order in zip(model.modalities, orders, strict=True)
@@ -92,7 +92,7 @@ def emap(
     )
     parts = [
         (scores.mean(2), scores.var(2, ddof=min(1, count - 1)).sum(1))
-        for scores in coalitions.over_all_rows(model, states, behind, [(m,) for m in range(M)])
+        for scores in evaluation.over_all_rows(model, states, behind, [(m,) for m in range(M)])
     ]
     means, spread = map(np.concatenate, zip(*parts, strict=True))
     errors = None if M == 2 and count == len(whole) else np.sqrt(spread / count)
@@ -328,8 +328,8 @@ def loss_game(
     )
     require_finite("truth", truth)
     of = losses(explanation.logits, np.asarray(truth), loss)
-    rows = coalitions.dividends((of[:, :1] - of)[..., None], M)
-    phi = coalitions.shapley(rows, M)[..., 0]
+    rows = games.dividends((of[:, :1] - of)[..., None], M)
+    phi = games.shapley(rows, M)[..., 0]
     terms, names = explanation.coalitions[1:], explanation.modalities
     first, *others = np.argsort(-phi.mean(0), kind="stable").tolist()
     columns = {
@@ -469,7 +469,7 @@ def ranking(
     )
     size = np.abs(values)
     order = [names[i] for i in np.argsort(-size.mean(0), kind="stable")]
-    index = coalitions.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], M)[..., 0]
+    index = games.interaction(np.pad(values, ((0, 0), (1, 0)))[..., None], M)[..., 0]
     both = list(combinations(range(M), 2))
     columns = {
         **{f"size {name}": size[:, i] for i, name in enumerate(names)},

@@ -15,8 +15,8 @@ from torch import Tensor
 from qfusion import _sentences
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
-from qfusion.explain import backgrounds, coalitions, counterfactual
-from qfusion.models import FusionModel, can, nested
+from qfusion.explain import backgrounds, coalitions, counterfactual, gradient_search
+from qfusion.models import FusionModel, decisions, games, nested
 from qfusion.models.encoders import Features, split
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import batches, encodings, metrics
@@ -29,7 +29,7 @@ class Outcome:
     Attributes:
         scores: (C,), with bias; with modalities left out, their mean over the background.
         dividends: (2^M, C); they add up to the scores. Those of modalities left out are zero.
-        decision: see `counterfactual.decision`.
+        decision: see `decisions.decision`.
     """
 
     scores: np.ndarray
@@ -40,7 +40,7 @@ class Outcome:
 def outcome(
     model: FusionModel,
     inputs: Mapping[str, Features],
-    background: backgrounds.AnyBackground,
+    background: backgrounds.Background,
     states: Mapping[str, Any],
     dropped: Collection[str] = (),
 ) -> Outcome:
@@ -64,20 +64,10 @@ def outcome(
             name in states and _form(states[name]) == _form(own[name]),
             f"Argument `states` must hold `{name}` with {_form(own[name])}, but does not.",
         )
-        if can(model, "kets"):
-            norm = float(torch.linalg.vector_norm(states[name]))
-            check(
-                abs(norm - 1) < 1e-6,
-                f"Argument `states[{name}]` must be a ket of norm 1, but has norm {norm:.3g}. Normalise it.",
-            )
-        elif can(model, "masses"):
-            check(
-                bool(((states[name] >= 0) & (states[name] <= 1)).all()),
-                f"Argument `states[{name}]` must hold masses in [0, 1], but does not.",
-            )
+        model.algebra.check_state(name, states[name])
     explanation = without(coalitions.explain_states(model, states, background), dropped)
     dividends, scores = explanation.dividends[0], explanation.dividends[0].sum(0)
-    return Outcome(scores, dividends, counterfactual.decision(scores))
+    return Outcome(scores, dividends, decisions.decision(scores))
 
 
 def _form(state: Any) -> str:
@@ -116,32 +106,29 @@ def nearest_donor(
             model.
     """
     count = nested.nested_length(candidates)
-    before = counterfactual.decision(counterfactual.scores_of(model, states)[0])
-    if can(model, "states"):
-        scores = counterfactual.value(
-            counterfactual.score_form(model, states, modality).detach(), candidates
-        )
-        far = counterfactual.distance(states[modality], candidates)
+    before = decisions.decision(counterfactual.scores_of(model, states)[0])
+    form = model.algebra.form(modality)
+    if form is None:
+        tiled = nested.nested_tiled(dict(states), count)
+        scores = counterfactual.scores_of(model, {**tiled, modality: candidates})
+        difference = gradient_search.flat(candidates) - gradient_search.flat(states[modality])
+        distances = torch.linalg.vector_norm(difference, dim=-1)
     else:
-        scores = counterfactual.scores_of(
-            model, {**nested.nested_tiled(dict(states), count), modality: candidates}
-        )
-        far = torch.linalg.vector_norm(
-            counterfactual.flat(candidates) - counterfactual.flat(states[modality]), dim=-1
-        )
-    turned = torch.from_numpy(counterfactual.decisions(scores.numpy()) != before)
+        scores = form.value(counterfactual.score_form(model, states, modality).detach(), candidates)
+        distances = form.distance(states[modality], candidates)
+    turned = torch.from_numpy(decisions.decisions(scores.numpy()) != before)
     if not bool(turned.any()):
         return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
-    row = int(torch.where(turned, far, torch.inf).argmin())
+    row = int(torch.where(turned, distances, torch.inf).argmin())
     nearest = {**states, modality: nested.nested_part(candidates, slice(row, row + 1))}
     after = counterfactual.scores_of(model, nearest)[0].numpy()
     return Donor(
         row,
-        float(far[row]),
+        float(distances[row]),
         after,
         int(turned.sum()),
         count,
-        counterfactual.decision(after) != before,
+        decisions.decision(after) != before,
     )
 
 
@@ -287,7 +274,7 @@ def scores(
     rows: Any,
     disturbance: Disturbance,
     trained_on: str = "train",
-    behind: backgrounds.AnyBackground | None = None,
+    behind: backgrounds.Background | None = None,
     pool: np.ndarray | None = None,
 ) -> np.ndarray:
     """Returns the scores (B, C) of rows under a disturbance.
@@ -311,14 +298,9 @@ def scores(
         features = inputs(
             dataset, block, disturbance, trained_on, rows if pool is None else pool, dtype, model
         )
-        if disturbance.missing and isinstance(behind, backgrounds.SampleBackground):
-            parts.append(
-                coalitions.value(model, model.encode(features), behind, disturbance.missing)
-            )
-        elif disturbance.missing and behind is not None:
-            parts.append(
-                without(coalitions.explain(model, features, behind), disturbance.missing).prediction
-            )
+        if disturbance.missing and behind is not None:
+            encoded = model.encode(features)
+            parts.append(model.algebra.value_without(encoded, behind, disturbance.missing))
         else:
             parts.append(model.eval()(features).double().numpy())
     return np.concatenate(parts)
@@ -345,7 +327,7 @@ def without(
         explanation,
         values=explanation.values[..., left, :],
         dividends=dividend,
-        shapley=coalitions.shapley(dividend, M),
+        shapley=games.shapley(dividend, M),
     )
 
 
@@ -374,8 +356,8 @@ def robustness(
     """
     rows, result = dataset.rows(split), []
     behind = backgrounds.background_of(model, dataset, dataset.rows(trained_on), "joint")
-    if most is not None and isinstance(behind, backgrounds.SampleBackground):
-        behind = behind.some(most)
+    if most is not None:
+        behind = behind.subsample(most)
 
     def measured(disturbance: Disturbance) -> dict[str, float]:
         return metrics.of_rows(

@@ -19,7 +19,8 @@ from qfusion import _files
 from qfusion._checks import check, choose, require_finite
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, NotFound, default_on_error, translate_errors
-from qfusion.explain import coalitions, verdicts
+from qfusion.explain import contribution_shares, verdicts
+from qfusion.models import games
 
 # Correlations and means with percentile bootstrap intervals, whole batches of resamples at once.
 #
@@ -333,7 +334,7 @@ class Stability:
     @cached_property
     def shapley(self) -> np.ndarray:
         """Shapley values, (R, B, M)."""
-        return coalitions.shapley(self.dividends[..., None], len(self.modalities))[..., 0]
+        return games.shapley(self.dividends[..., None], len(self.modalities))[..., 0]
 
     def of(self, what: str) -> tuple[tuple[str, ...], np.ndarray]:
         """Returns names and values (R, B, names) of the "contributions" but the baseline, or of the "Shapley values".
@@ -371,7 +372,7 @@ class Stability:
     @cached_property
     def _lead_spread(self) -> np.ndarray:
         """Standard deviation over seeds of how far each modality is ahead of every other, (B, M)."""
-        leads = verdicts.leads_by(coalitions.shares_of(self.shapley))
+        leads = verdicts.leads_by(contribution_shares.shares_of(self.shapley))
         return np.asarray(np.std(leads, 0, ddof=1))
 
     @cached_property

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.explain import coalitions
+from qfusion.explain import coalitions, contribution_shares
+from qfusion.models import games
 
 # One verdict a sample: how its modalities relate, which of them leads, and what training seeds leave open of that.
 #
@@ -156,7 +157,7 @@ def judge(
     total = size.sum(1)
     joint = size[:, M:].sum(1) / np.where(total > 0, total, 1)
     relation = relations(baseline, dividends[:, :M], dividends[:, M:], by_sign)
-    shares = coalitions.shares(explanation)[np.arange(B), :, outputs]
+    shares = contribution_shares.shares(explanation)[np.arange(B), :, outputs]
     needed = np.maximum(LEAD, np.zeros_like(shares) if doubt is None else doubt.lead)
     known = (total > 0) & (np.abs(explanation.shapley[np.arange(B), :, outputs]).sum(1) > 0)
     leader = _leaders(shares, needed, known & (relation != "undecided"))
@@ -202,7 +203,7 @@ def leaders_of(
         by_sign: see `relations`.
     """
     baseline, own, joint = dividends[:, 0], dividends[:, 1 : M + 1], dividends[:, M + 1 :]
-    shares = coalitions.shares_of(coalitions.shapley(dividends[..., None], M)[..., 0])
+    shares = contribution_shares.shares_of(games.shapley(dividends[..., None], M)[..., 0])
     needed = np.broadcast_to(np.maximum(LEAD, spread), shares.shape)
     return _leaders(shares, needed, relations(baseline, own, joint, by_sign) != "undecided")
 
@@ -502,7 +503,7 @@ def compare_decisions(start: Mapping[str, float], end: Mapping[str, float]) -> D
 
 def _joint_share(dividends: Mapping[str, float]) -> float:
     arrays = {term: np.array([value]) for term, value in dividends.items()}
-    return float(coalitions.joint_share(arrays)[0])
+    return float(contribution_shares.joint_share(arrays)[0])
 
 
 class JointCourse(StrEnum):
@@ -521,7 +522,7 @@ def joint_course(share: np.ndarray) -> JointCourse:
     """Return when joint terms outweigh single modalities.
 
     Args:
-        share: net joint share along time or layers, (P,), see `coalitions.net_joint_share`.
+        share: net joint share along time or layers, (P,), see `contribution_shares.net_joint_share`.
     """
     place = joint_from(share)
     if place is None:

@@ -3,10 +3,12 @@ are trained is of `training`, what they decide and why of `explain`."""
 
 from qfusion._lazy import modules
 from qfusion.models.abilities import Ability
+from qfusion.models.backgrounds import Background
 from qfusion.models.base import FusionModel
 from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.ket_model import KetModel, StateModel
+from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import BASELINES, FUSION, build, can, names, require
 from qfusion.models.time_model import TimeModel
@@ -16,14 +18,19 @@ __all__ = [
     "BASELINES",
     "FUSION",
     "Ability",
+    "Background",
     "EntangledQCNN",
+    "Evolution",
     "Features",
     "FusionModel",
+    "GateCircuit",
     "InputSpec",
     "KetModel",
+    "LayeredNetwork",
     "QuantumJump",
     "StateModel",
     "TimeModel",
+    "TruthTables",
     "Tweak",
     "build",
     "can",

@@ -19,8 +19,11 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.models.abilities import Ability, missing_ability
+from qfusion.models.algebra import CoalitionAlgebra
 from qfusion.models.encoders import Encoded, Encoder, Features, InputSpec, admitted, split
+from qfusion.models.evaluation import EvaluationAlgebra
 from qfusion.models.protocols import Evolution, GateCircuit, LayeredNetwork, TruthTables
+from qfusion.models.terms import Physics
 
 M = TypeVar("M", bound=Any)
 
@@ -213,9 +216,27 @@ class FusionModel(nn.Module, ABC):
         self._check_ability("gates", purpose, who)
         return cast(GateCircuit, self)
 
+    def physics(self, purpose: str = "", who: str = "Argument `model`") -> Physics:
+        """Return the terms of the model that can be weakened, removed or changed; see `evolution`."""
+        self._check_ability("terms", purpose, who)
+        return self._physics()
+
+    def entanglement_targets(self) -> tuple[str, ...]:
+        """Return the names of entanglement measures that the model's terms change; none where it has no terms."""
+        return self._physics().entanglement_targets() if "terms" in self.abilities else ()
+
+    def _physics(self) -> Physics:
+        """Return the terms of a model with the ability "terms"."""
+        raise NotImplementedError
+
     def _check_ability(self, ability: Ability, purpose: str, who: str) -> None:
         if ability not in self.abilities:
             raise missing_ability(self, ability, purpose, who)
+
+    @property
+    def algebra(self) -> CoalitionAlgebra[Any, Any]:
+        """The algebra of the model's coalitions: by evaluation, unless a family has exact formulas and overrides it."""
+        return EvaluationAlgebra(self)
 
     def points(self, count: int = 2) -> Points | None:
         """Returns where the model can be read out, so many times of an evolution; None where only its end can."""

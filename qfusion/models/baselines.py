@@ -22,9 +22,10 @@ from qfusion.models.encoders import (
     mean_over_steps,
     split,
 )
-from qfusion.models.ket_model import KetModel, expectation
+from qfusion.models.ket_model import KetModel
 from qfusion.models.randomness import Dropout
 from qfusion.quantum import states
+from qfusion.quantum.states import expectation
 
 # Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.
 #

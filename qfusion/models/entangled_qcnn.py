@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose
 from qfusion.models import base, encoders, ket_model, qcnn
+from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.network_model import CHOICES, NetworkModel, read_classes
+from qfusion.models.network_physics import NetworkPhysics
 from qfusion.models.table_edits import NETWORK, apply_edits, network_edits, shape_of
 from qfusion.models.truth_tables import fuse, named_angles, nearest_turns, separate_angles
 
@@ -142,6 +144,11 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
         tell; `inputs` need not hold the others."""
         return torch.sin((self._encoded(inputs, name) + torch.pi / 2) / 2).square()
 
+    @property
+    def algebra(self) -> MassAlgebra:
+        """The algebra of coalitions by contractions of the fused qubits' factors."""
+        return MassAlgebra(self)
+
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n,
         stages)."""
@@ -230,6 +237,9 @@ class EntangledQCNN(NetworkModel, ket_model.StateModel):
             )
             + self.bias
         )
+
+    def _physics(self) -> NetworkPhysics:
+        return NetworkPhysics(self)
 
     def points(self, count: int = 2) -> base.Points:
         """Return the places between the network's layers, `QCNN.moments`, whatever the `count`."""

@@ -11,9 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
+from qfusion.models.backgrounds import Background
 from qfusion.models.base import FusionModel
 from qfusion.models.encoders import Encoder, Features, check_encoder
+from qfusion.models.ket_algebra import KetAlgebra
 from qfusion.quantum import states
+from qfusion.quantum.states import expectation
 
 
 class StateModel(FusionModel):
@@ -111,6 +114,15 @@ class KetModel(StateModel):
         ket = ket + torch.eye(d, dtype=ket.dtype, device=ket.device)[0]
         return ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True).clamp_min(1e-6)
 
+    @property
+    def algebra(self) -> KetAlgebra:
+        """The algebra of coalitions by marginal observables."""
+        return KetAlgebra(self)
+
+    def mean_state(self, background: Background) -> Tensor:
+        """Return the mean state sigma of a background of this model, (D, D) complex128."""
+        return self.algebra.check_background(background).sigma
+
     def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
         """Returns |psi_1 x ... x psi_M>, (B, D)."""
         return states.product([kets[name] for name in self.modalities])
@@ -124,8 +136,3 @@ class KetModel(StateModel):
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""
         return self.direct_scores(self.encode(inputs))
-
-
-def expectation(observables: Tensor, psi: Tensor) -> Tensor:
-    """Returns <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D)."""
-    return torch.einsum("cnb,nb->nc", psi.conj() @ observables, psi).real

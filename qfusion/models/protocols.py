@@ -11,7 +11,10 @@ from typing import Any, Protocol, Self
 
 from torch import Tensor
 
+from qfusion.models.backgrounds import Background
 from qfusion.models.encoders import Features
+from qfusion.models.ket_algebra import KetAlgebra
+from qfusion.models.mass_algebra import MassAlgebra
 from qfusion.models.qcnn import QCNN
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import circuits, decomposition, lindblad
@@ -30,6 +33,7 @@ class Evolution(Protocol):
         still: whether the evolution is the identity.
         jump_count: number of jump operators over all terms of the generator.
         subsystems: the modalities of every term of the generator.
+        W: weights of the probabilities of measurement vectors in the scores, (C, all vectors).
     """
 
     @property
@@ -40,6 +44,10 @@ class Evolution(Protocol):
     def dims(self) -> tuple[int, ...]: ...
     @property
     def bias(self) -> Tensor: ...
+    @property
+    def algebra(self) -> KetAlgebra: ...
+    @property
+    def W(self) -> Tensor: ...
     @property
     def duration(self) -> float: ...
     @property
@@ -85,6 +93,17 @@ class Evolution(Protocol):
     def tweaked(self, tweak: Tweak | str) -> Self:
         """Returns a model that shares this one's weights with a tweak."""
 
+    def untweaked(self) -> Self:
+        """Return a model that shares this one's weights, as learned."""
+
+    def term_subsets(
+        self,
+    ) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
+        """Return the couplings H_S and the dissipation that the model has, by subset of its modalities."""
+
+    def mean_state(self, background: Background) -> Tensor:
+        """Return the mean state of a background of this model, (D, D) complex128."""
+
 
 class LayeredNetwork(Protocol):
     """A model with the ability "layers": a network of layers, of which each can be the last."""
@@ -125,6 +144,8 @@ class TruthTables(Protocol):
     def outputs(self) -> tuple[str, ...]: ...
     @property
     def bias(self) -> Tensor: ...
+    @property
+    def algebra(self) -> MassAlgebra: ...
     @property
     def elements(self) -> int: ...
     @property

@@ -23,9 +23,11 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose
 from qfusion.models.base import Points
 from qfusion.models.encoders import Features
-from qfusion.models.ket_model import KetModel, expectation
+from qfusion.models.jump_physics import JumpPhysics
+from qfusion.models.ket_model import KetModel
 from qfusion.models.tweak import Tweak
 from qfusion.quantum import decomposition, generators, lindblad, states, trajectories
+from qfusion.quantum.states import expectation
 
 WAYS = ("observables", "states", "trajectories")
 SAMPLED = 256  # trajectories of a sample that is predicted
@@ -317,6 +319,27 @@ class TimeModel(KetModel):
             self.duration,
         )
 
+    def untweaked(self) -> Self:
+        """Return a model that shares this one's weights, as learned."""
+        other = copy.copy(self)
+        other.tweak = None
+        other.duration = self.learned_duration
+        return other
+
+    def term_subsets(
+        self,
+    ) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
+        """Return the couplings H_S and the dissipation that the model has, by subset of its modalities."""
+        body = 0 if self.still else max(map(len, self.subsystems))
+        terms = tuple(s for s in decomposition.subsets(len(self.dims)) if 0 < len(s) <= body)
+        dissipations = terms if self.jump_count else ()
+        # Without a learned H, traceless L_k still have one.
+        couplings = terms if len(self.A) or dissipations else ()
+        return couplings, dissipations
+
+    def _physics(self) -> JumpPhysics:
+        return JumpPhysics(self)
+
     def parse_tweak(self, tweak: Tweak | str) -> Tweak:
         """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
         text.
@@ -338,14 +361,3 @@ class TimeModel(KetModel):
         other.tweak = self.parse_tweak(tweak)
         other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
         return other
-
-
-def physics_terms(
-    model: TimeModel,
-) -> tuple[tuple[decomposition.Subset, ...], tuple[decomposition.Subset, ...]]:
-    """Returns which couplings H_S and which dissipation a model has, by subset of its modalities."""
-    body = 0 if model.still else max(map(len, model.subsystems))
-    terms = tuple(s for s in decomposition.subsets(len(model.dims)) if 0 < len(s) <= body)
-    dissipations = terms if model.jump_count else ()
-    # without learned H, traceless L_k still have one
-    return terms if len(model.A) or dissipations else (), dissipations

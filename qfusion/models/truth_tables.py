@@ -127,3 +127,13 @@ def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
         (named[place], distance)
         for distance, place in zip(least.values.tolist(), least.indices.tolist(), strict=True)
     ]
+
+
+def fused_entropy(vectors: Tensor) -> Tensor:
+    """Return the von Neumann entropy of qubits with vectors (1, <X>, <Z>), (..., 3), in nats.
+
+    It is the entanglement of a fused qubit with the qubits that it was fused from, as these are together in a pure
+    state.
+    """
+    r = torch.hypot(vectors[..., 1], vectors[..., 2]).clamp(max=1)
+    return -(torch.xlogy((1 + r) / 2, (1 + r) / 2) + torch.xlogy((1 - r) / 2, (1 - r) / 2))

@@ -33,10 +33,11 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_whole
-from qfusion.models import base, encoders, hermitian, ket_model, qcnn, truth_tables
+from qfusion.models import base, encoders, hermitian, qcnn, truth_tables
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import decomposition, lindblad, states
+from qfusion.quantum.states import expectation
 
 COHERENCE, ENTANGLEMENT, LEARNING, NOTHING = "coherence", "entanglement", "learning", "nothing"
 LACKS = (COHERENCE, ENTANGLEMENT, LEARNING, NOTHING)  # as a setting says it
@@ -213,10 +214,13 @@ class MeanFieldJump(QuantumJump):
             f"{MAX_TABLE:,} are held. Lower `dims`.",
         )
 
+    # By evaluation: scores are not linear in states.
+    algebra = base.FusionModel.algebra  # type: ignore[assignment]
+
     def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
         """Returns Tr[B_a rho_m] of one modality's kets, (B, d_m^2) real."""
         ket = super().encode_one(inputs, name)
-        return ket_model.expectation(self._letters(ket.shape[-1]), ket)
+        return expectation(self._letters(ket.shape[-1]), ket)
 
     def _letters(self, d: int) -> Tensor:
         return decomposition.basis(d)[1].to(self.W.device, self.W.dtype.to_complex())
@@ -288,6 +292,9 @@ class DephasedQCNN(EntangledQCNN):
     about = "fuses {names} by truth tables, dephases the fused qubits, and reads the {target} by convolutions."
     abilities = frozenset()
 
+    # By evaluation: the observables are those of undephased qubits.
+    algebra = base.FusionModel.algebra  # type: ignore[assignment]
+
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the fused qubits' vectors (1, 0, <Z>), (B, n, 3), and the mass after each stage."""
         vectors, fused = super().fuse(masses)
@@ -340,6 +347,9 @@ class CoherentQCNN(EntangledQCNN):
     def head_parameters(self) -> tuple[str, ...]:
         """Returns the names of the parameters with one row for each output."""
         return (*super().head_parameters(), "own_head")
+
+    # By evaluation: scores are not linear in masses.
+    algebra = base.FusionModel.algebra  # type: ignore[assignment]
 
     def encode_one(self, inputs: Mapping[str, encoders.Features], name: str) -> Tensor:
         """Returns the angles theta_mi of one modality's qubits, (B, n)."""

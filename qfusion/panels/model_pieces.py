@@ -7,8 +7,9 @@ from qfusion._sentences import listed
 from qfusion.analysis import cohort_measures, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain import building, counterfactual, cuts, evidence
+from qfusion.explain import building, cuts, evidence
 from qfusion.figures import fusion_evidence, label_charts, style
+from qfusion.models import decisions
 from qfusion.panels import panel, params
 from qfusion.training import metrics
 from qfusion.wording.building import describe_pruning
@@ -50,7 +51,7 @@ def state_patching(
     result = trust.patches_of(sample.study, sample.row, other)
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
-    decided = counterfactual.decisions(result.before), counterfactual.decisions(result.donor)
+    decided = decisions.decisions(result.before), decisions.decisions(result.donor)
     apart = len(result.outputs) > 1 and bool(decided[0][0] != decided[1][0])
     scale = float(sample.model.logit_scale) if apart else 1.0
     leads = [scale * float(lead[0]) for lead in result.leads[1:]]

@@ -8,7 +8,7 @@ from qfusion._sentences import size
 from qfusion.analysis import dynamics as evolution
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
-from qfusion.explain.coalitions import net_joint_share
+from qfusion.explain.contribution_shares import net_joint_share
 from qfusion.figures import circuit_charts, evolution_charts, style
 from qfusion.panels import panel
 from qfusion.panels.dynamics import DIVIDENDS

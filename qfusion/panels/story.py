@@ -16,7 +16,7 @@ from qfusion.data import clips
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.sample_content import Audio, Film, Image, Text
 from qfusion.errors import QFusionError
-from qfusion.explain.coalitions import joint_share
+from qfusion.explain.contribution_shares import joint_share
 from qfusion.figures import evolution_charts
 from qfusion.figures.latex_snippet import describe_origin
 from qfusion.models import table_edits

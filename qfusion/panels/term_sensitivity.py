@@ -10,8 +10,9 @@ from qfusion._sentences import count
 from qfusion.analysis import changes, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.explain.sensitivity import Parameter, Response, Sensitivity
+from qfusion.explain.sensitivity import Response, Sensitivity
 from qfusion.figures import sensitivity_tornado, style
+from qfusion.models.terms import Parameter
 from qfusion.panels import page_state, panel, params
 from qfusion.wording.backgrounds import describe_comparison
 

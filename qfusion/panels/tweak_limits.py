@@ -3,15 +3,15 @@
 from typing import Any
 
 from qfusion._checks import require_number
-from qfusion.explain import counterfactual
+from qfusion.models import jump_changes
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak, learned
 
 # What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders.
 
 _TOPS = {
-    COUPLING: counterfactual.TOP_FACTOR,
-    DISSIPATION: counterfactual.TOP_FACTOR,
-    DURATION: counterfactual.TOP_DURATION,
+    COUPLING: jump_changes.TOP_FACTOR,
+    DISSIPATION: jump_changes.TOP_FACTOR,
+    DURATION: jump_changes.TOP_DURATION,
 }
 
 

@@ -23,7 +23,8 @@ from qfusion.data.sources import planted
 from qfusion.explain import counterfactual
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.numbers import terms_table
-from qfusion.models import require
+from qfusion.models import require, terms
+from qfusion.models.terms import Search
 from qfusion.panels import page_state, panel, params
 from qfusion.quantum import circuits
 from qfusion.wording import answers
@@ -478,7 +479,7 @@ def describe_outcome(changed: Sequence[str], before: str, after: str, turned: bo
 
 
 def describe_smallest_turn(
-    parameter_changes: Sequence[counterfactual.ParameterChange],
+    parameter_changes: Sequence[terms.ParameterChange],
     names: Sequence[str],
     to: str,
     tried: int,
@@ -512,7 +513,7 @@ def describe_smallest_turn(
     )
 
 
-def _method(search: counterfactual.Search) -> str:
+def _method(search: Search) -> str:
     if search.resolution == 0:
         return "exact, since every output is a + b cos φ + c sin φ in one angle."
     return (

@@ -163,6 +163,11 @@ def density(psi: Tensor) -> Tensor:
     return psi[..., :, None] * psi[..., None, :].conj()
 
 
+def expectation(observables: Tensor, psi: Tensor) -> Tensor:
+    """Return <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D)."""
+    return torch.einsum("cnb,nb->nc", psi.conj() @ observables, psi).real
+
+
 def check_operator(name: str, X: Tensor, dims: Sequence[int]) -> None:
     """Raises InvalidInput unless X is (..., D, D), D the product of `dims`."""
     D = math.prod(dims)

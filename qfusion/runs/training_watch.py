@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from qfusion import data as sources, explain
-from qfusion.explain.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, TimeModel, can, log_odds
+from qfusion.models.truth_tables import fused_entropy
 from qfusion.quantum import states
 
 EXPLAINED, ENTANGLED, BACKGROUND = 32, 8, 256  # validation rows, validation rows, training rows
@@ -112,8 +112,8 @@ class Watch:
         return {
             "norm.tables": float((model.phi - torch.pi / 2).square().mean().sqrt()),
             "norm.circuit": float(angles.square().mean().sqrt()),
-            "entanglement.fused": float(qubit_entropy(vectors).mean()),
-            **_uncertain("entanglement", qubit_entropy(vectors).mean(1).numpy()),
+            "entanglement.fused": float(fused_entropy(vectors).mean()),
+            **_uncertain("entanglement", fused_entropy(vectors).mean(1).numpy()),
         }
 
 

@@ -9,7 +9,8 @@ import torch
 
 from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.models import TimeModel, can, ket_model, require
+from qfusion.models import TimeModel, can, require
+from qfusion.quantum.states import expectation
 
 SAMPLES, REPEATS = 32, 64
 
@@ -74,7 +75,7 @@ def measure_sampling(
     check(repeats >= 2, f"Argument `repeats` must be at least 2, but is {repeats}.")
     model = copy.deepcopy(model).eval()
     psi = model.product_state(model.encode(inputs))
-    exact = ket_model.expectation(model.observables(), psi)
+    exact = expectation(model.observables(), psi)
     count = int(model.settings["trajectories"])
     with torch.random.fork_rng():
         torch.manual_seed(seed)

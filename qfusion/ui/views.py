@@ -25,7 +25,7 @@ from qfusion.data import Audio, Content, Image, Text, clips, media
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.unimodal_labels import LABEL_PREFIX
 from qfusion.errors import translate_system_errors
-from qfusion.explain import coalitions
+from qfusion.explain import contribution_shares
 from qfusion.explain.cohorts import Part
 from qfusion.panels import (
     archives,
@@ -341,7 +341,7 @@ def at_cursor(
     unit: str,
 ) -> None:
     """The numbers at the cursor in one line."""
-    joint = coalitions.net_joint_share(dividends)
+    joint = contribution_shares.net_joint_share(dividends)
     now, at_start, at_end = (share(joint[at]) for at in (place, 0, -1))
     largest = answers.largest_at(dividends, place)
     guidance.line(

@@ -8,7 +8,7 @@ from qfusion._sentences import listed, share as percent, size, sizes, top
 from qfusion.analysis import Sample, background_agreement, changes, text
 from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
-from qfusion.explain.coalitions import net_joint_share
+from qfusion.explain.contribution_shares import net_joint_share
 from qfusion.explain.verdicts import JointCourse
 from qfusion.wording.backgrounds import describe_agreement
 from qfusion.wording.markup import MARKDOWN

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from qfusion._sentences import listed
 from qfusion.analysis import background_agreement, text
-from qfusion.explain.backgrounds import AnyBackground
 from qfusion.explain.coalitions import Explanation
+from qfusion.models.backgrounds import Background
 from qfusion.wording.markup import PLAIN, Markup
 
 # What replaces absent modalities, within sentences.
@@ -35,7 +35,7 @@ MAX_LABEL = 60  # characters of a label from data
 _SHORT = Markup(lambda name: text.plain(name, MAX_LABEL))
 
 
-def describe_background(background: AnyBackground, markup: Markup = PLAIN) -> str:
+def describe_background(background: Background, markup: Markup = PLAIN) -> str:
     """Return what replaces modalities that a coalition leaves out, with the number of samples."""
     total = max(background.total, background.size)
     template = BACKGROUNDS[background.kind]
@@ -47,19 +47,19 @@ def describe_background(background: AnyBackground, markup: Markup = PLAIN) -> st
     return whole
 
 
-def background_markdown(background: AnyBackground) -> str:
+def background_markdown(background: Background) -> str:
     """Return what replaces modalities that a coalition leaves out, as Markdown."""
     return describe_background(background, _SHORT)
 
 
-def describe_baseline(background: AnyBackground) -> str:
+def describe_baseline(background: Background) -> str:
     """Return what the baseline is, as a Markdown sentence."""
     single = background.kind in ("mixed", "zero", "contrast")
     template = BASELINE_SCORE if single else BASELINE_MEAN
     return template.format(background=background_markdown(background))
 
 
-def describe_comparison(background: AnyBackground) -> str:
+def describe_comparison(background: Background) -> str:
     """Return what is compared with, as a Markdown sentence for numbers without a baseline."""
     return COMPARED.format(background=background_markdown(background))
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from qfusion._sentences import listed, share, sizes, top
-from qfusion.explain import counterfactual
 from qfusion.explain.verdicts import (
     Change,
     DecisionChange,
@@ -25,6 +24,7 @@ from qfusion.explain.verdicts import (
     opposition,
     seed_doubts,
 )
+from qfusion.models import decisions
 from qfusion.wording.markup import PLAIN, Markup
 
 # Definitions of the relations, for captions and the glossary.
@@ -147,9 +147,9 @@ def format_contribution(value: float) -> str:
 def name_decision(scores: np.ndarray, classes: Sequence[str], markup: Markup = PLAIN) -> str:
     """Return the decision: the class with the largest score, a tie of several, or the sign of a single score."""
     if not classes:
-        return POSITIVE if counterfactual.decision(scores) else NEGATIVE
-    leading = [CLASS.format(name=markup.escape(classes[c])) for c in counterfactual.leading(scores)]
-    if counterfactual.tied(scores):
+        return POSITIVE if decisions.decision(scores) else NEGATIVE
+    leading = [CLASS.format(name=markup.escape(classes[c])) for c in decisions.leading(scores)]
+    if decisions.tied(scores):
         return TIE.format(classes=listed(leading))
     return leading[0]
 

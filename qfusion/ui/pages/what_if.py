@@ -9,8 +9,9 @@ import streamlit as st
 
 from qfusion.analysis import changes, inside, sample, text
 from qfusion.data import synthesis
-from qfusion.explain.counterfactual import ParameterChange, tweak_of
 from qfusion.models import table_edits
+from qfusion.models.jump_changes import tweak_of
+from qfusion.models.terms import ParameterChange
 from qfusion.panels import what_if as builders
 from qfusion.ui import controls, frame, page_params, panels, state, views
 from qfusion.wording import answers, backgrounds

@@ -1,4 +1,4 @@
-"""Cooperative games of M modalities: what the values of all coalitions add up from, and back.
+"""Cooperative games of M modalities: Harsanyi dividends, Shapley values, interaction indices of coalition values.
 
 Every array of coalitions is in the order of `decomposition.subsets`, along the last axis but one. Sums over the subsets
 of every coalition take M passes over the 2^M values, one for each modality (the Moebius and zeta transforms of the

@@ -1,0 +1,41 @@
+"""Shares of single modalities, and of joint terms, in exact contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from qfusion.explain.coalitions import Explanation
+
+
+def shares(explanation: Explanation) -> np.ndarray:
+    """Returns |phi_m| / sum |phi|, (..., B, M, C): the MM-SHAP share of each modality (Parcalabescu and Frank 2023).
+
+    Where every Shapley value is zero, the shares are equal.
+    """
+    return shares_of(explanation.shapley, -2)
+
+
+def shares_of(shapley: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Returns |phi_m| / sum |phi| of Shapley values whose modalities lie along an axis, in their shape; equal shares
+    where all are zero."""
+    size = np.abs(shapley)
+    total = size.sum(axis, keepdims=True)
+    return np.where(total > 0, size / np.where(total > 0, total, 1), 1 / size.shape[axis])
+
+
+def net_joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns |J| / (|U| + |J|) of what joint terms (J) and terms of single modalities (U) sum to, (T,); 0 where both
+    are 0. Above one half the joint terms decide, as in `verdicts.relations`."""
+    joint = sum((v for t, v in dividends.items() if "+" in t), start=np.zeros(1))
+    own = sum((v for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))
+    size = np.abs(own) + np.abs(joint)
+    return np.where(size > 0, np.abs(joint) / np.where(size > 0, size, 1), 0.0)
+
+
+def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
+    joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))
+    total = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=joint)
+    return np.where(total > 0, joint / np.where(total > 0, total, 1), 0.0)

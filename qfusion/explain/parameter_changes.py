@@ -1,0 +1,29 @@
+"""The smallest change of one parameter of a model's physics that turns the decision on a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qfusion.models import FusionModel, base
+from qfusion.models.terms import Search
+
+
+@torch.no_grad()
+def nearest_parameters(
+    model: FusionModel, states: Mapping[str, Tensor], known: Any = None
+) -> Search:
+    """Return for every parameter the smallest change that turns the decision on one sample, where there is one.
+
+    Args:
+        model: as learned; one with an evolution must have no tweak.
+        states: of the sample, (1, d_m) kets or (1, n) masses, as `counterfactual.states_of` returns them.
+        known: of a model with an evolution its `jump_changes.table`, to use again for many samples; None computes it.
+
+    Raises:
+        InvalidInput: when the model has no terms, or a model with an evolution has a tweak.
+    """
+    return base.in_double(model).physics().nearest_changes(states, known)

@@ -1,0 +1,240 @@
+"""The algebra of a model's decisions: coalition values, backgrounds, forms and operators, as explanations need them.
+
+`FusionModel.algebra` returns a `CoalitionAlgebra`. Every model has one by evaluation (`evaluation.EvaluationAlgebra`);
+families with exact formulas override it (`ket_algebra.KetAlgebra`, `mass_algebra.MassAlgebra`). A new family of models
+with its own exact algebra subclasses `CoalitionAlgebra` beside the model and returns it; nothing else changes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.errors import InvalidInput
+from qfusion.models.abilities import missing_ability
+from qfusion.models.backgrounds import SAMPLE_KINDS, Background, Group
+from qfusion.quantum import decomposition
+
+
+class ScoringModel(Protocol):
+    """A fusion model as its algebra needs it; see `base.FusionModel`."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def modalities(self) -> tuple[str, ...]: ...
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+    @property
+    def bias(self) -> Tensor: ...
+
+    def scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the scores (B, C) of encodings."""
+
+
+class ModalityForm(Protocol):
+    """Functions of one modality's state that are fixed by their values at a few probes, for example v -> <v|A|v>.
+
+    Attributes:
+        probes: states (K, ...) of the modality whose values fix a form.
+        is_exact: whether `nearest_state` is the global optimum.
+        max_coalitions: largest number of probes times coalitions whose values are computed; None for any number.
+    """
+
+    @property
+    def probes(self) -> Tensor: ...
+    @property
+    def is_exact(self) -> bool: ...
+    @property
+    def max_coalitions(self) -> int | None: ...
+
+    def assemble(self, values: Tensor) -> Tensor:
+        """Return the forms of values at the probes, (K, ...)."""
+
+    def value(self, form: Tensor, state: Tensor) -> Tensor:
+        """Return the values (B, ...) of forms at states (B, ...), differentiable in the states."""
+
+    def distance(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the distance of states in radians."""
+
+    def nearest_state(self, forms: Sequence[Tensor], state: Tensor) -> tuple[Tensor | None, float]:
+        """Return the nearest state at which any of the forms is at least a small positive margin.
+
+        Returns:
+            The state, None where there is none, and the largest value that any of the forms can take.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The marginal observable of a group S of modalities for one output, diagonalised.
+
+    Attributes:
+        values: eigenvalues with the bias, ascending, (K,).
+        vectors: eigenvectors as columns, (d, K) complex; None where the basis states are the eigenvectors.
+        basis: for such, the number of the basis state of each eigenvalue, (K,).
+        dims: dimension of each modality of S.
+        baseline: the mean score over the background, v("").
+        effects: for basis states, the mean change of the score when one bit turns from 0 to 1, (|S|, n); else None.
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray | None
+    basis: np.ndarray | None
+    dims: tuple[int, ...]
+    baseline: float
+    effects: np.ndarray | None
+
+
+M = TypeVar("M", bound=ScoringModel)
+B = TypeVar("B", bound=Background)
+
+
+class CoalitionAlgebra(ABC, Generic[M, B]):
+    """Coalition values of one model and the quantities that they consist of.
+
+    A coalition S is a set of modalities that are taken from a sample; the others are averaged over a background. Arrays
+    of coalitions are in the order of `decomposition.subsets`.
+
+    Attributes:
+        model: in double precision and eval mode wherever numbers are computed.
+        background_kinds: kinds of backgrounds that the model can have.
+        adds_parts: whether a background is made chunk by chunk, without holding all samples at once.
+        is_linear: whether scores are linear in a state of every modality, so that means over a background are exact.
+    """
+
+    background_kinds: tuple[str, ...] = SAMPLE_KINDS
+    adds_parts: bool = False
+    is_linear: bool = False
+
+    def __init__(self, model: M):
+        self.model = model
+
+    def make_uninformed_background(self, kind: str, label: str) -> B:
+        """Return a background of kind "mixed" or "zero", which needs no samples."""
+        raise InvalidInput(
+            f"Argument `kind` must be one of {', '.join(self.background_kinds)} for a model of kind "
+            f"{self.model.kind}, but is '{kind}': it has no states of its modalities. Choose 'product'."
+        )
+
+    @abstractmethod
+    def make_background(
+        self,
+        parts: Iterable[tuple[int, Mapping[str, Any]]],
+        count: int,
+        kind: str,
+        label: str,
+        group: Group,
+    ) -> B:
+        """Return the background of samples.
+
+        Args:
+            parts: numbers of this process's parts of the samples, and their encodings, as of `FusionModel.encode`;
+                one part with all samples unless `adds_parts`.
+            count: number of samples in all parts of all processes.
+            kind: of `background_kinds`.
+            label: see `Background`.
+            group: processes that share the work; each gets the whole background.
+        """
+
+    def with_groups(self, background: B, make_groups: Callable[[], Sequence[B]]) -> B:
+        """Return a background of drawn samples with the backgrounds of groups of them, where its errors need these.
+
+        Args:
+            background: of this model.
+            make_groups: returns the backgrounds of `GROUPS` disjoint groups of the samples.
+        """
+        return background
+
+    @abstractmethod
+    def fits(self, background: Background) -> bool:
+        """Return whether a background was made with a model of this kind, and of these modalities and dimensions."""
+
+    def check_background(self, background: Background) -> B:
+        """Return a background that was made with a model of this kind.
+
+        Raises:
+            InvalidInput: when it was made with another kind of model, or with other modalities or dimensions.
+        """
+        check(
+            self.fits(background),
+            "Argument `background` comes from another kind of model, or one of other modalities or dimensions. Make it "
+            "with this model.",
+        )
+        return background  # type: ignore[return-value]
+
+    @abstractmethod
+    def coalition_values(
+        self, states: Mapping[str, Any], background: Background
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return v(S) with the bias, (B, 2^M, C), and standard errors of its dividends in the same shape.
+
+        Args:
+            states: encodings of B samples.
+            background: of the same model.
+
+        Returns:
+            Values, and errors; None for errors where the values are exact.
+        """
+
+    def values_along(
+        self, states: Mapping[str, Any], background: Background, observables: Tensor
+    ) -> np.ndarray:
+        """Return v(S) with the bias for read-outs along time or layers, (T, B, 2^M, C).
+
+        Args:
+            states, background: see `coalition_values`.
+            observables: of the read-outs, (T, C, ...).
+        """
+        raise missing_ability(self.model, "states")
+
+    def value_without(
+        self, states: Mapping[str, Any], background: Background, missing: Collection[str]
+    ) -> np.ndarray:
+        """Return v(all but the missing modalities) with the bias, (B, C).
+
+        Raises:
+            NotFound: when a modality does not exist.
+        """
+        values, _ = self.coalition_values(states, background)
+        order = decomposition.subsets(len(self.model.modalities))
+        return np.asarray(values[:, order.index(self._present(missing))])
+
+    def _present(self, missing: Collection[str]) -> decomposition.Subset:
+        names = self.model.modalities
+        gone = {choose("Modality", name, names) for name in missing}
+        return tuple(m for m, name in enumerate(names) if name not in gone)
+
+    def scorer(self) -> Callable[[Mapping[str, Any]], Tensor]:
+        """Return a function from encodings to scores (B, C); quantities that do not depend on samples are computed
+        once."""
+        return self.model.scores
+
+    def reference_scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Return the scores (B, C) of encodings, by another path than the exact algebra where there is one."""
+        return self.model.scores(states)
+
+    def check_state(self, name: str, state: Any) -> None:
+        """Raise InvalidInput unless an encoding that was set by hand is a state of the modality."""
+
+    def form(self, modality: str) -> ModalityForm | None:
+        """Return the space of forms that scores and dividends are of one modality's state; None where there is none."""
+        return None
+
+    def operator_groups(self) -> list[decomposition.Subset]:
+        """Return the groups of modalities whose marginal observable can be diagonalised."""
+        return [S for S in decomposition.subsets(len(self.model.modalities)) if S]
+
+    def operator_states(self, states: Mapping[str, Any], names: Sequence[str]) -> list[Tensor]:
+        """Return the states that marginal observables act on, (B, d) for each of some modalities."""
+        raise missing_ability(self.model, "kets")
+
+    def spectrum(self, background: Background, S: decomposition.Subset, output: int) -> Spectrum:
+        """Return the marginal observable of the modalities S for one output, diagonalised."""
+        raise missing_ability(self.model, "kets")

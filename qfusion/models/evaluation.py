@@ -1,0 +1,201 @@
+"""Coalition values of any fusion model, by evaluation: a sample's encodings are fused with those of background rows.
+
+    v(S) = mean over background rows n of y(x_S, x_n without S)
+
+No structure is required of the model but `FusionModel`: modalities are encoded once, and only the fusion is run for
+every coalition and row. Against all rows the values are exact; against some of them, drawn at random without
+replacement, each has a standard error with the correction for a finite population (Cochran 1977, "Sampling
+techniques", section 2.6). All coalitions of a sample see the same rows, so that errors of dividends are those of
+differences within a row.
+
+Against "product" the rows are combinations: each modality's rows in an order of their own. That is a Latin hypercube
+sample of all N^M combinations (McKay, Beckman and Conover 1979), each row of each modality once: the mean is exact
+where one modality alone is absent. The errors are those of independent draws, and rather too large: they include the
+variation of each modality's own term, which evens out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion.models import games, nested
+from qfusion.models.algebra import CoalitionAlgebra, ScoringModel
+from qfusion.models.backgrounds import Background, Group
+from qfusion.quantum import decomposition
+
+CHUNK = 2048  # samples times rows that are fused at once
+_SCORES = 2**23  # scores held at once: 64 MB
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleBackground(Background):
+    """The encodings of background samples.
+
+    Of kind "product" the rows of every modality are shuffled on their own: as many combinations of rows are taken as
+    there are rows, and means over them have standard errors.
+
+    Attributes:
+        states: encodings by modality, `size` rows each.
+    """
+
+    states: Mapping[str, Any]
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names in the model's order."""
+        return tuple(self.states)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether means over its rows are exact: no rows were drawn, and none are shuffled."""
+        return not self.is_drawn and not self._is_shuffled
+
+    @property
+    def population(self) -> float:
+        """Number of rows, or of combinations of rows, that the rows are drawn from."""
+        return math.inf if self._is_shuffled else max(self.total, self.size)
+
+    @property
+    def _is_shuffled(self) -> bool:
+        return self.kind == "product" and len(self.states) > 1 and self.size > 1
+
+    def _numbers(self) -> Tensor:
+        leaves = nested.nested_leaves(dict(self.states))
+        return torch.cat([entry.double().flatten() for entry in leaves])
+
+    def subsample(self, count: int, seed: int = 0) -> SampleBackground:
+        """Return a background of `count` rows, drawn at random, each once; itself where it has no more."""
+        if count >= self.size:
+            return self
+        drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
+        states = {name: nested.nested_part(entry, drawn) for name, entry in self.states.items()}
+        return replace(self, states=states, size=count)
+
+
+class EvaluationAlgebra(CoalitionAlgebra[ScoringModel, SampleBackground]):
+    """The algebra of any model: means over background rows, row by row."""
+
+    def make_background(
+        self,
+        parts: Iterable[tuple[int, Mapping[str, Any]]],
+        count: int,
+        kind: str,
+        label: str,
+        group: Group,
+    ) -> SampleBackground:
+        ((_, encoded),) = parts
+        states = dict(encoded)
+        if kind == "product":
+            states = _shuffle_rows(states)
+        return SampleBackground(states=states, kind=kind, size=count, total=count, label=label)
+
+    def fits(self, background: Background) -> bool:
+        return (
+            isinstance(background, SampleBackground)
+            and background.modalities == self.model.modalities
+        )
+
+    def coalition_values(
+        self, states: Mapping[str, Any], background: Background
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        rows = self.check_background(background)
+        values, errors = evaluated_values(self.model, states, rows)
+        return values, None if rows.is_exact else errors
+
+    def value_without(
+        self, states: Mapping[str, Any], background: Background, missing: Collection[str]
+    ) -> np.ndarray:
+        """Return v(all but the missing modalities), (B, C): this one coalition alone is evaluated."""
+        rows, present = self.check_background(background), self._present(missing)
+        scores = over_all_rows(self.model, states, rows, [present])
+        return np.concatenate([part[:, 0].mean(1) for part in scores])
+
+
+def evaluated_values(
+    model: ScoringModel, states: Mapping[str, Any], background: SampleBackground
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return v(S) with the bias, (B, 2^M, C), and standard errors of its dividends, same shape: 0 where `is_exact`.
+
+    Args:
+        model: in double precision and eval mode.
+        states: encodings of B samples.
+        background: of the same model.
+    """
+    M, rows = len(model.modalities), background.size
+    means, deviations = [], []
+    for scores in over_all_rows(model, states, background, decomposition.subsets(M)):
+        means.append(scores.mean(2))
+        by_row = games.dividends(scores.swapaxes(1, 2), M)
+        deviations.append(by_row.std(1, ddof=min(1, rows - 1)))
+    factor = np.sqrt(1 / rows - 1 / background.population)
+    return np.concatenate(means), np.concatenate(deviations) * factor
+
+
+def over_all_rows(
+    model: ScoringModel,
+    states: Mapping[str, Any],
+    background: SampleBackground,
+    order: list[decomposition.Subset],
+) -> Iterator[np.ndarray]:
+    """Yield scores (B, coalitions, N, C) of some samples at a time, at most `_SCORES` of them."""
+    per_sample = len(order) * background.size * len(model.outputs)
+    for some in _split(states, max(1, _SCORES // per_sample)):
+        by_chunk = [
+            over_rows(model, some, rows, order) for rows in _split(background.states, CHUNK)
+        ]
+        yield np.concatenate(by_chunk, 2)
+
+
+@torch.no_grad()
+def over_rows(
+    model: ScoringModel,
+    states: Mapping[str, Any],
+    rows: Mapping[str, Any],
+    order: list[decomposition.Subset],
+) -> np.ndarray:
+    """Return the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
+    many = nested.nested_length(rows)
+    of_rows = model.scores(rows) if () in order else None  # the same for every sample
+    parts = []
+    for few in _split(states, max(1, CHUNK // many)):
+        count = nested.nested_length(few)
+        own = nested.nested_repeated(few, many)
+        theirs = nested.nested_tiled(dict(rows), count)
+        scores = []
+        for subset in order:
+            if len(subset) == len(model.modalities):  # the same for every row
+                fused = model.scores(few)[:, None].expand(-1, many, -1)
+            elif not subset and of_rows is not None:
+                fused = of_rows[None].expand(count, -1, -1)
+            else:
+                mixed = {
+                    name: (own if m in subset else theirs)[name]
+                    for m, name in enumerate(model.modalities)
+                }
+                fused = model.scores(mixed).unflatten(0, (count, many))
+            scores.append(fused.double().numpy())
+        parts.append(np.stack(scores, 1))
+    return np.concatenate(parts)
+
+
+def _split(states: Mapping[str, Any], step: int) -> Iterator[dict[str, Any]]:
+    for start in range(0, nested.nested_length(states), step):
+        yield nested.nested_part(dict(states), slice(start, start + step))
+
+
+def _shuffle_rows(encoded: dict[str, Any], seed: int = 0) -> dict[str, Any]:
+    """Return states whose rows are shuffled on their own in every modality but the first."""
+    random = np.random.default_rng(seed)
+    first, *others = encoded
+    result = {first: encoded[first]}
+    for name in others:
+        order = random.permutation(nested.nested_length(encoded[name]))
+        result[name] = nested.nested_part(encoded[name], order)
+    return result

@@ -1,0 +1,75 @@
+"""The smallest change of one angle of an EntangledQCNN's truth tables that turns the decision on a sample.
+
+Every score is a + b cos(phi) + c sin(phi) in each angle phi, exactly, so the nearest crossing has a closed form. Every
+reported change was set in the model and the model run again.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion.models import truth_tables
+from qfusion.models.boundaries import MARGIN
+from qfusion.models.decisions import boundaries
+from qfusion.models.protocols import TruthTables
+from qfusion.models.terms import ParameterChange, Search
+
+
+@torch.no_grad()
+def nearest_changes(model: TruthTables, states: Mapping[str, Tensor]) -> Search:
+    """Return for every angle the smallest change that turns the decision on one sample, where there is one.
+
+    Args:
+        model: in double precision.
+        states: of the sample, (1, n) masses by modality.
+    """
+    phi = model.phi.detach().double()
+    before = model.scores(states)[0].numpy()
+    margin = MARGIN * max(1.0, float(np.abs(before).max()))
+    masses = torch.stack([states[name] for name in model.modalities], -1)[0]
+    places = list(np.ndindex(*phi.shape))
+
+    def turned(place: tuple[int, ...], angle: float) -> Tensor:
+        other = phi.clone()
+        other[place] += angle
+        return other
+
+    thirds = (0.0, 2 * math.pi / 3, -2 * math.pi / 3)
+    vectors = [
+        truth_tables.fuse(masses, turned(place, third))[0] for place in places for third in thirds
+    ]
+    scores = (model.read(torch.stack(vectors)) + model.bias).numpy().reshape(len(places), 3, -1)
+    mean = scores.mean(1)  # score = mean + cosine cos(turn) + sine sin(turn)
+    cosine, sine = scores[:, 0] - mean, (scores[:, 1] - scores[:, 2]) / math.sqrt(3)
+    changes = []
+    for wave, place in zip(np.stack([mean, cosine, sine], -1), places, strict=True):
+        turn = _nearest_turn(boundaries(wave, before), margin)
+        if turn is None:
+            continue
+        after = model.with_angles(turned(place, turn)).scores(states)[0].numpy()
+        name, learned = ".".join(map(str, place)), float(phi[place])
+        changes.append(
+            ParameterChange(before, after, "angle", name, learned, learned + turn, abs(turn))
+        )
+    return Search(
+        tuple(sorted(changes, key=lambda change: change.size)),
+        len(places),
+        "every angle of the truth tables, all the way round",
+        0.0,
+    )
+
+
+def _nearest_turn(leads: Sequence[np.ndarray], margin: float) -> float | None:
+    """The smallest turn of an angle after which a decision leads by `margin`; of each mean, cosine and sine of its
+    lead."""
+    turns = []
+    for mean, cosine, sine in leads:
+        size, peak = math.hypot(cosine, sine), math.atan2(sine, cosine)
+        if size <= 1e-12 or margin - mean > size:
+            continue  # never reaches it
+        half = math.acos(max(min((margin - mean) / size, 1.0), -1.0))  # within `half` of the peak
+        turns += [math.remainder(peak + side * half, 2 * math.pi) for side in (-1, 1)]
+    return min(turns, key=abs) if turns else None

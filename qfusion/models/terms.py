@@ -1,0 +1,186 @@
+"""The physics of a model: terms that can be weakened, removed or changed, as every family with terms implements them.
+
+`FusionModel.physics` returns a `Physics`. Every term has a factor: 1 as learned, 0 when it is removed. `Terms` gives
+slopes and knock-outs of targets (the score, a dividend, an entanglement measure), `Physics.nearest_changes` the
+smallest change of each parameter that turns a decision.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+from torch import Tensor
+
+from qfusion.models.backgrounds import Background
+from qfusion.models.decisions import decision
+from qfusion.models.encoders import Features
+from qfusion.quantum import decomposition, states
+
+SCORE = "score"
+# Entropy has no finite slope where an eigenvalue is smaller, or a Bloch vector shorter than 1 by less.
+PURE = 1e-9
+
+
+class Physics(Protocol):
+    """The terms of one model and their effects."""
+
+    def entanglement_targets(self) -> tuple[str, ...]:
+        """Return the names of entanglement measures that terms change, such as "entropy[text]"."""
+
+    def terms(self, inputs: Mapping[str, Features], background: Background, output: int) -> Terms:
+        """Return the terms with everything that slopes and knock-outs need.
+
+        Args:
+            inputs: features of B samples.
+            background: of the same model.
+            output: number of the score.
+        """
+
+    def nearest_changes(self, states: Mapping[str, Tensor], known: Any = None) -> Search:
+        """Return for every parameter the smallest change that turns the decision on one sample, where there is one.
+
+        Args:
+            states: of the sample, one row each.
+            known: numbers that do not depend on the sample, to use again; None computes them.
+        """
+
+
+class Parameter(NamedTuple):
+    """One term of the physics.
+
+    Attributes:
+        key: such as "H[text+audio]", "D[text+audio]", "T", "W[5]"; counted from 1 where readers count, as on the pages.
+        title: in plain words.
+        kind: "coupling", "dissipation", "duration", "measurement"; "fusion", "say", "convolution", "pooling", "head".
+        modalities: that it acts on; empty when on none in particular.
+        value: current factor, 1 as learned.
+    """
+
+    key: str
+    title: str
+    kind: str
+    modalities: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Terms(ABC):
+    """The terms of a model's physics, of a cohort of samples, and their current factors, (P,)."""
+
+    parameters: tuple[Parameter, ...]
+    factors: Tensor
+
+    def moved(self, place: int, value: float) -> Self:
+        """Return the same with one factor changed."""
+        parameters = list(self.parameters)
+        parameters[place] = parameters[place]._replace(value=value)
+        return replace(self, factors=self.with_factor(place, value), parameters=tuple(parameters))
+
+    def with_factor(self, places: int | slice, value: float) -> Tensor:
+        """Return the factors with some of them changed."""
+        factors = self.factors.clone()
+        factors[places] = value
+        return factors
+
+    @abstractmethod
+    def samples(self, target: str) -> int:
+        """Return how many samples of the cohort a target is averaged over."""
+
+    @abstractmethod
+    def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values (Y,) of targets and their slopes in the factors, (P, Y); NaN where a slope is infinite."""
+
+    @abstractmethod
+    def effects(self, targets: Sequence[str], slopes: np.ndarray) -> np.ndarray:
+        """Return the changes of targets when each term is removed in turn, (P, Y).
+
+        Args:
+            targets: names, Y of them.
+            slopes: of `slopes`, from which effects of linear terms follow.
+        """
+
+    @abstractmethod
+    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
+        """Return all scores of samples when each term is removed in turn, (P, B, C)."""
+
+
+def coalition_signs(target: str, names: tuple[str, ...]) -> dict[decomposition.Subset, float]:
+    """Return the coalitions whose values a score or dividend is the sum of, the largest last, with their signs."""
+    everything = decomposition.subsets(len(names))
+    if target == SCORE:
+        return {everything[-1]: 1.0}
+    name = states.split(target)[1]
+    whole = next(S for S in everything if decomposition.subset_name(S, names) == name)
+    return {S: (-1.0) ** (len(whole) - len(S)) for S in everything if set(S) <= set(whole)}
+
+
+def spread_places(count: int, most: int) -> np.ndarray:
+    """Return the places of at most `most` of `count` samples, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """A change that is to turn a decision.
+
+    Attributes:
+        before, after: scores (C,); `after` from running the model with the change.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def decision(self) -> int:
+        """The decision before: a class, or 1 for a positive score and 0 for another."""
+        return decision(self.before)
+
+    @property
+    def turned(self) -> int:
+        """The decision after."""
+        return decision(self.after)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the model, run again, decides otherwise."""
+        return self.turned != self.decision
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterChange(Turn):
+    """The nearest setting of one parameter that turns the decision.
+
+    Attributes:
+        kind: "coupling", "dissipation", "duration" or "angle".
+        name: a coalition such as "text+audio"; "T"; or "element.stage.pattern",
+            numbers from 0.
+        learned, value: before and after: a factor, T itself, or radians.
+        size: |value / learned - 1|, or the change in radians of an angle.
+    """
+
+    kind: str
+    name: str
+    learned: float
+    value: float
+    size: float
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What came of turning every parameter.
+
+    Attributes:
+        changes: the nearest turn of each parameter that has one, smallest first.
+        tried: how many parameters were turned.
+        ranges: over what, in words.
+        resolution: for interpolated parameters the largest relative size of the last coefficients; 0 for closed forms.
+    """
+
+    changes: tuple[ParameterChange, ...]
+    tried: int
+    ranges: str
+    resolution: float
