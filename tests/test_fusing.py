@@ -24,7 +24,7 @@ from qfusion.commands.samples import of_model
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import coalitions, fusing, stability
 from qfusion.explain.stability import Interval
-from qfusion.models import build
+from qfusion.models import build, games
 from qfusion.panels import model_fusion
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.training import checkpoint, metrics
@@ -347,9 +347,8 @@ def values_of(v: np.ndarray) -> coalitions.Explanation:
     """An explanation of given coalition values (B, 2^M)."""
     M = v.shape[1].bit_length() - 1
     stand_in = SimpleNamespace(modalities=NAMES[:M], outputs=("y",), logit_scale=1.0)
-    return coalitions.explanation_of_values(
-        stand_in, v[..., None], SimpleNamespace(name="b", size=1)
-    )  # type: ignore[arg-type]
+    background: Any = SimpleNamespace(name="b", size=1)
+    return coalitions.explanation_of_values(stand_in, v[..., None], background)  # type: ignore[arg-type]
 
 
 def test_which_modality_matters_is_told_only_where_intervals_do() -> None:

@@ -23,7 +23,7 @@ from qfusion.data.arrays import numbered_ids
 from qfusion.errors import InvalidInput
 from qfusion.explain import backgrounds
 from qfusion.figures import decision_charts
-from qfusion.models import build, games, log_odds
+from qfusion.models import build, games, log_odds, qcnn_marginals, qcnn_rows
 from qfusion.models.truth_tables import probabilities
 from qfusion.quantum import decomposition
 from qfusion.runs import training_watch
@@ -120,7 +120,7 @@ def test_a_chain_gives_what_its_coalitions_give_one_by_one(M: int, n: int) -> No
     alone = torch.stack([probabilities(rows[..., m]).mean(0) for m in range(M)])
     together = torch.stack([qcnn_rows._rows_of_chain(O, phi, one, rows) for one in masses])
     apart = qcnn_marginals._marginals_of_chain(O, phi, masses, alone)
-    value = qcnn_marginals._one_by_one(O, phi, alone)
+    value = qcnn_marginals._sample_by_sample(O, phi, alone)
     for s, S in enumerate(decomposition.subsets(M)):
         assert torch.allclose(
             together[:, s], qcnn_rows._row_value(O, phi, masses, rows, S), rtol=0, atol=1e-12

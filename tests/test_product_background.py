@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from qfusion import explain
 from qfusion.data import data_set
 from qfusion.explain import backgrounds, interventions, sensitivity
-from qfusion.models import EntangledQCNN, InputSpec, base, build, nested
+from qfusion.models import EntangledQCNN, InputSpec, base, build, nested, qcnn_rows
 from qfusion.models.evaluation import SampleBackground
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
