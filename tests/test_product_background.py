@@ -18,6 +18,7 @@ from qfusion.data import data_set
 from qfusion.explain import backgrounds, interventions, sensitivity
 from qfusion.models import EntangledQCNN, InputSpec, base, build, nested, qcnn_rows
 from qfusion.models.evaluation import SampleBackground
+from qfusion.models.terms import Parameter
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import encodings
 from tests.entangled import model_of as network_of
