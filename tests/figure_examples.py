@@ -120,10 +120,10 @@ BUILT = R.normal(0, 0.05, (8, 10)) * (R.random((8, 10)) < 0.7)
 BUILT_START = np.array([TERMS[name] if "+" not in name else 0.0 for name in TERMS])
 
 EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
-    "building.matrix": lambda t: generator_attribution.attribution_matrix(
+    "generator_attribution.attribution_matrix": lambda t: generator_attribution.attribution_matrix(
         list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE, theme=t
     ),
-    "building.areas": lambda t: generator_attribution.attribution_areas(
+    "generator_attribution.attribution_areas": lambda t: generator_attribution.attribution_areas(
         T,
         np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4],
         BUILT_BY,
@@ -134,7 +134,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "building.flow": lambda t: generator_attribution.attribution_flow(
+    "generator_attribution.attribution_flow": lambda t: generator_attribution.attribution_flow(
         list(TERMS),
         BUILT_BY,
         BUILT_HUES,
@@ -146,45 +146,45 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "circuit.step_error": lambda t: circuit_charts.step_error(
+    "circuit_charts.step_error": lambda t: circuit_charts.step_error(
         np.geomspace(0.02, 1, 6),
         np.geomspace(1e-4, 0.1, 6),
         np.geomspace(1e-3, 0.2, 6),
         0.1,
         theme=t,
     ),
-    "circuit.diagram": lambda t: circuit_diagram.diagram(
+    "circuit_diagram.diagram": lambda t: circuit_diagram.diagram(
         BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t
     ),
-    "circuit.bloch_row": lambda t: circuit_charts.bloch_row(
+    "circuit_charts.bloch_row": lambda t: circuit_charts.bloch_row(
         ["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t
     ),
-    "circuit.bars": lambda t: circuit_charts.qubit_bars(
+    "circuit_charts.qubit_bars": lambda t: circuit_charts.qubit_bars(
         np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t
     ),
-    "circuit.entropy_lines": lambda t: circuit_charts.entropy_lines(
+    "circuit_charts.entropy_lines": lambda t: circuit_charts.entropy_lines(
         np.abs(R.normal(size=(9, 3))),
         ["a", HOSTILE, "c"],
         4,
         [(0, "prepare"), (5, HOSTILE)],
         theme=t,
     ),
-    "circuit.cuts": lambda t: circuit_charts.cut_entropies(
+    "circuit_charts.cut_entropies": lambda t: circuit_charts.cut_entropies(
         [np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t
     ),
-    "circuit.poolings": lambda t: circuit_charts.pooling_entropies(
+    "circuit_charts.pooling_entropies": lambda t: circuit_charts.pooling_entropies(
         np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t
     ),
-    "cohort.scatter": lambda t: cohort_charts.scatter(
+    "cohort_charts.scatter": lambda t: cohort_charts.scatter(
         IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t
     ),
-    "decision.differences": lambda t: decision_pairs.differences(
+    "decision_pairs.differences": lambda t: decision_pairs.differences(
         TERMS, OTHER, M, unit=HOSTILE, theme=t
     ),
-    "decision.pairs": lambda t: decision_pairs.bar_pairs(
+    "decision_pairs.bar_pairs": lambda t: decision_pairs.bar_pairs(
         {"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t
     ),
-    "building.curves": lambda t: correlation_cuts.cut_curves(
+    "correlation_cuts.cut_curves": lambda t: correlation_cuts.cut_curves(
         T,
         {kind: {name: LINES[name] for name in M} for kind in correlation_cuts.KINDS},
         0.4,
@@ -193,7 +193,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=0.7,
         theme=t,
     ),
-    "building.terms": lambda t: correlation_cuts.cut_terms(
+    "correlation_cuts.cut_terms": lambda t: correlation_cuts.cut_terms(
         T,
         {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in correlation_cuts.KINDS},
         M,
@@ -202,7 +202,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=1.0,
         theme=t,
     ),
-    "building.metric": lambda t: correlation_cuts.cut_metric(
+    "correlation_cuts.cut_metric": lambda t: correlation_cuts.cut_metric(
         T,
         {
             kind: {
@@ -216,28 +216,28 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         y_title=HOSTILE,
         theme=t,
     ),
-    "samples.classes": lambda t: target_charts.class_counts(
+    "target_charts.class_counts": lambda t: target_charts.class_counts(
         {"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t
     ),
-    "samples.targets": lambda t: target_charts.target_histogram(
+    "target_charts.target_histogram": lambda t: target_charts.target_histogram(
         {"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t
     ),
-    "decision.waterfall": lambda t: decision_charts.waterfall(
+    "decision_charts.waterfall": lambda t: decision_charts.waterfall(
         TERMS, M, truth=0.3, unit=HOSTILE, theme=t
     ),
-    "decision.shapley_bars": lambda t: decision_charts.shapley_bars(
+    "decision_charts.shapley_bars": lambda t: decision_charts.shapley_bars(
         {"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2], theme=t
     ),
-    "decision.on_scale": lambda t: decision_charts.target_scale(
+    "decision_charts.target_scale": lambda t: decision_charts.target_scale(
         1.0, -0.5, -3, 3, unit=HOSTILE, theme=t
     ),
-    "decision.term_bars": lambda t: decision_charts.term_bars(
+    "decision_charts.term_bars": lambda t: decision_charts.term_bars(
         TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M, theme=t
     ),
-    "dynamics.measure_lines": lambda t: evolution_charts.measure_lines(
+    "evolution_charts.measure_lines": lambda t: evolution_charts.measure_lines(
         T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", between=":", cursor=0.7, theme=t
     ),
-    "dynamics.decision_lines": lambda t: evolution_charts.decision_lines(
+    "evolution_charts.decision_lines": lambda t: evolution_charts.decision_lines(
         T,
         LINES,
         {k: v * T for k, v in TERMS.items()},
@@ -247,17 +247,17 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         before=(T, LINES, dict.fromkeys(TERMS, T)),
         unit=HOSTILE,
     ),
-    "dynamics.distance_line": lambda t: evolution_charts.distance_line(
+    "evolution_charts.distance_line": lambda t: evolution_charts.distance_line(
         T, np.exp(-2 * T), 2.0, 1.5, theme=t
     ),
-    "dynamics.sparkline": lambda t: evolution_charts.sparkline(T, LINES, M, theme=t),
-    "dynamics.mark_time": lambda t: evolution_charts.draw_time_cursor(
+    "evolution_charts.sparkline": lambda t: evolution_charts.sparkline(T, LINES, M, theme=t),
+    "evolution_charts.draw_time_cursor": lambda t: evolution_charts.draw_time_cursor(
         evolution_charts.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t
     ),
-    "decision.masses": lambda t: evidence_fusion.masses(
+    "evidence_fusion.masses": lambda t: evidence_fusion.masses(
         R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t
     ),
-    "decision.tables": lambda t: evidence_fusion.fusion_tables(
+    "evidence_fusion.fusion_tables": lambda t: evidence_fusion.fusion_tables(
         R.random((4, 4)),
         R.random((4, 4)),
         ["00", "01", "10", "11"],
@@ -268,7 +268,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen=(1, 2),
         edited=np.eye(4) > 0,
     ),
-    "decision.class_bars": lambda t: evidence_fusion.class_bars(
+    "evidence_fusion.class_bars": lambda t: evidence_fusion.class_bars(
         np.array([0.1, 0.6, 0.2, 0.1]),
         CLASSES,
         truth=0,
@@ -276,13 +276,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         errors=np.full(4, 0.02),
         theme=t,
     ),
-    "decision.curve": lambda t: evidence_fusion.curve(
+    "evidence_fusion.curve": lambda t: evidence_fusion.curve(
         X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE, theme=t
     ),
-    "decision.belief_bars": lambda t: evidence_fusion.belief_bars(
+    "evidence_fusion.belief_bars": lambda t: evidence_fusion.belief_bars(
         np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t
     ),
-    "trust.against_truth": lambda t: trust_charts.truth_scatter(
+    "trust_charts.truth_scatter": lambda t: trust_charts.truth_scatter(
         R.normal(size=(40, 7)),
         R.normal(size=(40, 7)),
         JOINT,
@@ -292,16 +292,16 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen=2,
         theme=t,
     ),
-    "trust.curves": lambda t: trust_charts.deletion_curves(
+    "trust_charts.deletion_curves": lambda t: trust_charts.deletion_curves(
         np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)), what=HOSTILE, unit="score", theme=t
     ),
-    "trust.rank_bars": lambda t: trust_charts.rank_bars(
+    "trust_charts.rank_bars": lambda t: trust_charts.rank_bars(
         dict.fromkeys(JOINT, (0.9, 0.7)), M, floor=0.8, theme=t
     ),
-    "trust.seed_dots": lambda t: trust_charts.seed_dots(
+    "trust_charts.seed_dots": lambda t: trust_charts.seed_dots(
         R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t
     ),
-    "trust.dots": lambda t: label_charts.interval_dots(
+    "label_charts.interval_dots": lambda t: label_charts.interval_dots(
         [*M, HOSTILE],
         {"one": R.normal(size=(4, 3)), HOSTILE: np.full((4, 3), np.nan)},
         hues=[BLUE] * 4,
@@ -310,7 +310,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         band_name=HOSTILE,
         theme=t,
     ),
-    "trust.calibration": lambda t: label_charts.calibration(
+    "label_charts.calibration": lambda t: label_charts.calibration(
         {"text": R.normal(size=9)},
         {"text": R.normal(size=9)},
         {"text": (np.arange(3.0), np.arange(3.0))},
@@ -320,13 +320,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         y_title=HOSTILE,
         theme=t,
     ),
-    "attribution.words": lambda t: attribution_charts.words(
+    "attribution_charts.words": lambda t: attribution_charts.words(
         ["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE, theme=t
     ),
-    "attribution.waveform": lambda t: attribution_charts.waveform(
+    "attribution_charts.waveform": lambda t: attribution_charts.waveform(
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
-    "attribution.of_sample": lambda t: sample_timeline.draw_timeline(
+    "sample_timeline.draw_timeline": lambda t: sample_timeline.draw_timeline(
         inside.Strip(
             clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
@@ -337,7 +337,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         HOSTILE,
         t,
     ),
-    "attribution.strip": lambda t: sample_timeline.timeline(
+    "sample_timeline.timeline": lambda t: sample_timeline.timeline(
         2.0,
         [
             (
@@ -364,20 +364,20 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "attribution.timeline": lambda t: attribution_charts.timeline(
+    "attribution_charts.timeline": lambda t: attribution_charts.timeline(
         [(HOSTILE, R.normal(size=5), 0.3, [HOSTILE] * 5), ("audio", R.normal(size=40), 0.04, IDS)],
         seconds=True,
         unit=HOSTILE,
         theme=t,
     ),
-    "attribution.picture": lambda t: attribution_charts.picture(
+    "attribution_charts.picture": lambda t: attribution_charts.picture(
         R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t
     ),
-    "attribution.curve": lambda t: attribution_charts.curve(
+    "attribution_charts.curve": lambda t: attribution_charts.curve(
         np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t
     ),
-    "attribution.bars": lambda t: attribution_charts.bars(IDS, X, theme=t),
-    "dynamics.decision_layers": lambda t: evolution_charts.decision_layers(
+    "attribution_charts.bars": lambda t: attribution_charts.bars(IDS, X, theme=t),
+    "evolution_charts.decision_layers": lambda t: evolution_charts.decision_layers(
         ["input", "layer 0 convolved", HOSTILE],
         {"a": X[:3]},
         {k: v * np.arange(3) for k, v in TERMS.items()},
@@ -385,19 +385,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         cursor=1,
         theme=t,
     ),
-    "samples.confusions": lambda t: model_quality.confusion_matrix(
+    "model_quality.confusion_matrix": lambda t: model_quality.confusion_matrix(
         np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t
     ),
-    "samples.curves": lambda t: model_quality.roc_curves(
+    "model_quality.roc_curves": lambda t: model_quality.roc_curves(
         [(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
         [(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)],
         HOSTILE,
         t,
     ),
-    "samples.calibration": lambda t: model_quality.calibration_plot(
+    "model_quality.calibration_plot": lambda t: model_quality.calibration_plot(
         np.array([0.3, 0.9]), np.array([0.5, 0.8]), np.array([4, 20]), t
     ),
-    "samples.residuals": lambda t: model_quality.residual_plot(
+    "model_quality.residual_plot": lambda t: model_quality.residual_plot(
         [HOSTILE] * 9,
         np.linspace(-1, 1, 9),
         np.linspace(1, -1, 9) ** 3,
@@ -405,7 +405,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         "score",
         t,
     ),
-    "physics.couplings": lambda t: generator_charts.coupling_matrix(
+    "generator_charts.coupling_matrix": lambda t: generator_charts.coupling_matrix(
         {
             "H: coherent": {
                 HOSTILE: 0.1,
@@ -420,27 +420,29 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         {"H: coherent": "energy"},
         t,
     ),
-    "physics.levels": lambda t: generator_charts.energy_levels(
+    "generator_charts.energy_levels": lambda t: generator_charts.energy_levels(
         np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3, t
     ),
-    "physics.letters": lambda t: generator_charts.operator_coefficients(
+    "generator_charts.operator_coefficients": lambda t: generator_charts.operator_coefficients(
         ["text XZ", HOSTILE], ["text", "text+audio"], np.array([0.4, -0.2]), M, t
     ),
-    "physics.modes": lambda t: generator_charts.decay_modes(
+    "generator_charts.decay_modes": lambda t: generator_charts.decay_modes(
         np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t
     ),
-    "states.balls": lambda t: bloch_balls.draw_balls(
+    "bloch_balls.draw_balls": lambda t: bloch_balls.draw_balls(
         ["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]], [BLUE], t
     ),
-    "dynamics.triangle": lambda t: correlation_polygon.mutual_information_polygon(
-        T,
-        {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
-        {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},
-        9,
-        together=-T / 30,
-        theme=t,
+    "correlation_polygon.mutual_information_polygon": lambda t: (
+        correlation_polygon.mutual_information_polygon(
+            T,
+            {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
+            {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2},
+            9,
+            together=-T / 30,
+            theme=t,
+        )
     ),
-    "dynamics.raster": lambda t: jump_raster.raster(
+    "jump_raster.raster": lambda t: jump_raster.raster(
         [
             (np.array([0.2, 0.9]), np.array([0, 1])),
             (np.array([0.5]), np.array([1])),
@@ -452,10 +454,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.stack([LINES["text"], LINES["audio"]]) / 3,
         t,
     ),
-    "states.hinton": lambda t: state_charts.hinton(
+    "state_charts.hinton": lambda t: state_charts.hinton(
         RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))), (2, 2), t
     ),
-    "states.through_time": lambda t: state_charts.element_heatmap(
+    "state_charts.element_heatmap": lambda t: state_charts.element_heatmap(
         T,
         np.stack(list(LINES.values())),
         ["|0⟩", "|1⟩"] * 2,
@@ -464,17 +466,19 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         0.7,
         t,
     ),
-    "training.dots": lambda t: leaderboard_charts.result_dots(ENTRIES, "accuracy", t),
-    "training.against": lambda t: leaderboard_charts.result_scatter(
+    "leaderboard_charts.result_dots": lambda t: leaderboard_charts.result_dots(
+        ENTRIES, "accuracy", t
+    ),
+    "leaderboard_charts.result_scatter": lambda t: leaderboard_charts.result_scatter(
         ENTRIES, "accuracy", "parameters after the encoders", t
     ),
-    "training.agreement": lambda t: leaderboard_charts.planted_agreement(
+    "leaderboard_charts.planted_agreement": lambda t: leaderboard_charts.planted_agreement(
         ["one", "two"],
         ["mean", "text", "text+audio"],
         np.array([[0.9, 0.95, 0.85], [0.4, 0.8, 0.0]]),
         t,
     ),
-    "training.robustness": lambda t: leaderboard_charts.robustness(
+    "leaderboard_charts.robustness": lambda t: leaderboard_charts.robustness(
         {
             HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
             "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3}),
@@ -484,10 +488,10 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         "text",
         t,
     ),
-    "cohort.violins": lambda t: cohort_charts.violins(
+    "cohort_charts.violins": lambda t: cohort_charts.violins(
         WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M, cohort_name=HOSTILE, theme=t
     ),
-    "cohort.boxes": lambda t: cohort_charts.boxes(
+    "cohort_charts.boxes": lambda t: cohort_charts.boxes(
         WHOLE,
         np.arange(40) < 15,
         GROUP,
@@ -497,13 +501,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
         sample=("conflict", TERMS),
     ),
-    "cohort.types": lambda t: cohort_charts.relation_bars(
+    "cohort_charts.relation_bars": lambda t: cohort_charts.relation_bars(
         ["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t
     ),
-    "cohort.shares": lambda t: cohort_charts.share_bars(
+    "cohort_charts.share_bars": lambda t: cohort_charts.share_bars(
         dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t
     ),
-    "samples.places": lambda t: scatter_map.sample_scatter(
+    "scatter_map.sample_scatter": lambda t: scatter_map.sample_scatter(
         IDS,
         np.c_[X, Y],
         np.arange(40) % 10,
@@ -515,7 +519,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         chosen="s3",
         theme=t,
     ),
-    "samples.nearest": lambda t: scatter_map.nearest_bars(
+    "scatter_map.nearest_bars": lambda t: scatter_map.nearest_bars(
         IDS[:5],
         np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
         [True, False, True, None, True],
@@ -523,7 +527,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         typical=0.5,
         theme=t,
     ),
-    "samples.decisions": lambda t: column_charts.decision_columns(
+    "column_charts.decision_columns": lambda t: column_charts.decision_columns(
         [HOSTILE, "s1", "s2"],
         [TERMS, OTHER, TERMS],
         M,
@@ -532,14 +536,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         theme=t,
         notes=[HOSTILE, "a → b\nscore of b", "b → b"],
     ),
-    "samples.bars": lambda t: column_charts.bar_columns(
+    "column_charts.bar_columns": lambda t: column_charts.bar_columns(
         [HOSTILE, "s1"],
         [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}],
         {"text": BLUE},
         title=HOSTILE,
         theme=t,
     ),
-    "cohort.rates": lambda t: error_slices.error_rates(
+    "error_slices.error_rates": lambda t: error_slices.error_rates(
         CLASSES,
         [(4, 9), (2, 8), (1, 30), (0, 5)],
         np.array([[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]),
@@ -547,47 +551,47 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         axis=HOSTILE,
         theme=t,
     ),
-    "cohort.worst": lambda t: error_slices.largest_errors(
+    "error_slices.largest_errors": lambda t: error_slices.largest_errors(
         IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2, theme=t
     ),
-    "states.spectrum": lambda t: operator_spectra.spectrum(
+    "operator_spectra.spectrum": lambda t: operator_spectra.spectrum(
         np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE, theme=t
     ),
-    "states.make_up": lambda t: operator_spectra.eigenvector_bars(
+    "operator_spectra.eigenvector_bars": lambda t: operator_spectra.eigenvector_bars(
         np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t
     ),
-    "states.outcome_patterns": lambda t: operator_spectra.outcome_patterns(
+    "operator_spectra.outcome_patterns": lambda t: operator_spectra.outcome_patterns(
         R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES, M[:2], M, theme=t
     ),
-    "states.effects": lambda t: operator_spectra.element_effects(
+    "operator_spectra.element_effects": lambda t: operator_spectra.element_effects(
         R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t
     ),
-    "states.along": lambda t: operator_spectra.extreme_plane(
+    "operator_spectra.extreme_plane": lambda t: operator_spectra.extreme_plane(
         IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4", theme=t
     ),
-    "states.density_matrix": lambda t: state_charts.density_matrix(
+    "state_charts.density_matrix": lambda t: state_charts.density_matrix(
         RHO, (2, 2), part="phase", theme=t
     ),
-    "states.populations": lambda t: state_charts.populations(
+    "state_charts.populations": lambda t: state_charts.populations(
         np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64), theme=t
     ),
-    "style.base": lambda t: figures.style.base_figure(t, 200, legend=True),
-    "style.note": lambda t: figures.style.write_note(
+    "style.base_figure": lambda t: figures.style.base_figure(t, 200, legend=True),
+    "style.write_note": lambda t: figures.style.write_note(
         figures.style.base_figure(t, 200), "No sample passes the filters.", t
     ),
-    "training.history": lambda t: sweep_charts.trial_history(
+    "sweep_charts.trial_history": lambda t: sweep_charts.trial_history(
         [0, 1, 2, 3], VALUES, PRUNED, y_title=HOSTILE, theme=t
     ),
-    "training.slices": lambda t: sweep_charts.setting_slices(
+    "sweep_charts.setting_slices": lambda t: sweep_charts.setting_slices(
         VALUES, PRUNED, TRIED, ["rate"], best=3, y_title="validation loss", theme=t
     ),
-    "training.parallel": lambda t: sweep_charts.parallel_coordinates(
+    "sweep_charts.parallel_coordinates": lambda t: sweep_charts.parallel_coordinates(
         VALUES, TRIED, ["rate"], y_title=HOSTILE, theme=t
     ),
-    "training.importance": lambda t: sweep_charts.setting_importance(
+    "sweep_charts.setting_importance": lambda t: sweep_charts.setting_importance(
         ["rate", HOSTILE], np.array([0.7, 0.3]), t
     ),
-    "physics.tornado": lambda t: sensitivity_tornado.tornado(
+    "sensitivity_tornado.tornado": lambda t: sensitivity_tornado.tornado(
         ["H of text", HOSTILE, "T"],
         np.array([0.1, np.nan, -0.02]),
         np.array([0.8, -0.5, 0.3]),
@@ -597,7 +601,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         half=np.array([0.7, -0.4, 0.2]),
         theme=t,
     ),
-    "physics.way": lambda t: sensitivity_tornado.term_response(
+    "sensitivity_tornado.term_response": lambda t: sensitivity_tornado.term_response(
         np.linspace(0, 1, 5),
         np.linspace(0, 1, 5) ** 2,
         2 * np.linspace(0, 1, 5),
@@ -606,7 +610,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "training.curves": lambda t: training_charts.run_curves(
+    "training_charts.run_curves": lambda t: training_charts.run_curves(
         CURVES,
         CURVES,
         hues=HUES,
@@ -616,14 +620,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         log=True,
         theme=t,
     ),
-    "training.test_metrics": lambda t: training_charts.test_metrics(
+    "training_charts.test_metrics": lambda t: training_charts.test_metrics(
         [
             training_charts.Measured(HOSTILE, 0.9, 0.01, 0.91, True),
             training_charts.Measured("MAE", 1.2, 0.1, 1.1, False),
         ],
         t,
     ),
-    "training.by_modality": lambda t: training_charts.modality_curves(
+    "training_charts.modality_curves": lambda t: training_charts.modality_curves(
         {
             "run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]},
             HOSTILE: {"text": CURVES[HOSTILE]},
@@ -633,7 +637,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         marks={"run a": 0.5},
         theme=t,
     ),
-    "dynamics.single_runs": lambda t: jump_trajectories.single_runs(
+    "jump_trajectories.single_runs": lambda t: jump_trajectories.single_runs(
         T,
         [np.sin(T), np.cos(T)],
         [[(0.5, 0), (1.0, 1)], [(1.2, 0)]],
@@ -642,7 +646,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         channels=2,
         theme=t,
     ),
-    "dynamics.ensemble": lambda t: jump_trajectories.ensemble(
+    "jump_trajectories.ensemble": lambda t: jump_trajectories.ensemble(
         T,
         R.random((21, 2)),
         np.full((21, 2), 0.05),
@@ -651,7 +655,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         20,
         theme=t,
     ),
-    "physics.numbers": lambda t: state_changes.number_bars(
+    "state_changes.number_bars": lambda t: state_changes.number_bars(
         np.full(4, 0.25),
         np.array([0.1, 0.2, 0.3, 0.4]),
         CLASSES,
@@ -660,14 +664,16 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         hue=BLUE,
         theme=t,
     ),
-    "physics.bloch": lambda t: state_changes.bloch_change(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
-    "physics.ways": lambda t: state_changes.flip_distances(
+    "state_changes.bloch_change": lambda t: state_changes.bloch_change(
+        BLOCH[0], BLOCH[2], hue=BLUE, theme=t
+    ),
+    "state_changes.flip_distances": lambda t: state_changes.flip_distances(
         ["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t
     ),
-    "trust.patches": lambda t: fusion_evidence.patching_heatmap(
+    "fusion_evidence.patching_heatmap": lambda t: fusion_evidence.patching_heatmap(
         np.linspace(0, 1, 5), (*M[:2], HOSTILE), R.normal(size=(3, 5)), R.normal(size=(3, 5)) > 0, t
     ),
-    "trust.bits": lambda t: fusion_evidence.information_bars(
+    "fusion_evidence.information_bars": lambda t: fusion_evidence.information_bars(
         ["learned", HOSTILE],
         {
             fusion_evidence.SHARED: np.array([[0.1, 0.0, 0.2], [0.2, 0.1, 0.3]]),
@@ -678,14 +684,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         entropy=1.0,
         theme=t,
     ),
-    "trust.interactions": lambda t: fusion_evidence.interaction_matrix(
+    "fusion_evidence.interaction_matrix": lambda t: fusion_evidence.interaction_matrix(
         [(M[0], HOSTILE), (M[1], HOSTILE)],
         np.array([[0.1, 0.0, 0.2], [-0.3, -0.4, -0.2]]),
         (*M[:2], HOSTILE),
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.swarm": lambda t: fusion_evidence.contribution_swarm(
+    "fusion_evidence.contribution_swarm": lambda t: fusion_evidence.contribution_swarm(
         {"text": np.linspace(-1, 1, 20), HOSTILE: np.zeros(20)},
         np.linspace(0, 1, 20),
         [f"{HOSTILE}{n}" for n in range(20)],
@@ -693,7 +699,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.basins": lambda t: fusion_evidence.seed_basins(
+    "fusion_evidence.seed_basins": lambda t: fusion_evidence.seed_basins(
         np.array([[0.1, 0.2], [0.2, 0.1], [0.9, -0.4]]),
         np.array([0, 0, 1]),
         ["text", HOSTILE],
@@ -701,7 +707,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         unit=HOSTILE,
         theme=t,
     ),
-    "trust.banded": lambda t: fusion_evidence.banded_curves(
+    "fusion_evidence.banded_curves": lambda t: fusion_evidence.banded_curves(
         np.arange(4.0),
         {HOSTILE: (np.arange(4.0), np.arange(4.0) - 1, np.arange(4.0) + 1)},
         hues={HOSTILE: BLUE},
@@ -712,7 +718,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         marks={HOSTILE: 2.0},
         theme=t,
     ),
-    "physics.sizes": lambda t: state_changes.turn_sizes(
+    "state_changes.turn_sizes": lambda t: state_changes.turn_sizes(
         ["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t
     ),
 }
@@ -732,10 +738,10 @@ def drawing_functions() -> set[str]:
             and inspect.signature(made).return_annotation in ("go.Figure", go.Figure)
         }
     return functions - {
-        "guards.finite",
-        "recipe.apply_visible",
-        "recipe.without",
-        "style.in_cells",
-        "style.ringed",
-        "themes.in_theme",
+        "guards.check_finite",
+        "style.add_ring",
+        "style.cell_annotations",
+        "themes.apply_theme",
+        "visible_range.apply_visible",
+        "visible_range.hide_series",
     }

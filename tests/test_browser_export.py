@@ -62,7 +62,7 @@ def drawn() -> dict[str, bytes]:
     said = {"title": TYPED, "caption": f"Over 600 samples. {TYPED}", "recipe": RECIPE}
     figures = {
         "lines.svg": lines(),
-        "bar.svg": EXAMPLES["states.density_matrix"]("light"),
+        "bar.svg": EXAMPLES["state_charts.density_matrix"]("light"),
         "waterfall.pdf": decision_charts.waterfall(TERMS, M, truth=0.3),
         "lines.png": lines(),
     }

@@ -20,14 +20,14 @@ from tests import figure_examples
 # Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended,
 # no such part of the bits, no colour.
 MEANT = {
-    "training.agreement": {"values"},
-    "samples.nearest": {"typical"},
-    "trust.dots": {"series", "band"},
-    "physics.tornado": {"weaker", "half"},
-    "physics.way": {"slopes"},
-    "physics.ways": {"states", "donors"},
-    "trust.bits": {"parts"},
-    "trust.swarm": {"colour"},
+    "leaderboard_charts.planted_agreement": {"values"},
+    "scatter_map.nearest_bars": {"typical"},
+    "label_charts.interval_dots": {"series", "band"},
+    "sensitivity_tornado.tornado": {"weaker", "half"},
+    "sensitivity_tornado.term_response": {"slopes"},
+    "state_changes.flip_distances": {"states", "donors"},
+    "fusion_evidence.information_bars": {"parts"},
+    "fusion_evidence.contribution_swarm": {"colour"},
 }
 
 
@@ -102,7 +102,7 @@ def test_every_function_that_draws_has_the_guard() -> None:
         if not hasattr(getattr(module_of(each.split(".")[0]), each.split(".")[1]), "__wrapped__")
     }
     # these take no numbers, the last hands them on
-    assert without == {"style.note", "style.base", "attribution.of_sample"}
+    assert without == {"style.write_note", "style.base_figure", "sample_timeline.draw_timeline"}
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

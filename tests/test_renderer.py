@@ -144,11 +144,11 @@ def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> No
 @pytest.mark.parametrize(
     "name",
     [
-        "decision.waterfall",
-        "decision.tables",
-        "attribution.words",
-        "training.dots",
-        "cohort.scatter",
+        "decision_charts.waterfall",
+        "evidence_fusion.fusion_tables",
+        "attribution_charts.words",
+        "leaderboard_charts.result_dots",
+        "cohort_charts.scatter",
     ],
 )
 def test_hostile_words_are_letters(name: str) -> None:
@@ -157,9 +157,9 @@ def test_hostile_words_are_letters(name: str) -> None:
     )
     assert "<script>" in joined
     assert "$x_1^2$" in joined or name in (
-        "training.dots",
-        "attribution.words",
-        "decision.tables",
+        "leaderboard_charts.result_dots",
+        "attribution_charts.words",
+        "evidence_fusion.fusion_tables",
     )  # shortened there
 
 

@@ -40,14 +40,18 @@ LINES = {
     )
 }
 FIGURES = EXAMPLES | {
-    "cohort.scatter, empty": lambda t: cohort_charts.scatter([], X[:0], X[:0], "x", "y", theme=t),
-    "attribution.words, named": lambda t: attribution_charts.words(
+    "cohort_charts.scatter, empty": lambda t: cohort_charts.scatter(
+        [], X[:0], X[:0], "x", "y", theme=t
+    ),
+    "attribution_charts.words, named": lambda t: attribution_charts.words(
         ["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t
     ),
-    "states.along, split": lambda t: operator_spectra.extreme_plane(
+    "operator_spectra.extreme_plane, split": lambda t: operator_spectra.extreme_plane(
         IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True, theme=t
     ),
-    "states.density_matrix, modulus": lambda t: state_charts.density_matrix(RHO, (2, 2), theme=t),
+    "state_charts.density_matrix, modulus": lambda t: state_charts.density_matrix(
+        RHO, (2, 2), theme=t
+    ),
 }
 _START = R.bit_generator.state
 
@@ -133,13 +137,13 @@ def test_recoloured_is_as_drawn_in_the_other_theme(name: str) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_in_its_own_theme_a_figure_stays_as_it_is(theme: str) -> None:
-    drawn = example("decision.waterfall", theme)
+    drawn = example("decision_charts.waterfall", theme)
     assert json.loads(apply_theme(drawn, theme).to_json()) == json.loads(drawn.to_json())
 
 
 def test_a_name_that_looks_like_a_colour_stays() -> None:
     for theme in ("light", "dark", "grey"):
-        found = apply_theme(example("attribution.words, named", "light"), theme)
+        found = apply_theme(example("attribution_charts.words, named", "light"), theme)
         assert [note.text for note in found.layout.annotations[::2]] == [
             "yes",
             NAMED_LIKE_PAPER,
@@ -151,7 +155,7 @@ def test_a_figure_from_elsewhere_has_no_theme() -> None:
     with pytest.raises(InvalidInput, match=r"paper_bgcolor.*Draw it"):
         apply_theme(go.Figure(), "dark")
     with pytest.raises(InvalidInput, match="'sepia'"):
-        apply_theme(example("decision.waterfall", "light"), "sepia")
+        apply_theme(example("decision_charts.waterfall", "light"), "sepia")
 
 
 def colours(part: Any, key: str = "") -> set[str]:
@@ -245,7 +249,9 @@ def test_seven_series_of_bars_in_grey_can_be_printed() -> None:
 
 def test_grey_scales_say_amount_and_sign() -> None:
     amount = (
-        apply_theme(example("states.density_matrix, modulus", "dark"), "grey").data[0].colorscale
+        apply_theme(example("state_charts.density_matrix, modulus", "dark"), "grey")
+        .data[0]
+        .colorscale
     )
     levels = [lightness(colour) for _, colour in amount]
     assert levels == sorted(levels, reverse=True)
@@ -253,7 +259,7 @@ def test_grey_scales_say_amount_and_sign() -> None:
     assert levels[-1] < 21
     signed = [
         lightness(colour)
-        for _, colour in apply_theme(example("attribution.curve", "dark"), "grey")
+        for _, colour in apply_theme(example("attribution_charts.curve", "dark"), "grey")
         .data[1]
         .marker.colorscale
     ]
@@ -262,14 +268,15 @@ def test_grey_scales_say_amount_and_sign() -> None:
     assert all(contrast(grey(level)) <= contrast("#777777") for level in signed), (
         "black letters must stand out"
     )
-    cyclic = apply_theme(example("states.density_matrix", "light"), "grey").data[0].colorscale
+    cyclic = apply_theme(example("state_charts.density_matrix", "light"), "grey").data[0].colorscale
     phase = [lightness(colour) for _, colour in cyclic]
     assert phase == pytest.approx(phase[::-1])
     assert phase[5] == max(phase)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("circuit.cuts", "amount"), ("attribution.words, named", "signed")]
+    ("name", "kind"),
+    [("circuit_charts.cut_entropies", "amount"), ("attribution_charts.words, named", "signed")],
 )
 def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
     found = apply_theme(example(name, "dark"), "grey")
@@ -291,7 +298,7 @@ def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
 
 
 def test_legend_entries_are_those_a_reader_sees() -> None:
-    drawn = example("dynamics.decision_lines", "light")
+    drawn = example("evolution_charts.decision_lines", "light")
     entries = visible_range.legend_entries(drawn)
     assert entries == [
         "all together",
@@ -302,8 +309,11 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
         "text + audio + vision",
         "as learned",
     ]
-    assert visible_range.legend_entries(example("decision.waterfall", "light")) == []
-    assert visible_range.legend_entries(example("samples.classes", "light")) == ["train", "test"]
+    assert visible_range.legend_entries(example("decision_charts.waterfall", "light")) == []
+    assert visible_range.legend_entries(example("target_charts.class_counts", "light")) == [
+        "train",
+        "test",
+    ]
     named = go.Figure(
         [
             go.Scatter(y=[1], name="b", legendgroup="group"),
@@ -321,7 +331,7 @@ def test_legend_entries_are_those_a_reader_sees() -> None:
 
 
 def test_an_entry_takes_all_its_traces_with_it() -> None:
-    drawn = example("dynamics.decision_lines", "light")
+    drawn = example("evolution_charts.decision_lines", "light")
     before = drawn.to_json()
     found = visible_range.hide_series(drawn, ("text", "text + audio", "no such entry"))
     assert {trace.legendgroup for trace in drawn.data} - {
@@ -333,14 +343,14 @@ def test_an_entry_takes_all_its_traces_with_it() -> None:
     assert drawn.to_json() == before
     assert visible_range.hide_series(drawn, ()) is drawn
     assert visible_range.hide_series(drawn, ("no such entry",)) is drawn
-    parallel = example("training.parallel", "light")  # its lines have no groups
+    parallel = example("sweep_charts.parallel_coordinates", "light")  # its lines have no groups
     assert visible_range.hide_series(parallel, ("no such entry",)) is parallel
     hostile = evolution_charts.measure_lines(T, {("<b>",): T, ("text",): T}, ("<b>", "text"), "y")
     assert visible_range.legend_entries(visible_range.hide_series(hostile, ("<b>",))) == ["text"]
 
 
 def test_a_canvas_is_as_wide_as_said_and_as_high_as_the_figure_needs() -> None:
-    drawn = example("decision.waterfall", "light")
+    drawn = example("decision_charts.waterfall", "light")
     width, height = export_style.canvas(drawn, ExportStyle())
     assert (width, height) == (89, pytest.approx(drawn.layout.height * 7 / 13 * 25.4 / 72))
     assert export_style.canvas(drawn, ExportStyle(size="double"))[1] == height
