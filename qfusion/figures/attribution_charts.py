@@ -63,7 +63,9 @@ def words(
     Args:
         spoken: T words. values: (T,) in units of the output.
     """
-    places, x, line = [], 0.0, 0
+    places = []
+    x = 0.0
+    line = 0
     for word in spoken:
         shown = word if len(word) <= 20 else word[:19] + "…"
         width = (
@@ -75,57 +77,57 @@ def words(
             + 1.6
         )
         if x and x + width > _LINE:
-            x, line = 0.0, line + 1
+            x = 0.0
+            line = line + 1
         places.append((x, line, width))
         x += width + 0.5
     reach = _reach(values)
     dark = (np.abs(values) > 0.6 * reach) == (theme == "light")
-    return (
-        base_figure(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
-        .update_layout(
-            shapes=[
-                {
-                    "type": "rect",
-                    "x0": left,
-                    "x1": left + width,
-                    "y0": row - 0.3,
-                    "y1": row + 0.2,
-                    "layer": "below",
-                    "fillcolor": _hue(float(value), reach, theme),
-                    "line": {"width": 0.5, "color": LINE[theme]},
-                }
-                for value, (left, row, width) in zip(values, places, strict=True)
-            ],
-            annotations=[
-                {
-                    "x": left + width / 2,
-                    "y": row + below,
-                    "text": text,
-                    "showarrow": False,
-                    "font": font,
-                }
-                for n, (left, row, width) in enumerate(places)
-                for below, text, font in (
-                    (
-                        -0.05,
-                        label(spoken[n], 20),
-                        {"size": 15, "color": ON_DARK if dark[n] else ON_BRIGHT},
-                    ),
-                    (0.38, f"{values[n]:+.3f}", {"size": 11, "color": QUIET[theme]}),
-                )
-            ],
-        )
-        .add_scatter(
-            x=[left + width / 2 for left, _, width in places],
-            y=[row for _, row, _ in places],
-            mode="markers",
-            marker={"opacity": 0, "size": 24},
-            customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
-            hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>",
-        )
-        .update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
-        .update_yaxes(bare_axis(), range=[line + 0.6, -0.5])
+    figure = base_figure(theme, 34 + 62 * (line + 1), left=6, right=6, top=6, bottom=6)
+    figure.update_layout(
+        shapes=[
+            {
+                "type": "rect",
+                "x0": left,
+                "x1": left + width,
+                "y0": row - 0.3,
+                "y1": row + 0.2,
+                "layer": "below",
+                "fillcolor": _hue(float(value), reach, theme),
+                "line": {"width": 0.5, "color": LINE[theme]},
+            }
+            for value, (left, row, width) in zip(values, places, strict=True)
+        ],
+        annotations=[
+            {
+                "x": left + width / 2,
+                "y": row + below,
+                "text": text,
+                "showarrow": False,
+                "font": font,
+            }
+            for n, (left, row, width) in enumerate(places)
+            for below, text, font in (
+                (
+                    -0.05,
+                    label(spoken[n], 20),
+                    {"size": 15, "color": ON_DARK if dark[n] else ON_BRIGHT},
+                ),
+                (0.38, f"{values[n]:+.3f}", {"size": 11, "color": QUIET[theme]}),
+            )
+        ],
     )
+    figure.add_scatter(
+        x=[left + width / 2 for left, _, width in places],
+        y=[row for _, row, _ in places],
+        mode="markers",
+        marker={"opacity": 0, "size": 24},
+        customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
+        hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>",
+    )
+    figure.update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
+    figure.update_yaxes(bare_axis(), range=[line + 0.6, -0.5])
+    return figure
 
 
 @checks_arrays()
@@ -147,34 +149,33 @@ def waveform(
     bins = np.asarray(samples)[: len(samples) // size * size].reshape(-1, size)
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit, theme)
-    return (
-        base_figure(theme, 230, left=56, right=10, top=8, bottom=44)
-        .add_trace(
-            go.Heatmap(
-                z=np.asarray(values)[None],
-                x=(np.arange(len(values)) + 0.5) * step,
-                y=[0.0],
-                x0=0,
-                dy=2 * reach,
-                zmin=scale["cmin"],
-                zmax=scale["cmax"],
-                colorscale=SIGNED_SCALE[theme],
-                colorbar=scale["colorbar"],
-                hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
-            )
+    figure = base_figure(theme, 230, left=56, right=10, top=8, bottom=44)
+    figure.add_trace(
+        go.Heatmap(
+            z=np.asarray(values)[None],
+            x=(np.arange(len(values)) + 0.5) * step,
+            y=[0.0],
+            x0=0,
+            dy=2 * reach,
+            zmin=scale["cmin"],
+            zmax=scale["cmax"],
+            colorscale=SIGNED_SCALE[theme],
+            colorbar=scale["colorbar"],
+            hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>",
         )
-        .add_scatter(
-            x=np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
-            y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
-            mode="lines",
-            hoverinfo="skip",
-            line={"color": INK[theme], "width": 0.8},
-        )
-        .update_xaxes(
-            title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
-        )
-        .update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
     )
+    figure.add_scatter(
+        x=np.repeat((np.arange(len(bins)) + 0.5) * size / rate, 2),
+        y=np.stack([bins.min(1), bins.max(1)], 1).ravel(),
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": INK[theme], "width": 0.8},
+    )
+    figure.update_xaxes(
+        title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))]
+    )
+    figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
+    return figure
 
 
 @checks_arrays()
@@ -220,10 +221,14 @@ def timeline(
                 f"%{{customdata[1]}} {label(unit)}<extra></extra>",
             )
         )
-    return figure.update_xaxes(
+    figure.update_xaxes(
         title={"text": "time (s)" if seconds else "share of the sample's length (%)"},
         range=[0, max((len(values) * width for _, values, width, _ in lanes), default=1.0)],
-    ).update_yaxes(range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks)
+    )
+    figure.update_yaxes(
+        range=[len(lanes) - 0.5, -0.5], tickvals=list(range(len(lanes))), ticktext=ticks
+    )
+    return figure
 
 
 @checks_arrays(pixels="h w", values="h w")
@@ -243,7 +248,8 @@ def picture(
         seen: the first picture's title.
     """
     h, w = pixels.shape
-    low, high = float(pixels.min()), float(pixels.max())
+    low = float(pixels.min())
+    high = float(pixels.max())
     grey = {
         "zmin": low,
         "zmax": max(high, low + 1e-9),
@@ -252,11 +258,9 @@ def picture(
         "hoverinfo": "skip",
     }
     scale = _scale(values, unit, theme)
-    figure = (
-        base_figure(theme, 300, left=34, right=10, top=24, bottom=30)
-        .add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
-        .add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
-    )
+    figure = base_figure(theme, 300, left=34, right=10, top=24, bottom=30)
+    figure.add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
+    figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     what = ("band", "frame") if spectrogram else ("row", "column")
     figure.add_trace(
         go.Heatmap(
@@ -275,7 +279,7 @@ def picture(
     plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
     titled = {"size": 12, "color": QUIET[theme]}
     up = plain | {"range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]}
-    return figure.update_layout(
+    figure.update_layout(
         xaxis=plain | {"domain": [0, 0.46], "title": {"text": what[1], "font": titled}},
         xaxis2=plain | {"domain": [0.5, 0.96]},
         yaxis=up | {"scaleanchor": "x", "title": {"text": what[0], "font": titled}},
@@ -297,7 +301,9 @@ def picture(
                 (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73),
             )
         ],
-    ).update_xaxes(range=[-0.5, w - 0.5])
+    )
+    figure.update_xaxes(range=[-0.5, w - 0.5])
+    return figure
 
 
 @checks_arrays(x="F", y="F", values="F")
@@ -316,27 +322,26 @@ def curve(
     Args:
         x, y, values: (F,).
     """
-    return (
-        base_figure(theme, 260, left=60, right=10, top=8, bottom=46)
-        .add_scatter(
-            x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip"
-        )
-        .add_scatter(
-            x=x,
-            y=y,
-            mode="markers",
-            customdata=np.asarray(values),
-            marker={
-                "color": values,
-                "size": 8,
-                "line": {"color": QUIET[theme], "width": 0.6},
-                **_scale(values, unit, theme),
-            },
-            hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
-        )
-        .update_xaxes(title={"text": label(x_label, 90)})
-        .update_yaxes(title={"text": label(y_label)})
+    figure = base_figure(theme, 260, left=60, right=10, top=8, bottom=46)
+    figure.add_scatter(
+        x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip"
     )
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        customdata=np.asarray(values),
+        marker={
+            "color": values,
+            "size": 8,
+            "line": {"color": QUIET[theme], "width": 0.6},
+            **_scale(values, unit, theme),
+        },
+        hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>",
+    )
+    figure.update_xaxes(title={"text": label(x_label, 90)})
+    figure.update_yaxes(title={"text": label(y_label)})
+    return figure
 
 
 @checks_arrays(names="F", values="F")
@@ -350,35 +355,35 @@ def bars(
 ) -> go.Figure:
     """The features of largest value as bars, largest first, the rest added up in the last one."""
     order = np.argsort(-np.abs(values), kind="stable")
-    shown, rest = order[:most], order[most:]
+    shown = order[:most]
+    rest = order[most:]
     titles = [label(names[i], 34) for i in shown] + ([f"{len(rest)} others"] if len(rest) else [])
     heights = np.r_[values[shown], [values[rest].sum()] if len(rest) else []]
     reach = _reach(heights)
-    return (
-        base_figure(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
-        .add_bar(
-            x=heights,
-            y=list(range(len(titles))),
-            orientation="h",
-            width=0.66,
-            marker={
-                "color": [_hue(float(v), reach, theme) for v in heights],
-                "line": {"color": QUIET[theme], "width": 0.8},
-            },
-            text=[f"{v:+.3f}" for v in heights],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"size": 11, "color": INK[theme]},
-            hovertemplate="%{x:+.4f}<extra></extra>",
-        )
-        .update_yaxes(
-            **row_axis(titles),
-        )
-        .update_xaxes(
-            title={"text": with_unit("added to the term", unit)},
-            range=[-1.35 * reach, 1.35 * reach],
-        )
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
-        .update_layout(plot_bgcolor=PAPER[theme])
+    figure = base_figure(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
+    figure.add_bar(
+        x=heights,
+        y=list(range(len(titles))),
+        orientation="h",
+        width=0.66,
+        marker={
+            "color": [_hue(float(v), reach, theme) for v in heights],
+            "line": {"color": QUIET[theme], "width": 0.8},
+        },
+        text=[f"{v:+.3f}" for v in heights],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"size": 11, "color": INK[theme]},
+        hovertemplate="%{x:+.4f}<extra></extra>",
     )
+    figure.update_yaxes(
+        **row_axis(titles),
+    )
+    figure.update_xaxes(
+        title={"text": with_unit("added to the term", unit)},
+        range=[-1.35 * reach, 1.35 * reach],
+    )
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    figure.update_layout(plot_bgcolor=PAPER[theme])
+    return figure

@@ -21,10 +21,8 @@ from qfusion.figures.style import (
     label,
 )
 
-_TURN, _LIFT = (
-    np.radians(35.0),
-    np.radians(18.0),
-)  # of the viewer: from the x axis, and above the equator
+_TURN = np.radians(35.0)  # viewing azimuth, from the x axis
+_LIFT = np.radians(18.0)  # viewing elevation, above the equator
 _RIGHT = np.array([-np.sin(_TURN), np.cos(_TURN), 0.0])
 _UP = np.array([-np.sin(_LIFT) * np.cos(_TURN), -np.sin(_LIFT) * np.sin(_TURN), np.cos(_LIFT)])
 _NEAR = np.cross(_RIGHT, _UP)  # to the viewer
@@ -77,15 +75,17 @@ def draw_balls(
     ):
         _vector(figure, label(name, 24), np.asarray(way, float), middle, hue or BLUE, theme)
     spare = max(0, 4 - across) / 2 * _PITCH[0]  # one ball alone must not fill the page
-    return figure.update_xaxes(
+    figure.update_xaxes(
         **bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare]
-    ).update_yaxes(
+    )
+    figure.update_yaxes(
         **bare_axis(),
         range=[-(lines - 1) * _PITCH[1] - 2.05, 1.4],
         scaleanchor="x",
         constrain="domain",
         constraintoward="top",
     )
+    return figure
 
 
 def project(vectors: np.ndarray) -> np.ndarray:
@@ -98,7 +98,8 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
     equator = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
     equator = np.roll(equator[:-1], -int(np.argmax(equator @ _NEAR < 0)), 0)
     behind = equator @ _NEAR < 0
-    back, front = equator[behind], np.concatenate([equator[~behind], equator[:1]])
+    back = equator[behind]
+    front = np.concatenate([equator[~behind], equator[:1]])
     for shapes, width, dash in (
         ([np.stack([np.cos(turn), np.sin(turn)], 1)], 1.5, "solid"),
         ([project(front)], 1.0, "solid"),
@@ -129,7 +130,8 @@ def _globes(figure: go.Figure, middles: np.ndarray, theme: Theme) -> None:
 def _vector(
     figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, hue: str, theme: Theme
 ) -> None:
-    now, points = way[-1], project(way) + middle
+    now = way[-1]
+    points = project(way) + middle
     ends = np.unique(np.linspace(0, len(way) - 1, _STEPS + 1).round().astype(int))
     for k, (start, end) in enumerate(itertools.pairwise(ends), 1):
         part = points[start : end + 1]
@@ -147,7 +149,8 @@ def _vector(
         mode="lines",
         hoverinfo="skip",
         line={"color": INK[theme], "width": 2.5},
-    ).add_scatter(
+    )
+    figure.add_scatter(
         x=[points[-1, 0]],
         y=[points[-1, 1]],
         mode="markers",
@@ -162,7 +165,8 @@ def _vector(
             "opacity": 1,
             "line": {"color": INK[theme], "width": 1.5},
         },
-    ).add_annotation(
+    )
+    figure.add_annotation(
         x=middle[0],
         y=middle[1] - 1.72,
         showarrow=False,

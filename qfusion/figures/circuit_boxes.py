@@ -59,7 +59,9 @@ def _unitary(gate: Any) -> torch.Tensor:
 
 
 def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
-    modalities, y, wires = model.modalities, 0.0, []
+    modalities = model.modalities
+    y = 0.0
+    wires = []
     stages = model.phi.shape[1]
     for name in names:
         owner = name.partition("[")[0]
@@ -81,7 +83,9 @@ def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
 
 
 def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tuple[Box, ...]:
-    modalities, boxes, stages = model.modalities, [], model.phi.shape[1]
+    modalities = model.modalities
+    boxes = []
+    stages = model.phi.shape[1]
     free: dict[int, float] = {}
     fused: dict[int, int] = {}
     for number, gate in enumerate(gates, 1):
@@ -135,7 +139,9 @@ def _step_box(
     numbers = [n for n, gate in enumerate(gates, 1) if gate.step == step]
     inside = [gates[n - 1] for n in numbers]
     where = sorted({wire for gate in inside for wire in gate.wires}, key=lambda wire: rows[wire])
-    layer, pool, stored = inside[0].layer, inside[0].kind == "pool", inside[-1].wires[-1]
+    layer = inside[0].layer
+    pool = inside[0].kind == "pool"
+    stored = inside[-1].wires[-1]
     on = tuple(rows[wire] for wire in ((inside[0].wires[0], stored) if pool else where))
     span = range(min(on), max(on) + 1)
     column = max([start, *(free.get(row, start) for row in span)])
@@ -191,7 +197,8 @@ def evolution_replay(built: Any, modalities: Sequence[str]) -> Replay:
     sides = tuple(2 ** len(gate.wires) for gate in built.gates if gate.kind == "prepare")
     ground = np.zeros((2 ** len(qubits), 2 ** len(qubits)), dtype=complex)
     ground[0, 0] = 1
-    rhos, moments = [ground], []
+    rhos = [ground]
+    moments = []
     for gate in built.gates:
         on = tuple(built.wires.index(wire) for wire in gate.wires)
         operators = gate.on_qubits

@@ -61,27 +61,24 @@ def bloch_row(
             (label(names[i], 16), 43, INK[theme]),
         )
     ]
-    return (
-        base_figure(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
-        .add_scatter(
-            x=[x for x, _ in places],
-            y=[y for _, y in places],
-            mode="markers",
-            name="qubits",
-            text=[
-                disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)
-            ],
-            hovertemplate="%{text}<extra></extra>",
-            marker={
-                "size": 60,
-                "color": PAPER[theme],
-                "line": {"color": LINE[theme], "width": 1.5},
-            },
-        )
-        .update_layout(annotations=notes)
-        .update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
-        .update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
+    figure = base_figure(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
+    figure.add_scatter(
+        x=[x for x, _ in places],
+        y=[y for _, y in places],
+        mode="markers",
+        name="qubits",
+        text=[disc_tip(*entry) for entry in zip(names, bloch, map(float, entropy), strict=True)],
+        hovertemplate="%{text}<extra></extra>",
+        marker={
+            "size": 60,
+            "color": PAPER[theme],
+            "line": {"color": LINE[theme], "width": 1.5},
+        },
     )
+    figure.update_layout(annotations=notes)
+    figure.update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
+    figure.update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
+    return figure
 
 
 @checks_arrays()
@@ -89,23 +86,22 @@ def qubit_bars(
     values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light"
 ) -> go.Figure:
     """One bar a qubit."""
-    return (
-        base_figure(theme, 220, bottom=40)
-        .add_bar(
-            x=list(range(len(names))),
-            y=values,
-            marker={"color": INK[theme]},
-            hovertemplate="%{y:.3f}<extra></extra>",
-            width=0.6,
-        )
-        .update_xaxes(
-            tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
-        )
-        .update_yaxes(
-            title={"text": label(title, 80)},
-            range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
-        )
+    figure = base_figure(theme, 220, bottom=40)
+    figure.add_bar(
+        x=list(range(len(names))),
+        y=values,
+        marker={"color": INK[theme]},
+        hovertemplate="%{y:.3f}<extra></extra>",
+        width=0.6,
     )
+    figure.update_xaxes(
+        tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names]
+    )
+    figure.update_yaxes(
+        title={"text": label(title, 80)},
+        range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)],
+    )
+    return figure
 
 
 @checks_arrays(names="Q", values="T Q")
@@ -160,32 +156,31 @@ def entropy_lines(
             *([] if at is None else [(at, "above", {"color": VERMILLION, "width": 2})]),
         )
     ]
-    return (
-        figure.update_layout(
-            shapes=shapes,
-            annotations=[
-                {
-                    "x": x,
-                    "y": 1,
-                    "yref": "paper",
-                    "yanchor": "top",
-                    "xanchor": "left",
-                    "text": label(name),
-                    "showarrow": False,
-                    "yshift": -12 * (i % 2),
-                    "font": {"size": 10, "color": QUIET[theme]},
-                }
-                for i, (x, name) in enumerate(marks)
-            ],
-            hovermode="x unified",
-        )
-        .update_xaxes(title={"text": "gates done"})
-        .update_yaxes(
-            title={"text": label(y_title)},
-            rangemode="tozero",
-            range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
-        )
+    figure.update_layout(
+        shapes=shapes,
+        annotations=[
+            {
+                "x": x,
+                "y": 1,
+                "yref": "paper",
+                "yanchor": "top",
+                "xanchor": "left",
+                "text": label(name),
+                "showarrow": False,
+                "yshift": -12 * (i % 2),
+                "font": {"size": 10, "color": QUIET[theme]},
+            }
+            for i, (x, name) in enumerate(marks)
+        ],
+        hovermode="x unified",
     )
+    figure.update_xaxes(title={"text": "gates done"})
+    figure.update_yaxes(
+        title={"text": label(y_title)},
+        rangemode="tozero",
+        range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))],
+    )
+    return figure
 
 
 @checks_arrays(moments="T", values="T")
@@ -197,7 +192,8 @@ def cut_entropies(
     for i, row in enumerate(values):
         z[i, : len(row)] = row
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
-    figure = base_figure(theme, 92 + 34 * len(values), left=10, right=10, top=8).add_trace(
+    figure = base_figure(theme, 92 + 34 * len(values), left=10, right=10, top=8)
+    figure.add_trace(
         go.Heatmap(
             z=z,
             colorscale=UNSIGNED_SCALE,
@@ -238,31 +234,28 @@ def pooling_entropies(
     before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light"
 ) -> go.Figure:
     """Entropy before and after every pooling, and what the outcomes carry away."""
-    return (
-        base_figure(theme, 250, legend=True)
-        .add_traces(
-            [
-                {
-                    "type": "bar",
-                    "x": [f"layer {k}" for k in range(len(before))],
-                    "y": values,
-                    "name": name,
-                    "marker": {"color": hue},
-                    "text": [f"{v:.2f}" for v in values],
-                    "textposition": "outside",
-                    "cliponaxis": False,
-                    "hovertemplate": f"{name}: %{{y:.3f}} nats<extra></extra>",
-                }
-                for values, name, hue in (
-                    (before, "before, all active qubits", fade_colour(GREY, 0.7)),
-                    (after, "after, those that stay", INK[theme]),
-                    (outcomes, "outcomes, one by one", ORANGE),
-                )
-            ]
+    figure = base_figure(theme, 250, legend=True)
+    for values, name, hue in (
+        (before, "before, all active qubits", fade_colour(GREY, 0.7)),
+        (after, "after, those that stay", INK[theme]),
+        (outcomes, "outcomes, one by one", ORANGE),
+    ):
+        figure.add_trace(
+            {
+                "type": "bar",
+                "x": [f"layer {k}" for k in range(len(before))],
+                "y": values,
+                "name": name,
+                "marker": {"color": hue},
+                "text": [f"{v:.2f}" for v in values],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "hovertemplate": f"{name}: %{{y:.3f}} nats<extra></extra>",
+            }
         )
-        .update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
-        .update_layout(barmode="group", bargap=0.35)
-    )
+    figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
+    figure.update_layout(barmode="group", bargap=0.35)
+    return figure
 
 
 @checks_arrays()
@@ -274,31 +267,28 @@ def step_error(
     Args:
         steps, one, whole: (n,) step sizes dt and distances; chosen: the step that is drawn.
     """
-    return (
-        base_figure(theme, 300, legend=True)
-        .add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": steps,
-                    "y": np.maximum(values, 1e-17),
-                    "mode": "lines+markers",
-                    "name": name,
-                    "marker": {"size": 7},
-                    "line": {"color": INK[theme], "width": 2, "dash": dash},
-                    "hovertemplate": "dt = %{x:.3g}: %{y:.2e}<extra></extra>",
-                }
-                for values, name, dash in (
-                    (one, "after one step", "solid"),
-                    (whole, "after as many as fill T", "dash"),
-                )
-            ]
+    figure = base_figure(theme, 300, legend=True)
+    for values, name, dash in (
+        (one, "after one step", "solid"),
+        (whole, "after as many as fill T", "dash"),
+    ):
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": steps,
+                "y": np.maximum(values, 1e-17),
+                "mode": "lines+markers",
+                "name": name,
+                "marker": {"size": 7},
+                "line": {"color": INK[theme], "width": 2, "dash": dash},
+                "hovertemplate": "dt = %{x:.3g}: %{y:.2e}<extra></extra>",
+            }
         )
-        .update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
-        .update_yaxes(
-            type="log",
-            title={"text": "trace distance (0 to 1)"},
-            **log_ticks(np.maximum(np.concatenate([one, whole]), 1e-17)),
-        )
-        .add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
+    figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
+    figure.update_yaxes(
+        type="log",
+        title={"text": "trace distance (0 to 1)"},
+        **log_ticks(np.maximum(np.concatenate([one, whole]), 1e-17)),
     )
+    figure.add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
+    return figure

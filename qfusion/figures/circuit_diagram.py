@@ -33,11 +33,9 @@ from qfusion.figures.themes import DASHES
 LINES = DASHES[:4]
 MANY = 6  # columns from which a narrow page leaves little room between boxes
 EDGE = 0.42  # from the outer wires to the edges of the drawing, in the distance of two wires
-CLOSE, NEAR, STAGGER = (
-    0.45,
-    0.5,
-    0.2,
-)  # wires less apart are near; in turn their discs stand further to the right
+CLOSE = 0.45
+NEAR = 0.5  # wires closer together than this are near
+STAGGER = 0.2  # every other disc of near wires is this much further to the right
 HUES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9", GREY)
 
 
@@ -117,7 +115,8 @@ def diagram(
 
     Each box carries its `last` as customdata: a click can move the scrubber there.
     """
-    top, bottom = min(w.y for w in wires), max(w.y for w in wires)
+    top = min(w.y for w in wires)
+    bottom = max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
     figure = base_figure(
         theme,
@@ -154,11 +153,10 @@ def diagram(
         _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
     if ends:
         _ends(figure, wires, ends, decision, width, shapes, notes, theme)
-    return (
-        figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
-        .update_xaxes(**bare_axis(), range=[-0.62, width + 1.75 * bool(ends)])
-        .update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
-    )
+    figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
+    figure.update_xaxes(**bare_axis(), range=[-0.62, width + 1.75 * bool(ends)])
+    figure.update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
+    return figure
 
 
 def _ends(
@@ -185,8 +183,10 @@ def _ends(
         for row, p in ends.items()
     ]
     draw_displays(figure, shown, KINDS[0], theme)
-    low, high = min(places.values()), max(places.values())
-    middle, line = (low + high) / 2, {"color": QUIET[theme], "width": 1.2}
+    low = min(places.values())
+    high = max(places.values())
+    middle = (low + high) / 2
+    line = {"color": QUIET[theme], "width": 1.2}
     bracket = {"type": "line", "line": line, "layer": "above"}
     shapes += [
         bracket | {"x0": x + 0.62, "x1": x + 0.62, "y0": low, "y1": high},
@@ -273,7 +273,8 @@ def _box(
     unit: float,
 ) -> None:
     heights = [wires[row].y for row in box.rows]
-    done, current = box.last <= at, box.first <= at <= box.last or (at == 0 and box.first == 1)
+    done = box.last <= at
+    current = box.first <= at <= box.last or (at == 0 and box.first == 1)
     slim = len(box.rows) == 1 and _close(wires, box.rows[0])
     half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
@@ -396,8 +397,10 @@ def _discs(
     unit: float,
 ) -> None:
     discs: list[tuple[int, float, int]] = []  # row, place and radius
-    last, apart = max((box.column for box in boxes), default=0), _least(wires) * unit
-    usual, odd = 15 if last < MANY else 10, False  # so that it fits between two boxes
+    last = max((box.column for box in boxes), default=0)
+    apart = _least(wires) * unit
+    usual = 15 if last < MANY else 10
+    odd = False  # so that it fits between two boxes
     for row, wire in enumerate(wires):
         reached = max(
             (box.column for box in boxes if row in box.rows and box.first <= at), default=None

@@ -91,13 +91,12 @@ def violins(
         [row for row, term in enumerate(terms) if term in sample],
         theme,
     )
-    return (
-        figure.update_yaxes(
-            **row_axis([term_title(term) for term in terms], 0.4, 0.6),
-        )
-        .update_xaxes(title={"text": with_unit("contribution", unit)})
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.update_yaxes(
+        **row_axis([term_title(term) for term in terms], 0.4, 0.6),
     )
+    figure.update_xaxes(title={"text": with_unit("contribution", unit)})
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure
 
 
 @checks_arrays(cohort="N", group="N")
@@ -181,7 +180,8 @@ def boxes(
                     "nticks": 4,
                 }
             }
-        ).add_annotation(
+        )
+        figure.add_annotation(
             x=0.003,
             y=top,
             xref="paper",
@@ -199,7 +199,7 @@ def boxes(
         (cohort_name, BLUE, "square"),
         *([("this sample", INK[theme], "diamond")] if sample else []),
     )
-    return figure.update_layout(
+    figure.update_layout(
         boxmode="group",
         xaxis={
             "type": "category",
@@ -211,6 +211,7 @@ def boxes(
             },
         },
     )
+    return figure
 
 
 @checks_arrays("errors")
@@ -261,30 +262,29 @@ def relation_bars(
         _intervals(figure, own, rows + shift, [hue] * len(own), "x2", "mean error")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     shares = [n / max(sum(counted), 1) for counted in (whole, cohort) for n in counted]
-    return (
-        figure.update_yaxes(
-            **row_axis(
-                [
-                    f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
-                    for kind in kinds
-                ],
-                0.45,
-                0.55,
-            ),
-            ticklabelstandoff=6,
-        )
-        .update_layout(
-            clickmode="event+select",
-            xaxis={
-                "domain": [0, 0.56],
-                "range": [0, 1.45 * max(0.1, *shares)],
-                "tickformat": ".0%",
-                "title": {"text": "part of the samples"},
-            },
-            xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
-        )
-        .update_layout(xaxis2_title_text="mean error")
+    figure.update_yaxes(
+        **row_axis(
+            [
+                f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind)
+                for kind in kinds
+            ],
+            0.45,
+            0.55,
+        ),
+        ticklabelstandoff=6,
     )
+    figure.update_layout(
+        clickmode="event+select",
+        xaxis={
+            "domain": [0, 0.56],
+            "range": [0, 1.45 * max(0.1, *shares)],
+            "tickformat": ".0%",
+            "title": {"text": "part of the samples"},
+        },
+        xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"},
+    )
+    figure.update_layout(xaxis2_title_text="mean error")
+    return figure
 
 
 @checks_arrays("whole", "cohort")
@@ -325,13 +325,15 @@ def share_bars(
         list(rows[: len(sample)]),
         theme,
     )
-    return figure.update_yaxes(
+    figure.update_yaxes(
         **row_axis([label(name) for name in modalities], 0.4, 0.6),
-    ).update_xaxes(
+    )
+    figure.update_xaxes(
         title={"text": "share of the decision, |Shapley value| / sum"},
         tickformat=".0%",
         rangemode="tozero",
     )
+    return figure
 
 
 @checks_arrays(ids="N", x="N", y="N", cohort="N")
@@ -360,10 +362,10 @@ def scatter(
         diagonal, zero: draw the line y = x (truth against prediction), or y = 0 (below it are the wrong ones).
     """
     inside = np.ones(len(ids), dtype=bool) if cohort is None else cohort
-    figure = (
-        base_figure(theme, 400, legend=cohort is not None)
-        .update_xaxes(title={"text": label(x_title, 90)})
-        .update_yaxes(title={"text": label(y_title, 70)}, zeroline=zero, zerolinecolor=LINE[theme])
+    figure = base_figure(theme, 400, legend=cohort is not None)
+    figure.update_xaxes(title={"text": label(x_title, 90)})
+    figure.update_yaxes(
+        title={"text": label(y_title, 70)}, zeroline=zero, zerolinecolor=LINE[theme]
     )
     if not len(ids):
         return write_note(
@@ -378,29 +380,27 @@ def scatter(
             line={"color": LINE[theme], "dash": "dot"},
             hoverinfo="skip",
         )
-    figure.add_traces(
-        [
-            {
-                "type": "scatter",
-                "x": x[keep],
-                "y": y[keep],
-                "mode": "markers",
-                "customdata": list(itertools.compress(ids, keep)),
-                "text": list(itertools.compress(_tips(ids, captions), keep)),
-                "name": label(name),
-                "marker": {"size": size, "color": fade_colour(hue, 0.5), "line": {"width": 0}},
-                "selected": {"marker": {"opacity": 1}},
-                "unselected": {"marker": {"opacity": 0.6}},
-                "hovertemplate": f"%{{text}}<br>{label(x_title)}: %{{x:.3f}}<br>{label(y_title)}: %{{y:.3f}}"
-                "<br>click to open it<extra></extra>",
-            }
-            for keep, hue, name, size in (
-                (~inside, GREY, whole_name, 6),
-                (inside, BLUE, cohort_name, 7),
+    for keep, hue, name, size in (
+        (~inside, GREY, whole_name, 6),
+        (inside, BLUE, cohort_name, 7),
+    ):
+        if keep.any():
+            figure.add_trace(
+                {
+                    "type": "scatter",
+                    "x": x[keep],
+                    "y": y[keep],
+                    "mode": "markers",
+                    "customdata": list(itertools.compress(ids, keep)),
+                    "text": list(itertools.compress(_tips(ids, captions), keep)),
+                    "name": label(name),
+                    "marker": {"size": size, "color": fade_colour(hue, 0.5), "line": {"width": 0}},
+                    "selected": {"marker": {"opacity": 1}},
+                    "unselected": {"marker": {"opacity": 0.6}},
+                    "hovertemplate": f"%{{text}}<br>{label(x_title)}: %{{x:.3f}}<br>{label(y_title)}: %{{y:.3f}}"
+                    "<br>click to open it<extra></extra>",
+                }
             )
-            if keep.any()
-        ]
-    )
     return add_ring(figure, ids, x, y, chosen, name="this sample")
 
 
@@ -428,8 +428,8 @@ def _intervals(
             [(estimates[i].low, estimates[i].value) for i in known],
         )
     )
-    figure.add_traces(
-        [
+    for i, plus, minus in zip(known, up, down, strict=True):
+        figure.add_trace(
             {
                 "type": "scatter",
                 "x": [estimates[i].value],
@@ -450,9 +450,7 @@ def _intervals(
                 "hovertemplate": f"{label(name)}: %{{x:.3f}} ({estimates[i].value - minus:.3f} to "
                 f"{estimates[i].value + plus:.3f})<extra></extra>",
             }
-            for i, plus, minus in zip(known, up, down, strict=True)
-        ]
-    )
+        )
 
 
 def _diamonds(figure: go.Figure, x: Sequence[float], y: Sequence[float], theme: Theme) -> None:
@@ -478,8 +476,8 @@ def _diamond(theme: Theme) -> dict[str, Any]:
 
 def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
     """Entries of the legend that stand for several traces."""
-    figure.add_traces(
-        [
+    for name, hue, symbol in entries:
+        figure.add_trace(
             {
                 "type": "scatter",
                 "x": [None],
@@ -488,6 +486,4 @@ def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
                 "name": label(name),
                 "marker": {"symbol": symbol, "size": 11, "color": hue},
             }
-            for name, hue, symbol in entries
-        ]
-    )
+        )

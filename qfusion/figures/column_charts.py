@@ -77,7 +77,7 @@ def decision_columns(
             yaxis="y",
             hovertemplate=f"{label(names[i])}, %{{customdata}}: %{{text}}<extra></extra>",
         )
-    return figure.update_layout(
+    figure.update_layout(
         shapes=[
             {
                 "type": "line",
@@ -94,6 +94,7 @@ def decision_columns(
             if truth is not None
         ]
     )
+    return figure
 
 
 @checks_arrays(names="N", values="N")
@@ -153,55 +154,57 @@ def _columns(
     count = len(names)
     check(0 < count <= MOST, f"Argument `names` must hold 1 to {MOST} samples, but holds {count}.")
     lines = max((note.count("\n") + 1 for note in notes), default=0)
-    low, high = float(values.min()), float(values.max())
+    low = float(values.min())
+    high = float(values.max())
     pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
     limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]
     heads = [label(name, min(60, 96 // count)) for name in names]
     if count < 4:
         heads = [f"<b>{head}</b>" for head in heads]
     below = [note.split("\n") for note in notes] or [[]] * count
-    return (
-        base_figure(theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
-        .update_layout(
-            **{
-                f"xaxis{i + 1 if i else ''}": axis(theme)
-                | {
-                    "domain": [
-                        (i + _GAP * (i > 0)) / count,
-                        (i + 1 - _GAP * (i + 1 < count)) / count,
-                    ],
-                    "anchor": "y",
-                    "range": limits,
-                    "nticks": 4 if count > 3 else 6,
-                    "zeroline": True,
-                    "zerolinecolor": LINE[theme],
-                }
-                for i in range(count)
-            },
-            annotations=[
-                {
-                    "x": sum(limits) / 2,
-                    "y": 1,
-                    "xref": f"x{i + 1}" if i else "x",
-                    "yref": "paper",
-                    "yanchor": "bottom",
-                    "showarrow": False,
-                    "text": "<br>".join([head, *(label(line, 96 // count) for line in below[i])]),
-                    "font": {"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
-                }
-                for i, head in enumerate(heads)
-            ],
-        )
-        .add_annotation(
-            x=0.5,
-            y=0,
-            xref="paper",
-            yref="paper",
-            yanchor="top",
-            yshift=-26,
-            showarrow=False,
-            text=label(title, 90),
-            font={"size": 13, "color": QUIET[theme]},
-        )
-        .update_yaxes(**row_axis(list(rows)), ticklabelstandoff=6)
+    figure = base_figure(
+        theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48
     )
+    figure.update_layout(
+        **{
+            f"xaxis{i + 1 if i else ''}": axis(theme)
+            | {
+                "domain": [
+                    (i + _GAP * (i > 0)) / count,
+                    (i + 1 - _GAP * (i + 1 < count)) / count,
+                ],
+                "anchor": "y",
+                "range": limits,
+                "nticks": 4 if count > 3 else 6,
+                "zeroline": True,
+                "zerolinecolor": LINE[theme],
+            }
+            for i in range(count)
+        },
+        annotations=[
+            {
+                "x": sum(limits) / 2,
+                "y": 1,
+                "xref": f"x{i + 1}" if i else "x",
+                "yref": "paper",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "text": "<br>".join([head, *(label(line, 96 // count) for line in below[i])]),
+                "font": {"size": {4: 11, 5: 10, 6: 10}.get(count, 12), "color": INK[theme]},
+            }
+            for i, head in enumerate(heads)
+        ],
+    )
+    figure.add_annotation(
+        x=0.5,
+        y=0,
+        xref="paper",
+        yref="paper",
+        yanchor="top",
+        yshift=-26,
+        showarrow=False,
+        text=label(title, 90),
+        font={"size": 13, "color": QUIET[theme]},
+    )
+    figure.update_yaxes(**row_axis(list(rows)), ticklabelstandoff=6)
+    return figure

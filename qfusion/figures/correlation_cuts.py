@@ -50,10 +50,10 @@ def cut_curves(
         times: (nT,). scores: (nT,) each, by kind of `KINDS`, then by modality. undisturbed: without a cut.
         modalities: of the model, in their order. cursor: a time that is marked.
     """
-    figure = (
-        base_figure(theme, 340, legend=True, right=20, top=8)
-        .add_traces(
-            [
+    figure = base_figure(theme, 340, legend=True, right=20, top=8)
+    for kind, lines in scores.items():
+        for name, values in lines.items():
+            figure.add_trace(
                 line(
                     times,
                     values,
@@ -64,41 +64,35 @@ def cut_curves(
                     kind == next(iter(scores)),
                     KINDS[kind][0],
                 )
-                for kind, lines in scores.items()
-                for name, values in lines.items()
-            ]
-        )
-        .add_trace(
-            line(
-                time_range(times),
-                [undisturbed] * 2,
-                "undisturbed",
-                INK[theme],
-                "dot",
-                "y",
-                width=1.5,
             )
+    figure.add_trace(
+        line(
+            time_range(times),
+            [undisturbed] * 2,
+            "undisturbed",
+            INK[theme],
+            "dot",
+            "y",
+            width=1.5,
         )
-        .add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": [None],
-                    "y": [None],
-                    "mode": "lines",
-                    "name": title,
-                    "hoverinfo": "skip",
-                    "line": {"width": 2.5, "color": QUIET[theme], "dash": dash},
-                }
-                for title, dash in ([KINDS[kind] for kind in scores] if len(scores) > 1 else ())
-            ]
+    )
+    for title, dash in [KINDS[kind] for kind in scores] if len(scores) > 1 else ():
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": [None],
+                "y": [None],
+                "mode": "lines",
+                "name": title,
+                "hoverinfo": "skip",
+                "line": {"width": 2.5, "color": QUIET[theme], "dash": dash},
+            }
         )
-        .update_layout(
-            hovermode="x unified",
-            dragmode="zoom",
-            yaxis_title_text=label(unit),
-            xaxis={"title": {"text": CUT_TIME}, "range": time_range(times)},
-        )
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        yaxis_title_text=label(unit),
+        xaxis={"title": {"text": CUT_TIME}, "range": time_range(times)},
     )
     return draw_time_cursor(figure, cursor, theme)
 
@@ -124,22 +118,20 @@ def cut_terms(
     figure, rows = _stacked(
         times, list(sizes), with_unit("|contribution|", unit, "<br>"), "tozero", theme
     )
-    figure.add_traces(
-        [
-            line(
-                times,
-                values,
-                term_title(name),
-                term_colour(name, modalities),
-                term_dash(name),
-                row,
-                row == "y",
-            )
-            for terms_after, row in zip(sizes.values(), rows, strict=True)
-            for name, values in terms_after.items()
-            if name
-        ]
-    )
+    for terms_after, row in zip(sizes.values(), rows, strict=True):
+        for name, values in terms_after.items():
+            if name:
+                figure.add_trace(
+                    line(
+                        times,
+                        values,
+                        term_title(name),
+                        term_colour(name, modalities),
+                        term_dash(name),
+                        row,
+                        row == "y",
+                    )
+                )
     if whose:
         figure.update_layout(xaxis_title_text=CUT_TIME.replace("cut", f"cut of {label(whose)}"))
     return draw_time_cursor(figure, cursor, theme)
@@ -166,27 +158,26 @@ def cut_metric(
     cut, solid = KINDS["cut"]
     for bands, row in zip(lines.values(), rows, strict=True):
         first = row == "y"
-        figure.add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": np.concatenate([times, times[::-1]]),
-                    "y": np.concatenate([ends[1], ends[0][::-1]]),
-                    "yaxis": row,
-                    "mode": "lines",
-                    "line": {"width": 0, "color": term_colour(name, modalities)},
-                    "fill": "toself",
-                    "fillcolor": fade_colour(term_colour(name, modalities), 0.16),
-                    "name": term_title(name),
-                    "showlegend": False,
-                    "legendgroup": term_title(name),
-                    "hoverinfo": "skip",
-                }
-                for name, (_, *ends) in bands.items()
-                if ends
-            ]
-        ).add_traces(
-            [
+        for name, (_, *ends) in bands.items():
+            if ends:
+                figure.add_trace(
+                    {
+                        "type": "scatter",
+                        "x": np.concatenate([times, times[::-1]]),
+                        "y": np.concatenate([ends[1], ends[0][::-1]]),
+                        "yaxis": row,
+                        "mode": "lines",
+                        "line": {"width": 0, "color": term_colour(name, modalities)},
+                        "fill": "toself",
+                        "fillcolor": fade_colour(term_colour(name, modalities), 0.16),
+                        "name": term_title(name),
+                        "showlegend": False,
+                        "legendgroup": term_title(name),
+                        "hoverinfo": "skip",
+                    }
+                )
+        for name, (values, *_) in bands.items():
+            figure.add_trace(
                 line(
                     times,
                     values,
@@ -197,10 +188,11 @@ def cut_metric(
                     first,
                     cut if first else "",
                 )
-                for name, (values, *_) in bands.items()
-            ]
-        ).add_traces(
-            [
+            )
+        for (name, level), dash in zip(
+            levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
+        ):
+            figure.add_trace(
                 line(
                     time_range(times),
                     [level] * 2,
@@ -211,12 +203,9 @@ def cut_metric(
                     first,
                     width=1.5,
                 )
-                for (name, level), dash in zip(
-                    levels.items(), ("dot", "dash", "dashdot", "longdash"), strict=False
-                )
-            ]
-        )
-    return figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"} for row in rows[1:]})
+            )
+    figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"} for row in rows[1:]})
+    return figure
 
 
 def _stacked(
@@ -227,11 +216,11 @@ def _stacked(
         0 < len(kinds) <= len(KINDS),
         f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.",
     )
-    rows, gap = ["y", "y2", "y3"][: len(kinds)], 0.08
+    rows = ["y", "y2", "y3"][: len(kinds)]
+    gap = 0.08
     height = (1 - gap * (len(kinds) - 1)) / len(kinds)
-    figure = base_figure(
-        theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72
-    ).update_layout(
+    figure = base_figure(theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72)
+    figure.update_layout(
         hovermode="x unified",
         dragmode="zoom",
         xaxis={"title": {"text": CUT_TIME}, "range": time_range(times), "anchor": rows[-1]},

@@ -24,7 +24,8 @@ from qfusion.figures.style import (
 
 # Who shares how much with whom at a time: a triangle, or polygon, of the modalities, and the same over time.
 
-_WIDEST, _LARGEST = 13.0, 48.0  # pixels of the strongest line, and of the largest disc
+_WIDEST = 13.0  # width of the strongest line, in pixels
+_LARGEST = 48.0  # diameter of the largest disc, in pixels
 _LEFT = 0.40  # of the width, that the graph takes
 
 
@@ -57,7 +58,8 @@ def mutual_information_polygon(
         "Arguments `shared` and `alone` must hold at least a pair.",
     )
     figure = base_figure(theme, 360, legend=True, left=8, right=16)
-    modalities, places = list(alone), circle_positions(list(alone))
+    modalities = list(alone)
+    places = circle_positions(list(alone))
     entropy = {name: max(float(values[at]), 0.0) for name, values in alone.items()}
     now = {pair: max(float(values[at]), 0.0) for pair, values in shared.items()}
     most, full = (
@@ -87,9 +89,8 @@ def mutual_information_polygon(
         theme,
     )
     heights = [place[1] for place in places.values()]
-    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6]).update_yaxes(
-        **bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0]
-    )
+    figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6])
+    figure.update_yaxes(**bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0])
     for pair, values in shared.items():
         term = "+".join(pair)
         figure.add_scatter(
@@ -114,7 +115,7 @@ def mutual_information_polygon(
             hovertemplate="%{y:+.4f}",
         )
     cursor = float(times[at])
-    return figure.update_layout(
+    figure.update_layout(
         hovermode="x",
         xaxis2=axis(theme)
         | {
@@ -130,6 +131,7 @@ def mutual_information_polygon(
             vertical_rule(theme, xref="x2 domain", yref="y2", x0=0, x1=1, y0=0, y1=0),
         ],
     )
+    return figure
 
 
 def mutual_information_graph(
@@ -167,7 +169,8 @@ def mutual_information_graph(
             hoverinfo="skip",
             line={"color": fade_colour(hue, 0.75), "width": width},
             **to,
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=[beside[0]],
             y=[beside[1]],
             mode="markers+text",

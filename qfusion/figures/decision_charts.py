@@ -56,45 +56,44 @@ def waterfall(
     )
     names, (steps,), marker = waterfall_steps([dividends], modalities, theme, quantity)
     ends = np.cumsum(steps)
-    figure = (
-        base_figure(
-            theme,
-            206 if compact else 72 + 31 * len(names),
-            left=10,
-            top=22,
-            bottom=22 if compact else 44,
-        )
-        .add_bar(
-            y=list(range(len(names))),
-            x=np.r_[steps, ends[-1]],
-            base=np.r_[0.0, ends[:-1], 0.0],
-            orientation="h",
-            width=0.62,
-            customdata=[
-                [name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)
-            ],
-            marker=marker,
-            text=[format_signed(value) for value in (*steps, ends[-1])],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textangle=0,
-            textfont={"size": 11 if compact else 12, "color": INK[theme], "shadow": halo(theme)},
-            hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
-            "<extra></extra>",
-        )
-        .add_scatter(  # from the end of a step to the beginning of the next
-            x=[place for end in ends.tolist() for place in (end, end, None)],
-            y=[place for row in range(len(ends)) for place in (row + 0.31, row + 0.69, None)],
-            mode="lines",
-            line={"color": QUIET[theme], "width": 1},
-            hoverinfo="skip",
-        )
+    figure = base_figure(
+        theme,
+        206 if compact else 72 + 31 * len(names),
+        left=10,
+        top=22,
+        bottom=22 if compact else 44,
+    )
+    figure.add_bar(
+        y=list(range(len(names))),
+        x=np.r_[steps, ends[-1]],
+        base=np.r_[0.0, ends[:-1], 0.0],
+        orientation="h",
+        width=0.62,
+        customdata=[
+            [name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)
+        ],
+        marker=marker,
+        text=[format_signed(value) for value in (*steps, ends[-1])],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textangle=0,
+        textfont={"size": 11 if compact else 12, "color": INK[theme], "shadow": halo(theme)},
+        hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}"
+        "<extra></extra>",
+    )
+    figure.add_scatter(  # from the end of a step to the beginning of the next
+        x=[place for end in ends.tolist() for place in (end, end, None)],
+        y=[place for row in range(len(ends)) for place in (row + 0.31, row + 0.69, None)],
+        mode="lines",
+        line={"color": QUIET[theme], "width": 1},
+        hoverinfo="skip",
     )
     if truth is not None:
         figure.add_vline(
             x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below"
-        ).add_annotation(
+        )
+        figure.add_annotation(
             x=truth,
             y=1,
             yref="paper",
@@ -103,19 +102,18 @@ def waterfall(
             showarrow=False,
             font={"size": 11, "color": QUIET[theme]},
         )
-    return (
-        figure.update_yaxes(
-            **row_axis(names),
-            tickfont={"size": 11 if compact else 13},
-        )
-        .update_xaxes(
-            title={"text": "" if compact else label(unit)},
-            range=padded_range(
-                [0.0, *ends, *([] if truth is None else [truth])], 0.3 if compact else 0.18
-            ),
-        )
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.update_yaxes(
+        **row_axis(names),
+        tickfont={"size": 11 if compact else 13},
     )
+    figure.update_xaxes(
+        title={"text": "" if compact else label(unit)},
+        range=padded_range(
+            [0.0, *ends, *([] if truth is None else [truth])], 0.3 if compact else 0.18
+        ),
+    )
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure
 
 
 def condense_curves(
@@ -187,7 +185,8 @@ def bar_pattern(
 
 def padded_range(values: Sequence[float], share: float) -> list[float]:
     """A range that holds values, and a share more at both ends."""
-    low, high = float(np.min(values)), float(np.max(values))
+    low = float(np.min(values))
+    high = float(np.max(values))
     pad = share * max(high - low, 0.1)
     return [low - pad, high + pad]
 
@@ -205,28 +204,27 @@ def shapley_bars(
     values = np.array([shapley[name] for name in modalities], dtype=float)
 
     reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
-    return (
-        base_figure(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
-        .add_bar(
-            y=[label(name) for name in modalities],
-            x=values,
-            orientation="h",
-            width=0.6,
-            marker={"color": [term_colour(name, modalities) for name in modalities]},
-            text=[
-                f"{format_signed(value)}  ({shares[name]:.0%})"
-                for name, value in zip(modalities, values, strict=True)
-            ],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"color": INK[theme]},
-            hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
-        )
-        .update_xaxes(range=[-reach, reach], title={"text": with_unit("Shapley value", unit)})
-        .update_yaxes(autorange="reversed", showline=False, ticks="")
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    figure = base_figure(theme, 60 + 36 * len(modalities), left=10, top=6, bottom=44)
+    figure.add_bar(
+        y=[label(name) for name in modalities],
+        x=values,
+        orientation="h",
+        width=0.6,
+        marker={"color": [term_colour(name, modalities) for name in modalities]},
+        text=[
+            f"{format_signed(value)}  ({shares[name]:.0%})"
+            for name, value in zip(modalities, values, strict=True)
+        ],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"color": INK[theme]},
+        hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
     )
+    figure.update_xaxes(range=[-reach, reach], title={"text": with_unit("Shapley value", unit)})
+    figure.update_yaxes(autorange="reversed", showline=False, ticks="")
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    return figure
 
 
 @checks_arrays()
@@ -241,7 +239,8 @@ def target_scale(
 ) -> go.Figure:
     """Truth, where it is known, and prediction as marks on the range of the target, the error between them."""
     ends = [prediction] if truth is None else [truth, prediction]
-    figure = base_figure(theme, 116, left=10, right=10, top=46, bottom=40).add_scatter(
+    figure = base_figure(theme, 116, left=10, right=10, top=46, bottom=40)
+    figure.add_scatter(
         x=ends,
         y=[0] * len(ends),
         mode="lines",
@@ -260,7 +259,8 @@ def target_scale(
                 name=name,
                 marker={"symbol": symbol, "size": 14, "color": INK[theme], "line": {"width": 2}},
                 hovertemplate=f"{name} {value:+.2f}<extra></extra>",
-            ).add_annotation(
+            )
+            figure.add_annotation(
                 x=value,
                 y=0,
                 text=f"{name} {value:+.2f}",
@@ -271,9 +271,9 @@ def target_scale(
     # zero stands in the middle of a scale with both signs
     held = [sign * mark for sign in ((1, -1) if low < 0 else (1,)) for mark in (low, high, *ends)]
     room = 0.04 * (max(held) - min(held))
-    return figure.update_xaxes(
-        range=[min(held) - room, max(held) + room], title={"text": label(unit)}
-    ).update_yaxes(visible=False, range=[-1, 1])
+    figure.update_xaxes(range=[min(held) - room, max(held) + room], title={"text": label(unit)})
+    figure.update_yaxes(visible=False, range=[-1, 1])
+    return figure
 
 
 @checks_arrays()
@@ -291,39 +291,40 @@ def term_bars(
     shown, rest = select_shown_terms(both)
     names, (noisy, exact), look = waterfall_steps(both, modalities, theme)
     rows = list(range(len(noisy)))
-    return (
-        base_figure(theme, 70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True)
-        .add_bar(
-            x=noisy,
-            y=rows,
-            orientation="h",
-            width=0.6,
-            name="with noise",
-            marker={
-                "color": look["color"][:-1],
-                "line": {"color": look["line"]["color"][:-1], "width": 1.5},
-            },
-            error_x={
-                "type": "data",
-                # that of a sum is not known from theirs
-                "array": [*(errors[t] for t in shown), *([None] if rest else [])],
-                "color": QUIET[theme],
-                "thickness": 2,
-                "width": 4,
-            },
-            hovertemplate="%{x:+.3f}<extra></extra>",
-        )
-        .add_scatter(
-            x=exact,
-            y=rows,
-            mode="markers",
-            name="exact",
-            marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
-            hovertemplate="exact: %{x:+.3f}<extra></extra>",
-        )
-        .update_yaxes(
-            **row_axis(names[:-1]),
-        )
-        .update_xaxes(title={"text": with_unit("contribution", unit)})
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    figure = base_figure(
+        theme, 70 + 30 * len(rows), left=10, right=16, top=8, bottom=42, legend=True
     )
+    figure.add_bar(
+        x=noisy,
+        y=rows,
+        orientation="h",
+        width=0.6,
+        name="with noise",
+        marker={
+            "color": look["color"][:-1],
+            "line": {"color": look["line"]["color"][:-1], "width": 1.5},
+        },
+        error_x={
+            "type": "data",
+            # that of a sum is not known from theirs
+            "array": [*(errors[t] for t in shown), *([None] if rest else [])],
+            "color": QUIET[theme],
+            "thickness": 2,
+            "width": 4,
+        },
+        hovertemplate="%{x:+.3f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=exact,
+        y=rows,
+        mode="markers",
+        name="exact",
+        marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
+        hovertemplate="exact: %{x:+.3f}<extra></extra>",
+    )
+    figure.update_yaxes(
+        **row_axis(names[:-1]),
+    )
+    figure.update_xaxes(title={"text": with_unit("contribution", unit)})
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    return figure

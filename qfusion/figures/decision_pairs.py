@@ -59,27 +59,26 @@ def differences(
     names, (steps,), marker = waterfall_steps([change], modalities, theme, quantity)
     values = [*steps, steps.sum()]
     reach = 1.4 * max(float(np.abs(values).max()), 0.02)
-    return (
-        base_figure(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
-        .add_bar(
-            x=values,
-            y=list(range(len(names))),
-            orientation="h",
-            width=0.62,
-            text=[format_signed(value) for value in values],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"size": 12, "color": INK[theme]},
-            marker=marker,
-            hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
-        )
-        .update_xaxes(range=[-reach, reach], title={"text": with_unit(what, unit)})
-        .update_yaxes(
-            **row_axis(names),
-        )
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure = base_figure(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
+    figure.add_bar(
+        x=values,
+        y=list(range(len(names))),
+        orientation="h",
+        width=0.62,
+        text=[format_signed(value) for value in values],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"size": 12, "color": INK[theme]},
+        marker=marker,
+        hovertemplate=f"{what}: %{{x:+.3f}}<extra></extra>",
     )
+    figure.update_xaxes(range=[-reach, reach], title={"text": with_unit(what, unit)})
+    figure.update_yaxes(
+        **row_axis(names),
+    )
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure
 
 
 @checks_arrays()
@@ -117,7 +116,8 @@ def bar_pairs(
             cliponaxis=False,
             textfont={"size": 11, "color": INK[theme]},
             hovertemplate=f"{side}: %{{x:.3f}}<extra></extra>",
-        ).add_bar(
+        )
+        figure.add_bar(
             x=[None],
             y=[None],
             name=side,
@@ -127,16 +127,16 @@ def bar_pairs(
             },
         )
     values = [*a.values(), *b.values()]
-    top, low = max([*values, 0.02]), min([*values, 0.0])
-    return (
-        figure.update_layout(barmode="overlay")
-        .update_xaxes(
-            title={"text": label(x_title, 90)},
-            range=[1.25 * low, 1.25 * top],
-            **({"tickformat": ".0%"} if percent else {}),
-        )
-        .update_yaxes(
-            **row_axis([label(name, 24) for name in names], 0.45, 0.55),
-            ticklabelstandoff=6,
-        )
+    top = max([*values, 0.02])
+    low = min([*values, 0.0])
+    figure.update_layout(barmode="overlay")
+    figure.update_xaxes(
+        title={"text": label(x_title, 90)},
+        range=[1.25 * low, 1.25 * top],
+        **({"tickformat": ".0%"} if percent else {}),
     )
+    figure.update_yaxes(
+        **row_axis([label(name, 24) for name in names], 0.45, 0.55),
+        ticklabelstandoff=6,
+    )
+    return figure

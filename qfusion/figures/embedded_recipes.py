@@ -30,7 +30,9 @@ def embed_in_svg(svg: str, recipe: str, title: str) -> bytes:
 
 def embed_in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
     """The picture with recipe and title as its texts, and the resolution that gives its size."""
-    image, texts, out = Image.open(io.BytesIO(png)), PngInfo(), io.BytesIO()
+    image = Image.open(io.BytesIO(png))
+    texts = PngInfo()
+    out = io.BytesIO()
     for key, words in ((KEY, recipe), ("Title", title)):
         if words:
             texts.add_itxt(key, words)

@@ -52,7 +52,8 @@ def error_rates(
     ]
     figure.add_vline(
         x=overall, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
-    ).add_annotation(
+    )
+    figure.add_annotation(
         x=overall,
         y=1,
         yref="paper",
@@ -60,8 +61,9 @@ def error_rates(
         showarrow=False,
         text=f"all {overall:.1%}",
         font={"size": 12, "color": QUIET[theme]},
-    ).add_traces(
-        [
+    )
+    for row, hue in enumerate([VERMILLION if a > overall else BLUE for a in low]):
+        figure.add_trace(
             {
                 "type": "scatter",
                 "x": [value[row]],
@@ -81,16 +83,16 @@ def error_rates(
                 **_CHOSEN,
                 "hovertemplate": "%{customdata[1]}<br>click to make it the cohort<extra></extra>",
             }
-            for row, hue in enumerate([VERMILLION if a > overall else BLUE for a in low])
-        ]
-    ).update_layout(clickmode="event+select")
+        )
+    figure.update_layout(clickmode="event+select")
     top = float(min(1.0, max(high.max(), overall)))
-    return figure.update_xaxes(
+    figure.update_xaxes(
         title={"text": label(axis, 90)},
         tickformat=".0%",
         nticks=7,
         range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)],
-    ).update_yaxes(
+    )
+    figure.update_yaxes(
         **row_axis(
             [
                 f"{label(name, 30)}  ({wrong:,} of {count:,})"
@@ -99,6 +101,7 @@ def error_rates(
         ),
         ticklabelstandoff=6,
     )
+    return figure
 
 
 @checks_arrays(names="N", errors="N")
@@ -137,18 +140,18 @@ def largest_errors(
         **_CHOSEN,
         hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>",
     )
-    low, high = min(0.0, float(np.min(errors))), max(0.0, float(np.max(errors)))
+    low = min(0.0, float(np.min(errors)))
+    high = max(0.0, float(np.max(errors)))
     room = 0.22 * max(high - low, 1e-9)
-    return (
-        figure.update_layout(clickmode="event+select")
-        .update_xaxes(
-            title={"text": label(axis, 90)},
-            nticks=7,
-            range=[low - (room if low < 0 else 0), high + room],
-        )
-        .update_yaxes(
-            **row_axis([label(name, 44) for name in names]),
-            ticklabelstandoff=6,
-        )
-        .add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.update_layout(clickmode="event+select")
+    figure.update_xaxes(
+        title={"text": label(axis, 90)},
+        nticks=7,
+        range=[low - (room if low < 0 else 0), high + room],
     )
+    figure.update_yaxes(
+        **row_axis([label(name, 44) for name in names]),
+        ticklabelstandoff=6,
+    )
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure

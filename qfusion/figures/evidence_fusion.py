@@ -79,27 +79,26 @@ def masses(
     )
     if not compact:
         cell_annotations(figure, z, z, "{:.2f}", showlegend=False)
-    return (
-        figure.update_xaxes(
-            tickvals=list(range(n)),
-            ticktext=[
-                f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
-                for i, e in enumerate(elements)
-            ],
-            side="top",
-            showline=False,
-            ticks="",
-            range=[-0.5, n - 0.5],
-        )
-        .update_yaxes(
-            tickvals=list(range(M + 1)),
-            ticktext=[*(label(name) for name in modalities), "<b>fused</b>"],
-            range=[M + 0.5, -0.5],
-            showline=False,
-            ticks="",
-        )
-        .add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
+    figure.update_xaxes(
+        tickvals=list(range(n)),
+        ticktext=[
+            f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14)
+            for i, e in enumerate(elements)
+        ],
+        side="top",
+        showline=False,
+        ticks="",
+        range=[-0.5, n - 0.5],
     )
+    figure.update_yaxes(
+        tickvals=list(range(M + 1)),
+        ticktext=[*(label(name) for name in modalities), "<b>fused</b>"],
+        range=[M + 0.5, -0.5],
+        showline=False,
+        ticks="",
+    )
+    figure.add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
+    return figure
 
 
 @checks_arrays(elements="n", patterns="P", values="n P", weights="n P", angles="n P")
@@ -173,7 +172,8 @@ def fusion_tables(
         hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass "
         "%{customdata[2]}<br>this sample reads it with %{customdata[4]}<br>click to change "
         "it<extra></extra>",
-    ).update_xaxes(
+    )
+    figure.update_xaxes(
         tickvals=list(range(P)),
         ticktext=[
             f"<b>{p}</b>" if chosen and b == chosen[1] else p for b, p in enumerate(patterns)
@@ -184,7 +184,8 @@ def fusion_tables(
         tickangle=0,
         range=[-0.5, P - 0.5],
         title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"},
-    ).update_yaxes(
+    )
+    figure.update_yaxes(
         **row_axis(
             [
                 f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16)
@@ -198,7 +199,7 @@ def fusion_tables(
         if chosen
         else {}
     )
-    return figure.update_layout(
+    figure.update_layout(
         clickmode="event+select",
         hoverdistance=40,
         shapes=[
@@ -207,6 +208,7 @@ def fusion_tables(
             if chosen
         ],
     )
+    return figure
 
 
 MOST_CLASSES = 15  # drawn, the true one apart
@@ -243,7 +245,8 @@ def class_bars(
     best = int(probabilities.argmax())
     figure = base_figure(
         theme, 66 + 22 * len(shown), left=10, right=34, top=8, bottom=40, legend=before is not None
-    ).add_bar(
+    )
+    figure.add_bar(
         x=probabilities[shown],
         y=list(range(len(shown))),
         orientation="h",
@@ -271,7 +274,7 @@ def class_bars(
             marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
             hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>",
         )
-    return figure.update_yaxes(
+    figure.update_yaxes(
         **row_axis(
             [
                 f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18)
@@ -279,7 +282,11 @@ def class_bars(
             ]
         ),
         ticklabelstandoff=6,
-    ).update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {}))
+    )
+    figure.update_xaxes(
+        title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == SOFTMAX else {})
+    )
+    return figure
 
 
 @checks_arrays()
@@ -298,23 +305,24 @@ def curve(
     lines = title.count("<br>")
 
     size = {"size": 11}
-    return (
-        base_figure(theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines)
-        .add_scatter(
-            x=x,
-            y=values,
-            mode="lines+markers" if len(values) <= 40 else "lines",
-            line={"color": hue, "width": 2},
-            marker={"size": 4},
-            hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
-        )
-        .update_xaxes(title={"text": title, "font": size}, tickfont=size)
-        .update_yaxes(
-            title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
-            tickfont=size,
-            nticks=5,
-        )
+    figure = base_figure(
+        theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines
     )
+    figure.add_scatter(
+        x=x,
+        y=values,
+        mode="lines+markers" if len(values) <= 40 else "lines",
+        line={"color": hue, "width": 2},
+        marker={"size": 4},
+        hovertemplate="%{x:g}: %{y:.3g}<extra></extra>",
+    )
+    figure.update_xaxes(title={"text": title, "font": size}, tickfont=size)
+    figure.update_yaxes(
+        title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size},
+        tickfont=size,
+        nticks=5,
+    )
+    return figure
 
 
 @checks_arrays()
@@ -330,34 +338,35 @@ def belief_bars(
     """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
     rows = list(range(len(classes)))
 
-    return (
-        base_figure(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
-        .add_bar(
-            x=np.asarray(plausibility) - np.asarray(belief),
-            base=belief,
-            y=rows,
-            orientation="h",
-            width=0.5,
-            name="belief to plausibility",
-            marker={"color": fade_colour(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
-            hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
-        )
-        .add_scatter(
-            x=pignistic,
-            y=rows,
-            mode="markers",
-            name="pignistic probability",
-            marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
-            hovertemplate="%{x:.3f}<extra></extra>",
-        )
-        .update_yaxes(
-            **row_axis(
-                [
-                    f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
-                    for i, c in enumerate(classes)
-                ]
-            ),
-            ticklabelstandoff=6,
-        )
-        .update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
+    figure = base_figure(
+        theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True
     )
+    figure.add_bar(
+        x=np.asarray(plausibility) - np.asarray(belief),
+        base=belief,
+        y=rows,
+        orientation="h",
+        width=0.5,
+        name="belief to plausibility",
+        marker={"color": fade_colour(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
+        hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>",
+    )
+    figure.add_scatter(
+        x=pignistic,
+        y=rows,
+        mode="markers",
+        name="pignistic probability",
+        marker={"symbol": "diamond", "size": 9, "color": INK[theme]},
+        hovertemplate="%{x:.3f}<extra></extra>",
+    )
+    figure.update_yaxes(
+        **row_axis(
+            [
+                f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18)
+                for i, c in enumerate(classes)
+            ]
+        ),
+        ticklabelstandoff=6,
+    )
+    figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
+    return figure

@@ -56,38 +56,36 @@ def measure_lines(
         before: times and series as learned, before a tweak, drawn thin and dotted.
     """
     was: Curves = (times, {}) if before is None else before
-    figure = (
-        base_figure(theme, height, legend=True, right=20, top=8)
-        .add_traces(
-            [
-                *(
-                    _ghost(was[0], values, _hue(part, modalities, theme), "y")
-                    for part, values in was[1].items()
-                ),
-                *(
-                    line(
-                        times,
-                        values,
-                        _title(part, between),
-                        _hue(part, modalities, theme),
-                        term_dash("+".join(part)),
-                        "y",
-                        group=between.join(part),
-                    )
-                    for part, values in series.items()
-                ),
-                *([] if before is None else [_ghosts_entry()]),
-            ]
-        )
-        .update_layout(
-            hovermode="x unified",
-            dragmode="zoom",
-            xaxis={
-                "title": {"text": TIME},
-                "range": time_range(times, was[0]),
-            },
-            yaxis={"title": {"text": label(y_title)}},
-        )
+    figure = base_figure(theme, height, legend=True, right=20, top=8)
+    figure.add_traces(
+        [
+            *(
+                _ghost(was[0], values, _hue(part, modalities, theme), "y")
+                for part, values in was[1].items()
+            ),
+            *(
+                line(
+                    times,
+                    values,
+                    _title(part, between),
+                    _hue(part, modalities, theme),
+                    term_dash("+".join(part)),
+                    "y",
+                    group=between.join(part),
+                )
+                for part, values in series.items()
+            ),
+            *([] if before is None else [_ghosts_entry()]),
+        ]
+    )
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        xaxis={
+            "title": {"text": TIME},
+            "range": time_range(times, was[0]),
+        },
+        yaxis={"title": {"text": label(y_title)}},
     )
     return draw_time_cursor(figure, cursor, theme)
 
@@ -123,46 +121,45 @@ def decision_lines(
         for name, values in series.items()
         if (name or row == "y") and (row == "y" or name in terms)
     ]
-    return (
-        base_figure(theme, 420, legend=True, right=20, top=8)
-        .add_traces(
-            [
-                *ghosts,
-                *(
-                    line(
-                        times,
-                        values,
-                        _title(split_term(name)),
-                        _hue(split_term(name), modalities, theme),
-                        term_dash(name),
-                        row,
-                        row == "y2" or name not in terms,
-                        group=name,
-                    )
-                    for row, series in (("y", entropies), ("y2", terms))
-                    for name, values in series.items()
-                ),
-                *(
-                    line(times, values, name, QUIET[theme], "dot", "y2", True)
-                    for name, values in others.items()
-                ),
-                *([] if before is None else [_ghosts_entry()]),
-            ]
-        )
-        .update_layout(
-            hovermode="x unified",
-            dragmode="zoom",
-            shapes=_rules(theme, cursor),
-            xaxis={
-                "title": {"text": TIME},
-                "range": time_range(times, was[0]),
-                "anchor": "y2",
-            },
-            yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-            yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
-            yaxis2_title_text=with_unit(what, unit, "<br>"),
-        )
+    figure = base_figure(theme, 420, legend=True, right=20, top=8)
+    figure.add_traces(
+        [
+            *ghosts,
+            *(
+                line(
+                    times,
+                    values,
+                    _title(split_term(name)),
+                    _hue(split_term(name), modalities, theme),
+                    term_dash(name),
+                    row,
+                    row == "y2" or name not in terms,
+                    group=name,
+                )
+                for row, series in (("y", entropies), ("y2", terms))
+                for name, values in series.items()
+            ),
+            *(
+                line(times, values, name, QUIET[theme], "dot", "y2", True)
+                for name, values in others.items()
+            ),
+            *([] if before is None else [_ghosts_entry()]),
+        ]
     )
+    figure.update_layout(
+        hovermode="x unified",
+        dragmode="zoom",
+        shapes=_rules(theme, cursor),
+        xaxis={
+            "title": {"text": TIME},
+            "range": time_range(times, was[0]),
+            "anchor": "y2",
+        },
+        yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(theme) | {"domain": [0.0, 0.46]},
+        yaxis2_title_text=with_unit(what, unit, "<br>"),
+    )
+    return figure
 
 
 @checks_arrays(moments="T", entropies="T", terms="T")
@@ -186,27 +183,25 @@ def decision_layers(
     """
     places = np.arange(len(moments))
     shown, others = condense_curves(terms)
-    return (
-        base_figure(theme, 460, legend=True, right=24, top=8)
-        .add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": places,
-                    "y": values,
-                    "mode": "lines+markers",
-                    "name": label(name),
-                    "marker": {"size": 7},
-                    "line": {"width": 2.5, "color": INK[theme], "dash": dash},
-                    "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
-                }
-                for (name, values), dash in zip(
-                    entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
-                )
-            ]
+    figure = base_figure(theme, 460, legend=True, right=24, top=8)
+    for (name, values), dash in zip(
+        entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False
+    ):
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": places,
+                "y": values,
+                "mode": "lines+markers",
+                "name": label(name),
+                "marker": {"size": 7},
+                "line": {"width": 2.5, "color": INK[theme], "dash": dash},
+                "hovertemplate": f"{label(name)}: %{{y:.3f}}<extra></extra>",
+            }
         )
-        .add_traces(
-            [
+    for name, values in shown.items():
+        if name:
+            figure.add_trace(
                 {
                     "type": "scatter",
                     "x": places,
@@ -222,41 +217,36 @@ def decision_layers(
                     },
                     "hovertemplate": f"{term_title(name)}: %{{y:+.3f}}<extra></extra>",
                 }
-                for name, values in shown.items()
-                if name
-            ]
+            )
+    for name, values in others.items():
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": places,
+                "y": values,
+                "yaxis": "y2",
+                "mode": "lines",
+                "name": name,
+                "line": {"width": 2.5, "color": QUIET[theme], "dash": "dot"},
+                "hovertemplate": f"{name}: %{{y:+.3f}}<extra></extra>",
+            }
         )
-        .add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": places,
-                    "y": values,
-                    "yaxis": "y2",
-                    "mode": "lines",
-                    "name": name,
-                    "line": {"width": 2.5, "color": QUIET[theme], "dash": "dot"},
-                    "hovertemplate": f"{name}: %{{y:+.3f}}<extra></extra>",
-                }
-                for name, values in others.items()
-            ]
-        )
-        .update_layout(
-            hovermode="x unified",
-            shapes=_rules(theme, cursor),
-            xaxis={
-                "tickvals": places.tolist(),
-                "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
-                "tickangle": 0,
-                "range": [-0.15, len(moments) - 0.85],
-                "anchor": "y2",
-                "title": {"text": "place in the network"},
-            },
-            yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
-            yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
-            yaxis2_title_text=with_unit(what, unit, "<br>"),
-        )
+    figure.update_layout(
+        hovermode="x unified",
+        shapes=_rules(theme, cursor),
+        xaxis={
+            "tickvals": places.tolist(),
+            "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
+            "tickangle": 0,
+            "range": [-0.15, len(moments) - 0.85],
+            "anchor": "y2",
+            "title": {"text": "place in the network"},
+        },
+        yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(theme) | {"domain": [0.0, 0.48]},
+        yaxis2_title_text=with_unit(what, unit, "<br>"),
     )
+    return figure
 
 
 def line(
@@ -381,8 +371,9 @@ def distance_line(
             line={"width": 0},
             name="random generators",
             hoverinfo="skip",
-        ).add_traces(
-            [
+        )
+        for i, values in enumerate(apart.T):
+            figure.add_trace(
                 {
                     "type": "scatter",
                     "x": within,
@@ -394,9 +385,7 @@ def distance_line(
                     "line": {"color": STATE_HUES[1], "width": 1.2},
                     "hovertemplate": "t = %{x:.2f}: %{y:.3f}<extra></extra>",
                 }
-                for i, values in enumerate(apart.T)
-            ]
-        )
+            )
         every += [np.maximum(apart.ravel(), 1e-16), band.ravel()]
     figure.add_scatter(
         x=times,
@@ -416,25 +405,24 @@ def distance_line(
             line={"color": GREY, "dash": "dash"},
             hoverinfo="skip",
         )
-    return (
-        figure.update_yaxes(
-            type="log",
-            title={"text": "trace distance (0 to 1)"},
-            **log_ticks(np.concatenate(every)),
-        )
-        .update_xaxes(title={"text": TIME})
-        .add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
-        .add_annotation(
-            x=end,
-            y=1,
-            yref="paper",
-            text="read-out T",
-            showarrow=False,
-            xanchor="left",
-            xshift=4,
-            font={"size": 11, "color": QUIET[theme]},
-        )
+    figure.update_yaxes(
+        type="log",
+        title={"text": "trace distance (0 to 1)"},
+        **log_ticks(np.concatenate(every)),
     )
+    figure.update_xaxes(title={"text": TIME})
+    figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
+    figure.add_annotation(
+        x=end,
+        y=1,
+        yref="paper",
+        text="read-out T",
+        showarrow=False,
+        xanchor="left",
+        xshift=4,
+        font={"size": 11, "color": QUIET[theme]},
+    )
+    return figure
 
 
 @checks_arrays()
@@ -453,14 +441,16 @@ def sparkline(
         [float(values[-1]) for values in series.values()], 0.19 * top, 0.93 * top
     )
     for (name, values), height in zip(series.items(), heights, strict=True):
-        hue, title = _hue(split_term(name), modalities, theme), _title(split_term(name))
+        hue = _hue(split_term(name), modalities, theme)
+        title = _title(split_term(name))
         figure.add_scatter(
             x=times,
             y=values,
             mode="lines",
             line={"width": 2.2, "color": hue, "dash": term_dash(name)},
             hovertemplate=f"{title} %{{y:.2f}}<extra></extra>",
-        ).add_annotation(
+        )
+        figure.add_annotation(
             x=float(times[-1]),
             y=height,
             text=f"{title} {values[-1]:.2f}",
@@ -469,12 +459,14 @@ def sparkline(
             xshift=5,
             font={"size": 11, "color": INK[theme]},
         )
-    return figure.update_xaxes(
+    figure.update_xaxes(
         title={"text": "time t", "font": {"size": 11}},
         range=[0, float(times[-1])],
         nticks=3,
         tickfont={"size": 11},
-    ).update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
+    )
+    figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
+    return figure
 
 
 @checks_arrays()

@@ -30,7 +30,8 @@ from qfusion.figures.themes import SIGNED_SCALE
 
 # Does the data need fusion?
 
-SHARED, TOGETHER = "told by several", "told only together"
+SHARED = "told by several"
+TOGETHER = "told only together"
 
 
 @checks_arrays("parts")
@@ -63,10 +64,8 @@ def information_bars(
             else term_colour(name if name in modalities else "+".join(modalities[:2]), modalities)
         )
         value, low, high = np.nan_to_num(np.asarray(values, float)).T
-        size, tips = (
-            np.maximum(value, 0),
-            [f"{v:.3f} bits ({a:.3f} to {b:.3f})" for v, a, b in values],
-        )
+        size = np.maximum(value, 0)
+        tips = [f"{v:.3f} bits ({a:.3f} to {b:.3f})" for v, a, b in values]
         words = label(name if name in (SHARED, TOGETHER) else f"told only by {name}")
         figure.add_bar(
             x=size,
@@ -100,22 +99,21 @@ def information_bars(
                 "width": 3,
             },
         )
-    return (
-        figure.update_layout(barmode="overlay")
-        .add_vline(
-            x=entropy, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
-        )
-        .update_xaxes(title={"text": "bits of the target" + (" (dotted: all)" if entropy else "")})
-        .update_yaxes(**row_axis(list(map(label, rows))))
+    figure.update_layout(barmode="overlay")
+    figure.add_vline(
+        x=entropy, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
     )
+    figure.update_xaxes(
+        title={"text": "bits of the target" + (" (dotted: all)" if entropy else "")}
+    )
+    figure.update_yaxes(**row_axis(list(map(label, rows))))
+    return figure
 
 
 # Does my model fuse?
 
-BINS, SWARM = (
-    80,
-    0.4,
-)  # of the axis, in each of which points are stacked, up to so far from the middle
+BINS = 80  # of the value axis; the points of one bin are stacked
+SWARM = 0.4  # largest distance of a stacked point from the middle of its row
 
 
 @checks_arrays(values="P 3")
@@ -151,20 +149,19 @@ def interaction_matrix(
                 font={"size": 12, "color": INK[theme]},
             )
     names = [term_title(name) for name in modalities]
-    return (
-        figure.add_heatmap(
-            z=[[None if np.isnan(value) else float(value) for value in row] for row in z],
-            colorscale=SIGNED_SCALE[theme],
-            zmin=-2.5 * reach,  # pale enough for what is written on it
-            zmax=2.5 * reach,
-            showscale=False,
-            hovertemplate="%{z:+.4f} " + label(unit) + "<extra></extra>",
-        )
-        .update_xaxes(tickvals=list(range(M)), ticktext=names, showgrid=False)
-        .update_yaxes(
-            tickvals=list(range(M)), ticktext=names, showgrid=False, range=[M - 0.5, -0.5]
-        )
+    figure.add_heatmap(
+        z=[[None if np.isnan(value) else float(value) for value in row] for row in z],
+        colorscale=SIGNED_SCALE[theme],
+        zmin=-2.5 * reach,  # pale enough for what is written on it
+        zmax=2.5 * reach,
+        showscale=False,
+        hovertemplate="%{z:+.4f} " + label(unit) + "<extra></extra>",
     )
+    figure.update_xaxes(tickvals=list(range(M)), ticktext=names, showgrid=False)
+    figure.update_yaxes(
+        tickvals=list(range(M)), ticktext=names, showgrid=False, range=[M - 0.5, -0.5]
+    )
+    return figure
 
 
 @checks_arrays("colour", colour="N")
@@ -188,7 +185,8 @@ def contribution_swarm(
     low, high = (float(end) for end in np.nanquantile(colour, (0.02, 0.98)))
     for place, (term, own) in enumerate(values.items()):
         stack = pd.Series(np.round(own / reach * BINS)).pipe(lambda bins: bins.groupby(bins))
-        rank, size = stack.cumcount().to_numpy(), stack.transform("size").to_numpy()
+        rank = stack.cumcount().to_numpy()
+        size = stack.transform("size").to_numpy()
         step = 2 * SWARM / max(int(size.max(initial=1)), 24)
         figure.add_scatter(
             x=own,
@@ -207,12 +205,11 @@ def contribution_swarm(
             },
             hovertemplate="%{customdata}: %{x:+.3f}<extra></extra>",
         )
-    return (
-        figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-        .update_layout(showlegend=False)
-        .update_xaxes(title={"text": with_unit("contribution", unit)})
-        .update_yaxes(**row_axis([term_title(term) for term in values]))
-    )
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.update_layout(showlegend=False)
+    figure.update_xaxes(title={"text": with_unit("contribution", unit)})
+    figure.update_yaxes(**row_axis([term_title(term) for term in values]))
+    return figure
 
 
 @checks_arrays(values="R T", labels="R", terms="T", seeds="R")
@@ -250,11 +247,10 @@ def seed_basins(
             marker={"size": 8, "color": hue, "symbol": symbol},
             hovertemplate=f"seed {seed}: %{{x:+.3f}}<extra></extra>",
         )
-    return (
-        figure.add_vline(x=0, line={"color": QUIET[theme], "width": 1}, layer="below")
-        .update_xaxes(title={"text": label(unit)})
-        .update_yaxes(**row_axis([term_title(term) for term in terms]))
-    )
+    figure.add_vline(x=0, line={"color": QUIET[theme], "width": 1}, layer="below")
+    figure.update_xaxes(title={"text": label(unit)})
+    figure.update_yaxes(**row_axis([term_title(term) for term in terms]))
+    return figure
 
 
 # Which piece does it?
@@ -276,45 +272,44 @@ def patching_heatmap(
     """
     reach = max(1.0, float(np.abs(restored).max()))
     rows, columns = np.nonzero(turned)
-    return (
-        base_figure(
-            theme, 120 + 44 * len(modalities), left=10, right=14, top=8, bottom=48, legend=True
-        )
-        .add_heatmap(
-            z=restored,
-            x=times,
-            y=list(range(len(modalities))),
-            zmin=-reach,
-            zmax=reach,
-            colorscale=SIGNED_SCALE[theme],
-            ygap=2,
-            colorbar={
-                "title": {"text": "share restored", "side": "right", "font": {"size": 12}},
-                "thickness": 10,
-                "outlinewidth": 0,
-                "tickformat": ".0%",
-                "nticks": 5,
-            },
-            customdata=[[label(name)] * len(times) for name in modalities],
-            hovertemplate="%{customdata} at t = %{x:.2f}: %{z:.0%}<extra></extra>",
-        )
-        .add_scatter(
-            x=times[columns],
-            y=rows,
-            mode="markers",
-            name="the decision turns",
-            showlegend=True,
-            hoverinfo="skip",
-            marker={
-                "size": 6,
-                "color": INK[theme],
-                "symbol": "circle-open",
-                "line": {"width": 1.5},
-            },
-        )
-        .update_xaxes(title={"text": TIME})
-        .update_yaxes(**row_axis([term_title(name) for name in modalities]))
+    figure = base_figure(
+        theme, 120 + 44 * len(modalities), left=10, right=14, top=8, bottom=48, legend=True
     )
+    figure.add_heatmap(
+        z=restored,
+        x=times,
+        y=list(range(len(modalities))),
+        zmin=-reach,
+        zmax=reach,
+        colorscale=SIGNED_SCALE[theme],
+        ygap=2,
+        colorbar={
+            "title": {"text": "share restored", "side": "right", "font": {"size": 12}},
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickformat": ".0%",
+            "nticks": 5,
+        },
+        customdata=[[label(name)] * len(times) for name in modalities],
+        hovertemplate="%{customdata} at t = %{x:.2f}: %{z:.0%}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=times[columns],
+        y=rows,
+        mode="markers",
+        name="the decision turns",
+        showlegend=True,
+        hoverinfo="skip",
+        marker={
+            "size": 6,
+            "color": INK[theme],
+            "symbol": "circle-open",
+            "line": {"width": 1.5},
+        },
+    )
+    figure.update_xaxes(title={"text": TIME})
+    figure.update_yaxes(**row_axis([term_title(name) for name in modalities]))
+    return figure
 
 
 @checks_arrays()
@@ -358,7 +353,8 @@ def banded_curves(
             hoverinfo="skip",
             line={"width": 0, "color": hues[name]},
             fillcolor=fade_colour(hues[name], 0.2),
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=x,
             y=values,
             mode="lines+markers",
@@ -369,6 +365,6 @@ def banded_curves(
         )
     for name, at in (marks or {}).items():
         figure.add_vline(x=at, line={"color": hues.get(name, QUIET[theme]), "dash": "dot"})
-    return figure.update_xaxes(title={"text": label(x_title)}).update_yaxes(
-        title={"text": label(y_title)}, tickformat=".0%"
-    )
+    figure.update_xaxes(title={"text": label(x_title)})
+    figure.update_yaxes(title={"text": label(y_title)}, tickformat=".0%")
+    return figure

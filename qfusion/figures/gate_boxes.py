@@ -17,10 +17,8 @@ from qfusion.track import gate_replay
 
 # From the gates of a model with plain gates to a drawing: boxes, wires, parts, and what every gate does in words.
 
-ACROSS, MARKS = (
-    8,
-    12,
-)  # columns that are drawn at once; parts, at most, that are marked along the gates
+ACROSS = 8  # columns drawn at once
+MARKS = 12  # most parts that are marked along the gates
 HUES = {"Rot": SKY, "CNOT": GREY, "StatePrep": ORANGE, "Rydberg": BLUE}
 NAMES = {"StatePrep": "|w⟩", "Rydberg": "H(x)"}
 PARTS = {
@@ -99,12 +97,11 @@ def _gate_boxes(
         rows = tuple(sorted({q for number in run for q in gates[number][0].wires}))
         column = max(free[rows[0] : rows[-1] + 1])
         free[rows[0] : rows[-1] + 1] = [column + 1] * (rows[-1] + 1 - rows[0])
-        name, says = NAMES.get(gate.name, gate.name), _describe_gate(gate, wires)
+        name = NAMES.get(gate.name, gate.name)
+        says = _describe_gate(gate, wires)
         if len(run) > 1:
-            name, says = (
-                "CNOTs",
-                "CNOTs, in this order: " + ", ".join(" → ".join(gates[n][1]) for n in run) + ".",
-            )
+            name = "CNOTs"
+            says = "CNOTs, in this order: " + ", ".join(" → ".join(gates[n][1]) for n in run) + "."
         text = "; ".join(f"{key}: {value:.3g}" for key, value in gate.values.items())
         yield Box(
             name,

@@ -100,7 +100,8 @@ def attribution_matrix(
         parts: (S, G). start, end: without evolution and with it, (S,).
         quantity: what the dividends add up to, "log-odds" or "score".
     """
-    S, G = len(dividends), len(titles)
+    S = len(dividends)
+    G = len(titles)
     figure = base_figure(theme, 130 + 30 * (S + 1), left=10, right=10, top=26, bottom=86)
     if not G:
         return write_note(
@@ -113,8 +114,8 @@ def attribution_matrix(
     most = max(float(np.abs(values).max()), 1e-12)
     names = [*(term_title(name) for name in dividends), quantity]
     written = G <= MAX_COLUMNS
-    figure.add_traces(
-        [
+    for first, last in ((0, S), (S, S + 1)):
+        figure.add_trace(
             {
                 "type": "heatmap",
                 "z": values[first:last],
@@ -137,9 +138,7 @@ def attribution_matrix(
                     "tickfont": {"size": 11},
                 },
             }
-            for first, last in ((0, S), (S, S + 1))
-        ]
-    )
+        )
     if written:
         dark = (np.abs(values) > 0.6 * most) == (
             theme == "light"
@@ -153,54 +152,51 @@ def attribution_matrix(
             hoverinfo="skip",
         )
     ends = np.array([[*start, np.sum(start)], [*end, np.sum(end)]])
-    return (
-        figure.add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": [place] * (S + 1),
-                    "y": rows,
-                    "mode": "text",
-                    "text": texts.tolist(),
-                    "customdata": column,
-                    "cliponaxis": False,
-                    "hovertemplate": "%{customdata:+.4f}<extra></extra>",
-                    "textfont": {"size": 11, "color": INK[theme]},
-                }
-                for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True)
-            ]
+    for place, column, texts in zip((-1.4, G + 0.4), ends, _short(ends), strict=True):
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": [place] * (S + 1),
+                "y": rows,
+                "mode": "text",
+                "text": texts.tolist(),
+                "customdata": column,
+                "cliponaxis": False,
+                "hovertemplate": "%{customdata:+.4f}<extra></extra>",
+                "textfont": {"size": 11, "color": INK[theme]},
+            }
         )
-        .update_layout(
-            xaxis={
-                "tickvals": [-1.4, *range(G), G + 0.4],
-                "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
-                "tickangle": -45,
-                "range": [-2.1, G + 1.1],
-                "showline": False,
-                "ticks": "",
-                "tickfont": {"size": 11},
-            },
-            yaxis={
-                "tickvals": rows,
-                "ticktext": [*names[:-1], f"<b>{quantity}</b>"],
-                "range": [S + 0.9, -0.6],
-                "showline": False,
-                "ticks": "",
-            },
-        )
-        .add_annotation(
-            x=(G - 1) / 2,
-            y=1,
-            xref="x",
-            yref="paper",
-            xanchor="center",
-            yanchor="bottom",
-            yshift=4,
-            showarrow=False,
-            text=with_unit("added on the way from t = 0 to T", unit),
-            font={"size": 12, "color": QUIET[theme]},
-        )
+    figure.update_layout(
+        xaxis={
+            "tickvals": [-1.4, *range(G), G + 0.4],
+            "ticktext": ["at t = 0", *(label(title, 30) for title in titles), "at T"],
+            "tickangle": -45,
+            "range": [-2.1, G + 1.1],
+            "showline": False,
+            "ticks": "",
+            "tickfont": {"size": 11},
+        },
+        yaxis={
+            "tickvals": rows,
+            "ticktext": [*names[:-1], f"<b>{quantity}</b>"],
+            "range": [S + 0.9, -0.6],
+            "showline": False,
+            "ticks": "",
+        },
     )
+    figure.add_annotation(
+        x=(G - 1) / 2,
+        y=1,
+        xref="x",
+        yref="paper",
+        xanchor="center",
+        yanchor="bottom",
+        yshift=4,
+        showarrow=False,
+        text=with_unit("added on the way from t = 0 to T", unit),
+        font={"size": 12, "color": QUIET[theme]},
+    )
+    return figure
 
 
 def _short(values: np.ndarray) -> np.ndarray:
@@ -284,14 +280,16 @@ def attribution_areas(
         ],
         name=term_title(dividend),
         hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>",
-    ).add_scatter(
+    )
+    figure.add_scatter(
         x=[times[0], times[-1]],
         y=[start, start],
         mode="lines",
         line={"width": 1.2, "color": QUIET[theme], "dash": "dot"},
         name="without evolution",
         hoverinfo="skip",
-    ).add_scatter(
+    )
+    figure.add_scatter(
         x=[float(times[-1])] * len(named),
         y=[y for y, _ in named],
         mode="text",
@@ -300,7 +298,8 @@ def attribution_areas(
         textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)},
         hoverinfo="skip",
         showlegend=False,
-    ).update_layout(
+    )
+    figure.update_layout(
         dragmode="zoom",
         xaxis={"title": {"text": TIME}, "range": time_range(times)},
         yaxis={"title": {"text": with_unit(" + ".join(split_term(dividend)) or "baseline", unit)}},
@@ -394,8 +393,11 @@ def attribution_flow(
     figure = base_figure(theme, tall + 70, left=10, right=10, top=10, bottom=10, legend=True)
     _bands(figure, links[links["value"].abs() >= THIN * whole], links, nodes, scale)
     _nodes(figure, nodes, theme)
-    return figure.add_traces(
-        [
+    for name, kind in (
+        (f"raises the {quantity}", "square"),
+        (f"lowers the {quantity}", "square-open"),
+    ):
+        figure.add_trace(
             {
                 "type": "scatter",
                 "x": [None],
@@ -405,15 +407,12 @@ def attribution_flow(
                 "hoverinfo": "skip",
                 "marker": {"symbol": kind, "size": 11, "color": GREY, "line": {"width": 1.4}},
             }
-            for name, kind in (
-                (f"raises the {quantity}", "square"),
-                (f"lowers the {quantity}", "square-open"),
-            )
-        ]
-    ).update_layout(
+        )
+    figure.update_layout(
         xaxis=bare_axis() | {"range": [-0.17, 1.17]},
         yaxis=bare_axis() | {"range": [tall + 12, -12]},
     )
+    return figure
 
 
 _PLACES = (0.0, 0.28, 0.66, 1.0)  # of the columns
@@ -432,10 +431,8 @@ def _links(
     hues: Sequence[str],
 ) -> pd.DataFrame:
     """All bands, column by column, between nodes by their numbers; hues are those of nodes."""
-    free, G = (
-        len(modalities),
-        len(acts),
-    )  # the node without evolution stands before those of the terms
+    free = len(modalities)
+    G = len(acts)  # the node without evolution stands before those of the terms
     first = free + 1 + G
     score = first + len(dividends)
 
@@ -463,7 +460,8 @@ def _links(
 def _scale(nodes: pd.DataFrame, tall: float) -> float:
     """Pixels per unit with which every column fits."""
     columns = [widths.to_numpy() for _, widths in nodes.groupby("column")["width"]]
-    low, high = 0.0, tall / max(max(widths.sum() for widths in columns), 1e-12)
+    low = 0.0
+    high = tall / max(max(widths.sum() for widths in columns), 1e-12)
     for _ in range(40):
         middle = (low + high) / 2
         fits = all(
@@ -488,8 +486,10 @@ def _bands(
     s = np.linspace(0, 1, 20)
     bend = s * s * (3 - 2 * s)
     for link in shown.itertuples():
-        source, target = nodes.loc[link.source], nodes.loc[link.target]
-        left, right = _PLACES[source["column"]] + _WIDE, _PLACES[target["column"]] - _WIDE
+        source = nodes.loc[link.source]
+        target = nodes.loc[link.target]
+        left = _PLACES[source["column"]] + _WIDE
+        right = _PLACES[target["column"]] - _WIDE
         x = left + s * (right - left)
         upper = begin[link.Index] + bend * (finish[link.Index] - begin[link.Index])
         lowers = link.signed and link.value < 0

@@ -59,16 +59,15 @@ def coupling_matrix(
     for n, (name, strengths) in enumerate(parts.items()):
         number = "" if n == 0 else str(n + 1)
         to = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
-        left, right = (
-            n / count + (_GAP / 2 if n else 0),
-            (n + 1) / count - (_GAP / 2 if n < count - 1 else 0),
-        )
+        left = n / count + (_GAP / 2 if n else 0)
+        right = (n + 1) / count - (_GAP / 2 if n < count - 1 else 0)
         axes |= {
             f"xaxis{number}": bare_axis()
             | {"domain": [left, right], "range": [-1.7, 1.7], "anchor": f"y{number}"},
             f"yaxis{number}": bare_axis() | {"range": span, "anchor": f"x{number}"},
         }
-        most, unit = max(strengths.values(), default=0.0) or 1.0, label(units[name])
+        most = max(strengths.values(), default=0.0) or 1.0
+        unit = label(units[name])
         joint = {term: value for term, value in strengths.items() if len(split_term(term)) > 1}
         own = {modality: strengths.get(modality, 0.0) for modality in modalities}
         mutual_information_graph(
@@ -104,7 +103,8 @@ def coupling_matrix(
             text=label(name),
             font={"size": 13, "color": QUIET[theme]},
         )
-    return figure.update_layout(**axes)
+    figure.update_layout(**axes)
+    return figure
 
 
 @checks_arrays(free="D+", coupled="D+")
@@ -126,7 +126,8 @@ def energy_levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light")
             mode="lines",
             line={"color": colour, "width": 1.6},
             hoverinfo="skip",
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=np.full(len(values), (start + end) / 2),
             y=values,
             mode="markers",
@@ -134,23 +135,22 @@ def energy_levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light")
             customdata=list(range(1, len(values) + 1)),
             hovertemplate=f"{name}, level %{{customdata}}: %{{y:.4f}}<extra></extra>",
         )
-    return (
-        figure.add_scatter(
-            x=[0.8, 1.2, None] * len(free),
-            y=[point for ends in np.stack([free, coupled], 1).tolist() for point in (*ends, None)],
-            mode="lines",
-            line={"color": fade_colour(LINE[theme], 0.8), "width": 1},
-            hoverinfo="skip",
-        )
-        .update_xaxes(
-            tickvals=[0.4, 1.6],
-            ticktext=["each modality by itself", "with couplings"],
-            ticks="",
-            showline=False,
-            range=[-0.1, 2.1],
-        )
-        .update_yaxes(title={"text": "energy (ħ = 1)"}, nticks=8)
+    figure.add_scatter(
+        x=[0.8, 1.2, None] * len(free),
+        y=[point for ends in np.stack([free, coupled], 1).tolist() for point in (*ends, None)],
+        mode="lines",
+        line={"color": fade_colour(LINE[theme], 0.8), "width": 1},
+        hoverinfo="skip",
     )
+    figure.update_xaxes(
+        tickvals=[0.4, 1.6],
+        ticktext=["each modality by itself", "with couplings"],
+        ticks="",
+        showline=False,
+        range=[-0.1, 2.1],
+    )
+    figure.update_yaxes(title={"text": "energy (ħ = 1)"}, nticks=8)
+    return figure
 
 
 @checks_arrays(names="N+", terms="N+", values="N+")
@@ -171,33 +171,32 @@ def operator_coefficients(
     real = not np.iscomplexobj(values) or bool(
         np.abs(values.imag).max() <= 1e-9 * np.abs(values).max()
     )
-    return (
-        base_figure(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
-        .add_bar(
-            x=np.real(values) if real else np.abs(values),
-            y=list(range(len(names))),
-            orientation="h",
-            customdata=[
-                f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
-                for name, value in zip(names, np.asarray(values, complex), strict=True)
-            ],
-            marker={
-                "color": [term_colour(term, modalities) for term in terms],
-                "line": {"width": 0},
-            },
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-        .update_layout(bargap=0.25)
-        .update_xaxes(
-            title={"text": "coefficient" if real else "size of the coefficient"},
-            nticks=7,
-            zeroline=True,
-            zerolinecolor=LINE[theme],
-        )
-        .update_yaxes(
-            **row_axis([label(name, 48) for name in names]),
-        )
+    figure = base_figure(theme, 74 + 21 * len(names), left=10, right=20, top=8, bottom=46)
+    figure.add_bar(
+        x=np.real(values) if real else np.abs(values),
+        y=list(range(len(names))),
+        orientation="h",
+        customdata=[
+            f"{label(name)}: {value.real:+.4f}" + ("" if real else f" {value.imag:+.4f} i")
+            for name, value in zip(names, np.asarray(values, complex), strict=True)
+        ],
+        marker={
+            "color": [term_colour(term, modalities) for term in terms],
+            "line": {"width": 0},
+        },
+        hovertemplate="%{customdata}<extra></extra>",
     )
+    figure.update_layout(bargap=0.25)
+    figure.update_xaxes(
+        title={"text": "coefficient" if real else "size of the coefficient"},
+        nticks=7,
+        zeroline=True,
+        zerolinecolor=LINE[theme],
+    )
+    figure.update_yaxes(
+        **row_axis([label(name, 48) for name in names]),
+    )
+    return figure
 
 
 @checks_arrays(values="N+")
@@ -210,8 +209,11 @@ def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Fi
     """
     figure = base_figure(theme, 380, top=22, right=16)
     still = values.real > -1e-9 * max(float(np.abs(values).max()), 1e-300)
-    figure.add_traces(
-        [
+    for name, chosen, colour, size in (
+        ("decays", ~still, BLUE, 5),
+        ("stays", still, VERMILLION, 9),
+    ):
+        figure.add_trace(
             {
                 "type": "scatter",
                 "x": values.real[chosen],
@@ -220,16 +222,10 @@ def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Fi
                 "marker": {"size": size, "color": fade_colour(colour, 0.75)},
                 "hovertemplate": f"{name}: rate %{{x:.3f}}, frequency %{{y:.3f}}<extra></extra>",
             }
-            for name, chosen, colour, size in (
-                ("decays", ~still, BLUE, 5),
-                ("stays", still, VERMILLION, 9),
-            )
-        ]
-    )
+        )
     if gap > 0:
-        figure.add_vline(
-            x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}
-        ).add_annotation(
+        figure.add_vline(x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
+        figure.add_annotation(
             x=-gap,
             y=1,
             yref="paper",
@@ -238,6 +234,6 @@ def decay_modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Fi
             text=f"gap {gap:.3g}",
             font={"size": 12, "color": QUIET[theme]},
         )
-    return figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7).update_yaxes(
-        title={"text": "imaginary part: frequency"}, nticks=7
-    )
+    figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7)
+    figure.update_yaxes(title={"text": "imaginary part: frequency"}, nticks=7)
+    return figure

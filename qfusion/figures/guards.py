@@ -50,7 +50,8 @@ def checks_arrays(
 
         @functools.wraps(function)
         def drawn(*args: P.args, **kwargs: P.kwargs) -> go.Figure:
-            given, sizes = signature.bind(*args, **kwargs).arguments, dict[str, int]()
+            given = signature.bind(*args, **kwargs).arguments
+            sizes = dict[str, int]()
             for name, letters in shapes.items():
                 _fit(name, given.get(name), letters.split(), sizes)
             for name, value in given.items():

@@ -12,7 +12,9 @@ from qfusion.figures.export_style import ExportStyle, canvas, pixel, plotly_prin
 from qfusion.figures.style import FONT, INK, PAPER, QUIET
 from qfusion.figures.themes import theme_of
 
-FIGURE, RECIPE = "qfusion-figure", "qfusion-recipe"  # ids in the page
+# Identifiers of elements of the page.
+FIGURE = "qfusion-figure"
+RECIPE = "qfusion-recipe"
 _CONFIG = '{"displaylogo":false,"responsive":false,"toImageButtonOptions":{"format":"svg","filename":"qfusion-figure"}}'
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -58,7 +60,8 @@ def render_page(
     """
     theme = theme_of(drawn)
     width, height = (round(side / pixel(style)) for side in canvas(drawn, style))
-    sized = go.Figure(drawn).update_layout(width=width, height=height, autosize=False)
+    sized = go.Figure(drawn)
+    sized.update_layout(width=width, height=height, autosize=False)
     plotly = get_plotlyjs()
     draw = (
         f'(function(f){{Plotly.newPlot("{FIGURE}",f.data,f.layout,{_CONFIG});}})'

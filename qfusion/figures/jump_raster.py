@@ -43,7 +43,8 @@ def raster(
     )
     figure = base_figure(theme, 560, legend=True, right=16)
     for k, rates in enumerate(exact):
-        hue, name = STATE_HUES[k % len(STATE_HUES)], f"L{k + 1}"
+        hue = STATE_HUES[k % len(STATE_HUES)]
+        name = f"L{k + 1}"
         marks = [
             (float(when), row)
             for row, (whens, which) in enumerate(records, 1)
@@ -63,7 +64,8 @@ def raster(
                 "line": {"width": 0},
             },
             hovertemplate=f"{name} at t = %{{x:.3f}}, trajectory %{{y}}<extra></extra>",
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=np.repeat(edges, 2)[1:-1],
             y=np.repeat(values[k], 2),
             yaxis="y2",
@@ -73,7 +75,8 @@ def raster(
             line={"color": fade_colour(hue, 0.6), "width": 1.2},
             name=f"{name}, counted",
             hovertemplate=f"{name}, counted: %{{y:.3f}}<extra></extra>",
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=times,
             y=rates,
             yaxis="y2",
@@ -84,7 +87,7 @@ def raster(
             line={"color": hue, "width": 2.8, "dash": DASHES[k % len(DASHES)]},
             hovertemplate=f"{name}, exact: %{{y:.3f}}<extra></extra>",
         )
-    return figure.add_annotation(
+    figure.add_annotation(
         x=1,
         y=0.29,
         xref="paper",
@@ -94,7 +97,8 @@ def raster(
         showarrow=False,
         text="thin: counted, thick: Tr L<sub>k</sub>†L<sub>k</sub> ρ(t)",
         font={"size": 12, "color": QUIET[theme]},
-    ).update_layout(
+    )
+    figure.update_layout(
         xaxis={
             "title": {"text": TIME},
             "range": [float(edges[0]), float(edges[-1])],
@@ -109,3 +113,4 @@ def raster(
         yaxis2=axis(theme) | {"domain": [0.0, 0.28], "rangemode": "tozero", "nticks": 4},
         yaxis2_title_text="rate (1 / time)",
     )
+    return figure

@@ -28,8 +28,9 @@ def single_runs(
         times: (nT,); curves: per trajectory (nT,) values; jumps: per trajectory its (time, operator index) pairs;
         mean: (nT,) over all runs, if there is one; channels: number of jump operators K.
     """
-    figure = base_figure(theme, 320, legend=True).add_traces(
-        [
+    figure = base_figure(theme, 320, legend=True)
+    for i, curve in enumerate(curves):
+        figure.add_trace(
             {
                 "type": "scatter",
                 "x": times,
@@ -40,9 +41,7 @@ def single_runs(
                 "line": {"width": 1.4, "color": STATE_HUES[i % len(STATE_HUES)]},
                 "showlegend": False,
             }
-            for i, curve in enumerate(curves)
-        ]
-    )
+        )
     for channel in range(channels):
         marks = [
             (when, float(np.interp(when, times, curve)))
@@ -73,9 +72,9 @@ def single_runs(
             line={"width": 3, "color": INK[theme]},
             hovertemplate="%{y:.3f}",
         )
-    return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
-        title={"text": label(y_title)}
-    )
+    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
+    figure.update_yaxes(title={"text": label(y_title)})
+    return figure
 
 
 @checks_arrays(mean="T P", error="T P", master="T P")
@@ -106,7 +105,8 @@ def ensemble(
             fillcolor=fade_colour(hue, 0.25),
             line={"width": 0},
             mode="lines",
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=times,
             y=mean[:, i],
             mode="lines",
@@ -114,7 +114,8 @@ def ensemble(
             name=f"mean of {runs} runs",
             line={"color": hue, "width": 1.5, "dash": "dot"},
             hovertemplate="%{y:.3f}",
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=times,
             y=master[:, i],
             mode="lines",
@@ -122,6 +123,6 @@ def ensemble(
             line={"color": hue, "width": 2.5},
             hovertemplate="%{y:.3f}",
         )
-    return figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])]).update_yaxes(
-        title={"text": "probability"}, rangemode="tozero"
-    )
+    figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
+    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
+    return figure

@@ -59,7 +59,8 @@ def interval_dots(
     figure = base_figure(
         theme, 70 + 26 * named + 34 * len(names), left=10, right=20, top=8, bottom=46, legend=named
     )
-    shift, text = 0.22, ".1%" if percent else "+.2f"
+    shift = 0.22
+    text = ".1%" if percent else "+.2f"
     if band is not None and np.isfinite(band).all(1).any():
         figure.update_layout(
             shapes=[
@@ -76,7 +77,8 @@ def interval_dots(
                 for y, (low, high) in enumerate(band)
                 if np.isfinite([low, high]).all()
             ]
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=[None],
             y=[None],
             mode="markers",
@@ -86,7 +88,8 @@ def interval_dots(
         )
     for place, (name, values) in enumerate(series.items()):
         at = (place - (len(series) - 1) / 2) * shift
-        symbol, sentence = SYMBOLS[place % len(SYMBOLS)], label(name)
+        symbol = SYMBOLS[place % len(SYMBOLS)]
+        sentence = label(name)
         figure.add_scatter(
             x=[None],
             y=[None],
@@ -128,20 +131,17 @@ def interval_dots(
     )
     ends = ends[np.isfinite(ends)]
     room = 0.06 * max(float(np.ptp(ends)), 1e-9)
-    return (
-        figure.add_vline(
-            x=0, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
-        )
-        .update_xaxes(
-            title={"text": label(x_title, 90)},
-            tickformat=".0%" if percent else "",
-            nticks=7,
-            range=[float(ends.min()) - room, float(ends.max()) + room],
-        )
-        .update_yaxes(
-            **row_axis([term_title(name) for name in names]),
-        )
+    figure.add_vline(x=0, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below")
+    figure.update_xaxes(
+        title={"text": label(x_title, 90)},
+        tickformat=".0%" if percent else "",
+        nticks=7,
+        range=[float(ends.min()) - room, float(ends.max()) + room],
     )
+    figure.update_yaxes(
+        **row_axis([term_title(name) for name in names]),
+    )
+    return figure
 
 
 @checks_arrays()
@@ -186,7 +186,8 @@ def calibration(
             **place,
             marker={"size": 4, "color": fade_colour(hue, 0.35), "line": {"width": 0}},
             hovertemplate="own term %{x:+.2f}, label %{y:+.2f}<extra></extra>",
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=bins[name][0],
             y=bins[name][1],
             mode="lines+markers",
@@ -195,4 +196,6 @@ def calibration(
             marker={"size": 9, "color": hue, "line": {"width": 1.5, "color": PAPER[theme]}},
             hovertemplate="bin: own term %{x:+.2f}, mean label %{y:+.2f}<extra></extra>",
         )
-    return figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
+    figure.update_xaxes(nticks=4, tickangle=0)
+    figure.update_yaxes(nticks=4)
+    return figure

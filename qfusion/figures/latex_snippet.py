@@ -25,9 +25,11 @@ def latex_figure(
     """
     starred = "*" if style.size in COLUMNS else ""
     ending = style.format if style.format in ("tikz", "png") else "pdf"
-    needs, command = "graphicx", f"\\includegraphics[width={SIZES[style.size].width:g}mm]"
+    needs = "graphicx"
+    command = f"\\includegraphics[width={SIZES[style.size].width:g}mm]"
     if ending == "tikz":
-        needs, command = "tikz", "\\input"
+        needs = "tikz"
+        command = "\\input"
     words = [
         f"\\textbf{{{plotly_print.latex.escape(title.rstrip('.'))}.}}" if title else "",
         plotly_print.latex.escape(caption),

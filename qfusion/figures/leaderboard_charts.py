@@ -84,7 +84,8 @@ def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -
             mode="markers",
             marker={"size": 4, "color": fade_colour(INK[theme], 0.45)},
             hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>",
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=[entry.mean],
             y=[place],
             mode="markers",
@@ -96,7 +97,8 @@ def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -
             },
             hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>",
         )
-    return figure.update_xaxes(title={"text": label(metric)}, nticks=7).update_yaxes(
+    figure.update_xaxes(title={"text": label(metric)}, nticks=7)
+    figure.update_yaxes(
         **row_axis(
             [
                 f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name)
@@ -106,6 +108,7 @@ def result_dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -
             0.6,
         )
     )
+    return figure
 
 
 @checks_arrays("entries", entries="N+")
@@ -183,9 +186,8 @@ def result_scatter(
         room = max(0.06 * np.ptp(ends), 0.5)  # for marks at the edges
         figure.update_xaxes(range=[min(ends) - room, max(ends) + room], nticks=7)
     if marked:
-        figure.add_vline(
-            x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}
-        ).add_annotation(
+        figure.add_vline(x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
+        figure.add_annotation(
             x=marked[0],
             y=1,
             yref="paper",
@@ -194,9 +196,9 @@ def result_scatter(
             text=label(marked[1]),
             font={"size": 12, "color": QUIET[theme]},
         )
-    return figure.update_xaxes(title={"text": label(title)}).update_yaxes(
-        title={"text": label(metric)}, nticks=6
-    )
+    figure.update_xaxes(title={"text": label(title)})
+    figure.update_yaxes(title={"text": label(metric)}, nticks=6)
+    return figure
 
 
 @checks_arrays("values", models="M+", parts="P+", values="M+ P+")
@@ -210,35 +212,34 @@ def planted_agreement(
         values: (models, parts), from -1 to 1.
         theme: of the figure.
     """
-    return (
-        base_figure(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
-        .add_heatmap(
-            z=values,
-            x=list(range(len(parts))),
-            y=list(range(len(models))),
-            zmin=-1,
-            zmax=1,
-            colorscale=SIGNED_SCALE[theme],
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            texttemplate="%{z:.2f}",
-            textfont={"size": 11},
-            hoverongaps=False,
-            customdata=[[[label(model), label(part)] for part in parts] for model in models],
-            hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
-        )
-        .update_xaxes(
-            tickvals=list(range(len(parts))),
-            ticktext=[label(part).replace("+", "+<br>") for part in parts],
-            ticks="",
-            showline=False,
-            tickangle=0,
-        )
-        .update_yaxes(
-            **row_axis([label(model) for model in models]),
-        )
+    figure = base_figure(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
+    figure.add_heatmap(
+        z=values,
+        x=list(range(len(parts))),
+        y=list(range(len(models))),
+        zmin=-1,
+        zmax=1,
+        colorscale=SIGNED_SCALE[theme],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        texttemplate="%{z:.2f}",
+        textfont={"size": 11},
+        hoverongaps=False,
+        customdata=[[[label(model), label(part)] for part in parts] for model in models],
+        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>",
     )
+    figure.update_xaxes(
+        tickvals=list(range(len(parts))),
+        ticktext=[label(part).replace("+", "+<br>") for part in parts],
+        ticks="",
+        showline=False,
+        tickangle=0,
+    )
+    figure.update_yaxes(
+        **row_axis([label(model) for model in models]),
+    )
+    return figure
 
 
 @checks_arrays()
@@ -263,7 +264,8 @@ def robustness(
     used: dict[str, int] = {}
     for place, (name, (levels, values, at)) in enumerate(curves.items()):
         role, family = families[name]
-        colour, number = family_colour(family), used.get(family, 0)
+        colour = family_colour(family)
+        number = used.get(family, 0)
         used[family] = number + 1
         figure.add_scatter(
             x=levels,
@@ -296,9 +298,8 @@ def robustness(
                 },
                 hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>",
             )
-    figure.update_xaxes(
-        title={"text": f"noise on {label(what)}, standard deviations"}
-    ).update_yaxes(title={"text": label(metric)})
+    figure.update_xaxes(title={"text": f"noise on {label(what)}, standard deviations"})
+    figure.update_yaxes(title={"text": label(metric)})
     if ends:
         figure.update_layout(
             xaxis={"domain": [0, 0.74]},
@@ -321,4 +322,5 @@ def robustness(
             figure.add_vline(
                 x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"}
             )
-    return figure.update_layout(plot_bgcolor=PAPER[theme])
+    figure.update_layout(plot_bgcolor=PAPER[theme])
+    return figure

@@ -71,11 +71,12 @@ def confusion_matrix(
         "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-    ).update_layout(clickmode="event+select")
+    )
+    figure.update_layout(clickmode="event+select")
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
-    return figure.update_xaxes(
-        title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks
-    ).update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
+    figure.update_xaxes(title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks)
+    figure.update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
+    return figure
 
 
 @checks_arrays()
@@ -92,9 +93,9 @@ def roc_curves(
     if not roc:
         return write_note(figure, "Curves need samples of a class and of others.", theme)
     plain = {"range": [-0.02, 1.02], "nticks": 5}
-    return (
-        figure.add_traces(
-            [
+    for result, to in ((roc, ""), (pr, "2")):
+        for name, x, y, value in sorted(result, key=lambda curve: curve[0] == chosen):
+            figure.add_trace(
                 {
                     "type": "scatter",
                     "x": x,
@@ -107,30 +108,27 @@ def roc_curves(
                     else {"color": fade_colour(GREY, 0.7), "width": 1.2},
                     "hovertemplate": f"{label(name)}: %{{x:.3f}}, %{{y:.3f}} ({value:.3f})<extra></extra>",
                 }
-                for result, to in ((roc, ""), (pr, "2"))
-                for name, x, y, value in sorted(result, key=lambda curve: curve[0] == chosen)
-            ]
-        )
-        .add_scatter(
-            x=[0, 1],
-            y=[0, 1],
-            mode="lines",
-            hoverinfo="skip",
-            line={"color": LINE[theme], "width": 1, "dash": "dot"},
-        )
-        .update_layout(
-            xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
-            yaxis=axis(theme) | plain,
-            xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
-            yaxis2=axis(theme) | plain | {"anchor": "x2"},
-        )
-        .update_layout(
-            xaxis_title_text="false positive rate",
-            yaxis_title_text="true positive rate",
-            xaxis2_title_text="recall",
-            yaxis2_title_text="precision",
-        )
+            )
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": LINE[theme], "width": 1, "dash": "dot"},
     )
+    figure.update_layout(
+        xaxis=axis(theme) | plain | {"domain": [0, 0.45]},
+        yaxis=axis(theme) | plain,
+        xaxis2=axis(theme) | plain | {"domain": [0.57, 1], "anchor": "y2"},
+        yaxis2=axis(theme) | plain | {"anchor": "x2"},
+    )
+    figure.update_layout(
+        xaxis_title_text="false positive rate",
+        yaxis_title_text="true positive rate",
+        xaxis2_title_text="recall",
+        yaxis2_title_text="precision",
+    )
+    return figure
 
 
 @checks_arrays(certainty="B", accuracy="B", counts="B")
@@ -145,53 +143,50 @@ def calibration_plot(
     figure = base_figure(theme, 360, right=16, top=10)
     if not len(counts):
         return write_note(figure, EMPTY, theme)
-    return (
-        figure.add_scatter(
-            x=[0, 1],
-            y=[0, 1],
-            mode="lines",
-            hoverinfo="skip",
-            line={"color": LINE[theme], "width": 1, "dash": "dot"},
-        )
-        .add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": [x, x],
-                    "y": [low, high],
-                    "mode": "lines",
-                    "hoverinfo": "skip",
-                    "line": {"color": fade_colour(VERMILLION, 0.6), "width": 2},
-                }
-                for x, high, low in zip(
-                    certainty,
-                    np.maximum(certainty, accuracy),
-                    np.minimum(certainty, accuracy),
-                    strict=True,
-                )
-            ]
-        )
-        .add_scatter(
-            x=certainty,
-            y=accuracy,
-            mode="lines+markers",
-            line={"color": BLUE, "width": 1.6},
-            marker={
-                "size": list(6 + 18 * np.sqrt(counts / counts.max())),
-                "color": BLUE,
-                "opacity": 1,
-                "line": {"width": 0},
-            },
-            customdata=[f"{count:,} samples" for count in counts],
-            hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
-        )
-        .update_xaxes(
-            title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
-        )
-        .update_yaxes(
-            title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
-        )
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": LINE[theme], "width": 1, "dash": "dot"},
     )
+    for x, high, low in zip(
+        certainty,
+        np.maximum(certainty, accuracy),
+        np.minimum(certainty, accuracy),
+        strict=True,
+    ):
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": [x, x],
+                "y": [low, high],
+                "mode": "lines",
+                "hoverinfo": "skip",
+                "line": {"color": fade_colour(VERMILLION, 0.6), "width": 2},
+            }
+        )
+    figure.add_scatter(
+        x=certainty,
+        y=accuracy,
+        mode="lines+markers",
+        line={"color": BLUE, "width": 1.6},
+        marker={
+            "size": list(6 + 18 * np.sqrt(counts / counts.max())),
+            "color": BLUE,
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+        customdata=[f"{count:,} samples" for count in counts],
+        hovertemplate="sure %{x:.1%}, right %{y:.1%}, %{customdata}<extra></extra>",
+    )
+    figure.update_xaxes(
+        title={"text": "mean certainty"}, range=[-0.02, 1.04], tickformat=".0%", nticks=6
+    )
+    figure.update_yaxes(
+        title={"text": "share that is right"}, range=[-0.02, 1.06], tickformat=".0%", nticks=6
+    )
+    return figure
 
 
 @checks_arrays(ids="N", truth="N", values="N", inside="N")
@@ -225,7 +220,8 @@ def residual_plot(
                 marker={"size": 5, "color": fade_colour(colour, 0.55)},
                 hovertemplate=f"%{{customdata}} ({name}): annotated %{{x:.2f}}, off by "
                 "%{y:+.2f}<extra></extra>",
-            ).add_bar(
+            )
+            figure.add_bar(
                 x=np.histogram(values[chosen], edges)[0],
                 y=(edges[1:] + edges[:-1]) / 2,
                 orientation="h",
@@ -233,26 +229,25 @@ def residual_plot(
                 marker={"color": colour, "line": {"width": 0}},
                 hovertemplate=f"%{{x}} {name}, off by %{{y:+.2f}}<extra></extra>",
             )
-    return (
-        figure.add_shape(
-            type="line",
-            xref="paper",
-            x0=0,
-            x1=1,
-            y0=0,
-            y1=0,
-            line={"color": LINE[theme], "width": 1},
-        )
-        .update_layout(
-            bargap=0.05,
-            barmode="stack",
-            xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
-            yaxis=axis(theme) | {"nticks": 7},
-            xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
-        )
-        .update_layout(
-            xaxis_title_text=f"annotated {label(unit)}",
-            yaxis_title_text="prediction − annotation",
-            xaxis2_title_text="samples",
-        )
+    figure.add_shape(
+        type="line",
+        xref="paper",
+        x0=0,
+        x1=1,
+        y0=0,
+        y1=0,
+        line={"color": LINE[theme], "width": 1},
     )
+    figure.update_layout(
+        bargap=0.05,
+        barmode="stack",
+        xaxis=axis(theme) | {"domain": [0, 0.74], "nticks": 7},
+        yaxis=axis(theme) | {"nticks": 7},
+        xaxis2=axis(theme) | {"domain": [0.79, 1], "anchor": "y", "nticks": 4},
+    )
+    figure.update_layout(
+        xaxis_title_text=f"annotated {label(unit)}",
+        yaxis_title_text="prediction − annotation",
+        xaxis2_title_text="samples",
+    )
+    return figure

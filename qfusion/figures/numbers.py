@@ -177,7 +177,8 @@ def populations(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
 @accepts_sample
 def density_matrix(sample: Sample, *, at: float = 1.0) -> pd.DataFrame:
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
-    rho, names = state_at(sample, at), basis_labels(sample.model.dims)
+    rho = state_at(sample, at)
+    names = basis_labels(sample.model.dims)
     return pd.DataFrame(
         {
             "row": np.repeat(names, len(names)),

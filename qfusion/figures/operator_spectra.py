@@ -27,10 +27,9 @@ from qfusion.figures.style import (
 )
 from qfusion.figures.themes import NEUTRAL
 
-FOR, AGAINST = (
-    "#E08214",
-    "#8073AC",
-)  # the two arms of the signed scale, readable on light and on dark paper
+# The two arms of the signed scale, readable on light and on dark paper.
+FOR = "#E08214"
+AGAINST = "#8073AC"
 MAX_BARS = 64
 
 
@@ -72,76 +71,72 @@ def spectrum(
     places = np.arange(len(bars))
 
     text = "eigenstate" if size == 1 else f"{size} eigenstates"
-    return (
-        base_figure(theme, 430, legend=True, right=20, top=8)
-        .add_traces(
-            [
-                {
-                    "type": "bar",
-                    "x": places[chosen],
-                    "y": bars[chosen],
-                    "name": name,
-                    "marker": {"color": hue, "line": {"width": 0}},
-                    "hovertemplate": f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
-                }
-                for name, chosen, hue in (
-                    ("votes for", bars >= 0, FOR),
-                    ("votes against", bars < 0, AGAINST),
-                )
-            ]
+    figure = base_figure(theme, 430, legend=True, right=20, top=8)
+    for name, chosen, hue in (
+        ("votes for", bars >= 0, FOR),
+        ("votes against", bars < 0, AGAINST),
+    ):
+        figure.add_trace(
+            {
+                "type": "bar",
+                "x": places[chosen],
+                "y": bars[chosen],
+                "name": name,
+                "marker": {"color": hue, "line": {"width": 0}},
+                "hovertemplate": f"{text} %{{x}}: %{{y:+.3f}}<extra>{name}</extra>",
+            }
         )
-        .add_bar(
-            x=places,
-            y=own,
-            yaxis="y2",
-            name=label(sample_name),
-            marker={"color": INK[theme], "line": {"width": 0}},
-            hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
-        )
-        .add_scatter(
-            x=places,
-            y=mean,
-            yaxis="y2",
-            name=label(cohort_name),
-            mode="markers",
-            marker={
-                "symbol": "diamond-open",
-                "size": 7,
-                "color": QUIET[theme],
-                "line": {"width": 1.6},
-            },
-            hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
-        )
-        .update_layout(
-            bargap=0.15 if len(bars) < 40 else 0.05,
-            xaxis={
-                "title": {
-                    "text": "eigenstates, from most against to most for"
-                    + ("" if size == 1 else f" ({size} in each bar)")
-                },
-                "anchor": "y2",
-                "range": [-0.7, len(bars) - 0.3],
-                **({"dtick": 1} if len(bars) <= 16 else {}),
-            },
-            yaxis={
-                "domain": [0.46, 1.0],
-                "title": {"text": with_unit("vote above baseline", unit, "<br>")},
-            },
-            yaxis2=axis(theme)
-            | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
-            yaxis2_title_text="weight",
-        )
-        .add_shape(
-            type="line",
-            xref="paper",
-            yref="y",
-            x0=0,
-            x1=1,
-            y0=0,
-            y1=0,
-            line={"color": LINE[theme], "width": 1},
-        )
+    figure.add_bar(
+        x=places,
+        y=own,
+        yaxis="y2",
+        name=label(sample_name),
+        marker={"color": INK[theme], "line": {"width": 0}},
+        hovertemplate="%{y:.1%}<extra>" + label(sample_name) + "</extra>",
     )
+    figure.add_scatter(
+        x=places,
+        y=mean,
+        yaxis="y2",
+        name=label(cohort_name),
+        mode="markers",
+        marker={
+            "symbol": "diamond-open",
+            "size": 7,
+            "color": QUIET[theme],
+            "line": {"width": 1.6},
+        },
+        hovertemplate="%{y:.1%}<extra>" + label(cohort_name) + "</extra>",
+    )
+    figure.update_layout(
+        bargap=0.15 if len(bars) < 40 else 0.05,
+        xaxis={
+            "title": {
+                "text": "eigenstates, from most against to most for"
+                + ("" if size == 1 else f" ({size} in each bar)")
+            },
+            "anchor": "y2",
+            "range": [-0.7, len(bars) - 0.3],
+            **({"dtick": 1} if len(bars) <= 16 else {}),
+        },
+        yaxis={
+            "domain": [0.46, 1.0],
+            "title": {"text": with_unit("vote above baseline", unit, "<br>")},
+        },
+        yaxis2=axis(theme) | {"domain": [0.0, 0.36], "tickformat": ".0%", "rangemode": "tozero"},
+        yaxis2_title_text="weight",
+    )
+    figure.add_shape(
+        type="line",
+        xref="paper",
+        yref="y",
+        x0=0,
+        x1=1,
+        y0=0,
+        y1=0,
+        line={"color": LINE[theme], "width": 1},
+    )
+    return figure
 
 
 @checks_arrays()
@@ -158,41 +153,38 @@ def eigenvector_bars(
         amplitudes.shape == (len(names),),
         f"Argument `amplitudes` must have shape ({len(names)},), but has shape {amplitudes.shape}.",
     )
-    populations, phases, places = (
-        np.abs(amplitudes) ** 2,
-        np.angle(amplitudes),
-        np.arange(len(names)),
-    )
+    populations = np.abs(amplitudes) ** 2
+    phases = np.angle(amplitudes)
+    places = np.arange(len(names))
 
     step = max(1, len(names) // 16)
-    return (
-        base_figure(theme, 250, left=54, right=10, top=10)
-        .add_bar(
-            x=places,
-            y=populations,
-            customdata=list(zip(names, phases, strict=True)),
-            marker={
-                "color": phases,
-                "colorscale": CYCLIC_SCALE,
-                "cmin": -np.pi,
-                "cmax": np.pi,
-                "line": {"width": 0},
-                "colorbar": colour_bar(
-                    "phase (rad)",
-                    thickness=10,
-                    tickvals=[-np.pi, 0, np.pi],
-                    ticktext=["−π", "0", "π"],
-                ),
-            },
-            hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
-        )
-        .update_xaxes(
-            title={"text": "basis state"},
-            tickvals=places[::step],
-            ticktext=[f"|{name}⟩" for name in names[::step]],
-        )
-        .update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
+    figure = base_figure(theme, 250, left=54, right=10, top=10)
+    figure.add_bar(
+        x=places,
+        y=populations,
+        customdata=list(zip(names, phases, strict=True)),
+        marker={
+            "color": phases,
+            "colorscale": CYCLIC_SCALE,
+            "cmin": -np.pi,
+            "cmax": np.pi,
+            "line": {"width": 0},
+            "colorbar": colour_bar(
+                "phase (rad)",
+                thickness=10,
+                tickvals=[-np.pi, 0, np.pi],
+                ticktext=["−π", "0", "π"],
+            ),
+        },
+        hovertemplate="|%{customdata[0]}⟩: %{y:.1%}, phase %{customdata[1]:+.2f} rad<extra></extra>",
     )
+    figure.update_xaxes(
+        title={"text": "basis state"},
+        tickvals=places[::step],
+        ticktext=[f"|{name}⟩" for name in names[::step]],
+    )
+    figure.update_yaxes(title={"text": "population"}, rangemode="tozero", tickformat=".0%")
+    return figure
 
 
 @checks_arrays(elements="n", modalities="M", votes="K", bits="K M n")
@@ -224,7 +216,8 @@ def outcome_patterns(
             name=f"{label(name)} reads 1",
             hoverinfo="skip",
             marker={"size": 13, "color": hue, "line": {"width": 1.5, "color": hue}},
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=x[~on],
             y=rows[~on],
             mode="markers",
@@ -235,7 +228,8 @@ def outcome_patterns(
                 "color": PAPER[theme],
                 "line": {"width": 1.2, "color": LINE[theme]},
             },
-        ).add_annotation(
+        )
+        figure.add_annotation(
             x=m * (n + 1) + (n - 1) / 2,
             y=1,
             yref="paper",
@@ -253,7 +247,8 @@ def outcome_patterns(
         range=[-0.6, count * (n + 1) - 1.4],
         title={"text": "element (filled: its qubit reads 1)"},
         tickangle=0 if max(map(len, short)) <= 2 else -40,
-    ).update_yaxes(
+    )
+    figure.update_yaxes(
         **row_axis([f"{vote:+.2f}" for vote in votes], 0.4, 0.6),
     )
     cut = int(np.searchsorted(-np.asarray(votes), 0))
@@ -275,30 +270,27 @@ def element_effects(
     """How the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
 
     places = list(range(len(elements)))
-    return (
-        base_figure(theme, 260, legend=len(modalities) > 1, right=10, top=8)
-        .add_traces(
-            [
-                {
-                    "type": "bar",
-                    "x": places,
-                    "y": values[m],
-                    "customdata": [label(element) for element in elements],
-                    "name": label(name),
-                    "marker": {"color": term_colour(name, all_modalities)},
-                    "hovertemplate": "%{customdata}: %{y:+.3f}<extra>" + label(name) + "</extra>",
-                }
-                for m, name in enumerate(modalities)
-            ]
+    figure = base_figure(theme, 260, legend=len(modalities) > 1, right=10, top=8)
+    for m, name in enumerate(modalities):
+        figure.add_trace(
+            {
+                "type": "bar",
+                "x": places,
+                "y": values[m],
+                "customdata": [label(element) for element in elements],
+                "name": label(name),
+                "marker": {"color": term_colour(name, all_modalities)},
+                "hovertemplate": "%{customdata}: %{y:+.3f}<extra>" + label(name) + "</extra>",
+            }
         )
-        .update_yaxes(title={"text": f"change of {label(unit)}"})
-        .update_xaxes(
-            title={"text": "element that turns from 0 to 1"},
-            tickvals=places,
-            ticktext=[label(name, 14) for name in elements],
-        )
-        .add_hline(y=0, line={"color": LINE[theme], "width": 1})
+    figure.update_yaxes(title={"text": f"change of {label(unit)}"})
+    figure.update_xaxes(
+        title={"text": "element that turns from 0 to 1"},
+        tickvals=places,
+        ticktext=[label(name, 14) for name in elements],
     )
+    figure.add_hline(y=0, line={"color": LINE[theme], "width": 1})
+    return figure
 
 
 @checks_arrays(ids="N", x="N", y="N", truth="N")
@@ -374,6 +366,6 @@ def extreme_plane(
             marker={"size": 7} | look,
         )
     add_ring(figure, ids, x, y, chosen, name="chosen", showlegend=False)
-    return figure.update_xaxes(
-        title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else ""
-    ).update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")
+    figure.update_xaxes(title={"text": label(x_title, 90)}, tickformat=".1~%" if shares[0] else "")
+    figure.update_yaxes(title={"text": label(y_title, 90)}, tickformat=".1~%" if shares[1] else "")
+    return figure

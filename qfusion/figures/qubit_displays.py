@@ -59,7 +59,8 @@ def draw_displays(figure: go.Figure, shown: Sequence[Display], kind: str, theme:
 
 def display_share(bloch: np.ndarray, kind: str) -> float:
     """How full a display is: the probability of |1>, or where the purity lies between 1/2 and 1."""
-    z, length = float(bloch[2]), float(np.linalg.norm(bloch))
+    z = float(bloch[2])
+    length = float(np.linalg.norm(bloch))
     return float(np.clip((1 - z) / 2 if kind == KINDS[0] else length**2, 0, 1))
 
 
@@ -92,7 +93,8 @@ def matrix_tip(matrix: np.ndarray, digits: int = 2) -> str:
 
 
 def _cell(value: complex, digits: int) -> str:
-    real, imaginary = round(value.real, digits) + 0.0, round(value.imag, digits) + 0.0
+    real = round(value.real, digits) + 0.0
+    imaginary = round(value.imag, digits) + 0.0
     if not imaginary:
         return f"{real:.{digits}f}" if real else "0"
     return f"{imaginary:.{digits}f}i" if not real else f"{real:.{digits}f}{imaginary:+.{digits}f}i"

@@ -16,10 +16,12 @@ from qfusion._extras import installed_versions
 from qfusion.errors import InvalidInput
 from qfusion.figures.export_style import ExportStyle
 
-KIND, VERSION = "qfusion recipe", 1
+KIND = "qfusion recipe"
+VERSION = 1
 MAX_TEXT = 64_000  # characters of a recipe
 MAX_WORDS = 2_000
-MAX_VALUES, MAX_VALUE = 200, 8_000  # parameters of an address, characters of one
+MAX_VALUES = 200  # parameters of an address
+MAX_VALUE = 8_000  # characters of one parameter
 _GIVE = "Give the .json file of the figure drawer, or an exported figure."
 _NAME = re.compile(r"[\w.:+ |=,()-]{1,200}")
 _PACKAGES = ("torch", "numpy", "qutip", "pennylane", "plotly", "matplotlib", "streamlit", "kaleido")
@@ -138,7 +140,8 @@ def read_record(text: str, what: str, kind: str, version: int, most: int) -> dic
         isinstance(record, dict) and record.get("kind") == kind,
         f"This JSON is not a {kind}. {_GIVE}",
     )
-    seen, made = record.get("version"), record.get("software")
+    seen = record.get("version")
+    made = record.get("software")
     newer = made.get("qfusion", "newer") if isinstance(made, dict) else "newer"
     check(
         seen == version,

@@ -32,7 +32,9 @@ from qfusion.figures.style import (
 Lane = tuple[str, np.ndarray, np.ndarray, Mapping[str, np.ndarray], Sequence[str]]
 _THUMB = 56  # pixels of a thumbnail's height
 _HUES = 96  # colours of all thumbnails together
-_LETTER, _ROOM = 6.4, 620  # pixels of a letter, and of the axis, by which words find room
+# Widths in pixels that decide whether a word fits.
+_LETTER = 6.4
+_ROOM = 620  # of the whole axis
 _GAP = 9  # pixels between rows
 _WORD_ROWS = 3
 
@@ -116,13 +118,14 @@ def timeline(
             }
         )
         top -= height + _GAP
-    return figure.update_layout(
+    figure.update_layout(
         barmode="relative",
         showlegend=bool(lanes),
         legend={"traceorder": "normal"},
         xaxis={"range": [0, seconds], "anchor": f"y{len(drawn)}", "nticks": 9},
         xaxis_title_text="time (s)",
     )
+    return figure
 
 
 def _row(name: str, low: float, high: float) -> dict[str, Any]:
@@ -202,7 +205,8 @@ def _spectrum(
 
 def _word_rows(words: Sequence[Word], seconds: float) -> tuple[list[tuple[Word, int | None]], int]:
     """Words with the row in which each finds room, None where there is none, and how many rows are used."""
-    ends, placed = [-1.0] * _WORD_ROWS, list[tuple[Word, int | None]]()
+    ends = [-1.0] * _WORD_ROWS
+    placed = list[tuple[Word, int | None]]()
     for word in words:
         wide = seconds * _LETTER * (min(len(word.text), 20) + 1) / _ROOM
         middle = (word.start + min(word.end, seconds)) / 2

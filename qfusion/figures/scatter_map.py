@@ -72,9 +72,8 @@ def sample_scatter(
         f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told apart.",
     )
     across, up = ({"title": {"text": label(title, 90)}, "nticks": 7} for title in titles)
-    figure = base_figure(theme, 560, legend=bool(names), top=38).update_layout(
-        dragmode="lasso", clickmode="event+select", xaxis=across, yaxis=up
-    )
+    figure = base_figure(theme, 560, legend=bool(names), top=38)
+    figure.update_layout(dragmode="lasso", clickmode="event+select", xaxis=across, yaxis=up)
     if not len(ids):
         return write_note(figure, "No sample of this split is explained.", theme)
     texts = [
@@ -91,9 +90,9 @@ def sample_scatter(
         for within in ((False, True) if part else (True,))
         for k, own in kinds
     ]
-    (
-        figure.add_traces(
-            [
+    for within, k, own in groups:
+        if own.any():
+            figure.add_trace(
                 {
                     "type": "scatter",
                     "x": xy[own, 0],
@@ -107,27 +106,22 @@ def sample_scatter(
                     **_CHOSEN,
                     "hovertemplate": "%{text}<br>click to open it<extra></extra>",
                 }
-                for within, k, own in groups
-                if own.any()
-            ]
-        ).add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": [None],
-                    "y": [None],
-                    "mode": "markers",
-                    "name": label(name, 24),
-                    "marker": {
-                        "size": 9,
-                        "color": _hue(k, hues),
-                        "symbol": SHAPES[k // len(GROUP_HUES)],
-                    },
-                }
-                for k, name in enumerate(names)
-            ]
-        )
-    )  # the legend's points are as strong as those of the cohort
+            )
+    for k, name in enumerate(names):
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": [None],
+                "y": [None],
+                "mode": "markers",
+                "name": label(name, 24),
+                "marker": {
+                    "size": 9,
+                    "color": _hue(k, hues),
+                    "symbol": SHAPES[k // len(GROUP_HUES)],
+                },
+            }
+        )  # the legend's points are as strong as those of the cohort
     return add_ring(
         figure,
         ids,
@@ -237,7 +231,8 @@ def nearest_bars(
     if np.isfinite(typical):
         figure.add_vline(
             x=typical, line={"color": LINE[theme], "width": 1.5, "dash": "dot"}, layer="below"
-        ).add_annotation(
+        )
+        figure.add_annotation(
             x=typical,
             y=1,
             yref="paper",
@@ -247,11 +242,10 @@ def nearest_bars(
             font={"size": 12, "color": INK[theme]},
         )
     top = max(float(np.max(distances)), typical if np.isfinite(typical) else 0.0, 1e-9)
-    return (
-        figure.update_layout(clickmode="event+select")
-        .update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
-        .update_yaxes(
-            **row_axis([label(name, 44) for name in names]),
-            ticklabelstandoff=6,
-        )
+    figure.update_layout(clickmode="event+select")
+    figure.update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
+    figure.update_yaxes(
+        **row_axis([label(name, 44) for name in names]),
+        ticklabelstandoff=6,
     )
+    return figure

@@ -161,7 +161,7 @@ def tornado(
         }
         for row in np.flatnonzero(bends)
     ]
-    return figure.update_layout(
+    figure.update_layout(
         annotations=[
             {"xref": "paper", "yref": "paper", "showarrow": False} | note
             for note in (*above, below, *bent)
@@ -181,6 +181,7 @@ def tornado(
             for axis in ("x", "x2")
         ],
     )
+    return figure
 
 
 def _numbers(values: np.ndarray) -> list[str]:
@@ -211,24 +212,22 @@ def term_response(
     """
     hue = term_colour(term, modalities) if term else INK[theme]
     x, y = _smooth(factors, values, slopes)
-    figure = (
-        base_figure(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
-        .add_scatter(
-            x=x,
-            y=y,
-            mode="lines",
-            line={"color": hue, "width": 2.5},
-            name="exact",
-            hoverinfo="skip",
-        )
-        .add_scatter(
-            x=factors,
-            y=values,
-            mode="markers",
-            marker={"color": hue, "size": 6},
-            showlegend=False,
-            hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
-        )
+    figure = base_figure(theme, 250, left=66, right=20, top=14, bottom=46, legend=True)
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="lines",
+        line={"color": hue, "width": 2.5},
+        name="exact",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=factors,
+        y=values,
+        mode="markers",
+        marker={"color": hue, "size": 6},
+        showlegend=False,
+        hovertemplate="× %{x:.2f}: %{y:.4f}<extra></extra>",
     )
     if np.isfinite(slopes[-1]):
         figure.add_scatter(
@@ -239,24 +238,25 @@ def term_response(
             line={"color": QUIET[theme], "width": 1.5, "dash": "dash"},
             hoverinfo="skip",
         )
-    return (
-        figure.add_scatter(
-            x=[factors[-1]],
-            y=[values[-1]],
-            mode="markers",
-            name="now",
-            hovertemplate="now: %{y:.3f}<extra></extra>",
-            marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
-        )
-        .update_xaxes(title={"text": what})
-        .update_yaxes(title={"text": label(unit, 40)})
+    figure.add_scatter(
+        x=[factors[-1]],
+        y=[values[-1]],
+        mode="markers",
+        name="now",
+        hovertemplate="now: %{y:.3f}<extra></extra>",
+        marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}},
     )
+    figure.update_xaxes(title={"text": what})
+    figure.update_yaxes(title={"text": label(unit, 40)})
+    return figure
 
 
 def _smooth(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cubic Hermite curve through the points with these slopes; straight pieces where one is not finite."""
-    t, h = np.linspace(0, 1, 12), np.diff(x)[:, None]
-    a, b = y[:-1, None], y[1:, None]
+    t = np.linspace(0, 1, 12)
+    h = np.diff(x)[:, None]
+    a = y[:-1, None]
+    b = y[1:, None]
     known = (np.isfinite(slopes[:-1]) & np.isfinite(slopes[1:]))[:, None]
     m0, m1 = (np.where(known, part[:, None], 0.0) for part in (slopes[:-1], slopes[1:]))
     cubic = (

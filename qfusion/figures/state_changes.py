@@ -36,36 +36,35 @@ def number_bars(
         before, after: (n,).
     """
     places = list(range(len(names)))
-    return (
-        base_figure(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
-        .add_bar(
-            x=places,
-            y=after,
-            width=0.6,
-            name="with the change",
-            marker={"color": hue},
-            hovertemplate="%{y:.3f}<extra>with the change</extra>",
-        )
-        .add_scatter(
-            x=places,
-            y=before,
-            mode="markers",
-            name="as it is",
-            marker={
-                "symbol": "diamond-open",
-                "size": 10,
-                "color": INK[theme],
-                "line": {"width": 2},
-            },
-            hovertemplate="%{y:.3f}<extra>as it is</extra>",
-        )
-        .update_xaxes(
-            tickvals=places,
-            ticktext=[label(name, 14) for name in names],
-            title={"text": label(across)},
-        )
-        .update_yaxes(title={"text": label(axis)}, range=[0, 1.04])
+    figure = base_figure(theme, 230, left=52, right=10, top=6, bottom=44, legend=True)
+    figure.add_bar(
+        x=places,
+        y=after,
+        width=0.6,
+        name="with the change",
+        marker={"color": hue},
+        hovertemplate="%{y:.3f}<extra>with the change</extra>",
     )
+    figure.add_scatter(
+        x=places,
+        y=before,
+        mode="markers",
+        name="as it is",
+        marker={
+            "symbol": "diamond-open",
+            "size": 10,
+            "color": INK[theme],
+            "line": {"width": 2},
+        },
+        hovertemplate="%{y:.3f}<extra>as it is</extra>",
+    )
+    figure.update_xaxes(
+        tickvals=places,
+        ticktext=[label(name, 14) for name in names],
+        title={"text": label(across)},
+    )
+    figure.update_yaxes(title={"text": label(axis)}, range=[0, 1.04])
+    return figure
 
 
 @checks_arrays(before="3", after="3")
@@ -92,7 +91,8 @@ def bloch_change(
             hoverinfo="skip",
             showlegend=False,
             **on,
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=[-1, 1, None, 0, 0],
             y=[0, 0, None, -1, 1],
             mode="lines",
@@ -100,8 +100,12 @@ def bloch_change(
             showlegend=False,
             line={"color": LINE[theme], "width": 0.8, "dash": "dot"},
             **on,
-        ).add_traces(
-            [
+        )
+        for vector, name, colour, symbol in (
+            (before, "as it is", INK[theme], "diamond-open"),
+            (after, "with the change", hue, "circle"),
+        ):
+            figure.add_trace(
                 {
                     "type": "scatter",
                     "x": [0, vector[across]],
@@ -120,12 +124,7 @@ def bloch_change(
                     f"{vector[2]:.2f})<extra></extra>",
                     **on,
                 }
-                for vector, name, colour, symbol in (
-                    (before, "as it is", INK[theme], "diamond-open"),
-                    (after, "with the change", hue, "circle"),
-                )
-            ]
-        )
+            )
         for words, x, y in ((top, 0, 1.17), (bottom, 0, -1.17), ("x", 1.14, 0), (title, 0, -1.5)):
             figure.add_annotation(
                 text=words,
@@ -140,12 +139,13 @@ def bloch_change(
         bare_axis() | {"range": reach, "constrain": "domain"}
         for reach in ([-1.3, 1.3], [-1.65, 1.35])
     )
-    return figure.update_layout(
+    figure.update_layout(
         xaxis=across_box | {"domain": [0, 0.49]},
         xaxis2=across_box | {"domain": [0.51, 1]},
         yaxis=up_box | {"scaleanchor": "x"},
         yaxis2=up_box | {"scaleanchor": "x2", "anchor": "x2"},
     )
+    return figure
 
 
 @checks_arrays("states", "donors")
@@ -169,49 +169,50 @@ def flip_distances(
     rows = list(range(len(names)))
     reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
     held = [(d, row) for d, row in zip(donors, rows, strict=True) if np.isfinite(d)]
-    return (
-        base_figure(theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True)
-        .add_bar(
-            x=reached,
-            y=rows,
-            orientation="h",
-            width=0.5,
-            name="nearest of all states",
-            marker={"color": [term_colour(n, modalities) for n in names]},
-            hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
-        )
-        .add_scatter(
-            x=[d for d, _ in held],
-            y=[row for _, row in held],
-            mode="markers",
-            name="nearest that a sample has",
-            marker={
-                "symbol": "diamond-open",
-                "size": 11,
-                "color": INK[theme],
-                "line": {"width": 2},
-            },
-            hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
-        )
-        .add_scatter(
-            x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)],
-            y=rows,
-            mode="text",
-            text=["\u2002\u2002" + _distances(s, d) for s, d in zip(states, donors, strict=True)],
-            textposition="middle right",
-            textfont={"color": INK[theme], "size": 12},
-            cliponaxis=False,
-            showlegend=False,
-            hoverinfo="skip",
-        )
-        .update_yaxes(
-            **row_axis([label(name, 24) for name in names]),
-        )
-        .update_xaxes(
-            title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
-            range=[0, 1.75 * max([*reached, *(d for d, _ in held), 0.1 * farthest])],
-        )
+    figure = base_figure(
+        theme, 84 + 38 * len(names), left=10, right=20, top=6, bottom=44, legend=True
     )
+    figure.add_bar(
+        x=reached,
+        y=rows,
+        orientation="h",
+        width=0.5,
+        name="nearest of all states",
+        marker={"color": [term_colour(n, modalities) for n in names]},
+        hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>",
+    )
+    figure.add_scatter(
+        x=[d for d, _ in held],
+        y=[row for _, row in held],
+        mode="markers",
+        name="nearest that a sample has",
+        marker={
+            "symbol": "diamond-open",
+            "size": 11,
+            "color": INK[theme],
+            "line": {"width": 2},
+        },
+        hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>",
+    )
+    figure.add_scatter(
+        x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)],
+        y=rows,
+        mode="text",
+        text=["\u2002\u2002" + _distances(s, d) for s, d in zip(states, donors, strict=True)],
+        textposition="middle right",
+        textfont={"color": INK[theme], "size": 12},
+        cliponaxis=False,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    figure.update_yaxes(
+        **row_axis([label(name, 24) for name in names]),
+    )
+    figure.update_xaxes(
+        title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"},
+        range=[0, 1.75 * max([*reached, *(d for d, _ in held), 0.1 * farthest])],
+    )
+    return figure
 
 
 def _distances(state: float, donor: float) -> str:
@@ -227,23 +228,22 @@ def turn_sizes(
 ) -> go.Figure:
     """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]
-    return (
-        base_figure(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
-        .add_bar(
-            x=shown,
-            y=list(range(len(shown))),
-            orientation="h",
-            width=0.6,
-            marker={"color": INK[theme]},
-            text=[f"{v:.3f}" for v in shown],
-            textposition="outside",
-            cliponaxis=False,
-            constraintext="none",
-            textfont={"size": 11, "color": INK[theme]},
-            hovertemplate="%{x:.4f}<extra></extra>",
-        )
-        .update_yaxes(
-            **row_axis([label(name, 56) for name in names[:most]]),
-        )
-        .update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
+    figure = base_figure(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
+    figure.add_bar(
+        x=shown,
+        y=list(range(len(shown))),
+        orientation="h",
+        width=0.6,
+        marker={"color": INK[theme]},
+        text=[f"{v:.3f}" for v in shown],
+        textposition="outside",
+        cliponaxis=False,
+        constraintext="none",
+        textfont={"size": 11, "color": INK[theme]},
+        hovertemplate="%{x:.4f}<extra></extra>",
     )
+    figure.update_yaxes(
+        **row_axis([label(name, 56) for name in names[:most]]),
+    )
+    figure.update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
+    return figure

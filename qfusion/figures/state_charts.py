@@ -60,7 +60,8 @@ def density_matrix(
         f"Argument `part` must be 'modulus' or 'phase', but is {part!r}.",
     )
     names = basis_labels(dims)
-    modulus, veils = np.abs(rho), []
+    modulus = np.abs(rho)
+    veils = []
     look: dict[str, Any] = {"z": modulus, "colorscale": UNSIGNED_SCALE, "zmin": 0}
     bar = colour_bar("|ρ<sub>ij</sub>|")
     if part == "phase":
@@ -86,25 +87,24 @@ def density_matrix(
         ]
     step = max(1, size // dims[0])
     ticks = {"tickvals": list(range(0, size, step)), "ticktext": names[::step]}
-    return (
-        base_figure(theme, 330, left=52, right=10, top=6, bottom=48)
-        .add_heatmap(
-            **look,
-            hoverongaps=False,
-            colorbar=bar,
-            hovertemplate="row %{customdata[0]}, column %{customdata[1]}: %{z:.3g}<extra></extra>",
-            customdata=np.array([[(row, column) for column in names] for row in names]),
-        )
-        .add_traces(veils)
-        .update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
-        .update_yaxes(
-            title={"text": "row i (basis state)"},
-            autorange="reversed",
-            scaleanchor="x",
-            constrain="domain",
-            **ticks,
-        )
+    figure = base_figure(theme, 330, left=52, right=10, top=6, bottom=48)
+    figure.add_heatmap(
+        **look,
+        hoverongaps=False,
+        colorbar=bar,
+        hovertemplate="row %{customdata[0]}, column %{customdata[1]}: %{z:.3g}<extra></extra>",
+        customdata=np.array([[(row, column) for column in names] for row in names]),
     )
+    figure.add_traces(veils)
+    figure.update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
+    figure.update_yaxes(
+        title={"text": "row i (basis state)"},
+        autorange="reversed",
+        scaleanchor="x",
+        constrain="domain",
+        **ticks,
+    )
+    return figure
 
 
 @checks_arrays()
@@ -125,7 +125,8 @@ def populations(
         f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.",
     )
     places = np.arange(len(names))
-    figure = base_figure(theme, 260, legend=reference is not None).add_bar(
+    figure = base_figure(theme, 260, legend=reference is not None)
+    figure.add_bar(
         x=places,
         y=values,
         name=label(name),
@@ -143,9 +144,11 @@ def populations(
             marker={"color": STATE_HUES[0], "symbol": "circle-open", "size": 5},
         )
     step = max(1, len(names) // 16)
-    return figure.update_xaxes(
+    figure.update_xaxes(
         title={"text": label(what, 90)}, tickvals=places[::step], ticktext=names[::step]
-    ).update_yaxes(title={"text": "probability"}, rangemode="tozero")
+    )
+    figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
+    return figure
 
 
 def colour_bar(title: str, **more: Any) -> dict[str, Any]:
@@ -238,19 +241,20 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
         "ticktext": [names[i] for i in range(0, size, step)],
         "range": [-0.6, size - 0.4],
     }
-    return figure.update_xaxes(
-        title={"text": "column j (basis state)"}, constrain="domain", **ticks
-    ).update_yaxes(
+    figure.update_xaxes(title={"text": "column j (basis state)"}, constrain="domain", **ticks)
+    figure.update_yaxes(
         title={"text": "row i (basis state)"},
         scaleanchor="x",
         constrain="domain",
         **ticks | {"range": [size - 0.4, -0.6]},
     )
+    return figure
 
 
 def _squares(x: np.ndarray, y: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Outlines of squares, parted by gaps."""
-    right, down = np.array([-1, 1, 1, -1, -1, np.nan]), np.array([-1, -1, 1, 1, -1, np.nan])
+    right = np.array([-1, 1, 1, -1, -1, np.nan])
+    down = np.array([-1, -1, 1, 1, -1, np.nan])
     return (x[:, None] + half[:, None] * right).ravel(), (y[:, None] + half[:, None] * down).ravel()
 
 
@@ -269,8 +273,11 @@ def _draw_hands(
         for start, end in zip((x, y), ends, strict=True)
     ]
     thick = 2.0 if size <= 16 else 1.0
-    figure.add_traces(
-        [
+    for colour, width in (
+        (fade_colour(ON_DARK, 0.9), thick + 2 * min(1.0, thick / 2)),
+        (ON_BRIGHT, thick),
+    ):
+        figure.add_trace(
             {
                 "type": "scatter",
                 "x": lines[0],
@@ -280,12 +287,7 @@ def _draw_hands(
                 "connectgaps": False,
                 "line": {"color": colour, "width": width},
             }
-            for colour, width in (
-                (fade_colour(ON_DARK, 0.9), thick + 2 * min(1.0, thick / 2)),
-                (ON_BRIGHT, thick),
-            )
-        ]
-    )
+        )
 
 
 @checks_arrays(times="T", names="R+", owners="R+", values="R+ T")
@@ -343,30 +345,29 @@ def element_heatmap(
             }
             for colour, width in ((ON_BRIGHT, 3), (ON_DARK, 1.5))
         ]
-    return (
-        base_figure(theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
-        .add_trace(
-            go.Heatmap(
-                x=times,
-                y=list(range(len(names))),
-                z=values,
-                colorscale=UNSIGNED_SCALE,
-                zmin=0,
-                zmax=max(float(values.max()), 1e-12),
-                customdata=np.array([[words] * len(times) for words in written]),
-                colorbar={
-                    "title": {"text": label(unit), "side": "right", "font": {"size": 12}},
-                    "thickness": 10,
-                    "outlinewidth": 0,
-                },
-                hovertemplate="%{customdata}, t = %{x:.3f}: %{z:.4f}<extra></extra>",
-            )
-        )
-        .update_layout(shapes=lines)
-        .update_xaxes(title={"text": TIME}, range=ends, nticks=7)
-        .update_yaxes(
-            **row_axis(written),
-            tickfont={"size": 11, "color": INK[theme]},
-            linecolor=LINE[theme],
+    figure = base_figure(theme, 96 + max(18 * len(names), 110), left=10, right=10, top=8, bottom=46)
+    figure.add_trace(
+        go.Heatmap(
+            x=times,
+            y=list(range(len(names))),
+            z=values,
+            colorscale=UNSIGNED_SCALE,
+            zmin=0,
+            zmax=max(float(values.max()), 1e-12),
+            customdata=np.array([[words] * len(times) for words in written]),
+            colorbar={
+                "title": {"text": label(unit), "side": "right", "font": {"size": 12}},
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
+            hovertemplate="%{customdata}, t = %{x:.3f}: %{z:.4f}<extra></extra>",
         )
     )
+    figure.update_layout(shapes=lines)
+    figure.update_xaxes(title={"text": TIME}, range=ends, nticks=7)
+    figure.update_yaxes(
+        **row_axis(written),
+        tickfont={"size": 11, "color": INK[theme]},
+        linecolor=LINE[theme],
+    )
+    return figure

@@ -25,8 +25,13 @@ from qfusion.data.coalition_terms import split_term
 
 Theme = Literal["light", "dark"]
 
-BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
-PURPLE, SKY, ORANGE, YELLOW = "#CC79A7", "#56B4E9", "#E69F00", "#F0E442"
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
+ORANGE = "#E69F00"
+YELLOW = "#F0E442"
 GREY = "#7A8694"
 MODALITY_HUES = (BLUE, VERMILLION, GREEN, YELLOW, PURPLE, SKY)
 # Jump operators, basis states and single runs: of no modality and of no pair. Contrast at least 3 to 1 on either paper,
@@ -44,7 +49,8 @@ LINE = {"light": "#AEB8C4", "dark": "#4A5870"}
 # recoloured keeps them.
 BRIGHT = 0.47  # place on UNSIGNED_SCALE from which ON_BRIGHT is easier to read than ON_DARK
 # with a softer black, letters on the middle of the scale would have a contrast of 4.1 to 1
-ON_BRIGHT, ON_DARK = "#010203", "#FEFEFE"
+ON_BRIGHT = "#010203"
+ON_DARK = "#FEFEFE"
 EMPTY = go.layout.Template()  # ours, not the one that happens to be plotly's default
 FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
 
@@ -216,8 +222,10 @@ def add_panes(
     Args:
         titles: written above the plots. x_title, y_title: of all. head, foot: pixels above each, and between rows.
     """
-    across, margin = min(columns, len(titles)), figure.layout.margin
-    down, inner = -(-len(titles) // across), figure.layout.height - margin.t - margin.b
+    across = min(columns, len(titles))
+    margin = figure.layout.margin
+    down = -(-len(titles) // across)
+    inner = figure.layout.height - margin.t - margin.b
     high = (inner - head * down - foot * (down - 1)) / down
     for i, title in enumerate(titles):
         row, column = divmod(i, across)
@@ -229,7 +237,8 @@ def add_panes(
                 f"xaxis{i + 2}": axis(theme) | {"domain": x, "anchor": f"y{i + 2}"},
                 f"yaxis{i + 2}": axis(theme) | {"domain": y, "anchor": f"x{i + 2}"},
             }
-        ).add_annotation(
+        )
+        figure.add_annotation(
             x=x[0],
             y=top,
             yshift=2,
@@ -248,9 +257,9 @@ def add_panes(
         "showarrow": False,
         "font": {"size": 12, "color": QUIET[theme]},
     }
-    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}).add_annotation(
-        quiet, text=x_title, x=0.5, y=0, yshift=8 - margin.b
-    ).add_annotation(quiet, text=y_title, x=0, y=0.5, xshift=8 - margin.l, textangle=-90)
+    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
+    figure.add_annotation(quiet, text=x_title, x=0.5, y=0, yshift=8 - margin.b)
+    figure.add_annotation(quiet, text=y_title, x=0, y=0.5, xshift=8 - margin.l, textangle=-90)
     return [{"xaxis": f"x{i + 2}", "yaxis": f"y{i + 2}"} for i in range(len(titles))]
 
 
@@ -276,8 +285,10 @@ def row_axis(names: Sequence[str], below: float = 0.5, above: float = 0.5) -> di
 def log_ticks(values: np.ndarray) -> dict[str, Any]:
     """Ticks of a logarithmic axis, at least three in what is shown: round steps within half a decade, 1, 2, 5 within
     two, else powers of ten, at most eight of them."""
-    least, most = float(np.min(values)), float(np.max(values))
-    low, high = np.log10(least), np.log10(most)
+    least = float(np.min(values))
+    most = float(np.max(values))
+    low = np.log10(least)
+    high = np.log10(most)
     powers = range(math.floor(low), math.ceil(high) + 1)
     if high - low > 2:
         powers = powers[:: max(1, math.ceil((high - low) / 8))]
@@ -290,7 +301,8 @@ def log_ticks(values: np.ndarray) -> dict[str, Any]:
         span = max(most - least, 1e-3 * most)
         steps = (digit * 10.0 ** math.floor(math.log10(span / 2)) for digit in (5, 2, 1))
         step = min(steps, key=lambda step: abs(span / step - 4))
-        first, last = max(1, math.floor(least / step)), math.ceil(most / step)
+        first = max(1, math.floor(least / step))
+        last = math.ceil(most / step)
         marks = [round(step * n, 12) for n in range(first, last + 1)]
     return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
 
@@ -302,7 +314,7 @@ def bare_axis() -> dict[str, Any]:
 
 def write_note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     """Writes `text` (our own words) in the middle of an empty figure."""
-    return figure.add_annotation(
+    figure.add_annotation(
         text=text,
         x=0.5,
         y=0.5,
@@ -311,6 +323,7 @@ def write_note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
         showarrow=False,
         font={"size": 14, "color": QUIET[theme]},
     )
+    return figure
 
 
 def cell_annotations(
@@ -325,7 +338,7 @@ def cell_annotations(
     """Writes each number of a heat map in its cell, dark on cells that are `bright` (0 to 1 on `UNSIGNED_SCALE`), else
     bright; NaN is left out. Plotly's own choice of ink is a grey that middling cells swallow."""
     rows, columns = np.nonzero(np.isfinite(z))
-    return figure.add_scatter(
+    figure.add_scatter(
         x=columns,
         y=rows,
         mode="text",
@@ -337,6 +350,7 @@ def cell_annotations(
         },
         **more,
     )
+    return figure
 
 
 def add_ring(

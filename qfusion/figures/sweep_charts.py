@@ -45,19 +45,26 @@ def trial_history(
     """
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
-    return (
-        base_figure(theme, 300, legend=True, left=64, right=12)
-        .add_scatter(
-            x=list(numbers),
-            y=np.where(np.isfinite(best), best, np.nan),
-            mode="lines",
-            name="best so far",
-            connectgaps=False,
-            hoverinfo="skip",
-            line={"color": ORANGE, "width": 2, "shape": "hv"},
-        )
-        .add_traces(
-            [
+    figure = base_figure(theme, 300, legend=True, left=64, right=12)
+    figure.add_scatter(
+        x=list(numbers),
+        y=np.where(np.isfinite(best), best, np.nan),
+        mode="lines",
+        name="best so far",
+        connectgaps=False,
+        hoverinfo="skip",
+        line={"color": ORANGE, "width": 2, "shape": "hv"},
+    )
+    for stopped, name, marker in (
+        (False, "finished", {"color": BLUE, "size": 8}),
+        (
+            True,
+            "stopped early",
+            {"color": GREY, "size": 8, "symbol": "circle-open", "line": {"width": 1.6}},
+        ),
+    ):
+        if (pruned == stopped).any():
+            figure.add_trace(
                 {
                     "type": "scatter",
                     "x": np.asarray(numbers)[pruned == stopped],
@@ -67,26 +74,16 @@ def trial_history(
                     "marker": marker,
                     "hovertemplate": f"trial %{{x}}, {name}: %{{y:.4g}}<extra></extra>",
                 }
-                for stopped, name, marker in (
-                    (False, "finished", {"color": BLUE, "size": 8}),
-                    (
-                        True,
-                        "stopped early",
-                        {"color": GREY, "size": 8, "symbol": "circle-open", "line": {"width": 1.6}},
-                    ),
-                )
-                if (pruned == stopped).any()
-            ]
-        )
-        .update_layout(uirevision="zoom")
-        .update_xaxes(
-            title={"text": "trial"},
-            tickformat="d",
-            nticks=10,
-            **({"dtick": 1} if max(numbers) < 10 else {}),
-        )
-        .update_yaxes(title={"text": label(y_title)}, **_scale(values))
+            )
+    figure.update_layout(uirevision="zoom")
+    figure.update_xaxes(
+        title={"text": "trial"},
+        tickformat="d",
+        nticks=10,
+        **({"dtick": 1} if max(numbers) < 10 else {}),
     )
+    figure.update_yaxes(title={"text": label(y_title)}, **_scale(values))
+    return figure
 
 
 @checks_arrays()
@@ -156,7 +153,9 @@ def setting_slices(
             }
         figure.layout[place["xaxis"].replace("x", "xaxis")].update(nticks=5, **kind)
     others = {f"yaxis{n}": {"matches": "y2"} for n in range(3, len(tried) + 2)}
-    return figure.update_layout(others, uirevision="zoom").update_yaxes(**_scale(values))
+    figure.update_layout(others, uirevision="zoom")
+    figure.update_yaxes(**_scale(values))
+    return figure
 
 
 @checks_arrays()
@@ -198,7 +197,8 @@ def parallel_coordinates(
     dimensions.append(
         _logarithmic(y_title, values) if log else {"label": label(y_title, 20), "values": values}
     )
-    return base_figure(theme, 340, left=60, right=60, top=44, bottom=20).add_trace(
+    figure = base_figure(theme, 340, left=60, right=60, top=44, bottom=20)
+    figure.add_trace(
         go.Parcoords(
             dimensions=dimensions,
             line={
@@ -212,6 +212,7 @@ def parallel_coordinates(
             unselected={"line": {"color": LINE[theme], "opacity": 0.25}},
         )
     )
+    return figure
 
 
 @checks_arrays()
@@ -224,27 +225,26 @@ def setting_importance(
         names: of the settings. shares: of each in the differences between trials, (n,), 0 to 1.
     """
     order = np.argsort(shares)
-    return (
-        base_figure(theme, 70 + 30 * len(names), left=10, right=40)
-        .add_bar(
-            x=np.asarray(shares)[order],
-            y=[label(names[n], 24) for n in order],
-            orientation="h",
-            marker={"color": BLUE},
-            width=0.6,
-            text=[f"{shares[n]:.0%}" for n in order],
-            textposition="outside",
-            cliponaxis=False,
-            textfont={"size": 12, "color": INK[theme]},
-            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
-        )
-        .update_xaxes(
-            title={"text": "importance"},
-            tickformat=".0%",
-            range=[0, 1.12 * max(float(np.max(shares)), 1e-9)],
-        )
-        .update_yaxes(showline=False, ticks="")
+    figure = base_figure(theme, 70 + 30 * len(names), left=10, right=40)
+    figure.add_bar(
+        x=np.asarray(shares)[order],
+        y=[label(names[n], 24) for n in order],
+        orientation="h",
+        marker={"color": BLUE},
+        width=0.6,
+        text=[f"{shares[n]:.0%}" for n in order],
+        textposition="outside",
+        cliponaxis=False,
+        textfont={"size": 12, "color": INK[theme]},
+        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
     )
+    figure.update_xaxes(
+        title={"text": "importance"},
+        tickformat=".0%",
+        range=[0, 1.12 * max(float(np.max(shares)), 1e-9)],
+    )
+    figure.update_yaxes(showline=False, ticks="")
+    return figure
 
 
 def _scale(values: np.ndarray) -> dict[str, Any]:

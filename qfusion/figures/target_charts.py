@@ -22,27 +22,24 @@ def class_counts(
         counts: samples of every class, by part. names: of the classes.
     """
 
-    return (
-        base_figure(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
-        .add_traces(
-            [
-                {
-                    "type": "bar",
-                    "y": list(range(len(names))),
-                    "customdata": [label(name) for name in names],
-                    "x": list(column),
-                    "orientation": "h",
-                    "name": part,
-                    "marker": {"color": PART_HUES.get(part, GREY)},
-                    "hovertemplate": f"%{{customdata}}, {part}: %{{x:,}} samples<extra></extra>",
-                }
-                for part, column in counts.items()
-            ]
+    figure = base_figure(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
+    for part, column in counts.items():
+        figure.add_trace(
+            {
+                "type": "bar",
+                "y": list(range(len(names))),
+                "customdata": [label(name) for name in names],
+                "x": list(column),
+                "orientation": "h",
+                "name": part,
+                "marker": {"color": PART_HUES.get(part, GREY)},
+                "hovertemplate": f"%{{customdata}}, {part}: %{{x:,}} samples<extra></extra>",
+            }
         )
-        .update_layout(barmode="stack", legend_traceorder="normal")
-        .update_xaxes(title={"text": "samples"})
-        .update_yaxes(**row_axis([label(name, 24) for name in names]))
-    )
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
+    figure.update_xaxes(title={"text": "samples"})
+    figure.update_yaxes(**row_axis([label(name, 24) for name in names]))
+    return figure
 
 
 @checks_arrays()
@@ -56,27 +53,24 @@ def target_histogram(
     """
 
     edges = histogram_edges(values)
-    return (
-        base_figure(theme, 260, legend=True)
-        .add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": np.repeat(edges, 2)[1:-1],
-                    "y": np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
-                    "mode": "lines",
-                    "name": f"{part} ({len(targets_of):,})",
-                    "line": {"color": PART_HUES.get(part, GREY), "width": 2},
-                    "hovertemplate": f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
-                }
-                for part, targets_of in values.items()
-            ]
+    figure = base_figure(theme, 260, legend=True)
+    for part, targets_of in values.items():
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": np.repeat(edges, 2)[1:-1],
+                "y": np.repeat(np.histogram(targets_of, edges)[0] / max(1, len(targets_of)), 2),
+                "mode": "lines",
+                "name": f"{part} ({len(targets_of):,})",
+                "line": {"color": PART_HUES.get(part, GREY), "width": 2},
+                "hovertemplate": f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>",
+            }
         )
-        .update_xaxes(title={"text": label(name)})
-        .update_yaxes(
-            title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
-        )
+    figure.update_xaxes(title={"text": label(name)})
+    figure.update_yaxes(
+        title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero"
     )
+    return figure
 
 
 def histogram_edges(values: Mapping[str, np.ndarray]) -> np.ndarray:

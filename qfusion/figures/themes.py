@@ -61,7 +61,9 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "
 HATCHES = ("", "/", "x", "-", "\\", "+", "|")
 # Lightness (CIE L*, 0 black, 100 white) of the darkest and lightest series; 60 has a contrast of 3.2 to 1 with white
 # paper.
-DARKEST, BESIDE_INK, LIGHTEST = 12.0, 32.0, 60.0
+DARKEST = 12.0
+BESIDE_INK = 32.0
+LIGHTEST = 60.0
 _BY_THEME = (INK, QUIET, PAPER, LINE, NEUTRAL)
 _FIXED = {colour.upper() for colour in (*(pair["light"] for pair in _BY_THEME), ON_BRIGHT, ON_DARK)}
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\b|rgba?\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*")
@@ -199,7 +201,8 @@ def _hues(part: Any) -> set[str]:
 
 def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
     """The parts of a figure in the light theme in greys. They are changed in place before they are painted."""
-    traces, layout = parts["data"], parts["layout"]
+    traces = parts["data"]
+    layout = parts["layout"]
     _tell_apart(traces, layout.get("showlegend") is not False)
     _letters(parts)
     scales = [_scaled(trace) for trace in traces]
@@ -423,10 +426,8 @@ def _signed(scale: Any) -> bool:
 def _on_signed(colour: str, theme: Theme) -> float | None:
     """The place, 0 to 1, of a colour that was read off the signed scale of a theme; None for another."""
     scale = SIGNED_SCALE[theme]
-    stops, triples = (
-        np.array([place for place, _ in scale]),
-        np.array([_triple(entry) for _, entry in scale], dtype=float),
-    )
+    stops = np.array([place for place, _ in scale])
+    triples = np.array([_triple(entry) for _, entry in scale], dtype=float)
     wanted = np.array(_triple(colour), dtype=float)
     steps = np.diff(triples, axis=0)
     along = np.clip(((wanted - triples[:-1]) * steps).sum(1) / (steps**2).sum(1), 0, 1)
@@ -454,10 +455,8 @@ def _letters(parts: dict[str, Any]) -> None:
 
 def colour_at(scale: _Scale, place: float) -> str:
     """The colour of a scale at a place, as hex."""
-    stops, triples = (
-        [float(stop) for stop, _ in scale],
-        np.array([_triple(colour) for _, colour in scale], dtype=float),
-    )
+    stops = [float(stop) for stop, _ in scale]
+    triples = np.array([_triple(colour) for _, colour in scale], dtype=float)
     return "#" + "".join(
         f"{round(float(np.interp(place, stops, triples[:, c]))):02X}" for c in range(3)
     )

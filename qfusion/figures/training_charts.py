@@ -97,27 +97,27 @@ def run_curves(
                     },
                     hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>",
                 )
-    return (
-        figure.add_traces(
-            [
-                {
-                    "type": "scatter",
-                    "x": [None],
-                    "y": [None],
-                    "mode": "lines",
-                    "name": kind,
-                    "line": {"color": QUIET[theme], "dash": dash, "width": 2},
-                }
-                for kind, dash in (zip(kinds, ("solid", "dot"), strict=True) if all(kinds) else ())
-            ]
+    for kind, dash in zip(kinds, ("solid", "dot"), strict=True) if all(kinds) else ():
+        figure.add_trace(
+            {
+                "type": "scatter",
+                "x": [None],
+                "y": [None],
+                "mode": "lines",
+                "name": kind,
+                "line": {"color": QUIET[theme], "dash": dash, "width": 2},
+            }
         )
-        .update_layout(uirevision="zoom")  # a reader's zoom outlives the next epoch
-        .update_xaxes(title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()]))
-        .update_yaxes(
-            title={"text": label(y_title)},
-            **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
-        )
+    figure.update_layout(uirevision="zoom")
+    # a reader's zoom outlives the next epoch
+    figure.update_xaxes(
+        title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()])
     )
+    figure.update_yaxes(
+        title={"text": label(y_title)},
+        **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}),
+    )
+    return figure
 
 
 @checks_arrays()
@@ -178,9 +178,9 @@ def modality_curves(
                 yref=place["yaxis"],
                 line={"color": QUIET[theme], "dash": "dot", "width": 1},
             )
-    return figure.update_layout(uirevision="zoom").update_yaxes(
-        range=[min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)], nticks=5
-    )
+    figure.update_layout(uirevision="zoom")
+    figure.update_yaxes(range=[min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)], nticks=5)
+    return figure
 
 
 def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
@@ -240,13 +240,15 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
                 mode="lines",
                 line={"color": BLUE, "width": 3},
                 hoverinfo="skip",
-            ).add_scatter(
+            )
+            figure.add_scatter(
                 x=[row.mean],
                 y=[place],
                 mode="markers",
                 marker={"size": 9, "color": BLUE},
                 hovertemplate=f"{label(row.name)}: {text}<extra></extra>",
-            ).add_scatter(
+            )
+            figure.add_scatter(
                 x=[row.own],
                 y=[place],
                 mode="markers",
@@ -259,8 +261,10 @@ def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
                 hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>",
             )
     # from the half below the lowest, so that differences are seen; never below -1, where correlations end
-    return figure.update_xaxes(
+    figure.update_xaxes(
         range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6
-    ).update_yaxes(
+    )
+    figure.update_yaxes(
         **row_axis([label(row.name) for row in rows], 0.4, 0.6),
     )
+    return figure

@@ -74,7 +74,8 @@ def truth_scatter(
             line={"color": LINE[theme], "dash": "dot"},
             hoverinfo="skip",
             **place,
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=true[:, i],
             y=ours[:, i],
             mode="markers",
@@ -101,7 +102,9 @@ def truth_scatter(
                     "line": {"width": 2},
                 },
             )
-    return figure.update_xaxes(nticks=4, tickangle=0).update_yaxes(nticks=4)
+    figure.update_xaxes(nticks=4, tickangle=0)
+    figure.update_yaxes(nticks=4)
+    return figure
 
 
 @checks_arrays(shares="K", ours="K", random="R K")
@@ -122,39 +125,39 @@ def deletion_curves(
         what: axis name of the share, such as "modalities taken away"; unit: of the change.
         hue: of our line, such as a modality's colour.
     """
-    low, high = random.min(0), random.max(0)
-    return (
-        base_figure(theme, 300, legend=True, right=14, top=8)
-        .add_scatter(
-            x=np.r_[shares, shares[::-1]],
-            y=np.r_[high, low[::-1]],
-            fill="toself",
-            mode="lines",
-            hoverinfo="skip",
-            line={"width": 0},
-            fillcolor=fade_colour(GREY, 0.3),
-            name=f"{len(random)} random orders",
-        )
-        .add_scatter(
-            x=shares,
-            y=random.mean(0),
-            mode="lines",
-            name="their mean",
-            line={"color": GREY, "width": 2, "dash": "dash"},
-            hovertemplate="random: %{y:.3f}<extra></extra>",
-        )
-        .add_scatter(
-            x=shares,
-            y=ours,
-            mode="lines+markers",
-            name="most important first",
-            line={"color": hue or INK[theme], "width": 2.5},
-            marker={"size": 6},
-            hovertemplate="%{x:.0%}: %{y:.3f}<extra></extra>",
-        )
-        .update_xaxes(title={"text": label(what)}, tickformat=".0%", range=[-0.02, 1.02])
-        .update_yaxes(title={"text": label(unit)}, rangemode="tozero")
+    low = random.min(0)
+    high = random.max(0)
+    figure = base_figure(theme, 300, legend=True, right=14, top=8)
+    figure.add_scatter(
+        x=np.r_[shares, shares[::-1]],
+        y=np.r_[high, low[::-1]],
+        fill="toself",
+        mode="lines",
+        hoverinfo="skip",
+        line={"width": 0},
+        fillcolor=fade_colour(GREY, 0.3),
+        name=f"{len(random)} random orders",
     )
+    figure.add_scatter(
+        x=shares,
+        y=random.mean(0),
+        mode="lines",
+        name="their mean",
+        line={"color": GREY, "width": 2, "dash": "dash"},
+        hovertemplate="random: %{y:.3f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=shares,
+        y=ours,
+        mode="lines+markers",
+        name="most important first",
+        line={"color": hue or INK[theme], "width": 2.5},
+        marker={"size": 6},
+        hovertemplate="%{x:.0%}: %{y:.3f}<extra></extra>",
+    )
+    figure.update_xaxes(title={"text": label(what)}, tickformat=".0%", range=[-0.02, 1.02])
+    figure.update_yaxes(title={"text": label(unit)}, rangemode="tozero")
+    return figure
 
 
 @checks_arrays()
@@ -168,53 +171,53 @@ def rank_bars(
 ) -> go.Figure:
     """Rank correlation of each term as a bar, the lowest pair as a tick, and the line from which an order counts as
     kept."""
-    names, places = list(ranks), list(range(len(ranks)))
-    means, lowest = (
-        np.array([ranks[name][0] for name in names]),
-        np.array([ranks[name][1] for name in names]),
-    )
+    names = list(ranks)
+    places = list(range(len(ranks)))
+    means = np.array([ranks[name][0] for name in names])
+    lowest = np.array([ranks[name][1] for name in names])
     hues = [term_colour(name, modalities) for name in names]
-    return (
-        base_figure(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
-        .add_bar(
-            x=means,
-            y=places,
-            orientation="h",
-            width=0.6,
-            customdata=lowest,
-            text=[f"{value:.2f}" for value in means],
-            textposition="outside",
-            cliponaxis=False,
-            textfont={"color": INK[theme], "shadow": halo(theme)},
-            marker={
-                "color": [
-                    fade_colour(hue, 0.55) if "+" in name else hue
-                    for hue, name in zip(hues, names, strict=True)
-                ],
-                "line": {"color": hues, "width": 1.5},
-            },
-            hovertemplate="mean %{x:.3f}, lowest %{customdata:.3f}<extra></extra>",
-        )
-        .add_scatter(
-            x=lowest,
-            y=places,
-            mode="markers",
-            hoverinfo="skip",
-            marker={
-                "symbol": "line-ns-open",
-                "size": 13,
-                "color": INK[theme],
-                "line": {"width": 2, "color": INK[theme]},
-            },
-        )
-        .add_vline(x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below")
-        .update_xaxes(
-            title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
-        )
-        .update_yaxes(
-            **row_axis([term_title(name) for name in names]),
-        )
+    figure = base_figure(theme, 76 + 28 * len(ranks), left=10, right=40, top=6, bottom=44)
+    figure.add_bar(
+        x=means,
+        y=places,
+        orientation="h",
+        width=0.6,
+        customdata=lowest,
+        text=[f"{value:.2f}" for value in means],
+        textposition="outside",
+        cliponaxis=False,
+        textfont={"color": INK[theme], "shadow": halo(theme)},
+        marker={
+            "color": [
+                fade_colour(hue, 0.55) if "+" in name else hue
+                for hue, name in zip(hues, names, strict=True)
+            ],
+            "line": {"color": hues, "width": 1.5},
+        },
+        hovertemplate="mean %{x:.3f}, lowest %{customdata:.3f}<extra></extra>",
     )
+    figure.add_scatter(
+        x=lowest,
+        y=places,
+        mode="markers",
+        hoverinfo="skip",
+        marker={
+            "symbol": "line-ns-open",
+            "size": 13,
+            "color": INK[theme],
+            "line": {"width": 2, "color": INK[theme]},
+        },
+    )
+    figure.add_vline(
+        x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below"
+    )
+    figure.update_xaxes(
+        title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08]
+    )
+    figure.update_yaxes(
+        **row_axis([term_title(name) for name in names]),
+    )
+    return figure
 
 
 @checks_arrays(seeds="R", terms="T", values="R T")
@@ -242,14 +245,16 @@ def seed_dots(
             mode="lines",
             hoverinfo="skip",
             line={"color": fade_colour(hue, 0.45), "width": 8},
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=values[1:, i],
             y=[i] * (len(seeds) - 1),
             mode="markers",
             text=[f"seed {seed}" for seed in seeds[1:]],
             marker={"symbol": "circle-open", "size": 8, "color": hue, "line": {"width": 2}},
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
-        ).add_scatter(
+        )
+        figure.add_scatter(
             x=values[:1, i],
             y=[i],
             mode="markers",
@@ -257,10 +262,9 @@ def seed_dots(
             marker={"size": 10, "color": hue, "line": {"width": 1.5, "color": INK[theme]}},
             hovertemplate="%{text}: %{x:+.3f}<extra></extra>",
         )
-    return (
-        figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
-        .update_xaxes(title={"text": label(unit)})
-        .update_yaxes(
-            **row_axis([term_title(term) for term in terms]),
-        )
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    figure.update_xaxes(title={"text": label(unit)})
+    figure.update_yaxes(
+        **row_axis([term_title(term) for term in terms]),
     )
+    return figure

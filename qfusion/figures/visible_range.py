@@ -14,7 +14,8 @@ from qfusion._checks import check, require_number
 
 # What of a figure is shown: series left out and ranges of its axes, as one short text in the address.
 
-MAX_VISIBLE, MAX_LEFT_OUT = 1_000, 30
+MAX_VISIBLE = 1_000
+MAX_LEFT_OUT = 30
 _LARGEST = 1e9
 
 
