@@ -146,7 +146,7 @@ def _board(_: PageState) -> Call:
 
 
 def _dataset(view: PageState) -> Call:
-    return Call("qfusion.panels.learning", "open_set", tuple(view.all("set")[-1:]))
+    return Call("qfusion.panels.targets", "open_data_set", tuple(view.all("set")[-1:]))
 
 
 def _runs(view: PageState) -> Call:
