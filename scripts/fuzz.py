@@ -361,55 +361,56 @@ def _network(data: bytes, folder: Path) -> Any:
     return imports.take(str(path), _planted(), only_onnx=True)
 
 
-def _forked(path: Path, out: Path, memory: int) -> None:
-    """What `files._run` does, by a fork instead of a new process: the same child, the same limits, ten times as
-    fast."""
-    from qfusion.data import _mat_child, files
-    from qfusion.errors import InvalidInput
+def _run_forked(reader: str, path: Path, out: Path, memory: int, most: int) -> Any:
+    """Do what `foreign_files.run_child` does by a fork instead of a new process: the same readers, the same limits, ten
+    times as fast."""
+    from qfusion.data import foreign_files
+    from qfusion.data.isolated import child, process_limits
 
     folder, _watched["folder"] = _watched["folder"], None
-    child = os.fork()
-    if child == 0:
+    process = os.fork()
+    if process == 0:
         signal.setitimer(signal.ITIMER_REAL, 0)
         status = 1
         try:
-            _mat_child.limit(memory, files.SECONDS)
-            _mat_child.convert(str(path), str(out), files.MAX_SIZE)
+            used = process_limits.used_address_space()
+            process_limits.limit_process(used + memory, foreign_files.SECONDS)
+            child.convert(reader, str(path), str(out), most)
             status = 0
         except BaseException:
             status = 1
         finally:
             os._exit(status)
     try:
-        _, status, used = os.wait4(child, 0)
+        _, status, used = os.wait4(process, 0)
     except _Late:
-        os.kill(child, signal.SIGKILL)
-        os.wait4(child, 0)
+        os.kill(process, signal.SIGKILL)
+        os.wait4(process, 0)
         raise
     finally:
         _watched["folder"] = folder
     assert used.ru_maxrss * 1024 <= memory + BYTES, f"the child took {used.ru_maxrss:,} KiB"
-    if status:
-        raise InvalidInput(f"File `{path.name}` cannot be read: the child ended with {status}.")
+    code = os.waitstatus_to_exitcode(status)
+    return foreign_files.Ending(code, "damaged" if code else "")
 
 
 def _mat(own: bool, read: Door | None = None) -> Door:
-    """A .mat file, or another that the same child reads; read in a process of its own, or in a fork of this one."""
+    """A .mat file, or another that a child reads, in a process of its own or in a fork of this one."""
 
     def door(data: bytes, folder: Path) -> Any:
         from unittest import mock
 
-        from qfusion.data import files
+        from qfusion.data import foreign_files
 
-        def started(*asked: Any, real: Any = files._run) -> None:
+        def started(*arguments: Any, real: Any = foreign_files.run_child) -> Any:
             watching, _watched["folder"] = _watched["folder"], None
             try:
-                real(*asked)
+                return real(*arguments)
             finally:
                 _watched["folder"] = watching
 
         with (
-            mock.patch.object(files, "_run", started if own else _forked),
+            mock.patch.object(foreign_files, "run_child", started if own else _run_forked),
             mock.patch.object(tempfile, "tempdir", str(folder)),
         ):
             return (read or _file("set.mat"))(data, folder)
@@ -576,7 +577,7 @@ def _doors() -> dict[str, Door]:
     from qfusion.panels import pins
 
     return {
-        "pickle": _file("set.pkl"),
+        "pickle": _mat(False, _file("set.pkl")),
         "npz": _file("set.npz"),
         "csv": _table(".csv"),
         "parquet": _table(".parquet"),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import _mat_child, import_store, importing, sequences
+from qfusion.data import foreign_files, import_store, importing, sequences
+from qfusion.data.isolated import child
 from qfusion.errors import InvalidInput
 from tests.test_cli import assert_refused, run
 
@@ -29,10 +30,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads HDF5 files here, without limits, which is faster."""
 
-    def run(path: Path, out: Path, memory: int, most: int) -> None:
-        _mat_child.convert(str(path), str(out), most)
+    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
+        child.convert(reader, str(path), str(folder), most)
+        return foreign_files.Ending()
 
-    monkeypatch.setattr("qfusion.data.files._run", run)
+    monkeypatch.setattr(foreign_files, "run_child", run)
 
 
 def write(path: Path, entries: dict[str, tuple[Any, Any]], root: str | None = "a name") -> Path:

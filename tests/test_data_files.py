@@ -21,7 +21,8 @@ import scipy.sparse
 
 from qfusion import _limits, data
 from qfusion.cli import main
-from qfusion.data import DataSet, Image, _mat_child, files, multiview
+from qfusion.data import DataSet, Image, files, foreign_files, multiview
+from qfusion.data.isolated import child, mat_reader, value_tree
 from qfusion.errors import InvalidInput, NotFound
 
 COUNT = 20
@@ -64,10 +65,11 @@ def assert_holds(ds: DataSet, *names: str) -> None:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Converts .mat files here, without limits, which is faster."""
 
-    def run(path: Path, folder: Path, memory: int, most: int) -> None:
-        _mat_child.convert(str(path), str(folder), most)
+    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
+        child.convert(reader, str(path), str(folder), most)
+        return foreign_files.Ending()
 
-    monkeypatch.setattr(files, "_run", run)
+    monkeypatch.setattr(foreign_files, "run_child", run)
 
 
 # ---- layouts
@@ -346,7 +348,7 @@ def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
     }
     for compress in (False, True):
         path = mat(tmp_path, compress, **written)
-        found, wanted = files.read_mat(path), scipy.io.loadmat(path)
+        found, wanted = foreign_files.read_mat(path), scipy.io.loadmat(path)
         assert set(found) == set(written)
         for name in ("a", "b", "whole", "flag", "z", "word", "rows", "none"):
             np.testing.assert_array_equal(found[name], wanted[name])
@@ -430,10 +432,10 @@ def test_what_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     path.write_bytes(
         b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 14, len(body)) + body
     )
-    monkeypatch.setattr(files, "SECONDS", 1)
+    monkeypatch.setattr(foreign_files, "SECONDS", 1)
     with pytest.raises(InvalidInput, match="takes more than 1 seconds of the processor"):
         data.load(path)
-    monkeypatch.setattr(files, "PATIENCE", 0.05)
+    monkeypatch.setattr(foreign_files, "PATIENCE", 0.05)
     with pytest.raises(
         InvalidInput,
         match=r"cannot be read as a .mat file \(it takes more than 0\.05 seconds\)\. Save it again",
@@ -477,12 +479,14 @@ def test_what_unpacks_to_far_too_much_is_not_handed_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "HARMLESS", 2**16)
-    read, sizes = files.read_pickle, list[int]()
-    monkeypatch.setattr(
-        files,
-        "read_pickle",
-        lambda content, name: (sizes.append(len(content)), read(content, name))[1],
-    )
+    read = value_tree.read_value
+    sizes: list[int] = []
+
+    def note_size(folder: Path) -> Any:
+        sizes.append(sum(path.stat().st_size for path in folder.iterdir()))
+        return read(folder)
+
+    monkeypatch.setattr(value_tree, "read_value", note_size)
     with pytest.raises(InvalidInput, match="to more than 100 times its size"):
         data.load(mat(tmp_path, True, X=cell(np.zeros((COUNT, 100_000)), B), Y=Y))
     assert sizes[0] < 1000
@@ -490,7 +494,7 @@ def test_what_unpacks_to_far_too_much_is_not_handed_on(
 
 def test_cells_inside_cells_end_somewhere(tmp_path: Path) -> None:
     inner: Any = A
-    for _ in range(_mat_child.DEEPEST + 2):
+    for _ in range(mat_reader.DEEPEST + 2):
         inner = cell(inner)
     with pytest.raises(InvalidInput, match="more than 20 deep"):
         data.load(mat(tmp_path, X=cell(inner, B), Y=Y))
@@ -571,7 +575,7 @@ def test_every_kind_of_version_4_is_read(tmp_path: Path) -> None:
         "nothing": np.zeros((0, 3)),
     }
     scipy.io.savemat(tmp_path / "kinds.mat", written, format="4")
-    found = files.read_mat(tmp_path / "kinds.mat")
+    found = foreign_files.read_mat(tmp_path / "kinds.mat")
     assert list(found) == list(written)
     for name, values in written.items():
         whole = found[name].toarray() if name == "spread" else found[name]

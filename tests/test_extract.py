@@ -487,12 +487,12 @@ def test_other_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 FULL = (
     "import errno, os; from pathlib import Path; from qfusion.data import extractors as e, files\n"
-    "real, flag = files.write_arrays, Path(os.environ['TMPDIR'], 'full')\n"
+    "real, flag = array_cache.write_arrays, Path(os.environ['TMPDIR'], 'full')\n"
     "def write(path, arrays):\n"
     "    if flag.exists() and len(list(path.parent.glob('*.npz'))) >= 2:\n"
     "        raise OSError(errno.{}, os.strerror(errno.{}), str(path))\n"
     "    real(path, arrays)\n"
-    "files.write_arrays = write; e.serve()"
+    "array_cache.write_arrays = write; e.serve()"
 )
 
 

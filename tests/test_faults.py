@@ -20,7 +20,7 @@ import pytest
 from qfusion import _files, errors, runs
 from qfusion._files import atomic, cache_root
 from qfusion.commands import models
-from qfusion.data import files, import_store, importing, load, registry
+from qfusion.data import array_cache, import_store, importing, load, registry
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
 from qfusion.runs import (
     Plan,
@@ -145,7 +145,7 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
     ):
         any(sweeps.stop(found) for _ in range(500))
     assert (
-        files.cached_arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
+        array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999
     )  # made, and not kept
     assert left(disk) == []
     assert digests == (
@@ -182,7 +182,11 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
     for write in writes:
         with pytest.raises(QFusionError, match="Read-only file system"):
             write()
-    assert files.cached_arrays("a", "1", lambda: {"x": np.arange(3)})["x"].tolist() == [0, 1, 2]
+    assert array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(3)})["x"].tolist() == [
+        0,
+        1,
+        2,
+    ]
     assert registry.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"]
     for page, key in (("Train", "_start"), ("Sweeps", "_sweep_stop"), ("Data", "_remove_set")):
@@ -222,14 +226,14 @@ def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkp
     app = visit("Train", **{"train.import": "true"})
     assert not app.exception
     assert set(app.dataframe[0].value["run"]) == {"broken", "fine"}
-    made = files.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})
+    made = array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})
     file = next(cache_root().glob("a-*.npz"))
     for content in (file.read_bytes()[:500], b"", file.read_bytes().replace(b"\x01", b"\x02")):
         file.write_bytes(content)
         assert (
-            files.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})["x"] == made["x"]
+            array_cache.cached_arrays("a", "1", lambda: {"x": np.arange(1000)})["x"] == made["x"]
         ).all()
-        assert files.read_arrays(file) is not None
+        assert array_cache.read_arrays(file) is not None
 
 
 @pytest.mark.parametrize("years", [-10, 10])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,14 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import files, import_store, importing, registry, synthesis
+from qfusion.data import (
+    array_cache,
+    import_store,
+    importing,
+    registry,
+    synthesis,
+)
+from qfusion.data.isolated import pickle_reader
 from qfusion.data.random_split import _tenths
 from qfusion.data.sources import benchmarks, planted
 from qfusion.data.target_classes import encode_label_sets
@@ -27,16 +35,18 @@ __all__ = ["folder"]  # a fixture that pytest uses for every test
 
 
 def test_opcodes_that_only_old_or_large_pickles_hold() -> None:
-    assert files.read_pickle(b"(F2.5\ni__builtin__\nint\n.", "old.pkl") == 2  # INST
-    assert (
-        files.read_pickle(b"\x80\x02\x8b\x02\x00\x00\x00\x01\x02.", "long.pkl") == 0x0201
-    )  # LONG4
-    typed = b"\x80\x03cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x03\x00\x00\x00>i2\x85RC\x02\x01\x02\x86R."
-    none = files.unpickled(files.read_pickle(pickle.dumps(np.zeros((2, 3), "U0")), "none.pkl"))
+    assert read_pickle(b"(F2.5\ni__builtin__\nint\n.") == 2  # INST
+    assert read_pickle(b"\x80\x02\x8b\x02\x00\x00\x00\x01\x02.") == 0x0201  # LONG4
+    none = read_pickle(pickle.dumps(np.zeros((2, 3), "U0")))
     assert (none.shape, none.dtype.kind, none.tolist()) == ((2, 3), "U", [[""] * 3] * 2)
-    assert (
-        files.read_pickle(typed, "scalar.pkl") == 0x0102
-    )  # the order of bytes as its name says, with no state
+    # the order of bytes as its name says, with no state
+    typed = b"\x80\x03cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x03\x00\x00\x00>i2\x85RC\x02\x01\x02\x86R."
+    assert read_pickle(typed) == 0x0102
+
+
+def read_pickle(content: bytes) -> Any:
+    """What a pickle of these bytes holds."""
+    return pickle_reader.read_pickle("old.pkl", io.BytesIO(content))
 
 
 # ---- views
@@ -215,7 +225,7 @@ def test_faces_and_pitch_stay_within_what_there_is() -> None:
 
 def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = []
-    monkeypatch.setattr(files, "cached_arrays", lambda name, key, make: keys.append(key))
+    monkeypatch.setattr(array_cache, "cached_arrays", lambda name, key, make: keys.append(key))
     for version in ("2.0", "3.0", "2.0"):
         monkeypatch.setattr(np, "__version__", version)
         planted._features(None, 1, {"train": 3})  # type: ignore[arg-type]

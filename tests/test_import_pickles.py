@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import files, importing, mmsa
+from qfusion.data import files, foreign_files, importing, mmsa
+from qfusion.data.isolated import child, pickle_reader
 from qfusion.errors import InvalidInput
 from tests import importable
 
@@ -43,6 +44,18 @@ PLAIN = {
 }
 
 
+def read(content: bytes, folder: Path, name: str = "x.pkl") -> Any:
+    """What a pickle of these bytes holds, read by the process of its own."""
+    path = folder / name
+    path.write_bytes(content)
+    return foreign_files.read_pickle(path)
+
+
+def read_here(content: bytes) -> Any:
+    """What a pickle of these bytes holds, read by the same reader in this process, without limits."""
+    return pickle_reader.read_pickle("x.pkl", io.BytesIO(content))
+
+
 class Runs:
     """Pickles as a call of a function."""
 
@@ -54,13 +67,12 @@ class Runs:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_what_numpy_and_python_write_is_read(protocol: int) -> None:
-    found = files.read_pickle(pickle.dumps({**THINGS, **PLAIN}, protocol), "x.pkl")
+def test_what_numpy_and_python_write_is_read(protocol: int, tmp_path: Path) -> None:
+    content = read(pickle.dumps({**THINGS, **PLAIN}, protocol), tmp_path)
     for name, thing in THINGS.items():
-        read = files.unpickled(found[name])
-        assert read.shape == thing.shape
-        assert read.tolist() == thing.tolist(), name
-    assert {name: found[name] for name in PLAIN} == PLAIN
+        assert content[name].shape == thing.shape
+        assert content[name].tolist() == thing.tolist(), name
+    assert {name: content[name] for name in PLAIN} == PLAIN
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -81,9 +93,68 @@ def test_any_other_function_is_refused_by_its_name(
     protocol: int, thing: Any, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InvalidInput, match=rf"asks for `.*{named}.*`, which is refused"):
-        files.read_pickle(pickle.dumps(thing, protocol), "x.pkl")
+    with pytest.raises(pickle_reader.Refused, match=rf"asks for `.*{named}.*`, which is refused"):
+        read_here(pickle.dumps(thing, protocol))
     assert os.listdir(tmp_path) == []
+
+
+def test_a_refusal_is_told_to_who_brought_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = pickle.dumps(Runs(os.system, "touch hacked"))
+    with pytest.raises(
+        InvalidInput, match=r"^File `x.pkl` asks for `posix.system`, which is refused"
+    ):
+        read(content, tmp_path)
+    assert os.listdir(tmp_path) == ["x.pkl"]
+
+
+def test_the_process_that_reads_a_pickle_opens_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a pickle came to run: here a constructor is made that opens a file."""
+    script = tmp_path / "child.py"
+    for path in Path(child.__file__).parent.glob("*.py"):
+        text = path.read_text()
+        if path.name == "pickle_reader.py":
+            text += '\nCONSTRUCTORS["io", "open"] = _Constructor(open)\n'
+        (tmp_path / path.name).write_text(text)
+    monkeypatch.setattr(child, "__file__", str(script))
+    with pytest.raises(InvalidInput, match="Too many open files"):
+        read(pickle.dumps(Runs(open, str(script))), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 27),  # fields
+        (3, "<", (np.dtype("O"), (1,)), None, None, 8, 1, 63),  # an inner type
+    ],
+)
+def test_a_type_takes_no_state_but_its_byte_order(state: Any) -> None:
+    """NumPy's own types would take their bytes for pointers to objects."""
+
+    class Typed:
+        def __reduce__(self) -> Any:
+            return np.dtype, ("V8", False, True), state
+
+    with pytest.raises((TypeError, pickle_reader.Refused)):
+        read_here(pickle.dumps(Typed()))
+
+
+@pytest.mark.parametrize("name", ["list", "dict", "OrderedDict", "dtype", "_reconstruct", "encode"])
+def test_a_pickle_cannot_change_what_it_may_call(name: str) -> None:
+    modules = {
+        "OrderedDict": "collections",
+        "dtype": "numpy",
+        "_reconstruct": "numpy.core.multiarray",
+        "encode": "_codecs",
+    }
+    named = f"c{modules.get(name, 'builtins')}\n{name}\n".encode()
+    for state in (b"}X\x05\x00\x00\x00_makeNsb.", b"N}X\x05\x00\x00\x00_makeNs\x86b."):
+        with pytest.raises(TypeError, match="damaged"):
+            read_here(b"\x80\x02" + named + state)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +185,8 @@ def test_handwritten_tricks_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput):
-        files.read_pickle(content, "x.pkl")
-    assert os.listdir(tmp_path) == []
+        read(content, tmp_path)
+    assert os.listdir(tmp_path) == ["x.pkl"]
 
 
 def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> bytes:
@@ -133,8 +204,8 @@ def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> byt
     )
 
 
-def test_no_memory_is_taken_on_a_files_word() -> None:
-    assert files.unpickled(files.read_pickle(declared("(I1\nt"), "x.pkl")).shape == (1,)
+def test_no_memory_is_taken_on_a_files_word(tmp_path: Path) -> None:
+    assert read(declared("(I1\nt"), tmp_path).shape == (1,)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     nested = b"\x80\x02" + b"]" * 500_000 + b"a" * 499_999 + b"."
     bombs = [
@@ -160,16 +231,16 @@ def test_no_memory_is_taken_on_a_files_word() -> None:
         b"\x80\x02X\x40\x42\x0f\x00"
         + b"a" * 1_000_000
         + b"q\x000"
-        + b"c_codecs\nencode\nq\x010"
-        + b"h\x01h\x00X\x06\x00\x00\x00latin1\x86R0" * 4000
-        + b"N.",
+        + b"c_codecs\nencode\nq\x010("
+        + b"h\x01h\x00X\x06\x00\x00\x00latin1\x86R" * 4000
+        + b"l.",
     ]
     for bomb in bombs:
         with pytest.raises(InvalidInput):
-            files.read_pickle(bomb, "bomb.pkl")
+            read(bomb, tmp_path)
     deep_key = b"\x80\x02}" + b")" + b"\x85" * 100_000 + b"K\x01s."
     with pytest.raises(InvalidInput):
-        files.read_pickle(deep_key, "key.pkl")
+        read(deep_key, tmp_path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000  # KiB
 
 
@@ -213,9 +284,9 @@ def circle() -> Any:
         (folded(1000, lambda d: objects(d)), "RecursionError"),
     ],
 )
-def test_what_unfolds_is_refused(content: Any, message: str) -> None:
+def test_what_unfolds_is_refused(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=message):
-        files.read_pickle(written({"train": {"id": content}}), "x.pkl")
+        read(written({"train": {"id": content}}), tmp_path)
 
 
 def test_what_is_shared_sparingly_is_read(tmp_path: Path) -> None:
@@ -231,7 +302,7 @@ def test_what_is_shared_sparingly_is_read(tmp_path: Path) -> None:
         # one text, made a number of NumPy's, or the bytes of an array, again and again
         b"\x80\x02cnumpy.core.multiarray\nscalar\nq\x000cnumpy\ndtype\nX\x07\x00\x00\x00U250000\x85Rq\x010"
         + b"B\x40\x42\x0f\x00"
-        + bytes(1_000_000)
+        + b"a\0\0\0" * 250_000
         + b"q\x020("
         + b"h\x00h\x01h\x02\x86R" * 800
         + b"l.",
@@ -241,24 +312,37 @@ def test_what_is_shared_sparingly_is_read(tmp_path: Path) -> None:
         + b"q\x020("
         + b"h\x00(h\x02h\x01J\x40\x42\x0f\x00tR" * 800
         + b"l.",
-        b"\x80\x04(" + b"\x8f" * 20_000 + b"l.",
-        b"\x80\x04(" + b"(K\x01\x91" * 20_000 + b"l.",
+        b"\x80\x04(" + b"\x8f" * 200_000 + b"l.",
+        b"\x80\x04(" + b"(K\x01\x91" * 200_000 + b"l.",
     ],
 )
-def test_what_a_few_bytes_make_is_counted(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_few_bytes_make_is_limited(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(files, "HARMLESS", 2**20)
     with pytest.raises(InvalidInput, match="unpacks to far more than its own size"):
-        files.read_pickle(content, "x.pkl")
+        read(content, tmp_path)
 
 
-def test_a_pickle_cut_anywhere_is_refused() -> None:
+def test_a_pickle_cut_anywhere_is_refused(tmp_path: Path) -> None:
     content = pickle.dumps(importable.mmsa())
     for part in range(20):
         with pytest.raises(InvalidInput, match=r"cut short|damaged"):
-            files.read_pickle(content[: len(content) * part // 20 + 1], "cut.pkl")
+            read(content[: len(content) * part // 20 + 1], tmp_path)
 
 
-def test_damaged_bytes_are_an_error_of_ours_or_read(tmp_path: Path) -> None:
+def test_damaged_bytes_are_an_error_of_ours_or_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
+        """In this process, which is faster."""
+        try:
+            child.convert(reader, str(path), str(folder), most)
+        except Exception as error:
+            return foreign_files.Ending(1, f"{type(error).__name__}: {error}")
+        return foreign_files.Ending()
+
+    monkeypatch.setattr(foreign_files, "run_child", run)
     content = bytearray(pickle.dumps(importable.mmsa(counts={"train": 3, "valid": 2, "test": 2})))
     rng = np.random.default_rng(0)
     for trial in range(120):
@@ -385,20 +469,18 @@ def test_ragged_lists_vectors_and_old_shapes_are_read(tmp_path: Path) -> None:
     assert found.ids[0] == "cliptrain$_$0_1_2"
 
 
-def test_a_pickle_of_another_python_is_read() -> None:
+def test_a_pickle_of_another_python_is_read(tmp_path: Path) -> None:
     """Python 2 wrote text as bytes and arrays in module numpy.core."""
-    buffer = io.BytesIO(b"\x80\x02}U\x05trainU\x03abcs.")
-    found = files.read_pickle(buffer.getvalue(), "old.pkl")
-    assert list(found) == ["train"]
-    assert bytes(found["train"]) == b"abc"
+    assert read(b"\x80\x02}U\x05trainU\x03abcs.", tmp_path) == {"train": b"abc"}
 
 
 def test_a_pickle_of_too_many_objects_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     content = pickle.dumps([1, 2, 3], 2)
-    assert files.read_pickle(content, "x.pkl") == [1, 2, 3]
-    monkeypatch.setattr(files, "MAX_STEPS", 4)
-    with pytest.raises(InvalidInput, match="must hold at most 4 objects"):
-        files.read_pickle(content, "x.pkl")
+    monkeypatch.setattr(pickle_reader, "MAX_OBJECTS", 4)
+    assert read_here(content) == [1, 2, 3]
+    monkeypatch.setattr(pickle_reader, "MAX_OBJECTS", 3)
+    with pytest.raises(pickle_reader.Refused, match="must hold at most 3 objects"):
+        read_here(content)
 
 
 def found_in(content: Any, tmp_path: Path, **options: Any) -> tuple[Any, dict[str, Any]]:

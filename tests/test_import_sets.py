@@ -446,7 +446,7 @@ def npz(path: Path, **arrays: Any) -> Path:
 
 
 def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qfusion.data.files.BYTES", 1 << 10)  # a few rows at a time
+    monkeypatch.setattr("qfusion.data.set_digest.BYTES", 1 << 10)  # a few rows at a time
     rng = np.random.default_rng(0)
     a, picture, walk = (
         rng.normal(size=(60, 7)),

@@ -17,7 +17,7 @@ import torch
 
 from qfusion import _limits, data, runs
 from qfusion.analysis.runs import Seen
-from qfusion.data import files
+from qfusion.data import array_cache
 from qfusion.data.array_files import require_room
 from qfusion.errors import InvalidInput
 from qfusion.models.imported import Exhausted, Program
@@ -99,7 +99,9 @@ def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
         ),
         "A run ": lambda: sweeps.begin("more", search, 2),  # type: ignore[arg-type]  # refused before it is looked at
         "Modality": lambda: require_room(serving, 1, "Modality"),
-        "The cache": lambda: files.write_arrays(serving / "cache" / "x.npz", {"x": np.zeros(3)}),
+        "The cache": lambda: array_cache.write_arrays(
+            serving / "cache" / "x.npz", {"x": np.zeros(3)}
+        ),
     }
     for what, write in asked.items():
         with pytest.raises(

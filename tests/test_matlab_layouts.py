@@ -16,7 +16,8 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from qfusion.data import _mat_child, files, importing
+from qfusion.data import foreign_files, importing
+from qfusion.data.isolated import child
 from qfusion.errors import InvalidInput
 from tests import importable
 from tests.matlab73 import savemat73
@@ -61,10 +62,11 @@ def save5(path: Path, variables: dict[str, Any]) -> Path:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Converts .mat files here, without limits, which is faster."""
 
-    def run(path: Path, out: Path, memory: int, most: int) -> None:
-        _mat_child.convert(str(path), str(out), most)
+    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
+        child.convert(reader, str(path), str(folder), most)
+        return foreign_files.Ending()
 
-    monkeypatch.setattr(files, "_run", run)
+    monkeypatch.setattr(foreign_files, "run_child", run)
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -143,7 +145,7 @@ def test_variables_of_version_7_3_are_those_that_were_written(tmp_path: Path) ->
         "sparse": scipy.sparse.csc_matrix(A),
         "zeros": scipy.sparse.csc_matrix((5, 7)),
     }
-    found = files.read_mat(savemat73(tmp_path / "new.mat", written))
+    found = foreign_files.read_mat(savemat73(tmp_path / "new.mat", written))
     assert set(found) == set(written)
     for name in ("a", "single", "whole", "flag", "z"):
         assert np.array_equal(found[name], written[name]), name
@@ -223,7 +225,7 @@ def columns_outside(file: Any) -> None:
 def test_hdf5_that_means_harm_is_refused(change: Any, message: str, tmp_path: Path) -> None:
     path = spoilt(tmp_path / "v.mat", change)
     with pytest.raises(InvalidInput, match=message):
-        files.read_mat(path)
+        foreign_files.read_mat(path)
 
 
 def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
         file["other"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "x")
         file["soft"] = h5py.SoftLink("/Y")
 
-    assert set(files.read_mat(spoilt(tmp_path / "v.mat", link))) == {"X", "Y"}
+    assert set(foreign_files.read_mat(spoilt(tmp_path / "v.mat", link))) == {"X", "Y"}
 
 
 @pytest.mark.parametrize("shape", [(2**20, 2**20), (2**31, 4), (3, 2**28)])
@@ -245,7 +247,7 @@ def test_a_shape_that_hdf5_only_declares_takes_no_memory(
         file.create_dataset("big", shape, "f8", chunks=(1, 1024) if shape[1] > 1024 else (1024, 4))
 
     with pytest.raises(InvalidInput, match=r"at most 2 GiB|more than 100 times"):
-        files.read_mat(spoilt(tmp_path / "v.mat", declare))
+        foreign_files.read_mat(spoilt(tmp_path / "v.mat", declare))
 
 
 def test_hdf5_cut_short_is_refused(tmp_path: Path) -> None:
@@ -256,13 +258,18 @@ def test_hdf5_cut_short_is_refused(tmp_path: Path) -> None:
         with pytest.raises(
             InvalidInput, match=r"version 7\.3 \(HDF5\).*Save it again, with `save -v7`"
         ):
-            files.read_mat(path)
+            foreign_files.read_mat(path)
 
 
-def test_what_reads_a_file_imports_nothing_of_the_library() -> None:
-    script = Path(_mat_child.__file__)
-    words = "import runpy, sys; runpy.run_path(sys.argv[1]); print([m for m in sys.modules if 'qfusion' in m])"
+def test_the_child_imports_nothing_of_the_library(tmp_path: Path) -> None:
+    script = Path(child.__file__)
+    path = savemat73(tmp_path / "v.mat", {"X": cell(A, B), "Y": CLASSES[:, None]})
+    code = (
+        "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__'); "
+        "print([m for m in sys.modules if 'qfusion' in m])"
+    )
+    words = [str(script), "mat", str(path), str(tmp_path), str(2**31), "60", str(2**28)]
     done = subprocess.run(
-        [sys.executable, "-P", "-c", words, str(script)], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"

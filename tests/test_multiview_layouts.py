@@ -13,14 +13,16 @@ import scipy.sparse
 
 from qfusion import data
 from qfusion.data import (
-    _mat_child,
     files,
+    foreign_files,
     import_report,
     import_store,
     importing,
     layout,
+    set_digest,
     variables,
 )
+from qfusion.data.isolated import child
 from qfusion.errors import InvalidInput
 
 COUNT = 30
@@ -39,10 +41,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Converts .mat files here, without limits, which is faster."""
 
-    def run(path: Path, out: Path, memory: int, most: int) -> None:
-        _mat_child.convert(str(path), str(out), most)
+    def run(reader: str, path: Path, folder: Path, memory: int, most: int) -> foreign_files.Ending:
+        child.convert(reader, str(path), str(folder), most)
+        return foreign_files.Ending()
 
-    monkeypatch.setattr(files, "_run", run)
+    monkeypatch.setattr(foreign_files, "run_child", run)
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -375,7 +378,7 @@ def test_a_matrix_that_fits_nothing_is_a_warning_and_one_that_nearly_fits_an_err
 def test_a_large_view_is_not_read_whole_to_tell_what_it_is(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "BYTES", 1 << 12)
+    monkeypatch.setattr(set_digest, "BYTES", 1 << 12)
     count, taken = 4000, list[int]()
     values = np.random.default_rng(0).integers(0, 9, (count, 8)).astype(kind)
     y = np.random.default_rng(1).integers(0, 3, count)
@@ -399,7 +402,7 @@ def test_a_large_view_is_not_read_whole_to_tell_what_it_is(
 def test_the_first_rows_of_a_very_large_graph_say_what_it_is(
     symmetric: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "BYTES", 1 << 12)
+    monkeypatch.setattr(set_digest, "BYTES", 1 << 12)
     monkeypatch.setattr(files, "HARMLESS", 1 << 14)
     values = noise(90, 90)
     arrays = {"a": noise(90, 4), "w": values + values.T if symmetric else values}

@@ -23,7 +23,7 @@ import torch
 
 from qfusion import _files, _limits, data as sources, explain
 from qfusion._checks import check
-from qfusion.data._mat_child import limit, taken_memory
+from qfusion.data.isolated.process_limits import limit_process, used_address_space
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.models import imported as cards
 from qfusion.training import checkpoint, imports
@@ -201,8 +201,8 @@ def main() -> None:
     is to be imported, under which limits, and where what was found goes."""
     order = json.loads(Path(sys.argv[1]).read_text())
     torch.set_num_threads(1)
-    before = taken_memory()
-    limit(before + order["memory"] if before else 1 << 62, order["seconds"])
+    before = used_address_space()
+    limit_process(before + order["memory"] if before else 1 << 62, order["seconds"])
     try:
         outcome = imported(order)
     except cards.Exhausted as error:

@@ -27,7 +27,7 @@ from qfusion import _files, _limits
 from qfusion._checks import check, require_number
 from qfusion._lazy import load
 from qfusion._sentences import count, listed
-from qfusion.data import decoders, files, media
+from qfusion.data import array_cache, decoders, files, media
 from qfusion.data.clusters import VIDEO_MARK
 from qfusion.data.data_set import DataSet
 from qfusion.data.decoders import TooMuchWork
@@ -507,7 +507,7 @@ def preview(clip: Clip) -> Preview:
         return Preview(0.0, poster=media.picture(clip.path, POSTER))
     key = _key(clip)
     with _one_at_a_time(f"strip-{key}"):
-        arrays = files.cached_arrays(
+        arrays = array_cache.cached_arrays(
             "clips/strip", key, lambda: _arrays(clip.path, clip.start, clip.end)
         )
     bound_cache()
@@ -567,12 +567,12 @@ def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
 
 def _key(clip: Clip) -> str:
     # the number is raised when the same recording begins to give something else
-    return files.key_of(map(str, (2, clip.path, *state_of(clip.path), clip.start, clip.end)))
+    return array_cache.key_of(map(str, (2, clip.path, *state_of(clip.path), clip.start, clip.end)))
 
 
 def bound_cache(most: int = 2**30) -> None:
     """Removes what was kept of recordings and not used for longest, until at most so many bytes are left."""
-    files.bound(_files.cache_root() / "clips", most)
+    array_cache.bound(_files.cache_root() / "clips", most)
 
 
 # A copy of a sample's part that any browser plays.
@@ -642,7 +642,7 @@ def _write_copy(path: Path, start: float, end: float | None, place: Path) -> Non
 
 def of_film(film: Film) -> Path:
     """Returns a video of moving pictures that a set holds itself, as `portable`."""
-    key = files.key_of([str((film.frames.shape, film.rate)), film.frames.tobytes()])
+    key = array_cache.key_of([str((film.frames.shape, film.rate)), film.frames.tobytes()])
     shown = iter(_coloured(film.frames))
     return _copy(f"film-{key}", lambda place: encode(place, shown, film.rate))
 

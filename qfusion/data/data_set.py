@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose, require_few_modalities
-from qfusion.data import files
+from qfusion.data import set_digest
 from qfusion.data.arrays import read_only_array
 from qfusion.data.clusters import Clusters
 from qfusion.data.coalition_terms import coalition_names
@@ -363,13 +363,20 @@ class DataSet:
 
 def compute_digest(data: DataSet) -> str:
     """Returns the digest of the data as they are now, whatever was recorded."""
-    return files.digest(
+    return set_digest.digest(
         data.target,
         data.ids,
         data.split,
         data.y,
         (
-            (m.name, m.values.shape, m.feature_names, files.pieces(m.values), m.lengths, m.shape)
+            (
+                m.name,
+                m.values.shape,
+                m.feature_names,
+                set_digest.pieces(m.values),
+                m.lengths,
+                m.shape,
+            )
             for m in data.modalities
         ),
         data.unimodal,
@@ -428,7 +435,7 @@ def _check_finite(data: DataSet) -> None:
     for m in data.modalities:
         count = 0
         first: list[Any] = []
-        for at, piece in files.placed(files.pieces(m.values)):
+        for at, piece in set_digest.placed(set_digest.pieces(m.values)):
             if not np.isfinite(piece).all():
                 bad = np.argwhere(~np.isfinite(piece))
                 if not first:

@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 
 from qfusion import _limits
-from qfusion.data import _mat_child
+from qfusion.data.isolated import process_limits
 from qfusion.errors import (
     DataUnavailable,
     IntegrityError,
@@ -356,8 +356,8 @@ def serve() -> None:
     with suppress(AttributeError, OSError):
         os.nice(NICENESS)
     importlib.import_module("qfusion.data.clips")
-    if taken := _mat_child.taken_memory():
-        _mat_child.limit(taken + MEMORY, 10**8)
+    if used := process_limits.used_address_space():
+        process_limits.limit_process(used + MEMORY, 10**8)
     while message := _read(orders):
         name, seconds, given, more = pickle.loads(message)
         _allow(seconds)

@@ -29,6 +29,7 @@ from qfusion import _limits
 from qfusion._checks import check, require_number, require_whole
 from qfusion._sentences import Pace, count
 from qfusion.data import (
+    array_cache,
     clips,
     extractors,
     files,
@@ -152,7 +153,7 @@ def extract(
         if not resume:
             _remove_finished(draft)
         done = _finished(root, takes, records, longest, draft)
-        todo = [row for row in takes if files.read_arrays(done[row]) is None]
+        todo = [row for row in takes if array_cache.read_arrays(done[row]) is None]
         resumed = len(takes) - len(todo)
         how = {"methods": records, "longest": longest}
         names, why = _run(
@@ -306,7 +307,7 @@ def _finished(
     def key(take: extractors.Take) -> str:
         state = [clips.state_of(Path(path)) for path in (take.path, take.subtitles) if path]
         where = os.path.relpath(take.path, root), take.start, take.end, take.text
-        return files.key_of([made, repr(where), repr(state)])
+        return array_cache.key_of([made, repr(where), repr(state)])
 
     return {row: draft / f"{key(take)}.npz" for row, take in takes.items()}
 
@@ -494,7 +495,7 @@ def _pieces(
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    arrays = files.read_arrays(path)
+    arrays = array_cache.read_arrays(path)
     check(
         arrays is not None,
         f"{path} is gone or damaged meanwhile. Extract once more: it is made again.",

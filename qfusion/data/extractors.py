@@ -27,8 +27,9 @@ import pandas as pd
 from filelock import FileLock
 
 from qfusion._checks import check, choose, require_number
-from qfusion.data import _mat_child, decoders, files, media
+from qfusion.data import array_cache, decoders, files, media
 from qfusion.data.file_words import clean_text, numbered_features
+from qfusion.data.isolated import process_limits
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
 from qfusion.errors import (
@@ -412,7 +413,7 @@ def _digest(place: str) -> str:
         f"{place[:200]} does not exist or is empty. Name the file or folder of the weights.",
     )
     return (
-        files.key_of(str(p) for path in chosen for p in (path.name, files.sha256(path)))
+        array_cache.key_of(str(p) for path in chosen for p in (path.name, files.sha256(path)))
         if place
         else ""
     )
@@ -618,8 +619,8 @@ def serve() -> None:
     print(
         json.dumps({"names": {name: one.names for name, one in extractors.items()}}), file=answers
     )
-    if taken := _mat_child.taken_memory():
-        _mat_child.limit(taken + begin["memory"], 10**8)
+    if used := process_limits.used_address_space():
+        process_limits.limit_process(used + begin["memory"], 10**8)
     for order in map(json.loads, sys.stdin):
         why = disk = ""
         try:
@@ -643,7 +644,7 @@ def serve() -> None:
 def _write(place: Path, arrays: dict[str, np.ndarray]) -> str:
     """Writes features; returns why they cannot be written, empty where they are."""
     try:
-        files.write_arrays(place, arrays)
+        array_cache.write_arrays(place, arrays)
     except (OSError, InvalidInput) as error:
         return str(error)
     return ""

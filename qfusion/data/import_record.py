@@ -14,7 +14,7 @@ import pyarrow as pa
 
 import qfusion
 from qfusion._checks import check, read_pairs, require_number
-from qfusion.data import files, mmsa, registry
+from qfusion.data import mmsa, registry, set_digest
 from qfusion.data.import_report import ExaminedSet
 from qfusion.data.staged_set import StagedSet
 
@@ -175,7 +175,7 @@ def _write_table(columns: pd.DataFrame, path: Path) -> None:
         pa.OSFile(str(path), "wb") as sink,
         pa.ipc.new_file(sink, table.schema) as writer,
     ):
-        writer.write_table(table, max_chunksize=files.ROWS)
+        writer.write_table(table, max_chunksize=set_digest.ROWS)
 
 
 def _describe(staged: StagedSet) -> str:
@@ -195,7 +195,7 @@ def _describe(staged: StagedSet) -> str:
 
 def _digest(staged: StagedSet) -> str:
     """The digest of the data, equal to that of the `DataSet` that is loaded from them."""
-    return files.digest(
+    return set_digest.digest(
         staged.as_target(),
         staged.ids,
         staged.split,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count
-from qfusion.data import files, sharing
+from qfusion.data import set_digest, sharing
 from qfusion.data.array_files import write_array
 from qfusion.data.clusters import video_clusters
 from qfusion.data.import_report import ExaminedSet, Report, build_report
@@ -258,7 +258,7 @@ def _medians(part: Part, training: np.ndarray, columns: np.ndarray) -> list[floa
     inside = np.zeros(len(training), bool)
     inside[np.flatnonzero(training)[::every]] = True
     read = []
-    for start, piece in files.placed(part.pieces()):
+    for start, piece in set_digest.placed(part.pieces()):
         rows = np.flatnonzero(inside[start : start + len(piece)])
         lengths = None if part.lengths is None else part.lengths[start + rows]
         steps_of_rows = replace(part, lengths=lengths).real(piece[rows], 0)
@@ -296,7 +296,7 @@ def _write_part(
         return replace(part, path=path, lengths=lengths)
 
     def pieces() -> Iterator[np.ndarray]:
-        for start, piece in files.placed(part.pieces()):
+        for start, piece in set_digest.placed(part.pieces()):
             chosen = piece[keep[start : start + len(piece)]]
             if fill is not None:
                 chosen = np.where(np.isfinite(chosen), chosen, fill)

@@ -3,11 +3,10 @@
 `{"train" | "valid" | "test": {"text", "audio", "vision": (N, T, F) or (N, F), "raw_text", "id", "regression_labels",
 "classification_labels", "annotations", "text_bert", "text_lengths", "audio_lengths", "vision_lengths", and for CH-SIMS
 "regression_labels_T", "_A", "_V"}}`. How long a sequence is says its `..._lengths`; else, for text, the mask in
-`text_bert`; else its last step that is not all zeros. Each is read by `files.read_pickle`, which runs nothing.
+`text_bert`; else its last step that is not all zeros. Each is read by `foreign_files.read_pickle`, which runs nothing.
 """
 
 import contextlib
-import mmap
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -22,9 +21,9 @@ from qfusion._checks import check
 from qfusion._lazy import load
 from qfusion.data import (
     class_labels,
-    files,
+    foreign_files,
     pickle_layouts,
-    signatures,
+    set_digest,
     variables,
 )
 from qfusion.data.arrays import numbered_ids
@@ -53,10 +52,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         NotFound: when the file is not there.
         InvalidInput: when it asks for what is refused, is cut short, or holds something else.
     """
-    files.size_of(path)
-    signatures.require(path, "a pickle", "pickle")
-    with path.open("rb") as file:
-        content = files.read_pickle(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
+    content = foreign_files.read_pickle(path)
     with translate_errors(
         f"File `{path.name}` is not laid out as MMSA's pickles are",
         _LAYOUT,
@@ -146,7 +142,7 @@ class _Reader(SetReader):
     def _has_rows(self, key: str) -> bool:
         """Whether there is an entry a sample under a key, in a split at least."""
         for split, count in self.counts.items():
-            value = files.unpickled(self.splits[split].get(key))
+            value: Any = self.splits[split].get(key)
             is_list = isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim > 0)
             if is_list and count > 1 and len(value) == count:
                 return True
@@ -182,7 +178,7 @@ class _Reader(SetReader):
             key in self.splits[split],
             f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}",
         )
-        value = files.unpickled(self.splits[split][key])
+        value = self.splits[split][key]
         if isinstance(value, np.ndarray) and value.dtype != object:
             check(
                 value.ndim >= 1,
@@ -195,7 +191,7 @@ class _Reader(SetReader):
             f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
             f"{type(inner).__name__}. {_LAYOUT}",
         )
-        return [files.unpickled(entry) for entry in inner]
+        return list(inner)
 
     def _part(self, name: str) -> Part:
         result = {split: self._array(split, name) for split in self.splits}
@@ -237,7 +233,7 @@ class _Reader(SetReader):
                 (
                     _numbers(piece, name)
                     for array in whole.values()
-                    for piece in files.pieces(array)
+                    for piece in set_digest.pieces(array)
                 ),
                 feature_names,
             )
@@ -277,7 +273,7 @@ class _Reader(SetReader):
                 steps, text = mask, "the mask in `text_bert` says how long each is"
             else:
                 steps, text = (
-                    last_steps(files.pieces(values)),
+                    last_steps(set_digest.pieces(values)),
                     "steps of zeros at the end count as padding",
                 )
             check(
@@ -308,7 +304,7 @@ class _Reader(SetReader):
         self, name: str, whole: dict[str, Any], lengths: np.ndarray, steps: int, size: int
     ) -> Iterator[np.ndarray]:
         at = cleared = 0
-        rows = files.rows_at_once((0, steps, size), 8)
+        rows = set_digest.rows_at_once((0, steps, size), 8)
         for values in whole.values():
             for start in range(0, len(values), rows):
                 piece = values[start : start + rows]
@@ -533,8 +529,7 @@ def _numbers(values: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _word(entry: Any) -> str:
-    value = files.unpickled(entry)
+def _word(value: Any) -> str:
     if isinstance(value, (np.ndarray, list, tuple)):
         return "_".join(
             _word(entry)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfusion.data import files, sharing
+from qfusion.data import set_digest, sharing
 from qfusion.data.staged_set import Part
 
 
@@ -52,7 +52,7 @@ def scan_part(part: Part) -> Scan:
         contents=np.zeros(samples, np.int64),
     )
     signature = sharing.Signature()
-    for start, piece in files.placed(part.pieces()):
+    for start, piece in set_digest.placed(part.pieces()):
         rows = slice(start, start + len(piece))
         real = part.real(piece, start)
         lowest = highest = real

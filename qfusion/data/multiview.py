@@ -25,7 +25,14 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import class_labels, files, layout as layout_of, variables
+from qfusion.data import (
+    class_labels,
+    files,
+    foreign_files,
+    layout as layout_of,
+    set_digest,
+    variables,
+)
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.file_words import (
@@ -243,10 +250,10 @@ class _Content:
 
 
 def _content_of(path: Path) -> dict[str, Any]:
-    """The variables of a file by name: of a .npz file each a `Variable`, else as `files.read_mat` gives them."""
+    """The variables of a file by name: of a .npz file each a `Variable`, else as `read_mat` gives them."""
     if _is_npz(path):
         return dict(variables.of_npz(path))
-    return _opened(files.read_mat(path))
+    return _opened(foreign_files.read_mat(path))
 
 
 def _variable(file: str, name: str, value: Any) -> Variable:
@@ -562,7 +569,7 @@ def _rows(
     absent: np.ndarray | None,
 ) -> Iterator[np.ndarray]:
     """The rows of a view in pieces (n, *row); zero beyond `lengths` and where a sample lacks the view."""
-    for start, piece in files.placed(variable.samples(last)):
+    for start, piece in set_digest.placed(variable.samples(last)):
         values = piece.reshape(len(piece), *row)
         rows = slice(start, start + len(piece))
         if lengths is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import class_labels, files
+from qfusion.data import class_labels
 from qfusion.data.file_words import SPLIT_WORDS, clean_text
 
 KNOWN = {
@@ -33,14 +33,14 @@ def splits_of(file: str, content: Any) -> dict[str, dict[str, Any]]:
     """Returns what a pickle holds by part of the split and MMSA's names.
 
     Args:
-        file: its name, for messages. content: what `files.read_pickle` gave.
+        file: its name, for messages. content: what `foreign_files.read_pickle` gave.
 
     Raises:
         InvalidInput: when it holds no parts of a split, or one of them is laid out otherwise.
     """
     check(
         isinstance(content, dict),
-        f"File `{file}` must hold a dictionary, but holds a {type(files.unpickled(content)).__name__}. {LAYOUT}",
+        f"File `{file}` must hold a dictionary, but holds a {type(content).__name__}. {LAYOUT}",
     )
     splits: dict[str, dict[str, Any]] = {}
     for key, inner in content.items():
@@ -62,13 +62,12 @@ def splits_of(file: str, content: Any) -> dict[str, dict[str, Any]]:
 
 def _part(file: str, key: str, inner: Any) -> dict[str, Any]:
     """What one part of the split holds, by MMSA's names."""
-    inner = files.unpickled(inner)
     if isinstance(inner, dict):
         return _renamed(inner)
     entries = list(inner) if isinstance(inner, list) or _is_cells(inner) else []
     if entries and all(_is_tuple_of_sample(entry) for entry in entries):
         return _of_tuples(entries)
-    of_what = f" of {type(files.unpickled(entries[0])).__name__}" if entries else ""
+    of_what = f" of {type(entries[0]).__name__}" if entries else ""
     check(
         False,
         f"'{key[:20]}' in `{file}` must hold a dictionary of arrays, or tuples ((words, visual, acoustic), label, "
@@ -122,7 +121,7 @@ def _of_tuples(entries: list[Any]) -> dict[str, Any]:
         "labels": [_first(entry[1]) for entry in entries],
         "id": [entry[2] for entry in entries],
     }
-    words = [files.unpickled(entry[0][0]) for entry in entries]
+    words = [entry[0][0] for entry in entries]
     if all(isinstance(text, np.ndarray) and text.ndim == 2 for text in words):
         part["text"] = words
     spoken = [entry[0][3] if len(entry[0]) == 4 else entry[0][0] for entry in entries]
@@ -134,15 +133,14 @@ def _of_tuples(entries: list[Any]) -> dict[str, Any]:
 
 def _first(label: Any) -> Any:
     """A score that may lie in an array (1, 1); an array of several stays one."""
-    values = np.asarray(files.unpickled(label))
+    values = np.asarray(label)
     return values.ravel()[0] if values.size == 1 else values.ravel()
 
 
 def _words(spoken: Any) -> Iterator[str]:
     """The words of a list, or array, of them; none of anything else."""
-    value = files.unpickled(spoken)
-    entries = value.ravel().tolist() if isinstance(value, np.ndarray) else value
+    entries = spoken.ravel().tolist() if isinstance(spoken, np.ndarray) else spoken
     if isinstance(entries, (list, tuple)):
         for entry in entries:
-            if isinstance(entry, (str, bytes, memoryview)):
+            if isinstance(entry, (str, bytes)):
                 yield clean_text(entry)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files
+from qfusion.data import foreign_files, set_digest
 from qfusion.data.file_words import numbered_features, word_array
 from qfusion.data.set_reader import SetReader
 from qfusion.data.staged_set import Part, StagedSet
@@ -130,7 +130,7 @@ class _Reader(SetReader):
                 rows=rows,
             )
         return self.write_part(
-            name, values.shape, files.pieces(values), numbered_features(name, size)
+            name, values.shape, set_digest.pieces(values), numbered_features(name, size)
         )
 
 
@@ -155,7 +155,7 @@ def read_sequence(path: Path) -> dict[str, Sequence]:
         NotFound: when the file is not there.
         InvalidInput: when it is no HDF5 file, holds something else, or words in place of numbers.
     """
-    content = files.read_hdf5(path)
+    content = foreign_files.read_hdf5(path)
     data = _fields(content.get("data")) or next(
         (
             _fields(inner["data"])

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib import format as npy
 
-from qfusion.data import files
+from qfusion.data import set_digest
 from qfusion.data.target_classes import Targets
 from qfusion.data.target_spec import Target
 
@@ -77,7 +77,7 @@ class Part:
 
     def pieces(self) -> Iterator[np.ndarray]:
         """Yields the rows, some 32 MiB at a time; they are read, not mapped, so that memory use stays small."""
-        step = files.rows_at_once(self.shape)
+        step = set_digest.rows_at_once(self.shape)
         with self.path.open("rb") as file:
             npy.read_magic(file)
             npy.read_array_header_1_0(file)
@@ -106,7 +106,7 @@ class Part:
         if self.lengths is None:
             return np.asarray(stored[rows]).reshape(len(rows), -1), features
         summary = np.empty((len(rows), 2 * len(features)), np.float32)
-        at_once = files.rows_at_once(self.shape)
+        at_once = set_digest.rows_at_once(self.shape)
         for start in range(0, len(rows), at_once):
             some = rows[start : start + at_once]
             lengths = np.maximum(1, self.lengths[some])

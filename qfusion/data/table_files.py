@@ -17,7 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from qfusion._checks import check
-from qfusion.data import files, number_words, signatures, table_columns
+from qfusion.data import files, number_words, set_digest, signatures, table_columns
 
 IDS = ("id", "ids", "sample", "sample_id", "segment", "key")
 LABELS = ("label", "labels", "y", "target", "score", "sentiment", "class", "annotation")
@@ -121,7 +121,7 @@ class Table:
                 adding = {path: size for path, size, encodings in text if "DELTA" in encodings}
                 rows = min(
                     65_536,
-                    files.BYTES * whole.metadata.num_rows // max(1, size),
+                    set_digest.BYTES * whole.metadata.num_rows // max(1, size),
                     files.HARMLESS // max([1, *adding.values()]),
                 )
                 whole = pa.parquet.ParquetFile(

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from qfusion._checks import check
-from qfusion.data import files, number_words, signatures, table_columns
+from qfusion.data import files, npz_files, number_words, set_digest, signatures, table_columns
 from qfusion.data.array_files import scatter_array
 from qfusion.data.file_words import numbered_features, parse_split, word_array
 from qfusion.data.padding import last_steps
@@ -344,7 +344,9 @@ class Reader(SetReader):
     def _plain(self, name: str, path: Path) -> Part:
         signatures.require(path, "a .npy file", "npy")
         with path.open("rb") as stream:
-            shape, _, kind = files.check_header(stream, files.size_of(path), f"File `{path.name}`")
+            shape, _, kind = npz_files.check_header(
+                stream, files.size_of(path), f"File `{path.name}`"
+            )
         check(
             kind.kind in "biuf"
             and len(shape) in (2, 3)
@@ -356,14 +358,14 @@ class Reader(SetReader):
         values = np.load(path, mmap_mode="r", allow_pickle=False)
         lengths = None
         if len(shape) == 3:
-            lengths = np.maximum(1, last_steps(files.pieces(values)))
+            lengths = np.maximum(1, last_steps(set_digest.pieces(values)))
             if (lengths < shape[1]).any():
                 why = "; steps of zeros at the end count as padding"
                 self.note_sequences(name, lengths, shape[1], why)
         return self.write_part(
             name,
             shape,
-            map(np.asarray, files.pieces(values)),
+            map(np.asarray, set_digest.pieces(values)),
             numbered_features(name, shape[-1]),
             lengths,
         )
@@ -373,7 +375,7 @@ class Reader(SetReader):
         pieces, index = [], pd.Index(self.ids)
         unknown_id = ""
         decomposed = 0
-        for at, batch in files.placed(table.batches([key], (key,))):
+        for at, batch in set_digest.placed(table.batches([key], (key,))):
             written = batch.column(0).fill_null("").to_pylist()
             decomposed += _decomposed(written)
             ids = word_array(_ids(written), f"Ids in `{table.path.name}`")
@@ -432,7 +434,7 @@ class Reader(SetReader):
     ) -> Iterator[tuple[tuple[np.ndarray, ...], np.ndarray]]:
         """Pieces (n, size) of the table, each after the samples' rows, and `steps` where given; what is of no sample is
         left out."""
-        for at, batch in files.placed(table.batches(features)):
+        for at, batch in set_digest.placed(table.batches(features)):
             if len(features) == 1 and is_list(batch.column(0).type):
                 column = batch.column(0)
                 _check_lists_given(column, features[0], table.path.name, at)
@@ -491,7 +493,7 @@ class Reader(SetReader):
         """A modality of sequences, each a list of steps, which are lists of numbers."""
         what = f"Column `{column}` of `{table.path.name}`"
         steps = np.zeros(len(rows), np.int64)
-        for at, batch in files.placed(table.batches([column])):
+        for at, batch in set_digest.placed(table.batches([column])):
             sequences = batch.column(0)
             _check_lists_given(sequences, column, table.path.name, at)
             inner = sequences.flatten()
@@ -507,7 +509,7 @@ class Reader(SetReader):
         longest = max(1, int(lengths.max()))
 
         def pieces() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
-            for at, batch in files.placed(table.batches([column])):
+            for at, batch in set_digest.placed(table.batches([column])):
                 part = slice(at, at + len(batch))
                 row = np.repeat(rows[part], steps[part])
                 step = np.arange(len(row)) - np.repeat(

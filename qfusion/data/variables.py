@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data import files
+from qfusion.data import files, npz_files, set_digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Variable:
             yield from self.stream()
             return
         values = self.whole()
-        yield from files.pieces(np.moveaxis(values, -1, 0) if last else values)
+        yield from set_digest.pieces(np.moveaxis(values, -1, 0) if last else values)
 
 
 def native(values: np.ndarray) -> np.ndarray:
@@ -80,14 +80,16 @@ def of_npz(path: Path) -> dict[str, Variable]:
         InvalidInput: when it is no .npz file, is damaged, or holds pickled objects.
     """
     files.size_of(path)
-    return {name: _stored(path, name, header) for name, header in files.npz_headers(path).items()}
+    return {
+        name: _stored(path, name, header) for name, header in npz_files.npz_headers(path).items()
+    }
 
 
-def _stored(path: Path, name: str, header: files.Header) -> Variable:
+def _stored(path: Path, name: str, header: npz_files.Header) -> Variable:
     shape, fortran, dtype = header
 
     def read() -> np.ndarray:
-        return files.read_npz(path, [name])[name]
+        return npz_files.read_npz(path, [name])[name]
 
     def stream() -> Iterator[np.ndarray]:
         return _rows(path, name, shape, dtype)
@@ -98,7 +100,7 @@ def _stored(path: Path, name: str, header: files.Header) -> Variable:
 
 def _rows(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[np.ndarray]:
     """The rows of an array in a .npz file, in pieces."""
-    at_once = files.rows_at_once(shape, dtype.itemsize)
+    at_once = set_digest.rows_at_once(shape, dtype.itemsize)
     row_size = dtype.itemsize * prod(shape[1:])
     with (
         files.misread(
@@ -110,7 +112,7 @@ def _rows(path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Ite
         zipfile.ZipFile(path) as archive,
         archive.open(f"{name}.npy") as stream,
     ):
-        files.check_header(stream, dtype.itemsize * prod(shape), f"Array `{name}`")
+        npz_files.check_header(stream, dtype.itemsize * prod(shape), f"Array `{name}`")
         for start in range(0, shape[0], at_once):
             count = min(at_once, shape[0] - start)
             content = stream.read(count * row_size)

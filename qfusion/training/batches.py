@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qfusion.data import DataSet, files
+from qfusion.data import DataSet, array_cache
 from qfusion.models.encoders import real_steps, split
 from qfusion.models.nested import nested_mapped, nested_part
 from qfusion.models.randomness import drawn
@@ -86,9 +86,9 @@ def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor,
     """
     if is_small(dataset, len(rows)):
         return _moments(dataset, rows, name)
-    stored = files.cached_arrays(
+    stored = array_cache.cached_arrays(
         "moments",
-        files.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
+        array_cache.key_of(["1", dataset.digest, name, np.asarray(rows, np.int64).tobytes()]),
         lambda: dict(
             zip(
                 ("mean", "deviation"),

@@ -20,7 +20,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits, _sentences
-from qfusion.data import DataSet, files
+from qfusion.data import DataSet, array_cache
 from qfusion.errors import QFusionError
 from qfusion.models import FusionModel, base, encoders
 
@@ -119,7 +119,7 @@ def encoded_place(model: FusionModel, dataset: DataSet, *more: str) -> Path:
     ]
     for name, values in (model.state_dict() if more else model.encoders.state_dict()).items():
         parts += [f"{name} {tuple(values.shape)}", values.detach().cpu().double().numpy().tobytes()]
-    return encoded_folder() / f"{files.key_of(parts)}.npz"
+    return encoded_folder() / f"{array_cache.key_of(parts)}.npz"
 
 
 def encoded_folder() -> Path:
@@ -197,18 +197,18 @@ def _store(path: Path, numbers: dict[str, np.ndarray]) -> None:
     """Writes arrays unless the disk refuses, which costs time at the next start and nothing else; the oldest go where
     all take too much."""
     try:
-        files.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
+        array_cache.write_arrays(path, {**numbers, _KEY: np.array(path.stem)})
     except (OSError, QFusionError) as error:
         _log.warning(
             "What was worked out of all samples cannot be kept, and is worked out again next time: %s",
             error,
         )
-    files.bound(encoded_folder(), _limits.get("QFUSION_KEPT_MB") * _limits.MIB, spared=1)
+    array_cache.bound(encoded_folder(), _limits.get("QFUSION_KEPT_MB") * _limits.MIB, spared=1)
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:
     """What a file holds, which is then the newest; what is none of ours, cut short or of another name is removed."""
-    numbers = files.read_arrays(path)
+    numbers = array_cache.read_arrays(path)
     if numbers is not None and str(numbers.pop(_KEY, "")) == path.stem:
         with contextlib.suppress(OSError):
             os.utime(path)

@@ -32,7 +32,7 @@ class PinnedFile:
         size: in bytes; 0 where it may vary, as that of a file that is made here.
         url: where the public copy is; empty when there is none of the same bytes.
         digest: works out what `sha256` is of: the file's bytes, unless told; see also `files.sha256_of_folder` and
-            `files.sha256_of_arrays`.
+            `npz_files.sha256_of_arrays`.
     """
 
     path: str

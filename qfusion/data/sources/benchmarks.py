@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files
+from qfusion.data import array_cache, files, npz_files
 from qfusion.data.arrays import numbered_ids, pad_sequences
 from qfusion.data.clips import clip_of
 from qfusion.data.clusters import Clusters
@@ -190,9 +190,9 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         IntegrityError: when a file is not the recorded one.
     """
     where = CMU_MOSI.verify(where, pinned)
-    arrays = files.cached_arrays(
+    arrays = array_cache.cached_arrays(
         "mosi",
-        files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        array_cache.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_read_mosi, where),
     )
     ids, texts = arrays["ids"], arrays["words"].tolist()
@@ -310,7 +310,7 @@ def read_houston(
         IntegrityError: when it is not the recorded one.
     """
     where = HOUSTON.verify(where, pinned)
-    result = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
+    result = npz_files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
     y = result["y"].astype(np.int64) - 1
     ids = numbered_ids("pixel", len(y))
     names = {
@@ -364,7 +364,7 @@ AVLETTERS_FILES: tuple[PinnedFile, ...] = (
     PinnedFile(
         LETTERS_FILE,
         "732061b7fc143a523cede478397c0e2862d2bc227b768304657d732594c12e3c",
-        digest=files.sha256_of_arrays,
+        digest=npz_files.sha256_of_arrays,
     ),
 )
 SPEAKERS = ("Anya", "Bill", "Faye", "John", "Kate", "Nicola", "Stephen", "Steve", "Verity", "Yi")
@@ -492,7 +492,7 @@ def read_avletters(
     """
     source = NOISY if noise else AVLETTERS
     where = source.verify(where, pinned)
-    arrays = files.read_npz(where / LETTERS_FILE)
+    arrays = npz_files.read_npz(where / LETTERS_FILE)
     lengths = {"lips": arrays["lips_lengths"], "audio": arrays["mfcc_lengths"]}
     shapes = arrays["lips"].shape, arrays["mfcc"].shape
     expected = (int(lengths["lips"].sum()), 30, 40), (int(lengths["audio"].sum()), len(VOICE))
@@ -713,9 +713,9 @@ def read_easyvqa(
     """
     source = YES_NO if yes_no else EASYVQA
     where = source.verify(where, [file for file in pinned if file.path.endswith(QUESTIONS)])
-    pictures = files.cached_arrays(
+    pictures = array_cache.cached_arrays(
         EASYVQA.name,
-        files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        array_cache.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_pictures, where, pinned),
     )
     rng = np.random.default_rng(2019)

@@ -15,7 +15,7 @@ from scipy.io import wavfile
 
 from qfusion._checks import check, choose
 from qfusion._lazy import load
-from qfusion.data import files
+from qfusion.data import array_cache, files, foreign_files, npz_files
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
@@ -426,7 +426,7 @@ def read_avdigits(
     """
     where = AVDIGITS.verify(where, pinned)
     index = pd.read_csv(where / "index.csv")
-    arrays = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
+    arrays = npz_files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
         "mnist": arrays["mnist"] / 255,
         "usps": arrays["usps"] / 255,
@@ -514,7 +514,7 @@ def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The views by name, and the classes `y`."""
-    mat = files.read_mat(path)
+    mat = foreign_files.read_mat(path)
     return {
         "y": mat["Y"].ravel().astype(np.int64) - 1,  # the file says 1..10 for 0..9
         **dict(zip([name for name, _, _ in VIEWS], mat["X"].ravel(), strict=True)),
@@ -536,9 +536,9 @@ def read_handwritten(
     """
     where = HANDWRITTEN.verify(where, pinned)
     # reading the file takes a process of its own
-    arrays = files.cached_arrays(
+    arrays = array_cache.cached_arrays(
         HANDWRITTEN.name,
-        files.key_of([pinned[0].sha256, Path(__file__).read_bytes()]),
+        array_cache.key_of([pinned[0].sha256, Path(__file__).read_bytes()]),
         partial(_read, where / pinned[0].path),
     )
     y = arrays["y"]

@@ -20,7 +20,7 @@ import scipy
 
 from qfusion import _files
 from qfusion._checks import check, choose, require_number
-from qfusion.data import files, synthesis
+from qfusion.data import array_cache, synthesis
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
@@ -209,7 +209,7 @@ def _measure(made: Recipe) -> dict[str, np.ndarray]:
 
 def _key(*parts: object) -> str:
     """A digest of the code that makes the features, and of what else they depend on."""
-    return files.key_of(
+    return array_cache.key_of(
         [
             "|".join(map(str, parts)),
             *(Path(file).read_bytes() for file in (__file__, str(synthesis.__file__))),
@@ -219,10 +219,10 @@ def _key(*parts: object) -> str:
 
 def _features(made: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     """As they ship if that is what is asked for, from the cache, or measured."""
-    shipped = files.read_arrays(SHIPPED) if (seed, sizes) == (SEED, SIZES) else None
+    shipped = array_cache.read_arrays(SHIPPED) if (seed, sizes) == (SEED, SIZES) else None
     if shipped is not None and str(shipped.pop("made_by")) == _key():
         return shipped
-    return files.cached_arrays(
+    return array_cache.cached_arrays(
         "planted",
         _key(seed, sizes, np.__version__, PIL.__version__, scipy.__version__),
         partial(_measure, made),
@@ -231,7 +231,7 @@ def _features(made: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[str, np
 
 def ship() -> None:
     """Measures the features that ship with the package, and writes them: `python scripts/ship_planted.py`."""
-    files.write_arrays(
+    array_cache.write_arrays(
         SHIPPED, {**_measure(recipe()), "made_by": np.array(_key())}, compressed=True
     )
 

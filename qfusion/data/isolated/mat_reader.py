@@ -1,13 +1,6 @@
-"""Reads one .mat file, with SciPy or, of version 7.3, with h5py, in the process of its own that `files` starts:
-`_mat_child.py FILE FOUND MEMORY SECONDS BYTES`.
+"""Reads one .mat file, with SciPy or, of version 7.3, with h5py, or another HDF5 file."""
 
-What the file holds goes to FOUND: a pickle of arrays in plain containers, which `files` reads without running
-anything. It runs as a script and imports nothing of the library, so that it starts fast.
-"""
-
-import pickle
 import struct
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,38 +10,6 @@ MAX_ARRAYS = 1_000_000  # arrays in a file, cells counted
 MAX_LETTERS = (
     64  # of the name of a variable of version 4, with the zero at its end; MATLAB gives at most 20
 )
-
-
-def limit(memory: int, seconds: int) -> None:
-    """Lets this process take no more memory and processor time than that, where the platform knows such limits (POSIX).
-
-    Args:
-        memory: bytes of address space; macOS does not hold a process to it.
-        seconds: of the processor.
-    """
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    for what, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(what)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        try:
-            resource.setrlimit(what, (most, hard))
-        except (ValueError, OSError):  # macOS, where more address space is in use already
-            continue
-
-
-def taken_memory() -> int:
-    """Returns the bytes of address space that this process has already, 0 where that is not told."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * 4096
-    except (OSError, ValueError):
-        return 0
 
 
 def plain(value: Any, arrays: list[Any], depth: int = 0) -> Any:
@@ -94,20 +55,16 @@ def plain(value: Any, arrays: list[Any], depth: int = 0) -> Any:
     return value
 
 
-def convert(path: str, out: str, most: int) -> None:
-    """Reads a file and writes what it holds.
+def read_variables(path: str, most: int) -> dict[str, Any]:
+    """Return what a file holds: "bytes", the size of its arrays, and "variables", empty where they take too much.
 
     Args:
         path: of the file.
-        out: of the pickle.
-        most: bytes that arrays may take; of more it only says how many they would be.
+        most: bytes that arrays may take.
     """
     read = read_hdf5 if is_hdf5(path) else read_by_scipy
     size, variables = read(path, most)
-    with Path(out).open("wb") as file:
-        pickle.dump(
-            {"bytes": size, "variables": variables if size <= most else {}}, file, protocol=5
-        )
+    return {"bytes": size, "variables": variables if size <= most else {}}
 
 
 def is_hdf5(path: str) -> bool:
@@ -359,11 +316,3 @@ class Hdf5:
     def is_reversed(self, dataset: Any) -> bool:
         """Whether the axes are in the reverse order, as MATLAB writes them."""
         return self.matlab or "MATLAB_class" in dataset.attrs
-
-
-if __name__ == "__main__":
-    limit(int(sys.argv[3]), int(sys.argv[4]))
-    try:
-        convert(sys.argv[1], sys.argv[2], int(sys.argv[5]))
-    except Exception as error:  # a damaged file raises whatever its bytes lead to
-        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")

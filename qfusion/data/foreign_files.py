@@ -1,0 +1,239 @@
+"""Pickles, .mat files and HDF5 files that anybody may have made, read without trusting them.
+
+Each is read by a process of its own (`isolated.child`), which may take only so much memory and time: some damaged
+files end their reader's process (a segmentation fault), make it take memory for whatever number of cells they
+declare, or keep it busy for ever. A pickle names functions that Python's reader would call; the child knows none but
+the few that NumPy's pickles name, and cannot open files. What comes back are plain containers and arrays. Windows
+limits only the time of such a process, and macOS not its memory.
+"""
+
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qfusion import _limits
+from qfusion._checks import check
+from qfusion.data import files, signatures
+from qfusion.data.isolated import child, mat_reader, value_tree
+from qfusion.errors import translate_errors
+
+SECONDS = 60  # of the processor
+PATIENCE = 300  # seconds of the clock
+_COPY = "Write or copy it again."
+_AGAIN = "Save it again, with `save -v7` in MATLAB or `scipy.io.savemat` in Python."
+
+
+def read_pickle(path: Path) -> Any:
+    """Return the object in a pickle: plain containers, text, bytes, numbers and arrays of these.
+
+    Arrays are read-only. Bytes that are keys of a dictionary become text, as Python 2 wrote text as bytes.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it asks for anything that is not a plain container, text, number or array (the message says
+            for what), is cut short, damaged or too large.
+    """
+    size = files.size_of(path)
+    files.check_size(path.name, size)
+    signatures.require(path, "a pickle", "pickle")
+    memory = 8 * size + files.HARMLESS
+    with tempfile.TemporaryDirectory(
+        prefix="qfusion-pickle-", ignore_cleanup_errors=True
+    ) as folder:
+        ending = run_child("pickle", path, Path(folder), memory, files.MAX_SIZE)
+        check(not ending.refusal, ending.refusal)
+        check(
+            not ending.is_out_of_memory,
+            f"File `{path.name}` unpacks to far more than its own size, which is refused. Save it with pickle protocol "
+            "4 or 5.",
+        )
+        check(
+            not ending.is_cut_short,
+            f"File `{path.name}` is cut short: its pickle ends in the middle, after {size:,} bytes. Copy it again.",
+        )
+        check(
+            not ending.reason,
+            f"File `{path.name}` cannot be read as a pickle: it {ending.reason}. {_COPY}",
+        )
+        return value_tree.read_value(Path(folder))
+
+
+def read_mat(path: Path) -> dict[str, Any]:
+    """Return the variables of a .mat file (versions 4 to 7.3) by name.
+
+    Numbers are arrays of the type they are stored in; text is an array of its rows; a cell is an array of objects, a
+    struct one of fields, and a sparse matrix is one of SciPy's. Anything else (objects, function handles) is an empty
+    array.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it is of another version, damaged or too large.
+    """
+    files.check_size(path.name, files.size_of(path))
+    signatures.require(path, "a .mat file", "mat", "hdf5")
+    with path.open("rb") as file:
+        start = file.read(128)
+    check(
+        mat_reader.is_hdf5(str(path))
+        or start[126:128] in (b"IM", b"MI")
+        or mat_reader.is_matlab4(start),
+        f"File `{path.name}` must be a .mat file of version 4 to 7.3, but is not one. {_AGAIN}",
+    )
+    return _read_variables(path)
+
+
+def read_hdf5(path: Path) -> dict[str, Any]:
+    """Return what an HDF5 file holds, by name, as `read_mat` does; a group is a struct.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it is no HDF5 file, damaged or too large, or refers to other files.
+    """
+    files.check_size(path.name, files.size_of(path))
+    signatures.require(path, "an HDF5 file", "hdf5")
+    check(
+        mat_reader.is_hdf5(str(path)),
+        f"File `{path.name}` must be an HDF5 file, but is not one. {_COPY}",
+    )
+    return _read_variables(path)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the child ended.
+
+    Attributes:
+        code: exit status, negative for a signal.
+        message: last line of its errors, "KIND: WORDS".
+    """
+
+    code: int = 0
+    message: str = ""
+
+    @property
+    def refusal(self) -> str:
+        """The message of a reader that refuses a file, empty for any other ending."""
+        kind, _, words = self.message.partition(": ")
+        return words if self.code > 0 and kind == "Refused" else ""
+
+    @property
+    def is_out_of_memory(self) -> bool:
+        """Whether it needed more memory than it may take."""
+        return self.code > 0 and "MemoryError" in self.message
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether a pickle ended in the middle."""
+        return self.code > 0 and (
+            self.message.startswith("EOFError") or "pickle data was truncated" in self.message
+        )
+
+    @property
+    def reason(self) -> str:
+        """Why a file could not be read, as the predicate of a sentence; empty where it was."""
+        if self.code == 0:
+            return ""
+        if self.code == -getattr(signal, "SIGXCPU", 24):
+            return f"takes more than {SECONDS} seconds of the processor"
+        if self.code < 0:
+            return f"is damaged or incomplete (its reading ended with signal {-self.code})"
+        return f"is damaged or incomplete ({self.message[:160]})"
+
+
+def run_child(reader: str, path: Path, folder: Path, memory: int, most: int) -> Ending:
+    """Let the child read a file into a folder.
+
+    Args:
+        reader: "mat" or "pickle".
+        memory: bytes that it may take beyond its start.
+        most: bytes that the arrays of a .mat file may take.
+
+    Raises:
+        InvalidInput: when it takes more than PATIENCE seconds.
+    """
+    remedy = _AGAIN if path.suffix.lower() == ".mat" else _COPY
+    with translate_errors(
+        f"File `{path.name}` cannot be read as {_describe_kind(reader, path)}",
+        remedy,
+        subprocess.TimeoutExpired,
+        why=f"it takes more than {PATIENCE} seconds",
+    ):
+        done = subprocess.run(
+            [
+                *(sys.executable, "-P", child.__file__),
+                *(reader, str(path.absolute()), str(folder)),
+                *(str(memory), str(SECONDS), str(most)),
+            ],
+            env=_limits.environment(
+                HDF5_PLUGIN_PRELOAD="::"
+            ),  # HDF5 loads no filters from elsewhere
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=False,
+        )
+    lines = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")
+    return Ending(done.returncode, lines[2])
+
+
+def _describe_kind(reader: str, path: Path) -> str:
+    """Return what a file is, for messages."""
+    if reader == "pickle":
+        return "a pickle"
+    if path.suffix.lower() != ".mat":
+        return "an HDF5 file"
+    if mat_reader.is_hdf5(str(path)):
+        return "a .mat file of version 7.3 (HDF5)"
+    return "a .mat file"
+
+
+def _read_variables(path: Path) -> dict[str, Any]:
+    """Return what the child reads of a .mat or HDF5 file."""
+    size = files.size_of(path)
+    # SciPy and h5py need address space, too; zlib packs at most 1 : 1032
+    memory = 2**30 + 3 * min(files.MAX_SIZE, 1100 * size)
+    most = min(files.MAX_SIZE, max(files.HARMLESS, files.MAX_RATIO * size))
+    with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
+        ending = run_child("mat", path, Path(folder), memory, most)
+        reason = ending.reason
+        if ending.is_out_of_memory:
+            reason = f"needs more than {memory / 1024**3:.1f} GiB of memory, or only declares what it does not hold"
+        remedy = _AGAIN if path.suffix.lower() == ".mat" else _COPY
+        check(
+            not reason,
+            f"File `{path.name}` cannot be read as {_describe_kind('mat', path)}: it {reason}. {remedy}",
+        )
+        record = value_tree.read_value(Path(folder))
+    files.check_size(path.name, record["bytes"])
+    files.check_unpacked(path.name, record["bytes"], size)
+    return {name: _as_variable(entry) for name, entry in record["variables"].items()}
+
+
+def _as_variable(node: Any) -> Any:
+    """Return a variable, or what a cell holds, from what the child wrote."""
+    if not isinstance(node, dict):
+        return node
+    shape = node["shape"]
+    if "sparse" in node:
+        from scipy.sparse import coo_array
+
+        rows, columns, entries = map(_as_variable, node["sparse"])
+        return coo_array((entries, (rows, columns)), shape)
+    if "cell" in node:
+        return _as_cells(node["cell"], shape)
+    structs = np.empty(shape, dtype=[(name, object) for name in node["struct"]])
+    for name, cells in node["struct"].items():
+        structs[name] = _as_cells(cells, shape)
+    return structs
+
+
+def _as_cells(nodes: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of what cells hold."""
+    return np.fromiter(map(_as_variable, nodes), object, len(nodes)).reshape(shape, order="F")
