@@ -41,8 +41,8 @@ from leaderboard_terms import CONTENDERS, PLACES, settings_of  # noqa: E402
 from qfusion import _files  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.analysis import audit_rows  # noqa: E402
-from qfusion.analysis.audit import Run, Terms, settings_of as settings_for, summing  # noqa: E402
 from qfusion.analysis.audit_plan import QCNN, QJ, RESOURCES, VARIANTS  # noqa: E402
+from qfusion.analysis.twin_runs import Run, Terms, settings_of as settings_for, summing  # noqa: E402
 from qfusion.runs import cluster  # noqa: E402
 from qfusion.training import train  # noqa: E402
 

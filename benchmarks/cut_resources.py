@@ -23,9 +23,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import tables  # noqa: E402
 
-from qfusion.analysis import audit  # noqa: E402
+from qfusion.analysis import resource_cuts  # noqa: E402
 from qfusion.analysis.audit_rows import metric_of  # noqa: E402
-from qfusion.analysis.sample import open_study  # noqa: E402
+from qfusion.analysis.opening import open_study  # noqa: E402
 from qfusion.analysis.study import Study  # noqa: E402
 
 JUMPS = ("qj-parity", "qj-avparity", "qj-avagree", "qj-scenes", "qj-planted", "qj-mosi")
@@ -49,14 +49,14 @@ def cuts(names: Sequence[str]) -> str:
     for name in names:
         print(name, file=sys.stderr, flush=True)
         study = open_study(name)
-        frame = audit.cut_of(study).set_index("resource")
+        frame = resource_cuts.cut_of(study).set_index("resource")
         columns = frame.index.tolist()
         cells = [
             f"{row['loses']:+.3f} [{row['loses:low']:+.3f}, {row['loses:high']:+.3f}]"
             for _, row in frame.iterrows()
         ]
         test = study.bulk[np.isin(study.bulk, study.dataset.rows("test"))]
-        some = audit.dephased_rows(study, test)
+        some = resource_cuts.dephased_rows(study, test)
         if len(some) < len(test):
             cells[-1] += f", {len(some)} rows"
         whole = f"{frame['with'].iloc[0]:.3f} {metric_of(study.dataset)[1].short}"

@@ -22,7 +22,7 @@ import joint  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion import data  # noqa: E402
-from qfusion.analysis.dynamics import MAX_HELD  # noqa: E402
+from qfusion.analysis.cut_measures import MAX_HELD  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.explain.cuts import DEFAULT, KINDS, CutMetrics, cut_metrics, cuts  # noqa: E402  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402

@@ -22,16 +22,13 @@ sys.path[:0] = [str(ROOT)]
 import tables  # noqa: E402
 
 from qfusion import _files, data  # noqa: E402
-from qfusion.analysis import (  # noqa: E402
-    cohort_measures as measures,
-    study as studies,
-)
+from qfusion.analysis import cohort_measures as measures, cohort_table, study as studies  # noqa: E402
 from qfusion.explain import stability  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "cohorts.md"
 SHOWN = ("entropy", "negativity")
-SAID = {measures.JOINT: "size of the joint terms", measures.JOINT_SHARE: "joint part"}
+SAID = {cohort_table.JOINT: "size of the joint terms", cohort_table.JOINT_SHARE: "joint part"}
 HEADER = ["Model", "Test rows", "Measure at T", "Against", "Pearson's r", "Spearman's r"]
 
 
@@ -41,8 +38,8 @@ def rows_of(name: str) -> list[list[str]]:
     study = studies.build_study(
         name, found.card, found.model, data.load(found.card["data"]["name"])
     )
-    table = measures.cohort_table(study, None)
-    rows = table[(table["split"] == "test") & table[measures.JOINT].notna()]
+    table = cohort_table.cohort_table(study, None)
+    rows = table[(table["split"] == "test") & table[cohort_table.JOINT].notna()]
     columns = {
         measure: measures.entropies(study, rows, measure)
         for measure in measures.measure_titles(study)
@@ -54,11 +51,11 @@ def rows_of(name: str) -> list[list[str]]:
         )
     lines = []
     for measure, x in columns.items():
-        for strength in measures.STRENGTHS:
+        for strength in cohort_table.STRENGTHS:
             r = stability.correlation(
                 x,
                 rows[strength].to_numpy(dtype=float),
-                clusters=measures.clusters_of(study.dataset, study.dataset.rows_of(rows.index)),
+                clusters=cohort_table.clusters_of(study.dataset, study.dataset.rows_of(rows.index)),
             )
             lines.append(
                 [

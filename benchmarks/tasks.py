@@ -213,7 +213,7 @@ def agree(said: str, library: str, within: float = 0.0) -> None:
 
 def opened(model: str | Path, sample: str, tweak: str = "", data: str | None = None) -> Any:
     """The sample by the library."""
-    from qfusion.analysis.sample import open_sample
+    from qfusion.analysis.opening import open_sample
 
     return open_sample(model, sample, data, tweak=tweak)
 
@@ -363,7 +363,7 @@ def what_decided(walk: Walk, data: str = OWN) -> str:
 
 def two_models(walk: Walk) -> str:
     """Both systems on the same pairs of digits: on what they decide differently."""
-    from qfusion.analysis import compare
+    from qfusion.analysis import compare, model_differences
 
     walk.choose("Model", "qj-parity")
     walk.click(walk.page.locator(".st-key-_pin_now button"), "Pin")
@@ -381,7 +381,7 @@ def two_models(walk: Walk) -> str:
     sides = compare.beside(
         opened("qcnn-parity", walk.sample, data="parity"), "qj-parity", walk.sample, "parity"
     )
-    result = compare.apart(sides)
+    result = model_differences.apart(sides)
     assert f"on {result.opposed:,} of {result.among:,} test samples" in said, said
     return said
 

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from qfusion import __version__, _limits, track
 from qfusion._checks import check, choose
-from qfusion.analysis.sample import Sample, open_sample, open_study, sample_of, tweaked
+from qfusion.analysis.opening import open_sample, open_study, tweaked
+from qfusion.analysis.sample import Sample, sample_of
 from qfusion.data import DataSet
 from qfusion.errors import translate_errors
 from qfusion.explain import Background, Explanation, through_layers, through_time

@@ -329,11 +329,11 @@ def no_job_goes_on() -> Iterator[None]:
     """Ends what a file's pages have asked for behind them: it would go on under the tests of the next, which then wait
     for the interpreter ten times as long."""
     yield
-    if memo := sys.modules.get("qfusion.analysis.memo"):
-        for job in list(memo._jobs.values()):
+    if jobs := sys.modules.get("qfusion.analysis.jobs"):
+        for job in list(jobs._jobs.values()):
             job.stop()
-        memo._worker.submit(int).result(120)  # what was under way has ended
-        memo._jobs.clear()
+        jobs._worker.submit(int).result(120)  # what was under way has ended
+        jobs._jobs.clear()
     left = multiprocessing.active_children()
     for child in left:
         child.kill()

@@ -127,19 +127,24 @@ def few_rows(patch: Any) -> None:
     Args:
         patch: pytest's, which takes it back.
     """
-    from qfusion.analysis import trust
+    from qfusion.analysis import fusion_tests, patching
     from qfusion.explain import building, fusing, information
     from tests.test_information import few_trees
 
     few_trees(patch)
     patch.setattr(
-        trust, "needs", functools.cache(functools.partial(information.estimate, rows=100))
+        fusion_tests, "needs", functools.cache(functools.partial(information.estimate, rows=100))
     )
     # of the metrics, which few ask how precise they are
     patch.setattr(fusing, "gains", functools.partial(fusing.gains, resamples=50))
-    for name in ("basins", "gate_groups_of", "pruning_of", "without_joint"):
-        patch.setattr(trust, name, functools.cache(inspect.unwrap(getattr(trust, name))))
-    patch.setattr(trust, "MOST_ROWS", 100)
+    for module, name in (
+        (fusion_tests, "basins"),
+        (fusion_tests, "without_joint"),
+        (patching, "gate_groups_of"),
+        (patching, "pruning_of"),
+    ):
+        patch.setattr(module, name, functools.cache(inspect.unwrap(getattr(module, name))))
+    patch.setattr(patching, "MOST_ROWS", 100)
     patch.setattr(building, "GATE_STEPS", 50)
     patch.setattr(fusing, "NULL", 100)
 

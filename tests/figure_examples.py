@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import figures
-from qfusion.analysis import inside
+from qfusion.analysis import recording_strip
 from qfusion.data import clips
 from qfusion.data.sample_content import Word
 from qfusion.explain.stability import Interval
@@ -331,7 +331,11 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
             clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
             True,
-            (inside.Steps("text", X[:1] * 0, X[:1] * 0 + 1, {"text": Y[:1]}, IDS[:1], True, 0.0),),
+            (
+                recording_strip.Steps(
+                    "text", X[:1] * 0, X[:1] * 0 + 1, {"text": Y[:1]}, IDS[:1], True, 0.0
+                ),
+            ),
         ),
         M,
         HOSTILE,

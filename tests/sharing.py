@@ -130,9 +130,9 @@ def install(times: int = 1) -> None:
         return decorate
 
     memory.memo = memo  # type: ignore[assignment]
-    from qfusion.analysis import sample
+    from qfusion.analysis import refinement
 
-    sample.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
+    refinement.AUTO = 0.0  # nothing is worked out behind the tests that they do not ask for
     from qfusion.analysis import study as studies
 
     for owner in vars(studies).values():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.panels import samples
 from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, cached

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qfusion import report
-from qfusion.analysis.sample import open_sample, open_study
+from qfusion.analysis.opening import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.panels import pages
 from qfusion.wording import systems

@@ -10,8 +10,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import sample as backgrounds
-from qfusion.analysis.sample import Sample, open_sample, open_study
+from qfusion.analysis import background_choice
+from qfusion.analysis.opening import open_sample, open_study
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import explained_model
 from qfusion.errors import InvalidInput
 from qfusion.panels import network_layers
@@ -59,7 +60,7 @@ def test_every_background_is_used_and_named(source: str, choice: str) -> None:
         study.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64
     )
     model = explained_model(found.model, study.dataset)
-    background = explain.background(model, behind, backgrounds.BACKGROUNDS[choice])
+    background = explain.background(model, behind, background_choice.BACKGROUNDS[choice])
     row = study.dataset.row(sample)
     exact = explain.explain(model, study.dataset.inputs([row], dtype=torch.float64), background)
     terms = exact.dividends[0, 1:, int(study.predicted[row])]
@@ -108,7 +109,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
             checkpoint.training_split(checkpoint.load(MODELS[source]).card)
         )
     )
-    usual = WORDS[backgrounds.DEFAULT_BACKGROUND].format(count)
+    usual = WORDS[background_choice.DEFAULT_BACKGROUND].format(count)
     assert usual in plain(said(app))
     app.selectbox(key="background").select("one other sample").run()
     app.selectbox(key="contrast").select(other).run()
@@ -116,7 +117,7 @@ def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_ne
     assert usual not in plain(said(app))
     app.switch_page(FILES["Dynamics"]).run()
     assert app.selectbox(key="contrast").value == other
-    app.selectbox(key="background").select(backgrounds.DEFAULT_BACKGROUND).run()
+    app.selectbox(key="background").select(background_choice.DEFAULT_BACKGROUND).run()
     app.switch_page(FILES["Samples"]).run()
     app.run()  # the first run of a page after another may end before its panels
     assert usual in plain(said(app))
@@ -167,7 +168,7 @@ def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
 @pytest.mark.parametrize("bad", ["moon", "<script>alert(1)</script>", "joint " * 400, "=1+1", ""])
 def test_a_background_that_does_not_exist_is_named(bad: str) -> None:
     app = visit("Samples", whole=False, data="planted", background=bad)
-    assert app.selectbox(key="background").value == backgrounds.DEFAULT_BACKGROUND
+    assert app.selectbox(key="background").value == background_choice.DEFAULT_BACKGROUND
     assert len(app.warning) == 1
     assert "The default background is used" in plain(app.warning[0].value)
 
@@ -194,10 +195,10 @@ def test_a_contrast_of_another_data_set_gives_way() -> None:
 
 def test_a_workspace_against_another_background_shares_everything_else(source: str) -> None:
     study = open_study_shared(source)
-    for choice, kind in backgrounds.BACKGROUNDS.items():
+    for choice, kind in background_choice.BACKGROUNDS.items():
         sample = str(study.dataset.ids[0]) if kind == "contrast" else ""
-        other = backgrounds.with_background(study, kind, sample)
-        assert other is backgrounds.with_background(study, kind, sample), choice
+        other = background_choice.with_background(study, kind, sample)
+        assert other is background_choice.with_background(study, kind, sample), choice
         assert (other is study) == (kind == "product")
         assert other.scores is study.scores
         assert other.model is study.model
@@ -205,7 +206,7 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
         assert (other.memo_key() == study.memo_key()) == (kind == "product")
     row = int(study.dataset.rows("test")[0])
     before = study.dividends(row)
-    contrast = backgrounds.with_background(study, "contrast", str(study.dataset.ids[3]))
+    contrast = background_choice.with_background(study, "contrast", str(study.dataset.ids[3]))
     assert contrast.dividends(row) != before
     assert contrast.dividends(row)[""] == pytest.approx(
         study.scores[3, int(study.predicted[row])], abs=1e-9
@@ -251,7 +252,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     )
     assert not app.error
     words = plain(said(app))
-    against = backgrounds.with_background(study, "mixed")
+    against = background_choice.with_background(study, "mixed")
     found, c = Sample(against, row).through, int(study.predicted[row])
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(
@@ -305,7 +306,7 @@ def test_the_usual_other_sample_follows_the_sample() -> None:
     for _ in range(2):
         app.button(key="_next").click().run()
     row = study.dataset.row(app.selectbox(key="sample").value)
-    assert app.selectbox(key="contrast").value == backgrounds.default_contrast(study, row)
+    assert app.selectbox(key="contrast").value == background_choice.default_contrast(study, row)
 
 
 def test_what_nobody_chose_follows_the_sample() -> None:
@@ -314,7 +315,7 @@ def test_what_nobody_chose_follows_the_sample() -> None:
     def page() -> None:
         import streamlit as st
 
-        from qfusion.analysis.sample import open_study
+        from qfusion.analysis.opening import open_study
         from qfusion.panels import dynamics_page
         from qfusion.ui import controls
 

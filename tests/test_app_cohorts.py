@@ -13,8 +13,8 @@ import torch
 from scipy import stats
 
 from qfusion import explain
-from qfusion.analysis import cohort_measures, dynamics
-from qfusion.analysis.sample import open_study
+from qfusion.analysis import cohort_groups, cohort_measures, cohort_table, sample_evolution
+from qfusion.analysis.opening import open_study
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, table_edits
 from qfusion.models.tweak import LEARNED
@@ -38,7 +38,7 @@ def model_of(source: str) -> str:
 
 def table_of(source: str) -> tuple[Any, pd.DataFrame]:
     study = open_study(model_of(source), source)
-    found = cohort_measures.cohort_table(study, None)
+    found = cohort_table.cohort_table(study, None)
     return study, found[(found["split"] == "test") & found["joint"].notna()]
 
 
@@ -68,10 +68,8 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
     )
     outputs = study.predicted[study.dataset.rows("test")[:3]]
     wanted = explain.shares(e)[np.arange(3), 0, outputs]
-    assert rows[cohort_measures.share_column(name)].to_numpy()[:3] == pytest.approx(
-        wanted, abs=1e-9
-    )
-    assert f"share of {name} | {rows[cohort_measures.share_column(name)].mean():.1%}" in words
+    assert rows[cohort_table.share_column(name)].to_numpy()[:3] == pytest.approx(wanted, abs=1e-9)
+    assert f"share of {name} | {rows[cohort_table.share_column(name)].mean():.1%}" in words
     words = plain(said(visit("Cohorts", **asked, by="relation")))
     assert "2,000 resamples" in words
     assert f"the {study.background.size:,} training samples" in words
@@ -80,7 +78,7 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
 @pytest.mark.parametrize("by", ["sign of truth", "truth (quarters)", "error (quarters)", "regime"])
 def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
     study, rows = table_of("planted")
-    group, names = cohort_measures.groups(study, rows, by)
+    group, names = cohort_groups.groups(study, rows, by)
     assert set(group) == set(names)
     if by.endswith("(quarters)"):
         assert [int((group == name).sum()) for name in names] == [150, 150, 150, 150]
@@ -158,7 +156,7 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
     assert found["total correlation"] == pytest.approx(
         states.total_correlation(rho, study.model.dims).numpy(), abs=1e-9
     )
-    track = dynamics.follow(study, 70, LEARNED, negativity=True)
+    track = sample_evolution.follow(study, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.of("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
     pairs = [float(values[-1]) for values in track.measures.of("mutual_information").values()]

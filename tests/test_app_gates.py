@@ -16,8 +16,9 @@ import streamlit as st
 import torch
 
 from qfusion import data, report
-from qfusion.analysis import dynamics, study as studies
-from qfusion.analysis.sample import Sample, open_sample
+from qfusion.analysis import sample_circuits, study as studies
+from qfusion.analysis.opening import open_sample
+from qfusion.analysis.sample import Sample
 from qfusion.figures import numbers
 from qfusion.models import log_odds
 from qfusion.models.abilities import kinds
@@ -116,7 +117,7 @@ def test_a_model_without_a_circuit_says_so(kind: str, trained: dict[str, str]) -
 @pytest.mark.parametrize("kind", CIRCUITS)
 def test_panels_hold_pennylanes_numbers(kind: str, trained: dict[str, str]) -> None:
     link, sample = address(kind, trained), opened(kind, trained)
-    built = dynamics.circuit_drawing(sample.study, sample.row)
+    built = sample_circuits.circuit_drawing(sample.study, sample.row)
     wires, half = built.wires, len(built.gates) // 2
     paulis = [letter(wire) for wire in wires for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)]
 
@@ -155,13 +156,13 @@ def test_the_scores_are_read_from_the_state_that_is_shown(
     kind: str, trained: dict[str, str]
 ) -> None:
     sample = opened(kind, trained)
-    psi = torch.as_tensor(np.asarray(dynamics.circuit_drawing(sample.study, sample.row).state()()))[
-        None
-    ]
+    psi = torch.as_tensor(
+        np.asarray(sample_circuits.circuit_drawing(sample.study, sample.row).state()())
+    )[None]
     found, model = sample.study.scores[sample.row], sample.study.trained
     C = len(found)
     to_log_odds = log_odds.others_matrix(C).numpy() if C > 1 else np.eye(1)
-    states = dynamics.encoded_states(sample.study, sample.row)
+    states = sample_circuits.encoded_states(sample.study, sample.row)
     if kind in ("qfl", "quantum-lego"):
         from qfusion.quantum import circuits
 

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import report
-from qfusion.analysis import open_sample, sample as samples
+from qfusion.analysis import open_sample, opening
 from qfusion.data import own
 from qfusion.ui import panels, reruns, sharing
 from tests.test_app_pages import APP, FILES, plain, said, visit
@@ -93,11 +93,11 @@ def test_a_session_file_makes_it_again(mine: own.Own) -> None:
 
 def test_a_report_says_that_no_truth_is_known(mine: own.Own) -> None:
     """In the words on its decision and its annotation, with how to open it elsewhere."""
-    token = samples.at_hand.set((mine,))
+    token = opening.at_hand.set((mine,))
     try:
         one = open_sample("qcnn-parity", mine.id)
     finally:
-        samples.at_hand.reset(token)
+        opening.at_hand.reset(token)
     words = report.sample(one).written(".html").decode()
     assert "no truth is known" in words
     assert "made by a visitor" in words

@@ -17,9 +17,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import _files, cli, data, explain
-from qfusion.analysis import compare, study as studies, text
+from qfusion.analysis import sample_examples, study as studies, text
 from qfusion.analysis.inside import strengths_of
-from qfusion.analysis.sample import open_study
+from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak, imported
 from qfusion.models.tweak import LEARNED
@@ -128,7 +128,7 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     written = [each.text for each in overview.test_metrics(study).figure.layout.annotations]
     assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
-    assert all(TITLES[card.kind] in words for card in compare.find_examples(study))
+    assert all(TITLES[card.kind] in words for card in sample_examples.find_examples(study))
     assert f"On {card['data']['sizes']['test']:,} test samples" in words
 
 
@@ -178,7 +178,7 @@ def test_telling_samples_are_what_they_are_called(source: str) -> None:
     study = open_study(f"qj-{source}", source)
     found = {
         item.kind: study.dividends(study.dataset.row(item.sample))
-        for item in compare.find_examples(study)
+        for item in sample_examples.find_examples(study)
     }
     single = {kind: np.array([terms[m] for m in study.modalities]) for kind, terms in found.items()}
     joint = {
@@ -187,7 +187,7 @@ def test_telling_samples_are_what_they_are_called(source: str) -> None:
     assert abs(np.sign(single["agreement"]).sum()) == len(study.modalities)
     assert single["conflict"].max() > 0 > single["conflict"].min()
     assert abs(joint.get("synergy", 1.0)) > 0.1
-    assert len({item.sample for item in compare.find_examples(study)}) == 3
+    assert len({item.sample for item in sample_examples.find_examples(study)}) == 3
 
 
 def test_samples_page_shows_the_librarys_prediction_and_dividends(
@@ -237,11 +237,11 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 
 
 def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
-    from qfusion.analysis import dynamics
+    from qfusion.analysis import sample_evolution
 
     study = open_study("qj-planted", "planted")
     found = studies.negativities(study, np.array([5, 7]))
-    track = dynamics.follow(study, 7, LEARNED, negativity=True)
+    track = sample_evolution.follow(study, 7, LEARNED, negativity=True)
     assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
     app = visit(
         "Samples",

@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion.analysis.changes import STATE
-from qfusion.analysis.sample import Sample, open_study
+from qfusion.analysis.opening import open_study
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.panels.what_if import TITLES
 from qfusion.ui import reruns

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import runs
+from qfusion.analysis import sweep_trials
 from qfusion.errors import InvalidInput
 from qfusion.figures import sweep_charts
 from qfusion.runs import quotas, search_space, sweeps
@@ -66,7 +66,7 @@ def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
         app = shown(sweep_view=view, sweep="first")
         assert not app.error
         assert charts.figures(app)
-    shares = runs.trials_of(made).importance
+    shares = sweep_trials.trials_of(made).importance
     assert shares.keys() == {"rate", "noise", "schedule"}
     assert max(shares, key=shares.get) == "rate"
     assert sum(shares.values()) == pytest.approx(1)

@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis.sample import Sample, open_study
+from qfusion.analysis.opening import open_study
+from qfusion.analysis.sample import Sample
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.ui import frame, guidance, panels
 from tests.test_app_pages import plain, said, visit

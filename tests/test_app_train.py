@@ -336,8 +336,8 @@ def test_what_can_be_done_follows_from_the_state(
 def test_what_cannot_be_done_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     make("one", record_of(3))
     monkeypatch.setattr(
-        plans,
-        "launch",
+        run_process,
+        "launch_run",
         lambda *_: (_ for _ in ()).throw(InvalidInput("Run one is being trained already.")),
     )
     app = visit(TRAIN, run="one")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import inside as decision_operators, study as studies, trust
+from qfusion.analysis import operator_votes, study as studies, trust
 from qfusion.explain import faithfulness, operators, stability
 from qfusion.panels.pickers import BACKGROUND
 from qfusion.training import checkpoint
@@ -37,7 +37,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     row, group = int(study.dataset.rows("test")[5]), "+".join(study.modalities[:2])
     output = int(study.predicted[row])
     found = operators.operator(study.model, study.background, group, output)
-    label = decision_operators.WITH.join(study.modalities[:2])
+    label = operator_votes.WITH.join(study.modalities[:2])
     app = visit(
         OPERATORS,
         whole=False,
@@ -62,7 +62,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     nearest = study.dataset.rows("test")[
         int(np.argmax(found.overlap(states, len(found.values) - 1)))
     ]
-    shown = decision_operators.votes(study, group, output, "test")
+    shown = operator_votes.votes(study, group, output, "test")
     assert shown.nearest("for")[0] == nearest
     assert shown.weights.sum() == pytest.approx(1)
 

@@ -14,9 +14,15 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import changes, inside, sample as backgrounds
+from qfusion.analysis import (
+    background_choice,
+    changes,
+    modality_attribution,
+    modality_states,
+    opening,
+)
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
-from qfusion.analysis.sample import open_study
+from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import explained_model
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
@@ -190,12 +196,12 @@ def plain_error(app: AppTest) -> str:
 
 def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
     study, row = open_study("qj-planted", "planted"), 3
-    own = changes.shown_state(changes.own_states(study, row)["vision"])
+    own = changes.shown_state(modality_states.own_states(study, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
     found = changes.wanted_changes(
         study, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}}
     )
-    donor = backgrounds.default_contrast(study, row)
+    donor = background_choice.default_contrast(study, row)
     assert found == (
         Change(SWAP, donor=donor),
         Change(),
@@ -230,7 +236,7 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
 
 
 def test_where_nothing_flips_nothing_is_said_to_have_been_seen(monkeypatch: Any) -> None:
-    sample = backgrounds.open_sample("qj-planted", "p0014")
+    sample = opening.open_sample("qj-planted", "p0014")
     found = changes.what_would_flip(sample.study, sample.row)
     assert "the decision seen to change" in what_if.nearest_flips(sample).shows
     nothing = {
@@ -341,7 +347,7 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
         data=source,
         sample=sample,
         inside="true",
-        **{"inside.of": name, "inside.term": inside.title(term)},
+        **{"inside.of": name, "inside.term": modality_attribution.title(term)},
     )
     words = plain(said(app))
     assert not app.error

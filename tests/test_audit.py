@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
-from qfusion.analysis import audit, memo
+from qfusion.analysis import audit, jobs, resource_cuts, twin_runs, twin_training
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource
-from qfusion.analysis.sample import open_study
+from qfusion.analysis.opening import open_study
 from qfusion.data import importing
 from qfusion.errors import NotFound
 from qfusion.explain import dephasing, fusing
@@ -66,7 +66,7 @@ def own(kind: str) -> Any:
 
 
 def test_twins_are_trained_on_the_models_own_terms(place: Any) -> None:
-    wanted = audit.runs_of(own("quantum-jump"), range(2))
+    wanted = twin_training.runs_of(own("quantum-jump"), range(2))
     assert [run.seed for run in wanted] == [0] * 8 + [1] * 8
     assert [run.variant for run in wanted[:8]] == [*list(VARIANTS)[:8]]
     assert len({run.key for run in wanted}) == 16
@@ -77,7 +77,7 @@ def test_twins_are_trained_on_the_models_own_terms(place: Any) -> None:
         assert "steps" not in run.settings  # of trajectories in the model, of the channel in a twin
     full, bilinear = wanted[0], wanted[7]
     behind = [run.measure()["after_encoders"] for run in (full, bilinear)]
-    per_product = audit.settings_of(full.terms, "bilinear")["rank"]
+    per_product = twin_runs.settings_of(full.terms, "bilinear")["rank"]
     assert abs(behind[0] - behind[1]) <= behind[1] / per_product  # as near as whole products come
 
 
@@ -85,8 +85,10 @@ def test_a_model_without_jumps_is_not_asked_about_them(place: Any) -> None:
     study = own("quantum-jump")
     for evolution, without in (("unitary", ""), ("none", ""), ("dissipative", "none")):
         still = study.card["settings"] | {"evolution": evolution}
-        wanted = audit.runs_of(replace(study, card=study.card | {"settings": still}), range(1))
-        twin = audit.settings_of(wanted[0].terms, "qj-unitary")["evolution"]
+        wanted = twin_training.runs_of(
+            replace(study, card=study.card | {"settings": still}), range(1)
+        )
+        twin = twin_runs.settings_of(wanted[0].terms, "qj-unitary")["evolution"]
         assert twin == (without or evolution)  # none has an H that the model has not
         assert ("qj-unitary" in {run.variant for run in wanted}) == bool(without)
 
@@ -101,13 +103,13 @@ def test_the_command_trains_what_is_not_kept(
     with pytest.raises(SystemExit, match="0"):
         cli.main(words)
     first = json.loads(capsys.readouterr().out)["twins"]
-    monkeypatch.setattr(audit.Run, "measure", None)  # nothing is trained again
+    monkeypatch.setattr(twin_runs.Run, "measure", None)  # nothing is trained again
     with pytest.raises(SystemExit, match="0"):
         cli.main(words)
     assert json.loads(capsys.readouterr().out)["twins"] == first == audit.audit_of(own(kind))
     assert first["seeds"] == 2
     assert [row["resource"] for row in first["rows"]] == [row.title for row in _resources(kind)]
-    records = audit.finished(audit.runs_of(own(kind), range(2)))
+    records = twin_training.finished(twin_training.runs_of(own(kind), range(2)))
     of = {(record["variant"], record["seed"]): record["test"]["accuracy"] for record in records}
     for row, resource in zip(first["rows"], _resources(kind), strict=True):
         worth = np.mean([of[resource.full, seed] - of[resource.twin, seed] for seed in range(2)])
@@ -126,14 +128,14 @@ def _resources(kind: str) -> list[Resource]:
 def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_model(
     kind: str, place: Any
 ) -> None:
-    study, frame = own(kind), audit.cut_of(own(kind))
+    study, frame = own(kind), resource_cuts.cut_of(own(kind))
     whole = metrics.evaluate(study.model, study.dataset, "test")["accuracy"]
-    names = {audit.CUT_NAMES.get(name, name): name for name in twins.CUTS[kind]}
+    names = {resource_cuts.CUT_NAMES.get(name, name): name for name in twins.CUTS[kind]}
     dephases = kind == "quantum-jump"
-    assert frame["resource"].tolist() == [*names, *[audit.ENTANGLEMENT] * dephases]
+    assert frame["resource"].tolist() == [*names, *[resource_cuts.ENTANGLEMENT] * dephases]
     assert "entanglement" not in names  # in the product basis it is local coherence that goes
     for row in frame.itertuples():
-        if row.resource == audit.ENTANGLEMENT:
+        if row.resource == resource_cuts.ENTANGLEMENT:
             inputs = study.inputs(study.dataset.rows("test"))
             scores = study.logits(dephasing.scores(study.model, inputs))
             cut = metrics.of_rows(study.dataset, study.dataset.rows("test"), scores)
@@ -146,11 +148,11 @@ def test_what_is_lost_when_a_resource_is_cut_is_the_metric_less_that_of_the_cut_
 
 def test_a_model_that_has_no_twins_says_so(place: Any) -> None:
     study = own("late")
-    assert not audit.has_twins(study)
-    assert not audit.can_cut(study)
+    assert not twin_training.has_twins(study)
+    assert not resource_cuts.can_cut(study)
     assert not audit.is_audited(study)
     with pytest.raises(NotFound, match="no twins without a quantum resource"):
-        audit.train_twins(study)
+        twin_training.train_twins(study)
     page = visit("Why fuse", model="own-late", data="sensors", why="The quantum part")
     assert "has no twins without a quantum resource" in said(page)
 
@@ -164,8 +166,8 @@ def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkey
         go.wait(60)
         work(*words)
 
-    monkeypatch.setattr(audit, "in_process", here)
-    monkeypatch.setattr(audit, "SEEDS", 1)
+    monkeypatch.setattr(twin_training, "in_process", here)
+    monkeypatch.setattr(twin_training, "SEEDS", 1)
     study = own("entangled-qcnn")
     seeds = audit.seeds_of(study) + 1
     address = {"model": study.name, "data": "sensors", "why": "The quantum part"}
@@ -174,10 +176,10 @@ def test_a_click_trains_them_and_the_page_shows_what_they_say(place: Any, monkey
     assert not page.exception
     assert page.button(key="_twins_cancel")
     go.set()
-    job = memo.find_job(audit.twins_key(study))
+    job = jobs.find_job(twin_training.twins_key(study))
     while job.under_way:
         time.sleep(0.1)
-    assert job.state == memo.State.DONE, job.problem
+    assert job.state == jobs.State.DONE, job.problem
     assert audit.seeds_of(study) == seeds
     page.run()
     assert "Add seeds" in page.button(key="_twins_train").label
@@ -188,13 +190,13 @@ def test_one_that_is_cancelled_ends_its_process_and_keeps_what_is_trained(
     place: Any, monkeypatch: Any
 ) -> None:
     study = own("quantum-jump")
-    before = len(audit.finished(audit.runs_of(study, range(10))))
-    job = audit.begin_twins(study, 10)
+    before = len(twin_training.finished(twin_training.runs_of(study, range(10))))
+    job = twin_training.begin_twins(study, 10)
     while job.done <= before and job.under_way:
         time.sleep(0.05)
     job.stop()
-    assert len(audit.finished(audit.runs_of(study, range(10)))) > before
-    assert job.state == memo.State.CANCELLED
+    assert len(twin_training.finished(twin_training.runs_of(study, range(10)))) > before
+    assert job.state == jobs.State.CANCELLED
 
 
 def test_the_smallest_generator_is_kept_as_a_model_by_a_click(place: Any) -> None:

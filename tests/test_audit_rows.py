@@ -17,7 +17,7 @@ from benchmarks import audit as benchmark, cut_resources
 from qfusion import data
 from qfusion.analysis import audit, audit_rows, paired
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
-from qfusion.analysis.sample import open_study
+from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput
 from qfusion.explain import dephasing, fusing
 from qfusion.models import build, twins

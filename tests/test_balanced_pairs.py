@@ -14,7 +14,7 @@ from qfusion.data import import_formats, import_repairs, import_report, sharing
 from qfusion.data.import_report import build_report
 from qfusion.data.random_split import _split_groups
 from qfusion.data.row_splits import stratified_split
-from qfusion.explain import information, worth
+from qfusion.explain import information, stability, worth
 from tests.test_information import few_trees
 
 Features = dict[str, np.ndarray]
@@ -48,7 +48,7 @@ def estimated(features: Features, y: np.ndarray) -> tuple[worth.Predictions, inf
         return predictions, information.of_predictions(predictions, "pairs")
 
 
-def tells_nothing(one: information.Interval) -> bool:
+def tells_nothing(one: stability.Interval) -> bool:
     """Whether bits are 0 as far as their interval goes, and near 0."""
     return abs(one.value) < 0.02 and one.low <= 0 <= one.high
 

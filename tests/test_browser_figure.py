@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.panels import samples
 from scripts import visits
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from qfusion.analysis import runs
+from qfusion.analysis import benchmark_board
 from tests.test_browser import settle, visit, wait_for_words
 
-MEASURED = runs.BOARD_FILE.is_file() and "planted" in runs.read_board().names
+MEASURED = benchmark_board.BOARD_FILE.is_file() and "planted" in benchmark_board.read_board().names
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not MEASURED, reason="the leaderboard has not been measured here"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.panels import story as told
 from scripts import serving, visits
 from tests.test_tasks import tasks

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from qfusion import cli
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.panels import timelines
 from scripts import serving, visits
 from tests import recordings

@@ -16,7 +16,7 @@ import torch
 from scipy.integrate import quad
 
 from qfusion import data, explain, figures
-from qfusion.analysis import changes, study as studies
+from qfusion.analysis import physics_sensitivity, study as studies
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method, sensitivity
 from qfusion.figures import generator_attribution
@@ -686,15 +686,17 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     study = studies.build_study("qj-planted", one.study.card, one.study.model, planted)
     exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
-    mean = changes.built(study, planted.rows("test"), 0)
+    mean = physics_sensitivity.built(study, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
-    assert changes.built(study, rows, 0).count == 5
+    assert physics_sensitivity.built(study, rows, 0).count == 5
     assert (
-        changes.built(study, rows, 0, LEARNED).frame().equals(changes.built(study, rows, 0).frame())
+        physics_sensitivity.built(study, rows, 0, LEARNED)
+        .frame()
+        .equals(physics_sensitivity.built(study, rows, 0).frame())
     )
-    weaker = changes.built(study, rows, 0, Tweak(duration=0.0))
+    weaker = physics_sensitivity.built(study, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()
 
 

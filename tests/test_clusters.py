@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from qfusion import data
-from qfusion.analysis import cohort_measures
+from qfusion.analysis import cohort_table
 from qfusion.analysis.errors import wilson
 from qfusion.data.clusters import Clusters, video_clusters
 from qfusion.errors import DataUnavailable, InvalidInput
@@ -26,7 +26,7 @@ def test_pairs_name_their_pictures() -> None:
     digits = set(parity.table["left_item"].iloc[rows]) | set(parity.table["right_item"].iloc[rows])
     assert parity.clusters.describe_count(rows) == f"{len(digits)} pictures"
     assert len(stability._pools(parity.clusters.numbers[rows])) == 1
-    assert f"of {len(digits)} pictures, not of rows" in cohort_measures.intervals(
+    assert f"of {len(digits)} pictures, not of rows" in cohort_table.intervals(
         parity, parity.table.iloc[rows]
     )
     assert data.load("planted").clusters is None

@@ -10,7 +10,7 @@ import pytest
 
 from qfusion.analysis import errors
 from qfusion.analysis.errors import levels_of
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.figures import model_quality
 from qfusion.panels import cohort_quality, samples

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from qfusion import _sentences, cli
-from qfusion.analysis.sample import opened
+from qfusion.analysis.opening import opened
 from qfusion.commands import common, models
 from qfusion.training import encodings
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from qfusion.analysis.sample import open_sample, open_study
+from qfusion.analysis.opening import open_sample, open_study
 from qfusion.errors import QFusionError
 from qfusion.models import log_odds
 from qfusion.panels import pages, rendering

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, explain, figures
-from qfusion.analysis import cohort_measures, dynamics, study as studies
+from qfusion.analysis import audit_rows, cohort_table, cut_measures, study as studies
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cohorts, cuts as curves, cuts as cut_answers, cuts as method, stability
 from qfusion.explain.cuts import CutMetrics, Cuts, cut_metrics, cuts
@@ -590,7 +590,8 @@ def study(planted: Any) -> Any:
 def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: Any) -> None:
     row, tweak = int(planted.rows("test")[2]), LEARNED
     found, terms = (
-        dynamics.cuts_of_sample(study, row, tweak, terms=with_terms) for with_terms in (False, True)
+        cut_measures.cuts_of_sample(study, row, tweak, terms=with_terms)
+        for with_terms in (False, True)
     )
     one = figures.open_sample("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
@@ -600,22 +601,26 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(study: Any, planted: An
     )
     assert name in describe_cut(found, 0)
     drawn = correlation_cuts.cut_curves(
-        found.times, dynamics.curves(found, 0), found.before[0, 0], study.modalities, unit="score"
+        found.times,
+        cut_measures.curves(found, 0),
+        found.before[0, 0],
+        study.modalities,
+        unit="score",
     )
     assert {trace.name for trace in drawn.data} == {
         *study.modalities,
         "undisturbed",
-        *(words for words, _ in correlation_cuts.KINDS.values()),
+        *(words for words, _ in audit_rows.KINDS.values()),
     }
     assert all(
         np.isfinite(np.asarray(trace.y, dtype=float)).all()
         for trace in drawn.data
         if trace.y[0] is not None
     )
-    weaker = dynamics.cuts_of_sample(study, row, Tweak(duration=0.0))
+    weaker = cut_measures.cuts_of_sample(study, row, Tweak(duration=0.0))
     assert "at one time changes the score by" in describe_cut(weaker, 0)
     assert correlation_cuts.cut_curves(
-        weaker.times, dynamics.curves(weaker, 0), 0.0, study.modalities
+        weaker.times, cut_measures.curves(weaker, 0), 0.0, study.modalities
     ).layout.xaxis.range == (0, 1e-6)
 
 
@@ -631,7 +636,7 @@ def test_pages_cut_what_they_have_worked_out_already(study: Any, planted: Any) -
             kinds=method.DEFAULT if terms else tuple(method.KINDS),
             background=study.background if terms else None,
         )
-        found = dynamics.cuts_of_sample(study, row, tweak, terms=terms)
+        found = cut_measures.cuts_of_sample(study, row, tweak, terms=terms)
         assert np.allclose(found.scores, alone.scores, rtol=0, atol=1e-12)
         assert np.allclose(found.before, alone.before, rtol=0, atol=1e-12)
         if terms:
@@ -671,7 +676,7 @@ def test_both_ways_to_evolve_without_correlation_agree_with_partial_traces(
 
 def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> None:
     rows = planted.rows("test")[:60]
-    found = dynamics.cuts_of_rows(study, rows, times=5)
+    found = cut_measures.cuts_of_rows(study, rows, times=5)
     assert found.after["mae"].value.shape == (2, 3, 5)
     for metric, better in (("r2", -1), ("mae", 1)):
         said = describe_cuts(found, metric)
@@ -699,7 +704,7 @@ def test_the_test_set_is_answered_with_intervals(study: Any, planted: Any) -> No
         trace.name for trace in drawn.data
     }
     assert level == {"one answer for all"}
-    few = dynamics.cuts_of_rows(study, rows[:4], times=2)
+    few = cut_measures.cuts_of_rows(study, rows[:4], times=2)
     assert "CI" not in describe_cuts(few)
     drawn = notebook.draw_cut_test(figures.numbers.cut_table(few), study.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
@@ -755,7 +760,7 @@ def test_programs_give_the_tables(study: Any, planted: Any) -> None:
         programs.program("Cohorts", "cut-test", {**address, "filter": "split=valid; truth>1"}),
         names,
     )
-    table = cohort_measures.cohort_table(study, None)
+    table = cohort_table.cohort_table(study, None)
     inside = cohorts.passing(cohorts.parse("split=valid; truth>1"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))
 

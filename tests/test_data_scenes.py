@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.analysis import inside
+from qfusion.analysis import modality_attribution
 from qfusion.data import DataSet, Image, Text
 from qfusion.data.sources import scenes
 from qfusion.errors import InvalidInput
@@ -140,7 +140,9 @@ def test_pictures_show_what_the_table_says(made: DataSet) -> None:
 
 
 def test_the_three_numbers_of_a_pixel_are_told_as_one(made: DataSet) -> None:
-    canvas = inside.canvas(cast(Any, SimpleNamespace(dataset=made)), 3, "picture", None)
+    canvas = modality_attribution.canvas(
+        cast(Any, SimpleNamespace(dataset=made)), 3, "picture", None
+    )
     assert canvas.kind == "picture"
     assert canvas.parts["pixels"].shape == (24, 24)
     assert canvas.names[24] == "pixel 2,1"

@@ -12,20 +12,22 @@ import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
 
-from qfusion.analysis import cohort_measures, errors as measured, memo, study as studies, trust
+from qfusion.analysis import (
+    cohort_measures,
+    cohort_table,
+    drawn_samples,
+    errors as measured,
+    jobs,
+    sample_projection,
+    study as studies,
+    trust,
+)
 from qfusion.analysis.errors import levels_of
-from qfusion.analysis.memo import State
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.jobs import State
+from qfusion.analysis.opening import open_sample
 from qfusion.data.clusters import Clusters
 from qfusion.explain import cohorts as filters
-from qfusion.panels import (
-    cohorts,
-    faithfulness,
-    pages,
-    programs,
-    rendering,
-    sample_maps,
-)
+from qfusion.panels import cohorts, faithfulness, pages, programs, rendering, sample_maps
 from tests.test_app_pages import plain, said, visit
 from tests.test_encoded import (
     dataset as dataset,  # a fixture
@@ -54,21 +56,21 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The levels of a cohort, where more than 40 samples are slow and 20 are drawn."""
     monkeypatch.setattr(cohort_measures, "MAX_SLOW", 40)
     monkeypatch.setattr(cohort_measures, "FEW_SLOW", 20)
-    monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
+    monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
     return levels_of(open_sample("qj-planted", "p0031"), FILTER)
 
 
 def test_samples_are_drawn_once_for_all_in_their_order() -> None:
-    first = cohort_measures.drawn_places(500, 100, 40)
+    first = drawn_samples.drawn_places(500, 100, 40)
     assert (
         first.tolist()
-        == cohort_measures.drawn_places(500, 100, 40).tolist()
+        == drawn_samples.drawn_places(500, 100, 40).tolist()
         == sorted(set(first.tolist()))
     )
     assert len(first) == 40
     assert first.max() > 400 > 100 > first.min()
-    assert cohort_measures.drawn_places(100, 100, 40).tolist() == list(range(100))
-    assert cohort_measures.drawn_places(500, 100, 40, everyone=True).tolist() == list(range(500))
+    assert drawn_samples.drawn_places(100, 100, 40).tolist() == list(range(100))
+    assert drawn_samples.drawn_places(500, 100, 40, everyone=True).tolist() == list(range(500))
 
 
 def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(few: Any) -> None:
@@ -78,7 +80,7 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
         measured.related(few, "negativity", "joint", everyone) for everyone in (False, True)
     )
     assert (len(some.x), len(every.x)) == (20, whole)
-    at = cohort_measures.drawn_places(whole, 40, 20)
+    at = drawn_samples.drawn_places(whole, 40, 20)
     np.testing.assert_allclose(some.x, every.x[at], atol=1e-9)
     assert some.correlations["all"]["spearman"].n == 20
     drawn, exact = (
@@ -102,12 +104,12 @@ def test_slow_measures_and_cuts_are_of_drawn_samples_unless_all_are_asked_for(fe
 
 
 def test_a_cut_goes_chunk_by_chunk(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qfusion.analysis import dynamics
+    from qfusion.analysis import cut_measures
 
     rows = few.places(cohorts.cut_rows(few))[:9]
-    once = dynamics.cut_curves(few.study.model, few.study.dataset, rows, 2)
-    monkeypatch.setattr(dynamics, "AT_ONCE", 4)
-    parts = dynamics.cut_curves(few.study.model, few.study.dataset, rows, 2)
+    once = cut_measures.cut_curves(few.study.model, few.study.dataset, rows, 2)
+    monkeypatch.setattr(cut_measures, "AT_ONCE", 4)
+    parts = cut_measures.cut_curves(few.study.model, few.study.dataset, rows, 2)
     assert once.n == parts.n == 9
     for name, estimates in once.after.items():
         np.testing.assert_allclose(parts.after[name].value, estimates.value, atol=1e-12)
@@ -133,8 +135,8 @@ def umap_compiles() -> Iterator[None]:
 def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     few: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cohort_measures, "MAX_UMAP", 40)
-    monkeypatch.setattr(cohort_measures, "FEW_UMAP", 20)
+    monkeypatch.setattr(sample_projection, "MAX_UMAP", 40)
+    monkeypatch.setattr(sample_projection, "FEW_UMAP", 20)
     some, every = (
         sample_maps.map_positions(few, "states", "UMAP", everyone) for everyone in (False, True)
     )
@@ -142,13 +144,13 @@ def test_a_map_of_all_lies_elsewhere_and_has_a_name_of_its_own(
     assert (len(some.rows), len(every.rows)) == (20, len(few.rows))
     assert (
         "20 of them placed (drawn at random)"
-        in sample_maps.sample_map(few, of="states", method="UMAP").shows
+        in sample_projection.sample_map(few, of="states", method="UMAP").shows
     )
     same = sample_maps.map_positions(few, "states", "PCA", True)
     assert same.column == "pca[states]", "all are placed anyway"
-    box = cohort_measures.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
+    box = sample_projection.region(every, *zip(every.xy.min(0) - 1, every.xy.mean(0), strict=True))
     parts = filters.parse(f"{box}; split=valid")
-    chosen = filters.passing(parts, cohort_measures.table_for(few.study, None, parts))
+    chosen = filters.passing(parts, cohort_table.table_for(few.study, None, parts))
     wanted = every.rows[(every.xy <= every.xy.mean(0)).all(1)]
     assert len(wanted) > 10
     assert len(np.setxor1d(np.flatnonzero(chosen), wanted)) <= 2, (
@@ -163,8 +165,8 @@ def test_umap_is_the_same_by_its_seed() -> None:
         np.random.default_rng(0).normal(size=(30, 6)),
         np.random.default_rng(1).normal(size=(30, 6)) + 12,
     ]
-    first = cohort_measures.umap(X)
-    assert np.array_equal(first, cohort_measures.umap(X))
+    first = sample_projection.umap(X)
+    assert np.array_equal(first, sample_projection.umap(X))
     assert trustworthiness(X, first, n_neighbors=5) > 0.8
     middle = first[:30].mean(0), first[30:].mean(0)
     assert (
@@ -230,9 +232,9 @@ def test_an_address_asks_for_all_samples(few: Any) -> None:
 def test_the_page_works_all_out_behind_it_and_says_how_far_it_is(few: Any) -> None:
     app = visit("Cohorts", **ADDRESS)
     assert f"20 samples drawn at random of {len(few.rows)}" in plain(said(app))
-    assert not memo._jobs
+    assert not jobs._jobs
     app.segmented_control(key="measured").set_value("all").run()
-    until(lambda: bool(memo._jobs) and all(job.state == State.DONE for job in memo._jobs.values()))
+    until(lambda: bool(jobs._jobs) and all(job.state == State.DONE for job in jobs._jobs.values()))
     app.run()
     assert f"one point a sample: {len(few.rows)} samples; intervals" in plain(said(app))
 
@@ -247,7 +249,7 @@ def test_it_can_be_cancelled(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         "drawn",
         ["drawn"],
     )
-    (job,) = (job for key, job in memo._jobs.items() if key[0] == "entanglement")  # type: ignore[index]
+    (job,) = (job for key, job in jobs._jobs.items() if key[0] == "entanglement")  # type: ignore[index]
     until(lambda: job.state == State.STOPPED)
 
 

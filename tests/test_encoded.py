@@ -22,7 +22,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _sentences, explain
-from qfusion.analysis import memo, sample, study as studies
+from qfusion.analysis import encoding_jobs, jobs, study as studies
 from qfusion.data import DataSet, Modality, Target, files as cache
 from qfusion.explain import faithfulness, interventions
 from qfusion.explain.backgrounds import background_of
@@ -322,9 +322,9 @@ def test_who_waits_for_a_process_that_is_killed_encodes_itself(
 def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancelled_does_not(
     dataset: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample, "_identity", lambda model, data: (model, data))
-    monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
-    monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(encoding_jobs, "_identity", lambda model, data: (model, data))
+    monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
+    monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
     slowly = "import time\nfor n in range(600): print(n, flush=True); time.sleep(0.05)"
     popen, processes = subprocess.Popen, []
 
@@ -335,21 +335,21 @@ def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancell
     def ended(process: Any) -> bool:
         return process.wait(30) != 0
 
-    monkeypatch.setattr(memo.subprocess, "Popen", begun)
+    monkeypatch.setattr(jobs.subprocess, "Popen", begun)
     with monkeypatch.context() as patch:
-        patch.setattr(memo, "PATIENCE", 0.2)
-        first = sample.begin_encoding("m", "d")
+        patch.setattr(jobs, "PATIENCE", 0.2)
+        first = encoding_jobs.begin_encoding("m", "d")
         while first.under_way:
             time.sleep(0.02)
-    assert first.state == memo.State.STOPPED, "nobody waited"
-    second = sample.begin_encoding("m", "d")  # the next reader's visit
+    assert first.state == jobs.State.STOPPED, "nobody waited"
+    second = encoding_jobs.begin_encoding("m", "d")  # the next reader's visit
     assert second is not first
     assert second.under_way
-    assert sample.begin_encoding("m", "d") is second
+    assert encoding_jobs.begin_encoding("m", "d") is second
     second.stop()
     assert not second.under_way
-    assert sample.begin_encoding("m", "d") is second, "it was cancelled"
-    third = sample.begin_encoding("m", "d", again=True)
+    assert encoding_jobs.begin_encoding("m", "d") is second, "it was cancelled"
+    third = encoding_jobs.begin_encoding("m", "d", again=True)
     assert third is not second
     third.stop()
     assert all(map(ended, processes)), "none goes on"
@@ -357,21 +357,21 @@ def test_an_encoding_that_nobody_waited_for_begins_anew_and_one_that_was_cancell
 
 
 def test_an_encoding_that_fails_says_why(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "_identity", lambda model, data: (model, data))
-    monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
-    monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(encoding_jobs, "_identity", lambda model, data: (model, data))
+    monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
+    monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
     popen = subprocess.Popen
     fails = "import sys; print(45, flush=True); sys.exit('first\\nthe disk is full')"
     monkeypatch.setattr(
-        memo.subprocess,
+        jobs.subprocess,
         "Popen",
         lambda words, **named: popen([sys.executable, "-c", fails], **named),
     )
-    job = sample.begin_encoding("m", "d")
+    job = encoding_jobs.begin_encoding("m", "d")
     while job.under_way:
         time.sleep(0.02)
     assert (job.done, job.total, job.problem) == (45, 90, "the disk is full")
-    assert sample.begin_encoding("m", "d") is job
+    assert encoding_jobs.begin_encoding("m", "d") is job
 
 
 def test_the_oldest_go_first(dataset: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,14 +456,14 @@ def test_the_first_samples_are_exact_for_what_they_say_and_their_error_holds(
         "training": {},
     }
     monkeypatch.setattr(
-        sample, "loaded", lambda name: type("Found", (), {"card": card, "model": model})
+        encoding_jobs, "loaded", lambda name: type("Found", (), {"card": card, "model": model})
     )
-    monkeypatch.setattr(sample.sources, "load", lambda name: dataset)
-    monkeypatch.setattr(sample.checkpoint, "stamp", lambda name: kind)
-    monkeypatch.setattr(sample, "BEHIND", 24)
-    monkeypatch.setattr(sample, "SHOWN", 6)
+    monkeypatch.setattr(encoding_jobs.sources, "load", lambda name: dataset)
+    monkeypatch.setattr(encoding_jobs.checkpoint, "stamp", lambda name: kind)
+    monkeypatch.setattr(encoding_jobs, "BEHIND", 24)
+    monkeypatch.setattr(encoding_jobs, "SHOWN", 6)
     asked = str(dataset.ids[dataset.rows("test")[-1]])
-    study = sample.first_samples("drawn", "drawn", asked)
+    study = encoding_jobs.first_samples("drawn", "drawn", asked)
     assert asked in study.dataset.ids
     assert 7 <= len(study.dataset.rows("test")) + len(study.dataset.rows("valid")) <= 8
     assert (study.background.size, study.background.total) == (24, 45)

@@ -24,7 +24,7 @@ import torch
 
 from qfusion import cli, data, report
 from qfusion.analysis import cohort_measures
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.data import registry, sources as data_sources
 from qfusion.errors import QFusionError
 from qfusion.explain import attribution

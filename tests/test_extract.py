@@ -24,7 +24,7 @@ from PIL import Image
 
 import qfusion
 from qfusion import analysis, data
-from qfusion.analysis import inside
+from qfusion.analysis import modality_attribution
 from qfusion.data import extract, extractors, media
 from qfusion.data.sample_content import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
@@ -124,7 +124,9 @@ def test_planted_moments_are_the_peaks_of_attributions(
     for row in rows:
         one = made[row]
         for modality in dataset.modalities:
-            units = inside.attribute(study, int(row), modality.name, "score", 0, "mean").units
+            units = modality_attribution.attribute(
+                study, int(row), modality.name, "score", 0, "mean"
+            ).units
             step = int(np.abs(units).argmax())
             if modality.rate is None:
                 start, end, _ = one.words[step]

@@ -19,7 +19,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import silhouette_score
 
 from qfusion import data, explain
-from qfusion.analysis import errors, sample, trust
+from qfusion.analysis import errors, fusion_tests, opening, trust
 from qfusion.commands.samples import of_model
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import coalitions, fusing, stability
@@ -656,16 +656,16 @@ def test_two_basins_are_seen_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["qcnn-parity", "qj-planted"])
 def test_panels_say_what_was_measured(name: str) -> None:
-    study = sample.open_study(name)
+    study = opening.open_study(name)
     rows, explanation = trust.explained(study)
     emap = model_fusion.emap(study)
     assert "joint terms" in emap.title
-    assert list(emap.table()["metric"]) == list(trust.metric_labels(study.dataset))
+    assert list(emap.table()["metric"]) == list(fusion_tests.metric_labels(study.dataset))
     loss = model_fusion.loss_reduction(study)
     table = loss.table().set_index(["what", "of"])["loss_reduction"]
     assert math.isclose(table["dividend"].sum(), table["Shapley value"].sum(), abs_tol=1e-9)
     assert model_fusion.synergy(study).figure is None
-    one = sample.open_sample(name, str(study.dataset.ids[rows[0]]))
+    one = opening.open_sample(name, str(study.dataset.ids[rows[0]]))
     levels = errors.levels_of(one, "relation=joint" if "parity" in name else "error>0.1")
     for make in (
         model_fusion.coalition_ranking,
@@ -683,9 +683,9 @@ def test_panels_say_what_was_measured(name: str) -> None:
 
 
 def test_parity_is_all_joint_and_mosi_is_not_told() -> None:
-    worth = trust.without_joint(sample.open_study("qj-parity"))[1]["gain"]["accuracy"]
+    worth = fusion_tests.without_joint(opening.open_study("qj-parity"))[1]["gain"]["accuracy"]
     assert worth.low > 0.4
-    answer = trust.summary(sample.open_study("qj-parity"))
+    answer = fusion_tests.summary(opening.open_study("qj-parity"))
     assert set(answer) == {"emap", "loss", "ranking", "f_syn", "basins"}
     assert answer["ranking"]["coalitions"][0]["coalition"] == "left+right"
     assert answer["basins"]["share"]["n"] == 1200
@@ -708,17 +708,17 @@ def test_a_model_without_states_is_sampled_and_says_so(tmp_path: Any, monkeypatc
     checkpoint.save(tmp_path / "c.json", model, card)
     # of this model alone, whose metrics nobody else asks for; what is said of them does not need sharp intervals
     monkeypatch.setitem(fusing.gains.__kwdefaults__, "resamples", 20)
-    monkeypatch.setattr(trust, "DRAWS", 2)
-    study = sample.open_study(tmp_path / "c.json")
+    monkeypatch.setattr(fusion_tests, "DRAWS", 2)
+    study = opening.open_study(tmp_path / "c.json")
     picture = model_fusion.emap(study)
     assert "EMAP is sampled" in picture.shows
-    answer = trust.summary(study)
+    answer = fusion_tests.summary(study)
     assert answer["emap"]["standard_error"] > 0
     assert "not measured" in answer["basins"]["says"]
 
 
 def test_what_a_model_predicts_is_data_like_others() -> None:
-    study = sample.open_study("qj-parity")
+    study = opening.open_study("qj-parity")
     y = study.predicted.astype(study.dataset.y.dtype)
     predicted = replace(study.dataset, y=y)
     assert (predicted.y == study.predicted).all()

@@ -15,7 +15,7 @@ import torch
 from scipy.special import softmax
 
 from qfusion import cli
-from qfusion.analysis import sample
+from qfusion.analysis import opening
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
 from qfusion.models import EntangledQCNN, qcnn
@@ -215,7 +215,7 @@ def test_panels_and_command_line_say_the_same(capsys: pytest.CaptureFixture[str]
         cli.main(["why", "--model", "qcnn-parity", "--groups", "pair-6601", "--json"])
     assert not ended.value.code
     result = json.loads(capsys.readouterr().out)["groups"]
-    one = sample.open_sample("qcnn-parity", "pair-6601")
+    one = opening.open_sample("qcnn-parity", "pair-6601")
     assert result["whole"]["decision"] == pytest.approx(one.score, abs=1e-9)
     loss = one.study.of_split(one.study.scores[one.dataset.rows("test")])["nll"]
     assert result["whole"]["loss"] == pytest.approx(loss, abs=1e-9)

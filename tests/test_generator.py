@@ -13,7 +13,7 @@ import qutip
 import torch
 
 from qfusion.analysis import inside
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import generator_charts
 from qfusion.panels import generator_terms

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import compare, study as studies
+from qfusion.analysis import sample_filters, study as studies
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
 from qfusion.ui import controls
@@ -60,8 +60,10 @@ def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     study = study_of("qj-planted", "planted")
-    monkeypatch.setattr(compare, "MAX_DRAWN", 50)
-    rows = compare.on_axes(study, compare.passing(study.frame()), "truth", "prediction")
+    monkeypatch.setattr(sample_filters, "MAX_DRAWN", 50)
+    rows = sample_filters.on_axes(
+        study, sample_filters.passing(study.frame()), "truth", "prediction"
+    )
     tests = study.dataset.ids[study.dataset.rows("test")].tolist()
     assert len(rows) == 50
     places = np.diff([tests.index(name) for name in rows.index])

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from qfusion import models
-from qfusion.analysis import runs
+from qfusion.analysis import benchmark_board
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import leaderboard_charts
 from qfusion.panels import leaderboard as panels
@@ -603,9 +603,9 @@ def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> No
     file = tmp_path / "leaderboard.json"
     file.write_text(words)
     with pytest.raises(QFusionError, match=message):
-        runs.read_board(file)
+        benchmark_board.read_board(file)
     with pytest.raises(QFusionError, match="no leaderboard yet"):
-        runs.read_board(tmp_path / "other.json")
+        benchmark_board.read_board(tmp_path / "other.json")
 
 
 def test_figures_hold_the_numbers() -> None:
@@ -666,8 +666,10 @@ def test_figures_hold_the_numbers() -> None:
 def shown(board: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "leaderboard.json"
     file.write_text(json.dumps(board))
-    monkeypatch.setattr(runs, "BOARD_FILE", file)
-    monkeypatch.setattr(runs, "CLAIMS_FILE", tmp_path / "claims.json")  # which has tests of its own
+    monkeypatch.setattr(benchmark_board, "BOARD_FILE", file)
+    monkeypatch.setattr(
+        benchmark_board, "CLAIMS_FILE", tmp_path / "claims.json"
+    )  # which has tests of its own
     return file
 
 
@@ -702,7 +704,7 @@ def test_the_page(shown: Path, board: dict[str, Any]) -> None:
 
 
 def test_who_fuses_and_who_only_adds(shown: Path) -> None:
-    found = runs.read_board(shown)
+    found = benchmark_board.read_board(shown)
     mosi, digits = (panels.joint_shares(found, data=name) for name in ("mosi", "digits"))
     assert (
         digits.title
@@ -766,7 +768,7 @@ def test_links(shown: Path) -> None:
 
 
 def test_a_page_without_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "BOARD_FILE", tmp_path / "none.json")
+    monkeypatch.setattr(benchmark_board, "BOARD_FILE", tmp_path / "none.json")
     app = visit("Leaderboard")
     assert "There is no leaderboard yet" in plain(app.error[0].value)
     (tmp_path / "none.json").write_text("{")
@@ -775,9 +777,9 @@ def test_a_page_without_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_committed_can_be_read() -> None:
-    if not runs.BOARD_FILE.is_file():
+    if not benchmark_board.BOARD_FILE.is_file():
         pytest.skip("the leaderboard has not been measured here")
-    found = runs.read_board()
+    found = benchmark_board.read_board()
     assert set(found.names) <= set(terms.PLACES)
     for name in found.names:
         for key in found.metrics(name):
@@ -788,7 +790,7 @@ def test_what_is_committed_can_be_read() -> None:
 
 
 def test_of_several_that_are_written_alike_none_is_called_the_best() -> None:
-    board = runs.open_board()
+    board = benchmark_board.open_board()
     for name in filter(board.robust_metrics, board.names):
         picture = panels.robustness(board, data=name)
         metric = board.metric(board.robust_metrics(name)[0])

@@ -12,15 +12,10 @@ import pennylane as qml
 import pytest
 import torch
 
-from qfusion.analysis import dynamics
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis import sample_circuits
+from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import (
-    circuit_boxes,
-    circuit_diagram,
-    circuit_replay,
-    qubit_displays,
-)
+from qfusion.figures import circuit_boxes, circuit_diagram, circuit_replay, qubit_displays
 from qfusion.models import table_edits
 from qfusion.models.neighbours import Layers, around
 from qfusion.panels import circuit as panels, pages, programs
@@ -175,7 +170,7 @@ def test_the_panel_greys_what_is_outside(pair: Any) -> None:
     assert f"{len(cone.qubits)} of {len(found.wires)} qubits" in picture.title
     for box in found.greyed(found.boxes, cone):
         assert box.outside != any(cone.inside[box.first - 1 : box.last])
-    assert set(dynamics.readouts(pair.study)) >= {
+    assert set(sample_circuits.readouts(pair.study)) >= {
         "fused[0]",
         "fused[0] · fused[2] · fused[4] · fused[6]",
     }

@@ -16,8 +16,8 @@ import qutip
 import torch
 
 from qfusion import _files, cli, explain
+from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.outputs import Output, parse
-from qfusion.analysis.sample import open_sample, open_study
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.models import log_odds
 from qfusion.quantum.decomposition import subsets

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pandas.api.types import is_numeric_dtype
 
-from qfusion.analysis.sample import open_study
+from qfusion.analysis.opening import open_study
 from qfusion.errors import QFusionError
 from qfusion.panels import pages
 from qfusion.panels.page_state import PageState

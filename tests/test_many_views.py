@@ -16,7 +16,7 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import shown_terms, study as studies
-from qfusion.analysis.sample import open_study
+from qfusion.analysis.opening import open_study
 from qfusion.cli import main
 from qfusion.data import DataSet, Modality, Target, import_store, importing
 from qfusion.data.arrays import numbered_ids

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from qfusion import data, model_export
-from qfusion.analysis.sample import open_sample, open_study, tweaked
+from qfusion.analysis.opening import open_sample, open_study, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build, log_odds

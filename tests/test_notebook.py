@@ -19,7 +19,8 @@ import pytest
 from qfusion import explain, figures, panels
 from qfusion.analysis import text
 from qfusion.analysis.errors import levels_of
-from qfusion.analysis.sample import Sample, loaded, opened
+from qfusion.analysis.opening import loaded, opened
+from qfusion.analysis.sample import Sample
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak, tweak as tweaks

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from qfusion.analysis import runs
+from qfusion.analysis import benchmark_board
 from qfusion.training import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,7 +85,7 @@ def of_fusion(page: str, name: str, where: str) -> Iterator[Number]:
 def of_the_board() -> Iterator[Number]:
     """Yields the means of the boards' tables in docs/leaderboard.md."""
     page = (ROOT / "docs" / "leaderboard.md").read_text()
-    board = runs.read_board().whole
+    board = benchmark_board.read_board().whole
     data = {entry["title"]: name for name, entry in board["data"].items()}
     for title, text in re.findall(r"\n### (.*?)\n(.*?)(?=\n### |<!-- /table -->)", page, re.DOTALL):
         header, *lines = cells(text)
@@ -119,7 +119,7 @@ def test_a_shipped_model_of_another_number_has_another_name() -> None:
     page = (ROOT / "docs" / "leaderboard.md").read_text()
     lines = {line[0].strip("`"): line for line in table(page, "cards")[1:]}
     assert {"qj-mosi", "qj-parity", "qcnn-avdigits"} <= set(lines)
-    board = runs.read_board().whole
+    board = benchmark_board.read_board().whole
     for entry in board["cards"]:
         card = json.loads((ROOT / "qfusion/assets/models" / f"{entry['card']}.json").read_text())
         row = board["data"][entry["data"]]["rows"][entry["model"]]
@@ -135,7 +135,7 @@ def test_a_shipped_model_of_another_number_has_another_name() -> None:
 
 def test_a_result_that_is_not_the_board_s_stops_the_table_of_mosi() -> None:
     """A model of the leaderboard's name has the leaderboard's numbers, or the table is not written."""
-    row = runs.read_board().of("mosi")["rows"]["qj-unitary"]["test"]
+    row = benchmark_board.read_board().of("mosi")["rows"]["qj-unitary"]["test"]
     same = {key: row[key]["mean"] for key in mosi.COLUMNS}
     mosi.require_as_on_the_board("QiNN-QJ, unitary (no jumps)", [same])
     other = same | {"mae": same["mae"] + 0.003}
@@ -147,7 +147,7 @@ def test_a_result_that_is_not_the_board_s_stops_the_table_of_mosi() -> None:
 def test_fusion_heads_are_compared_with_both_counts_and_with_none() -> None:
     """The ratio after the encoders never stands without the one in total; late fusion, which has no parameters after
     them, and the small bilinear head are named too; what is not shown has a bound."""
-    board = runs.read_board().whole
+    board = benchmark_board.read_board().whole
     result = fusion.on_the_board(board, "digits")
     assert list(result["rows"]) == list(fusion.HEADS)
     said = fusion.verdict("digits", result["claims"])
@@ -162,7 +162,7 @@ def test_fusion_heads_are_compared_with_both_counts_and_with_none() -> None:
 
 def test_a_data_set_beside_the_board_is_adjusted_with_it() -> None:
     """The primary outcome is one family over all data sets: a p of .03 alone is none among nine."""
-    board = runs.read_board().whole["claims"]["parameters"]
+    board = benchmark_board.read_board().whole["claims"]["parameters"]
     own = [{**entry, "data": "houston"} for entry in board if entry["data"] == "digits"]
     for entry in own:
         if entry["primary"]:

@@ -15,7 +15,15 @@ import torch
 from PIL import Image
 
 from qfusion import data
-from qfusion.analysis import Sample, changes, compare, dynamics, open_sample, sample as samples
+from qfusion.analysis import (
+    Sample,
+    decision_flips,
+    open_sample,
+    opening,
+    physics_sensitivity,
+    sample_evolution,
+    sample_similarity,
+)
 from qfusion.data import own
 from qfusion.data.own import Given
 from qfusion.data.sources import digits
@@ -194,18 +202,18 @@ def test_what_cannot_be_heard_is_refused(
 @pytest.fixture(scope="module", params=["qj-parity", "qcnn-parity"])
 def opened(request: Any) -> tuple[Sample, Sample]:
     """A sample of a set, and the same as a visitor's own."""
-    study = samples.open_study(request.param)
+    study = opening.open_study(request.param)
     dataset = study.dataset
     row = int(dataset.rows("test")[3])
     given = {}
     for m in dataset.modalities:
         given[m.name] = picture(np.round(m.values[row].reshape(8, 8) * 255 / 16))
     mine = own.make(dataset, given, "")
-    token = samples.at_hand.set((mine,))
+    token = opening.at_hand.set((mine,))
     try:
         return Sample(study, row, 1), open_sample(request.param, mine.id, output=study.classes[1])
     finally:
-        samples.at_hand.reset(token)
+        opening.at_hand.reset(token)
 
 
 def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sample]) -> None:
@@ -227,17 +235,19 @@ def test_an_own_sample_is_decided_as_that_of_the_set(opened: tuple[Sample, Sampl
     assert mine.study.explanation is theirs.study.explanation
     assert mine.study.frame().equals(theirs.study.frame())
     assert mine.background.key == theirs.background.key
-    assert compare.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
+    assert sample_similarity.nearest(mine).distances[0] == pytest.approx(0, abs=1e-9)
     first = mine.modalities[0]
     inside = [panels_inside.attribution(one, modality=first).table() for one in opened]
     assert np.allclose(inside[0]["feature_value"], inside[1]["feature_value"])
-    flips = changes.what_would_flip(mine.study, mine.row)
+    flips = decision_flips.what_would_flip(mine.study, mine.row)
     assert set(flips) == set(mine.modalities)
     if mine.can("time"):
-        ends = [dynamics.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
+        ends = [sample_evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in opened]
         assert np.allclose(*ends)
     with pytest.raises(InvalidInput, match="no truth is known"):
-        changes.rows_of(mine.study, mine.row, changes.CLASS, mine.study.frame)
+        physics_sensitivity.rows_of(
+            mine.study, mine.row, physics_sensitivity.CLASS, mine.study.frame
+        )
 
 
 def test_a_number_without_truth_is_shown_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,19 +260,19 @@ def test_a_number_without_truth_is_shown_by_itself(monkeypatch: pytest.MonkeyPat
 
 def test_results_of_two_visitors_are_not_mixed_up() -> None:
     """Both have their sample in the same row behind the same set."""
-    study = samples.open_study("qj-parity")
+    study = opening.open_study("qj-parity")
     made = []
     for row in study.dataset.rows("test")[:2]:
         content: Any = study.dataset.content(row)
         given = {name: picture(content[name].pixels, 1) for name in study.dataset.names}
         mine = own.make(study.dataset, given, "")
-        token = samples.at_hand.set((mine,))
+        token = opening.at_hand.set((mine,))
         made.append(open_sample("qj-parity", mine.id, output=None))
-        samples.at_hand.reset(token)
+        opening.at_hand.reset(token)
         assert np.allclose(made[-1].study.scores[made[-1].row], study.scores[row])
     assert made[0].row == made[1].row
     assert made[0].memo_key() != made[1].memo_key()
-    ends = [dynamics.exact_states(one.study, one.row, one.tweak)[-1] for one in made]
+    ends = [sample_evolution.exact_states(one.study, one.row, one.tweak)[-1] for one in made]
     assert not np.allclose(*ends)
     with pytest.raises(NotFound, match="own-"):
         open_sample("qj-parity", made[0].id)

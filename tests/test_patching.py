@@ -12,7 +12,7 @@ import scipy.linalg
 import torch
 
 from qfusion import cli, explain
-from qfusion.analysis import sample, trust as analysis
+from qfusion.analysis import opening, patching
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cuts
 from qfusion.models import QuantumJump
@@ -237,8 +237,8 @@ def test_what_cannot_be_patched_is_refused() -> None:
 
 
 def test_the_panel_takes_the_nearest_sample_that_is_decided_differently() -> None:
-    one = sample.open_sample("qj-parity", "pair-6601")
-    other = analysis.partner(one)
+    one = opening.open_sample("qj-parity", "pair-6601")
+    other = patching.partner(one)
     study = one.study
     assert study.predicted[study.dataset.row(other)] != study.predicted[one.row]
     picture = model_pieces.state_patching(one)
@@ -258,7 +258,7 @@ def test_the_command_line_prints_patches(capsys: pytest.CaptureFixture[str]) -> 
         cli.main(words)
     assert not ended.value.code
     result = json.loads(capsys.readouterr().out)["patch"]
-    study = sample.open_study("qj-parity")
+    study = opening.open_study("qj-parity")
     first, second = (study.inputs([study.dataset.row(f"pair-660{i}")]) for i in (1, 2))
     swapped = study.model(first | {"left": second["left"]})[0].numpy()
     begin = next(row for row in result["patches"] if row["modality"] == "left" and row["t"] == 0)

@@ -19,8 +19,9 @@ from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from qfusion import data
-from qfusion.analysis import compare, text, trust as beside_people, trust as faithful
-from qfusion.analysis.sample import Sample, open_sample, open_study
+from qfusion.analysis import label_comparison, sample_filters, text, trust as faithful
+from qfusion.analysis.opening import open_sample, open_study
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import build_study
 from qfusion.cli import app as typer_app
 from qfusion.data import importing
@@ -148,7 +149,10 @@ def test_labels_are_read_shown_and_filtered_by() -> None:
     assert text.column("label_text") == "people's label of text"
     frame = open_study("simple", "stand-in").frame()
     assert {"label_text", "label_audio", "label_vision", "label_conflict"} <= set(frame)
-    assert compare.axes(open_study("simple", "stand-in"))["label_text"] == "people's label of text"
+    assert (
+        sample_filters.axes(open_study("simple", "stand-in"))["label_text"]
+        == "people's label of text"
+    )
     kept = data.registry.verify_imported(
         "stand-in"
     )  # the digest is of the numbers, not of the table
@@ -278,7 +282,7 @@ def test_classes_are_not_set_beside_labels_and_the_page_says_why(
     assert dataset.unimodal_labels is None
     short(place, "of-classes", dataset)
     study = open_study("of-classes", "classes")
-    assert beside_people.lacking(study, "S").startswith(
+    assert label_comparison.lacking(study, "S").startswith(
         "S has labels of single modalities, but its target is a class"
     )
     assert not label_agreement.has_labels(study)
@@ -302,7 +306,7 @@ def test_a_model_that_takes_no_labelled_modality_is_not_set_beside_labels(place:
         study = build_study(
             "pair", model.card, model.model, replace(dataset, unimodal=dataset.unimodal[labelled])
         )
-        assert beside_people.lacking(study, "S").startswith(words)
+        assert label_comparison.lacking(study, "S").startswith(words)
         assert label_agreement.has_labels(study) == (not words)
 
 
@@ -346,7 +350,7 @@ def direct(term: np.ndarray, label: np.ndarray) -> tuple[float, float, float]:
 def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
     study = open_study("qj-planted")
     rows, explanation = faithful.explained(study)
-    found, table = beside_people.beside_people(study), study.dataset.table.iloc[rows]
+    found, table = label_comparison.beside_people(study), study.dataset.table.iloc[rows]
     assert found is not None
     assert found.frame()["modality"].tolist() == list(M)
     for i, each in enumerate(found.alone):
@@ -371,7 +375,7 @@ def test_on_planted_data_the_numbers_are_those_of_the_truth() -> None:
 
 def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling() -> None:
     study = open_study("simple", "stand-in")
-    found = beside_people.beside_people(study)
+    found = label_comparison.beside_people(study)
     assert found is not None
     assert all(trust.rises(each) for each in found.alone)
     assert trust.differs(found.rates[trust.EITHER])
@@ -399,13 +403,13 @@ def test_the_planted_agreement_of_the_stand_in_is_found_and_not_after_shuffling(
 
 def test_a_second_model_is_compared_on_the_same_samples() -> None:
     study = open_study("simple", "stand-in")
-    assert beside_people.rivals(study) == ["taught"]
-    other = beside_people.second(study, "taught")
-    assert (beside_people.taught(study), beside_people.taught(other)) == (False, True)
+    assert label_comparison.rivals(study) == ["taught"]
+    other = label_comparison.second(study, "taught")
+    assert (label_comparison.taught(study), label_comparison.taught(other)) == (False, True)
     found, first, second = (
-        beside_people.closer(study, other),
-        beside_people.beside_people(study),
-        beside_people.beside_people(other),
+        label_comparison.closer(study, other),
+        label_comparison.beside_people(study),
+        label_comparison.beside_people(other),
     )
     assert first is not None
     assert second is not None
@@ -420,7 +424,7 @@ def test_a_second_model_is_compared_on_the_same_samples() -> None:
     }
     for name in ("simple", "qj-planted", "never"):
         with pytest.raises(NotFound, match="Second model"):
-            beside_people.second(study, name)
+            label_comparison.second(study, name)
 
 
 def test_planted_scores_can_be_targets_of_single_modalities() -> None:

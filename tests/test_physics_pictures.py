@@ -15,16 +15,11 @@ import qutip
 import streamlit as st
 
 from qfusion import data
-from qfusion.analysis import inside as records
-from qfusion.analysis.dynamics import times_of
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis import jump_records, operator_votes
+from qfusion.analysis.opening import open_sample
+from qfusion.analysis.sample_evolution import times_of
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import (
-    bloch_balls,
-    correlation_polygon,
-    jump_raster,
-    state_charts,
-)
+from qfusion.figures import bloch_balls, correlation_polygon, jump_raster, state_charts
 from qfusion.panels import decision_operators, jumps, pages, programs, states
 from qfusion.training import Options, checkpoint, train
 from tests.test_app_pages import plain, said, visit
@@ -191,7 +186,7 @@ def test_areas_and_hands_of_a_hinton_diagram_are_the_state(planted: Any, whose: 
 
 
 def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
-    found = records.records(planted, 40)
+    found = jump_records.records(planted, 40)
     system = planted.model.system()
     psi = qutip.Qobj(planted.study.ket(planted.row).numpy())
     theirs = qutip.mcsolve(
@@ -226,7 +221,7 @@ def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
 
 
 def test_counted_rates_come_to_the_exact_ones(planted: Any) -> None:
-    found = records.records(planted)
+    found = jump_records.records(planted)
     assert len(found.runs) == 200
     middles = (found.edges[1:] + found.edges[:-1]) / 2
     rates = np.stack([np.interp(middles, found.times, rate) for rate in found.exact])
@@ -319,7 +314,7 @@ def test_no_pattern_is_among_the_highest_and_the_lowest(
     patterns: int, side: int, monkeypatch: Any
 ) -> None:
     sample = open_sample("qcnn-digits", "digit-0004")
-    whole = records.operator_of(sample)
+    whole = operator_votes.operator_of(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
     monkeypatch.setattr(records, "operator_of", lambda *_: few)
     picture = decision_operators.outcome_patterns(sample)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from qfusion.analysis.sample import Sample, open_sample
+from qfusion.analysis.opening import open_sample
+from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.panels import circuit, dynamics_page, panel, states
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import inside
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis import modality_attribution, recording_strip
+from qfusion.analysis.opening import open_sample
 from qfusion.data import clips, synthesis
 from qfusion.data.sample_content import Audio, Clip, Film, Image, Text, Word
 from qfusion.errors import DataUnavailable
@@ -24,7 +24,7 @@ def planted() -> Any:
 
 
 def test_steps_stand_where_they_were_and_their_terms_add_up(planted: Any) -> None:
-    result = inside.strip(planted.study, planted.row, planted.output)
+    result = recording_strip.strip(planted.study, planted.row, planted.output)
     lanes = {lane.modality: lane for lane in result.lanes}
     assert set(lanes) == {"text", "audio"}
     step = synthesis.FRAME / synthesis.PROSODY_RATE
@@ -34,7 +34,7 @@ def test_steps_stand_where_they_were_and_their_terms_add_up(planted: Any) -> Non
     assert [word.text for word in result.words] == list(lanes["text"].names)
     np.testing.assert_allclose(lanes["text"].starts, [word.start for word in result.words])
     for name, lane in lanes.items():
-        whole = inside.attribute(
+        whole = modality_attribution.attribute(
             planted.study, planted.row, name, attribution.SCORE, planted.output, "mean"
         )
         assert lane.total.sum() == pytest.approx(whole.end - whole.start, abs=0.02)
@@ -48,12 +48,12 @@ def test_steps_stand_where_they_were_and_their_terms_add_up(planted: Any) -> Non
 
 
 def test_long_sequences_are_added_up_for_the_eye() -> None:
-    count = 5 * inside.MAX_STEPS + 3
+    count = 5 * recording_strip.MAX_STEPS + 3
     values, edges = np.arange(float(count)), np.arange(count + 1) / 10
     names = tuple(map(str, range(count)))
-    lane = inside.Steps("a", edges[:-1], edges[1:], {"a": values}, names, False, 0.0)
-    fewer = inside._fewer(lane)
-    assert len(fewer.starts) <= inside.MAX_STEPS
+    lane = recording_strip.Steps("a", edges[:-1], edges[1:], {"a": values}, names, False, 0.0)
+    fewer = recording_strip._fewer(lane)
+    assert len(fewer.starts) <= recording_strip.MAX_STEPS
     assert fewer.total.sum() == values.sum()
     assert (fewer.starts[0], fewer.ends[-1]) == (0, edges[-1])
     np.testing.assert_array_equal(fewer.starts[1:], fewer.ends[:-1])
@@ -61,25 +61,27 @@ def test_long_sequences_are_added_up_for_the_eye() -> None:
 
 def test_what_a_sample_has_is_its_recording_else_what_the_set_holds(planted: Any) -> None:
     dataset, row = planted.dataset, planted.row
-    assert inside.source(dataset, row).audio is not None
+    assert recording_strip.source(dataset, row).audio is not None
     clip = Clip(clips.files.data_folder() / "x.mp4", "video", 0.0, 2.0, (Word(0, 1, "a"),))
     joined = replace(dataset, clip_of=lambda row: clip, recorded=dataset.digest)
-    assert inside.source(joined, row).clip == clip
-    assert inside.words_of(joined, row, clip, 2.0) == clip.words
+    assert recording_strip.source(joined, row).clip == clip
+    assert recording_strip.words_of(joined, row, clip, 2.0) == clip.words
 
     def gone(row: int) -> Clip:
         raise DataUnavailable("It is gone.")
 
-    left = inside.source(replace(dataset, clip_of=gone, recorded=dataset.digest), row)
+    left = recording_strip.source(replace(dataset, clip_of=gone, recorded=dataset.digest), row)
     assert left.problem == "It is gone."
     assert left.audio is not None
     film = Film(np.zeros((20, 6, 8), np.uint8), 10.0)
     held = {"lips": film, "text": Text("two words"), "face": Image(np.zeros((2, 2), np.uint8))}
-    seen = inside.source(replace(dataset, content_of=lambda row: held, recorded="x"), row)
+    seen = recording_strip.source(replace(dataset, content_of=lambda row: held, recorded="x"), row)
     assert seen.film is film
-    preview = inside.preview_of(seen)
+    preview = recording_strip.preview_of(seen)
     assert preview.seconds == 2.0
     assert preview.thumbs.shape == (clips.THUMBS, 6, 8, 3)
-    assert not inside.Source(Clip(clip.path, "image")).is_timed
-    silence = inside.preview_of(inside.Source(audio=Audio(np.zeros(800, np.float32), 8000)))
+    assert not recording_strip.Source(Clip(clip.path, "image")).is_timed
+    silence = recording_strip.preview_of(
+        recording_strip.Source(audio=Audio(np.zeros(800, np.float32), 8000))
+    )
     assert (silence.seconds, silence.spectrogram.max()) == (0.1, -clips.RANGE)

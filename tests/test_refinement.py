@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from qfusion import explain
-from qfusion.analysis import memo, sample, study as studies
-from qfusion.analysis.memo import State
-from qfusion.analysis.sample import open_sample, open_study
+from qfusion.analysis import jobs, refinement, study as studies
+from qfusion.analysis.jobs import State
+from qfusion.analysis.opening import open_sample, open_study
 from qfusion.data import DataSet
 from qfusion.errors import NotFound
 from qfusion.panels import faithfulness, pages, pickers, programs
@@ -42,9 +42,9 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(studies, "SAMPLE_BUDGET", 40 * cost)
     monkeypatch.setattr(studies, "STEP", 5 * cost * study.background.size)  # five samples at a time
     monkeypatch.setattr(studies, "FEWEST", 8)
-    monkeypatch.setattr(memo, "_jobs", type(memo._jobs)())
-    monkeypatch.setattr(memo, "_worker", ThreadPoolExecutor(1))
-    monkeypatch.setattr(sample, "AUTO", 1e30)
+    monkeypatch.setattr(jobs, "_jobs", type(jobs._jobs)())
+    monkeypatch.setattr(jobs, "_worker", ThreadPoolExecutor(1))
+    monkeypatch.setattr(refinement, "AUTO", 1e30)
     _forget(study)
     yield study
     _forget(study)
@@ -87,7 +87,7 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
-    monkeypatch.setattr(pickers.compare, "find_examples", None)  # explains all test rows
+    monkeypatch.setattr(pickers.sample_examples, "find_examples", None)  # explains all test rows
     assert slow.opening == pickers.default_sample(slow) == first
     assert slow.against_all_rows().opening == ""
     monkeypatch.setattr(studies, "BUDGET", 8 * slow._cost * 5 / studies.SLOW)
@@ -98,8 +98,8 @@ def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_w
 
 
 def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> None:
-    job = sample.begin_refinement(slow, "me")
-    assert sample.begin_refinement(slow, "you") is job is memo.find_job(slow.memo_key())
+    job = refinement.begin_refinement(slow, "me")
+    assert refinement.begin_refinement(slow, "you") is job is jobs.find_job(slow.memo_key())
     until(lambda: job.state == State.DONE)
     assert job.done == job.total == len(slow.bulk)
     inputs = slow.dataset.inputs(slow.bulk, dtype=next(slow.model.parameters()).dtype)
@@ -122,15 +122,15 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
             go.wait(30)
 
     monkeypatch.setattr(studies.EvaluatedSpace, "parts", held)
-    job = sample.begin_refinement(slow, "me")
-    sample.begin_refinement(slow, "you")
+    job = refinement.begin_refinement(slow, "me")
+    refinement.begin_refinement(slow, "you")
     until(lambda: job.done > 0)
     assert job.seconds_left is not None
-    memo.leave_job(slow.memo_key(), "me")
-    assert memo.find_job(slow.memo_key()) is job, "somebody else still waits"
-    memo.leave_job(slow.memo_key(), "you")
-    assert memo.find_job(slow.memo_key()) is None
-    again = sample.begin_refinement(slow, "me")
+    jobs.leave_job(slow.memo_key(), "me")
+    assert jobs.find_job(slow.memo_key()) is job, "somebody else still waits"
+    jobs.leave_job(slow.memo_key(), "you")
+    assert jobs.find_job(slow.memo_key()) is None
+    again = refinement.begin_refinement(slow, "me")
     assert again is not job
     go.set()
     until(lambda: job.state == State.STOPPED and again.state == State.DONE)
@@ -139,21 +139,21 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(
 def test_it_stops_when_whoever_asked_is_gone_without_a_word(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = sample.begin_refinement(slow, "me")
+    job = refinement.begin_refinement(slow, "me")
     assert job.is_wanted
-    monkeypatch.setattr(memo, "PATIENCE", 0.0)
+    monkeypatch.setattr(jobs, "PATIENCE", 0.0)
     assert not job.is_wanted
-    assert memo.find_job(slow.memo_key()) is None or job.state == State.DONE
+    assert jobs.find_job(slow.memo_key()) is None or job.state == State.DONE
 
 
 def test_what_takes_long_waits_until_it_is_asked_for(
     slow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample, "AUTO", 0.0)
+    monkeypatch.setattr(refinement, "AUTO", 0.0)
     app = visit("Cohorts", model=MODEL, data=DATA)
-    assert memo.find_job(slow.memo_key()) is None
+    assert jobs.find_job(slow.memo_key()) is None
     app.button(key="_all_rows").click().run()
-    assert memo.find_job(slow.memo_key()) is not None
+    assert jobs.find_job(slow.memo_key()) is not None
 
 
 def test_a_model_that_fails_is_named_and_can_be_tried_again(
@@ -161,11 +161,11 @@ def test_a_model_that_fails_is_named_and_can_be_tried_again(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(studies.EvaluatedSpace, "parts", lambda self: iter([1 / 0]))
-        job = sample.begin_refinement(slow, "me")
+        job = refinement.begin_refinement(slow, "me")
         until(lambda: job.state == State.FAILED)
         assert job.problem == "division by zero"
-    memo.leave_job(slow.memo_key(), "me")
-    until(lambda: sample.begin_refinement(slow, "me").state == State.DONE)
+    jobs.leave_job(slow.memo_key(), "me")
+    until(lambda: refinement.begin_refinement(slow, "me").state == State.DONE)
 
 
 def test_an_address_asks_for_all_rows(slow: Any) -> None:
@@ -202,7 +202,7 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
     assert f"16 rows (the open one with 40) of the background's {slow.background.size}" in plain(
         said(app)
     )
-    until(lambda: (job := memo.find_job(slow.memo_key())) is not None and job.state == State.DONE)
+    until(lambda: (job := jobs.find_job(slow.memo_key())) is not None and job.state == State.DONE)
     app.run()
     assert f"compared with all {slow.background.size} rows" in plain(said(app))
     assert app.query_params["rows"] == "all"
@@ -218,7 +218,7 @@ def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(sl
 def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
     app = visit("Samples", model=MODEL, data=DATA, rows="all")
     assert not app.exception
-    until(lambda: (job := memo.find_job(slow.memo_key())) is not None and job.state == State.DONE)
+    until(lambda: (job := jobs.find_job(slow.memo_key())) is not None and job.state == State.DONE)
     app.run()
     assert app.query_params["rows"] == "all"
     assert f"compared with all {slow.background.size} rows" in plain(said(app))
@@ -231,7 +231,7 @@ def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPa
     assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
     app.button(key="_refine_cancel").click().run()
     go.set()
-    assert memo.find_job(slow.memo_key()) is None
+    assert jobs.find_job(slow.memo_key()) is None
     assert app.button(key="_all_rows")
 
 

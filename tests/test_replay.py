@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from qfusion import runs
-from qfusion.analysis.sample import background_of_kind, open_sample
+from qfusion.analysis.background_choice import background_of_kind
+from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels.dynamics_page import PANELS
 from qfusion.runs import plans

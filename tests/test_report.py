@@ -19,8 +19,9 @@ import torch
 
 import qfusion
 from qfusion import citations, cli, data, explain, models, report
-from qfusion.analysis import cohort_measures, dynamics, study as studies
-from qfusion.analysis.sample import Sample, open_sample, open_study, opened
+from qfusion.analysis import cohort_table, cut_measures, drawn_samples, study as studies
+from qfusion.analysis.opening import open_sample, open_study, opened
+from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain import cohorts, stability
@@ -462,7 +463,7 @@ def study() -> Any:
 def members(study: Any) -> Written:
     about = contents.members(
         study,
-        cohort_measures.cohort_table(study, None),
+        cohort_table.cohort_table(study, None),
         cohorts.parse("relation=conflict; error>0.4"),
         "hard <b>",
     )
@@ -500,8 +501,8 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
         about.sample.background,
     )
     cut = describe_cuts(
-        dynamics.cut_curves(
-            about.sample.model, about.sample.dataset, cohort_measures.thinned(np.array(rows), 200)
+        cut_measures.cut_curves(
+            about.sample.model, about.sample.dataset, drawn_samples.thinned(np.array(rows), 200)
         )
     )
     for words in (describe_building(made), cut):
@@ -515,7 +516,7 @@ def test_a_cohorts_report_is_of_the_score_that_was_asked_for(monkeypatch: Any) -
     monkeypatch.setattr(contents, "filled", lambda _, **names: names)
     for output in (None, 1):
         about = contents.members(
-            study, cohort_measures.table_for(study, output, parts), parts, output=output
+            study, cohort_table.table_for(study, output, parts), parts, output=output
         )
         names: Any = report.cohort(about).blocks
         assert ("--output odd" in names["command"]) == (output == 1)
@@ -556,9 +557,7 @@ def test_python_opens_what_is_compared_with_a_saved_cohort() -> None:
 
 def test_a_cohort_of_nobody_is_refused(study: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
-        contents.members(
-            study, cohort_measures.cohort_table(study, None), cohorts.parse("error>1000")
-        )
+        contents.members(study, cohort_table.cohort_table(study, None), cohorts.parse("error>1000"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qfusion import cli, explain
-from qfusion.analysis import runs
+from qfusion.analysis import benchmark_board
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
@@ -305,7 +305,7 @@ def test_curves_of_a_part_of_the_background_and_of_the_whole(dataset):
 def test_curves_have_the_levels_of_the_shipped_leaderboard():
     """Whose tables show what is recorded, and noise of 1."""
     levels = inspect.signature(interventions.robustness).parameters["levels"].default
-    board = runs.open_board()
+    board = benchmark_board.open_board()
     for name, models in board.whole["robustness"].items():
         for model, records in models.items():
             key = next(key for key in records[0] if key not in ("kind", "modality", "level"))

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from qfusion import runs
-from qfusion.analysis import runs as recorded
+from qfusion.analysis import training_curves
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.runs import Plan, Run, folder, recorder, training_queue
@@ -157,8 +157,8 @@ def test_what_came_first_is_told_where_the_rows_tell_it(
         }
         for n, (a, b) in enumerate(zip(joint, entanglement, strict=True), 1)
     )
-    known = recorded.onsets(folder.Record(history=history))
-    assert recorded.came_first(known["joint"], known["entanglement"]).startswith(words)
+    known = training_curves.onsets(folder.Record(history=history))
+    assert training_curves.came_first(known["joint"], known["entanglement"]).startswith(words)
 
 
 def test_a_network_is_watched_too():

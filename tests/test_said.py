@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from qfusion.analysis import inside
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis import modality_attribution, step_words
+from qfusion.analysis.opening import open_sample
 from qfusion.cli import app
 from qfusion.data import Modality, Text, import_record, import_store, importing, load, mmsa
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
@@ -88,7 +88,7 @@ def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
         (4,),
         (5, 6),
     )
-    found = inside.match(
+    found = step_words.match(
         Text(
             "unbelievable film",
             None,
@@ -104,19 +104,19 @@ def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
 
 def test_chinese_characters_are_matched_where_counts_agree_and_numbers_do_not_contradict() -> None:
     text = "好看好看难"
-    framed = inside.match(Text(text, None, numbers(*text)), 7)
+    framed = step_words.match(Text(text, None, numbers(*text)), 7)
     assert framed.units == ("[CLS]", *text, "[SEP]")
     assert "as many characters as there are steps between [CLS] and [SEP]" in framed.how
-    other = inside.match(Text(text, None, (1, 8, 9, 10, 9, 11, 2)), 7)  # 好 would be two tokens
+    other = step_words.match(Text(text, None, (1, 8, 9, 10, 9, 11, 2)), 7)  # 好 would be two tokens
     assert other.units is None
     assert "numbers only" in other.how
-    assert inside.match(Text(text), 5).units == tuple(text)
-    assert inside.match(Text(text), 7).units == ("[CLS]", *text, "[SEP]")
+    assert step_words.match(Text(text), 5).units == tuple(text)
+    assert step_words.match(Text(text), 7).units == ("[CLS]", *text, "[SEP]")
     for steps in (4, 6, 8):
-        found = inside.match(Text(text), steps)
+        found = step_words.match(Text(text), steps)
         assert found.units is None
         assert f"5 characters and the sequence {steps} steps" in found.how
-    assert inside.match(Text("好看 ok 难"), 6).units is None  # "ok" may be one token or two
+    assert step_words.match(Text("好看 ok 难"), 6).units is None  # "ok" may be one token or two
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_chinese_characters_are_matched_where_counts_agree_and_numbers_do_not_co
 def test_lengths_that_differ_by_script_are_matched_where_a_character_is_a_token_and_else_not(
     text: str, count: int, units: tuple[str, ...] | None
 ) -> None:
-    result = inside.match(Text(text), count)
+    result = step_words.match(Text(text), count)
     assert result.units == units
     assert len(result.groups) == count
     assert ("matched in their order" in result.how) == (units is not None)
@@ -152,16 +152,16 @@ def test_lengths_that_differ_by_script_are_matched_where_a_character_is_a_token_
 
 
 def test_words_are_matched_by_their_count_alone_and_that_is_said() -> None:
-    found = inside.match(Text("a fine film"), 3)
+    found = step_words.match(Text("a fine film"), 3)
     assert found.units == ("a", "fine", "film")
     assert "matched in their order" in found.how
-    assert inside.match(Text("a fine film"), 5).units is None
+    assert step_words.match(Text("a fine film"), 5).units is None
     assert (
-        inside.match(Text("a fine film", None, (1, 4, 5, 6, 2)), 5).units is None
+        step_words.match(Text("a fine film", None, (1, 4, 5, 6, 2)), 5).units is None
     )  # tokens are not words
-    assert inside.match(Text("a fine film", ("a", "fine", "film")), 3).how == ""
-    assert inside.match(None, 3).how == inside.match(Text(""), 3).how == ""
-    assert "3 token numbers for 4 steps" in inside.match(Text("a", None, (1, 2, 3)), 4).how
+    assert step_words.match(Text("a fine film", ("a", "fine", "film")), 3).how == ""
+    assert step_words.match(None, 3).how == step_words.match(Text(""), 3).how == ""
+    assert "3 token numbers for 4 steps" in step_words.match(Text("a", None, (1, 2, 3)), 4).how
 
 
 def test_a_set_keeps_what_it_uses_of_a_vocabulary(
@@ -173,7 +173,7 @@ def test_a_set_keeps_what_it_uses_of_a_vocabulary(
     row = dataset.row("train$1")
     text = dataset.content(row)["text"]
     assert text.tokens == ("[CLS]", "un", "##believ", "##able", "film", "[SEP]")
-    assert inside.match(text, int(dataset.modalities[0].lengths[row])).units == (
+    assert step_words.match(text, int(dataset.modalities[0].lengths[row])).units == (
         "[CLS]",
         "unbelievable",
         "film",
@@ -187,29 +187,29 @@ def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
 ) -> None:
     dataset = kept(tmp_path, monkeypatch)
     english, chinese = dataset.row("train$1"), dataset.row("train$0")
-    found = inside.match(dataset.content(english)["text"], 6)
+    found = step_words.match(dataset.content(english)["text"], 6)
     assert found.units is None
     assert "token numbers without a vocabulary" in found.how
     assert "QFUSION_VOCABULARY" in found.how
-    assert inside.match(dataset.content(chinese)["text"], 7).units == (
+    assert step_words.match(dataset.content(chinese)["text"], 7).units == (
         "[CLS]",
         *"我觉得好看",
         "[SEP]",
     )
     monkeypatch.setenv(mmsa.VOCABULARY, str(folder))
-    assert inside.match(dataset.content(english)["text"], 6).units == (
+    assert step_words.match(dataset.content(english)["text"], 6).units == (
         "[CLS]",
         "unbelievable",
         "film",
         "[SEP]",
     )
     monkeypatch.setenv(mmsa.VOCABULARY, str(tmp_path / "nowhere"))
-    how = inside.match(dataset.content(english)["text"], 6).how
+    how = step_words.match(dataset.content(english)["text"], 6).how
     assert "cannot be read (Folder `nowhere` holds neither vocab.txt nor tokenizer.json" in how
     short = tmp_path / "short.txt"
     short.write_text("[PAD]\n[CLS]\n", encoding="utf-8")
     monkeypatch.setenv(mmsa.VOCABULARY, str(short))
-    assert "does not have" in inside.match(dataset.content(english)["text"], 6).how
+    assert "does not have" in step_words.match(dataset.content(english)["text"], 6).how
 
 
 def test_a_vocabulary_that_does_not_fit_is_refused_and_nothing_kept(
@@ -300,7 +300,9 @@ def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     assert set(table["axis"]) == {"% of the length"}
     for name in ("text", "audio"):
         rows = table[table["modality"] == name]
-        found = inside.attribute(sample.study, sample.row, name, "score", sample.output, "mean")
+        found = modality_attribution.attribute(
+            sample.study, sample.row, name, "score", sample.output, "mean"
+        )
         np.testing.assert_allclose(rows["attribution"], found.units)
         assert rows["from"].iloc[0] == 0
         assert rows["to"].iloc[-1] == pytest.approx(100)
@@ -312,7 +314,7 @@ def test_sequences_share_an_axis_of_percent_and_say_so_without_rates() -> None:
     ).size().tolist()
     assert panels.has_shared_axis(sample)
     assert not panels.has_shared_axis(sample, term="text")
-    assert inside.sequences(sample.study, "text+vision") == ("text",)
+    assert modality_attribution.sequences(sample.study, "text+vision") == ("text",)
 
 
 def test_sequences_of_known_rates_share_an_axis_of_seconds(
@@ -322,18 +324,20 @@ def test_sequences_of_known_rates_share_an_axis_of_seconds(
     assert [each.rate for each in dataset.modalities] == [2.0, 100.0, 12.5]
     study: Any = SimpleNamespace(dataset=dataset)
     names = ("text", "audio", "vision")
-    assert inside.sequences(study) == names
-    assert inside.rates(study, names) == {"text": 2.0, "audio": 100.0, "vision": 12.5}
+    assert modality_attribution.sequences(study) == names
+    assert modality_attribution.rates(study, names) == {"text": 2.0, "audio": 100.0, "vision": 12.5}
     row = dataset.row("train$0")
     found: Any = [
         SimpleNamespace(modality=name, units=np.ones(int(each.lengths[row])))
         for name, each in zip(names, dataset.modalities, strict=True)
     ]
-    lanes = inside.lanes(study, row, found)
+    lanes = modality_attribution.lanes(study, row, found)
     assert [lane.width for lane in lanes] == [0.5, 0.01, 0.08]
     assert lanes[0].names == ("[CLS]", *"我觉得好看", "[SEP]")
     assert lanes[1].names[:2] == ("step 1", "step 2")
-    assert "12.5 steps a second" in panels.describe_axis(names, inside.rates(study, names))
+    assert "12.5 steps a second" in panels.describe_axis(
+        names, modality_attribution.rates(study, names)
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from matplotlib.path import Path
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from qfusion.analysis import cohort_measures
+from qfusion.analysis import cohort_table, drawn_samples, sample_coordinates, sample_projection
 from qfusion.analysis.errors import levels_of
-from qfusion.analysis.sample import open_sample, open_study
+from qfusion.analysis.opening import open_sample, open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cohorts
 
@@ -37,7 +37,7 @@ def random_states(count: int, d: int) -> torch.Tensor:
 @pytest.mark.parametrize("d", [2, 3, 4])
 def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
     rho = random_states(5, d)
-    found = cohort_measures.real_coordinates(rho).numpy()
+    found = sample_coordinates.real_coordinates(rho).numpy()
     assert found.shape == (5, d * d)
     for i in range(5):
         for j in range(5):
@@ -47,7 +47,7 @@ def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
 
 def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) -> None:
     rows = planted.dataset.rows("test")[:4]
-    found = cohort_measures.coordinates_of(planted, "states", rows)
+    found = sample_coordinates.coordinates_of(planted, "states", rows)
     dims, psi = list(planted.model.dims), planted.kets(rows).numpy()
     joint = [qutip.Qobj(each, dims=[dims, [1] * len(dims)]) for each in psi]
     for i in range(4):
@@ -56,7 +56,7 @@ def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) ->
                 (joint[i].ptrace(m) - joint[j].ptrace(m)).norm("fro") ** 2 for m in range(len(dims))
             )
             assert np.linalg.norm(found[i] - found[j]) ** 2 == pytest.approx(theirs, abs=1e-10)
-    end = cohort_measures.coordinates_of(planted, "final", rows[:2])
+    end = sample_coordinates.coordinates_of(planted, "final", rows[:2])
     ours = planted.model.evolve_states(
         torch.as_tensor(np.einsum("ni,nj->nij", psi[:2], psi[:2].conj())),
         [float(planted.model.duration)],
@@ -69,9 +69,9 @@ def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) ->
 def test_coordinates_of_a_network(digits: Any) -> None:
     rows = digits.dataset.rows("test")[:3]
     theta = np.concatenate([digits.theta(rows[0])[name].numpy() for name in digits.modalities])
-    found = cohort_measures.coordinates_of(digits, "states", rows)
+    found = sample_coordinates.coordinates_of(digits, "states", rows)
     assert np.allclose(np.sort(found[0]), np.sort(np.r_[np.cos(theta), np.sin(theta)] / np.sqrt(2)))
-    end = cohort_measures.coordinates_of(digits, "final", rows)
+    end = sample_coordinates.coordinates_of(digits, "final", rows)
     head = digits.model.network.head.double().detach().numpy()
     kept = 2 ** len(digits.model.network.retained)
     features = np.c_[end[:, :kept], end[:, kept:] * np.sqrt(2)]
@@ -82,37 +82,40 @@ def test_coordinates_of_a_network(digits: Any) -> None:
         digits.scores[rows],
         atol=1e-5,
     )
-    assert cohort_measures.coordinates_of(digits, "dividends", rows).shape == (3, len(digits.terms))
-    assert list(cohort_measures.coordinate_kinds(digits)) == [
+    assert sample_coordinates.coordinates_of(digits, "dividends", rows).shape == (
+        3,
+        len(digits.terms),
+    )
+    assert list(sample_coordinates.coordinate_kinds(digits)) == [
         "states",
         "final",
         "dividends",
         "features",
     ]
     with pytest.raises(InvalidInput, match="explained samples only"):
-        cohort_measures.coordinates_of(digits, "dividends", digits.dataset.rows("train")[:2])
+        sample_coordinates.coordinates_of(digits, "dividends", digits.dataset.rows("train")[:2])
     with pytest.raises(NotFound, match="sttes"):
-        cohort_measures.coordinates_of(digits, "sttes", rows)
+        sample_coordinates.coordinates_of(digits, "sttes", rows)
 
 
 @pytest.mark.parametrize("shape", [(60, 7), (20, 50), (5, 3)])
 def test_principal_components_are_scikit_learn_s(shape: tuple[int, int]) -> None:
     X = np.random.default_rng(1).normal(size=shape) * np.arange(1, shape[1] + 1)
-    mean, axes, explained = cohort_measures.principal(X)
+    mean, axes, explained = sample_projection.principal(X)
     theirs = PCA(2, svd_solver="full").fit(X)
     assert np.allclose(np.abs((X - mean) @ axes), np.abs(theirs.transform(X)), atol=1e-8)
     assert np.allclose(explained, theirs.explained_variance_ratio_)
     assert (axes[np.abs(axes).argmax(0), [0, 1]] > 0).all()
-    single = cohort_measures.principal(np.arange(6.0)[:, None])
+    single = sample_projection.principal(np.arange(6.0)[:, None])
     assert np.allclose(single[2], [1, 0])
-    assert not cohort_measures.principal(np.ones((4, 3)))[2].any()
+    assert not sample_projection.principal(np.ones((4, 3)))[2].any()
 
 
 @pytest.mark.parametrize("what", ["states", "dividends", "features"])
 def test_a_map_is_of_all_explained_samples(planted: Any, what: str) -> None:
     rows = planted.dataset.rows("test")
-    found = cohort_measures.sample_map(planted, what, "PCA", rows)
-    X = cohort_measures.coordinates_of(planted, what, rows)
+    found = sample_projection.sample_map(planted, what, "PCA", rows)
+    X = sample_coordinates.coordinates_of(planted, what, rows)
     assert np.allclose(
         np.abs(found.xy), np.abs(PCA(2, svd_solver="full").fit_transform(X)), atol=1e-8
     )
@@ -122,30 +125,30 @@ def test_a_map_is_of_all_explained_samples(planted: Any, what: str) -> None:
 def test_many_samples_are_thinned_and_projected(
     planted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cohort_measures, "MAX_FIT", 100)
+    monkeypatch.setattr(sample_projection, "MAX_FIT", 100)
     rows = planted.dataset.rows("test")[:501]
-    found = cohort_measures.sample_map(planted, "states", "PCA", rows)
-    some = cohort_measures.thinned(rows, 100)
+    found = sample_projection.sample_map(planted, "states", "PCA", rows)
+    some = drawn_samples.thinned(rows, 100)
     assert len(some) == 100
     assert some[0] == rows[0]
     assert some[-1] == rows[-1]
-    mean, axes, _ = cohort_measures.principal(
-        cohort_measures.coordinates_of(planted, "states", some)
+    mean, axes, _ = sample_projection.principal(
+        sample_coordinates.coordinates_of(planted, "states", some)
     )
     assert np.allclose(
-        found.xy, (cohort_measures.coordinates_of(planted, "states", rows) - mean) @ axes
+        found.xy, (sample_coordinates.coordinates_of(planted, "states", rows) - mean) @ axes
     )
-    monkeypatch.setattr(cohort_measures, "SECONDS", 0.4)
-    few = cohort_measures.sample_map(planted, "final", "PCA", rows)
-    assert cohort_measures.most_samples(planted, "final") == 23
+    monkeypatch.setattr(sample_coordinates, "SECONDS", 0.4)
+    few = sample_projection.sample_map(planted, "final", "PCA", rows)
+    assert sample_coordinates.most_samples(planted, "final") == 23
     assert (
         len(few.rows)
-        == cohort_measures.most_samples(planted, "final", 1 / cohort_measures.FEWER)
+        == sample_coordinates.most_samples(planted, "final", 1 / sample_coordinates.FEWER)
         == 16
     )
-    every = cohort_measures.sample_map(planted, "final", "PCA", rows[:40], everyone=True)
-    states = cohort_measures.coordinates_of(planted, "final", rows[:40])
-    mean, axes, _ = cohort_measures.principal(cohort_measures.thinned(states, 23))
+    every = sample_projection.sample_map(planted, "final", "PCA", rows[:40], everyone=True)
+    states = sample_coordinates.coordinates_of(planted, "final", rows[:40])
+    mean, axes, _ = sample_projection.principal(drawn_samples.thinned(states, 23))
     assert every.column == "pca-all[final]"
     assert np.allclose(every.xy, (states - mean) @ axes)
     assert few.given == 501
@@ -174,22 +177,22 @@ def test_points_in_a_polygon_are_matplotlib_s(
 
 def test_regions_in_filters(planted: Any) -> None:
     sample = open_sample("qj-planted", "p0031")
-    rows = cohort_measures.explained_rows(planted, cohort_measures.cohort_table(planted, None), ())
-    found = cohort_measures.sample_map(planted, "states", "PCA", rows)
+    rows = sample_projection.explained_rows(planted, cohort_table.cohort_table(planted, None), ())
+    found = sample_projection.sample_map(planted, "states", "PCA", rows)
     angle = np.linspace(0, 2 * np.pi, 300)
     middle, size = found.xy.mean(0), found.xy.std(0)
     lasso = (
         middle + size * np.c_[np.cos(angle), np.sin(angle)] * (1 + 0.2 * np.sin(5 * angle))[:, None]
     )
-    part = cohort_measures.region(found, *lasso.T)
-    assert len(part.values) <= cohort_measures.MAX_VERTICES
+    part = sample_projection.region(found, *lasso.T)
+    assert len(part.values) <= sample_projection.MAX_VERTICES
     said = str(part)
     assert len(said) < cohorts.MAX_TEXT
     assert cohorts.parse(said) == (part,)
     wanted = Path(lasso).contains_points(found.xy)
     levels = levels_of(sample, said)
     assert np.mean(levels.inside == wanted) > 0.99
-    box = cohort_measures.region(
+    box = sample_projection.region(
         found, [middle[0], middle[0] + size[0]], [middle[1], middle[1] - size[1]]
     )
     low, high = np.sort([[float(v) for v in corner.split(",")] for corner in box.values], 0)
@@ -202,11 +205,11 @@ def test_regions_in_filters(planted: Any) -> None:
     one = levels_of(sample, "pca[states].1>0")
     assert np.array_equal(one.inside, found.xy[:, 0] > 0)
     assert (
-        len(cohort_measures.members(planted, cohorts.parse(str(box))))
+        len(cohort_table.members(planted, cohorts.parse(str(box))))
         == levels_of(sample, str(box)).inside.sum()
     )
     with pytest.raises(InvalidInput, match="2 to 10,000 corners"):
-        cohort_measures.region(found, [1.0], [1.0])
+        sample_projection.region(found, [1.0], [1.0])
 
 
 @pytest.mark.parametrize(
@@ -227,7 +230,7 @@ def test_regions_that_do_not_fit_are_named(text: str, words: str) -> None:
 
 
 def test_the_dominant_term(planted: Any) -> None:
-    table = cohort_measures.cohort_table(planted, None)
+    table = cohort_table.cohort_table(planted, None)
     row = planted.dataset.row("p0031")
     own = {term: abs(value) for term, value in planted.dividends(row).items() if term}
     assert table["dominant"].iloc[row] == max(own, key=own.__getitem__)

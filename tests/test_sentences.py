@@ -25,9 +25,9 @@ import qutip
 import scipy.stats
 
 from qfusion import _sentences
-from qfusion.analysis import cohort_measures, inside as matching, text
+from qfusion.analysis import drawn_samples, step_words, text
 from qfusion.analysis.errors import Slice
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.data import Text
 from qfusion.data.import_report import build_report
 from qfusion.data.staged_set import Part, StagedSet
@@ -344,7 +344,7 @@ def check_how_steps_were_matched() -> None:
     for count in range(1, 5):
         for steps in range(1, 8):
             for words in ("字" * count, "ab " * count):
-                found = matching.match(Text(words), steps)
+                found = step_words.match(Text(words), steps)
                 chinese = words[0] == "字"
                 fits = count in (steps, steps - 2) if chinese else count == steps > 1
                 assert (found.units is not None) == fits, (words, steps)
@@ -1555,9 +1555,9 @@ def check_score_returns_sooner() -> None:
 
 @checks("of how many samples")
 def check_of_how_many_samples() -> None:
-    assert cohort_measures.drawn_words(20, 4659) == "20 samples drawn at random of 4,659"
-    assert cohort_measures.drawn_words(600, 600) == "600 samples"
-    assert cohort_measures.drawn_words(1, 1) == "1 sample"
+    assert drawn_samples.drawn_words(20, 4659) == "20 samples drawn at random of 4,659"
+    assert drawn_samples.drawn_words(600, 600) == "600 samples"
+    assert drawn_samples.drawn_words(1, 1) == "1 sample"
 
 
 @checks("terms against the truth")

@@ -13,16 +13,17 @@ import qutip
 import torch
 from scipy.stats import binomtest
 
-from qfusion.analysis import compare, errors as quality, errors as slices
-from qfusion.analysis.errors import levels_of
-from qfusion.analysis.sample import open_sample
-from qfusion.errors import InvalidInput, NotFound
-from qfusion.figures import (
-    column_charts,
-    error_slices,
-    scatter_map,
-    style,
+from qfusion.analysis import (
+    compare,
+    errors as quality,
+    errors as slices,
+    model_differences,
+    sample_similarity,
 )
+from qfusion.analysis.errors import levels_of
+from qfusion.analysis.opening import open_sample
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.figures import column_charts, error_slices, scatter_map, style
 from qfusion.panels import (
     cohorts as slice_panels,
     nearest_samples,
@@ -72,7 +73,7 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
     every = study.bulk_dividends(output)[:, 1:]
     own = np.array([value for term, value in study.dividends(sample.row, output).items() if term])
     agrees(
-        compare.nearest(sample),
+        sample_similarity.nearest(sample),
         brute(sample, lambda row: np.sqrt(((every[place[int(row)]] - own) ** 2).sum())),
     )
 
@@ -80,7 +81,7 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
 def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
     kets = [qutip.Qobj(each) for each in planted.study.kets(planted.study.dataset.rows()).numpy()]
     agrees(
-        compare.nearest(planted, "states"),
+        sample_similarity.nearest(planted, "states"),
         brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row])) ** 2),
     )
 
@@ -90,7 +91,7 @@ def test_nearest_by_modality_qubits(digits: Any) -> None:
         row: np.concatenate([each.numpy() for each in digits.study.theta(row).values()])
         for row in [*digits.dataset.rows("test")[:40], digits.row]
     }
-    found = compare.nearest(digits, "states", count=600)
+    found = sample_similarity.nearest(digits, "states", count=600)
     distances = dict(zip(found.rows.tolist(), found.distances, strict=True))
     for row, theta in angles.items():
         if row != digits.row:
@@ -102,10 +103,10 @@ def test_nearest_by_modality_qubits(digits: Any) -> None:
 
 
 def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qfusion.analysis import cohort_measures
+    from qfusion.analysis import sample_coordinates
 
-    monkeypatch.setattr(cohort_measures, "SECONDS", 0.5)
-    found = compare.nearest(planted, "final", count=5)
+    monkeypatch.setattr(sample_coordinates, "SECONDS", 0.5)
+    found = sample_similarity.nearest(planted, "final", count=5)
     psi = planted.study.kets(np.r_[found.rows, planted.row])
     rho = planted.study.model.evolve_states(
         psi[:, :, None] * psi[:, None].conj(), [float(planted.study.model.duration)]
@@ -117,11 +118,11 @@ def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_sample_of_another_split_and_bad_wishes(planted: Any) -> None:
     train = open_sample("qj-planted", str(planted.dataset.ids[planted.dataset.rows("train")[0]]))
-    assert compare.nearest(train).among == len(planted.dataset.rows("test"))
+    assert sample_similarity.nearest(train).among == len(planted.dataset.rows("test"))
     with pytest.raises(NotFound, match="sttes"):
-        compare.nearest(planted, "sttes")
+        sample_similarity.nearest(planted, "sttes")
     with pytest.raises(InvalidInput, match="at least 1"):
-        compare.nearest(planted, count=0)
+        sample_similarity.nearest(planted, count=0)
 
 
 @pytest.mark.parametrize(("wrong", "count"), [(0, 5), (5, 5), (3, 40), (120, 1000), (1, 1)])
@@ -174,7 +175,7 @@ def test_the_worst(planted: Any, digits: Any) -> None:
 def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> None:
     b = open_sample("qcnn-parity", "pair-0003")
     sides = compare.beside(b, "qj-parity", b.id)
-    result, rows = compare.apart(sides), b.dataset.rows("test")
+    result, rows = model_differences.apart(sides), b.dataset.rows("test")
     softmax = [np.exp(one.study.logits(one.study.scores)) for one in (sides.a, b)]
     softmax = [(one / one.sum(1, keepdims=True))[rows] for one in softmax]
     away = np.abs(softmax[0] - softmax[1]).max(1)  # of two classes, half of the sum
@@ -191,12 +192,12 @@ def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> 
     assert picture.table()["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
-    few = compare.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
+    few = model_differences.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
     assert panels.opposing(few, ["text", ""], False) == (
         "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
         "them in 1 of 2 each"
     )
-    assert not compare.two_models(compare.beside(planted, "qj-planted", "p0007"))
+    assert not model_differences.two_models(compare.beside(planted, "qj-planted", "p0007"))
 
 
 def test_the_list_of_disagreements_opens_samples() -> None:
@@ -282,7 +283,7 @@ def test_side_by_side(planted: Any) -> None:
     assert len(sample_columns.several_entropies(planted, ids=["p0031", "p2924"]).table()) == 8
     assert sample_columns.chosen_rows(planted) == [
         planted.row,
-        *compare.nearest(planted, count=3).rows,
+        *sample_similarity.nearest(planted, count=3).rows,
     ]
     with pytest.raises(InvalidInput, match="at most 6"):
         sample_columns.decisions(planted, ids=[f"p000{i}" for i in range(7)])

@@ -15,7 +15,7 @@ import torch
 from sklearn.metrics import r2_score
 
 from qfusion import cli
-from qfusion.analysis import sample
+from qfusion.analysis import opening
 from qfusion.data import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.target_spec import Target
@@ -405,7 +405,7 @@ def test_the_command_line_takes_terms_out_and_writes_the_smallest(
     assert not ended.value.code
     result = json.loads(capsys.readouterr().out)["smallest"]
     assert (result["size"], result["of"], result["left"]) == (1, 6, ["H[left+right]"])
-    study = sample.open_study("qj-parity")
+    study = opening.open_study("qj-parity")
     picture = model_pieces.smallest_generator(study)
     assert "1 of 6 generator terms keeps" in picture.title
     assert f"`{result['tweak']}`" in picture.shows

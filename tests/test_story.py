@@ -17,8 +17,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import _files, cli
-from qfusion.analysis import inside
-from qfusion.analysis.sample import Sample, open_sample
+from qfusion.analysis import recording_strip
+from qfusion.analysis.opening import open_sample
+from qfusion.analysis.sample import Sample
 from qfusion.data import clips
 from qfusion.data.sample_content import Clip
 from qfusion.errors import InvalidInput, NotFound
@@ -183,10 +184,10 @@ def test_the_readers_tweak_is_the_lever(sample: Sample) -> None:
 def test_a_clip_that_is_gone_is_said(sample: Sample, monkeypatch: Any, tmp_path: Path) -> None:
     (tmp_path / "cut.mp4").write_bytes(b"not a film")
     for source, words in (
-        (inside.Source(problem="`gone.mp4` is not there any more."), "gone.mp4"),
-        (inside.Source(Clip(tmp_path / "cut.mp4", "video")), "cut.mp4"),
+        (recording_strip.Source(problem="`gone.mp4` is not there any more."), "gone.mp4"),
+        (recording_strip.Source(Clip(tmp_path / "cut.mp4", "video")), "cut.mp4"),
     ):
-        monkeypatch.setattr(inside, "source", lambda *_, source=source: source)
+        monkeypatch.setattr(recording_strip, "source", lambda *_, source=source: source)
         result = told.story(sample)
         assert "Its recording cannot be shown" in result.facts[-1]
         assert words in result.facts[-1]

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from qfusion import cli, data, explain, model_export, report
 from qfusion.analysis import study as studies
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
@@ -356,10 +356,10 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     words = report.sample(open_sample("products", sample)).html().decode()
     assert "trained observables of their product" in words
     assert "When it was decided" not in words
-    from qfusion.analysis import cohort_measures
+    from qfusion.analysis import cohort_table
 
     study = studies.build_study("products", found.card, found.model, trained)
-    table = cohort_measures.cohort_table(study, None)
+    table = cohort_table.cohort_table(study, None)
     assert (
         b"Entanglement and joint deciding"
         not in report.cohort(contents.members(study, table, ())).html()

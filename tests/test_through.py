@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from qfusion.analysis.sample import Sample, open_study
+from qfusion.analysis.opening import open_study
+from qfusion.analysis.sample import Sample
 from qfusion.explain import contribution_shares, verdicts
 from qfusion.wording import answers
 from tests.test_app_pages import plain, said, visit

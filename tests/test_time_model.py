@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion import explain, report
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet
 from qfusion.explain import building, counterfactual, cuts, parameter_changes, sensitivity
 from qfusion.models import FUSION, TimeModel, can

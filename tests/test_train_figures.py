@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qfusion.analysis import runs
+from qfusion.analysis import run_results, run_settings, runs, training_curves
 from qfusion.errors import InvalidInput
 from qfusion.figures import training_charts
 from qfusion.models import registry
 from qfusion.panels import learning
 from qfusion.runs import Plan
 from qfusion.runs.setting_texts import KINDS, MAIN, SETTINGS
-from qfusion.training import Options, default_options
+from qfusion.training import Options, default_options, metrics
 from tests.test_app_train import record_of
 
 EPOCHS = np.arange(1.0, 6.0)
@@ -102,10 +102,10 @@ def test_when_terms_come_to_matter():
         "text+audio": (epochs, np.array([0.05, 0.1, 0.2])),
         "text+vision": (epochs, np.array([0.05, 0.1, 0.2])),
     }
-    assert runs.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
-    assert runs.passes({}) == {}
+    assert training_curves.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
+    assert training_curves.passes({}) == {}
     nothing = {name: (epochs, np.zeros(3)) for name in ("text", "audio")}
-    assert runs.passes(nothing) == {"text": None, "audio": None}
+    assert training_curves.passes(nothing) == {"text": None, "audio": None}
 
 
 def test_only_settings_that_differ_are_shown():
@@ -114,7 +114,9 @@ def test_only_settings_that_differ_are_shown():
         "b": Plan("planted", "quantum-jump", {"dims": 4}, 1, options={"epochs": 60}),
     }
     planted = Options()
-    differ, table = runs.differences(plans, lambda plan: runs.defaults(plan, lambda _: planted))
+    differ, table = run_settings.differences(
+        plans, lambda plan: run_settings.defaults(plan, lambda _: planted)
+    )
     assert differ == ["seed", "dims", "epochs"]
     assert table["dims"] == {"a": "2, 2, 2", "b": "4"}
     assert table["rate"] == {"a": "0.002", "b": "0.002"}
@@ -143,7 +145,7 @@ def test_records_that_are_none_are_refused(spoilt):
 
 def test_every_setting_of_every_kind_has_a_sentence(planted):
     known = {key for kind in registry.names() for key in registry.settings(kind)} | set(
-        Options.names()
+        metrics.names()
     )
     assert set(SETTINGS) == known
     assert set(KINDS) == set(registry.names())
@@ -154,7 +156,7 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
     for kind in registry.names():
         default = {
             **registry.settings(kind),
-            **{key: getattr(default_options(planted), key) for key in Options.names()},
+            **{key: getattr(default_options(planted), key) for key in metrics.names()},
         }
         assert set(MAIN.get(kind, ())) <= set(default)
         for key, value in default.items():
@@ -170,7 +172,7 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
 
 def test_a_spread_over_seeds_is_said_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.DataFrame({"run": ["a", "b"], "seed": [0, 1], "test MAE": [0.2, 0.4]})
-    result = runs.Results(table, True, {})
+    result = run_results.Results(table, True, {})
     monkeypatch.setattr(learning, "results_of", lambda _: result)
     picture = learning.results([])
     assert "differ in their seed alone" in picture.shows

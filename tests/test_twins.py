@@ -12,8 +12,8 @@ from torch import Tensor
 
 from benchmarks import audit as benchmark
 from qfusion import data, explain
-from qfusion.analysis import audit, audit_rows, runs, trust
-from qfusion.analysis.sample import open_study
+from qfusion.analysis import audit, audit_rows, benchmark_board, fusion_tests
+from qfusion.analysis.opening import open_study
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import fusing
 from qfusion.models import build, can, registry, twins
@@ -411,7 +411,7 @@ def test_what_matters_is_named_first_and_of_many_the_count_is_said() -> None:
 
 
 def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
-    board, entry = runs.open_board(), audit.shipped("parity")
+    board, entry = benchmark_board.open_board(), audit.shipped("parity")
     assert leaderboard.is_audited(board, "parity")
     assert not leaderboard.is_audited(board, "avletters")
     picture = leaderboard.resources(board, data="parity")
@@ -428,7 +428,7 @@ def test_the_leaderboard_and_reports_say_what_the_audit_says() -> None:
         f"{audit.says(rows, [r['resource'] for r in rows])} (10 seeds of a quantum-jump with the leaderboard's "
         "settings and of twins that lack one, trained alike)"
     )
-    assert answers["Overall"].startswith(fusing.matters(trust.loss_game(study)))
+    assert answers["Overall"].startswith(fusing.matters(fusion_tests.loss_game(study)))
     assert list(contents._questions(open_study("qj-scenes"))) == ["Overall"]
 
 

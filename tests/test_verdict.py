@@ -12,8 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from qfusion import _files, data
-from qfusion.analysis import cohort_measures, compare
-from qfusion.analysis.sample import open_study, sample_of, with_background
+from qfusion.analysis import cohort_table, sample_examples
+from qfusion.analysis.background_choice import with_background
+from qfusion.analysis.opening import open_study
+from qfusion.analysis.sample import sample_of
 from qfusion.analysis.study import Study
 from qfusion.cli import app as typer_app
 from qfusion.data.coalition_terms import coalition_names
@@ -486,7 +488,7 @@ def study(request: pytest.FixtureRequest) -> Study:
 def test_all_places_agree_with_the_verdicts_on_all_test_samples(study: Study) -> None:
     rows = study.frame(None)
     rows = rows[(rows["split"] == "test") & (rows["relation"] != "")]
-    table = cohort_measures.cohort_table(study, None).loc[rows.index]
+    table = cohort_table.cohort_table(study, None).loc[rows.index]
     known = np.isin(study.bulk, study.dataset.rows("test"))
     explanation, outputs = study.explanation, study.predicted[study.bulk]
     columns = dict(
@@ -590,13 +592,13 @@ def test_panels_of_samples_say_what_their_verdicts_say(study: Study) -> None:
 def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where_there_is_one(
     study: Study,
 ) -> None:
-    shown = compare.find_examples(study)
+    shown = sample_examples.find_examples(study)
     assert 1 <= len(shown) <= 3
     assert len({card.sample for card in shown}) == len(shown)
     relations = study.frame(None)["relation"]
     for card in shown:
         found = sample_of(study, study.dataset.row(card.sample)).verdict
-        assert found.relation == relations[card.sample] == compare.RELATION[card.kind]
+        assert found.relation == relations[card.sample] == sample_examples.RELATION[card.kind]
         assert describe_conflict(found).startswith("Yes" if card.kind == "conflict" else "No")
     missing = [
         kind
@@ -604,7 +606,7 @@ def test_cards_are_what_they_are_called_and_the_page_opens_with_a_conflict_where
         if kind not in {card.kind for card in shown}
     ]
     split = relations[study.frame(None)["split"] == "test"]
-    assert all((split != compare.RELATION[kind]).all() for kind in missing)
+    assert all((split != sample_examples.RELATION[kind]).all() for kind in missing)
     if named := study.card.get("opening"):
         assert pickers.default_sample(study) == named
     elif not study.opening and "conflict" in {card.kind for card in shown}:

@@ -14,11 +14,11 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _limits, data, model_export, runs
 from qfusion._checks import choose
-from qfusion.analysis import sample, study as studies
+from qfusion.analysis import background_choice, study as studies
 from qfusion.data import import_store, importing, registry
 from qfusion.data.sources import planted
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.models import Tweak
+from qfusion.models import imported
 from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import cohort_quality, pickers
 from qfusion.runs import folder, plans, training_queue
@@ -134,7 +134,10 @@ def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
         for each in (ada, ben)
     ]
     assert [each.frame()["text"].iloc[0] for each in applied] == ["of ada 0", "of ben 0"]
-    assert [sample.with_background(each, "mixed").dataset.name for each in applied] == ["a", "b"]
+    assert [background_choice.with_background(each, "mixed").dataset.name for each in applied] == [
+        "a",
+        "b",
+    ]
 
 
 def test_a_read_only_server_clears_nothing_away(
@@ -168,11 +171,13 @@ def test_a_read_only_server_clears_nothing_away(
 def test_a_tweak_is_read_in_no_time(words: str) -> None:
     model, began = checkpoint.load("qj-planted").model, time.perf_counter()
     with pytest.raises((InvalidInput, NotFound)):
-        Tweak.parse(words, model)
+        imported.parse(words, model)
     assert time.perf_counter() - began < 1
     with pytest.raises(InvalidInput, match="must have at most 20,000 letters"):
-        Tweak.parse("T=1," * 5001, model)
-    assert Tweak.parse(" H.text = 0.5 , T =1.2", model) == Tweak.parse("H.text=0.5,T=1.2", model)
+        imported.parse("T=1," * 5001, model)
+    assert imported.parse(" H.text = 0.5 , T =1.2", model) == imported.parse(
+        "H.text=0.5,T=1.2", model
+    )
 
 
 def test_names_that_are_long_are_looked_for_once() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.analysis import cohort_measures, errors
+from qfusion.analysis import cohort_table, errors
 from qfusion.analysis.errors import levels_of
-from qfusion.analysis.sample import open_sample
+from qfusion.analysis.opening import open_sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import cohorts
 from qfusion.panels import wrong_samples
@@ -103,14 +103,14 @@ def test_wrong_classes_without_their_misleading_term(digits: Any) -> None:
 
 def test_the_column_of_signs_is_what_acc_2_counts(planted: Any, digits: Any) -> None:
     rows = levels_of(planted).rows
-    sign = rows[cohort_measures.SIGN]
+    sign = rows[cohort_table.SIGN]
     counted = metrics.regression(rows["prediction"].to_numpy(), rows["truth"].to_numpy())[
         "acc2_non0"
     ]
     assert (sign[sign != ""] == "right").mean() == pytest.approx(counted)
     assert int(levels_of(planted, "sign=wrong").inside.sum()) == int((sign == "wrong").sum())
-    assert cohort_measures.SIGN not in levels_of(digits).rows
-    assert cohort_measures.wrong_sign(
+    assert cohort_table.SIGN not in levels_of(digits).rows
+    assert cohort_table.wrong_sign(
         np.array([1.0, 0.0, -1.0, 1.0, 1.0]), np.array([1.0, 1.0, 1.0, -1.0, 0.0])
     ).tolist() == [False, True, True, True, False]
 

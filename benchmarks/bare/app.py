@@ -12,7 +12,7 @@ import streamlit as st
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from qfusion.analysis import sample  # noqa: E402
+from qfusion.analysis import opening, sample  # noqa: E402
 from qfusion.panels import pages  # noqa: E402
 
 ROWS = 6  # samples of which there are figures
@@ -34,7 +34,7 @@ PAGES = {
 @st.cache_resource(show_spinner=False)
 def figures(model: str, page: str, names: tuple[str, ...]) -> tuple[list, list]:
     """Our figures of the first samples, and the ids of all samples."""
-    study = sample.open_study(model)
+    study = opening.open_study(model)
     specs = [
         [
             pages.PAGES[page][name].build(sample.sample_of(study, row), "light").spec

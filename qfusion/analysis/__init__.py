@@ -2,7 +2,8 @@
 streamlit, no figures, and no method of explanation, which are of `explain`."""
 
 from qfusion._lazy import modules
-from qfusion.analysis.sample import Sample, open_sample
+from qfusion.analysis.opening import open_sample
+from qfusion.analysis.sample import Sample
 
 __all__ = ["Sample", "open_sample"]
 

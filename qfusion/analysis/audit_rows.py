@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from qfusion import _sentences
-from qfusion.analysis import paired, trust
+from qfusion.analysis import fusion_tests, paired
 from qfusion.analysis.audit_plan import RESOURCES, VARIANTS, Resource, require_distinct
 from qfusion.data import DataSet
 from qfusion.data.coalition_terms import split_term
@@ -67,7 +67,7 @@ Record = Mapping[str, Any]
 
 def metric_of(dataset: DataSet) -> tuple[str, metrics.Label]:
     """The metric that differences are of, the first of the data's convention, and how it is shown."""
-    return next(iter(trust.metric_labels(dataset).items()))
+    return next(iter(fusion_tests.metric_labels(dataset).items()))
 
 
 def row_values(dataset: DataSet, scores: np.ndarray) -> list[float | None]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qfusion.analysis.background_choice import BACKGROUNDS, with_background
 from qfusion.analysis.memo import memo
-from qfusion.analysis.sample import BACKGROUNDS, Sample, with_background
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.models import FusionModel
 

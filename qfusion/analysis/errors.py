@@ -13,7 +13,15 @@ import pandas as pd
 from scipy.special import log_softmax, ndtri
 
 from qfusion._checks import check, choose
-from qfusion.analysis import Sample, cohort_measures, outputs, text
+from qfusion.analysis import (
+    Sample,
+    cohort_groups,
+    cohort_measures,
+    cohort_table,
+    drawn_samples,
+    outputs,
+    text,
+)
 from qfusion.analysis.memo import memo
 from qfusion.analysis.study import CONFLICT, DISAGREEMENT, MEAN_ENTROPY, Study
 from qfusion.explain import cohorts, stability
@@ -62,14 +70,14 @@ class Levels:
 
     def clusters(self, keep: np.ndarray | None = None) -> np.ndarray | None:
         """Numbers of what the rows of the table (those to keep) share, (n, k); None where they are independent."""
-        return cohort_measures.clusters_of(
+        return cohort_table.clusters_of(
             self.study.dataset, self.places(self.rows if keep is None else self.rows[keep])
         )
 
     @property
     def intervals(self) -> str:
         """How intervals over rows are made, in words."""
-        return cohort_measures.intervals(self.study.dataset, self.rows)
+        return cohort_table.intervals(self.study.dataset, self.rows)
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
         """Where rows of the table stand in the data set, (n,)."""
@@ -91,7 +99,7 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     study, parts = sample.study, cohorts.parse(filter)
     wanted = outputs.parse(output, study.classes)
     study, number = study.rather_than(wanted.reference), wanted.number
-    table = cohort_measures.table_for(study, number, parts)
+    table = cohort_table.table_for(study, number, parts)
     rows, inside, split, whole = of_split(table, parts)
     own = table.loc[sample.id]
     return Levels(
@@ -103,7 +111,7 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
         split,
         whole,
         f"cohort ‘{name}’" if name else "cohort",
-        own if np.isfinite(float(own[cohort_measures.JOINT])) else None,
+        own if np.isfinite(float(own[cohort_table.JOINT])) else None,
     )
 
 
@@ -113,7 +121,7 @@ def of_split(
     """Returns the explained rows of a filter's split, which of them pass it, bool (n,), and what the split and these
     rows are called: all of it, or all that are explained where some are not."""
     every = cohorts.within_split(parts, table)
-    within = every & np.isfinite(table[cohort_measures.JOINT].to_numpy())
+    within = every & np.isfinite(table[cohort_table.JOINT].to_numpy())
     names = [value for part in cohorts.split_of(parts) for value in part.values]
     split = "every split" if names == [cohorts.EVERYTHING] else " and ".join(names)
     return (
@@ -154,10 +162,10 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
         NotFound: when there is no such measure.
     """
     choose("Measure", measure, cohort_measures.measure_titles(levels.study))
-    choose("Strength", strength, cohort_measures.STRENGTHS)
+    choose("Strength", strength, cohort_table.STRENGTHS)
     rows, inside = levels.rows, levels.inside
     if cohort_measures.is_slow(measure):
-        at = cohort_measures.drawn_places(
+        at = drawn_samples.drawn_places(
             len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
         )
         rows, inside = rows.iloc[at], inside[at]
@@ -174,9 +182,7 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
             name: correlation(
                 x[keep],
                 y[keep],
-                clusters=cohort_measures.clusters_of(
-                    levels.study.dataset, levels.places(rows[keep])
-                ),
+                clusters=cohort_table.clusters_of(levels.study.dataset, levels.places(rows[keep])),
             )
             for name, keep in (("all", np.ones(len(rows), dtype=bool)), ("cohort", inside))
         },
@@ -190,8 +196,8 @@ def related(levels: Levels, measure: str, strength: str, everyone: bool = False)
 
 MAX_SLICES, MAX_WORST = 24, 12
 _OUTCOMES = (
-    cohort_measures.VERDICT,
-    cohort_measures.SIGN,
+    cohort_table.VERDICT,
+    cohort_table.SIGN,
     "error",
 )  # what a filter may say of how a sample is decided, which is what is counted
 WORST_PART = 0.25  # of a regression's samples count as errors: those of the largest
@@ -260,9 +266,9 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
     """Returns by what samples can be sliced, as readers say it: a column of words, or of numbers in quarters."""
     known = [
         text.column_of(name, map(str, rows.columns))
-        for name in cohort_measures.groupings(study, rows)[1:]
-        if not name.endswith(cohort_measures.QUARTERS)
-        and name not in (cohort_measures.VERDICT, "sign of truth")
+        for name in cohort_groups.groupings(study, rows)[1:]
+        if not name.endswith(cohort_groups.QUARTERS)
+        and name not in (cohort_table.VERDICT, "sign of truth")
     ]
     numbers = [
         *([] if study.classes else ["truth"]),
@@ -270,12 +276,12 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
         CONFLICT,
         DISAGREEMENT,
         MEAN_ENTROPY,
-        cohort_measures.JOINT_SHARE,
-        cohort_measures.JOINT,
+        cohort_table.JOINT_SHARE,
+        cohort_table.JOINT,
     ]
     first = [
         name
-        for name in (*known, cohort_measures.DOMINANT, *(["prediction"] if study.classes else []))
+        for name in (*known, cohort_table.DOMINANT, *(["prediction"] if study.classes else []))
         if 1 < rows[name].astype(str).nunique() <= MAX_SLICES or name == "relation"
     ]
     return tuple(
@@ -283,7 +289,7 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
             [
                 *map(text.column, first),
                 *(
-                    text.column(name) + cohort_measures.QUARTERS
+                    text.column(name) + cohort_groups.QUARTERS
                     for name in numbers
                     if name in rows.columns
                 ),
@@ -294,7 +300,7 @@ def slice_kinds(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
 
 def column(rows: pd.DataFrame, by: str) -> str:
     """Returns the column that one of `kinds` is about."""
-    return text.column_of(by.removesuffix(cohort_measures.QUARTERS), map(str, rows.columns))
+    return text.column_of(by.removesuffix(cohort_groups.QUARTERS), map(str, rows.columns))
 
 
 def left_out(levels: Levels, by: str) -> tuple[cohorts.Part, ...]:
@@ -343,7 +349,7 @@ def slices(levels: Levels, by: str = "") -> list[Slice]:
 
 def _conditions(rows: pd.DataFrame, by: str) -> list[tuple[str, tuple[cohorts.Part, ...]]]:
     name = column(rows, by)
-    if not by.endswith(cohort_measures.QUARTERS):
+    if not by.endswith(cohort_groups.QUARTERS):
         return [
             (value, (cohorts.Part(name, "=", (value,)),))
             for value in filter(None, map(str, dict.fromkeys(rows[name].dropna())))
@@ -420,7 +426,7 @@ def kind_of(levels: Levels) -> str:
     """Returns what the decisions on a data set can be wrong in."""
     if levels.study.classes:
         return WRONG_CLASS
-    return WRONG_SIGN if cohort_measures.spans_zero(levels.study) else LARGE_ERROR
+    return WRONG_SIGN if cohort_table.spans_zero(levels.study) else LARGE_ERROR
 
 
 def decided_wrong(levels: Levels) -> np.ndarray:
@@ -429,7 +435,7 @@ def decided_wrong(levels: Levels) -> np.ndarray:
     if kind_of(levels) != WRONG_SIGN:
         return is_error(levels)
     at, study = levels.places(levels.rows), levels.study
-    return cohort_measures.wrong_sign(study.scores[at, 0], study.dataset.y[at])
+    return cohort_table.wrong_sign(study.scores[at, 0], study.dataset.y[at])
 
 
 def misleading(
@@ -487,7 +493,7 @@ def wrong(levels: Levels) -> Wrong:
     if kind == WRONG_CLASS:
         right = decided == truth[:, None]
     elif kind == WRONG_SIGN:
-        right = ~cohort_measures.wrong_sign(decided, np.broadcast_to(truth[:, None], decided.shape))
+        right = ~cohort_table.wrong_sign(decided, np.broadcast_to(truth[:, None], decided.shape))
     else:
         right = np.abs(decided - truth[:, None]) < limit(levels)
     every = np.arange(len(at))

@@ -1,21 +1,9 @@
-"""A sample before a model on a data set, and what its decision is compared with: what a panel, a figure, a report is
-built from.
-
-open_sample("qj-planted", "p0031")                                    as trained, against its training rows
-open_sample("qj-planted", "p0031", background="mixed")                against another background
-open_sample("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")    physics changed, see `qfusion.models.tweak`
-open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rules edited, see `models.table_edits`
-
-Where that takes long, pages show numbers against some rows of the background, or the first samples, and
-`begin_refinement` and `begin_encoding` work out the rest behind them."""
+"""One sample, the model that decides on it, and the background of its explanation."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -23,113 +11,12 @@ import torch
 
 import qfusion
 from qfusion import data as sources, explain
-from qfusion._checks import check, choose
-from qfusion.analysis import cohort_measures, dynamics, outputs, text
-from qfusion.analysis.memo import Job, begin_job, find_job, in_process, memo
-from qfusion.analysis.study import Study, build_study, with_observables
+from qfusion.analysis import outputs, sample_evolution, text
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Study, with_observables
 from qfusion.errors import InvalidInput
-from qfusion.explain import (
-    Explanation,
-    backgrounds,
-    coalitions,
-    cohorts,
-    contribution_shares,
-    verdicts,
-)
-from qfusion.models import Ability, FusionModel, Tweak, abilities, base, require
-from qfusion.training import checkpoint, encodings
-
-AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
-
-
-def begin_refinement(study: Any, asker: str) -> Job:
-    """Returns the refinement of a study, begun by this or an earlier call; its result is the study against all
-    rows, whose explanation is there.
-
-    Args:
-        study: one of which `is_sampled` holds.
-        asker: who wants it, as of `begin_job`.
-    """
-    exact = study.against_all_rows()
-
-    def explained() -> Any:
-        _ = exact.explanation
-        return exact
-
-    return begin_job(study.memo_key(), explained, len(exact.bulk), asker)
-
-
-# What a decision is compared with: the choices, their backgrounds, and how they are said. Free of streamlit.
-
-# Label, which also stands in the address -> kind of background.
-BACKGROUNDS = {
-    "product of marginals": "product",
-    "training set": "joint",
-    "nothing known": "mixed",
-    "reference state": "zero",
-    "one other sample": "contrast",
-}
-DEFAULT_BACKGROUND = "product of marginals"
-ALL_ROWS = "all"  # of a background, also where some of them would do
-COHORT = "a saved cohort"
-OFFERED = BACKGROUNDS | {COHORT: "cohort"}
-
-
-def background_of_kind(
-    study: Study, kind: str, sample: str = "", members: np.ndarray | None = None
-) -> Any:
-    """The background of a choice.
-
-    Args:
-        kind: a value of OFFERED; sample: id, for "contrast", or the name of the cohort; members: rows of the cohort.
-
-    Raises:
-        NotFound: when there is no such sample or kind.
-    """
-    data = study.dataset
-    match kind:
-        case "contrast":
-            rows = np.array([data.row(sample)])
-        case "cohort":
-            rows = np.asarray(members)
-        case _:  # of which "mixed" and "zero" need none
-            rows = data.rows(checkpoint.training_split(study.card))
-    return backgrounds.background_of(study.model, data, rows, kind, label=sample)
-
-
-@memo(
-    12,
-    background=False,
-    says="Working out the background …",
-    stamp=lambda study, *_: study._whole,
-)
-def _with_background(study: Study, kind: str, sample: str, members: np.ndarray | None) -> Study:
-    return study.against(background_of_kind(study, kind, sample, members)).of_set
-
-
-def with_background(
-    study: Study, kind: str, sample: str = "", members: np.ndarray | None = None
-) -> Study:
-    """A study with another background, shared; the arguments are those of `background_of_kind`."""
-    if kind == backgrounds.DEFAULT == study.background.kind:
-        return study
-    return study.on(_with_background(study, kind, sample, members))
-
-
-def default_contrast(study: Study, row: int) -> str:
-    """The sample compared with unless another is asked for.
-
-    For classes the surest test sample of those predicted as this one's second-best class; else the test sample of the
-    better-predicted half whose score is farthest from this one's.
-    """
-    rows = np.setdiff1d(study.dataset.rows("test"), row)
-    if study.classes:
-        second = int(np.argsort(study.scores[row])[-2])
-        worth = np.where(study.predicted[rows] == second, study.probabilities[rows, second], -1.0)
-    else:
-        away = np.abs(study.scores[rows, 0] - study.scores[row, 0])
-        worth = np.where(study.errors[rows] <= np.median(study.errors[rows]), away, -1.0)
-    return str(study.dataset.ids[rows[int(np.argmax(worth))]])
+from qfusion.explain import Explanation, coalitions, contribution_shares, verdicts
+from qfusion.models import Ability, abilities, base, require
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +148,7 @@ class Sample:
 
     @property
     def _points(self) -> base.Points:
-        points: base.Points | None = self.model.points(dynamics.TIMES)
+        points: base.Points | None = self.model.points(sample_evolution.TIMES)
         if points is None:
             raise InvalidInput(
                 f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
@@ -276,7 +163,7 @@ class Sample:
         """Contributions as if the system were read out at each of `places`."""
         model, points = self.model, self._points
         if points.kind == "time":
-            model = with_observables(model, dynamics.observables(self.study, self.tweak))
+            model = with_observables(model, sample_evolution.observables(self.study, self.tweak))
         return coalitions.through(model, self.inputs, self.background, points)
 
     @property
@@ -313,7 +200,7 @@ class Sample:
     @property
     def metrics(self) -> dict[str, float]:
         """Of the test rows, under the tweak."""
-        return dynamics.metrics_under(self.study, self.tweak)
+        return sample_evolution.metrics_under(self.study, self.tweak)
 
     @cached_property
     def entropies(self) -> dict[str, float]:
@@ -413,12 +300,14 @@ class Sample:
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""
-        return dynamics.follow(self.study, self.row, self.tweak, negativity=negativity, runs=runs)
+        return sample_evolution.follow(
+            self.study, self.row, self.tweak, negativity=negativity, runs=runs
+        )
 
     @property
     def followed(self) -> str:
         """Whose states are followed through time, and how exactly, as markdown."""
-        return f"{self.of} {dynamics.exactness(self.study, self.row, self.tweak)}"
+        return f"{self.of} {sample_evolution.exactness(self.study, self.row, self.tweak)}"
 
 
 @memo(64)
@@ -445,235 +334,3 @@ def sample_of(study: Study, row: int, output: str | int | None = None, tweak: An
     if output is None:
         output = int(np.argmax(sample.scores))
     return replace(sample, output=output) if output else sample
-
-
-@memo(8, stamp=checkpoint.stamp)
-def loaded(name: str) -> checkpoint.Checkpoint:
-    """Returns a checkpoint by name, shared; read anew when its files change."""
-    return checkpoint.load(name)
-
-
-def opened(
-    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
-) -> tuple[checkpoint.Checkpoint, sources.DataSet]:
-    """Returns a trained model and the data set to use it on, by default the one of its card.
-
-    Args:
-        model: a name, the path of a card or of the folder that `train` made, or a checkpoint that is loaded already.
-        data: a name, the path of a file, or a data set that is loaded already.
-
-    Raises:
-        NotFound: when either does not exist.
-        InvalidInput: when the model was trained on a file and `data` does not say which.
-    """
-    if isinstance(model, checkpoint.Checkpoint):
-        result = model
-    else:
-        result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
-    return result, data if isinstance(data, sources.DataSet) else sources.load(
-        data or _data_of(result)
-    )
-
-
-def _data_of(result: checkpoint.Checkpoint) -> str:
-    """The name of the data set that a model was trained on."""
-    known = str(result.card["data"]["name"])
-    check(
-        known in sources.names(),
-        f"Model {name_of(result)} was trained on a file, '{known}', which is not found by its name. Add --data with "
-        "its path.",
-    )
-    return known
-
-
-def name_of(result: checkpoint.Checkpoint) -> str:
-    """Returns the name of a model by its card."""
-    return str(result.card.get("name", "")) or "without a name"
-
-
-def other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) -> str:
-    """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
-    text."""
-    made_with = result.card["data"]
-    if dataset.name != made_with["name"] or dataset.digest == made_with["digest"]:
-        return ""
-    return (
-        f"model {name_of(result)} was trained on another version of data set {dataset.name} "
-        f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ."
-    )
-
-
-def _identity(model: str, data: str, sample: str = "") -> Hashable:
-    """What changes whenever a model's or a data set's files do."""
-    return checkpoint.stamp(model), sources.load(data).identity
-
-
-@memo(4, says="Applying the model to every sample …", stamp=_identity)
-def _study(model: str, data: str) -> Study:
-    result = loaded(model)
-    return build_study(model, result.card, result.model, sources.load(data)).applied()
-
-
-def _is_shared(
-    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None
-) -> bool:
-    """Whether both are names, whose results all who ask share."""
-    return model in checkpoint.available() and not isinstance(data, sources.DataSet)
-
-
-def open_study(
-    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
-) -> Study:
-    """Returns a model on a data set, shared where both are names; arguments and errors are those of `opened`.
-
-    Raises:
-        InvalidInput: also when the model does not fit the data.
-    """
-    if isinstance(model, str) and _is_shared(model, data):
-        return with_visitors(_study(model, str(data or _data_of(loaded(model)))))
-    result, dataset = opened(model, data)
-    return build_study(name_of(result), result.card, result.model, dataset)
-
-
-# samples of the visitor's own, see `qfusion.data.own`, which whatever is opened by name has: set by a run of a page
-at_hand: ContextVar[tuple[sources.own.Own, ...]] = ContextVar("at_hand", default=())
-
-
-def with_visitors(study: Study) -> Study:
-    """Returns a study with the visitor's own samples behind those of its set, where there are any `at_hand`."""
-    samples = tuple(one for one in at_hand.get() if one.fits(study.dataset))
-    return with_samples(study, samples) if samples else study
-
-
-@memo(16)
-def with_samples(study: Study, samples: tuple[sources.own.Own, ...]) -> Study:
-    """Returns the study of a set with own samples behind those of the set, in their order."""
-    return study.with_own(sources.own.behind(study.dataset, samples)).applied()
-
-
-def open_sample(
-    model: str | Path | checkpoint.Checkpoint,
-    sample: str,
-    data: str | sources.DataSet | None = None,
-    *,
-    output: str | None = "",
-    background: str = backgrounds.DEFAULT,
-    contrast: str = "",
-    members: str = "",
-    rows: str = "",
-    tweak: Tweak | str = "",
-    session: str | Path = "",
-) -> Sample:
-    """Returns one sample before a model.
-
-    Args:
-        model, data: see `opened`; what is worked out is shared where both are names.
-        sample: its id.
-        output: what is explained: "" for the class that the model as trained decides for, None for the one that it
-            decides for under the tweak; "A" for class A against all others, "A:B" for class A rather than B.
-        background: kind of the background, see `explain.background`, of the rows that the model was trained on.
-        contrast: id of another sample that stands in for absent modalities, instead of a background.
-        members: who stands behind the decision, for the background "cohort": NAME:FILTER, such as "hard:error>1".
-        rows: "all" of the background are to be used also where some of them would do, see `Study.is_sampled`; all are
-            used of what is not shared.
-        tweak: what to change in the model, see the head of this module, or a `Tweak`.
-        session: path of a session file that holds the sample, where it is a visitor's own.
-
-    Raises:
-        NotFound, InvalidInput: naming the argument that does not fit.
-    """
-    study = open_study(model, data)
-    if session and not study.dataset.known_ids([sample]):
-        made = [one for one in sources.own.read_session(session) if one.data == study.dataset.name]
-        study = with_samples(study.of_set, tuple(made))
-    row = study.dataset.row(sample)
-    choose("Background", background, dict.fromkeys(OFFERED.values()))
-    check(
-        not contrast or background in (backgrounds.DEFAULT, "contrast"),
-        "Give either `contrast` or `background`: a contrast is a background.",
-    )
-    kind, label, cohort = "contrast" if contrast else background, contrast, None
-    if kind == "cohort":
-        saved = cohorts.parse_saved(members)
-        label, cohort = saved.name, cohort_measures.members(study, saved.parts)
-        check(len(cohort) > 0, f"`members`: no sample passes {members!r}. Give a wider filter.")
-    if rows:
-        choose("Rows", rows, (ALL_ROWS,))
-    study = with_background(study, kind, label, cohort)
-    if study.is_sampled and (rows or not _is_shared(model, data)):
-        study = study.against_all_rows()
-    if output == "":
-        return Sample(study, row, int(study.predicted[row]), tweak)
-    return sample_of(study, row, output, tweak)
-
-
-def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
-    """Returns a model with a tweak and the tweak as text; the model itself stays as it is.
-
-    Raises:
-        InvalidInput, NotFound: when the tweak does not fit the model.
-    """
-    edit: Any = model.parse_tweak(tweak)
-    return (model.tweaked(edit), str(edit)) if str(edit) else (model, "")
-
-
-# Large data sets encoded in a process of their own, while the pages show the first samples. Free of streamlit.
-#
-# What encoders make of gigabytes of features takes a minute the first time, see `training.encodings`. Until it is kept,
-# `begin_encoding` has it worked out and `first_samples` gives the model on some of the samples, against some of the
-# background: exact for these, and said to be so.
-
-BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
-
-
-def is_encoded(model: str, data: str) -> bool:
-    """Returns whether all samples of a data set can be shown before a model at once."""
-    return encodings.is_ready(loaded(model).model, sources.load(data))
-
-
-def find_encoding(model: str, data: str) -> Job | None:
-    """Returns the encoding of a data set before a model that was begun, however it ended."""
-    return find_job(("encoding", model, data, _identity(model, data)))
-
-
-def begin_encoding(model: str, data: str, again: bool = False) -> Job:
-    """Returns the encoding of a data set before a model, begun by this call or an earlier one.
-
-    Args:
-        again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
-    """
-    key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
-    make = partial(in_process, encode, [model, data], total, "Encoding")
-    return begin_job(key, make, total, again=again, aside=True)
-
-
-@memo(4, says="Encoding the first samples …", stamp=_identity)
-def first_samples(model: str, data: str, sample: str = "") -> Study:
-    """Returns a model applied to the first samples of a data set.
-
-    Args:
-        model, data: names. sample: the id of one that is among them, if there is one of that name.
-    """
-    dataset, result = sources.load(data), loaded(model)
-    split, drawn = checkpoint.training_split(result.card), np.random.default_rng(0)
-    some = [
-        drawn.choice(rows, min(count, len(rows)), replace=False)
-        for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1))
-        for rows in [dataset.rows(part)]
-    ]
-    own = [dataset.row(sample)] if sample and dataset.known_ids([sample]) else []
-    rows = np.unique(np.concatenate([*some, own])).astype(int)
-    study = build_study(model, result.card, result.model, dataset.subset(rows))
-    rows = study.dataset.rows(split)
-    total = len(dataset.rows(split))
-    behind = backgrounds.as_drawn(study.model, study.dataset, rows, study.background, total)
-    return study.against(behind).applied()
-
-
-def encode(model: str, data: str) -> None:
-    """Encodes a data set before a model and prints how many samples are done."""
-    torch.set_num_threads(1)
-    fused, dataset = loaded(model).model, sources.load(data)
-    encodings.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
-    if not encodings.encoded_place(fused, dataset).exists():
-        raise SystemExit(1)  # it cannot be kept, as the last line says

@@ -750,6 +750,12 @@ def with_observables(model: Any, observables: torch.Tensor) -> Any:
     return other
 
 
+@torch.no_grad()
+def recompute_observables(model: Any) -> torch.Tensor:
+    """Return the observables of a model, also where it is a copy with fixed observables, see `with_observables`."""
+    return type(model).observables(model).double()
+
+
 # A model that nothing is known of but how it fuses, on a data set: all is asked by evaluation. Free of streamlit.
 
 # Floating-point operations for the explanation of a test set, of one sample, and of samples that are explained at once:

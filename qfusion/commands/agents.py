@@ -41,7 +41,7 @@ def _study(model: str, data: str) -> qfusion.analysis.study.Study:
     choose("Model", model, pickers.models())
     name = data or pickers.own_data(model)
     pickers.test_data(name)
-    return qfusion.analysis.sample.open_study(model, name)
+    return qfusion.analysis.opening.open_study(model, name)
 
 
 def _sample(
@@ -124,7 +124,7 @@ def list_samples(
         offset: how many to leave out. limit: how many to list, at most 100.
     """
     study, parts = _study(model, data), qfusion.explain.cohorts.parse(filter)
-    table = qfusion.analysis.cohort_measures.table_for(study, None, parts)
+    table = qfusion.analysis.cohort_table.table_for(study, None, parts)
     columns = ["split", "truth", "prediction", "error", "relation", "leader"]
     spoken = qfusion.analysis.study.said_columns(table)
     rows = table.loc[qfusion.explain.cohorts.passing(parts, table), [*columns, *spoken]]

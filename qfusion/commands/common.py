@@ -225,8 +225,8 @@ def load(
         NotFound: when either does not exist.
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
-    trained, dataset = qfusion.analysis.sample.opened(model, data)
-    warning = qfusion.analysis.sample.other_version(trained, dataset)
+    trained, dataset = qfusion.analysis.opening.opened(model, data)
+    warning = qfusion.analysis.opening.other_version(trained, dataset)
     if warning:
         say(f"qfusion: warning: {warning}")
     return trained, dataset

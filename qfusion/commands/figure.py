@@ -530,8 +530,8 @@ def _of_cohort(
     background: str,
     contrast: str | None,
 ) -> qfusion.report.blocks.Report:
-    study = qfusion.analysis.sample.with_background(
-        qfusion.analysis.sample.open_study(checkpoint, dataset),
+    study = qfusion.analysis.background_choice.with_background(
+        qfusion.analysis.opening.open_study(checkpoint, dataset),
         background if contrast is None else "contrast",
         contrast or "",
     )
@@ -541,7 +541,7 @@ def _of_cohort(
     return qfusion.report.cohort(
         qfusion.report.contents.members(
             study,
-            qfusion.analysis.cohort_measures.table_for(study, index, parts),
+            qfusion.analysis.cohort_table.table_for(study, index, parts),
             parts,
             output=index,
         )

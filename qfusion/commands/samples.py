@@ -628,7 +628,7 @@ def needs(name: str, as_json: bool) -> None:
     """Prints whether a data set needs fusion."""
     from qfusion.commands.data_fusion import needs_record
 
-    result = needs_record(qfusion.analysis.trust.needs(qfusion.data.load(name)))
+    result = needs_record(qfusion.analysis.fusion_tests.needs(qfusion.data.load(name)))
     tested = result["worth"]
     rows = [
         [of, *(_interval(part) for part in (entry["redundancy"], entry["synergy"], entry["total"]))]
@@ -673,7 +673,7 @@ def _interval(part: Mapping[str, Any]) -> str:
 
 def of_model(model: str, data: str | None, as_json: bool) -> None:
     """Prints whether a model fuses: EMAP, what coalitions take off the loss, their ranking, and basins over seeds."""
-    result = qfusion.analysis.trust.summary(qfusion.analysis.sample.open_study(model, data))
+    result = qfusion.analysis.fusion_tests.summary(qfusion.analysis.opening.open_study(model, data))
     tables = [
         table(
             [*rows[0]],
@@ -697,7 +697,7 @@ Shown = tuple[dict[str, Any], list[str | RenderableType]]
 
 def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown:
     """Returns the outputs on a sample with each modality's state at each time from another one."""
-    result = qfusion.analysis.trust.patches_of(study, study.dataset.row(sample), donor)
+    result = qfusion.analysis.patching.patches_of(study, study.dataset.row(sample), donor)
     shown = {
         "sample": sample,
         "donor": donor,
@@ -722,7 +722,7 @@ def patch(study: qfusion.analysis.study.Study, sample: str, donor: str) -> Shown
 def gate_groups(study: qfusion.analysis.study.Study, sample: str, shots: int) -> Shown:
     """Returns the Shapley values of the network's gate groups for one sample and for the loss."""
     row = study.dataset.row(sample)
-    result = qfusion.analysis.trust.gate_groups_of(study, row, int(study.predicted[row]), shots)
+    result = qfusion.analysis.patching.gate_groups_of(study, row, int(study.predicted[row]), shots)
     frame = result.frame()
     shown = {
         "sample": sample,
@@ -753,7 +753,7 @@ def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep:
         retrain: epochs to train every set on for; 0 does not. name: of the model. keep: what the smallest is
             called among the reader's own; "" puts none there.
     """
-    result = qfusion.analysis.trust.pruning_of(study)
+    result = qfusion.analysis.patching.pruning_of(study)
     tweak = result.tweak(result.size)
     shown: dict[str, Any] = {
         "metric": result.metric,
@@ -803,7 +803,7 @@ def smallest(study: qfusion.analysis.study.Study, retrain: int, name: str, keep:
 
 def twins(study: qfusion.analysis.study.Study, seeds: int) -> Shown:
     """Trains the model's twins with so many seeds, and returns what each quantum resource is worth."""
-    records = qfusion.analysis.audit.train_twins(study, seeds)
+    records = qfusion.analysis.twin_training.train_twins(study, seeds)
     shown = qfusion.analysis.audit.own_entry(study, records)
     rows = [
         [
@@ -909,7 +909,7 @@ def why(
     if not pieces:
         of_model(model, data, as_json)
         return
-    study = qfusion.analysis.sample.open_study(model, data)
+    study = qfusion.analysis.opening.open_study(model, data)
     parts = {
         "patch": patch(study, *patching) if patching else None,
         "groups": gate_groups(study, groups, shots) if groups else None,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.analysis import dynamics
+from qfusion.analysis import sample_circuits
 from qfusion.analysis.memo import memo
 from qfusion.figures.circuit_diagram import Box, Wire
 from qfusion.figures.circuit_replay import Replay
@@ -269,11 +269,11 @@ def replay(study: Any, row: int, words: str = "") -> Replay:
     """The sample's way through the circuit."""
     model = study.model.tweaked(words)
     if study.can("gates"):
-        return replay_gates(model, dynamics.encoded_states(study, row))
+        return replay_gates(model, sample_circuits.encoded_states(study, row))
     return fusion_replay(gate_replay.replay_fusion(model, study.theta(row)), model)
 
 
 @memo(16, background=False)
 def step_replay(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Replay:
     """A sample's way through one drawn step: every qubit before the first and after every gate."""
-    return evolution_replay(dynamics.circuit(study, row, dt, split, tweak), study.modalities)
+    return evolution_replay(sample_circuits.circuit(study, row, dt, split, tweak), study.modalities)

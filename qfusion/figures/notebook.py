@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.analysis import dynamics as evolution
+from qfusion.analysis import cut_measures
 from qfusion.analysis.sample import Sample
 from qfusion.explain.cuts import METRICS, kind_of, most_moved
 from qfusion.figures import (
@@ -272,7 +272,7 @@ def cut(
     made = numbers.correlation_cuts(sample, times, kinds=tuple(correlation_cuts.KINDS))
     return correlation_cuts.cut_curves(
         made.times,
-        evolution.curves(made, sample.output),
+        cut_measures.curves(made, sample.output),
         float(made.before[0, sample.output]),
         sample.modalities,
         unit=sample.unit,
@@ -296,7 +296,7 @@ def cut_terms(
     whose = most_moved(made, sample.output)
     return correlation_cuts.cut_terms(
         made.times,
-        evolution.term_sizes(made, whose, sample.output),
+        cut_measures.term_sizes(made, whose, sample.output),
         sample.modalities,
         whose=whose,
         unit=sample.unit,

@@ -11,9 +11,10 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check, choose, require_number
-from qfusion.analysis import dynamics
-from qfusion.analysis.cohort_measures import thinned
-from qfusion.analysis.sample import Sample, open_sample
+from qfusion.analysis import cut_measures, sample_circuits
+from qfusion.analysis.drawn_samples import thinned
+from qfusion.analysis.opening import open_sample
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.trust import seed_values, stability_of
 from qfusion.errors import NotFound
 from qfusion.explain import Explanation, building, evidence, explain, faithfulness
@@ -273,7 +274,7 @@ def circuit(sample: Sample, dt: float | None = None) -> tuple[Any, Any]:
     sample.require("circuit", "to walk through")
     if not sample.can("time"):
         return circuit_boxes.replay(sample.study, sample.row, sample.changed), None
-    built = dynamics.circuit(
+    built = sample_circuits.circuit(
         sample.study,
         sample.row,
         float(sample.model.duration) / 8 if dt is None else dt,
@@ -407,7 +408,7 @@ def cut_test(sample: Sample, *, samples: int = 200, times: int = 11) -> pd.DataF
     """
     sample.require("time", "to cut at")
     return cut_table(
-        dynamics.cut_curves(
+        cut_measures.cut_curves(
             sample.model, sample.dataset, thinned(sample.dataset.rows("test"), samples), times
         )
     )

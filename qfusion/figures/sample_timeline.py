@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from qfusion._checks import check
-from qfusion.analysis import inside
+from qfusion.analysis import recording_strip
 from qfusion.data.coalition_terms import coalition_names
 from qfusion.data.sample_content import Word
 from qfusion.figures.decision_charts import bar_pattern
@@ -40,9 +40,9 @@ _WORD_ROWS = 3
 
 
 def draw_timeline(
-    result: inside.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
+    result: recording_strip.Strip, modalities: Sequence[str], unit: str, theme: Theme = "light"
 ) -> go.Figure:
-    """What `analysis.inside.strip` gives, drawn by `timeline`."""
+    """What `analysis.recording_strip.strip` gives, drawn by `timeline`."""
     preview = result.preview
     return timeline(
         preview.seconds,

@@ -2,7 +2,7 @@
 streamlit.
 
     from qfusion import panels
-    from qfusion.analysis.sample import open_sample
+    from qfusion.analysis.opening import open_sample
 
     picture = panels.dynamics.decision_over_time(open_sample("qj-planted", "p2924"), above="entanglement", t=0.5)
     picture.figure.show()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.analysis import sample as backgrounds, study as studies
+from qfusion.analysis import background_choice, opening, study as studies
 from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import visible_range
@@ -80,7 +80,7 @@ def complete_address(
         return OpenedPage(view, {})
     _require(result, rules((MODEL, DATA), view))
     _choose_model(result)
-    study = backgrounds.open_study(result["model"][0], result["data"][0])
+    study = opening.open_study(result["model"][0], result["data"][0])
     if "sample" not in result:  # which takes some seconds to choose
         result["sample"] = [default_sample(study)]
     _require(result, rules((SAMPLE, OUTPUT), view, study))
@@ -176,11 +176,13 @@ def _choose_model(values: Values) -> None:
 def _compare(values: Values, view: PageState, study: studies.Study) -> None:
     """What decisions are compared with, with what is meant where the address does not say it."""
     _require(values, rules((BACKGROUND, CONTRAST, ROWS), view, study))
-    kind = backgrounds.OFFERED[values.get("background", [backgrounds.DEFAULT_BACKGROUND])[0]]
+    kind = background_choice.OFFERED[
+        values.get("background", [background_choice.DEFAULT_BACKGROUND])[0]
+    ]
     if kind == "contrast":
         values.setdefault(
             "contrast",
-            [backgrounds.default_contrast(study, study.dataset.row(values["sample"][0]))],
+            [background_choice.default_contrast(study, study.dataset.row(values["sample"][0]))],
         )
     names = [cohorts.parse_saved(word).name for word in values.get("cohort", [])]
     if kind == "cohort" and names:

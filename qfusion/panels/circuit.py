@@ -15,7 +15,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count, listed
-from qfusion.analysis import dynamics, text
+from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import (
     bloch_balls,
@@ -58,7 +58,9 @@ _SHOWN = {
 
 def step_circuit(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     """One step of the evolution of a model with time, as a PennyLane circuit."""
-    return dynamics.circuit(sample.study, sample.row, *_step(sample, steps, gates), sample.tweak)
+    return sample_circuits.circuit(
+        sample.study, sample.row, *_step(sample, steps, gates), sample.tweak
+    )
 
 
 def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> circuit_replay.Replay:
@@ -86,7 +88,7 @@ def light_cone(sample: Sample, readout: str) -> circuits.Cone[int]:
         sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
     """
     steps = replay(sample)
-    known = dynamics.readouts(sample.study)
+    known = sample_circuits.readouts(sample.study)
     check(
         bool(known),
         "The gates of one step of an evolution all act on what is read: they have no light cone.",
@@ -430,7 +432,7 @@ def information(
         shares(sample),
         "Qubits of one register share nothing with another one. Look at `entropies`.",
     )
-    shared = dynamics.information(sample.study, sample.row)
+    shared = sample_circuits.information(sample.study, sample.row)
     walk = replay(sample)
     names = [" : ".join(group) if len(group) == 2 else "all together" for group in shared]
     values = np.stack(list(shared.values()), 1)
@@ -546,7 +548,9 @@ def step_error(
 ) -> panel.PanelFigure:
     """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step_circuit(sample, steps, gates)
-    sizes, one, every = dynamics.step_errors(sample.study, sample.row, SPLITS[gates], sample.tweak)
+    sizes, one, every = sample_circuits.step_errors(
+        sample.study, sample.row, SPLITS[gates], sample.tweak
+    )
     return panel.PanelFigure(
         "step-error",
         f"At this step the circuit ends {built.error.all:.2g} (trace distance) from the exact state",
@@ -658,8 +662,8 @@ CONE = params.SelectParam(
     "Light cone of",
     "All gates are shown alike.",
     "Gates that this read-out cannot depend on become grey.",
-    lambda study: (NONE, *dynamics.readouts(study)),
-    fits=lambda study: study.can("circuit") and bool(dynamics.readouts(study)),
+    lambda study: (NONE, *sample_circuits.readouts(study)),
+    fits=lambda study: study.can("circuit") and bool(sample_circuits.readouts(study)),
 )
 QUBITS_AS = params.SelectParam(
     "qubitsas",

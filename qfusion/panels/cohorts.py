@@ -8,7 +8,15 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._sentences import ZERO, sizes
-from qfusion.analysis import cohort_measures, dynamics, errors, text
+from qfusion.analysis import (
+    cohort_groups,
+    cohort_measures,
+    cohort_table,
+    cut_measures,
+    drawn_samples,
+    errors,
+    text,
+)
 from qfusion.analysis.study import Study, dividend_column, said_columns
 from qfusion.explain import RELATIONS, cohorts as filters, cuts, stability, verdicts
 from qfusion.figures import cohort_charts, generator_attribution, notebook, numbers, style
@@ -51,7 +59,7 @@ _CAUTION = {
 def shares(levels: errors.Levels, theme: style.Theme = "light") -> panel.PanelFigure:
     """Mean share of every modality in the sizes of the Shapley values."""
     names = levels.study.modalities
-    column = cohort_measures.share_column
+    column = cohort_table.share_column
     columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
     whole = errors.means(columns, clusters=levels.clusters())
     part = errors.means(
@@ -181,14 +189,14 @@ def relations(levels: errors.Levels, theme: style.Theme = "light") -> panel.Pane
 
 
 def dividends(
-    levels: errors.Levels, theme: style.Theme = "light", *, by: str = cohort_measures.NOT_GROUPED
+    levels: errors.Levels, theme: style.Theme = "light", *, by: str = cohort_groups.NOT_GROUPED
 ) -> panel.PanelFigure:
     """The distribution of every dividend, of all and of the cohort.
 
     Args:
         levels: all samples, a cohort, one sample.
         theme: of the figure.
-        by: "nothing", or what the samples are grouped by, see `cohort_measures.groupings`.
+        by: "nothing", or what the samples are grouped by, see `cohort_groups.groupings`.
     """
     study, rows, inside = levels.study, levels.rows, levels.inside
     terms = _terms(study.terms, rows)
@@ -199,7 +207,7 @@ def dividends(
         else {term: float(levels.own[dividend_column(term)]) for term in terms}
     )
     unit = unit_of(levels)
-    if by == cohort_measures.NOT_GROUPED:
+    if by == cohort_groups.NOT_GROUPED:
         shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
         drawn = cohort_charts.violins(
             values,
@@ -213,7 +221,7 @@ def dividends(
         )
     else:
         shape = "boxes: quartiles, whiskers 5 % to 95 %"
-        group, names = cohort_measures.groups(study, rows, by)
+        group, names = cohort_groups.groups(study, rows, by)
         at = (
             str(group[rows.index.get_loc(levels.sample.id)])
             if levels.sample.id in rows.index
@@ -265,7 +273,7 @@ def entanglement(
     theme: style.Theme = "light",
     *,
     measure: str = "",
-    strength: str = cohort_measures.JOINT,
+    strength: str = cohort_table.JOINT,
     everyone: bool = False,
 ) -> panel.PanelFigure:
     """The honest test of "entanglement explains fusion": one measure against the interaction strength.
@@ -303,8 +311,8 @@ def entanglement(
             cohort_name=f"{levels.name} (n = {int(result.inside.sum()):,})",
             theme=theme,
         ),
-        shows=f"one point a sample: {cohort_measures.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
-        f"{cohort_measures.intervals(study.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
+        shows=f"one point a sample: {drawn_samples.drawn_words(len(result.rows), len(levels.rows))}; intervals: "
+        f"{cohort_table.intervals(study.dataset, result.rows)}. Click a point to open it. {_compared(levels)}",
         not_shown=f"{_CAUTION[study.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
         "by chance.",
         alt=f"{titles[measure]} against {strengths[strength]} for {len(result.rows)} samples.",
@@ -328,10 +336,10 @@ def cut_test(
         everyone: measured on all of the cohort where some are drawn unless told.
     """
     rows = cut_rows(levels, everyone)
-    result = dynamics.cuts_of_rows(levels.study, levels.places(rows))
+    result = cut_measures.cuts_of_rows(levels.study, levels.places(rows))
     metric, how = (
         next(iter(result.after)),
-        cohort_measures.intervals(levels.study.dataset, rows, cuts.RESAMPLES),
+        cohort_table.intervals(levels.study.dataset, rows, cuts.RESAMPLES),
     )
     return panel.PanelFigure(
         "cut-test",
@@ -351,7 +359,7 @@ def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
     """The samples of the cohort whose correlations are cut: those that can be evolved in some seconds, or everyone."""
     rows = levels.rows[levels.inside]
     return rows.iloc[
-        cohort_measures.drawn_places(
+        drawn_samples.drawn_places(
             len(rows), cohort_measures.MAX_SLOW, cohort_measures.FEW_SLOW, everyone
         )
     ]
@@ -360,7 +368,7 @@ def cut_rows(levels: errors.Levels, everyone: bool = False) -> pd.DataFrame:
 def describe_cut_scope(levels: errors.Levels, everyone: bool = False) -> str:
     """Which these are, as markdown."""
     some, whole = len(cut_rows(levels, everyone)), int(levels.inside.sum())
-    return cohort_measures.drawn_words(some, whole) + (
+    return drawn_samples.drawn_words(some, whole) + (
         f" of the {text.plain(levels.name)}" if levels.parts else ""
     )
 
@@ -486,7 +494,7 @@ def can_afford_cuts(levels: errors.Levels, wanted: bool = False, **_: object) ->
 def require_filter(study: Study, words: str, output: int | None = None) -> None:
     """Raises InvalidInput or NotFound where words are no filter of a study's samples, or name what it has not."""
     parts = filters.parse(words)
-    filters.passing(parts, cohort_measures.table_for(study, output, parts))
+    filters.passing(parts, cohort_table.table_for(study, output, parts))
 
 
 FILTER = params.TextParam(
@@ -505,7 +513,7 @@ BY = params.SelectParam(
     "Grouped by",
     "Samples are not grouped.",
     "Quarters hold a quarter of the split's samples each.",
-    lambda study: cohort_measures.groupings(study, cohort_measures.cohort_table(study, None)),
+    lambda study: cohort_groups.groupings(study, cohort_table.cohort_table(study, None)),
     style={"width": 340},
 )
 MEASURE = params.SelectParam(
@@ -520,7 +528,7 @@ STRENGTH = params.SelectParam(
     "The sum is shown.",
     "What the modalities of a sample say only together: the sum of the sizes of its joint terms, or their part of the "
     "whole decision.",
-    cohort_measures.STRENGTHS,
+    cohort_table.STRENGTHS,
 )
 CUTS = params.SwitchParam("cuts", "Cut the correlations", "They are not cut.")
 # the parts of the page, with choices of theirs: links of when all stood below each other name no part

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed, sizes, top
-from qfusion.analysis import compare, text
+from qfusion.analysis import compare, model_differences, text
 from qfusion.figures import (
     column_charts,
     decision_charts,
@@ -198,7 +198,7 @@ def classes(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFi
 
 def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.PanelFigure:
     """The test samples on which two models differ most, as learned, each with the term that parts them."""
-    result, b = compare.apart(sides), sides.b.study
+    result, b = model_differences.apart(sides), sides.b.study
     ids = [str(name) for name in b.dataset.ids[result.rows]]
     (truth, second), (_, first) = (
         truth_and_prediction(one, result.rows) for one in (b, sides.a.study)
@@ -248,7 +248,9 @@ def disagreements(sides: compare.Sides, theme: style.Theme = "light") -> panel.P
     )
 
 
-def describe_disagreements(result: compare.Apart, largest: Sequence[str], classes: bool) -> str:
+def describe_disagreements(
+    result: model_differences.Apart, largest: Sequence[str], classes: bool
+) -> str:
     """On how many samples two models decide differently, and which term parts them where they differ most."""
     if not result.among:
         return "There are no test samples to tell the models apart"
@@ -435,7 +437,9 @@ PANELS = {
         )
         for letter in "AB"
     },
-    "differences": panel.Panel(differences, fits=compare.comparable, opens=is_pair, scope="sides"),
+    "differences": panel.Panel(
+        differences, fits=model_differences.comparable, opens=is_pair, scope="sides"
+    ),
     "compare-classes": panel.Panel(
         classes,
         fits=lambda sides: (
@@ -446,7 +450,7 @@ PANELS = {
     ),
     "shares": panel.Panel(shares, opens=is_pair, scope="sides"),
     "disagreements": panel.Panel(
-        disagreements, fits=compare.two_models, opens=is_pair, scope="sides"
+        disagreements, fits=model_differences.two_models, opens=is_pair, scope="sides"
     ),
     "entropies": panel.Panel(entropies, fits=have_entropies, opens=is_pair, scope="sides"),
     "several-decisions": panel.Panel(decisions, _OPTIONS, opens=_OPENS),

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import dynamics as evolution, text
+from qfusion.analysis import steady_states, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import evolution_charts, state_charts, style
 from qfusion.panels import panel
 from qfusion.track.contraction_rates import MIXED, Contraction
 
 
-def long_time_limit(sample: Sample) -> evolution.Settling:
+def long_time_limit(sample: Sample) -> steady_states.Settling:
     """The long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
-    return evolution.attract(sample.study, sample.row, sample.tweak)
+    return steady_states.attract(sample.study, sample.row, sample.tweak)
 
 
 def distance(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
@@ -103,7 +103,7 @@ def describe_random_comparison(pairs: Contraction | None) -> str:
     )
 
 
-def describe_approach_rate(settled: evolution.Settling, T: float) -> str:
+def describe_approach_rate(settled: steady_states.Settling, T: float) -> str:
     """The asymptotic rate beside that at which this sample approaches the steady state within T."""
     distance = settled.attractor.distance
     at_T = float(np.interp(T, settled.times, distance))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from qfusion._checks import choose
-from qfusion.analysis import dynamics as evolution, text
+from qfusion.analysis import cut_measures, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import cuts as cut_answers
 from qfusion.figures import correlation_cuts, generator_attribution, numbers, style
@@ -38,8 +38,8 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
         theme: of the figure.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
-    cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak)
-    series = evolution.curves(cuts, sample.output)
+    cuts = cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak)
+    series = cut_measures.curves(cuts, sample.output)
     return panel.PanelFigure(
         "cut",
         text.plain(describe_cut(cuts, sample.output, sample.quantity)),
@@ -68,7 +68,8 @@ def cut(sample: Sample, theme: style.Theme = "light", *, t: float = 1.0) -> pane
 def most_sensitive_modality(sample: Sample) -> str:
     """The modality whose cut moves the explained output most."""
     return cut_answers.most_moved(
-        evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True), sample.output
+        cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True),
+        sample.output,
     )
 
 
@@ -83,9 +84,9 @@ def cut_terms(
         modality: that is cut; the one whose cut moves the output most unless told.
         t: where the cursor stands, a share of T.
     """
-    cuts = evolution.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
+    cuts = cut_measures.cuts_of_sample(sample.study, sample.row, sample.tweak, terms=True)
     whose = choose("Modality", modality or most_sensitive_modality(sample), sample.modalities)
-    sizes = evolution.term_sizes(cuts, whose, sample.output)
+    sizes = cut_measures.term_sizes(cuts, whose, sample.output)
     return panel.PanelFigure(
         "cut-terms",
         describe_lost_terms(

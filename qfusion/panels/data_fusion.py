@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.analysis import text, trust
+from qfusion.analysis import fusion_tests, text
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.explain import information, worth
@@ -15,7 +15,7 @@ from qfusion.panels import intervals, panel, params
 def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
     """What modalities tell of the target redundantly, uniquely and only together, by every estimator and, of more than
     two modalities, of each against the rest."""
-    result = trust.needs(dataset)
+    result = fusion_tests.needs(dataset)
     rows = {
         **result.by,
         **{f"{name} against the rest": one for name, one in result.of_rest.items()},
@@ -62,7 +62,7 @@ def information_bits(dataset: DataSet, theme: style.Theme = "light") -> panel.Pa
 
 def small_models(dataset: DataSet, theme: style.Theme = "light") -> panel.PanelFigure:
     """What the best single, late and joint small models reach on held-out rows, and what each adds."""
-    estimate = trust.needs(dataset)
+    estimate = fusion_tests.needs(dataset)
     result = estimate.worth
     rows = {
         f"{kind}: {result.models[kind]}" if kind in result.models else kind: one

@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import count, listed, share
-from qfusion.analysis import inside, text
+from qfusion.analysis import operator_votes, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.row_splits import SPLITS
 from qfusion.explain.operators import Operator
@@ -119,7 +119,7 @@ def spectrum(
         group: of modalities, such as "text+audio".
         split: "train", "valid" or "test", of the other samples.
     """
-    result, (score, weights) = inside.votes_of(sample, group, split)
+    result, (score, weights) = operator_votes.votes_of(sample, group, split)
     operator, votes = result.operator, result.operator.votes
     moved = score - operator.baseline
     return panel.PanelFigure(
@@ -168,7 +168,7 @@ def extreme_eigenstate(
         side: "for" or "against".
         group: of modalities, such as "text+audio".
     """
-    operator = inside.operator_of(sample, group)
+    operator = operator_votes.operator_of(sample, group)
     k = _EXTREME[side]
     amplitudes, names = operator.amplitudes(k), state_charts.basis_labels(operator.dims)
     return panel.PanelFigure(
@@ -207,7 +207,7 @@ def outcome_patterns(
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, elements = inside.operator_of(sample, group), _elements(sample)
+    operator, elements = operator_votes.operator_of(sample, group), _elements(sample)
     whole = len(operator.values)
     side = min(SHOWN_PATTERNS, whole // 2)
     shown = [*range(whole - 1, whole - 1 - side, -1), *range(side - 1, -1, -1)]
@@ -243,7 +243,7 @@ def element_effects(
         theme: of the figure.
         group: of modalities, such as "text+audio".
     """
-    operator, elements = inside.operator_of(sample, group), _elements(sample)
+    operator, elements = operator_votes.operator_of(sample, group), _elements(sample)
     values = (
         operator.effects
         if operator.effects is not None
@@ -287,7 +287,7 @@ def extreme_plane(
         split: "train", "valid" or "test", of the samples that are drawn.
         up: "weight against" or "value of the group"; by the number of eigenstates unless told.
     """
-    result, (_, weights) = inside.votes_of(sample, group, split)
+    result, (_, weights) = operator_votes.votes_of(sample, group, split)
     study, up = sample.study, choose("y axis", up or default_vertical_axis(result.operator), UPS)
     y, y_title = (
         (result.most_against, "weight on the state that votes most against")
@@ -359,7 +359,9 @@ NEAREST = 4  # samples that are shown on each side
 
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Whether the operator's eigenstates are kets, which can be drawn."""
-    return sample.study.can("states") and inside.operator_of(sample, group).vectors is not None
+    return (
+        sample.study.can("states") and operator_votes.operator_of(sample, group).vectors is not None
+    )
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
@@ -371,7 +373,7 @@ def _nearest(view: page_state.PageState, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
     if not sample.study.can("states"):
         return []
-    result = inside.votes_of(sample, GROUP(view) or "", AMONG(view) or "test")[0]
+    result = operator_votes.votes_of(sample, GROUP(view) or "", AMONG(view) or "test")[0]
     return [
         end
         for side in ("for", "against")
@@ -387,9 +389,9 @@ GROUP = params.SelectParam(
     "Modality or pair",
     "The first modality is shown.",
     "The modalities whose state is asked about; all others are averaged over the background.",
-    inside.group_labels,
+    operator_votes.group_labels,
     look="segments",
-    meanings=lambda label: label.replace(inside.WITH, "+"),
+    meanings=lambda label: label.replace(operator_votes.WITH, "+"),
     fits=_STATES,
 )
 AMONG = params.SelectParam(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import dynamics as evolution, text
+from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures import decision_charts, evidence_fusion, numbers, style
 from qfusion.panels import panel, params
@@ -19,9 +19,9 @@ def noisy_outcome(
     damping: float = 0.0,
     readout: float = 0.0,
     shots: int = SHOTS,
-) -> evolution.Noisy:
+) -> sample_circuits.Noisy:
     """What the noisy circuit says of the sample."""
-    return evolution.with_noise(
+    return sample_circuits.with_noise(
         sample.study, sample.row, sample.tweak, (depolarising, damping, readout), shots
     )
 

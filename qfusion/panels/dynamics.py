@@ -9,7 +9,7 @@ import torch
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import dynamics as evolution, inside, text
+from qfusion.analysis import jump_records, sample_evolution, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.figures import (
@@ -92,7 +92,7 @@ def upper_curves(
 def tweaked_pairs(sample: Sample) -> list[tuple[str, ...]]:
     """The pairs of modalities that changed terms act on, within larger groups too; all where nothing is changed, or all
     that evolves."""
-    parts = evolution.touched(sample.tweak, sample.modalities) or [sample.modalities]
+    parts = sample_evolution.touched(sample.tweak, sample.modalities) or [sample.modalities]
     return [
         pair
         for pair in combinations(sample.modalities, 2)
@@ -294,7 +294,7 @@ def trajectories(
             theme=theme,
         ),
         shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
-        "marker where an operator jumped." + sample.of + f" {inside.UNRAVELLING}",
+        "marker where an operator jumped." + sample.of + f" {jump_records.UNRAVELLING}",
         not_shown="what the model computes: that is the mean over all runs.",
         alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
         f"{panel.list_numbers([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
@@ -445,7 +445,7 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
     or of all where these are more than two groups; none of a single modality. With it the entanglement of a pair, or of
     one modality with the rest, where all changed terms act on these."""
     names, ends = sample.modalities, {}
-    parts = evolution.touched(sample.tweak, names)
+    parts = sample_evolution.touched(sample.tweak, names)
     if len(names) == 1:
         return {}
     if len(parts) > MOST_SAID:
@@ -457,9 +457,9 @@ def correlation_change(sample: Sample) -> dict[str, Ends]:
         elif len(parts) == 1 and (len(part) == len(names) or len(list_changes(sample.tweak)) == 1):
             whose = ""  # those that stand before it
         name = f"{'mutual information' if len(part) < 3 else 'total correlation'}{whose}"
-        measures = [(name, evolution.shared_at_end, "nats")]
+        measures = [(name, sample_evolution.shared_at_end, "nats")]
         if len(parts) == 1 and len(part) < 3:
-            measures.append((f"entanglement{whose}", evolution.entangled_at_end, "bits"))
+            measures.append((f"entanglement{whose}", sample_evolution.entangled_at_end, "bits"))
         for called, at_end, unit in measures:
             ends[called] = (
                 at_end(sample.study, sample.row, sample.learned.tweak, part),
@@ -571,4 +571,8 @@ def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
 
 def cursor_time(sample: Sample, t: float) -> float | None:
     """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
-    return t * float(evolution.times_of(float(sample.model.duration))[-1]) if 0 < t < 1 else None
+    return (
+        t * float(sample_evolution.times_of(float(sample.model.duration))[-1])
+        if 0 < t < 1
+        else None
+    )

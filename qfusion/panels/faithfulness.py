@@ -8,7 +8,14 @@ import pandas as pd
 
 from qfusion._checks import check, check_present, choose
 from qfusion._sentences import count, listed
-from qfusion.analysis import cohort_measures, inside, text, trust
+from qfusion.analysis import (
+    cohort_table,
+    label_comparison,
+    method_comparison,
+    modality_attribution,
+    text,
+    trust,
+)
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError
@@ -104,14 +111,14 @@ def feature_curves(
     """
     modality = choose("Modality", modality or study.modalities[0], study.modalities)
     curves = trust.feature_curves(study, modality, ranking, _probability(study, measure), everyone)
-    steps = modality in inside.sequences(study)
+    steps = modality in modality_attribution.sequences(study)
     whole = len(study.dataset.rows(trust.SPLIT))
     drawn = ""
     if curves.samples < whole:
         ids = study.dataset.ids[trust.asked_inside(study, everyone)]
         drawn = (
             f" The {curves.samples:,} were drawn at random from {whole:,}; the interval of the area: "
-            f"{cohort_measures.intervals(study.dataset, pd.DataFrame(index=ids))}."
+            f"{cohort_table.intervals(study.dataset, pd.DataFrame(index=ids))}."
         )
     return _curves(
         study,
@@ -286,13 +293,13 @@ def planted_truth(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
 def other_methods(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
     study = sample.study
-    compared = trust.against_rows(study)
+    compared = method_comparison.against_rows(study)
     differs = (
         ""
         if compared.background.kind == study.background.kind
         else " These methods need whole rows; other panels draw each absent modality on its own, so values differ."
     )
-    estimates = trust.estimates(study, sample.row, sample.output)
+    estimates = method_comparison.estimates(study, sample.row, sample.output)
     exact, brute, *others = estimates
     title = describe_estimates(
         exact.seconds, brute.seconds, brute.error, max(one.error for one in others)
@@ -542,7 +549,7 @@ OTHER = params.SelectParam(
     "Second model",
     "None is compared.",
     "A second model of the same data: one that had the labels as additional targets (`unimodal`), say.",
-    trust.rivals,
+    label_comparison.rivals,
     empty=True,
     style={"placeholder": "none", "width": 320},
 )
@@ -558,7 +565,7 @@ PANELS = {
     "estimators": panel.Panel(
         other_methods,
         opens=panel.all_of(_OTHERS, RUN.opens),
-        fits=lambda sample: trust.playable(sample.study),
+        fits=lambda sample: method_comparison.playable(sample.study),
     ),
     **{
         f"{kind}-modalities": panel.Panel(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, top
-from qfusion.analysis import inside, text
+from qfusion.analysis import inside, jump_records, text
 from qfusion.analysis.sample import Sample
 from qfusion.data.coalition_terms import split_term
 from qfusion.figures import generator_charts, style
@@ -118,7 +118,7 @@ def operator_coefficients(
         + f"; modalities that are not named have the identity. The {len(terms)} largest hold {share:.0%} of the "
         "sum of all squares."
         + model_caption(sample)
-        + (f" {inside.UNRAVELLING}" if operator.startswith("L") else ""),
+        + (f" {jump_records.UNRAVELLING}" if operator.startswith("L") else ""),
         not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
         alt=", ".join(
             f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)

@@ -8,8 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._sentences import listed
-from qfusion.analysis import inside, text, trust
-from qfusion.analysis.sample import Sample, default_contrast
+from qfusion.analysis import modality_attribution, text, trust
+from qfusion.analysis.background_choice import default_contrast
+from qfusion.analysis.sample import Sample
 from qfusion.explain.attribution import (
     BASELINES,
     INTEGRATED,
@@ -54,7 +55,7 @@ def attribution(
         method: of `explain.attribution.METHODS`.
     """
     result, other = _attributed(sample, modality, term, baseline, other, method)
-    canvas = inside.canvas(
+    canvas = modality_attribution.canvas(
         sample.study,
         sample.row,
         result.modality,
@@ -100,7 +101,7 @@ def attribution(
             else ""
         ),
         alt=f"Attribution inside {result.modality}: largest at {canvas.names[largest]}, {units[largest]:+.3f}.",
-        table=lambda: inside.frame(sample.study, sample.row, result),
+        table=lambda: modality_attribution.frame(sample.study, sample.row, result),
     )
 
 
@@ -132,7 +133,7 @@ def feature_attribution(
         f"features.{sample.of}",
         not_shown="at which step: see above.",
         alt=f"Attribution by feature: largest {names[abs(result.features).argmax()]}.",
-        table=lambda: inside.frame(sample.study, sample.row, result),
+        table=lambda: modality_attribution.frame(sample.study, sample.row, result),
     )
 
 
@@ -147,13 +148,13 @@ def attribution_over_time(
 ) -> panel.PanelFigure:
     """What each step of every modality that is a sequence added, on one axis; the options are those of
     `attribution`."""
-    names = inside.sequences(sample.study, term)
-    lanes = inside.lanes(
+    names = modality_attribution.sequences(sample.study, term)
+    lanes = modality_attribution.lanes(
         sample.study,
         sample.row,
         [_attributed(sample, name, term, baseline, other, method)[0] for name in names],
     )
-    known = inside.rates(sample.study, names)
+    known = modality_attribution.rates(sample.study, names)
     seconds = len(known) == len(names)
     what = _term(term, sample.quantity)
     matched = " ".join(dict.fromkeys(lane.how for lane in lanes if lane.how))
@@ -196,7 +197,9 @@ def attribution_over_time(
 
 
 def _term(term: str, quantity: str) -> str:
-    return ("" if term == SCORE else "the term of ") + text.plain(inside.title(term, quantity))
+    return ("" if term == SCORE else "the term of ") + text.plain(
+        modality_attribution.title(term, quantity)
+    )
 
 
 def describe_axis(names: Sequence[str], known: Mapping[str, float]) -> str:
@@ -246,7 +249,7 @@ def _attributed(
     study, row = sample.study, sample.row
     start = (other or default_contrast(study, row)) if baseline == "sample" else ""
     return (
-        inside.attribute(
+        modality_attribution.attribute(
             study,
             row,
             modality or sample.modalities[0],
@@ -261,7 +264,7 @@ def _attributed(
 
 
 def _figure(
-    sample: Sample, result: Attribution, canvas: inside.Canvas, theme: style.Theme
+    sample: Sample, result: Attribution, canvas: modality_attribution.Canvas, theme: style.Theme
 ) -> go.Figure:
     if canvas.kind == "features":
         return attribution_charts.bars(canvas.names, result.units, unit=sample.unit, theme=theme)
@@ -295,7 +298,7 @@ def _error(result: Attribution) -> str:
 
 def has_shared_axis(sample: Sample, term: str = SCORE, **_: Any) -> bool:
     """Whether a term is of several modalities that are sequences, so that they can share an axis."""
-    return len(inside.sequences(sample.study, term)) > 1
+    return len(modality_attribution.sequences(sample.study, term)) > 1
 
 
 OPEN = params.SwitchParam(
@@ -315,11 +318,11 @@ TERM = params.SelectParam(
     "All of the log-odds or the score, or one of the terms that this modality is in. Terms of several modalities say "
     "what they add together.",
     lambda study: {
-        inside.title(term, study.quantity)
+        modality_attribution.title(term, study.quantity)
         for name in study.modalities
-        for term in inside.terms(study, name)
+        for term in modality_attribution.terms(study, name)
     },
-    meanings=inside.named,
+    meanings=modality_attribution.named,
     style={"width": 260},
 )
 START = params.SelectParam(
@@ -353,7 +356,8 @@ INSIDE = {
         opens=OPEN.opens,
         # its features are summed over steps
         fits=lambda sample, modality="", **_: (
-            (modality or sample.modalities[0]) in inside.sequences(sample.study, SCORE)
+            (modality or sample.modalities[0])
+            in modality_attribution.sequences(sample.study, SCORE)
         ),
     ),
     "inside-time": panel.Panel(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.analysis import inside
+from qfusion.analysis import jump_records
 from qfusion.analysis.sample import Sample
 from qfusion.figures import correlation_polygon, jump_raster, style
 from qfusion.panels import panel
@@ -23,7 +23,7 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
         sample: a sample of a model with time and jump operators. theme: of the figure.
     """
     check(jumps_at_all(sample), f"Model '{sample.name}' has no jump operators.")
-    records = inside.records(sample)
+    records = jump_records.records(sample)
     runs, K = len(records.runs), len(records.exact)
     jumped = sum(len(times) > 0 for _, times, _ in records.runs)
     return panel.PanelFigure(
@@ -40,7 +40,7 @@ def jump_times(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigur
         ),
         shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
         "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
-        "master equation (thick)." + sample.of + f" {inside.UNRAVELLING}",
+        "master equation (thick)." + sample.of + f" {jump_records.UNRAVELLING}",
         not_shown="what a jump does to the state: see the single trajectories.",
         alt="Jumps per trajectory: "
         + panel.list_numbers(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from qfusion._checks import check_present
 from qfusion._sentences import listed
-from qfusion.analysis import text, trust
+from qfusion.analysis import label_comparison, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import people
@@ -24,12 +24,12 @@ SHUFFLED = "shuffled labels, 95 %"
 
 def has_labels(study: Study, **_: Any) -> bool:
     """Whether there are labels of single modalities to compare with: the target is a number, as they are."""
-    return trust.labels_of(study) is not None
+    return label_comparison.labels_of(study) is not None
 
 
 def is_labelled(sample: Sample, **_: Any) -> bool:
     """Whether the sample has a label of a modality, and the target is a number."""
-    labels = trust.labels_of(sample.study)
+    labels = label_comparison.labels_of(sample.study)
     return labels is not None and bool(labels.table.iloc[sample.row].notna().any())
 
 
@@ -47,9 +47,9 @@ def rank_correlations(
     whose, words = _whose(study), ""
     models = _models(study, other)
     if other:
-        second = trust.second(study, other)
+        second = label_comparison.second(study, other)
         closer = people.closer(
-            trust.closer(study, second),
+            label_comparison.closer(study, second),
             text.plain(study.name),
             text.plain(other),
             whose,
@@ -226,7 +226,8 @@ def sample_labels(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     """Own terms of one sample beside people's labels of its modalities; only of samples that have one."""
     study = sample.study
     labels = check_present(
-        trust.labels_of(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
+        label_comparison.labels_of(study),
+        label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
     )
     own, row = study.dividends(sample.row, 0), labels.table.iloc[sample.row]
     known = {str(name): float(value) for name, value in row.items() if np.isfinite(value)}
@@ -279,19 +280,20 @@ PEOPLE_SAY = "people's labels"
 
 def _found(study: Study) -> people.Beside:
     return check_present(
-        trust.beside_people(study), trust.lacking(study, f"The data set '{study.dataset.name}'")
+        label_comparison.beside_people(study),
+        label_comparison.lacking(study, f"The data set '{study.dataset.name}'"),
     )
 
 
 def _models(study: Study, other: str) -> dict[str, people.Beside]:
     """A model beside people, and where there is one the other, by name."""
     return {study.name: _found(study)} | (
-        {other: _found(trust.second(study, other))} if other else {}
+        {other: _found(label_comparison.second(study, other))} if other else {}
     )
 
 
 def _whose(study: Study) -> str:
-    labels = trust.labels_of(study)
+    labels = label_comparison.labels_of(study)
     return PEOPLE_SAY if labels is None else labels.description
 
 
@@ -312,7 +314,7 @@ def _how(study: Study) -> str:
 
 def _taught(*studies: Study) -> str:
     """Which of the models had the labels as additional targets."""
-    taught = [text.plain(study.name) for study in studies if trust.taught(study)]
+    taught = [text.plain(study.name) for study in studies if label_comparison.taught(study)]
     return (
         f"; {listed(taught)} had the labels as additional targets while training"
         if taught

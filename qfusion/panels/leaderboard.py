@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import audit, audit_plan, runs, text
+from qfusion.analysis import audit, audit_plan, benchmark_board, text
 from qfusion.errors import default_on_error
 from qfusion.figures import leaderboard_charts, style
 from qfusion.panels import page_state, panel, params, quantum_resources
@@ -22,7 +22,7 @@ ALL = "all"
 
 
 def results(
-    board: runs.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
+    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.PanelFigure:
     """Every model's mean on the test rows with its interval, and single seeds.
 
@@ -46,7 +46,7 @@ def results(
 
 
 def against_size(
-    board: runs.Board,
+    board: benchmark_board.Board,
     theme: style.Theme = "light",
     *,
     data: str = "",
@@ -93,7 +93,7 @@ def against_size(
 
 
 def joint_shares(
-    board: runs.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
+    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = "", metric: str = ""
 ) -> panel.PanelFigure:
     """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
 
@@ -155,7 +155,7 @@ def describe_joint_share(table: pd.DataFrame, metric: str) -> str:
 
 
 def planted_agreement(
-    board: runs.Board, theme: style.Theme = "light", *, data: str = ""
+    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = ""
 ) -> panel.PanelFigure:
     """How every model's contributions correlate with the planted ones.
 
@@ -196,7 +196,7 @@ def planted_agreement(
 
 
 def robustness(
-    board: runs.Board,
+    board: benchmark_board.Board,
     theme: style.Theme = "light",
     *,
     data: str = "",
@@ -271,7 +271,9 @@ def robustness(
     )
 
 
-def _results(board: runs.Board, data: str, metric: str) -> tuple[str, str, pd.DataFrame, str]:
+def _results(
+    board: benchmark_board.Board, data: str, metric: str
+) -> tuple[str, str, pd.DataFrame, str]:
     """A data set, the key of a metric, the models' results by it, and what it is called for short."""
     name = data or board.names[0]
     key = board.key(name, metric)
@@ -279,7 +281,11 @@ def _results(board: runs.Board, data: str, metric: str) -> tuple[str, str, pd.Da
 
 
 def _entries(
-    board: runs.Board, name: str, key: str, table: pd.DataFrame, column: str = AFTER_ENCODERS
+    board: benchmark_board.Board,
+    name: str,
+    key: str,
+    table: pd.DataFrame,
+    column: str = AFTER_ENCODERS,
 ) -> list[leaderboard_charts.Entry]:
     return [
         leaderboard_charts.Entry(
@@ -296,7 +302,7 @@ def _entries(
     ]
 
 
-def _family(board: runs.Board, model: str) -> str:
+def _family(board: benchmark_board.Board, model: str) -> str:
     start = model.partition("-")[0]
     return (
         start
@@ -311,7 +317,7 @@ _SYSTEMS = {audit_plan.QJ: ("QiNN-QJ", style.BLUE), audit_plan.QCNN: ("QCNN", st
 
 
 def resources(
-    board: runs.Board, theme: style.Theme = "light", *, data: str = ""
+    board: benchmark_board.Board, theme: style.Theme = "light", *, data: str = ""
 ) -> panel.PanelFigure:
     """What each quantum resource of both systems is worth: full models less twins without it, trained alike.
 
@@ -332,19 +338,19 @@ def resources(
     )
 
 
-def is_audited(board: runs.Board, data: str = "", **_: Any) -> bool:
+def is_audited(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
     """Whether the audit of quantum resources stands on a data set."""
     return bool(audit.shipped(data or board.names[0]))
 
 
 def has_robustness(
-    board: runs.Board, data: str = "", models: Sequence[str] | None = None, **_: Any
+    board: benchmark_board.Board, data: str = "", models: Sequence[str] | None = None, **_: Any
 ) -> bool:
     """Whether robustness is measured on a data set, and some model is drawn."""
     return bool(board.robust_metrics(data or board.names[0])) and models != [""]
 
 
-def is_planted(board: runs.Board, data: str = "", **_: Any) -> bool:
+def is_planted(board: benchmark_board.Board, data: str = "", **_: Any) -> bool:
     """Whether contributions were planted in a data set and compared."""
     return bool(board.agreement(data or board.names[0]))
 
@@ -354,7 +360,7 @@ BOARD = params.SelectParam(
     "Data set",
     "The first is shown.",
     "Not that of the bar on top: the board holds all.",
-    lambda _: runs.open_board().names,
+    lambda _: benchmark_board.open_board().names,
     style={"width": 220},
 )
 METRIC = params.SelectParam(
@@ -387,7 +393,7 @@ PUBLISHED = params.SwitchParam(
 
 
 def board_choices(
-    board: runs.Board, name: str
+    board: benchmark_board.Board, name: str
 ) -> tuple[params.SelectParam, params.SelectParam, params.SelectParam]:
     """Metric, corrupted modality and models of a data set; the models under a key of its own."""
     return (
@@ -406,7 +412,7 @@ def board_choices(
 @default_on_error(())
 def controls(view: page_state.PageState, _: Any = None) -> tuple[params.Param, ...]:
     """The choices of the page."""
-    board = runs.open_board()
+    board = benchmark_board.open_board()
     return BOARD, SIZE, TABLE, PUBLISHED, *board_choices(board, view.one_of(BOARD.key, board.names))
 
 
@@ -433,7 +439,10 @@ PANELS = {
             "part": PART,
             # every data set has its own models
             "models": lambda view: (
-                view.all(f"board.models.{view.get('board') or runs.open_board().names[0]}") or None
+                view.all(
+                    f"board.models.{view.get('board') or benchmark_board.open_board().names[0]}"
+                )
+                or None
             ),
         },
         fits=has_robustness,

@@ -10,25 +10,22 @@ from qfusion import runs
 from qfusion._checks import check, choose
 from qfusion._sentences import listed
 from qfusion.analysis import text
-from qfusion.analysis.runs import (
+from qfusion.analysis.run_results import results_of
+from qfusion.analysis.run_settings import counted, loss_of
+from qfusion.analysis.runs import MAX_SEEDS, Seen, with_history
+from qfusion.analysis.training_curves import (
     CLEAR,
-    MAX_SEEDS,
     PASSED,
     Curve,
     Onset,
-    Seen,
     by_modalities,
     came_first,
-    counted,
     curve,
-    loss_of,
     main_metric,
     metric_names,
     onsets,
     passes,
-    results_of,
     watched_by,
-    with_history,
 )
 from qfusion.figures import fusion_evidence, style, training_charts
 from qfusion.panels import page_state, panel, params, pickers

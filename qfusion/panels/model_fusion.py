@@ -3,7 +3,7 @@
 import numpy as np
 
 from qfusion._checks import check_present
-from qfusion.analysis import cohort_measures, errors, text, trust
+from qfusion.analysis import cohort_table, drawn_samples, errors, fusion_tests, text, trust
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, dividend_column
 from qfusion.data.coalition_terms import split_term
@@ -19,9 +19,9 @@ MAX_POINTS = 1_500  # of a swarm, a coalition
 
 def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What joint terms are worth in every metric: the model against its EMAP, and against its own terms."""
-    labels = trust.metric_labels(study.dataset)
+    labels = fusion_tests.metric_labels(study.dataset)
     first = next(iter(labels))
-    (result, worth), (_, own) = (trust.without_joint(study, kind) for kind in fusing.KINDS)
+    (result, worth), (_, own) = (fusion_tests.without_joint(study, kind) for kind in fusing.KINDS)
     sampled = (
         ""
         if result.errors is None
@@ -56,7 +56,7 @@ def emap(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 
 def loss_reduction(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What each coalition and modality takes off the test loss."""
-    game, terms = trust.loss_game(study), study.terms
+    game, terms = fusion_tests.loss_game(study), study.terms
     title = fusing.LOSS_TITLES[game.loss]
     mean = " of the softmax of the mean log-odds" if study.classes else ""
     return panel.PanelFigure(
@@ -140,12 +140,12 @@ def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> p
     """Every sample's contributions, by coalition."""
     study, ranked = levels.study, _ranked(levels)
     rows = levels.rows[levels.inside]
-    rows = rows.iloc[cohort_measures.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
+    rows = rows.iloc[drawn_samples.drawn_places(len(rows), MAX_POINTS, MAX_POINTS)]
     by = "certainty" if study.classes else "truth"
     columns = {term: rows[dividend_column(term)].to_numpy(float) for term in ranked.sizes}
     return panel.PanelFigure(
         "why-swarm",
-        f"Contributions of {cohort_measures.drawn_words(len(rows), int(levels.inside.sum()))}, one by one",
+        f"Contributions of {drawn_samples.drawn_words(len(rows), int(levels.inside.sum()))}, one by one",
         fusion_evidence.contribution_swarm(
             columns,
             rows[by].to_numpy(float),
@@ -166,13 +166,14 @@ def contribution_swarm(levels: errors.Levels, theme: style.Theme = "light") -> p
 
 def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """How near sampled synergies come to the exact dividends of pairs, as a table: it has no figure."""
-    frame = trust.synergies(study)
+    frame = fusion_tests.synergies(study)
     return panel.PanelFigure(
         "why-synergy",
         text.plain(fusing.nearly(frame)),
         None,
-        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {trust.ROWS} training samples drawn at random "
-        f"{trust.DRAWS} times (the same rows for all samples), beside the dividend against "
+        shows=f"F_syn = v(ab) − v(a) − v(b) + v(∅) of pairs, against {fusion_tests.ROWS} training samples drawn at "
+        "random "
+        f"{fusion_tests.DRAWS} times (the same rows for all samples), beside the dividend against "
         f"{background_markdown(study.bulk_background)}: correlation over test samples, and root mean square error "
         "over the dividend's own.",
         not_shown="F_syn as its authors compute it inside a modality: here it is of whole modalities.",
@@ -184,7 +185,7 @@ def synergy(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
 def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Whether training seeds explain a test sample in one way or in several; only where seeds were measured."""
     study = trust.as_trained(sample.study)
-    seeds, result = trust.stability_of(study), trust.basins(study)
+    seeds, result = trust.stability_of(study), fusion_tests.basins(study)
     values = check_present(
         trust.seed_values(study, seeds, sample.row, faithfulness.DIVIDENDS),
         f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.",
@@ -212,7 +213,7 @@ def seed_basins(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigu
 
 
 def _ranked(levels: errors.Levels) -> fusing.Ranking:
-    return trust.ranking(
+    return fusion_tests.ranking(
         levels.study, levels.places(levels.rows[levels.inside]), levels.output_wanted
     )
 
@@ -226,7 +227,7 @@ def _whom(levels: errors.Levels) -> str:
 
 def interval_words(study: Study, resamples: int = 2000) -> str:
     rows = study.dataset.table.loc[study.dataset.ids[trust.explained(study)[0]]]
-    return cohort_measures.intervals(study.dataset, rows, resamples)
+    return cohort_table.intervals(study.dataset, rows, resamples)
 
 
 # whether a sample's, study's or cohort's model has more than one modality

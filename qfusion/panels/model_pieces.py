@@ -4,7 +4,7 @@ import numpy as np
 
 from qfusion._checks import choose
 from qfusion._sentences import listed
-from qfusion.analysis import cohort_measures, text, trust
+from qfusion.analysis import drawn_samples, patching, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain import building, cuts, evidence
@@ -47,8 +47,8 @@ def state_patching(
     """
     choose("Lender", lender, LENDERS)
     place = cuts.PATCH_KINDS.index(choose("Kind of patch", kind, cuts.PATCH_KINDS))
-    other = "" if lender == MEAN else donor or trust.partner(sample)
-    result = trust.patches_of(sample.study, sample.row, other)
+    other = "" if lender == MEAN else donor or patching.partner(sample)
+    result = patching.patches_of(sample.study, sample.row, other)
     whose = f"‘{text.plain(other)}’" if other else "the background's mean"
     restored = np.nan_to_num(result.restored[place, ..., 0])
     decided = decisions.decisions(result.before), decisions.decisions(result.donor)
@@ -84,7 +84,7 @@ def gate_groups(
         theme: of the figure.
         of: target, of `explain.evidence.TARGETS`.
     """
-    result = trust.gate_groups_of(sample.study, sample.row, sample.output)
+    result = patching.gate_groups_of(sample.study, sample.row, sample.output)
     values = result.shapley[choose("Target", of, evidence.TARGETS)]
     low, high = values, values
     if of == evidence.DECISION:
@@ -95,7 +95,7 @@ def gate_groups(
     spread = {
         evidence.DECISION: f"Bars: 95 % of what {result.shots:,} shots of every coalition would scatter; the values "
         "themselves are exact.",
-        evidence.LOSS: f"Mean over {cohort_measures.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
+        evidence.LOSS: f"Mean over {drawn_samples.drawn_words(result.rows, whole, 'test sample')}, with a 95 % "
         "bootstrap interval for each group by itself.",
         evidence.ENTANGLEMENT: "Exact.",
     }
@@ -121,7 +121,7 @@ def gate_groups(
 
 def smallest_generator(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """How much of what the generator adds its terms carry, fewer and fewer; only of models that evolve."""
-    result = trust.pruning_of(study)
+    result = patching.pruning_of(study)
     short = metrics.describe[result.metric].short
     low, high = result.shares.low, result.shares.high
     greedy = tuple(

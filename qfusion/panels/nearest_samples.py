@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed
-from qfusion.analysis import cohort_measures, compare, text
+from qfusion.analysis import sample_coordinates, sample_similarity, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import scatter_map, style
@@ -17,7 +17,7 @@ from qfusion.wording.backgrounds import describe_comparison
 
 @panel.cached
 def similar_samples(
-    sample: Sample, theme: style.Theme = "light", *, by: str = cohort_measures.DIVIDENDS
+    sample: Sample, theme: style.Theme = "light", *, by: str = sample_coordinates.DIVIDENDS
 ) -> panel.PanelFigure:
     """The test samples nearest to one.
 
@@ -26,7 +26,7 @@ def similar_samples(
         theme: of the figure.
         by: what is compared, see `similar.ways`.
     """
-    result, study = compare.nearest(sample, by), sample.study
+    result, study = sample_similarity.nearest(sample, by), sample.study
     ids = [str(name) for name in study.dataset.ids[result.rows]]
     sentence, right = describe_outcomes(study, result.rows)
     verdicts = study.predicted if study.classes else np.sign(study.scores[:, 0])
@@ -34,7 +34,7 @@ def similar_samples(
         "similar",
         describe_nearest(
             dict(zip(ids, result.distances.tolist(), strict=True)),
-            cohort_measures.TITLES[by],
+            sample_coordinates.TITLES[by],
             int((verdicts[result.rows] == verdicts[sample.row]).sum()),
             bool(study.classes),
         ),
@@ -42,7 +42,7 @@ def similar_samples(
             [f"{name}: {words}" for name, words in zip(ids, sentence, strict=True)],
             result.distances,
             right,
-            axis=compare.TITLES[by],
+            axis=sample_similarity.TITLES[by],
             typical=result.median,
             theme=theme,
         ),
@@ -52,7 +52,7 @@ def similar_samples(
         + ". Click a bar to open it."
         + (
             f" {describe_comparison(study.bulk_background)}"
-            if by == cohort_measures.DIVIDENDS
+            if by == sample_coordinates.DIVIDENDS
             else ""
         ),
         not_shown="why they are alike: set them side by side.",
@@ -132,8 +132,10 @@ SIMILAR_BY = params.SelectParam(
     "similar",
     "Similar by",
     "Contributions are compare.",
-    values=lambda study: [cohort_measures.TITLES[kind] for kind in compare.ways(study)],
+    values=lambda study: [
+        sample_coordinates.TITLES[kind] for kind in sample_similarity.ways(study)
+    ],
     look="segments",
-    meanings=cohort_measures.KEYS,
+    meanings=sample_coordinates.KEYS,
 )
 SIMILAR = {"similar": panel.Panel(similar_samples, {"by": SIMILAR_BY})}

@@ -5,7 +5,7 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import size
-from qfusion.analysis import dynamics as evolution
+from qfusion.analysis import sample_circuits
 from qfusion.analysis.sample import Sample
 from qfusion.explain import stability
 from qfusion.explain.contribution_shares import net_joint_share
@@ -24,7 +24,7 @@ SMALL = 1e-9  # terms that add up to less are rounding
 
 def layer_correlations(sample: Sample) -> dict[str, np.ndarray]:
     """Correlations of the qubits at every place between the layers, (P,) each, by JOINT and MUTUAL."""
-    entropies = evolution.layers(sample.study, sample.row, sample.tweak)
+    entropies = sample_circuits.layers(sample.study, sample.row, sample.tweak)
     return {
         JOINT: entropies.joint,
         MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual]),
@@ -129,7 +129,7 @@ def cuts(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
 
 def mutual_information(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
-    layers = evolution.layers(sample.study, sample.row, sample.tweak)
+    layers = sample_circuits.layers(sample.study, sample.row, sample.tweak)
     return _cuts(
         sample,
         theme,
@@ -151,7 +151,7 @@ def describe_correlation(largest: float) -> str:
 def _cuts(
     sample: Sample, theme: style.Theme, name: str, head: str, unit: str, shows: str, not_shown: str
 ) -> panel.PanelFigure:
-    result = evolution.layers(sample.study, sample.row, sample.tweak)
+    result = sample_circuits.layers(sample.study, sample.row, sample.tweak)
     values = getattr(result, name)
     return panel.PanelFigure(
         name,
@@ -174,7 +174,7 @@ def _cuts(
 
 def poolings(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """Entropy of the qubits in play before and after every pooling, and of what is measured."""
-    pools = evolution.layers(sample.study, sample.row, sample.tweak).poolings()
+    pools = sample_circuits.layers(sample.study, sample.row, sample.tweak).poolings()
     before, after, outcomes = (pools[name].to_numpy() for name in ("before", "after", "outcomes"))
     return panel.PanelFigure(
         "poolings",

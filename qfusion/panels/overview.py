@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import compare, dynamics as evolution, text
+from qfusion.analysis import sample_evolution, sample_examples, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.figures import (
@@ -137,7 +137,7 @@ def example_entropy(
     """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of
     `example_waterfall`."""
     sample, row = _told(study, kind)
-    times, series = evolution.entropies_by_torch(study, row)
+    times, series = sample_evolution.entropies_by_torch(study, row)
     return panel.PanelFigure(
         f"telling-entropy-{kind}",
         f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
@@ -174,14 +174,14 @@ def example_masses(
 
 def _told(study: Study, kind: str) -> tuple[str, int]:
     """Id and row of a sample to start with."""
-    choose("Kind of sample", kind, compare.WHY)
-    shown = {example.kind: example.sample for example in compare.find_examples(study)}
+    choose("Kind of sample", kind, sample_examples.WHY)
+    shown = {example.kind: example.sample for example in sample_examples.find_examples(study)}
     sample = shown[choose("Among the samples to start with, kind", kind, shown)]
     return sample, study.dataset.row(sample)
 
 
 def _kinds(view: page_state.PageState, study: Study) -> list[str]:
-    return [one.kind for one in compare.find_examples(study)]
+    return [one.kind for one in sample_examples.find_examples(study)]
 
 
 OVERVIEW = {
@@ -212,7 +212,7 @@ EXAMPLES = {
         endings=lambda view, study: [
             *curve_names(
                 study,
-                [study.dataset.row(one.sample) for one in compare.find_examples(study)],
+                [study.dataset.row(one.sample) for one in sample_examples.find_examples(study)],
                 "card",
             ),
             *curve_names(study, [study.dataset.row(view.named("sample"))], "now"),

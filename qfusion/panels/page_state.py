@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from qfusion._checks import check
-from qfusion.analysis import sample as backgrounds
+from qfusion.analysis import background_choice
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, Tweak
 from qfusion.panels.pins import Pin, parse_pin
@@ -104,8 +104,8 @@ class PageState:
     @property
     def background(self) -> str:
         """Kind of the background."""
-        value = self.get("background", backgrounds.DEFAULT_BACKGROUND)
-        return backgrounds.OFFERED.get(value, value)
+        value = self.get("background", background_choice.DEFAULT_BACKGROUND)
+        return background_choice.OFFERED.get(value, value)
 
     @property
     def tweak(self) -> str:

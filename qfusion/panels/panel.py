@@ -20,7 +20,7 @@ import plotly.io
 
 from qfusion._checks import check
 from qfusion._sentences import listed as in_words, share, size, sizes, top
-from qfusion.analysis import cohort_measures, memo, text
+from qfusion.analysis import drawn_samples, memo, text
 from qfusion.errors import QFusionError
 from qfusion.explain import stability
 from qfusion.figures import export
@@ -242,7 +242,7 @@ EVERYONE = SelectParam(
     "Some are drawn.",
     "What takes long is measured on samples drawn at random, the same each time, and says so. All are worked out "
     "behind the page, which goes on meanwhile.",
-    meanings={cohort_measures.DRAWN: None, cohort_measures.ALL: True},
+    meanings={drawn_samples.DRAWN: None, drawn_samples.ALL: True},
     look="segments",
 )
 Opens = Callable[

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.analysis import changes, text
+from qfusion.analysis import physics_sensitivity, text
 from qfusion.analysis.sample import Sample
 from qfusion.explain.building import Built
 from qfusion.figures import generator_attribution, numbers, style
@@ -19,12 +19,12 @@ from qfusion.wording.building import describe_building
 BASELINE = "baseline"
 
 
-def path_attribution(sample: Sample, over: str = changes.THIS) -> Built:
-    """What each coupling and dissipation built, in the mean over a cohort of `analysis.changes.cohorts`."""
+def path_attribution(sample: Sample, over: str = physics_sensitivity.THIS) -> Built:
+    """What each coupling and dissipation built, in the mean over a cohort of `analysis.physics_sensitivity.cohorts`."""
     study = sample.study
-    return changes.built(
+    return physics_sensitivity.built(
         study,
-        changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output)),
+        physics_sensitivity.rows_of(study, sample.row, over, lambda: study.frame(sample.output)),
         sample.output,
         sample.tweak,
     )
@@ -32,7 +32,7 @@ def path_attribution(sample: Sample, over: str = changes.THIS) -> Built:
 
 @panel.cached
 def attribution_matrix(
-    sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
+    sample: Sample, theme: style.Theme = "light", *, over: str = physics_sensitivity.THIS
 ) -> panel.PanelFigure:
     """What every coupling and dissipation added to every contribution; arguments as of `attribution_over_time`."""
     result = path_attribution(sample, over)
@@ -60,7 +60,7 @@ def attribution_over_time(
     sample: Sample,
     theme: style.Theme = "light",
     *,
-    over: str = changes.THIS,
+    over: str = physics_sensitivity.THIS,
     part: str = "",
     t: float = 1.0,
 ) -> panel.PanelFigure:
@@ -69,7 +69,7 @@ def attribution_over_time(
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        over: this sample or the mean over several, of `analysis.changes.cohorts`.
+        over: this sample or the mean over several, of `analysis.physics_sensitivity.cohorts`.
         part: "baseline" or a contribution, such as "text+audio"; unless told the joint one that the dynamics changed
             most.
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
@@ -100,7 +100,7 @@ def attribution_over_time(
 
 @panel.cached
 def attribution_flow(
-    sample: Sample, theme: style.Theme = "light", *, over: str = changes.THIS
+    sample: Sample, theme: style.Theme = "light", *, over: str = physics_sensitivity.THIS
 ) -> panel.PanelFigure:
     """The way from modalities through what acts on them to the decision; arguments as of `attribution_over_time`."""
     result = path_attribution(sample, over)
@@ -149,7 +149,7 @@ def _picture(
         alt=f"{title}. {message}",
         not_shown=generator_attribution.SAYS[name][1],
         table=table,
-        shows=f"{generator_attribution.SAYS[name][0]}{sample.of if over == changes.THIS else mean} "
+        shows=f"{generator_attribution.SAYS[name][0]}{sample.of if over == physics_sensitivity.THIS else mean} "
         f"{describe_comparison(sample.study.background)} Aumann and Shapley's shares: "
         f"they add up, to {result.error:.0e}.",
     )
@@ -168,7 +168,7 @@ BUILT_OVER = params.SelectParam(
     "Samples",
     "This sample is shown.",
     "This sample, or the mean over several.",
-    changes.cohorts,
+    physics_sensitivity.cohorts,
     fits=TIMED,
 )
 BUILT_PART = params.SelectParam(

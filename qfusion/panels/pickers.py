@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from qfusion import data
 from qfusion._checks import choose
-from qfusion.analysis import compare, outputs, sample as backgrounds, study as studies
+from qfusion.analysis import background_choice, opening, outputs, sample_examples, study as studies
 from qfusion.errors import NotFound, QFusionError, default_on_error
 from qfusion.panels.page_state import PREDICTED
 from qfusion.panels.params import SampleParam, SelectParam, TextParam
@@ -82,7 +82,7 @@ BACKGROUND = SelectParam(
     "samples drawn on its own (product of marginals); the training samples as they occur; states that know nothing; "
     "the reference state |0⟩; one other sample, for “why this decision rather than that one?”; or a cohort saved on "
     "the Cohorts page.",
-    meanings=backgrounds.OFFERED,
+    meanings=background_choice.OFFERED,
     style={"width": 190},
 )
 CONTRAST = SampleParam(
@@ -91,7 +91,9 @@ CONTRAST = SampleParam(
 MEMBERS = SelectParam(
     "members", "Cohort", "The first saved one is compared with.", style={"width": 170}
 )
-ROWS = SelectParam("rows", "Rows", "Some of the rows are used.", values=(backgrounds.ALL_ROWS,))
+ROWS = SelectParam(
+    "rows", "Rows", "Some of the rows are used.", values=(background_choice.ALL_ROWS,)
+)
 PICKERS = (MODEL, DATA, SAMPLE, OUTPUT, BACKGROUND, CONTRAST, MEMBERS, ROWS)
 KEYS = (*(control.key for control in PICKERS), "cohort", "pin")
 
@@ -108,7 +110,7 @@ def offered_outputs(classes: Sequence[str]) -> list[str]:
 
 def own_data(model: str) -> str:
     """Returns the name of the data set that a model was trained on."""
-    return str(backgrounds.loaded(model).card["data"]["name"])
+    return str(opening.loaded(model).card["data"]["name"])
 
 
 def models_for(data_name: str) -> Iterator[str]:
@@ -126,7 +128,7 @@ def misfit(model: str, data_name: str) -> str:
     Both are names: readers give them."""
     choose("Model", model, models())
     choose("Data set", data_name, sources())
-    return studies.misfit(dict(backgrounds.loaded(model).card), data.load(data_name))
+    return studies.misfit(dict(opening.loaded(model).card), data.load(data_name))
 
 
 def default_sample(study: studies.Study) -> str:
@@ -136,7 +138,7 @@ def default_sample(study: studies.Study) -> str:
         return named[0]
     if study.opening:
         return study.opening
-    examples = compare.find_examples(study)
+    examples = sample_examples.find_examples(study)
     return next((one for one in examples if one.kind == "conflict"), examples[0]).sample
 
 
@@ -149,6 +151,6 @@ def resolve_pin(pin: Pin) -> tuple[studies.Study, int]:
     """
     choose("Model", pin.model, models())
     choose("Data set", pin.data, sources())
-    study = backgrounds.open_study(pin.model, pin.data)
+    study = opening.open_study(pin.model, pin.data)
     parse_tweak(study, pin.tweak)
     return study, study.dataset.row(pin.sample)

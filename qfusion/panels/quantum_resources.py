@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import count, listed
-from qfusion.analysis import audit, audit_rows, text
+from qfusion.analysis import audit, audit_rows, resource_cuts, text
 from qfusion.analysis.study import Study
 from qfusion.explain import fusing
 from qfusion.figures import label_charts, style
@@ -98,7 +98,7 @@ DEPHASED = (
 
 def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFigure:
     """What this very model loses when a resource is cut from it, not trained again."""
-    frame, (_, label) = audit.cut_of(study), audit_rows.metric_of(study.dataset)
+    frame, (_, label) = resource_cuts.cut_of(study), audit_rows.metric_of(study.dataset)
     ends = frame[["loses", "loses:low", "loses:high"]].to_numpy(float)
     names = frame["resource"].tolist()
     lost = [name for name, low in zip(names, ends[:, 1], strict=True) if low > audit_rows.WITHIN]
@@ -119,7 +119,7 @@ def cut_comparison(study: Study, theme: style.Theme = "light") -> panel.PanelFig
         ),
         shows=f"by how much {label.short} on test samples is worse when one resource is cut from this model, which is "
         f"not trained again. {interval_words(study, fusing.RESAMPLES)}."
-        + (DEPHASED if audit.ENTANGLEMENT in names else ""),
+        + (DEPHASED if resource_cuts.ENTANGLEMENT in names else ""),
         not_shown="what a model would reach that was trained without the resource: twins say that.",
         alt=f"{words}: {panel.list_numbers(names, ends[:, 0].tolist(), '+.3f')}.",
         table=lambda: frame,

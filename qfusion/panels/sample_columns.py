@@ -7,7 +7,7 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion._sentences import sizes, top
-from qfusion.analysis import compare, text
+from qfusion.analysis import sample_similarity, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.figures import column_charts, numbers, style
 from qfusion.panels import page_state, panel, params, samples
@@ -114,7 +114,7 @@ def chosen_rows(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
         InvalidInput: when there are more than six.
     """
     if not ids:
-        return [sample.row, *compare.nearest(sample, count=3).rows.tolist()]
+        return [sample.row, *sample_similarity.nearest(sample, count=3).rows.tolist()]
     rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
     check(
         len(rows) <= column_charts.MOST,

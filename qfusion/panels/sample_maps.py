@@ -5,7 +5,15 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion._sentences import share
-from qfusion.analysis import cohort_measures, errors, text
+from qfusion.analysis import (
+    cohort_measures,
+    cohort_table,
+    drawn_samples,
+    errors,
+    sample_coordinates,
+    sample_projection,
+    text,
+)
 from qfusion.analysis.study import SAID, Study
 from qfusion.explain import RELATIONS
 from qfusion.figures import scatter_map, style
@@ -16,11 +24,12 @@ from qfusion.wording.backgrounds import describe_comparison
 
 MAX_DRAWN = 4_000  # points: more make pages slow
 _MEANS = {
-    cohort_measures.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt distances)",
-    cohort_measures.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
+    sample_coordinates.STATES: "the reduced density matrices of its modalities (distances are Hilbert-Schmidt "
+    "distances)",
+    sample_coordinates.FINAL: "its final state (of states in time ρ(T), distances are Hilbert-Schmidt distances; of "
     "a network the populations of the kept and ⟨Z⟩ of the measured qubits)",
-    cohort_measures.DIVIDENDS: "the terms of its decision without the baseline",
-    cohort_measures.FEATURES: "what the encoders of its modalities give",
+    sample_coordinates.DIVIDENDS: "the terms of its decision without the baseline",
+    sample_coordinates.FEATURES: "what the encoders of its modalities give",
 }
 
 
@@ -52,7 +61,7 @@ def sample_map(
     column = text.column_of(colour, map(str, rows.columns))
     values, names, hues = _coloured(study, rows, column)
     explained = placed.explained
-    what = cohort_measures.TITLES[placed.what]
+    what = sample_coordinates.TITLES[placed.what]
     return panel.PanelFigure(
         "sample-map",
         describe_reduction(
@@ -87,7 +96,7 @@ def sample_map(
         + f", {len(at):,} are drawn."
         + (
             f" {describe_comparison(study.bulk_background)}"
-            if placed.what == cohort_measures.DIVIDENDS
+            if placed.what == sample_coordinates.DIVIDENDS
             else ""
         ),
         not_shown="distances: who is near whom counts, sizes of and gaps between groups do not. Another machine may "
@@ -128,11 +137,11 @@ def describe_reduction(what: str, held: float | None, stored: float) -> str:
 
 def map_positions(
     levels: errors.Levels, of: str = "", method: str = "PCA", everyone: bool = False
-) -> cohort_measures.SampleMap:
+) -> sample_projection.SampleMap:
     """Where the samples of the split lie; arguments as of `sample_map`."""
-    return cohort_measures.sample_map(
+    return sample_projection.sample_map(
         levels.study,
-        of or next(iter(cohort_measures.coordinate_kinds(levels.study))),
+        of or next(iter(sample_coordinates.coordinate_kinds(levels.study))),
         method,
         levels.places(levels.rows),
         levels.output_wanted,
@@ -140,10 +149,10 @@ def map_positions(
     )
 
 
-def drawn_positions(levels: errors.Levels, result: cohort_measures.SampleMap) -> np.ndarray:
+def drawn_positions(levels: errors.Levels, result: sample_projection.SampleMap) -> np.ndarray:
     """Places on the map of the samples that are drawn: all, or so many spread evenly, and the open one."""
     return np.union1d(
-        cohort_measures.thinned(np.arange(len(result.rows)), MAX_DRAWN),
+        drawn_samples.thinned(np.arange(len(result.rows)), MAX_DRAWN),
         np.flatnonzero(result.rows == levels.sample.row),
     ).astype(int)
 
@@ -155,7 +164,7 @@ def colour_choices(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
         "prediction",
         "error",
         *([cohort_measures.VERDICT] if study.classes else []),
-        cohort_measures.DOMINANT,
+        cohort_table.DOMINANT,
         "relation",
         "leader",
     ]
@@ -189,14 +198,14 @@ def _coloured(
     order = {
         "truth": study.classes,
         "prediction": study.classes,
-        cohort_measures.DOMINANT: study.terms,
+        cohort_table.DOMINANT: study.terms,
         "relation": tuple(RELATIONS),
         cohort_measures.VERDICT: ("right", "wrong"),
     }.get(colour, ())
     there = set(words)
     names = [name for name in order if name in there] or sorted(there)
     places = np.array([names.index(name) for name in words], dtype=int)
-    if colour == cohort_measures.DOMINANT:
+    if colour == cohort_table.DOMINANT:
         return (
             places,
             [name.replace("+", " + ") for name in names],
@@ -212,11 +221,11 @@ def _tips(rows: pd.DataFrame) -> list[str]:
     )
 
 
-def _method(result: cohort_measures.SampleMap) -> str:
-    neighbours = f"{cohort_measures.NEIGHBOURS} neighbours"
+def _method(result: sample_projection.SampleMap) -> str:
+    neighbours = f"{sample_projection.NEIGHBOURS} neighbours"
     stored = result.trustworthiness
     return (
-        f"UMAP ({neighbours}, seed {cohort_measures.SEED})"
+        f"UMAP ({neighbours}, seed {drawn_samples.SEED})"
         if result.method == "UMAP"
         else "principal components"
     ) + ("." if np.isnan(stored) else f"; trustworthiness of {neighbours} {stored:.3f}.")
@@ -231,22 +240,22 @@ MAP_OF = params.SelectParam(
     "map",
     "Map of",
     "The first are shown.",
-    values=lambda study: cohort_measures.coordinate_kinds(study).values(),
-    meanings=cohort_measures.KEYS,
+    values=lambda study: sample_coordinates.coordinate_kinds(study).values(),
+    meanings=sample_coordinates.KEYS,
     style={"width": 190},
 )
 MAP_METHOD = params.SelectParam(
     "map.method",
     "Method",
     "Principal components are shown.",
-    values=cohort_measures.METHODS,
+    values=sample_projection.METHODS,
     look="segments",
 )
 MAP_COLOUR = params.SelectParam(
     "map.colour",
     "Colour",
     "The first column is shown.",
-    values=lambda study: colour_choices(study, cohort_measures.cohort_table(study, None)),
+    values=lambda study: colour_choices(study, cohort_table.cohort_table(study, None)),
     style={"width": 190},
 )
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import listed, size, top
-from qfusion.analysis import compare, outputs, text
+from qfusion.analysis import outputs, sample_filters, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study, said_columns
 from qfusion.data.row_splits import SPLITS
@@ -407,11 +407,11 @@ def scatter(
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
     study = sample.study
-    titles, default = compare.axes(study), compare.default_axes(study)
+    titles, default = sample_filters.axes(study), sample_filters.default_axes(study)
     x, y = choose("Axis", x or default[0], titles), choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
-    choose("Verdict", verdict, ("", *compare.VERDICTS))
-    passed = compare.passing(
+    choose("Verdict", verdict, ("", *sample_filters.VERDICTS))
+    passed = sample_filters.passing(
         _frame(study, output),
         split=split,
         search=search,
@@ -419,7 +419,7 @@ def scatter(
         verdict=verdict,
         classes=classes,
     )
-    rows = compare.on_axes(study, passed, x, y)
+    rows = sample_filters.on_axes(study, passed, x, y)
     wrong = int((rows["margin"] < 0).sum()) if y == "margin" else 0
     return panel.PanelFigure(
         "scatter",
@@ -443,7 +443,7 @@ def scatter(
         shows=f"one point a sample, {len(rows):,} in all"
         + (
             f" (evenly spread over the {len(passed):,} that pass)"
-            if len(rows) == compare.MAX_DRAWN
+            if len(rows) == sample_filters.MAX_DRAWN
             else ""
         )
         + "; the ring marks the current one."
@@ -514,7 +514,7 @@ VERDICT = params.SelectParam(
     "Predicted",
     "Right and wrong ones are shown.",
     "Only samples that the model gets right, or wrong.",
-    compare.VERDICTS,
+    sample_filters.VERDICTS,
     empty=True,
     look="segments",
     fits=lambda study: bool(study.classes),
@@ -533,7 +533,7 @@ _AXES = (
     "is entanglement. See Terms below the figure."
 )
 ACROSS, UP = (
-    params.SelectParam(key, f"{key} axis", "The usual one is shown.", _AXES, compare.axes)
+    params.SelectParam(key, f"{key} axis", "The usual one is shown.", _AXES, sample_filters.axes)
     for key in ("x", "y")
 )
 TABLE = params.SwitchParam(
@@ -574,7 +574,7 @@ PANELS = {
         scatter,
         {"x": ACROSS, "y": UP, "output": lambda view: view.output or None, **FILTERS},
         fits=lambda sample, output="", x="", y="", **filters: (
-            not compare.passing(_frame(sample.study, output), **filters).empty
+            not sample_filters.passing(_frame(sample.study, output), **filters).empty
         ),
     ),
 }

@@ -95,7 +95,7 @@ def _sample(view: PageState) -> Call:
         "session": SESSION_FILE if sample.startswith(PREFIX) else "",
     }
     return Call(
-        "qfusion.analysis.sample",
+        "qfusion.analysis.opening",
         "open_sample",
         (view.model, sample, view.named("data")),
         drop_empty(arguments),
@@ -142,7 +142,7 @@ def _members(view: PageState) -> str:
 
 
 def _board(_: PageState) -> Call:
-    return Call("qfusion.analysis.runs", "open_board")
+    return Call("qfusion.analysis.benchmark_board", "open_board")
 
 
 def _dataset(view: PageState) -> Call:
@@ -155,7 +155,7 @@ def _runs(view: PageState) -> Call:
 
 
 def _trials(view: PageState) -> Call:
-    return Call("qfusion.analysis.runs", "open_trials", tuple(view.all("sweep")[-1:]))
+    return Call("qfusion.analysis.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:]))
 
 
 SCOPES: dict[str, Callable[[PageState], Call]] = {

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import __version__
-from qfusion.analysis import inside, text
+from qfusion.analysis import recording_strip, text
 from qfusion.analysis.sample import Sample
 from qfusion.data import clips
 from qfusion.data.coalition_terms import split_term
@@ -192,7 +192,7 @@ def _card(sample: Sample) -> dict[str, Any]:
                 media[name] = contents.film(piece)
             case Audio():
                 media[name] = contents.audio(piece)
-    source = inside.source(sample.dataset, sample.row)
+    source = recording_strip.source(sample.dataset, sample.row)
     problem = source.problem
     if source.clip is not None:
         try:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.analysis.runs import ENOUGH, Trials
+from qfusion.analysis.sweep_trials import ENOUGH, Trials
 from qfusion.figures import style, sweep_charts
 from qfusion.panels import panel, params, pickers
 from qfusion.runs import quotas, setting_texts

@@ -7,7 +7,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._sentences import count
-from qfusion.analysis import changes, text
+from qfusion.analysis import physics_sensitivity, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.explain.sensitivity import Response, Sensitivity
@@ -32,28 +32,32 @@ class EffectSensitivity(NamedTuple):
         """The terms that can be followed, by title; the one most worth it first."""
         return {
             self.sensitivity.parameters[i].title: self.sensitivity.parameters[i]
-            for i in changes.worth_following(self.sensitivity, self.reach)
+            for i in physics_sensitivity.worth_following(self.sensitivity, self.reach)
         }
 
 
 def effect_sensitivity(
-    sample: Sample, effect: str = "", over: str = changes.THIS
+    sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
 ) -> EffectSensitivity:
     """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
-    study, known = sample.study, changes.targets(sample.study)
+    study, known = sample.study, physics_sensitivity.targets(sample.study)
     target = known[choose("Effect", effect or sample.quantity, known)]
-    rows = changes.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
+    rows = physics_sensitivity.rows_of(study, sample.row, over, lambda: study.frame(sample.output))
     return EffectSensitivity(
         rows,
-        changes.measure(study, rows, sample.tweak, sample.output, target),
-        changes.full_range(study, target, sample.output),
+        physics_sensitivity.measure(study, rows, sample.tweak, sample.output, target),
+        physics_sensitivity.full_range(study, target, sample.output),
     )
 
 
-def half_slopes(sample: Sample, effect: str = "", over: str = changes.THIS) -> np.ndarray:
+def half_slopes(
+    sample: Sample, effect: str = "", over: str = physics_sensitivity.THIS
+) -> np.ndarray:
     """What the slope at half of each term's strength says that its removal does, (P,)."""
     rows, result, _ = effect_sensitivity(sample, effect, over)
-    return changes.half_way(sample.study, rows, sample.tweak, sample.output, result.targets[0])
+    return physics_sensitivity.half_way(
+        sample.study, rows, sample.tweak, sample.output, result.targets[0]
+    )
 
 
 def tornado(
@@ -61,8 +65,8 @@ def tornado(
     theme: style.Theme = "light",
     *,
     effect: str = "",
-    over: str = changes.THIS,
-    group: str = changes.EVERY,
+    over: str = physics_sensitivity.THIS,
+    group: str = physics_sensitivity.EVERY,
     half: bool = False,
 ) -> panel.PanelFigure:
     """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
@@ -70,17 +74,19 @@ def tornado(
     Args:
         sample: a sample of a model that consists of terms.
         theme: of the figure.
-        effect: what the terms act on, of `analysis.changes.targets`; the explained output unless told.
-        over: this sample or the mean over several, of `analysis.changes.cohorts`.
-        group: the terms that are drawn, of `analysis.changes.GROUPS`.
+        effect: what the terms act on, of `analysis.physics_sensitivity.targets`; the explained output unless told.
+        over: this sample or the mean over several, of `analysis.physics_sensitivity.cohorts`.
+        group: the terms that are drawn, of `analysis.physics_sensitivity.GROUPS`.
         half: with the slope half-way, which takes a second or more.
     """
     study, timed, effect = sample.study, sample.study.can("time"), effect or sample.quantity
     rows, result, reach = effect_sensitivity(sample, effect, over)
-    places = changes.chosen(result, choose("Terms", group, changes.GROUPS[timed]), timed)
+    places = physics_sensitivity.chosen(
+        result, choose("Terms", group, physics_sensitivity.GROUPS[timed]), timed
+    )
     shown, target = places[:MAX_TERMS], result.targets[0]
     parameters = [result.parameters[i] for i in shown]
-    bends = changes.large(result, reach) & ~result.agrees()[:, 0]
+    bends = physics_sensitivity.large(result, reach) & ~result.agrees()[:, 0]
     middle = half_slopes(sample, effect, over) if half else None
     drawn = sensitivity_tornado.tornado(
         [one.title if one.value == 1 else f"{one.title} (× {one.value:g})" for one in parameters],
@@ -90,7 +96,7 @@ def tornado(
         study.modalities,
         bends=[bool(bends[i]) for i in shown],
         half=None if middle is None else middle[shown],
-        unit=changes.unit(study, target, sample.output),
+        unit=physics_sensitivity.unit(study, target, sample.output),
         theme=theme,
     )
     return panel.PanelFigure(
@@ -133,7 +139,7 @@ def term_response(
     theme: style.Theme = "light",
     *,
     effect: str = "",
-    over: str = changes.THIS,
+    over: str = physics_sensitivity.THIS,
     term: str = "",
 ) -> panel.PanelFigure:
     """One term from removed to where it stands.
@@ -154,7 +160,9 @@ def term_response(
     )
     parameter = titles[choose("Term", term or next(iter(titles)), titles)]
     target = result.targets[0]
-    along = changes.follow(study, rows, sample.tweak, sample.output, target, parameter.key)
+    along = physics_sensitivity.follow(
+        study, rows, sample.tweak, sample.output, target, parameter.key
+    )
     return panel.PanelFigure(
         "way",
         _bend(along, parameter, effect),
@@ -165,7 +173,7 @@ def term_response(
             "+".join(parameter.modalities),
             study.modalities,
             what="factor of the term (0: removed, 1: as learned)",
-            unit=changes.unit(study, target, sample.output),
+            unit=physics_sensitivity.unit(study, target, sample.output),
             theme=theme,
         ),
         shows=f"the {text.plain(effect)} ({_whose(sample, result, over, len(rows))}) for every strength of this term, "
@@ -191,14 +199,14 @@ def _whose(sample: Sample, sensitivity: Sensitivity, over: str, whole: int) -> s
     )
     return (
         f"sample {text.plain(sample.id)}"
-        if over == changes.THIS
+        if over == physics_sensitivity.THIS
         else f"the mean over {cohort_words(sample, over, taken, whole)}"
     ) + of_class
 
 
 def cohort_words(sample: Sample, over: str, taken: int, whole: int) -> str:
     """Those `taken` of a cohort of `whole` samples, in words: one outside the test split is added to those like it."""
-    added = over != changes.ALL and sample.row not in sample.dataset.rows("test")
+    added = over != physics_sensitivity.ALL and sample.row not in sample.dataset.rows("test")
     tests = over.removeprefix("all ")
     return (
         (f"{taken:,} of " if taken < whole else "")
@@ -213,7 +221,7 @@ def _head(sensitivity: Sensitivity, places: np.ndarray, effect: str, group: str)
     first = max(places, key=lambda i: abs(sensitivity.effects[i, 0]))
     change = sensitivity.effects[first, 0]
     name = _the(sensitivity.parameters[first])
-    if group != changes.EVERY:
+    if group != physics_sensitivity.EVERY:
         name = f"of the terms “{group}”, {name}"
     return panel.capital(
         f"{name} matters most: without it the {text.plain(effect)} {text.verb(effect)} {abs(change):.2g} "
@@ -238,13 +246,24 @@ def _bend(along: Response, parameter: Parameter, effect: str) -> str:
 
 
 def has_effect(
-    sample: Sample, effect: str = "", over: str = changes.THIS, group: str = "", **_: Any
+    sample: Sample,
+    effect: str = "",
+    over: str = physics_sensitivity.THIS,
+    group: str = "",
+    **_: Any,
 ) -> bool:
     """Whether the model consists of terms, and some of the group move the effect."""
     if not sample.study.can("terms"):
         return False
     result = effect_sensitivity(sample, effect, over).sensitivity
-    return len(changes.chosen(result, group or changes.EVERY, sample.can("time"))) > 0
+    return (
+        len(
+            physics_sensitivity.chosen(
+                result, group or physics_sensitivity.EVERY, sample.can("time")
+            )
+        )
+        > 0
+    )
 
 
 EFFECT = params.SelectParam(
@@ -252,21 +271,21 @@ EFFECT = params.SelectParam(
     "Effect on",
     "That on the explained output is shown.",
     "What the terms act on: the log-odds or score, a part of it, or a state's entropy or entanglement.",
-    changes.targets,
+    physics_sensitivity.targets,
 )
 COHORT = params.SelectParam(
     "over",
     "Samples",
     "This sample is shown.",
     "This sample, or the mean over several.",
-    changes.cohorts,
+    physics_sensitivity.cohorts,
 )
 GROUP = params.SelectParam(
     "terms",
     "Terms",
     "All terms are shown.",
     "The parts of the model that are weakened and removed.",
-    lambda study: changes.GROUPS[study.can("time")],
+    lambda study: physics_sensitivity.GROUPS[study.can("time")],
 )
 HALF = params.SwitchParam(
     "half",
@@ -314,7 +333,7 @@ PANELS = {
         term_response,
         {**_TERMS, "term": FOLLOWED},
         # some term does not act linearly, so that there is a way to follow
-        fits=lambda sample, effect="", over=changes.THIS, **_: (
+        fits=lambda sample, effect="", over=physics_sensitivity.THIS, **_: (
             sample.study.can("terms") and bool(effect_sensitivity(sample, effect, over).followed())
         ),
         opens=_open,

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion._sentences import listed
-from qfusion.analysis import changes as interventions, compare, inside, text
-from qfusion.analysis.sample import Sample, default_contrast
+from qfusion.analysis import changes as interventions, compare, recording_strip, text
+from qfusion.analysis.background_choice import default_contrast
+from qfusion.analysis.sample import Sample
 from qfusion.explain.attribution import BASELINES, INTEGRATED, METHODS
 from qfusion.figures import sample_timeline, style
 from qfusion.panels import page_state, panel, what_if
@@ -18,10 +19,12 @@ from qfusion.wording.backgrounds import describe_comparison
 
 def open_timeline(
     sample: Sample, baseline: str = "mean", other: str = "", method: str = INTEGRATED
-) -> tuple[inside.Strip, str]:
+) -> tuple[recording_strip.Strip, str]:
     """Returns a sample over its seconds, and the id of the sample where attributions start, if they start at one."""
     start = (other or default_contrast(sample.study, sample.row)) if baseline == "sample" else ""
-    return inside.strip(sample.study, sample.row, sample.output, baseline, start, method), start
+    return recording_strip.strip(
+        sample.study, sample.row, sample.output, baseline, start, method
+    ), start
 
 
 def timeline(
@@ -37,7 +40,7 @@ def timeline(
     result, start = open_timeline(sample, baseline, other, method)
     learned = " Steps are followed through the model as it was trained." if sample.changed else ""
     preview, lanes = result.preview, result.lanes
-    at = {lane.modality: inside.peak_words(lane) for lane in lanes}
+    at = {lane.modality: recording_strip.peak_words(lane) for lane in lanes}
     shown = [
         name
         for name, values in {
@@ -67,7 +70,8 @@ def timeline(
         if lanes
         else "What is seen, heard and said, over time",
         sample_timeline.draw_timeline(result, sample.modalities, sample.unit, theme),
-        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}{inside.placing(result)}{learned} "
+        shows=f"{listed(shown)} of the sample over {preview.seconds:.1f} s.{bars}"
+        f"{recording_strip.placing(result)}{learned} "
         + (describe_comparison(sample.study.background) if lanes else ""),
         not_shown="that what stands at one place belongs together: features are measured over windows, and an encoder "
         "may carry what it met to a later step.",
@@ -82,7 +86,7 @@ def timeline(
     )
 
 
-def timeline_table(sample: Sample, result: inside.Strip) -> pd.DataFrame:
+def timeline_table(sample: Sample, result: recording_strip.Strip) -> pd.DataFrame:
     """A row a step and term, after a row a word."""
     words = pd.DataFrame(
         {
@@ -115,7 +119,7 @@ def timeline_table(sample: Sample, result: inside.Strip) -> pd.DataFrame:
 
 def has_time_axis(sample: Sample, **_: Any) -> bool:
     """Whether a sample has an axis of time: a recording, moving pictures or sound."""
-    return inside.source(sample.study.dataset, sample.row).is_timed
+    return recording_strip.source(sample.study.dataset, sample.row).is_timed
 
 
 def compared_timeline(

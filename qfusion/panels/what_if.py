@@ -15,7 +15,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import count, listed
-from qfusion.analysis import changes as interventions, text
+from qfusion.analysis import changes as interventions, decision_flips, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import synthesis
@@ -323,7 +323,7 @@ def _numbers(view: page_state.PageState, start: str) -> dict[str, float]:
 
 def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
-    study, result = sample.study, interventions.what_would_flip(sample.study, sample.row)
+    study, result = sample.study, decision_flips.what_would_flip(sample.study, sample.row)
     farthest, unit, how = _measured(study, result)
     never = [text.plain(name) for name, flip in result.items() if not flip.state.possible]
     unsure = [
@@ -390,7 +390,7 @@ def nearest_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFi
     )
 
 
-def _measured(study: Study, flips: Mapping[str, interventions.Flip]) -> tuple[float, str, str]:
+def _measured(study: Study, flips: Mapping[str, decision_flips.Flip]) -> tuple[float, str, str]:
     """The largest distance there can be, what it is called, and how the smallest is found."""
     if study.can("kets"):
         return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
@@ -417,13 +417,13 @@ def _measured(study: Study, flips: Mapping[str, interventions.Flip]) -> tuple[fl
 
 def parameter_flips(sample: Sample, theme: style.Theme = "light") -> panel.PanelFigure:
     """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
-    study, search = sample.study, interventions.parameters_that_flip(sample.study, sample.row)
+    study, search = sample.study, decision_flips.parameters_that_flip(sample.study, sample.row)
     check(
         bool(search.changes),
         f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).",
     )
     result = search.changes
-    names = [interventions.parameter_name(study, change) for change in result]
+    names = [decision_flips.parameter_name(study, change) for change in result]
     return panel.PanelFigure(
         "knob-flips",
         describe_smallest_turn(
@@ -640,7 +640,7 @@ PANELS = {
         parameter_flips,
         fits=lambda sample: (
             sample.study.can("terms")
-            and bool(interventions.parameters_that_flip(sample.study, sample.row).changes)
+            and bool(decision_flips.parameters_that_flip(sample.study, sample.row).changes)
         ),
         opens=KNOBS.opens,
     ),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from qfusion.analysis import audit
+from qfusion.analysis import audit, resource_cuts
 from qfusion.panels import cohorts, panel, params
 from qfusion.panels.data_fusion import DATA_PANELS, NEED
 from qfusion.panels.model_fusion import MODEL_PANELS
@@ -11,7 +11,7 @@ from qfusion.panels.quantum_resources import cut_comparison, twin_comparison
 
 AUDIT = {
     "why-audit": panel.Panel(twin_comparison, scope="study", fits=audit.is_audited),
-    "why-cut": panel.Panel(cut_comparison, scope="study", fits=audit.can_cut),
+    "why-cut": panel.Panel(cut_comparison, scope="study", fits=resource_cuts.can_cut),
 }
 VIEWS = MODEL, DATA, QUANTUM, PIECE = ("The model", "The data", "The quantum part", "Which piece")
 ASK = params.SelectParam("why", "View", "The model is shown.", values=VIEWS, look="tabs")

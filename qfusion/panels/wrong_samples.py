@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from qfusion._sentences import listed, share
-from qfusion.analysis import cohort_measures, errors, text
+from qfusion.analysis import cohort_groups, cohort_table, errors, text
 from qfusion.explain import cohorts as filters, stability
 from qfusion.figures import error_slices, style
 from qfusion.panels import panel, params
@@ -49,8 +49,8 @@ def slice_errors(
         shows=f"the explained samples of {text.plain(levels.split)} that pass the filter"
         + (f" but for its own {text.plain(own)}" if own else "")
         + ", by "
-        f"{text.plain(by.removesuffix(cohort_measures.QUARTERS))}"
-        + (" in quarters" if by.endswith(cohort_measures.QUARTERS) else "")
+        f"{text.plain(by.removesuffix(cohort_groups.QUARTERS))}"
+        + (" in quarters" if by.endswith(cohort_groups.QUARTERS) else "")
         + ", with 95 % intervals (Wilson)"
         + (
             f", widened for the {clusters.describe_count(levels.places(levels.rows))} that the rows share"
@@ -318,6 +318,6 @@ SLICES_BY = params.SelectParam(
     "slice",
     "Slices by",
     "The first grouping is shown.",
-    values=lambda study: errors.slice_kinds(study, cohort_measures.cohort_table(study, None)),
+    values=lambda study: errors.slice_kinds(study, cohort_table.cohort_table(study, None)),
     style={"width": 260},
 )

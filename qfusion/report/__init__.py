@@ -1,7 +1,7 @@
 """Reports: everything there is to say about one decision, or a cohort of them, in one HTML file and one PDF.
 
     from qfusion import report
-    from qfusion.analysis.sample import open_sample
+    from qfusion.analysis.opening import open_sample
     one = report.sample(open_sample("qj-planted", "p0031"))
     one.html(), one.pdf()                         # bytes
     report.write(one, Path("report.pdf"))         # .html, .pdf, or a folder for both

@@ -22,7 +22,19 @@ from qfusion import __version__
 from qfusion._checks import check
 from qfusion._extras import installed_versions
 from qfusion._sentences import listed
-from qfusion.analysis import audit, cohort_measures, dynamics, inside, outputs, text, trust
+from qfusion.analysis import (
+    audit,
+    cohort_groups,
+    cohort_measures,
+    cohort_table,
+    cut_measures,
+    drawn_samples,
+    fusion_tests,
+    outputs,
+    recording_strip,
+    text,
+    trust,
+)
 from qfusion.analysis.errors import Levels, of_split
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.shown_terms import select_shown_terms
@@ -182,7 +194,7 @@ def _software() -> str:
 
 def _questions(study: Study) -> dict[str, str]:
     """What is known of the model as a whole: what matters to its loss, which quantum resource its kind needs here."""
-    game = trust.loss_game(study)
+    game = fusion_tests.loss_game(study)
     answers = {"Overall": f"{fusing.matters(game)} (over {game.total.n:,} test samples)"}
     with suppress(NotFound):  # it is not audited
         entry = audit.audit_of(study)
@@ -314,7 +326,7 @@ def _of_data(sample: Sample) -> dict[str, Any]:
 
 def _of_recording(sample: Sample) -> dict[str, Any]:
     """What is seen and heard of the sample, and what its steps did over its seconds."""
-    source = inside.source(sample.dataset, sample.row)
+    source = recording_strip.source(sample.dataset, sample.row)
     names: dict[str, Any] = {
         "recorded": None,
         "problem": source.problem,
@@ -326,14 +338,16 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
         if source.clip is not None:
             names["recorded"] = _clip(source.clip)
         if source.is_timed:
-            result = inside.strip(sample.study, sample.row, sample.output)
+            result = recording_strip.strip(sample.study, sample.row, sample.output)
             names |= {
                 "seconds": result.preview.seconds,
                 "over_seconds": sample_timeline.draw_timeline(
                     result, sample.modalities, sample.unit
                 ),
-                "placing": inside.placing(result),
-                "peaks": [(lane.modality, inside.peak_words(lane)) for lane in result.lanes],
+                "placing": recording_strip.placing(result),
+                "peaks": [
+                    (lane.modality, recording_strip.peak_words(lane)) for lane in result.lanes
+                ],
             }
     except QFusionError as error:
         names["problem"] = str(error)
@@ -511,10 +525,10 @@ class Members(Levels):
             return ""
         correlation = stability.correlation(
             cohort_measures.entropies(self.study, self.rows, cohort_measures.ENTROPY),
-            self.rows[cohort_measures.JOINT].to_numpy(),
+            self.rows[cohort_table.JOINT].to_numpy(),
             clusters=self.clusters(),
         )
-        return cohort_measures.finding(correlation, cohort_measures.ENTROPY, cohort_measures.JOINT)
+        return cohort_measures.finding(correlation, cohort_measures.ENTROPY, cohort_table.JOINT)
 
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
@@ -655,7 +669,7 @@ def _terms(result: Members) -> dict[str, Any]:
     terms = result.dividends()
     inside = {term: values[result.inside] for term, values in terms.items()}
     by, many = _grouping(result.study, result.rows), len(terms) > MAX_COLUMNS
-    group, names = cohort_measures.groups(result.study, result.rows, by)
+    group, names = cohort_groups.groups(result.study, result.rows, by)
     masks = {name: result.inside & (group == name) for name in (() if many else names)} | {
         "the cohort": result.inside,
         result.whole: np.ones(len(result.rows), dtype=bool),
@@ -690,7 +704,7 @@ def _entanglement(result: Members) -> dict[str, Any]:
     """Entanglement against joint deciding, sample by sample."""
     if not result.finding:
         return {}
-    measure, strength = cohort_measures.ENTROPY, cohort_measures.JOINT
+    measure, strength = cohort_measures.ENTROPY, cohort_table.JOINT
     x = cohort_measures.entropies(result.study, result.rows, measure)
     y = result.rows[strength].to_numpy()
     known = np.isfinite(x) & np.isfinite(y)
@@ -712,11 +726,11 @@ def _cuts(result: Members) -> Any:
     """How good the model would be on the cohort without the correlations of a modality; None where none is cut."""
     sample, rows = (
         result.sample,
-        cohort_measures.thinned(result.places(result.members), 200),
+        drawn_samples.thinned(result.places(result.members), 200),
     )  # seconds
     if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return None
-    return dynamics.cut_curves(sample.model, sample.dataset, rows)
+    return cut_measures.cut_curves(sample.model, sample.dataset, rows)
 
 
 # What a report is made of, from a study and the reader's choices. Free of streamlit.
@@ -732,7 +746,7 @@ def members(
     """A cohort as the Cohorts page shows it.
 
     Args:
-        table: of `cohort_measures.table_for`, of the same output. parts: of the filter.
+        table: of `cohort_table.table_for`, of the same output. parts: of the filter.
         name: of the cohort, if it has one. output: number of the explained class; of each sample its predicted
             class's unless told.
 
@@ -760,7 +774,7 @@ def members(
 
 def _grouping(study: Study, rows: Any) -> str:
     """By what contributions are told apart: the class, else a planted type, else the sign of the truth."""
-    offered = cohort_measures.groupings(study, rows)
+    offered = cohort_groups.groupings(study, rows)
     planted = text.column("regime")
     return next(
         by

@@ -58,7 +58,7 @@ class Checkpoint:
 
     def _repr_html_(self) -> str:
         """How a notebook shows it, on the data that it was trained on: drawn above, by `panels.notebook`."""
-        return qfusion.panels.notebook.study_html(qfusion.analysis.sample.open_study(self))
+        return qfusion.panels.notebook.study_html(qfusion.analysis.opening.open_study(self))
 
 
 def training_split(card: Mapping[str, Any]) -> str:

@@ -13,21 +13,23 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from qfusion import _checks, _sentences
-from qfusion.analysis import cohort_measures, inside, memo, outputs, sample as samples, text
+from qfusion.analysis import (
+    background_choice,
+    cohort_table,
+    encoding_jobs,
+    inside,
+    jobs,
+    opening,
+    outputs,
+    refinement,
+    text,
+)
 from qfusion.analysis.study import Study
 from qfusion.data import DataSet
 from qfusion.errors import QFusionError
 from qfusion.figures.style import term_title
 from qfusion.models.tweak import DURATION, MAX_TEXT, Tweak, couplings, dissipations, learned
-from qfusion.panels import (
-    dynamics_page,
-    network,
-    page_state,
-    params,
-    pickers,
-    pins,
-    tweak_limits,
-)
+from qfusion.panels import dynamics_page, network, page_state, params, pickers, pins, tweak_limits
 from qfusion.training import checkpoint
 from qfusion.ui import access, arrival, page_params, reruns, saved, state
 
@@ -406,12 +408,12 @@ def background_rows(study: Study) -> Study:
     if (
         page_params.text_of(pickers.ROWS.key)
         or state.get(_WANTED) == key
-        or (state.get(_DECLINED) != key and exact.operations <= samples.AUTO)
+        or (state.get(_DECLINED) != key and exact.operations <= refinement.AUTO)
     ):
         _want(study)
-        job = samples.begin_refinement(study, access.session_id())
-        if job.state == memo.State.DONE:
-            state.put(pickers.ROWS.key, samples.ALL_ROWS)
+        job = refinement.begin_refinement(study, access.session_id())
+        if job.state == jobs.State.DONE:
+            state.put(pickers.ROWS.key, background_choice.ALL_ROWS)
             with _popover(f"All {study.background.size:,} rows"):
                 st.caption(
                     f"Decisions are compared with all {study.background.size:,} rows of the background."
@@ -419,7 +421,7 @@ def background_rows(study: Study) -> Study:
                 st.button(f"Use {_some(study)}", key="_some_rows", on_click=_decline, args=(study,))
             return job.result
         state.forget(pickers.ROWS.key)
-        under_way = job.state != memo.State.FAILED
+        under_way = job.state != jobs.State.FAILED
         if not under_way:
             state.notice(
                 f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used."
@@ -450,7 +452,7 @@ def background_rows(study: Study) -> Study:
                 "All rows: {job.done:,} of {job.total:,} samples",
                 lambda: ", waiting for another test set",
                 wanted=lambda: state.get(_WANTED) is not None,
-                stay=lambda: samples.begin_refinement(study, access.session_id()),
+                stay=lambda: refinement.begin_refinement(study, access.session_id()),
                 cancel=lambda: _decline(study),
                 key="_refine_cancel",
             )
@@ -475,7 +477,7 @@ def _some(study: Study) -> str:
 
 
 def watch(
-    job: memo.Job,
+    job: jobs.Job,
     words: str,
     waiting: Callable[[], str],
     *,
@@ -500,7 +502,7 @@ def watch(
 
 
 def is_done(
-    job: memo.Job,
+    job: jobs.Job,
     words: str,
     problem: str,
     *,
@@ -520,18 +522,18 @@ def is_done(
             st.fragment(watch, run_every=PULSE)(
                 job,
                 words,
-                lambda: ", waiting for other work" if job.state == memo.State.WAITING else "",
+                lambda: ", waiting for other work" if job.state == jobs.State.WAITING else "",
                 wanted=wanted,
-                stay=lambda: memo.stay_for(job, access.session_id()),
+                stay=lambda: jobs.stay_for(job, access.session_id()),
                 cancel=cancel,
                 key=keys[1],
             )
     elif job.problem:
         st.warning(text.message(problem.format(job=job)))
-    return job.state == memo.State.DONE
+    return job.state == jobs.State.DONE
 
 
-def draw_progress(job: memo.Job, words: str, waiting: str = "") -> None:
+def draw_progress(job: jobs.Job, words: str, waiting: str = "") -> None:
     """How much of a `{job}` is done, in words, and the time that is left or what it waits for."""
     left = job.seconds_left
     ahead = waiting if left is None else f", {_sentences.duration(left)} left"
@@ -548,7 +550,7 @@ def _want(study: Study) -> None:
 
 def _leave() -> None:
     """Asks for them no longer."""
-    memo.leave_job(state.take(_WANTED), access.session_id())
+    jobs.leave_job(state.take(_WANTED), access.session_id())
 
 
 def _decline(study: Study) -> None:
@@ -565,11 +567,11 @@ def open_study_shared(model: str, data: str) -> Study:
     """A model applied to a data set, by their names: to its first samples until all are encoded, which begins here."""
     _checks.choose("Model", model, pickers.models())
     reruns.dataset(data)  # read with its own words meanwhile
-    if samples.is_encoded(model, data):
-        return samples.open_study(model, data)
-    samples.begin_encoding(model, data)
+    if encoding_jobs.is_encoded(model, data):
+        return opening.open_study(model, data)
+    encoding_jobs.begin_encoding(model, data)
     sample = page_params.text_of(pickers.SAMPLE.key)
-    return samples.with_visitors(samples.first_samples(model, data, sample))
+    return opening.with_visitors(encoding_jobs.first_samples(model, data, sample))
 
 
 _FAILED = "_encoding_failed"
@@ -577,7 +579,7 @@ _FAILED = "_encoding_failed"
 
 def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
     """Draws how far the encoding is, where the page shows the first samples only; the open one stays open."""
-    job = samples.find_encoding(model, data)
+    job = encoding_jobs.find_encoding(model, data)
     if job is None or len(study.dataset) == job.total:
         return
     if job.problem and state.get(_FAILED) != job.problem:  # once, so that it can be closed
@@ -591,11 +593,11 @@ def encoding_progress(model: str, data: str, study: Study, sample: str) -> None:
         )
 
 
-def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: str) -> None:
+def _progress_line(model: str, data: str, job: jobs.Job, study: Study, sample: str) -> None:
     """How far it is, looked at again and again; the page begins anew when it has ended."""
     reruns.begin_run()
-    job = samples.find_encoding(model, data) or job  # it may have been begun again
-    if not job.under_way and samples.is_encoded(model, data):
+    job = encoding_jobs.find_encoding(model, data) or job  # it may have been begun again
+    if not job.under_way and encoding_jobs.is_encoded(model, data):
         state.choose_sample(sample)
         st.rerun()
     with st.popover(
@@ -610,14 +612,14 @@ def _progress_line(model: str, data: str, job: memo.Job, study: Study, sample: s
             f"{study.background.size:,} of {study.background.total:,} training samples."
         )
         if job.under_way:
-            samples.begin_encoding(model, data)  # still here
+            encoding_jobs.begin_encoding(model, data)  # still here
             draw_progress(job, "{job.done:,} of {job.total:,} samples encoded")
             st.button("Cancel", key="_encode_cancel", on_click=job.stop)
         else:
             st.button(
                 "Encode all samples",
                 key="_encode_all",
-                on_click=samples.begin_encoding,  # type: ignore[arg-type]
+                on_click=encoding_jobs.begin_encoding,  # type: ignore[arg-type]
                 args=(model, data),
                 kwargs={"again": True},
             )
@@ -722,7 +724,7 @@ def matching(dataset: DataSet, wanted: str) -> str | None:
 def background_picker(study: Study, row: int) -> Study:
     """Draws the picker; returns the study with that background. A link may say it as the command line does (`joint`,
     `contrast`, ...)."""
-    labels = {kind: label for label, kind in samples.OFFERED.items()}
+    labels = {kind: label for label, kind in background_choice.OFFERED.items()}
     key = pickers.BACKGROUND.key
     wanted = page_params.text_of(key)
     if wanted in labels and key not in st.session_state:
@@ -734,7 +736,7 @@ def background_picker(study: Study, row: int) -> Study:
     sample = _other(study, row) if kind == "contrast" else ""
     if sample == str(study.dataset.ids[row]):
         st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
-    return samples.with_background(study, kind, sample)
+    return background_choice.with_background(study, kind, sample)
 
 
 def _cohort(study: Study) -> Study:
@@ -749,7 +751,7 @@ def _cohort(study: Study) -> Study:
     check(members)
     name = draw(members)
     try:
-        rows = cohort_measures.members(study, known[name])
+        rows = cohort_table.members(study, known[name])
     except QFusionError as error:
         st.warning(
             text.message(
@@ -763,7 +765,7 @@ def _cohort(study: Study) -> Study:
         )
         return study
     st.caption(f"{len(rows):,} samples")
-    return samples.with_background(study, "cohort", name, rows)
+    return background_choice.with_background(study, "cohort", name, rows)
 
 
 def cohort(study: Study) -> str:
@@ -780,7 +782,7 @@ def cohort(study: Study) -> str:
 
 
 def _other(study: Study, row: int) -> str:
-    default = samples.default_contrast(study, row)
+    default = background_choice.default_contrast(study, row)
     follow(pickers.CONTRAST.key, default)  # before its value is read here
     value = page_params.text_of(pickers.CONTRAST.key) or default
     place = study.dataset.row(value if exists(study.dataset, value) else default)
@@ -795,11 +797,11 @@ def _other(study: Study, row: int) -> str:
 
 def background_in_links() -> dict[str, str]:
     """What links and the next page carry: nothing of the default background."""
-    chosen = str(state.get(pickers.BACKGROUND.key) or samples.DEFAULT_BACKGROUND)
-    if chosen == samples.DEFAULT_BACKGROUND:
+    chosen = str(state.get(pickers.BACKGROUND.key) or background_choice.DEFAULT_BACKGROUND)
+    if chosen == background_choice.DEFAULT_BACKGROUND:
         return {}
     which = {"contrast": pickers.CONTRAST.key, "cohort": pickers.MEMBERS.key}
-    key = which.get(samples.OFFERED.get(chosen, ""), "")
+    key = which.get(background_choice.OFFERED.get(chosen, ""), "")
     return {pickers.BACKGROUND.key: chosen} | (
         {key: str(state.get(key))} if key and state.get(key) else {}
     )
@@ -966,8 +968,8 @@ def trained_as(scope: Any, model: str) -> Any:
     _checks.check(
         behind.kind != "cohort", "Saved cohorts are not compared with through a training."
     )
-    other = samples.with_background(
-        samples.open_study(model, study.dataset.name), behind.kind, behind.label
+    other = background_choice.with_background(
+        opening.open_study(model, study.dataset.name), behind.kind, behind.label
     )
     return replace(scope, study=other) if scope is not study else other
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from qfusion import _files, data
 from qfusion._checks import choose
-from qfusion.analysis import outputs, sample, text
+from qfusion.analysis import encoding_jobs, opening, outputs, text
 from qfusion.analysis.outputs import DECIDED
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
@@ -225,9 +225,13 @@ def _ahead(title: str) -> Here | None:
     model, data, one = map(words.get, picked)
     model = choose("Model", model or pickers.models()[0], pickers.models())
     own = pickers.own_data(model)
-    if data not in (None, own) or model not in reruns.shown or not sample.is_encoded(model, own):
+    if (
+        data not in (None, own)
+        or model not in reruns.shown
+        or not encoding_jobs.is_encoded(model, own)
+    ):
         return None
-    study = sample.open_study(model, own)
+    study = opening.open_study(model, own)
     one = one or pickers.default_sample(study)
     here = Here(study, study.dataset.row(one), theme())
     at, drawn = server.expect_drawing()

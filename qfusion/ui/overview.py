@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from qfusion.analysis import compare, text
+from qfusion.analysis import sample_examples, text
 from qfusion.analysis.study import Study
 from qfusion.figures import style
 from qfusion.models import Ability
@@ -22,7 +22,7 @@ ICONS = {
     "synergy": ":material/hub:",
     "dominance": ":material/person:",
 }
-TITLES = {kind: name.capitalize() for kind, name in compare.EXAMPLE_NAMES.items()}
+TITLES = {kind: name.capitalize() for kind, name in sample_examples.EXAMPLE_NAMES.items()}
 
 
 WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
@@ -63,13 +63,13 @@ def example_samples(here: frame.Here) -> None:
         + backgrounds.describe_baseline(here.study.sample_background),
         3,
     )
-    examples = compare.find_examples(here.study)
+    examples = sample_examples.find_examples(here.study)
     for cell, item in zip(st.columns(len(examples), gap="medium"), examples, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"telling-{item.kind}"):
             _example(here, item)
 
 
-def _example(here: frame.Here, item: compare.Example) -> None:
+def _example(here: frame.Here, item: sample_examples.Example) -> None:
     study = here.study
     row = study.dataset.row(item.sample)
     unit = text.plain(study.unit_of(int(study.predicted[row])))

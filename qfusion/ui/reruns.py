@@ -21,7 +21,7 @@ import torch
 
 from qfusion import data
 from qfusion._checks import choose
-from qfusion.analysis import memo, sample
+from qfusion.analysis import memo, opening
 from qfusion.errors import QFusionError
 from qfusion.panels import page_state, pages, pickers
 from qfusion.panels.panel import Panel
@@ -77,7 +77,7 @@ def begin_run() -> None:
         _seen = len(sys.modules)
         gc.freeze()
     memo.waiting.set(access.waiting)
-    sample.at_hand.set(tuple(st.session_state.get(OWN) or ()))
+    opening.at_hand.set(tuple(st.session_state.get(OWN) or ()))
 
 
 # A page is begun for what it shows first, see `frame.shell`, and then anew.
@@ -124,7 +124,7 @@ def loaded(name: str) -> Checkpoint:
     Raises:
         NotFound: when there is none of that name.
     """
-    return sample.loaded(choose("Model", name, pickers.models()))
+    return opening.loaded(choose("Model", name, pickers.models()))
 
 
 # What the reader is likely to ask for next, worked out while they read: the panels of the samples beside this one.

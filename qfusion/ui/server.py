@@ -183,7 +183,7 @@ def _load() -> None:
             importlib.import_module(name)
     finally:
         _loaded.set()
-    from qfusion.analysis.sample import open_study
+    from qfusion.analysis.opening import open_study
     from qfusion.panels import pickers
     from qfusion.ui import reruns
 

@@ -18,7 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion import model_export, report
 from qfusion._checks import check
 from qfusion._sentences import share
-from qfusion.analysis import changes, cohort_measures, inside, memo, text
+from qfusion.analysis import drawn_samples, jobs, physics_sensitivity, recording_strip, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
 from qfusion.data import Audio, Content, Image, Text, clips, media
@@ -71,7 +71,7 @@ def sample_content(
 
     for name, piece in pieces(Text).items():
         raw_content(name, piece)
-    result = inside.source(here.study.dataset, at)
+    result = recording_strip.source(here.study.dataset, at)
     with st.container(key=f"content-{card}-{at}" if only is None else None, gap="small"):
         if result.clip is not None and only is None:
             clip(result.clip, str(here.study.dataset.ids[at]), f"{card}-{at}")
@@ -271,8 +271,10 @@ def sensitivity_tab(here: frame.Here, sample: Sample) -> None:
 
 def _agreement(measured: term_sensitivity.EffectSensitivity, half: np.ndarray | None) -> None:
     _, result, reach = measured
-    big, same = changes.large(result, reach), result.agrees()[:, 0]
-    bent = np.array([parameter.kind not in changes.LINEAR for parameter in result.parameters])
+    big, same = physics_sensitivity.large(result, reach), result.agrees()[:, 0]
+    bent = np.array(
+        [parameter.kind not in physics_sensitivity.LINEAR for parameter in result.parameters]
+    )
     if not big.any():
         st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
     else:
@@ -309,9 +311,9 @@ def _table(sample: Sample, measured: term_sensitivity.EffectSensitivity) -> None
     study, (_, result, reach) = sample.study, measured
     with controls.fold(term_sensitivity.TABLE, ":material/table_rows:"):
         table = result.frame(result.targets[0])
-        table.insert(7, "above_1_percent", changes.large(result, reach))
+        table.insert(7, "above_1_percent", physics_sensitivity.large(result, reach))
         if controls.draw(term_sensitivity.WITHOUT):
-            scored = changes.metrics_without(study, sample.tweak)
+            scored = physics_sensitivity.metrics_without(study, sample.tweak)
             known = metrics.labels(scored.columns)
             names = [name for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns]
             for name in names[:2]:
@@ -387,18 +389,18 @@ def everyone(
         more: what else tells it from others.
     """
     key = (name, *more, *study.of_set.memo_key(), hashlib.sha256(rows.tobytes()).hexdigest())
-    if some >= len(rows) or state.get(panel.EVERYONE.key) != cohort_measures.ALL:
+    if some >= len(rows) or state.get(panel.EVERYONE.key) != drawn_samples.ALL:
         if some < len(rows):
-            st.caption(f"{cohort_measures.drawn_words(some, len(rows))}.")
-        memo.leave_job(key, access.session_id())
+            st.caption(f"{drawn_samples.drawn_words(some, len(rows))}.")
+        jobs.leave_job(key, access.session_id())
         return False
     return controls.is_done(
-        memo.begin_job(key, make, len(rows), access.session_id()),
+        jobs.begin_job(key, make, len(rows), access.session_id()),
         "All samples: {job.done:,} of {job.total:,}",
         "All samples cannot be measured: {job.problem}. Some of them are shown.",
-        wanted=lambda: state.get(panel.EVERYONE.key) == cohort_measures.ALL,
+        wanted=lambda: state.get(panel.EVERYONE.key) == drawn_samples.ALL,
         # the next run leaves the job
-        cancel=partial(state.put, panel.EVERYONE.key, cohort_measures.DRAWN),
+        cancel=partial(state.put, panel.EVERYONE.key, drawn_samples.DRAWN),
         width=320,
         keys=(f"all-samples-{name}", f"_all_cancel_{name}"),
     )

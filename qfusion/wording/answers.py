@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from qfusion._sentences import listed, share as percent, size, sizes, top
-from qfusion.analysis import Sample, background_agreement, changes, text
+from qfusion.analysis import Sample, background_agreement, decision_flips, text
 from qfusion.analysis.study import Study
 from qfusion.explain import verdicts
 from qfusion.explain.contribution_shares import net_joint_share
@@ -73,7 +73,7 @@ def numbered(study: Study, scores: np.ndarray) -> str:
     return f"{verdict(study, scores)} ({number})"
 
 
-def flip(study: Study, flips: Mapping[str, changes.Flip]) -> str:
+def flip(study: Study, flips: Mapping[str, decision_flips.Flip]) -> str:
     """Return the smallest change of one modality that flips the decision.
 
     Args:
@@ -103,7 +103,9 @@ def flip(study: Study, flips: Mapping[str, changes.Flip]) -> str:
     return sentence + _describe_donor(study, flips, {decision for _, decision in names_by_end})
 
 
-def _describe_donor(study: Study, flips: Mapping[str, changes.Flip], decisions: set[str]) -> str:
+def _describe_donor(
+    study: Study, flips: Mapping[str, decision_flips.Flip], decisions: set[str]
+) -> str:
     """Return the nearest modality of another sample that flips the decision; empty where there is none."""
     donors = {name: flip for name, flip in flips.items() if flip.donor_id}
     if not donors:
@@ -239,7 +241,7 @@ def what_was_added(sample: Sample) -> str:
 
 
 def _flips(sample: Sample) -> str:
-    return f"{flip(sample.study, changes.what_would_flip(sample.study, sample.row))}."
+    return f"{flip(sample.study, decision_flips.what_would_flip(sample.study, sample.row))}."
 
 
 def _when(sample: Sample) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import share
-from qfusion.analysis import dynamics, text
+from qfusion.analysis import sample_circuits, text
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_replay import Replay
 from qfusion.models import table_edits
@@ -68,7 +68,7 @@ def circuit_files(
 def circuit_exports(here: frame.Here, sample: Sample, *, folded: bool = True) -> None:
     """Downloads of the circuit under the sample's tweak, its drawing by PennyLane (in a fold, unless there is one
     around), and the beginning of its OpenQASM."""
-    drawn = dynamics.circuit_drawing(here.study, here.row, sample.tweak)
+    drawn = sample_circuits.circuit_drawing(here.study, here.row, sample.tweak)
     lines = drawn.to_openqasm(3).splitlines()
     of = f"{len(lines):,} lines on {len(drawn.wires)} qubits"
     guidance.line(
@@ -482,7 +482,9 @@ def _device(sample: Sample, noise: dict[str, Any]) -> None:
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
         with access.waiting("Running …"):
-            result = dynamics.on_device(study, sample.row, sample.tweak, tuple(strengths), shots)
+            result = sample_circuits.on_device(
+                study, sample.row, sample.tweak, tuple(strengths), shots
+            )
         st.dataframe(
             pd.DataFrame(
                 {
@@ -512,7 +514,7 @@ def scrubber(walk: Replay, sample: Sample | None = None) -> None:
     key, stops = circuit.GATE.key, sorted({0, *(box.last for box in walk.boxes)})
     shares = [1.0]
     if sample is not None:
-        shares = [1.4, 1.0] if dynamics.readouts(sample.study) else [3.2, 1.0]
+        shares = [1.4, 1.0] if sample_circuits.readouts(sample.study) else [3.2, 1.0]
     left, *beside = st.columns(shares, vertical_alignment="bottom")
     with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
         for name, icon, words, act, about in (

@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import cohort_measures, errors, text
+from qfusion.analysis import (
+    cohort_measures,
+    cohort_table,
+    drawn_samples,
+    errors,
+    sample_projection,
+    text,
+)
 from qfusion.analysis.study import Study
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import RELATIONS, cohorts, stability
@@ -59,7 +66,7 @@ def choose_levels(here: frame.Here) -> errors.Levels:
     """Draws the filter, the saved cohorts and the chips; returns what they pick."""
     study, table = (
         here.explained,
-        cohort_measures.cohort_table(here.explained, here.output_wanted),
+        cohort_table.cohort_table(here.explained, here.output_wanted),
     )
     words = page_params.text_of(FILTER)
     with st.container(border=True, key="box-cohort", gap="xsmall"):
@@ -147,7 +154,7 @@ def _chips(
     """Conditions as chips, all of which hold, several relations being one; those of the filter are marked, and its
     others returned."""
     rows = table[
-        cohorts.within_split(parts, table) & np.isfinite(table[cohort_measures.JOINT].to_numpy())
+        cohorts.within_split(parts, table) & np.isfinite(table[cohort_table.JOINT].to_numpy())
     ]
     chips = cohort_chips(study, rows)
     marked, others = read_back(parts, chips)
@@ -167,12 +174,12 @@ def _chips(
 
 def cohort_chips(study: Study, rows: pd.DataFrame) -> dict[str, cohorts.Part]:
     """The conditions that chips stand for, besides relations, on the explained rows of a split."""
-    wrong = cohort_measures.wrong_part(study, rows)
+    wrong = cohort_table.wrong_part(study, rows)
     return ({} if wrong is None else {f"wrong {'class' if study.classes else 'sign'}": wrong}) | (
         {
             "worst tenth": cohorts.Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),
             "most joint tenth": cohorts.Part(
-                cohort_measures.JOINT, ">=", (f"{rows[cohort_measures.JOINT].quantile(0.9):.4g}",)
+                cohort_table.JOINT, ">=", (f"{rows[cohort_table.JOINT].quantile(0.9):.4g}",)
             ),
         }
         if len(rows)
@@ -304,7 +311,7 @@ def ladder(here: frame.Here, levels: errors.Levels) -> None:
                 name = levels.name.removeprefix("cohort").strip(" ‘’")
                 views.report_of_cohort(
                     here,
-                    cohort_measures.table_for(here.explained, here.output_wanted, levels.parts),
+                    cohort_table.table_for(here.explained, here.output_wanted, levels.parts),
                     levels.parts,
                     name,
                 )
@@ -459,7 +466,7 @@ def entanglement(here: frame.Here, levels: errors.Levels) -> None:
             align="top",
         )
         rows = levels.places(levels.rows)
-        some = cohort_measures.drawn_places(
+        some = drawn_samples.drawn_places(
             len(rows),
             cohort_measures.MAX_SLOW,
             cohort_measures.FEW_SLOW,
@@ -560,8 +567,8 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
             study=here.study,
         )
         rows = levels.places(levels.rows)
-        some = cohort_measures.drawn_places(
-            len(rows), *cohort_measures.limits(here.study, of, method)
+        some = drawn_samples.drawn_places(
+            len(rows), *sample_projection.limits(here.study, of, method)
         )
         every = views.everyone(
             "sample-map",
@@ -589,7 +596,7 @@ def map_of_samples(here: frame.Here, levels: errors.Levels) -> None:
 
 
 def _selected(
-    key: str, sample_map: cohort_measures.SampleMap, parts: Sequence[cohorts.Part]
+    key: str, sample_map: sample_projection.SampleMap, parts: Sequence[cohorts.Part]
 ) -> None:
     selection = selections.selection(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
@@ -597,7 +604,7 @@ def _selected(
         selections.choose_selected_sample(key)
     else:
         try:
-            region = cohort_measures.region(sample_map, shape["x"], shape["y"])
+            region = sample_projection.region(sample_map, shape["x"], shape["y"])
         except (ValueError, LookupError, TypeError):
             return  # a click that dragged by a pixel
         take([region], [part for part in parts if part.column == cohorts.SPLIT])

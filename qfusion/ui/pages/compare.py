@@ -8,7 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import cohort_measures, compare, text
+from qfusion.analysis import (
+    cohort_table,
+    compare,
+    model_differences,
+    sample_examples,
+    sample_similarity,
+    text,
+)
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
 from qfusion.data import Image, Text
@@ -57,8 +64,8 @@ def nothing_pinned(here: frame.Here) -> None:
         icon=":material/push_pin:",
     )
     offered = {"learned": (here.sample, "as learned")} | {
-        item.kind: (item.sample, f"a telling {compare.EXAMPLE_NAMES[item.kind]}")
-        for item in compare.find_examples(study)
+        item.kind: (item.sample, f"a telling {sample_examples.EXAMPLE_NAMES[item.kind]}")
+        for item in sample_examples.find_examples(study)
         if item.sample != here.sample
     }
     for column, (kind, (sample, words)) in zip(
@@ -249,7 +256,7 @@ def _prediction(one: Sample) -> str:
 
 def waterfalls(here: frame.Here, sides: compare.Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
-    comparable = compare.comparable(sides)
+    comparable = model_differences.comparable(sides)
     panels.show(
         sides,
         here.theme,
@@ -309,7 +316,7 @@ def _choose(here: frame.Here) -> list[str]:
             key="_several_near",
             icon=":material/near_me:",
             on_click=lambda: _set_beside(
-                here, [here.row, *compare.nearest(here.sample_of(), count=_FILLED).rows]
+                here, [here.row, *sample_similarity.nearest(here.sample_of(), count=_FILLED).rows]
             ),
         )
         for k, cohort in enumerate(saved.saved_cohorts()):
@@ -323,7 +330,7 @@ def _choose(here: frame.Here) -> list[str]:
 
 
 def _worst(here: frame.Here, cohort: Cohort) -> None:
-    rows = cohort_measures.members(here.study, cohort.parts)
+    rows = cohort_table.members(here.study, cohort.parts)
     _set_beside(here, rows[here.study.errors[rows].argsort()[::-1][:_FILLED]])
 
 
@@ -365,7 +372,7 @@ def decisions(here: frame.Here, view: pins.Pin) -> None:
             here.theme,
             "disagreements",
             on_select=lambda key: selections.open_selected(
-                key, here.study.dataset.ids[compare.apart(sides).rows]
+                key, here.study.dataset.ids[model_differences.apart(sides).rows]
             ),
         )
         strips(here, sides)

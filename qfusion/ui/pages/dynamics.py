@@ -5,9 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion.analysis import inside, text
-from qfusion.analysis.dynamics import MOST_ERROR, exactness
+from qfusion.analysis import jump_records, text
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample_evolution import MOST_ERROR, exactness
 from qfusion.models import Tweak
 from qfusion.panels import (
     convergence,
@@ -21,16 +21,7 @@ from qfusion.panels import (
     tweak_limits,
 )
 from qfusion.training import metrics
-from qfusion.ui import (
-    access,
-    controls,
-    frame,
-    guidance,
-    page_params,
-    panels,
-    state,
-    views,
-)
+from qfusion.ui import access, controls, frame, guidance, page_params, panels, state, views
 from qfusion.wording import systems
 
 # Before and after, and a function for each view.
@@ -165,7 +156,7 @@ def correlations_tab(here: frame.Here, sample: Sample) -> None:
 def trajectories_tab(here: frame.Here, sample: Sample) -> None:
     """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
     runs, _ = controls.row(dynamics_page.RUNS, dynamics_page.QUANTITY, study=here.study)
-    st.caption(inside.UNRAVELLING)
+    st.caption(jump_records.UNRAVELLING)
     with access.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.show(sample, here.theme, "trajectories", "ensemble", first=1)

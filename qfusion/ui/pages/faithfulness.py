@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._sentences import share
-from qfusion.analysis import text, trust
+from qfusion.analysis import label_comparison, method_comparison, text, trust
 from qfusion.analysis.study import Study
 from qfusion.explain import faithfulness, stability
 from qfusion.figures import style
@@ -26,7 +26,7 @@ def estimators_tab(here: frame.Here) -> None:
         "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
         f"modalities together with those of {backgrounds.background_markdown(study.background)}."
     )
-    if not trust.playable(study):
+    if not method_comparison.playable(study):
         guidance.aside(words)
         st.info(
             "Other methods need background samples. Pick “training set” or “one other sample” on top.",
@@ -109,10 +109,10 @@ def _table(here: frame.Here, table: pd.DataFrame) -> None:
 
 def people_tab(here: frame.Here, study: Study) -> None:
     """Own terms beside labels, verdicts beside conflicts, and a second model where there is one."""
-    if why := trust.lacking(study, text.plain(study.dataset.title)):
+    if why := label_comparison.lacking(study, text.plain(study.dataset.title)):
         st.info(why, icon=":material/info:")
         return
-    if trust.rivals(study):
+    if label_comparison.rivals(study):
         controls.draw(builders.OTHER, study, label="Beside another model")
     panels.show(study, here.theme, "people-alone", first=1)
     panels.show(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import runs, text
+from qfusion.analysis import benchmark_board, text
 from qfusion.panels import leaderboard as builders
 from qfusion.ui import controls, frame, guidance, panels
 
@@ -25,7 +25,7 @@ def board(here: frame.Here) -> None:
     """Pickers, the table and its figures, claims, robustness; a fragment, so that another data set or metric redraws
     this and nothing else."""
     with st.container(key="fold-leaderboard"):
-        result = runs.open_board()
+        result = benchmark_board.open_board()
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = controls.draw(builders.BOARD)
             key = result.key(name, controls.draw(builders.board_choices(result, name)[0]))
@@ -47,7 +47,7 @@ def board(here: frame.Here) -> None:
         _published(result, name)
 
 
-def _head(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None:
+def _head(result: benchmark_board.Board, name: str, key: str, table: pd.DataFrame) -> None:
     entry, metric = result.of(name), result.metric(key)
     first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
     short = (
@@ -76,7 +76,7 @@ def _head(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None:
     )
 
 
-def _told_apart(result: runs.Board, name: str, key: str) -> str:
+def _told_apart(result: benchmark_board.Board, name: str, key: str) -> str:
     sign, words = 1 if result.metric(key).higher_is_better else -1, []
     for system in ("qj", "qcnn"):
         tests = result.of(name)["tests"].get(key, {}).get(system)
@@ -93,7 +93,7 @@ def _told_apart(result: runs.Board, name: str, key: str) -> str:
     return f"Beyond chance, {'; '.join(words)}." if words else ""
 
 
-def _table(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None:
+def _table(result: benchmark_board.Board, name: str, key: str, table: pd.DataFrame) -> None:
     shown = table.drop(columns="model").rename(
         columns={"label": "Model", "mean": result.metric(key).short}
     )
@@ -128,13 +128,13 @@ def _table(result: runs.Board, name: str, key: str, table: pd.DataFrame) -> None
     )
 
 
-def _claims(result: runs.Board) -> None:
+def _claims(result: benchmark_board.Board) -> None:
     parameters = result.whole["claims"]["parameters"]
     summary = text.plain(result.whole["summaries"]["parameters"].replace("`", ""), 2500)
     primary = [(one["data"], one["verdict"]) for one in parameters if one["primary"]]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         panels.heading("The papers' claims, tested")
-        tested, how = runs.tested()
+        tested, how = benchmark_board.tested()
         lines = [f"{ICONS[one.verdict]} **{text.plain(one.claim, 200)}**" for one in tested]
         if primary:
             lines.append(_verdicts(PARAMETERS, primary))
@@ -182,7 +182,7 @@ def _verdicts(claim: str, verdicts: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _robustness(here: frame.Here, result: runs.Board, name: str) -> None:
+def _robustness(here: frame.Here, result: benchmark_board.Board, name: str) -> None:
     panels.heading("A modality that is missing or corrupted")
     if not result.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/info:")
@@ -196,7 +196,7 @@ def _robustness(here: frame.Here, result: runs.Board, name: str) -> None:
         st.info("Pick a model to draw its curve.", icon=":material/info:")
 
 
-def _published(result: runs.Board, name: str) -> None:
+def _published(result: benchmark_board.Board, name: str) -> None:
     published = result.whole["published"]
     if result.of(name)["source"] == published["data"]:
         with controls.fold(builders.PUBLISHED, ":material/menu_book:"):

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import inside, text
+from qfusion.analysis import operator_votes, text
 from qfusion.panels import decision_operators
 from qfusion.ui import controls, frame, guidance, panels, selections, views
 from qfusion.wording.backgrounds import describe_baseline
@@ -26,7 +26,7 @@ def votes(here: frame.Here) -> None:
     group, split = controls.row(
         decision_operators.GROUP, decision_operators.AMONG, study=here.study
     )
-    result, (score, _) = inside.votes_of(sample, group, split)
+    result, (score, _) = operator_votes.votes_of(sample, group, split)
     operator = result.operator
     who, low, high = (
         decision_operators.describe_modalities(operator),
@@ -74,7 +74,7 @@ def votes(here: frame.Here) -> None:
         "a sample can be near an extreme and still be judged otherwise by the other modalities. "
         "Below half of the weight none is called close."
     )
-    left_out = 2 ** len(here.study.modalities) - 1 - len(inside.group_labels(here.study))
+    left_out = 2 ** len(here.study.modalities) - 1 - len(operator_votes.group_labels(here.study))
     if left_out > 0:
         st.caption(
             f"{left_out} larger group{'s' if left_out > 1 else ''} of modalities cannot be "
@@ -83,7 +83,7 @@ def votes(here: frame.Here) -> None:
         )
 
 
-def _nearest(here: frame.Here, result: inside.Votes, side: str) -> None:
+def _nearest(here: frame.Here, result: operator_votes.Votes, side: str) -> None:
     """The samples with the most weight on an extreme, as cards."""
     study, group = here.study, result.operator.modalities
     weights = result.most_for if side == "for" else result.most_against

@@ -11,8 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from qfusion import _limits
-from qfusion.analysis import compare, inside, text
-from qfusion.analysis.sample import default_contrast, sample_of, with_samples
+from qfusion.analysis import (
+    modality_attribution,
+    sample_filters,
+    sample_similarity,
+    text,
+    training_distance,
+)
+from qfusion.analysis.background_choice import default_contrast
+from qfusion.analysis.opening import with_samples
+from qfusion.analysis.sample import sample_of
 from qfusion.analysis.study import SAID, dividend_column, said_columns
 from qfusion.data import Audio, Image, own
 from qfusion.data.data_set import DataSet
@@ -49,8 +57,8 @@ def what_made_it(here: frame.Here) -> None:
     what comes of them."""
     study = here.study
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms = inside.terms(study, controls.draw(raw.MODALITY, study))
-        titles = [inside.title(term, study.quantity) for term in terms]
+        terms = modality_attribution.terms(study, controls.draw(raw.MODALITY, study))
+        titles = [modality_attribution.title(term, study.quantity) for term in terms]
         controls.draw(raw.TERM, study, options=titles)
         if controls.draw(raw.START) == "sample":
             controls.sample_box(
@@ -69,7 +77,7 @@ def similar_samples(here: frame.Here) -> None:
     with panels.around("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
             by = controls.draw(nearest_samples.SIMILAR_BY, here.study)
-            nearest = compare.nearest(sample, by)
+            nearest = sample_similarity.nearest(sample, by)
             ids = [str(name) for name in here.study.dataset.ids[nearest.rows]]
             _links(here, nearest, ids)
         panels.inside(
@@ -79,7 +87,7 @@ def similar_samples(here: frame.Here) -> None:
         )
 
 
-def _links(here: frame.Here, nearest: compare.Nearest, ids: list[str]) -> None:
+def _links(here: frame.Here, nearest: sample_similarity.Nearest, ids: list[str]) -> None:
     if ids:
         sentence, _ = nearest_samples.describe_outcomes(here.study, nearest.rows)
         with st.popover(
@@ -107,7 +115,7 @@ MOST_ROWS = 5_000  # of the table
 
 
 def filters(here: frame.Here) -> dict[str, Any]:
-    """Draws the filters and returns them as `compare.passing` takes them."""
+    """Draws the filters and returns them as `sample_filters.passing` takes them."""
     split, relations = controls.row(samples.SPLIT, samples.RELATION)
     chosen = {"split": split, "relations": relations, "search": controls.draw(samples.SEARCH)}
     if here.study.classes:
@@ -185,17 +193,17 @@ def sample_scatter(here: frame.Here, chosen: dict[str, Any], count: int) -> None
     Args:
         chosen: the filters. count: so many pass.
     """
-    study, usual = here.study, compare.default_axes(here.study)
+    study, usual = here.study, sample_filters.default_axes(here.study)
     x, y = controls.row(
         replace(samples.ACROSS, default=usual[0]),
         replace(samples.UP, default=usual[1]),
         study=study,
         align="top",
     )
-    if count > compare.MAX_ENTANGLED and compare.asks_entanglement(study, x, y):
+    if count > sample_filters.MAX_ENTANGLED and sample_filters.asks_entanglement(study, x, y):
         st.info(
-            f"Entanglement takes time: shown for the first {compare.MAX_ENTANGLED} of {count:,} samples. Filter to see "
-            "others."
+            f"Entanglement takes time: shown for the first {sample_filters.MAX_ENTANGLED} of {count:,} samples. Filter "
+            "to see others."
         )
     panels.drawn(
         samples.scatter(here.sample_of(), here.theme, x=x, y=y, output=here.output_name, **chosen),
@@ -377,7 +385,7 @@ def _shown(here: frame.Here, made: own.Own) -> None:
                 if here.sample == made.id:
                     frame.link("app.py", "Five questions about it", ":material/help:")
             # last, since all test samples are looked at the first time
-            st.caption(compare.away_words(sample))
+            st.caption(training_distance.away_words(sample))
 
 
 def _input(here: frame.Here, made: own.Own, name: str) -> None:
@@ -464,7 +472,7 @@ def page() -> None:
     # meanwhile.
     with find, frame.guard(), st.container(border=True, key="box-find"):
         chosen = filters(here)
-        rows = compare.passing(here.explained.frame(here.output_wanted), **chosen)
+        rows = sample_filters.passing(here.explained.frame(here.output_wanted), **chosen)
         if len(rows):
             sample_table(here, rows)
             sample_scatter(here, chosen, len(rows))

@@ -5,16 +5,9 @@ from typing import Any
 import streamlit as st
 
 from qfusion._checks import check
-from qfusion.analysis import runs, text
+from qfusion.analysis import sweep_trials, text
 from qfusion.panels import sweep_panels
-from qfusion.runs import (
-    plans,
-    quotas,
-    search_space,
-    setting_texts,
-    sweeps,
-    training_queue,
-)
+from qfusion.runs import plans, quotas, search_space, setting_texts, sweeps, training_queue
 from qfusion.ui import access, controls, frame, guidance, panels, reruns, state
 
 # The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
@@ -48,7 +41,7 @@ def _sweep(name: str, moving: bool) -> None:
     match = sweeps.find(name)
     if (_at_work(match) and not panels.exporting()) != moving:
         st.rerun()
-    trials = runs.trials_of(match)
+    trials = sweep_trials.trials_of(match)
     _best(trials)
     _buttons(trials)
     if not sweep_panels.has_finished_trials(trials):
@@ -72,11 +65,11 @@ def _sweep(name: str, moving: bool) -> None:
             elif view == sweep_panels.SWEEP_VIEWS[1] and not trials.importance:
                 st.caption(
                     "How much each setting matters is worked out from "
-                    f"{runs.ENOUGH} finished trials of two settings or more."
+                    f"{sweep_trials.ENOUGH} finished trials of two settings or more."
                 )
 
 
-def _best(trials: runs.Trials) -> None:
+def _best(trials: sweep_trials.Trials) -> None:
     sweep, best, search = trials.sweep, trials.best, trials.sweep.search
     states = [attempt.state for attempt in trials.attempts]
     done = sum(state not in (sweeps.WAITING, sweeps.RUNNING) for state in states)
@@ -85,7 +78,7 @@ def _best(trials: runs.Trials) -> None:
         f"{done} of {sweep.trials} trials have ended"
         + "".join(
             f", {states.count(state)} {word}"
-            for state, word in runs.STATES.items()
+            for state, word in sweep_trials.STATES.items()
             if state in states and word != "finished"
         ),
     )
@@ -106,7 +99,7 @@ def _best(trials: runs.Trials) -> None:
         st.code(sweep.command(best), language="bash", wrap_lines=True)
 
 
-def _buttons(trials: runs.Trials) -> None:
+def _buttons(trials: sweep_trials.Trials) -> None:
     """Stop and go on."""
     if not access.may_train():
         return
@@ -238,7 +231,7 @@ def _form() -> None:
             f"A sweep called {wanted[:64]!r} is there already. Choose another name.",
         )
         search = search_space.read_search(
-            name, kind, {"epochs": epochs}, runs.ranges(rows), choices, str(judged)
+            name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged)
         )
         access.check_train()
         sweeps.begin(wanted, search, trials)
@@ -266,7 +259,7 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
                 persist_state="session",
             )
         )
-    low, high, log = runs.span(float(default), float(setting.low), float(setting.high))
+    low, high, log = sweep_trials.span(float(default), float(setting.low), float(setting.high))
     whole = isinstance(default, int)
     low, high = (round(low), round(high)) if whole else (low, high)
     first, second, third = st.columns([2, 2, 1], gap="small", vertical_alignment="bottom")

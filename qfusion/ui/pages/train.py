@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from qfusion import _limits, _sentences
 from qfusion._checks import check
-from qfusion.analysis import model_import, runs, text
+from qfusion.analysis import model_import, run_results, run_settings, runs, text, training_curves
 from qfusion.data import import_store
 from qfusion.errors import QFusionError, default_on_error, translate_system_errors
 from qfusion.models.imported import KIND
@@ -266,7 +266,7 @@ def side_by_side(shown: list[runs.Seen]) -> None:
         lambda: _settings(shown),
         lambda: panels.draw(
             builders.results(shown),
-            below=lambda: _tables(runs.results_of(shown)),
+            below=lambda: _tables(run_results.results_of(shown)),
             grows=False,
             gap="xsmall",
         ),
@@ -278,9 +278,11 @@ def _settings(shown: list[runs.Seen]) -> None:
     planned = {entry.name: entry.plan for entry in shown if entry.plan is not None}
     if not planned:
         return
-    differ, table = runs.differences(
+    differ, table = run_settings.differences(
         planned,
-        lambda plan: runs.defaults(plan, lambda name: default_options(runs.dataset_of(name))),
+        lambda plan: run_settings.defaults(
+            plan, lambda name: default_options(run_settings.dataset_of(name))
+        ),
     )
     with st.container(border=True, key="panel-train-settings", gap="xsmall"):
         panels.heading(
@@ -320,7 +322,7 @@ def _frame(table: dict[str, dict[str, str]], keys: list[str]) -> pd.DataFrame:
     )
 
 
-def _tables(results: runs.Results) -> None:
+def _tables(results: run_results.Results) -> None:
     if not results.sizes:
         st.caption(
             "None of these runs has ended with a model yet: test rows are measured when one is stopped or finished."
@@ -385,7 +387,7 @@ def _metric(shown: list[runs.Seen]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 panels.heading("Metric on the validation rows")
                 metric = controls.draw(
-                    builders.METRIC, options=known, default=runs.main_metric(known)
+                    builders.METRIC, options=known, default=training_curves.main_metric(known)
                 )
             panels.drawn(builders.metric(shown, frame.theme(), metric=metric))
 
@@ -436,7 +438,7 @@ def _choose_settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
         for key, value in plans.default_settings(name, kind).items()
         if key in setting_texts.SETTINGS
     }
-    like, recipe = runs.shipped_recipe(name, kind)
+    like, recipe = run_settings.shipped_recipe(name, kind)
     fields = {
         key: partial(_field, key, recipe.get(key, default[key]), name, kind, classes)
         for key in default
@@ -694,7 +696,7 @@ def _row(entry: runs.Seen, line: list[str]) -> dict[str, object]:
         "done": min(1.0, share) if entry.state != "finished" else 1.0,
         "loss": losses[:: max(1, math.ceil(len(losses) / 60))],  # points of a sparkline
         "time left": "" if left is None else _sentences.duration(left),
-        "validation": runs.at_kept(record),
+        "validation": training_curves.at_kept(record),
         "data": plan.data,
         "model": plan.model,
         "seed": plan.seed,

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import changes, inside, sample, text
+from qfusion.analysis import (
+    background_choice,
+    changes,
+    decision_flips,
+    modality_states,
+    recording_strip,
+    text,
+)
 from qfusion.data import synthesis
 from qfusion.models import table_edits
 from qfusion.models.jump_changes import tweak_of
@@ -51,7 +58,7 @@ def take(here: frame.Here, modality: str, action: str, donor: str = "") -> None:
 
 def choices(here: frame.Here) -> changes.Asked:
     """Draws the controls and returns what the address then asks for, as `changes.wanted_changes` takes it."""
-    own = changes.own_states(here.study, here.row)
+    own = modality_states.own_states(here.study, here.row)
     for place, name in enumerate(here.study.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             _change(here, name, own[name])
@@ -86,7 +93,7 @@ def _change(here: frame.Here, name: str, own: Any) -> None:
             st.caption(
                 "The smallest change of its state, all other modalities as they are in the sample, that turns the "
                 "decision."
-                if changes.what_would_flip(here.study, here.row)[name].state.possible
+                if decision_flips.what_would_flip(here.study, here.row)[name].state.possible
                 else f"No state of {text.plain(name)} turns this decision, so it is left as it is."
             )
 
@@ -96,10 +103,10 @@ def _donor(here: frame.Here, name: str) -> None:
     # A default beside a value that a button has set would be complained of in the log.
     default = str(dataset.ids[0])
     if state.get(control.key) is None or controls.is_foreign(dataset, control.key):
-        default = sample.default_contrast(here.study, here.row)
+        default = background_choice.default_contrast(here.study, here.row)
     donor = controls.sample_box(control, dataset, default)
     content = dataset.content(dataset.row(donor)).get(name)
-    source = inside.source(dataset, dataset.row(donor))
+    source = recording_strip.source(dataset, dataset.row(donor))
     if content is not None:
         views.raw_content(name, content, in_box=True)
     if source.clip is not None:
@@ -169,7 +176,7 @@ def nearest(here: frame.Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
     panels.show(here.sample_of(), here.theme, "flips", first=1)
     with st.container(horizontal=True, key="apply-flips"):
-        for name, flip in changes.what_would_flip(here.study, here.row).items():
+        for name, flip in decision_flips.what_would_flip(here.study, here.row).items():
             if flip.state.possible:
                 st.button(
                     f"Set {text.plain(name)} to its nearest flip",
@@ -207,7 +214,7 @@ def parameters(here: frame.Here) -> None:
 
 def _flips(here: frame.Here) -> None:
     """The nearest parameters, and links that set one where it can be watched, all others as learned."""
-    search = changes.parameters_that_flip(here.study, here.row)
+    search = decision_flips.parameters_that_flip(here.study, here.row)
     if not search.changes:
         st.markdown(
             f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges})."
@@ -225,7 +232,7 @@ def _flips(here: frame.Here) -> None:
                     table_edits.shape_of(here.study.model), *map(int, change.name.split("."))
                 )
                 query = {"rules": "Fusion rules", "edits": f"{place}={value:g}"}
-            name = text.plain(changes.parameter_name(here.study, change))
+            name = text.plain(decision_flips.parameter_name(here.study, change))
             frame.link(
                 frame.FILES[page],
                 f"Set {name} to {value:g}{unit} on {page}",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion import model_export
 from qfusion._sentences import count
-from qfusion.analysis import audit, errors, memo, text, trust
+from qfusion.analysis import audit, errors, fusion_tests, jobs, patching, text, trust, twin_training
 from qfusion.analysis.study import Study
 from qfusion.figures.style import Theme
 from qfusion.panels import (
@@ -48,9 +48,9 @@ def needs(scope: Any, theme: Theme, columns: list[float] | int = 0) -> None:
             "tell alike, and what all tell only together; and whether joint models predict it better than late ones. "
             "Of a large set some rows are drawn at random."
         )
-        memo.leave_job(key, access.session_id())
+        jobs.leave_job(key, access.session_id())
     elif controls.is_done(
-        memo.begin_job(key, lambda: trust.needs(dataset), 1, access.session_id()),
+        jobs.begin_job(key, lambda: fusion_tests.needs(dataset), 1, access.session_id()),
         "Small models: {job.done:,} of {job.total:,} fitted",
         "{job.problem}",
         wanted=lambda: bool(state.get(data_fusion.NEED.key)),
@@ -114,7 +114,7 @@ def pieces_section(here: frame.Here) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if controls.draw(model_pieces.LENDER) == model_pieces.ONE:
                 donor = controls.sample_box(
-                    model_pieces.DONOR, study.dataset, trust.partner(sample), follows=True
+                    model_pieces.DONOR, study.dataset, patching.partner(sample), follows=True
                 )
             controls.draw(model_pieces.PATCH)
     if donor == here.sample:
@@ -139,7 +139,7 @@ def _smallest(here: frame.Here) -> None:
 
 def keep_smallest(study: Study) -> None:
     """Puts the model with the smallest generator among the reader's own, and shows it."""
-    result = trust.pruning_of(study)
+    result = patching.pruning_of(study)
     tweak, name = str(result.tweak(result.size)), plans.choose_free_name(f"{study.name}-smallest")
 
     def keep() -> None:
@@ -166,7 +166,7 @@ def quantum_section(here: frame.Here) -> None:
     """What this model loses when a resource is cut from it, and what was measured of its twins, which lack one each and
     are trained here where they were not."""
     study = here.study
-    if not audit.has_twins(study):
+    if not twin_training.has_twins(study):
         st.info(
             f"Model {text.plain(study.name)} has no twins without a quantum resource. Pick a QiNN-QJ or an "
             "entangled-qcnn on top.",
@@ -181,7 +181,7 @@ def quantum_section(here: frame.Here) -> None:
 
 def twins(study: Study) -> None:
     """Trains the model's twins in a process of its own, and says how far it is."""
-    known, job = audit.seeds_of(study), memo.find_job(audit.twins_key(study))
+    known, job = audit.seeds_of(study), jobs.find_job(twin_training.twins_key(study))
     if job is not None and job.under_way:
         with st.container(width=420, key="twins-progress"):
             st.fragment(controls.watch, run_every=controls.PULSE)(
@@ -189,7 +189,7 @@ def twins(study: Study) -> None:
                 "Twins: {job.done:,} of {job.total:,} trained",
                 lambda: ", waiting for other trainings" if not job.done else "",
                 wanted=lambda: True,
-                stay=lambda: memo.stay_for(job, access.session_id()),
+                stay=lambda: jobs.stay_for(job, access.session_id()),
                 cancel=job.stop,
                 key="_twins_cancel",
             )
@@ -197,10 +197,10 @@ def twins(study: Study) -> None:
             "It goes on when you leave the page, and what is trained is kept, also when you cancel."
         )
         return
-    if job is not None and job.state == memo.State.FAILED:
+    if job is not None and job.state == jobs.State.FAILED:
         st.warning(text.message(job.problem))
-    seeds = min(audit.MOST, known + audit.SEEDS)
-    left = len(audit.runs_of(study, range(known, seeds)))
+    seeds = min(twin_training.MOST, known + twin_training.SEEDS)
+    left = len(twin_training.runs_of(study, range(known, seeds)))
     if left and not access.says_no_training(
         "train twins", f"qfusion why --model {study.name} --twins {seeds}"
     ):
@@ -211,7 +211,7 @@ def twins(study: Study) -> None:
             f"seeds {known} to {seeds - 1}, one training after another, in a process of its own.",
             key="_twins_train",
             on_click=frame.or_notice,
-            args=(access.training, audit.begin_twins, study, seeds),
+            args=(access.training, twin_training.begin_twins, study, seeds),
         )
 
 

@@ -1,0 +1,129 @@
+"""The table of a study's samples with the columns that cohorts are filtered by, and the members of a cohort."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample_coordinates import coordinate_kinds
+from qfusion.analysis.sample_projection import _COLUMN, explained_rows, sample_map
+from qfusion.analysis.study import Study
+from qfusion.data import DataSet
+from qfusion.explain import cohorts, stability
+
+# What the Cohorts page takes from a study: columns to filter by, groups, measures, findings. Free of streamlit.
+
+JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "dominant"
+SIGN, WRONG = "sign", "wrong"
+STRENGTHS = (JOINT, JOINT_SHARE)
+
+
+def clusters_of(dataset: DataSet, rows: np.ndarray) -> np.ndarray | None:
+    """Numbers of what some rows share, (n, k), see `spec.Clusters`; None where they are independent."""
+    return None if dataset.clusters is None else dataset.clusters.numbers[rows]
+
+
+def intervals(dataset: DataSet, rows: pd.DataFrame, resamples: int = stability.RESAMPLES) -> str:
+    """How intervals over rows of a table (index id) are made: what is resampled."""
+    what = (
+        ""
+        if dataset.clusters is None
+        else f" of {dataset.clusters.describe_count(dataset.rows_of(rows.index))}, not of rows"
+    )
+    return f"{stability.LEVEL:.0%} percentile bootstrap, {resamples:,} resamples{what}, seed 0"
+
+
+def share_column(name: str) -> str:
+    """Column of a modality's MM-SHAP share."""
+    return f"share[{name}]"
+
+
+@memo(8)
+def cohort_table(study: Study, output: int | None) -> pd.DataFrame:
+    """The study's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
+
+    `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends;
+    `dominant` is the largest term in size. `verdict` says whether a class is right, `sign` whether the sign of a
+    regression that spans zero is, empty where the truth is 0.
+    """
+    frame, judged = study.frame(output), study.bulk_verdicts(output)
+    is_joint = ["+" in term for term in study.coalitions]
+    columns: dict[str, Any] = {
+        JOINT: study.spread(np.abs(study.bulk_dividends(output)[:, is_joint]).sum(1)),
+        JOINT_SHARE: study.spread(judged.joint_share),
+        **{
+            share_column(name): study.spread(judged.shares[:, m])
+            for m, name in enumerate(study.modalities)
+        },
+        DOMINANT: study.spread(judged.largest),
+    }
+    if study.classes:
+        columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", WRONG)
+    elif spans_zero(study):
+        prediction, truth = (frame[name].to_numpy(dtype=float) for name in ("prediction", "truth"))
+        columns[SIGN] = np.select(
+            [truth == 0, wrong_sign(prediction, truth)], ["", WRONG], "right"
+        ).astype(object)
+    return frame.assign(
+        **{name: values for name, values in columns.items() if name not in frame.columns}
+    )
+
+
+def spans_zero(study: Study) -> bool:
+    """Whether a regression's targets have both signs."""
+    return not study.classes and study.scale[0] < 0 < study.scale[1]
+
+
+def wrong_sign(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Which predictions (N,) have another sign than the truth, bool (N,), as Acc-2 without zeros counts: above 0 or
+    not, and none where the truth is 0."""
+    return np.asarray((truth != 0) & ((prediction > 0) != (truth > 0)))
+
+
+def wrong_part(study: Study, table: pd.DataFrame) -> cohorts.Part | None:
+    """The condition of a filter that keeps the wrong classes, or the wrong signs; None where there is no such column:
+    the target does not span zero, or the data's own column has its name."""
+    column = VERDICT if study.classes else SIGN
+    known = column in table.columns and set(table[column]) <= {"", "right", WRONG}
+    return cohorts.Part(column, "=", (WRONG,)) if known else None
+
+
+def table_for(study: Study, output: int | None, parts: Sequence[cohorts.Part]) -> pd.DataFrame:
+    """`cohort_table` with the columns of the maps that a filter names; of samples that are on no map, they are empty.
+
+    Args:
+        study: a model on its data. output: the class that contributions speak for.
+        parts: of the filter; its split says which samples the maps are of.
+
+    Raises:
+        NotFound: when the split does not exist.
+    """
+    table = cohort_table(study, output)
+    maps = {
+        (name[1].upper(), name[3], bool(name[2]))
+        for name in filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
+        if name[3] in coordinate_kinds(study)
+    }
+    columns: dict[str, np.ndarray] = {}
+    for method, what, everyone in sorted(maps):
+        placed = sample_map(
+            study, what, method, explained_rows(study, table, parts), output, everyone
+        )
+        xy = np.full((2, len(table)), np.nan)
+        xy[:, placed.rows] = placed.xy.T
+        # as the filter says it, where the map of everyone is that of those drawn
+        name = replace(placed, everyone=everyone).column
+        columns |= {f"{name}.1": xy[0], f"{name}.2": xy[1]}
+    return table.assign(**columns) if columns else table
+
+
+def members(study: Study, parts: tuple[cohorts.Part, ...]) -> np.ndarray:
+    """The rows of a cohort, as the decisions of a study tell.
+
+    Raises:
+        NotFound, InvalidInput: when its filter speaks of what is not there.
+    """
+    return np.flatnonzero(cohorts.passing(parts, table_for(study, None, parts)))

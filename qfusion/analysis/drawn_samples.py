@@ -1,0 +1,33 @@
+"""Random subsets of samples for measurements that take long on all of them.
+
+`measured=all` in a link asks for all samples; pages then measure them in the background, see `jobs.begin_job`.
+"""
+
+import numpy as np
+
+from qfusion._sentences import count
+
+SAMPLES = DRAWN, ALL = ("drawn", "all")
+SEED = 0
+
+
+def drawn_places(n: int, most: int, few: int, everyone: bool = False) -> np.ndarray:
+    """Returns which of n samples are measured, ascending: all, or `few` drawn at random where there are more than
+    `most` and not `everyone` is asked for."""
+    if everyone or n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(SEED).choice(n, min(few, n), replace=False))
+
+
+def drawn_words(some: int, whole: int, what: str = "sample") -> str:
+    """Returns of how many samples it is: "400 samples drawn at random of 4,659"; "600 samples" where these are all."""
+    return count(some, what) + (f" drawn at random of {whole:,}" if some < whole else "")
+
+
+def thinned(rows: np.ndarray, count: int) -> np.ndarray:
+    """Returns at most `count` of some rows, spread evenly over them, in their order."""
+    return (
+        rows
+        if len(rows) <= count
+        else rows[np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
+    )

@@ -1,0 +1,76 @@
+"""Encode large data sets in a process of their own, while pages show the first samples.
+
+Encoding gigabytes of features takes a minute the first time, see `training.encodings`. Until the encodings are stored,
+`begin_encoding` computes them and `first_samples` returns the model on some of the samples, against a part of the
+background: exact for these samples, and labelled as such.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from qfusion import data as sources
+from qfusion.analysis.jobs import Job, begin_job, find_job, in_process
+from qfusion.analysis.memo import memo
+from qfusion.analysis.opening import _identity, loaded
+from qfusion.analysis.study import Study, build_study
+from qfusion.explain import backgrounds
+from qfusion.training import checkpoint, encodings
+
+BEHIND, SHOWN = 512, 128  # training rows and test rows of the first samples
+
+
+def is_encoded(model: str, data: str) -> bool:
+    """Returns whether all samples of a data set can be shown before a model at once."""
+    return encodings.is_ready(loaded(model).model, sources.load(data))
+
+
+def find_encoding(model: str, data: str) -> Job | None:
+    """Returns the encoding of a data set before a model that was begun, however it ended."""
+    return find_job(("encoding", model, data, _identity(model, data)))
+
+
+def begin_encoding(model: str, data: str, again: bool = False) -> Job:
+    """Returns the encoding of a data set before a model, begun by this call or an earlier one.
+
+    Args:
+        again: whether one that has failed or was cancelled is begun anew, as one is that nobody waited for any more.
+    """
+    key, total = ("encoding", model, data, _identity(model, data)), len(sources.load(data))
+    make = partial(in_process, encode, [model, data], total, "Encoding")
+    return begin_job(key, make, total, again=again, aside=True)
+
+
+@memo(4, says="Encoding the first samples …", stamp=_identity)
+def first_samples(model: str, data: str, sample: str = "") -> Study:
+    """Returns a model applied to the first samples of a data set.
+
+    Args:
+        model, data: names. sample: the id of one that is among them, if there is one of that name.
+    """
+    dataset, result = sources.load(data), loaded(model)
+    split, drawn = checkpoint.training_split(result.card), np.random.default_rng(0)
+    some = [
+        drawn.choice(rows, min(count, len(rows)), replace=False)
+        for part, count in ((split, BEHIND), ("test", SHOWN), ("valid", 1))
+        for rows in [dataset.rows(part)]
+    ]
+    own = [dataset.row(sample)] if sample and dataset.known_ids([sample]) else []
+    rows = np.unique(np.concatenate([*some, own])).astype(int)
+    study = build_study(model, result.card, result.model, dataset.subset(rows))
+    rows = study.dataset.rows(split)
+    total = len(dataset.rows(split))
+    background = backgrounds.as_drawn(study.model, study.dataset, rows, study.background, total)
+    return study.against(background).applied()
+
+
+def encode(model: str, data: str) -> None:
+    """Encodes a data set before a model and prints how many samples are done."""
+    torch.set_num_threads(1)
+    fused, dataset = loaded(model).model, sources.load(data)
+    encodings.encoded_numbers(fused, dataset, lambda done, total: print(done, flush=True))
+    if not encodings.encoded_place(fused, dataset).exists():
+        raise SystemExit(1)  # it cannot be kept, as the last line says

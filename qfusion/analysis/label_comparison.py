@@ -1,0 +1,91 @@
+"""A model's own terms beside people's labels of single modalities."""
+
+from contextlib import suppress
+
+from qfusion._checks import choose
+from qfusion.analysis import cohort_table
+from qfusion.analysis.memo import memo
+from qfusion.analysis.opening import open_study
+from qfusion.analysis.study import Study
+from qfusion.analysis.trust import explained
+from qfusion.data.unimodal_labels import UnimodalLabels
+from qfusion.errors import QFusionError
+from qfusion.explain import people, stability
+from qfusion.training import checkpoint
+
+
+def labels_of(study: Study) -> UnimodalLabels | None:
+    """The labels of single modalities that a model's samples have, of the modalities that the model takes."""
+    labels = study.dataset.unimodal_labels
+    if labels is None or study.classes:
+        return None
+    names = [name for name in labels.table.columns if name in study.modalities]
+    return UnimodalLabels(labels.table[names], labels.planted) if names else None
+
+
+def lacking(study: Study, title: str) -> str:
+    """Why there are no labels of single modalities to compare with, in sentences, of a data set that is called `title`;
+    empty where there are."""
+    if labels_of(study) is not None:
+        return ""
+    labelled = study.dataset.unimodal is not None and len(study.dataset.unimodal.columns) > 0
+    if labelled and study.classes:
+        return (
+            f"{title} has labels of single modalities, but its target is a class: own terms are of the class "
+            "decided for, whose signs and order are not those of the labels. Import it with numbers as its "
+            "target (`--target regression`)."
+        )
+    if labelled:
+        return f"{title} has labels of single modalities, but of none that this model takes. Choose another model."
+    return (
+        f"{title} has no labels of single modalities: nobody was asked what each says alone. CH-SIMS has them, "
+        "and in `planted` the hidden scores take their place."
+    )
+
+
+@memo(8, says="Comparing with labels of single modalities …")
+def beside_people(study: Study) -> people.Beside | None:
+    """The test samples that are explained, beside their labels; None of data without."""
+    labels = labels_of(study)
+    if labels is None:
+        return None
+    rows, result = explained(study)
+    return people.beside(
+        result,
+        labels.table.iloc[rows],
+        study.dataset.y[rows],
+        clusters=cohort_table.clusters_of(study.dataset, rows),
+    )
+
+
+def taught(study: Study) -> bool:
+    """Whether a model had labels of single modalities as additional targets, by its card."""
+    return bool(study.card.get("training", {}).get("unimodal", 0))
+
+
+def rivals(study: Study) -> list[str]:
+    """Names of the other models that were trained on the same data; those whose card cannot be read are left out."""
+    names = []
+    for name in checkpoint.available():
+        with suppress(QFusionError, AttributeError):
+            if checkpoint.card(name)["data"].get("digest") == study.dataset.digest:
+                names.append(name)
+    return [name for name in names if name != study.name]
+
+
+def second(study: Study, name: str) -> Study:
+    """A second model on the same data.
+
+    Raises:
+        NotFound: when no other model of that name was trained on them.
+    """
+    return open_study(choose("Second model", name, rivals(study)), study.dataset.name)
+
+
+def closer(study: Study, other: Study) -> dict[str, stability.Interval]:
+    """By how much a second model's own terms go more with the labels, by modality; both resampled together."""
+    first, result = beside_people(study), beside_people(other)
+    assert first is not None and result is not None
+    return people.difference(
+        first, result, cohort_table.clusters_of(study.dataset, explained(study)[0])
+    )

@@ -1,0 +1,48 @@
+"""Shapley values of one sample by brute force and by captum's estimators, beside the exact ones."""
+
+import time
+
+from qfusion import explain
+from qfusion._checks import check
+from qfusion.analysis.background_choice import with_background
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Study
+from qfusion.explain import faithfulness
+from qfusion.training import checkpoint
+
+
+def playable(study: Study) -> bool:
+    """Whether the background can be rows of features, as other methods need it: those of the training set, taken
+    together, stand for the training set with each modality on its own."""
+    return study.background.kind in ("product", "joint", "contrast")
+
+
+def against_rows(study: Study) -> Study:
+    """The study with the background that other methods can take: rows of features whose modalities stay together.
+
+    Where each absent modality is drawn on its own, that is the training set taken together, so exact values differ
+    from those of the other panels.
+    """
+    return with_background(study, "joint") if study.background.kind == "product" else study
+
+
+@memo(16, says="Running brute force and captum's estimators on this sample …")
+def estimates(study: Study, row: int, output: int) -> list[faithfulness.Estimate]:
+    """Shapley values of one sample: exact, by brute force, and by captum's estimators, against `against_rows`."""
+    check(
+        playable(study),
+        "Other methods need background samples. Compare with the training set or with one other sample.",
+    )
+    study = against_rows(study)
+    data, background, inputs = study.dataset, study.background, study.inputs([row])
+    start = time.perf_counter()
+    exact = explain.explain(study.model, inputs, background)
+    seconds = time.perf_counter() - start
+    rows = (
+        [data.row(background.label)]
+        if background.kind == "contrast"
+        else data.rows(checkpoint.training_split(study.card))
+    )
+    return faithfulness.compare(
+        faithfulness.Game(study.model, inputs, study.inputs(rows), output), exact, seconds
+    )

@@ -1,0 +1,262 @@
+"""Attribution inside a modality, and the canvas to draw it on: words, a waveform, a picture, a curve or features."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion.analysis import modality_states
+from qfusion.analysis.memo import memo
+from qfusion.analysis.step_words import match
+from qfusion.analysis.study import Study
+from qfusion.data import Audio, Modality, Text, synthesis
+from qfusion.data.coalition_terms import split_term
+from qfusion.data.picture_arrays import pixel_names
+from qfusion.data.sample_content import Series
+from qfusion.data.sources import planted
+from qfusion.explain import attribution
+from qfusion.models import mass_forms
+from qfusion.models.encoders import InputSpec
+
+# Attribution inside a modality for the pages, and what there is to draw it on. Free of streamlit.
+
+_CELL = re.compile(r"(?:pixel|band, frame) (\d+),(\d+)")
+
+
+@memo(64, says="Following the term through the encoder …")
+def attribute(
+    study: Study,
+    row: int,
+    modality: str,
+    term: str,
+    output: int,
+    baseline: str,
+    other: str = "",
+    method: str = attribution.INTEGRATED,
+) -> attribution.Attribution:
+    """The attribution of a term of one output; `other` is the id of the sample that is the baseline, where one is."""
+    rows = [row, study.dataset.row(other)] if other else [row]
+    inputs, *others = (study.dataset.inputs([at], dtype=torch.float64) for at in rows)
+    start = others[0][modality] if others else None
+    model = modality_states.fixed(study)
+    return attribution.attribute(
+        model, inputs, study.background, modality, term, output, baseline, start, method
+    )
+
+
+def terms(study: Study, modality: str) -> tuple[str, ...]:
+    """What can be attributed: the explained output, and the modality's dividends unless these would take minutes."""
+    every = attribution.terms_of(study.model, modality)
+    return (
+        every
+        if not study.can("masses")
+        or 2 ** (study.model.elements + len(study.modalities)) <= mass_forms.MAX_COALITIONS
+        else every[:1]
+    )
+
+
+def title(term: str, quantity: str = "score") -> str:
+    """A term as an option and in links: `text+audio` -> "text and audio"; the whole of them is "the log-odds" or "the
+    score"."""
+    return f"the {quantity}" if term == attribution.SCORE else term.replace("+", " and ")
+
+
+def named(title: str) -> str:
+    """The term that an option or a link calls by its `title`."""
+    whole = ("the log-odds", "the score")
+    return attribution.SCORE if title in whole else title.replace(" and ", "+")
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """What the values of a modality are drawn on.
+
+    Attributes:
+        kind: "words", "waveform", "picture", "curve", or "features" where there is nothing but features.
+        parts: what the figure takes besides the values. names: of the units (words, frames, pixels, features).
+        groups: the steps that each word is made of; None where a unit is one step. how: a sentence on how steps were
+            matched to what was said, or why not.
+    """
+
+    kind: str
+    parts: dict[str, Any]
+    names: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...] | None = None
+    how: str = ""
+
+    def added(self, units: np.ndarray) -> np.ndarray:
+        """The values of the units, (U,), from those of the steps."""
+        return (
+            units
+            if self.groups is None
+            else np.array([units[list(group)].sum() for group in self.groups])
+        )
+
+    def step_names(self, steps: int) -> tuple[str, ...]:
+        """Of each step of a sequence the word that was said there, else its number."""
+        words = zip(self.groups or (), self.names, strict=False) if self.kind == "words" else ()
+        named = {step: word for group, word in words for step in group}
+        return tuple(named.get(step, f"step {step + 1}") for step in range(steps))
+
+
+def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
+    """What to draw the attribution of a modality on; `steps` of a sequence are real, None of a vector."""
+    result = next(m for m in study.dataset.modalities if m.name == modality)
+    content = study.dataset.content(row).get(modality)
+    if steps is not None:
+        steps_said = match(content if isinstance(content, Text) else None, steps)
+        if steps_said.units is not None:
+            return Canvas(
+                "words",
+                {"spoken": steps_said.units},
+                steps_said.units,
+                steps_said.groups,
+                steps_said.how,
+            )
+        if isinstance(content, Audio):
+            step = (
+                len(content.samples) / content.rate / steps
+                if planted.recipe_of(study.dataset) is None
+                else synthesis.FRAME / synthesis.PROSODY_RATE
+            )
+            return Canvas(
+                "waveform",
+                {"samples": content.samples, "rate": content.rate, "step": step},
+                tuple(f"the frame at {(t + 0.5) * step:.2f} s" for t in range(steps)),
+            )
+        return Canvas(
+            "features", {}, tuple(f"step {t + 1}" for t in range(steps)), how=steps_said.how
+        )
+    values = study.dataset.features(modality, row)[0][0].astype(float)
+    if (shape := grid(result)) is not None:
+        spectrogram = result.feature_names[0].startswith("band, frame")
+        names = (
+            tuple(f"band {i // shape[1]}, frame {i % shape[1]}" for i in range(result.size))
+            if spectrogram
+            else result.feature_names
+        )
+        pixels = values.reshape(*shape, -1)
+        if (colours := pixels.shape[2]) == 1:
+            return Canvas("picture", {"pixels": pixels[..., 0], "spectrogram": spectrogram}, names)
+        return Canvas(
+            "picture",
+            {"pixels": pixels.mean(2), "seen": "what the model sees, without its colours"},
+            pixel_names(shape),
+            tuple(map(tuple, np.arange(result.size).reshape(-1, colours).tolist())),
+        )
+    if isinstance(content, Series) and len(content.values) == result.size:
+        return Canvas(
+            "curve",
+            {
+                "x": content.x,
+                "y": content.values,
+                "x_label": content.x_label,
+                "y_label": content.y_label,
+            },
+            result.feature_names,
+        )
+    return Canvas("features", {}, result.feature_names)
+
+
+@dataclass(frozen=True, eq=False)
+class Lane:
+    """The steps of a modality on an axis that all modalities share.
+
+    Attributes:
+        modality: whose. values: what each step added (T,). width: of a step on the axis. names: of what was said, or
+            of the steps, (T,). how: as of `Canvas`.
+    """
+
+    modality: str
+    values: np.ndarray
+    width: float
+    names: tuple[str, ...]
+    how: str = ""
+
+
+def sequences(study: Study, term: str = attribution.SCORE) -> tuple[str, ...]:
+    """The modalities that are sequences and that a term is of."""
+    return tuple(
+        modality.name
+        for modality in study.dataset.modalities
+        if modality.is_sequence and (term == attribution.SCORE or modality.name in split_term(term))
+    )
+
+
+def rates(study: Study, modalities: Sequence[str]) -> dict[str, float]:
+    """Steps a second, of those modalities whose rate is known."""
+    return {
+        modality.name: modality.rate
+        for modality in study.dataset.modalities
+        if modality.name in modalities and modality.rate is not None
+    }
+
+
+def lanes(study: Study, row: int, attributions: Sequence[attribution.Attribution]) -> list[Lane]:
+    """Attributions of sequences on one axis: seconds where the rates of all are known, else percent of each one's
+    length."""
+    names = [one.modality for one in attributions]
+    known = rates(study, names)
+    timed = len(known) == len(names)
+    drawn = [canvas(study, row, one.modality, len(one.units)) for one in attributions]
+    return [
+        Lane(
+            one.modality,
+            one.units,
+            1 / known[one.modality] if timed else 100 / len(one.units),
+            place.step_names(len(one.units)),
+            place.how,
+        )
+        for one, place in zip(attributions, drawn, strict=True)
+    ]
+
+
+def grid(modality: Modality) -> tuple[int, int] | None:
+    """The (h, w) of features that are pixels, three numbers each where they are coloured, or cells of a spectrogram,
+    told by shape or names; None of others."""
+    if modality.shape is not None:
+        spec = InputSpec(modality.size, modality.is_sequence, modality.shape)
+        return (modality.shape[0], modality.shape[1]) if spec.pictured else None
+    cells = [
+        (int(place[1]), int(place[2]))
+        for place in map(_CELL.fullmatch, modality.feature_names)
+        if place
+    ]
+    if len(cells) < len(modality.feature_names):
+        return None
+    h, w = 1 + np.max(cells, 0)
+    return (int(h), int(w)) if cells == list(np.ndindex(h, w)) else None
+
+
+def frame(study: Study, row: int, result: attribution.Attribution) -> pd.DataFrame:
+    """One row a feature, or a feature and step: its value and what it added."""
+    modality = next(m for m in study.dataset.modalities if m.name == result.modality)
+    values = study.dataset.features(result.modality, row)[0][0]
+    names = np.array(modality.feature_names, dtype=object)
+    about = {
+        "sample": str(study.dataset.ids[row]),
+        "modality": result.modality,
+        "term": study.quantity if result.term == attribution.SCORE else result.term,
+        "unit": study.unit_of(result.output),
+        "baseline": result.baseline,
+        "background": study.background.name,
+        "method": result.method,
+    }
+    if result.values.ndim == 1:
+        return pd.DataFrame(
+            about | {"feature": names, "feature_value": values, "attribution": result.values}
+        )
+    T, F = result.values.shape
+    return pd.DataFrame(
+        about
+        | {
+            "step": np.repeat(np.arange(1, T + 1), F),
+            "feature": np.tile(names, T),
+            "feature_value": values[:T].ravel(),
+            "attribution": result.values.ravel(),
+        }
+    )

@@ -1,0 +1,195 @@
+"""Open studies and samples by the names of models, data sets and samples.
+
+open_sample("qj-planted", "p0031")                                    as trained, against its training rows
+open_sample("qj-planted", "p0031", background="mixed")                against another background
+open_sample("qj-planted", "p0031", tweak="H.text-audio=0.5,T=1.2")    physics changed, see `qfusion.models.tweak`
+open_sample("qcnn-digits", "digit-1600", tweak="all:and")             fusion rules edited, see `models.entangled_qcnn`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from qfusion import data as sources
+from qfusion._checks import check, choose
+from qfusion.analysis import cohort_table
+from qfusion.analysis.background_choice import ALL_ROWS, OFFERED, with_background
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.study import Study, build_study
+from qfusion.explain import backgrounds, cohorts
+from qfusion.models import FusionModel, Tweak
+from qfusion.training import checkpoint
+
+
+@memo(8, stamp=checkpoint.stamp)
+def loaded(name: str) -> checkpoint.Checkpoint:
+    """Returns a checkpoint by name, shared; read anew when its files change."""
+    return checkpoint.load(name)
+
+
+def opened(
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
+) -> tuple[checkpoint.Checkpoint, sources.DataSet]:
+    """Returns a trained model and the data set to use it on, by default the one of its card.
+
+    Args:
+        model: a name, the path of a card or of the folder that `train` made, or a checkpoint that is loaded already.
+        data: a name, the path of a file, or a data set that is loaded already.
+
+    Raises:
+        NotFound: when either does not exist.
+        InvalidInput: when the model was trained on a file and `data` does not say which.
+    """
+    if isinstance(model, checkpoint.Checkpoint):
+        result = model
+    else:
+        result = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
+    return result, data if isinstance(data, sources.DataSet) else sources.load(
+        data or _data_of(result)
+    )
+
+
+def _data_of(result: checkpoint.Checkpoint) -> str:
+    """The name of the data set that a model was trained on."""
+    known = str(result.card["data"]["name"])
+    check(
+        known in sources.names(),
+        f"Model {name_of(result)} was trained on a file, '{known}', which is not found by its name. Add --data with "
+        "its path.",
+    )
+    return known
+
+
+def name_of(result: checkpoint.Checkpoint) -> str:
+    """Returns the name of a model by its card."""
+    return str(result.card.get("name", "")) or "without a name"
+
+
+def other_version(result: checkpoint.Checkpoint, dataset: sources.DataSet) -> str:
+    """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
+    text."""
+    made_with = result.card["data"]
+    if dataset.name != made_with["name"] or dataset.digest == made_with["digest"]:
+        return ""
+    return (
+        f"model {name_of(result)} was trained on another version of data set {dataset.name} "
+        f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ."
+    )
+
+
+def _identity(model: str, data: str, sample: str = "") -> Hashable:
+    """What changes whenever a model's or a data set's files do."""
+    return checkpoint.stamp(model), sources.load(data).identity
+
+
+@memo(4, says="Applying the model to every sample …", stamp=_identity)
+def _study(model: str, data: str) -> Study:
+    result = loaded(model)
+    return build_study(model, result.card, result.model, sources.load(data)).applied()
+
+
+def _is_shared(
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None
+) -> bool:
+    """Whether both are names, whose results all who ask share."""
+    return model in checkpoint.available() and not isinstance(data, sources.DataSet)
+
+
+def open_study(
+    model: str | Path | checkpoint.Checkpoint, data: str | sources.DataSet | None = None
+) -> Study:
+    """Returns a model on a data set, shared where both are names; arguments and errors are those of `opened`.
+
+    Raises:
+        InvalidInput: also when the model does not fit the data.
+    """
+    if isinstance(model, str) and _is_shared(model, data):
+        return with_visitors(_study(model, str(data or _data_of(loaded(model)))))
+    result, dataset = opened(model, data)
+    return build_study(name_of(result), result.card, result.model, dataset)
+
+
+# samples of the visitor's own, see `qfusion.data.own`, which whatever is opened by name has: set by a run of a page
+at_hand: ContextVar[tuple[sources.own.Own, ...]] = ContextVar("at_hand", default=())
+
+
+def with_visitors(study: Study) -> Study:
+    """Returns a study with the visitor's own samples behind those of its set, where there are any `at_hand`."""
+    samples = tuple(one for one in at_hand.get() if one.fits(study.dataset))
+    return with_samples(study, samples) if samples else study
+
+
+@memo(16)
+def with_samples(study: Study, samples: tuple[sources.own.Own, ...]) -> Study:
+    """Returns the study of a set with own samples behind those of the set, in their order."""
+    return study.with_own(sources.own.behind(study.dataset, samples)).applied()
+
+
+def open_sample(
+    model: str | Path | checkpoint.Checkpoint,
+    sample: str,
+    data: str | sources.DataSet | None = None,
+    *,
+    output: str | None = "",
+    background: str = backgrounds.DEFAULT,
+    contrast: str = "",
+    members: str = "",
+    rows: str = "",
+    tweak: Tweak | str = "",
+    session: str | Path = "",
+) -> Sample:
+    """Returns one sample before a model.
+
+    Args:
+        model, data: see `opened`; what is worked out is shared where both are names.
+        sample: its id.
+        output: what is explained: "" for the class that the model as trained decides for, None for the one that it
+            decides for under the tweak; "A" for class A against all others, "A:B" for class A rather than B.
+        background: kind of the background, see `explain.background`, of the rows that the model was trained on.
+        contrast: id of another sample that stands in for absent modalities, instead of a background.
+        members: who stands behind the decision, for the background "cohort": NAME:FILTER, such as "hard:error>1".
+        rows: "all" of the background are to be used also where some of them would do, see `Study.is_sampled`; all are
+            used of what is not shared.
+        tweak: what to change in the model, see the head of this module, or a `Tweak`.
+        session: path of a session file that holds the sample, where it is a visitor's own.
+
+    Raises:
+        NotFound, InvalidInput: naming the argument that does not fit.
+    """
+    study = open_study(model, data)
+    if session and not study.dataset.known_ids([sample]):
+        made = [one for one in sources.own.read_session(session) if one.data == study.dataset.name]
+        study = with_samples(study.of_set, tuple(made))
+    row = study.dataset.row(sample)
+    choose("Background", background, dict.fromkeys(OFFERED.values()))
+    check(
+        not contrast or background in (backgrounds.DEFAULT, "contrast"),
+        "Give either `contrast` or `background`: a contrast is a background.",
+    )
+    kind, label, cohort = "contrast" if contrast else background, contrast, None
+    if kind == "cohort":
+        saved = cohorts.parse_saved(members)
+        label, cohort = saved.name, cohort_table.members(study, saved.parts)
+        check(len(cohort) > 0, f"`members`: no sample passes {members!r}. Give a wider filter.")
+    if rows:
+        choose("Rows", rows, (ALL_ROWS,))
+    study = with_background(study, kind, label, cohort)
+    if study.is_sampled and (rows or not _is_shared(model, data)):
+        study = study.against_all_rows()
+    if output == "":
+        return Sample(study, row, int(study.predicted[row]), tweak)
+    return sample_of(study, row, output, tweak)
+
+
+def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
+    """Returns a model with a tweak and the tweak as text; the model itself stays as it is.
+
+    Raises:
+        InvalidInput, NotFound: when the tweak does not fit the model.
+    """
+    edit: Any = model.parse_tweak(tweak)
+    return (model.tweaked(edit), str(edit)) if str(edit) else (model, "")

@@ -1,0 +1,87 @@
+"""The decision operator of a group of modalities, and where samples lie on its spectrum."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.explain import operators
+
+WITH = " with "  # between modalities in an address: a plus sign would be read as a space
+
+
+def group_labels(study: Study) -> dict[str, str]:
+    """The groups whose operator is offered: what a reader picks -> name of the coalition."""
+    return {WITH.join(name.split("+")): name for name in operators.offered(study.model)}
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """An operator and many samples on it.
+
+    Attributes:
+        operator: of one group and output.
+        rows: of the samples, (B,).
+        scores: v(S), (B,).
+        most_for, most_against: weight of each sample on the two extreme eigenvectors, (B,).
+        weights: mean weight on every eigenvector, (K,).
+    """
+
+    operator: operators.Operator
+    rows: np.ndarray
+    scores: np.ndarray
+    most_for: np.ndarray
+    most_against: np.ndarray
+    weights: np.ndarray
+
+    def nearest(self, side: str, count: int = 3) -> list[int]:
+        """Rows of the samples with the most weight on one extreme, "for" or "against"."""
+        weight = self.most_for if side == "for" else self.most_against
+        return [int(row) for row in self.rows[np.argsort(-weight, kind="stable")[:count]]]
+
+
+@memo(16, says="Finding what votes for and against …")
+def decision_operator(study: Study, group: str, output: int) -> operators.Operator:
+    """The operator of a group of modalities."""
+    return operators.operator(study.model, study.background, group, output)
+
+
+@memo(16, says="Finding what votes for and against …")
+def votes(study: Study, group: str, output: int, split: str) -> Votes:
+    """The operator of a group of modalities, and the samples of a split on it."""
+    result = decision_operator(study, group, output)
+    rows = study.dataset.rows(split)
+    states = _states(study, group, rows)
+    return Votes(
+        result,
+        rows,
+        result.scores(states),
+        result.overlap(states, len(result.values) - 1),
+        result.overlap(states, 0),
+        result.weights(states),
+    )
+
+
+def operator_of(sample: Sample, group: str = "") -> operators.Operator:
+    """The operator of a group of modalities for a sample's score; of the first group that has one unless told."""
+    return decision_operator(
+        sample.study, group or operators.offered(sample.model)[0], sample.output
+    )
+
+
+@memo(32)
+def votes_of(
+    sample: Sample, group: str = "", split: str = "test"
+) -> tuple[Votes, tuple[float, np.ndarray]]:
+    """As `operator_of`, with the samples of a split on it, and the sample itself."""
+    group = group or operators.offered(sample.model)[0]
+    result = votes(sample.study, group, sample.output, split)
+    states = _states(sample.study, group, np.array([sample.row]))
+    return result, (float(result.operator.scores(states)[0]), result.operator.weights(states))
+
+
+def _states(study: Study, group: str, rows: np.ndarray) -> Any:
+    return operators.states_of(study.model, study.inputs(rows), group)

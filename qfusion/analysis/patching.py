@@ -1,0 +1,80 @@
+"""Which part of a model causes a decision: patched states, ablated gate groups, pruned generators."""
+
+from qfusion._checks import check
+from qfusion.analysis import cohort_table, drawn_samples, sample_similarity
+from qfusion.analysis.background_choice import default_contrast
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.explain import building, cuts, evidence
+from qfusion.models import decisions, require
+
+# Which piece does it?
+
+MANY_ELEMENTS, FEW_ROWS, MOST_ROWS = 8, 128, 2000  # rows of a loss: few of a network beyond so many
+
+
+def partner(sample: Sample) -> str:
+    """The test sample nearest by its contributions of those that are decided differently; where all are decided alike,
+    the one that a sample is compared with else."""
+    study = sample.study
+    near = sample_similarity.nearest(sample, count=len(study.dataset)).rows
+    own = decisions.decision(study.scores[sample.row])
+    other = [row for row in near if decisions.decision(study.scores[row]) != own]
+    return str(study.dataset.ids[other[0]]) if other else default_contrast(study, sample.row)
+
+
+@memo(32)
+def patches_of(study: Study, row: int, other: str = "") -> cuts.Patches:
+    """One sample with the states of another, by its id, or of the mean over the background.
+
+    Raises:
+        InvalidInput: when it is the sample itself, whose states change nothing.
+        NotFound: when there is no such sample.
+    """
+    moving, donor = require(study.model, "time", "to patch its states at"), study.background
+    if other:
+        place = study.dataset.row(other)
+        check(
+            place != row,
+            f"Sample '{other}' cannot be patched with itself: its own states change nothing. Pick another sample.",
+        )
+        donor = study.inputs([place])
+    return cuts.patches(moving, study.inputs([row]), donor)
+
+
+@memo(16, background=False, says="Leaving out the network's gate groups …")
+def gate_groups_of(
+    study: Study, row: int, output: int, shots: int = evidence.SHOTS
+) -> evidence.GateGroups:
+    """The gate groups of one sample's score and entanglement, and of the loss of the test rows, or some of them."""
+    network, data = require(study.model, "rules", "to leave out gate groups"), study.dataset
+    rows = data.rows("test")
+    most = FEW_ROWS if network.elements > MANY_ELEMENTS else MOST_ROWS
+    rows = rows[drawn_samples.drawn_places(len(rows), most, most)]
+    return evidence.gate_groups(
+        network,
+        network.encode(study.inputs([row])),
+        network.outputs[output],
+        network.encode(study.inputs(rows)),
+        data.y[rows],
+        shots=shots,
+        clusters=cohort_table.clusters_of(data, rows),
+    )
+
+
+@memo(4, background=False, says="Taking the terms of the generator out, one after another …")
+def pruning_of(study: Study) -> building.Pruning:
+    """The generator with fewer and fewer terms: validation rows choose, test rows show; at most `MOST_ROWS` of each."""
+    data = study.dataset
+    choosing, showing = (
+        rows[drawn_samples.drawn_places(len(rows), MOST_ROWS, MOST_ROWS)]
+        for rows in (data.rows("valid"), data.rows("test"))
+    )
+    return building.prune(
+        study.trained,
+        (study.inputs(choosing), data.y[choosing]),
+        (study.inputs(showing), data.y[showing]),
+        cuts.kind_of(data.target),
+        clusters=cohort_table.clusters_of(data, showing),
+    )

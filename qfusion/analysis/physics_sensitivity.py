@@ -1,0 +1,228 @@
+"""Which parts of the physics cause a decision, and how much each term of it built up, on a sample or a cohort."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion._checks import check, choose
+from qfusion.analysis import text
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Study
+from qfusion.explain import building, sensitivity
+from qfusion.models import terms
+from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.quantum.states import KINDS, split
+
+THIS, ALL, CLASS, REGIME, RELATION = (
+    "this sample",
+    "all test samples",
+    "test samples of its class",
+    "test samples of its planted type",
+    "test samples of its relation",
+)
+EVERY = "all terms"
+GROUPS: dict[bool, dict[str, tuple[str, ...]]] = {  # by whether the model evolves in time
+    True: {
+        EVERY: (),
+        "dynamics": ("coupling", "dissipation", "duration"),
+        "measurement": ("measurement",),
+    },
+    False: {
+        EVERY: (),
+        "fusion": ("fusion",),
+        "weight of a modality": ("say",),
+        "circuit": ("convolution", "pooling"),
+        "head": ("head",),
+    },
+}
+LINEAR = ("measurement", "head")
+THRESHOLD = 0.01  # of the target's range: removals below are not asked for their sign
+Where = Tweak | str  # sliders, or edited truth tables
+
+
+def cohorts(study: Study) -> tuple[str, ...]:
+    """Over which samples can be averaged."""
+    able = {CLASS: bool(study.classes), REGIME: "regime" in study.dataset.table.columns}
+    return tuple(name for name in (THIS, ALL, CLASS, REGIME, RELATION) if able.get(name, True))
+
+
+def rows_of(study: Study, row: int, cohort: str, frame: Callable[[], pd.DataFrame]) -> np.ndarray:
+    """The rows of a cohort; never empty: a sample outside the test split is added to those like it.
+
+    Args:
+        frame: makes the study's table, which relations are read from.
+
+    Raises:
+        NotFound: when there is no such cohort.
+        InvalidInput: when it is of samples like a visitor's own, of which neither class nor type is known, or of the
+            relation of a sample that is not explained.
+    """
+    choose("Samples", cohort, cohorts(study))
+    tests, data = study.dataset.rows("test"), study.dataset
+    check(
+        not data.is_own(row) or cohort in (THIS, ALL),
+        f"Of sample {data.ids[row]}, which a visitor made, no truth is known: there are no {cohort}. Choose "
+        f"{THIS} or {ALL}.",
+    )
+    if cohort == THIS:
+        return np.array([row])
+    if cohort == ALL:
+        return tests
+    values = (
+        data.y
+        if cohort == CLASS
+        else data.table["regime"].to_numpy()
+        if cohort == REGIME
+        else frame()["relation"].to_numpy()
+    )
+    check(
+        cohort != RELATION or values[row] != "",
+        f"Sample {data.ids[row]} is not among those that are explained together, so that its relation is not known: "
+        f"there are no {RELATION}. Choose {THIS} or {ALL}.",
+    )
+    alike = tests[values[tests] == values[row]]
+    return alike if row in alike else np.append(alike, row)
+
+
+def targets(study: Any) -> dict[str, str]:
+    """Names on the page -> names of `explain.sensitivity`."""
+    texts: dict[str, str] = {}
+    for name in sensitivity.target_names(study.model):
+        kind, inner = split(name)
+        words = {
+            "score": study.quantity,
+            "dividend": f"contribution of {inner.replace('+', ' + ')}" if inner else "baseline",
+            "negativity": f"entanglement of {inner} at T",
+            "entropy": f"entropy of {inner} at T",
+        }[kind]
+        if kind == "entropy" and not study.can("time"):
+            words = f"entropy of fused qubit ‘{study.elements[int(inner)]}’"
+        texts[words] = name
+    return texts
+
+
+def unit(study: Study, target: str, output: int) -> str:
+    """Axis name of a target."""
+    kind, _ = split(target)
+    if kind in KINDS:
+        return KINDS[kind].short_axis
+    return (
+        study.unit_of(output)
+        if target == terms.SCORE
+        else text.in_unit("contribution", study.unit_of(output))
+    )
+
+
+def full_range(study: Study, target: str, output: int) -> float:
+    """What 1 % is measured against: range of a regression's target, spread of a class's log-odds over the test set,
+    largest entropy."""
+    kind, inner = split(target)
+    if kind in KINDS:
+        levels = study.model.dims[study.modalities.index(inner)] if study.can("kets") else 2
+        return math.log(levels) if kind == "entropy" else math.log2(levels)
+    if study.classes:
+        return float(np.ptp(study.scores[study.dataset.rows("test"), output]))
+    return float(np.ptp(study.scale))
+
+
+@memo(64, says="Taking the physics apart …")
+def measure(
+    study: Study, rows: np.ndarray, where: Where, output: int, target: str
+) -> sensitivity.Sensitivity:
+    """Slopes and knock-outs of one target, averaged over the rows."""
+    return sensitivity.sensitivity(
+        study.model.tweaked(where),
+        study.inputs(rows),
+        study.background,
+        output=output,
+        targets=[target],
+    )
+
+
+@memo(64, says="Halving every term in turn …")
+def half_way(study: Study, rows: np.ndarray, where: Where, output: int, target: str) -> np.ndarray:
+    """What the slope at half of each factor says that removal does, (P,)."""
+    return sensitivity.half_way(
+        study.model.tweaked(where), study.inputs(rows), study.background, target, output=output
+    )
+
+
+@memo(64, says="Following the term …")
+def follow(
+    study: Study, rows: np.ndarray, where: Where, output: int, target: str, key: str
+) -> sensitivity.Response:
+    """One target on the way from a removed term to where it stands."""
+    return sensitivity.response(
+        study.model.tweaked(where),
+        study.inputs(rows),
+        study.background,
+        key,
+        target,
+        output=output,
+        nodes=5,
+    )
+
+
+@memo(64)
+def built(
+    study: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED
+) -> building.Built:
+    """What each term built, of one row or the mean over rows: about 0.2 s at D = 64, however many."""
+    return building.built(
+        study.model.tweaked(tweak), study.inputs(list(rows)), study.background, output
+    )
+
+
+@memo(16, says="Removing every term in turn, on all test samples …")
+@torch.no_grad()
+def metrics_without(study: Study, where: Where) -> pd.DataFrame:
+    """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
+    them."""
+    rows, model = study.dataset.rows("test"), study.model.tweaked(where)
+    inputs = study.inputs(rows)
+    system = sensitivity.collect_terms(model, study.inputs(rows[:1]), study.background)
+    return pd.DataFrame(
+        [
+            study.of_split(scores)
+            for scores in (model(inputs).numpy(), *system.scores_without(inputs))
+        ],
+        index=pd.Index(["", *(term.key for term in system.parameters)], name="key"),
+    )
+
+
+def chosen(result: sensitivity.Sensitivity, group: str, timed: bool) -> np.ndarray:
+    """Places of the terms in a group that do anything, by the size of it, the largest first."""
+    kinds = GROUPS[timed][group]
+    size = np.maximum(np.abs(result.effects[:, 0]), np.nan_to_num(np.abs(result.slopes[:, 0])))
+    return np.array(
+        sorted(
+            (
+                i
+                for i, parameter in enumerate(result.parameters)
+                if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)
+            ),
+            key=lambda i: -size[i],
+        ),
+        dtype=int,
+    )
+
+
+def large(result: sensitivity.Sensitivity, reach: float) -> np.ndarray:
+    """Which terms move the target by more than 1 % of its range when removed, (P,)."""
+    return np.abs(result.effects[:, 0]) > THRESHOLD * reach
+
+
+def worth_following(result: sensitivity.Sensitivity, reach: float) -> list[int]:
+    """Terms that do not act linearly and are not removed already: first those whose slope and removal disagree, by
+    size."""
+    bent = [
+        i
+        for i, parameter in enumerate(result.parameters)
+        if parameter.kind not in LINEAR and parameter.value != 0
+    ]
+    differ = large(result, reach) & ~result.agrees()[:, 0]
+    return sorted(bent, key=lambda i: (not differ[i], -abs(result.effects[i, 0])))

@@ -1,0 +1,27 @@
+"""Refine a study: explain it against all rows of its background, where pages began with some of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qfusion.analysis.jobs import Job, begin_job
+
+# floating-point operations up to which the refinement begins unasked: some minutes of one core
+AUTO = 1e12
+
+
+def begin_refinement(study: Any, asker: str) -> Job:
+    """Returns the refinement of a study, begun by this or an earlier call; its result is the study against all
+    rows, whose explanation is there.
+
+    Args:
+        study: one of which `is_sampled` holds.
+        asker: who wants it, as of `begin_job`.
+    """
+    exact = study.against_all_rows()
+
+    def explained() -> Any:
+        _ = exact.explanation
+        return exact
+
+    return begin_job(study.memo_key(), explained, len(exact.bulk), asker)

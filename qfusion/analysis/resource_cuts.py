@@ -1,0 +1,79 @@
+"""Loss of a trained model's metric when a quantum resource is cut from its states, without training it again."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.analysis import fusion_tests
+from qfusion.analysis.audit_plan import QJ
+from qfusion.analysis.audit_rows import metric_of
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Study, explained_model
+from qfusion.errors import NotFound
+from qfusion.explain import dephasing, fusing
+from qfusion.models import twins
+from qfusion.training import metrics
+
+
+def can_cut(study: Study, **_: Any) -> bool:
+    """Whether there are resources that can be cut from the model."""
+    return study.card["model"] in twins.CUTS
+
+
+# What is cut from a trained model, by what it is called where it is shown. What `twins.cut` calls entanglement measures
+# in the product basis, and so takes local coherence too: it is named by what it does.
+CUT_NAMES = {
+    "coherence": "product-basis coherence from start to end",
+    "entanglement": "product-basis coherence at eight moments",
+}
+ENTANGLEMENT = "entanglement (in each modality's eigenbasis)"
+NUMBERS = 2**19  # complex numbers of the states that are dephased, at most: of more rows, some
+
+
+@memo(8, background=False, says="Cutting resources from the model …")
+def cut_of(study: Study) -> pd.DataFrame:
+    """What the metric of the test rows loses when a resource is cut from the model, which is not trained again: one row
+    a resource, with, without and their difference with percentile bootstrap intervals by cluster.
+
+    Raises:
+        NotFound: when nothing can be cut from models of its kind.
+    """
+    check(can_cut(study), f"Nothing is cut from models of kind {study.card['model']}.", NotFound)
+    data, (metric, label) = study.dataset, metric_of(study.dataset)
+    rows = study.bulk[np.isin(study.bulk, data.rows("test"))]
+    parts = {}
+
+    def add(name: str, rows: np.ndarray, scores: np.ndarray) -> None:
+        without = fusing.Additive(
+            len(study.modalities), study.scores[rows], scores, None, len(rows)
+        )
+        gains = fusion_tests.gains(study, rows, without, {metric: label})
+        parts[name] = {column: part[metric] for column, part in gains.items()}
+
+    for resource in twins.CUTS[study.card["model"]]:
+        twin = explained_model(twins.cut(study.trained, resource), data)
+        add(CUT_NAMES.get(resource, resource), rows, metrics.predict(twin, data, rows))
+    if can_dephase(study):
+        some = dephased_rows(study, rows)
+        add(ENTANGLEMENT, some, dephasing.scores(study.model, study.inputs(some)))
+    return fusing.interval_frame(
+        "resource",
+        **{
+            name: {resource: part[column] for resource, part in parts.items()}
+            for column, name in (("model", "with"), ("additive", "without"), ("gain", "loses"))
+        },
+    )
+
+
+def can_dephase(study: Study) -> bool:
+    """Whether entanglement can be cut from the model's states: whether they evolve, and have several modalities."""
+    return study.card["model"] == QJ and len(study.modalities) > 1
+
+
+def dephased_rows(study: Study, rows: np.ndarray) -> np.ndarray:
+    """Returns those of some rows whose states are dephased: all, or as many, evenly among them, as time allows."""
+    count = max(1, NUMBERS // math.prod(study.model.dims) ** 2)
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))]

@@ -1,0 +1,104 @@
+"""Results of trainings side by side: epochs, time, and the metrics of their models."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion import _sentences
+from qfusion.analysis.opening import loaded
+from qfusion.analysis.runs import Seen
+from qfusion.errors import default_on_error
+from qfusion.training import metrics
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What came out of some runs.
+
+    Attributes:
+        table: a row a run: its seed, state, epochs and time; where it made a model, its parameters and its metrics.
+        seeds_only: whether the runs differ in their seed alone.
+        sizes: validation and test rows of the runs that made a model, by data set; empty where none did.
+    """
+
+    table: pd.DataFrame
+    seeds_only: bool
+    sizes: Mapping[str, tuple[int, int]]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The columns of metrics."""
+        return [column for column in self.table if column.startswith(("test ", "validation "))]
+
+    def by_metric(self) -> pd.DataFrame:
+        """Returns a row for each metric and split, a column for each run; mean and standard deviation where only seeds
+        differ."""
+        rows = []
+        for column in sorted(self.metrics, key=lambda name: name.startswith("validation")):
+            rows.append(
+                {"metric": column, **dict(zip(self.table["run"], self.table[column], strict=True))}
+            )
+            known = self.table[column].dropna().to_numpy(dtype=float)
+            if self.seeds_only and len(known) > 1:
+                rows[-1]["mean ± standard deviation over seeds"] = (
+                    f"{np.mean(known):.3f} ± {np.std(known, ddof=1):.3f}"
+                )
+        return pd.DataFrame(rows)
+
+
+def results_of(runs: Sequence[Seen]) -> Results:
+    """Returns what came out of runs; of those that cannot be read, nothing."""
+    rows: list[dict[str, Any]] = []
+    kinds: set[Hashable] = set()
+    sizes: dict[str, tuple[int, int]] = {}
+    for run in runs:
+        if run.plan is None or run.record is None:
+            continue
+        record, card = run.record, _card(run)
+        row: dict[str, Any] = {
+            "run": run.name,
+            "seed": run.plan.seed,
+            "state": run.words,
+            "epochs": record.epoch,
+            "kept": record.best_epoch,
+            "time": _sentences.duration(sum(float(epoch["seconds"]) for epoch in record.history)),
+        }
+        if card is not None:
+            row["parameters"] = card["parameters"]["total"]
+            known = metrics.labels(card["this_seed"]["test"])
+            row |= {
+                f"{side} {known[key].short if key in known else key}": value
+                for key in card["this_seed"]["test"]
+                for split, side in (("valid", "validation"), ("test", "test"))
+                if isinstance(value := card["this_seed"][split].get(key), int | float)
+            }
+            counts = card["data"]["sizes"]
+            sizes[run.plan.data] = counts["valid"], counts["test"]
+            kinds.add(
+                (
+                    run.plan.data,
+                    run.plan.model,
+                    str(sorted(run.plan.settings.items())),
+                    str(sorted(run.plan.options.items())),
+                    counts["test"],
+                )
+            )
+        rows.append(row)
+    seeds = {row["seed"] for row in rows}
+    return Results(pd.DataFrame(rows), len(kinds) == 1 and len(seeds) == len(rows) > 1, sizes)
+
+
+@default_on_error(None)
+def _card(entry: Seen) -> dict[str, Any] | None:
+    """The card of the model that a run made."""
+    if not entry.has_model:
+        return None
+    card = loaded(entry.name).card
+    return (
+        card
+        if isinstance(card.get("this_seed"), dict) and {"valid", "test"} <= set(card["this_seed"])
+        else None
+    )

@@ -1,0 +1,178 @@
+"""One sample in the circuit of its model: as learned, with edited tables, with noise, or as one step of evolution."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion import explain, track
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import recompute_observables, with_observables
+from qfusion.explain import evidence
+from qfusion.models import games, qcnn, require
+from qfusion.models.tweak import LEARNED, Tweak
+
+
+@memo(16, background=False, says="Building the circuit …")
+def circuit(study: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
+    """One step of the evolution of a sample as a PennyLane circuit."""
+    return track.step_circuit.step_circuit(
+        study.model.tweaked(tweak).system(),
+        {name: ket[0] for name, ket in encoded_states(study, row).items()},
+        dt,
+        split=split,
+    )
+
+
+@memo(16, background=False, says="Comparing steps with the exact evolution …")
+def step_errors(
+    study: Any, row: int, split: str, tweak: Tweak = LEARNED
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
+    steps = float(study.model.tweaked(tweak).duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
+    errors = [circuit(study, row, float(dt), split, tweak).error for dt in steps]
+    return steps, np.array([e.one for e in errors]), np.array([e.all for e in errors])
+
+
+# One sample in an entangled-fusion circuit, as learned, with edited tables, and with noise, or in one of plain gates.
+# Free of streamlit.
+
+
+def _edited(study: Any, words: str) -> Any:
+    return require(study.model, "rules").tweaked(words)
+
+
+@memo(16, background=False, says="Working out the entropies …")
+@torch.no_grad()
+def layers(study: Any, row: int, words: str = "") -> Any:
+    """Entropies around every pooling."""
+    model = _edited(study, words)
+    return evidence.layer_entropies(model, model.fuse(study.by_name(slice(row, row + 1)))[0][0])
+
+
+@memo(8, background=False, says="Drawing the circuit with PennyLane …")
+def circuit_drawing(study: Any, row: int, words: str = "") -> Any:
+    """The circuit in PennyLane, for exports."""
+    if study.can("gates"):
+        return track.gate_circuit.gate_circuit(study.model, encoded_states(study, row))
+    return track.fusion_circuit.fusion_circuit(_edited(study, words), study.theta(row))
+
+
+def readouts(study: Any) -> dict[str, tuple[str, ...]]:
+    """What is read of a circuit of gates, as products of Z: their names, and the qubits of each; none of a model with
+    time, whose gates stand for one step."""
+    if not study.can("circuit") or study.can("time"):
+        return {}
+    if study.can("gates"):
+        wires = track.gate_replay.qubit_names(study.model.registers())
+        words = [(q,) for q in range(len(wires))] + [
+            word for word in getattr(study.model, "words", ()) if len(word) > 1
+        ]
+    else:
+        wires = tuple(stages[-1] for stages in track.fusion_gates.wire_names(study.model)[1])
+        stored = tuple(study.model.network.retained)
+        words = [*((q,) for q in range(len(wires))), *([stored] if len(stored) > 1 else [])]
+    return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
+
+
+@torch.no_grad()
+def encoded_states(study: Any, row: int) -> Any:
+    """What the modalities of one sample come to, by name, one row each."""
+    return study.model.encode(study.inputs([row]))
+
+
+@memo(16, background=False, says="Following the correlations along the gates …")
+def information(study: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
+    """Mutual information of registers along plain gates, see `track.gate_replay.register_information`."""
+    model = require(study.model, "gates")
+    return track.gate_replay.register_information(
+        model.gates(encoded_states(study, row)), model.registers()
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Noisy:
+    """What a noisy circuit says of one sample, and the standard errors that shots leave.
+
+    Attributes:
+        scores: (C,); errors: their standard errors, (C,).
+        lead_error: standard error of the difference of the two highest scores. Both come from the same shots, so it is
+            that of the difference shot by shot, not of two sums of errors; 0 of a single score.
+        dividends: (2^M, C); dividend_errors: the same shape, when every coalition is run that often.
+        metrics: of the test rows, without shots.
+    """
+
+    scores: np.ndarray
+    errors: np.ndarray
+    lead_error: float
+    dividends: np.ndarray
+    dividend_errors: np.ndarray
+    metrics: dict[str, float]
+
+
+@memo(32)
+@torch.no_grad()
+def with_noise(
+    study: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int
+) -> Noisy:
+    """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
+    model = track.circuit_noise.with_noise(
+        _edited(study, words), track.circuit_noise.Noise(*strengths)
+    )
+    observables, bias = recompute_observables(model), model.bias.double()
+    inputs = study.inputs([row])
+    first = explain.explain(with_observables(model, observables), inputs, study.background)
+    single = track.fusion_gates.outcome_scores(model) - bias
+    second = explain.explain(
+        with_observables(model, _of_values(model, single.square())), inputs, study.background
+    )
+    squares, means = second.values[0] - bias.numpy(), first.values[0] - bias.numpy()
+    variance = np.maximum(squares - means**2, 0) / shots
+    # Coalitions are run on their own: variances of all that are in a dividend add up.
+    variances = games.sums(variance, len(study.modalities))
+    vectors = model.fuse(study.by_name(torch.as_tensor(study.dataset.rows("test"))))[0]
+    return Noisy(
+        first.prediction[0],
+        np.sqrt(variance[-1]),
+        _lead_error(model, single, model.fuse(study.by_name([row]))[0], first.prediction[0])
+        / shots**0.5,
+        np.asarray(first.dividends[0]),
+        np.sqrt(variances),
+        study.of_split((qcnn.evaluate(observables, vectors) + model.bias).numpy()),
+    )
+
+
+def _lead_error(model: Any, single: torch.Tensor, fused: torch.Tensor, scores: np.ndarray) -> float:
+    """Standard deviation, shot by shot, of the difference of the two highest scores."""
+    if len(scores) < 2:
+        return 0.0
+    a, b = np.argsort(-scores)[:2].tolist()
+    squared = _of_values(model, (single[:, [a]] - single[:, [b]]).square())
+    means = scores - model.bias.double().numpy()
+    return float(
+        np.sqrt(max(float(qcnn.evaluate(squared, fused)[0, 0]) - (means[a] - means[b]) ** 2, 0.0))
+    )
+
+
+def _of_values(model: Any, values: torch.Tensor) -> torch.Tensor:
+    """Observables (C, 3, ..., 3) of what every outcome of one run is worth, (2^n, C): those of a head that reads all
+    qubits."""
+    other = copy.deepcopy(model)
+    other.network.retained, other.network.measured = tuple(range(model.elements)), ()
+    other.network.head = torch.nn.Parameter(values.T / qcnn.HEAD_SCALE)
+    return recompute_observables(other)
+
+
+def on_device(study: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
+    """One run of the circuit on a PennyLane simulator, with seed 0."""
+    noise = track.circuit_noise.Noise(*strengths) or None
+    return track.circuit_run.run_circuit(
+        _edited(study, words),
+        study.theta(row),
+        track.circuit_run.MIXED if noise else "default.qubit",
+        shots,
+        0,
+        noise=noise,
+    )

@@ -1,0 +1,164 @@
+"""The evolution of one sample under a model with a tweak: its states, measures and metrics."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion import track
+from qfusion._checks import check
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import predict, recompute_observables
+from qfusion.data.coalition_terms import split_term
+from qfusion.models import qcnn
+from qfusion.models.tweak import Tweak
+from qfusion.quantum import lindblad, states
+
+# One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit.
+
+LIVE_RTOL = 1e-6  # QuTiP is then within about 1e-9 of exact, a third faster than at its usual 1e-7
+MOST_ERROR = 1e-6  # of an element of a state: what is further off is not shown
+TIMES = 41  # enough for a smooth line, few enough to redraw while a slider moves
+
+
+def times_of(duration: float, count: int = TIMES) -> np.ndarray:
+    """(count,) times from 0 to T; a T of zero still gets a tiny span, so that the axes exist."""
+    return np.linspace(0.0, max(duration, 1e-6), count)
+
+
+@memo(2, background=False)  # under the sliders, and as learned
+@torch.no_grad()
+def observables(study: Any, tweak: Tweak) -> torch.Tensor:
+    """What a tweaked model with time reads, pulled back from each of the times shown, (nT, C, D, D)."""
+    model = study.model.tweaked(tweak)
+    return model.observables(times_of(float(model.duration)).tolist())
+
+
+@memo(64, background=False)
+@torch.no_grad()
+def metrics_under(study: Any, tweak: Any) -> dict[str, float]:
+    """Metrics of the test rows under a tweak."""
+    rows, model = study.dataset.rows("test"), study.model.tweaked(tweak)
+    if study.can("time"):
+        scores = predict(study, rows, observables(study, tweak)[-1], model.bias)
+    elif study.can("rules"):
+        fused = model.fuse(study.by_name(torch.as_tensor(rows)))[0]
+        read = (
+            study.observables
+            if model.network is study.model.network
+            else recompute_observables(model)
+        )
+        scores = (qcnn.evaluate(read, fused) + model.bias).numpy()
+    else:
+        scores = study.scores[rows]
+    return study.of_split(scores)
+
+
+@memo(32, background=False)
+def follow(
+    study: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0
+) -> Any:
+    """QuTiP's track of one sample under the tweaked model."""
+    system = study.model.tweaked(tweak).system()
+    return track.track(
+        system,
+        study.ket(row),
+        times_of(system.duration),
+        negativity=negativity,
+        trajectories=runs,
+        seed=seed,
+        rho=solved(study, row, tweak)[0],
+    )
+
+
+@memo(32, background=False)
+def solved(study: Any, row: int, tweak: Tweak) -> tuple[np.ndarray, float]:
+    """The states (nT, D, D) at the times shown, by QuTiP's adaptive steps, and their integration error: the largest
+    deviation of an element, at any of these times, from torch's Chebyshev expansion, which is exact to 1e-13.
+
+    Raises:
+        InvalidInput: when it is above `MOST_ERROR`.
+    """
+    system = study.model.tweaked(tweak).system()
+    rho = track.solve(system, study.ket(row), times_of(system.duration), rtol=LIVE_RTOL)
+    error = float(np.abs(rho - exact_states(study, row, tweak).numpy()).max())
+    check(
+        error <= MOST_ERROR,
+        f"The states are followed to {error:.1e} only, by two integrators that should agree to {MOST_ERROR:g}. Lower "
+        "the couplings, the dissipation or the duration.",
+    )
+    return rho, error
+
+
+def touched(tweak: Tweak, modalities: Sequence[str]) -> list[tuple[str, ...]]:
+    """Returns the modalities that each changed term acts on, every set once; all of them for the duration."""
+    parts = [tuple(split_term(name)) for name in (*tweak.couplings, *tweak.dissipations)]
+    if tweak.duration is not None:
+        parts.append(tuple(modalities))
+    return list(dict.fromkeys(parts))
+
+
+@memo(4, background=False)  # two samples, under the sliders and as learned
+@torch.no_grad()
+def exact_states(
+    study: Any, row: int, tweak: Tweak, times: Sequence[float] | None = None
+) -> torch.Tensor:
+    """The states (nT, D, D) of a sample by torch's expansion, at the times shown unless others are given."""
+    system = study.model.tweaked(tweak).system()
+    rho = states.density(study.ket(row).to(system.H.dtype))
+    return lindblad.evolve_states(
+        system.H,
+        system.jumps,
+        rho,
+        times_of(float(system.duration)).tolist() if times is None else times,
+    )
+
+
+def shared_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
+    """Returns the correlation at T in nats: of one modality its mutual information with the rest, of several their
+    total correlation, which of two is the mutual information."""
+    rho, dims = exact_states(study, row, tweak)[-1], study.model.dims
+    places = [study.modalities.index(name) for name in part]
+    if len(places) == 1:
+        rest = [m for m in range(len(dims)) if m not in places]
+        return float(states.mutual_information(rho, dims, places, rest))
+    return float(
+        states.total_correlation(states.partial_trace(rho, dims, places), [dims[m] for m in places])
+    )
+
+
+def entangled_at_end(study: Any, row: int, tweak: Tweak, part: Sequence[str]) -> float:
+    """Returns the logarithmic negativity at T in bits: of one modality with the rest, or of two with each other."""
+    rho, dims = exact_states(study, row, tweak)[-1], study.model.dims
+    places = [study.modalities.index(name) for name in part]
+    if len(places) == 1:
+        return float(states.logarithmic_negativity(rho, dims, places))
+    return float(
+        states.logarithmic_negativity(
+            states.partial_trace(rho, dims, places), [dims[m] for m in places], (0,)
+        )
+    )
+
+
+def exactness(study: Any, row: int, tweak: Tweak) -> str:
+    """How exact the states shown are, in a sentence; the bound is rounded up to one digit."""
+    error = max(solved(study, row, tweak)[1], 1e-15)
+    unit = 10.0 ** math.floor(math.log10(error))
+    return f"Integration error of an element of ρ(t): at most {math.ceil(error / unit) * unit:.0e} at any time shown."
+
+
+@memo(32, background=False)
+@torch.no_grad()
+def entropies_by_torch(
+    study: Any, row: int, count: int = 21
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Times and the entropy of each modality's state under the model as learned."""
+    model = study.model
+    times = times_of(float(model.duration), count)
+    rho = model.evolve_states(states.density(study.ket(row)), times.tolist())
+    return times, {
+        name: states.von_neumann_entropy(states.partial_trace(rho, model.dims, (m,))).numpy()
+        for m, name in enumerate(study.modalities)
+    }

@@ -1,0 +1,85 @@
+"""Samples to open first, chosen by their verdicts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfusion.analysis.memo import memo
+from qfusion.analysis.study import Study
+
+
+@dataclass(frozen=True)
+class Example:
+    """A sample and why it is shown: `kind` is a key of `WHY`."""
+
+    kind: str
+    sample: str
+    why: str
+
+
+WHY = {
+    "agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
+    "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
+    "synergy": "Joint terms sum to more than single modalities, in the direction of the decision: the largest sum.",
+    "dominance": "One modality outweighs all other single modalities together: the largest own term.",
+}
+RELATION = {
+    "agreement": "agreement",
+    "conflict": "conflict",
+    "synergy": "joint",
+    "dominance": "dominance",
+}
+EXAMPLE_NAMES = RELATION | {"synergy": "joint decision"}  # as they are called
+EXAMPLES = 3  # samples that are shown
+CLEAR = np.log(3)  # log-odds from which a class is clearly decided: softmax .75
+BEYOND = " No clear decision of the better-predicted half does, so this one is of all test samples."
+
+
+@memo(8, says="Splitting the decisions on the test samples, once …")
+def find_examples(study: Study, split: str = "test") -> list[Example]:
+    """The best agreement, conflict and joint decision of a split, a dominance in place of one that it has not: each is
+    what its verdict says. Of clear decisions of the better-predicted half, so that none misleads, where there is one.
+
+    Of classes, the log-odds of the one decided for count.
+    """
+    rows = np.intersect1d(study.dataset.rows(split), study.bulk)
+    sizes = np.array([len(term.split("+")) if term else 0 for term in study.coalitions])
+    dividends = study.bulk_dividends()[np.isin(study.bulk, rows)]
+    errors = study.errors[rows]
+    relation = study.bulk_verdicts().relation[np.isin(study.bulk, rows)]
+    good = (errors <= np.median(errors)) & is_clear(study, rows)
+    examples: list[Example] = []
+    for kind, score in _scores(dividends[:, sizes == 1], dividends[:, sizes > 1]).items():
+        inside = (relation == RELATION[kind]) & (score > 0)
+        if len(examples) == EXAMPLES or not inside.any():
+            continue
+        near = inside & good
+        best = int(np.argmax(np.where(near if near.any() else inside, score, -np.inf)))
+        examples.append(
+            Example(
+                kind, str(study.dataset.ids[rows[best]]), WHY[kind] + ("" if near.any() else BEYOND)
+            )
+        )
+    return examples
+
+
+def is_clear(study: Study, rows: np.ndarray) -> np.ndarray:
+    """Whether samples are decided with a margin: a class by `CLEAR` against the next one, a regression by more than a
+    quarter of all samples are, (n,)."""
+    scores = study.logits(study.scores[rows])
+    if study.classes:
+        ordered = np.sort(scores, axis=1)
+        return np.asarray(ordered[:, -1] - ordered[:, -2] >= CLEAR)
+    distances = np.abs(scores[:, 0])
+    return np.asarray(distances >= np.quantile(distances, 0.25))
+
+
+def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
+    """How telling each row is of its kind; single (N, M), joint (N, 2^M - M - 1)."""
+    same = (single > 0).all(1) | (single < 0).all(1)
+    return {
+        "agreement": np.where(same, np.abs(single).min(1), 0.0),
+        "conflict": np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0)),
+        "synergy": np.abs(joint.sum(1)),
+        "dominance": np.abs(single).max(1),
+    }

@@ -1,0 +1,234 @@
+"""Maps of many samples: two coordinates each, by principal components or UMAP, and columns of them for filters.
+
+    result = sample_map(study, "states", "PCA", rows)
+    result.xy                                   # (n, 2)
+
+A filter such as `pca[states]@0.1,0.2|0.5,0.9` is a region of such a map; `cohort_table.table_for` adds the columns that
+it needs, `pca[states].1` and `pca[states].2`, to a table.
+"""
+
+import math
+import re
+import threading
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis.drawn_samples import SEED, drawn_places, thinned
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample_coordinates import (
+    FEWER,
+    coordinate_kinds,
+    coordinates_of,
+    most_samples,
+)
+from qfusion.analysis.study import Study, dividend_column
+from qfusion.errors import translate_import_errors
+from qfusion.explain import cohorts
+
+METHODS = ("PCA", "UMAP")
+MAX_FIT = 10_000  # samples whose variance principal components are found in
+MAX_UMAP, FEW_UMAP = (
+    2_000,
+    1_000,
+)  # samples that UMAP places: all, or so many drawn of more, which take minutes
+NEIGHBOURS = 15
+MAX_CORNERS = 10_000  # of a polygon that is drawn
+MAX_VERTICES, STEPS = (
+    28,
+    1000,
+)  # of a region: corners, and steps over the width of the map to which they are rounded
+_ONE_AT_A_TIME = threading.Lock()  # what numba compiles for UMAP must not be entered by two threads
+_COLUMN = re.compile(r"(pca|umap)(-all)?\[(\w+)\](\.[12])?")
+
+
+@dataclass(frozen=True, eq=False)
+class SampleMap:
+    """Where samples lie on a map.
+
+    Attributes:
+        what: the coordinates that were reduced, of `coordinates.kinds`. method: of `METHODS`.
+        rows: of the samples that are on it, (n,). xy: where, (n, 2). given: of so many samples.
+        explained: parts of the variance that both axes hold, (2,); of PCA alone.
+        trustworthiness: of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
+        everyone: whether all samples were asked for where some are drawn unless told.
+    """
+
+    what: str
+    method: str
+    rows: np.ndarray
+    xy: np.ndarray
+    given: int
+    explained: np.ndarray | None
+    trustworthiness: float
+    everyone: bool = False
+
+    @property
+    def column(self) -> str:
+        """What regions of the map are called in filters: "pca[states]"; "pca-all[states]" of `everyone`, who lies
+        elsewhere than those drawn do."""
+        return f"{self.method.lower()}{'-all' if self.everyone else ''}[{self.what}]"
+
+
+@memo(12, says="Placing the samples on a map …")
+def sample_map(
+    study: Study,
+    what: str,
+    method: str,
+    rows: np.ndarray,
+    output: int | None = None,
+    everyone: bool = False,
+) -> SampleMap:
+    """Returns a map of some samples.
+
+    Args:
+        study: a model on its data.
+        what: the coordinates that are reduced, of `coordinates.kinds`.
+        method: "PCA" or "UMAP".
+        rows: of the samples, (n,); where these are too many for UMAP or final states, some of them, drawn at random.
+        output: the class that contributions speak for; of each sample the one decided for unless told.
+        everyone: all of the samples, or as many as can be held, however long it takes.
+
+    Raises:
+        NotFound: when there are no such coordinates, or no such method.
+        InvalidInput: when there are fewer than three samples.
+    """
+    choose("Method", method, METHODS)
+    choose("Coordinates", what, coordinate_kinds(study))
+    everyone = everyone and len(rows) > limits(study, what, method)[0]
+    placed = rows[drawn_places(len(rows), *limits(study, what, method, everyone))]
+    check(
+        len(placed) >= 3,
+        f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.",
+    )
+    explained = None
+    if method == "UMAP":
+        xy = umap(coordinates_of(study, what, placed, output))
+    else:
+        X = coordinates_of(study, what, thinned(placed, MAX_FIT), output)
+        mean, axes, explained = principal(thinned(X, most_samples(study, what)))
+        parts = np.array_split(placed, -(-len(placed) // MAX_FIT))
+        X = np.concatenate([coordinates_of(study, what, part, output) for part in parts])
+        xy = (X - mean) @ axes
+    return SampleMap(
+        what,
+        method,
+        placed,
+        xy,
+        len(rows),
+        explained,
+        _trustworthiness(study, what, placed, output, xy),
+        everyone,
+    )
+
+
+def limits(study: Study, what: str, method: str, everyone: bool = False) -> tuple[int, int]:
+    """Returns up to how many samples all are placed, and how many are drawn where there are more."""
+    held = most_samples(study, what, math.inf)
+    if everyone:
+        return held, held
+    most, few = most_samples(study, what), most_samples(study, what, 1 / FEWER)
+    return (min(most, MAX_UMAP), min(few, FEW_UMAP)) if method == "UMAP" else (most, few)
+
+
+def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the mean (F,), the first two principal axes (F, 2) and the parts of the variance that they hold (2,), of
+    points (n, F); the largest entry of an axis is positive."""
+    from sklearn.decomposition import PCA  # on demand: it takes as long to load as a page
+
+    if not X.var(0).any():  # all points are one
+        return X.mean(0), np.zeros((X.shape[1], 2)), np.zeros(2)
+    solver = "covariance_eigh" if len(X) >= X.shape[1] else "arpack" if len(X) > 500 else "full"
+    fitted = PCA(min(2, *X.shape), svd_solver=solver, random_state=SEED).fit(X)
+    missing = 2 - len(fitted.components_)  # of a single coordinate the second axis is nothing
+    return (
+        fitted.mean_,
+        np.pad(fitted.components_, ((0, missing), (0, 0))).T,
+        np.pad(fitted.explained_variance_ratio_, (0, missing)),
+    )
+
+
+def umap(X: np.ndarray) -> np.ndarray:
+    """Returns where UMAP places points (n, F), (n, 2), by a fixed seed (McInnes, Healy, Melville 2018, arXiv
+    1802.03426).
+
+    Raises:
+        MissingPackage: when umap-learn is not installed.
+    """
+    with translate_import_errors():
+        from umap import UMAP  # here, as it compiles for seconds
+    reducer = UMAP(
+        n_neighbors=min(NEIGHBOURS, len(X) - 1),
+        random_state=SEED,
+        n_jobs=1,
+        init="random" if len(X) < 12 else "spectral",
+    )
+    # of few samples it says that it takes fewer neighbours
+    with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"):
+        return np.asarray(reducer.fit_transform(X), dtype=float)
+
+
+def _trustworthiness(
+    study: Study, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray
+) -> float:
+    from sklearn.manifold import trustworthiness
+
+    at = thinned(np.arange(len(rows)), 1_000)
+    if len(at) <= 2 * NEIGHBOURS + 1:
+        return float("nan")
+    return float(
+        trustworthiness(
+            coordinates_of(study, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS
+        )
+    )
+
+
+def explained_rows(study: Study, table: pd.DataFrame, parts: Sequence[cohorts.Part]) -> np.ndarray:
+    """Returns the explained samples of a filter's split, by row: those that are on its maps."""
+    return np.flatnonzero(
+        cohorts.within_split(parts, table) & table[dividend_column(study.terms[0])].notna()
+    )
+
+
+def region(result: SampleMap, x: Sequence[float], y: Sequence[float]) -> cohorts.Part:
+    """Returns the condition of a filter that holds in a region of a map.
+
+    Args:
+        result: the map.
+        x, y: of two opposite corners of a box, or of the corners of a polygon. Of a polygon at most `MAX_VERTICES`
+            are kept, those that tell the same samples apart as nearly as can be.
+
+    Raises:
+        InvalidInput: when there are fewer than two corners or too many, or not as many `x` as `y`.
+    """
+    from skimage.measure import approximate_polygon  # on demand, as few select a region
+
+    corners = np.array([x, y], dtype=float).T if len(x) == len(y) else np.zeros((0, 2))
+    check(
+        2 <= len(corners) <= MAX_CORNERS and bool(np.isfinite(corners).all()),
+        f"Arguments `x` and `y` must hold a number each of 2 to {MAX_CORNERS:,} corners. Select a region again.",
+    )
+    span = max(float(np.ptp(result.xy, axis=0).max()), 1e-9)
+    digits = max(0, -int(np.floor(np.log10(span / STEPS))))
+    best = corners.round(digits)
+    if len(corners) > 3:
+        inside = cohorts.inside(corners, result.xy)
+        closed = np.vstack([corners, corners[:1]])
+        shapes = [
+            thinned(corners, MAX_VERTICES),
+            # without corners near to the line between others (Douglas and Peucker 1973)
+            *(approximate_polygon(closed, at * span)[:-1] for at in np.geomspace(3e-4, 0.1, 24)),
+        ]
+        best = min(
+            (shape.round(digits) for shape in shapes if 3 <= len(shape) <= MAX_VERTICES),
+            key=lambda shape: (int((cohorts.inside(shape, result.xy) != inside).sum()), len(shape)),
+        )
+    short = partial(np.format_float_positional, precision=digits, trim="-")
+    return cohorts.Part(
+        result.column, cohorts.REGION, tuple(f"{short(a)},{short(b)}" for a, b in best + 0.0)
+    )

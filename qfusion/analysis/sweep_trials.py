@@ -1,0 +1,194 @@
+"""The trials of a sweep as a table, the importance of its settings, and the ranges of a new one."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion import data
+from qfusion._checks import check
+from qfusion.errors import default_on_error
+from qfusion.runs import quotas, sweeps
+from qfusion.training import metrics
+
+# What the Sweeps page knows of sweeps: trials as a table, what matters, a form's words. Free of streamlit.
+
+ENOUGH = 8  # finished trials from which importance is worked out
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The trials of a sweep as they stood, and those of them that have a value as figures take them.
+
+    Attributes:
+        sweep: whose they are. attempts: all of them, in order. best: the best finished one, None when there is none.
+        numbers, values, pruned: of those with a value, (n,). tried: by setting, (n,).
+        logarithmic: settings whose range is searched over its logarithm.
+    """
+
+    sweep: sweeps.Sweep
+    attempts: Sequence[sweeps.Attempt]
+    best: sweeps.Attempt | None
+    numbers: list[int]
+    values: np.ndarray
+    pruned: np.ndarray
+    tried: dict[str, list[Any]]
+    logarithmic: tuple[str, ...]
+
+    @property
+    def place(self) -> int:
+        """Place of the best among those with a value, -1 when there is none."""
+        return (
+            self.numbers.index(self.best.number)
+            if self.best is not None and self.best.number in self.numbers
+            else -1
+        )
+
+    @property
+    def finished(self) -> np.ndarray:
+        """Places of the finished trials."""
+        return np.flatnonzero(~self.pruned)
+
+    @property
+    def judged(self) -> str:
+        """What the trials are judged by, for axes."""
+        name = self.sweep.search.metric
+        return (
+            "validation loss"
+            if name == "loss"
+            else f"validation {metrics.label(name, self._convention).short}"
+        )
+
+    @cached_property
+    @default_on_error("")
+    def _convention(self) -> str:
+        """Of the data's metrics, where they are at hand."""
+        return data.load(self.sweep.search.data).target.convention
+
+    @property
+    def smaller(self) -> bool:
+        """Whether smaller values are better."""
+        return self.sweep.search.direction == "minimize"
+
+    @cached_property
+    def importance(self) -> dict[str, float]:
+        """Which share of the differences between finished trials each setting explains (fANOVA, Hutter and others
+        2014, ICML); empty with fewer than ENOUGH finished trials, with one setting, or where it is not defined."""
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+        values = [a.value for a in self.attempts if a.state == sweeps.FINISHED]
+        if len(values) < ENOUGH or len(self.sweep.search.space) < 2 or len(set(values)) < 2:
+            return {}
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                shares = get_param_importances(
+                    self.sweep.study, evaluator=FanovaImportanceEvaluator(seed=0)
+                )
+        except (ValueError, RuntimeError, ZeroDivisionError):
+            return {}
+        return (
+            {key: float(s) for key, s in shares.items()}
+            if all(map(math.isfinite, shares.values()))
+            else {}
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Returns a row a trial, the best first, then those stopped early, then the others."""
+        order, sign = list(STATES), 1 if self.smaller else -1
+        return pd.DataFrame(
+            [
+                {
+                    "trial": a.number,
+                    self.judged: a.value,
+                    **{key: _shown_value(a.tried.get(key)) for key in self.sweep.search.space},
+                    "epochs": len(a.history),
+                    "seconds": round(a.seconds, 1),
+                    "state": STATES[a.state],
+                    "seed": a.seed,
+                    "message": a.message,
+                }
+                for a in sorted(
+                    self.attempts,
+                    key=lambda a: (order.index(a.state), sign * (a.value or 0.0), a.number),
+                )
+            ]
+        )
+
+
+def trials_of(sweep: sweeps.Sweep) -> Trials:
+    """Returns the trials of a sweep as they stand now."""
+    attempts, best, space = sweep.attempts(), sweep.best(), sweep.search.space
+    ended = [
+        a
+        for a in attempts
+        if a.state in (sweeps.FINISHED, sweeps.PRUNED)
+        and a.value is not None
+        and math.isfinite(a.value)
+    ]
+    return Trials(
+        sweep,
+        attempts,
+        best,
+        [a.number for a in ended],
+        np.array([a.value for a in ended], dtype=float),
+        np.array([a.state == sweeps.PRUNED for a in ended], dtype=bool),
+        {
+            key: [
+                _shown_value(value) if "choices" in entry else value
+                for value in (a.tried.get(key) for a in ended)
+            ]
+            for key, entry in space.items()
+        },
+        tuple(key for key, entry in space.items() if entry.get("log")),
+    )
+
+
+def open_trials(name: str = "") -> Trials:
+    """Returns the trials of a sweep by its name, of the last changed one unless told.
+
+    Raises:
+        NotFound, InvalidInput: when there is no such sweep, or none at all.
+        IntegrityError: when what is kept of it is damaged.
+    """
+    known = quotas.sweep_names()
+    check(bool(name or known), "There is no sweep yet. Begin one with `python -m qfusion sweep`.")
+    return trials_of(sweeps.find(name or known[0]))
+
+
+STATES = {
+    sweeps.FINISHED: "finished",
+    sweeps.PRUNED: "stopped early",
+    sweeps.RUNNING: "training",
+    sweeps.WAITING: "waiting",
+    sweeps.FAILED: "failed",
+}
+
+
+def ranges(rows: Mapping[str, tuple[float, float, bool]]) -> list[str]:
+    """Returns `--range` words of settings with their ends and whether they are logarithmic."""
+    return [
+        f"{key}={_number(low)}:{_number(high)}{':log' if log else ''}"
+        for key, (low, high, log) in rows.items()
+    ]
+
+
+def span(default: float, low: float, high: float) -> tuple[float, float, bool]:
+    """Returns a range to begin with around a setting's default: low, high, logarithmic."""
+    if default > 0 and high / max(low, 1e-12) > 100:
+        return max(low, default / 4), min(high, default * 4), True
+    return low, min(high, max(4 * abs(default), low + 1)), False
+
+
+def _number(value: float) -> str:
+    return (
+        str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    )
+
+
+def _shown_value(value: Any) -> Any:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

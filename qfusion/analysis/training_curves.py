@@ -1,0 +1,151 @@
+"""Curves of trainings over epochs, and when terms become large in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfusion.analysis.runs import Seen
+from qfusion.runs import folder
+from qfusion.training import metrics
+
+PASSED = 0.1  # the part of the latest total from which a term counts as used
+Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
+
+
+def curve(record: folder.Record, key: str) -> Curve:
+    """A number of each epoch that has it: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`."""
+    part, dot, name = key.partition(".")
+    result = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
+    known = [(epoch, value) for epoch, value in result if value is not None]
+    return np.array([epoch for epoch, _ in known], dtype=float), np.array(
+        [value for _, value in known], dtype=float
+    )
+
+
+def watched(record: folder.Record, prefix: str) -> dict[str, Curve]:
+    """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
+    return {
+        name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}")
+        for name in dict.fromkeys(name for row in record.history for name in row["watched"])
+        if name.startswith(f"{prefix}.")
+    }
+
+
+def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
+    """See `watched`, by run; runs without it are left out."""
+    return {
+        entry.name: terms
+        for entry in seen
+        if entry.record is not None and (terms := watched(entry.record, prefix))
+    }
+
+
+def by_modalities(
+    seen: Sequence[Seen],
+) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
+    """Returns what was watched of contributions, by run, in groups of runs of the same modalities, with these."""
+    groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
+    for name, terms in watched_by(seen, "dividend").items():
+        groups.setdefault(tuple(term for term in terms if "+" not in term), {})[name] = terms
+    return list(groups.items())
+
+
+def metric_names(records: Sequence[folder.Record]) -> list[str]:
+    """The validation metrics that all of some records have."""
+    named = [dict.fromkeys(record.history[0]["valid"]) for record in records if record.history]
+    return [key for key in named[0] if all(key in entry for entry in named)] if named else []
+
+
+def main_metric(known: Sequence[str]) -> str:
+    """The metric that is shown first: accuracy of classes, mean absolute error of a number."""
+    return next((key for key in ("accuracy", "mae") if key in known), known[0] if known else "")
+
+
+def at_kept(record: folder.Record) -> str:
+    """The main metric on the validation rows at the kept epoch, in words."""
+    key = main_metric(metric_names([record]))
+    if not key or not 0 < record.best_epoch <= len(record.history):
+        return ""
+    value = record.history[record.best_epoch - 1]["valid"].get(key)
+    return "" if value is None else f"{metrics.label(key).short} {value:.3f}"
+
+
+def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
+    """When each single modality, and the joint terms together, first had `PASSED` of what all terms have by now.
+
+    Returns:
+        by modality, then "joint": the epoch, None when that has not happened yet.
+    """
+    if not terms:
+        return {}
+    epochs = next(iter(terms.values()))[0]
+    sizes = {name: values for name, (_, values) in terms.items() if len(values) == len(epochs)}
+    joint = [values for name, values in sizes.items() if "+" in name]
+    groups = {name: values for name, values in sizes.items() if "+" not in name} | (
+        {"joint": np.sum(joint, 0)} if joint else {}
+    )
+    level = PASSED * float(sum(values[-1] for values in sizes.values()))
+    return {
+        name: int(epochs[int(np.argmax(values >= level))])
+        if level > 0 and bool((values >= level).any())
+        else None
+        for name, values in groups.items()
+    }
+
+
+HALF, CLEAR = (
+    0.5,
+    1.96,
+)  # of its last value, from which something is there; standard errors that tell it
+
+
+@dataclass(frozen=True, eq=False)
+class Onset:
+    """When a watched number came to half of what it is by now.
+
+    Attributes:
+        epochs, values: of its curve. error: standard errors over rows.
+        first: the epoch. low, high: the first epochs at which it may have, and has, beyond chance; None where it has
+            not yet.
+    """
+
+    epochs: np.ndarray
+    values: np.ndarray
+    error: np.ndarray
+    first: int | None
+    low: int | None
+    high: int | None
+
+
+def onsets(record: folder.Record) -> dict[str, Onset]:
+    """Returns when the joint terms' part of the contributions, and entanglement, came to half of what they are by now,
+    by "joint" and "entanglement"; none of a run that did not watch them."""
+    curves = watched(record, "fusing")
+    result = {}
+    for name in [name for name in curves if f"{name}_error" in curves]:
+        (epochs, values), error = curves[name], curves[f"{name}_error"][1]
+        level = HALF * values[-1] if len(values) else 0.0
+        first, low, high = (
+            int(epochs[np.argmax(line >= level)]) if level > 0 and (line >= level).any() else None
+            for line in (values, values + CLEAR * error, values - CLEAR * error)
+        )
+        result[name] = Onset(epochs, values, error, first, low, high)
+    return result
+
+
+def came_first(joint: Onset, entanglement: Onset) -> str:
+    """Whether a model was entangled before it fused, or the other way round, as a sentence without its end."""
+    if joint.first is None or entanglement.first is None:
+        return f"It never {'fuses' if joint.first is None else 'entangles'} beyond zero"
+    words = (
+        f"the joint part came to half of its last value in epoch {joint.first}, entanglement in epoch "
+        f"{entanglement.first}"
+    )
+    for head, early, late in (
+        ("Entanglement came first", entanglement, joint),
+        ("The joint part came first", joint, entanglement),
+    ):
+        if early.high is not None and late.low is not None and early.high < late.low:
+            return f"{head}: {words}"
+    return f"The rows do not tell which came first: {words}"

@@ -1,0 +1,50 @@
+"""Distance of a sample from the training data, beside that of test samples."""
+
+from typing import Any
+
+import numpy as np
+import scipy
+import torch
+
+from qfusion._sentences import share
+from qfusion.analysis import drawn_samples, sample_coordinates
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.study import Study
+from qfusion.training import checkpoint
+
+# How far a sample lies from the training data, beside test samples. Free of streamlit.
+
+BEHIND, AHEAD = 10_000, 2_000  # training and test samples at most, spread evenly
+
+
+def away_words(sample: Sample) -> str:
+    """Returns in a sentence how far a sample lies from the nearest training sample, beside the median of test samples
+    and the share of these that lie nearer."""
+    own = float(_from_training(sample.study, np.array([sample.row]))[0])
+    rows = drawn_samples.thinned(sample.dataset.rows("test"), AHEAD)
+    others = _from_training(sample.study, rows[rows != sample.row])
+    return (
+        "In what the encoders make of it, it lies further from the training data than "
+        f"{share(float((others < own).mean()))} of the test samples ({own:.2g} from the nearest; their median is "
+        f"{np.median(others):.2g})."
+    )
+
+
+@memo(16, background=False)
+def _from_training(study: Study, rows: np.ndarray) -> np.ndarray:
+    """Distances (n,) of rows from the nearest training sample that is none of them."""
+    behind = study.dataset.rows(checkpoint.training_split(study.card))
+    behind = drawn_samples.thinned(np.setdiff1d(behind, rows), BEHIND)
+    return np.asarray(
+        scipy.spatial.distance.cdist(_encoded(study, rows), _encoded(study, behind)).min(1)
+    )
+
+
+def _encoded(study: Any, rows: np.ndarray) -> np.ndarray:
+    """What the encoders make of rows, (n, F): states and masses that are at hand, else worked out."""
+    if study.can("kets"):
+        return np.asarray(torch.view_as_real(study.kets(rows)).flatten(1).numpy())
+    if study.can("masses"):
+        return np.asarray(study.masses[torch.as_tensor(rows)].flatten(1).numpy())
+    return sample_coordinates.coordinates_of(study, sample_coordinates.FEATURES, rows)

@@ -1,0 +1,152 @@
+"""One training of a full model or of a twin that lacks a resource, on equal terms.
+
+Equal terms are the same encoders, settings, schedule and seeds. Which models are compared is in `audit_plan`, the
+evaluation of their results in `audit_rows`.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from qfusion._checks import check
+from qfusion.analysis import audit_rows
+from qfusion.analysis.audit_plan import QJ, RESOURCES, VARIANTS
+from qfusion.data import DataSet
+from qfusion.errors import QFusionError
+from qfusion.explain import fusing
+from qfusion.models import build, registry, twins
+from qfusion.training import Options, metrics, train
+
+NO_RANK = 4096  # most products of a bilinear head
+ROWS = 6  # training rows that tell whether a model can only add
+
+
+# One training of a full model or a twin.
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a full model and its twins share.
+
+    Attributes:
+        data: as `qfusion.data.load` takes it. dataset: what that gives.
+        whole: the settings of the full model and of the twins as far as their kinds have them. options: of training.
+    """
+
+    data: str
+    dataset: DataSet
+    whole: Mapping[str, Any]
+    options: Options
+
+
+def settings_of(terms: Terms, variant: str) -> dict[str, Any]:
+    """Returns the settings of a variant's model: the terms', as far as its kind has them, and what differs."""
+    own = VARIANTS[variant]
+    known, differs = registry.settings(own.kind), dict(own.settings)
+    if variant == "qj-unitary":
+        differs["evolution"] = twins.without_jumps(terms.whole.get("evolution", "jump"))
+    chosen = {key: value for key, value in {**terms.whole, **differs}.items() if key in known}
+    if own.kind != "state-linear":
+        return chosen
+
+    def behind(kind: str, settings: Mapping[str, Any]) -> int:
+        outputs = terms.dataset.target.classes or ("score",)
+        with torch.random.fork_rng():
+            return behind_encoders(build(kind, terms.dataset.input_specs, outputs, settings))
+
+    # as many products as give a bilinear head the full model's parameters behind the encoders
+    one, two = (behind(own.kind, {**chosen, "rank": rank}) for rank in (1, 2))
+    wanted = behind(QJ, settings_of(terms, "qj"))
+    return chosen | {"rank": min(NO_RANK, max(1, 1 + round((wanted - one) / (two - one))))}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: of a variant, by its name, with a seed, on terms, and the settings of its model."""
+
+    terms: Terms
+    variant: str
+    seed: int
+    settings: Mapping[str, Any]
+
+    @cached_property
+    def key(self) -> str:
+        """Changes whenever anything that decides the result does, apart from the code."""
+        decides = [
+            self.terms.data,
+            self.terms.dataset.digest,
+            VARIANTS[self.variant].kind,
+            self.settings,
+            asdict(self.terms.options),
+            self.seed,
+        ]
+        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:20]
+
+    def measure(self, on_epoch: Callable[[Any], bool | None] = lambda _: None) -> dict[str, Any]:
+        """Trains it and returns the record that is kept; of one that fails, why. `on_epoch`: see `train`."""
+        data, options = self.terms.dataset, self.terms.options
+        record: dict[str, Any] = {
+            "key": self.key,
+            "data": self.terms.data,
+            "variant": self.variant,
+            "seed": self.seed,
+        }
+        try:
+            result = train(
+                VARIANTS[self.variant].kind,
+                data,
+                self.settings,
+                options,
+                self.seed,
+                on_epoch,
+            )
+            model: Any = result.model
+            for part, split in (("test", "test"), ("train", options.split)):
+                record[part] = metrics.evaluate(model, data, split)
+                check(all(map(math.isfinite, record[part].values())), "Its metrics are not finite.")
+            scores = metrics.predict(model, data, data.rows("test"), final=True)
+            record["rows"] = audit_rows.row_values(data, scores)
+            model.double().eval()
+            record["cut"] = {
+                resource: metrics.evaluate(twins.cut(model, resource), data, "test")
+                for resource in twins.CUTS.get(model.kind, {})
+                if resource in {row.cut for row in RESOURCES if row.full == self.variant}
+            }
+            record["epochs"], record["best_epoch"] = len(result.history), result.best_epoch
+            record["after_encoders"] = behind_encoders(model)
+        except (QFusionError, ValueError, RuntimeError, ArithmeticError) as error:
+            record["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+        return record
+
+
+def summing(runs: Iterable[Run]) -> frozenset[str]:
+    """Returns the names of those variants of some trainings whose models can only add up modalities."""
+    first = {run.variant: run for run in reversed(list(runs))}
+    return frozenset(name for name, run in first.items() if _adds(run))
+
+
+def _adds(run: Run) -> bool:
+    data = run.terms.dataset
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = build(
+            VARIANTS[run.variant].kind,
+            data.input_specs,
+            data.target.classes or ("score",),
+            run.settings,
+        )
+    inputs = data.inputs(data.rows("train")[:ROWS], torch.float64)
+    return fusing.only_adds(model.double().eval(), inputs)
+
+
+def behind_encoders(model: Any) -> int:
+    """Returns how many parameters a fusion model has that are not its encoders'."""
+    return sum(
+        p.numel() for name, p in model.named_parameters() if not name.startswith("encoders.")
+    )

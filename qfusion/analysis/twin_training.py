@@ -1,0 +1,148 @@
+"""Train the twins of a reader's own model in the background.
+
+A finished training is stored (QFUSION_CACHE) under a digest of all that determines it, so a stopped audit resumes.
+"""
+
+import json
+from collections.abc import Iterable
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from qfusion import _files, _sentences
+from qfusion._checks import check, read_json
+from qfusion.analysis.audit_plan import QCNN, QJ, VARIANTS
+from qfusion.analysis.jobs import Job, begin_job, in_process
+from qfusion.analysis.opening import open_study
+from qfusion.analysis.study import Study
+from qfusion.analysis.twin_runs import Run, Terms, settings_of
+from qfusion.errors import NotFound, QFusionError
+from qfusion.models import twins
+from qfusion.runs import training_queue
+from qfusion.training import Options, default_options
+
+SEEDS, MOST = 5, 10  # seeds that a page trains; that are looked for
+
+
+# The twins of a reader's own model.
+
+
+def terms_of(study: Study) -> Terms:
+    """Returns the terms of a study's model, by its card: those that it was trained on itself.
+
+    Raises:
+        NotFound: when it is not a model that has twins.
+    """
+    card = study.card
+    check(
+        has_twins(study),
+        f"Model {study.name} has no twins without a quantum resource. Choose a model of kind {QJ} whose "
+        f"trajectories are not sampled, or of kind {QCNN}.",
+        NotFound,
+    )
+    settings = {key: value for key, value in card["settings"].items() if key not in twins.SAMPLING}
+    # below 0 it is as in the hidden layers, which a bilinear head wants said
+    if settings.get("input_dropout", 0) < 0:
+        settings["input_dropout"] = settings["dropout"]
+    chosen = {
+        key: value for key, value in card.get("training", {}).items() if key in Options.names()
+    }
+    return Terms(
+        study.dataset.name,
+        study.dataset,
+        settings,
+        replace(default_options(study.dataset), **chosen),
+    )
+
+
+def runs_of(study: Study, seeds: Iterable[int]) -> list[Run]:
+    """Returns the trainings of a study's model and its twins, seed by seed, so that whatever is finished can be
+    compared; none of a twin that lacks what the model has not either.
+
+    Raises:
+        NotFound: when it is not a model that has twins.
+    """
+    terms = terms_of(study)
+    settings = {
+        name: settings_of(terms, name)
+        for name, variant in VARIANTS.items()
+        if variant.system == study.card["model"]
+    }
+    names = {(VARIANTS[name].kind, json.dumps(settings[name])): name for name in reversed(settings)}
+    return [
+        Run(terms, name, seed, settings[name])
+        for seed in seeds
+        for name in reversed(names.values())
+    ]
+
+
+def _place(run: Run) -> Path:
+    return _files.cache_root() / "audit" / f"{run.key}.json"
+
+
+def finished(wanted: Iterable[Run]) -> list[dict[str, Any]]:
+    """Returns the records of those trainings that are kept."""
+    records = []
+    for run in wanted:
+        with suppress(OSError, QFusionError):
+            record = read_json(_place(run).read_text())
+            if isinstance(record, dict) and record.get("key") == run.key:
+                records.append(record | {"variant": run.variant, "seed": run.seed})
+    return records
+
+
+def train_twins(study: Study, seeds: int = SEEDS) -> list[dict[str, Any]]:
+    """Trains what is not kept of a model and its twins, says how far it is (see `progress_shown`), and returns all
+    records.
+
+    Raises:
+        NotFound: when it is not a model that has twins.
+    """
+    wanted = runs_of(study, range(seeds))
+    known = {record["key"] for record in finished(wanted)}
+    with _sentences.progress_shown("Training twins") as tell:
+
+        def now(number: int, *_: Any) -> bool:  # said often, so that whoever cancels need not wait
+            tell(number, len(wanted))
+            return True
+
+        with training_queue.hold_slot(partial(now, 0), name=f"twins-of-{study.name}"):
+            for number, run in enumerate(wanted):
+                if run.key not in known:
+                    record = run.measure(partial(now, number))
+                    _place(run).parent.mkdir(parents=True, exist_ok=True)
+                    _files.write_file(_place(run), json.dumps(record))
+                now(number + 1)
+    return finished(wanted)
+
+
+def work(name: str, data: str, seeds: str) -> None:
+    """Trains the twins of a model and prints how many trainings are done."""
+    torch.set_num_threads(1)
+    with _sentences.progress_to(lambda _: nullcontext(lambda done, _: print(done, flush=True))):
+        train_twins(open_study(name, data), int(seeds))
+
+
+def twins_key(study: Study) -> tuple[str, ...]:
+    """What tells this job from others."""
+    return "twins", study.name, study.dataset.name, study.dataset.digest
+
+
+def begin_twins(study: Study, seeds: int = SEEDS) -> Job:
+    """Returns the training of twins in a process of its own, begun by this call or an earlier one; it goes on when
+    nobody looks any more."""
+    words, total = [study.name, study.dataset.name, str(seeds)], len(runs_of(study, range(seeds)))
+    make = partial(in_process, work, words, total, "Training twins")
+    return begin_job(twins_key(study), make, total, again=True, aside=True, lasting=True)
+
+
+def has_twins(study: Study) -> bool:
+    """Whether there are twins of models of its kind, which are exact: none is made of sampled trajectories."""
+    return (
+        study.card["model"] in (QJ, QCNN)
+        and study.card["settings"].get("dynamics", "master") == "master"
+    )
