@@ -327,7 +327,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t
     ),
     "sample_timeline.draw_timeline": lambda t: sample_timeline.draw_timeline(
-        inside.Strip(
+        recording_strip.Strip(
             clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
             True,
