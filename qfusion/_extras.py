@@ -26,7 +26,6 @@ _AGENTS = Need("Answering agents", "agents")
 # By the name of the import.
 NEEDS = {
     "plotly": _FIGURES,
-    "kaleido": _FILES,
     "matplotlib": _FILES,
     "fontTools": _FILES,
     "pypdf": _FILES,

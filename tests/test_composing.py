@@ -144,7 +144,6 @@ def test_what_is_no_composition_is_refused() -> None:
         ({"columns": True}, "from 1 to 4"),
         ({"look": {"format": "html"}}, "svg, pdf, png, tikz"),
         ({"look": {"size": "wall"}}, "`size`"),
-        ({"look": {"engine": "chrome"}}, "Chrome"),
     ):
         with pytest.raises(InvalidInput, match=re.escape(said)):
             export.parse_composition(json.dumps(good | change))

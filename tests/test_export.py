@@ -25,7 +25,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
+from qfusion.errors import InvalidInput
 from qfusion.figures import decision_charts, evolution_charts, export, export_style, style
 from qfusion.figures.export_style import ExportStyle
 from tests import exporting
@@ -307,38 +307,3 @@ def test_recipes_are_read_from_files_of_other_writers() -> None:
         export.read_recipe(b"%PDF-1.4 /Keywords (" + '{"a": "é"}'.encode("utf-16") + b")")
         == '{"a": "é"}'
     )
-
-
-def test_without_chrome_the_other_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(export, "_MAC", ())
-    assert export.chrome() is None
-    with pytest.raises(
-        DataUnavailable, match=r"looked for google-chrome,.*chromium.*engine 'qfusion'"
-    ):
-        export.save(lines(), ExportStyle(engine="chrome"))
-    assert export.save(lines(), ExportStyle(engine="chrome", format="html")), (
-        "a page needs no Chrome to be written"
-    )
-    monkeypatch.setitem(sys.modules, "kaleido", None)
-    with pytest.raises(DataUnavailable, match="kaleido is not installed"):
-        export.save(lines(), ExportStyle(engine="chrome"))
-
-
-def test_a_chrome_that_does_not_answer_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, script in (("asleep", "sleep 60"), ("gone", "exit 3")):
-        folder = tmp_path / name
-        folder.mkdir()
-        fake = folder / "chromium"
-        fake.write_text(f"#!/bin/sh\n{script}\n")
-        fake.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-        monkeypatch.setattr(export, "BROWSERS", ("chromium",))
-        monkeypatch.setattr(export, "CHROME_START", 2.0)
-        with pytest.raises(
-            QFusionError, match=r"chromium (did not answer in time|failed).*engine 'qfusion'"
-        ):
-            export.save(lines(), ExportStyle(engine="chrome"))
-    assert export._browser is None

@@ -135,34 +135,6 @@ def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: P
     assert json.loads(out.read_text(encoding="utf-8")) == made
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(
-    panels: dict[str, Any], kind: str
-) -> None:
-    """One panel a format, or with QFUSION_EVERY_FORMAT=1 all; every kind of figure, in
-    tests/test_browser_export.py."""
-    if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
-        pytest.skip("no Chromium on this machine: the browser tests are left out")
-    once = {
-        name.split(" ", 1)[1] + ("network" if "qcnn" in name else ""): panel
-        for name, panel in panels.items()
-    }
-    for number, panel in list(enumerate(once.values()))[
-        KINDS.index(kind) :: 1 if EVERY else len(once)
-    ]:
-        wanted = replace(
-            panel.recipe, style=replace(exporting.style(number, kind), engine="chrome")
-        )
-        content = reproduction.save_panel(panel, wanted)
-        assert recipe.parse(export.read_recipe(content)) == wanted
-        assert exporting.size_mm(content)[0] == pytest.approx(
-            export_style.SIZES[wanted.style.size].width, abs=0.5
-        )
-        if kind == "svg":
-            exporting.assert_legend(content, panel.figure)
-
-
 def read_svg(content: bytes, panel: Any, style: export_style.ExportStyle) -> None:
     root = ET.fromstring(content)
     width, height = (

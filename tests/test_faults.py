@@ -360,7 +360,6 @@ def test_a_missing_package_is_named(tmp_path: Path) -> None:
     lacking = [
         "onnx",
         "onnxruntime",
-        "kaleido",
         "umap",
         "tensorboard",
         "captum",

@@ -105,7 +105,9 @@ class Here:
         self.returncode = 0
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(subprocess, "Popen", near.Process)
-            patch.setattr(aside, "limit", lambda memory, seconds: None)  # of this process for good
+            patch.setattr(
+                aside, "limit_process", lambda memory, seconds: None
+            )  # of this process for good
             patch.setattr(sys, "argv", words[-2:])
             aside.main()
 

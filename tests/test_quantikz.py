@@ -13,6 +13,7 @@ import pytest
 from pennylane.drawer.drawable_layers import drawable_layers
 from pypdf import PdfReader
 
+from plotly_print.latex import escape
 from qfusion.errors import InvalidInput
 from qfusion.models.abilities import kinds
 from qfusion.track import drawing
@@ -80,9 +81,7 @@ def test_plain_gates_stand_in_the_columns_of_pennylanes_drawer(kind: str, M: int
     model, states = of(kind, M)
     circuit = gate_circuit(model, states)
     (cells,) = rows_of(circuit.to_quantikz())
-    assert [line[0] for line in cells] == [
-        rf"\lstick{{{drawing.escape(wire)}}}" for wire in circuit.wires
-    ]
+    assert [line[0] for line in cells] == [rf"\lstick{{{escape(wire)}}}" for wire in circuit.wires]
     *gates, read = spans(cells)
     assert gates == by_pennylane(circuit.tape(unitary=LabelledUnitary).operations, circuit.wires)
     assert read == Counter(

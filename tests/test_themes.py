@@ -80,7 +80,6 @@ def test_what_a_look_is_unless_said_otherwise() -> None:
         "caption": False,
         "font": 7.0,
         "hidden": [],
-        "engine": "qfusion",
     }
     assert ExportStyle(size="slide").font == export_style.SIZES["slide"].font
     look = ExportStyle(
@@ -112,7 +111,6 @@ def test_what_a_look_is_unless_said_otherwise() -> None:
         ({"hidden": ["x"] * 10_000}, "hidden.*10,000 entries"),
         ({"hidden": [1]}, "hidden"),
         ({"hidden": ["x" * 10_000]}, "hidden"),
-        ({"engine": "kaleido"}, "engine"),
         ({"formt": "svg"}, "formt.*Leave"),
         ({"x" * 10**6: 1}, "only the names"),
         ([], "look.*object"),

@@ -200,9 +200,7 @@ def test_the_same_bytes_in_another_process_and_in_threads_whatever_matplotlib_is
 def test_it_needs_no_qfusion_and_no_screen(elsewhere: list[str]) -> None:
     loaded = set(elsewhere[0].split())
     assert "matplotlib.pyplot" not in loaded
-    assert not [
-        name for name in loaded if name.split(".")[0] in ("qfusion", "kaleido", "streamlit")
-    ]
+    assert not [name for name in loaded if name.split(".")[0] in ("qfusion", "streamlit")]
 
 
 def test_markup_becomes_runs_and_nothing_else_is_markup() -> None:

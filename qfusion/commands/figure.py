@@ -77,9 +77,6 @@ def figure(
     hide: Annotated[
         list[str] | None, typer.Option(metavar="SERIES", help="Leave out an entry of the legend.")
     ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="qfusion, or chrome: plotly in Chrome draws it.")
-    ] = None,
     anyway: Annotated[
         bool, typer.Option(help="Draw it also of another model or data than the recipe's.")
     ] = False,
@@ -107,7 +104,6 @@ def figure(
         title=title,
         caption=caption,
         hidden=hide,
-        engine=engine,
     )
     address = _given(
         sample=sample,

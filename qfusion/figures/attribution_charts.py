@@ -154,9 +154,7 @@ def waveform(
         go.Heatmap(
             z=np.asarray(values)[None],
             x=(np.arange(len(values)) + 0.5) * step,
-            y=[0.0],
-            x0=0,
-            dy=2 * reach,
+            y=[-reach, reach],
             zmin=scale["cmin"],
             zmax=scale["cmax"],
             colorscale=SIGNED_SCALE[theme],

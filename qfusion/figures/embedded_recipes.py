@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from qfusion._checks import check, read_json
 from qfusion.figures.html_page import RECIPE
@@ -18,26 +17,6 @@ MAX_FILE = 100_000_000  # bytes
 _SVG = f'<metadata id="{KEY}">'.encode()
 _TIKZ = "%qfusion-recipe "
 _IN_PAGE = f'<script type="application/json" id="{RECIPE}">'.encode()
-
-
-def embed_in_svg(svg: str, recipe: str, title: str) -> bytes:
-    """The drawing with the recipe, and its title for those who do not see it."""
-    end = svg.index(">", svg.index("<svg")) + 1
-    named = f"<title>{html.escape(title, quote=False)}</title>" if title else ""
-    held = f"{_SVG.decode()}{html.escape(recipe, quote=False)}</metadata>"
-    return f"{svg[:end]}{named}{held}{svg[end:]}".encode()
-
-
-def embed_in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
-    """The picture with recipe and title as its texts, and the resolution that gives its size."""
-    image = Image.open(io.BytesIO(png))
-    texts = PngInfo()
-    out = io.BytesIO()
-    for key, words in ((KEY, recipe), ("Title", title)):
-        if words:
-            texts.add_itxt(key, words)
-    image.save(out, "PNG", pnginfo=texts, dpi=(dpi, dpi))
-    return out.getvalue()
 
 
 def read_recipe(data: bytes) -> str:

@@ -27,7 +27,6 @@ FORMATS: dict[Format, str] = {
 }
 RESOLUTIONS = (300, 600)
 THEMES = {"light": "Light", "dark": "Dark", "grey": "Greyscale"}
-ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 CREATOR = "qfusion"  # names the program, and what it keeps, in every file
 LEAST_FONT, MAX_FONT = 5.0, 60.0  # pt
 MAX_HIDDEN, MAX_NAME = 200, 500
@@ -122,7 +121,6 @@ class ExportStyle:
         title, caption: whether they are written above and below the figure.
         font: size of the axis titles in pt, in print; 0 stands for what is usual for the size.
         hidden: legend entries that are left out.
-        engine: "qfusion" draws by itself; "chrome" lets plotly draw in Chrome or Chromium, which must be installed.
 
     Raises:
         InvalidInput: when a value is not one of these.
@@ -136,7 +134,6 @@ class ExportStyle:
     caption: bool = False
     font: float = 0.0
     hidden: tuple[str, ...] = ()
-    engine: Literal["qfusion", "chrome"] = "qfusion"
 
     def __post_init__(self) -> None:
         choices: dict[str, Collection[Any]] = {
@@ -144,7 +141,6 @@ class ExportStyle:
             "dpi": RESOLUTIONS,
             "size": SIZES,
             "theme": THEMES,
-            "engine": ENGINES,
         }
         for name, options in choices.items():
             value = getattr(self, name)

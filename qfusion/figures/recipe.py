@@ -24,7 +24,7 @@ MAX_VALUES = 200  # parameters of an address
 MAX_VALUE = 8_000  # characters of one parameter
 _GIVE = "Give the .json file of the figure drawer, or an exported figure."
 _NAME = re.compile(r"[\w.:+ |=,()-]{1,200}")
-_PACKAGES = ("torch", "numpy", "qutip", "pennylane", "plotly", "matplotlib", "streamlit", "kaleido")
+_PACKAGES = ("torch", "numpy", "qutip", "pennylane", "plotly", "matplotlib", "streamlit")
 
 
 @dataclass(frozen=True)

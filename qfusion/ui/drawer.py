@@ -20,7 +20,6 @@ from qfusion.errors import QFusionError
 from qfusion.explain import cohorts
 from qfusion.figures import export
 from qfusion.figures.export_style import (
-    ENGINES,
     FORMATS,
     LEAST_FONT,
     MAX_FONT,
@@ -389,7 +388,7 @@ def body(drawn: PanelFigure, chart: Callable[..., None]) -> None:
     )
     left, right = st.columns([6, 5], gap="medium")
     with right:
-        style = _style(alone=what == ONE)
+        style = _style()
     if what == ONE:
         _one(drawn, style, left, right, chart)
     elif what == SEVERAL:
@@ -474,8 +473,8 @@ def _setting(name: str) -> dict[str, Any]:
     return {"key": f"figure.{name}", "persist_state": "session"}
 
 
-def _style(alone: bool = True) -> ExportStyle:
-    """The widgets of a style. Their values stay for the next figure; what draws it is asked of one figure alone."""
+def _style() -> ExportStyle:
+    """The widgets of a style. Their values stay for the next figure."""
     default = ExportStyle()
     kind: Any = state.one_of(
         "Format",
@@ -528,19 +527,6 @@ def _style(alone: bool = True) -> ExportStyle:
             disabled=kind != "png",
             **_setting("dpi"),
         )
-    engine: Any = default.engine
-    if alone:
-        there = export.chrome() is not None
-        engine = st.selectbox(
-            "Drawn by",
-            list(ENGINES) if there else ["qfusion"],
-            format_func=ENGINES.__getitem__,
-            disabled=kind in ("html", "tikz") or not there,
-            **_setting("engine"),
-            help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
-            "takes seconds."
-            + ("" if there else " There is no Chrome or Chromium on this machine."),
-        )
     return ExportStyle(
         format=kind,
         dpi=dpi,
@@ -549,7 +535,6 @@ def _style(alone: bool = True) -> ExportStyle:
         title=title,
         caption=caption,
         font=float(font),
-        engine=engine,
     )
 
 

@@ -471,12 +471,10 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
     saved = Session(
         str(state.get(page_params.PAGE)),
         page_params.all_pages(),
-        {  # settings of exported figures; not what draws them, which another machine may not have
+        {  # settings of exported figures
             str(key): value
             for key, value in st.session_state.items()
-            if str(key).startswith(PREFIX)
-            and key != "figure.engine"
-            and isinstance(value, str | bool | int | float)
+            if str(key).startswith(PREFIX) and isinstance(value, str | bool | int | float)
         },
         made_from,
         notes=state.get(_NOTES, ()),
