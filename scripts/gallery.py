@@ -21,17 +21,21 @@ PAIR = "model=qj-parity&data=parity&sample=pair-6611"
 DIGIT = "model=qcnn-digits&data=digits&sample=digit-0003"
 HEAD = """# Gallery
 
-Figures of the pages, drawn by `python scripts/gallery.py` from the embedded data sets and the models that come with the
-repository. Each call makes the file above it; `.pdf`, `.png` or `.html` in place of `.svg` gives the others
-([figures](figures.md)). Every file holds its recipe, so `figure --recipe over-time.svg --out over-time.pdf` works as
-well. What each panel shows and does not: [panels](panels.md).
+`python scripts/gallery.py` draws these figures of the pages from the included data sets and models. Each command writes
+the file above it; replace `.svg` by `.pdf`, `.png` or `.html` for other formats ([figures](figures.md)). Every file
+contains its recipe, so `figure --recipe over-time.svg --out over-time.pdf` works as well. [Panels](panels.md) describes
+each panel.
 """
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure: `name` of the file, `title` and `words` around it, `address` of the page that shows it, its `panel`,
-    its `size`."""
+    """A figure of the gallery.
+
+    Attributes:
+        name: of the file. title, words: heading and caption. address: of the page. panel: of the page.
+        size: of the export.
+    """
 
     name: str
     title: str
@@ -42,7 +46,7 @@ class Picture:
 
     @property
     def call(self) -> str:
-        """The command that makes it."""
+        """Return the command that writes the figure."""
         return (
             f'python -m qfusion figure --link "{APP}{self.address}" \\\n'
             f"    --panel {self.panel} --size {self.size} --out {self.name}.svg"
@@ -53,40 +57,38 @@ PICTURES = (
     Picture(
         "contributions",
         "A sarcastic sample, term by term",
-        "Kind words, a cold voice. The text alone speaks for it, the voice against it; hatched, what they say only "
-        "together.",
+        "Kind words, a cold voice. The text alone raises the score and the voice lowers it. The hatched bar is their "
+        "joint contribution.",
         f"/samples?{SARCASM}",
         "waterfall",
     ),
     Picture(
         "over-time",
         "Entanglement and contributions over time",
-        "The same sample: entanglement of each modality with the rest above; below, the decision had it been read "
-        "out at that time.",
+        "The same sample: entanglement of each modality with the rest (above), and the decision for a read-out at each "
+        "time (below).",
         f"/dynamics?{SARCASM}&above=entanglement",
         "decision-over-time",
     ),
     Picture(
         "parity",
-        "A joint term that the evolution makes",
-        "Is the sum of two digits odd? Neither says anything alone: at t = 0 there is no joint term, at T it is "
-        "nearly everything.",
+        "A joint term created by the evolution",
+        "Is the sum of two digits odd? Neither digit alone is informative. At t = 0 there is no joint term; at T it is "
+        "nearly the whole decision.",
         f"/dynamics?{PAIR}",
         "decision-over-time",
     ),
     Picture(
         "built",
         "Which coupling built which contribution",
-        "What every coupling and dissipation added on the way: from a sum over modalities to a decision that is "
-        "made jointly.",
+        "The share of every coupling and dissipation: from an additive decision at t = 0 to a joint one at T.",
         f"/dynamics?{PAIR}",
         "built",
     ),
     Picture(
         "cut",
         "Are the correlations needed, and when?",
-        "The score if the correlations of a modality are taken away at a time, all of them or all but the "
-        "classical part.",
+        "The score if the correlations of a modality are removed at a time, all of them or all but the classical part.",
         f"/dynamics?{SARCASM}",
         "cut",
     ),
@@ -107,7 +109,7 @@ PICTURES = (
     Picture(
         "tornado",
         "Sensitivity",
-        "What removing a coupling, a dissipation or a measurement vector does to the score, beside the slope.",
+        "The effect on the score of removing a coupling, a dissipation or a measurement vector, beside the slope.",
         f"/dynamics?{SARCASM}&view=Sensitivity",
         "tornado",
     ),
@@ -121,49 +123,49 @@ PICTURES = (
     Picture(
         "qubits",
         "Qubits of the fusion network",
-        "A digit in three views behind fusion, convolution and pooling: one Bloch vector a qubit.",
+        "A digit in three views after fusion, convolution and pooling: one Bloch vector per qubit.",
         f"/circuit?{DIGIT}",
         "qubits",
     ),
     Picture(
         "rules",
         "Fusion rules",
-        "What each fused qubit makes of what the modality qubits read: rules that can be read and edited.",
+        "The truth table of each fused qubit: rules that can be read and edited.",
         f"/circuit?{DIGIT}&part=Fusion%20rules",
         "tables",
     ),
     Picture(
         "masses",
         "Masses",
-        "How strongly each view supports each class, and what the fusion makes of it.",
+        "The support of each view for each class, and the result of the fusion.",
         f"/samples?{DIGIT}",
         "masses",
     ),
     Picture(
         "operator",
-        "What votes for and against",
-        "Eigenvalues of the decision operator of one modality: its strongest votes.",
+        "States that raise and lower the score",
+        "The extreme eigenvalues of the decision operator of one modality.",
         f"/operators?{SARCASM}",
         "spectrum",
     ),
     Picture(
         "cohort",
         "All samples, term by term",
-        "How the terms are spread: all test samples, those whose modalities conflict, and where this one lies.",
+        "Distributions of the terms: all test samples, those whose modalities conflict, and this sample.",
         f"/cohorts?{SARCASM}&filter=relation%3Dconflict",
         "dividends",
     ),
     Picture(
         "deletion",
         "Deletion against random orders",
-        "How fast the score moves when what is called important is taken away first.",
+        "The change of the score when important parts are removed first.",
         f"/faithfulness?{SARCASM}",
         "deletion-modalities",
     ),
     Picture(
         "flips",
         "What would flip it",
-        "The smallest changes after which the model decides otherwise, each verified by running it.",
+        "The smallest changes that flip the decision, each verified by running the model.",
         f"/what_if?{SARCASM}",
         "flips",
     ),
@@ -178,7 +180,7 @@ PICTURES = (
 
 
 def draw(picture: Picture) -> bytes:
-    """The file of one picture, as its call makes it."""
+    """Return the SVG file of a figure, as its command writes it."""
     from dataclasses import replace
 
     from qfusion.figures.export_style import ExportStyle
@@ -194,7 +196,7 @@ def draw(picture: Picture) -> bytes:
 
 
 def page() -> str:
-    """The page docs/gallery.md."""
+    """Return the text of docs/gallery.md."""
     return HEAD + "".join(
         f"\n## {one.title}\n\n{one.words}\n\n![{one.title}](gallery/{one.name}.svg)\n\n```bash\n{one.call}\n```\n"
         for one in PICTURES
@@ -202,7 +204,7 @@ def page() -> str:
 
 
 def main(names: list[str]) -> None:
-    """Draws the pictures of these names, all without any, and writes the page."""
+    """Draw the figures with these names (all by default), and write the page."""
     FOLDER.mkdir(exist_ok=True)
     for one in PICTURES:
         if not names or one.name in names:

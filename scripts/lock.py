@@ -172,31 +172,31 @@ def licences(found: list[Locked]) -> str:
     )
 
 
-WORDS = """# Licences of what qfusion needs
+WORDS = """# Licences of dependencies
 
-qfusion is Apache-2.0. It imports the packages below and ships no file of theirs (a figure exported as interactive HTML
-carries plotly.js, MIT); `pip` fetches each from its own maker. The list is that of `requirements.lock`, made by
-`scripts/lock.py` from what each package declares of itself; read the package's own file before you rely on it.
+qfusion is Apache-2.0. It imports the packages below and ships none of their files (a figure exported as interactive
+HTML contains plotly.js, MIT); `pip` downloads each package from PyPI. `scripts/lock.py` writes the list from
+`requirements.lock` and the metadata of each package. Read a package's own licence file before you rely on it.
 
-Most packages are permissive: they ask for their notice to be kept. These ask for more, above all of whoever hands them
-on, as in an image made by the `Containerfile` or in an installer:
+Most packages are permissive and require only that their notice is kept. The following require more, mainly from those
+who redistribute them, for example in an image built by the `Containerfile` or in an installer:
 
 - **GPL**: the wheel of `av` (PyAV) bundles ffmpeg with x264 and x265, which are GPL-2.0 or later, although the package
-  declares BSD-3-Clause. An image with this wheel holds GPL software: hand it on under the GPL's terms, with its
-  licence and the way to its source. qfusion's own source stays Apache-2.0, which goes together with GPL-3.0.
-  `av` reads and writes recordings and videos alone, and is imported when one is opened; without it (`pip uninstall av`)
-  the rest works.
+  declares BSD-3-Clause. An image with this wheel contains GPL software: redistribute it under the GPL's terms,
+  with its licence and access to its source. qfusion's own source stays Apache-2.0, which is compatible with GPL-3.0.
+  `av` only reads and writes recordings and videos, and is imported when one is opened; everything else works without it
+  (`pip uninstall av`).
 - **LGPL**: `soxr`; in the wheel of `av` ffmpeg, LAME, GnuTLS, Nettle, GMP, libunistring and ALSA's library; in that of
-  `soundfile` libsndfile, LAME and mpg123. They are libraries of their own that can be replaced, as the licence wants:
-  whoever hands them on gives their licence, says where their source is, and lets them be replaced.
-- **MPL-2.0** (*copyleft within its files*): who hands out a changed version of **their** files gives the source of
-  those.
-- *Proprietary* are NVIDIA's libraries, which PyPI's torch fetches on Linux: their licence lets you use them with
-  NVIDIA's cards, and has terms for handing them on. The CPU build of torch needs none of them.
+  `soundfile` libsndfile, LAME and mpg123. They are separate libraries that can be replaced, as the licence
+  requires. Redistribution requires their licence, access to their source, and that they can be replaced.
+- **MPL-2.0** (*copyleft within its files*): distributing changed versions of **their** files requires the source of
+  those files.
+- NVIDIA's libraries, dependencies of PyPI's torch on Linux, are *proprietary*: their licence permits use with NVIDIA's
+  GPUs, and has terms for redistribution. The CPU build of torch needs none of them.
 - GCC's runtime for Fortran and OpenMP, in the wheels of NumPy, SciPy, scikit-learn, PennyLane and torch, is GPL-3.0
-  with the runtime exception, which asks nothing of what uses it.
+  with the runtime exception, which imposes no conditions on programs that use it.
 
-Who only installs and uses qfusion hands nothing on. No package is AGPL.
+Installing and using qfusion is no redistribution. No package is AGPL.
 
 """
 

@@ -1,9 +1,9 @@
-"""Writes docs/panels.md: every panel of every page, with the sentences that stand under it in the app.
+"""Write docs/panels.md: every panel of every page, with its texts in the app.
 
     python scripts/panel_pages.py
 
 The panels are built as the pages build them, with both systems, a circuit of plain gates, a short training and a sweep.
-Their words and formulas come from the glossary (qfusion/assets/glossary.toml).
+Terms and formulas come from the glossary (qfusion/assets/glossary.toml).
 """
 
 from __future__ import annotations
@@ -56,17 +56,16 @@ ONLY = {
 OF_DATA = ("people", "residuals", "strip", "what-if-strip")  # which have them, not which model
 HEAD = """# How to read each panel
 
-Behind the (i) beside every figure of the app stand two sentences, what it shows and what it does not, and its words;
-here they all are, in the order of the pages. This page is written by `python scripts/panel_pages.py`, which builds the
-panels: the title in italics, and numbers and names in the sentences, are those of an example. **Export** beside each
-figure opens [the figure drawer](figures.md), **CSV** gives its numbers. All words with their formulas: the
-[glossary](glossary.md).
+The (i) beside every figure of the app opens two sentences, what the panel shows and what it does not show, and the
+terms it uses. This page lists them in the order of the pages. `python scripts/panel_pages.py` writes it by building
+the panels, so titles in italics, numbers and names are those of an example. **Export** beside each figure opens [the
+figure drawer](figures.md), **CSV** gives its numbers. The [glossary](glossary.md) defines all terms.
 """
 
 
 @dataclass
 class Panel:
-    """What is said of one panel."""
+    """The texts of one panel, and the models that have it."""
 
     name: str
     title: str
@@ -84,7 +83,7 @@ class PageOf:
 
 
 def hear(addresses: list[str]) -> dict[str, PageOf]:
-    """Builds the panels at these addresses; what is said of them, by title of the page in small letters."""
+    """Build the panels at these addresses, and return their texts by lower-case title of the page."""
     from qfusion.panels import pages as programs, rendering
     from qfusion.panels.pages import QUESTIONS
 
@@ -95,7 +94,7 @@ def hear(addresses: list[str]) -> dict[str, PageOf]:
         names = list(programs.visible_panels(view))
         for picture in (programs.build(view.page, name, view.address) for name in names):
             if not picture.not_shown:
-                continue  # explained by what stands around it
+                continue  # explained by the surrounding page
             known = glossary_page.panel_of(picture.name)
             panel = found[view.page].panels.setdefault(
                 known, Panel(known, picture.full_title, picture.shows, picture.not_shown)
@@ -106,7 +105,7 @@ def hear(addresses: list[str]) -> dict[str, PageOf]:
 
 
 def written(pages: dict[str, PageOf]) -> str:
-    """The page docs/panels.md."""
+    """Return the text of docs/panels.md."""
     return "\n".join(
         [
             HEAD,
@@ -122,7 +121,7 @@ def _page(title: str, page: PageOf) -> Iterator[str]:
 
 
 def section(panel: Panel, both: bool = False) -> str:
-    """What is written of one panel; of a page that was opened with `both` systems, also whose it is."""
+    """Return the section of one panel; with `both`, also the systems that have it."""
     only = ONLY.get(tuple(panel.models), "") if both and panel.name not in OF_DATA else ""
     title = f"*{_clean(panel.title)}*\n\n" if panel.title else ""
     found = glossary_page.read()
@@ -139,13 +138,13 @@ def section(panel: Panel, both: bool = False) -> str:
     return (
         f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.shows)}\n\n**Does not show** "
         f"{_clean(panel.not_shown)}\n{only}"
-        + (f"\nWords: {words}.\n" if words else "")
+        + (f"\nTerms: {words}.\n" if words else "")
         + (f"\n{formulas}" if formulas else "")
     )
 
 
 def name_of(panel: str) -> str:
-    """A panel's name as a heading."""
+    """Return the name of a panel as a heading."""
     words = panel.replace("-", " ")
     return words[:1].upper() + words[1:]
 
@@ -155,7 +154,7 @@ def _clean(markdown: str) -> str:
 
 
 def addresses() -> list[str]:
-    """What is opened, from the visits of the screenshots and what these leave closed."""
+    """Return the addresses that are opened: the visits of the screenshots, and parts that these leave closed."""
     from qfusion.panels import learning, sweep_panels
     from scripts import visits
 
@@ -186,7 +185,7 @@ def addresses() -> list[str]:
 
 
 def main() -> None:
-    """Trains and searches for a moment, runs the pages, writes the page."""
+    """Run a short training and a short sweep, build the panels, and write the page."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= serving.own_places(Path(folder), "RUNS", "MODELS", "IMPORTED")
         base = [sys.executable, "-m", "qfusion"]
