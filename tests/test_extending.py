@@ -357,7 +357,7 @@ def test_the_words_of_the_code_name_what_is_there() -> None:
         for line in text.splitlines()
         if line.startswith("| ")
     ][1:]
-    assert len(rows) > 30
+    assert len(rows) > 15
     for word, what, where in rows:
         assert what, word
         pkgutil.resolve_name(where.strip("`"))
