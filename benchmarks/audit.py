@@ -177,10 +177,9 @@ def in_short(board: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
 
 
 MEANING = (
-    "Intervals are of 95 % and verdicts hold after Holm's correction over all tests of the table. “On these rows” is "
-    "said of what holds for new training seeds on these test rows, and is not told of new rows. Not needed: no "
-    f"difference of the margin either way, which is {audit_rows.WITHIN:g} or a quarter of the model's error, whichever "
-    "is less."
+    "Intervals are 95 % intervals, and verdicts hold after Holm's correction over all tests of the table. “On these "
+    "rows”: for new training seeds on these test rows; undecided for new rows. Not needed: the difference is within "
+    f"the margin, which is {audit_rows.WITHIN:g} or a quarter of the model's error, whichever is less."
 )
 
 

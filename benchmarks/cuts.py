@@ -67,13 +67,13 @@ def row(name: str) -> list[str]:
         before,
         f"{start:.1%} → {end:.1%}",
         *(_worst(measured, metric, kind) for kind in KINDS),
-        "not worked out" if never is None else _worst(never, metric, HELD),
+        "not computed" if never is None else _worst(never, metric, HELD),
     ]
 
 
 def _worst(found: CutMetrics, metric: str, kind: str) -> str:
     if kind not in found.kinds:
-        return "not worked out"
+        return "not computed"
     k, loss = found.kinds.index(kind), found.losses[metric]
     m = int(loss.value[k, :, 0].argmin())
     ends = (

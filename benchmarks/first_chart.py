@@ -4,8 +4,8 @@ Plotly chart, part by part.
     python benchmarks/first_chart.py [--loads 5]
 
 Both are served in turn, warm, and loaded anew in one tab of Chromium. Counted is from the navigation until the browser
-opens its connection (Streamlit's own scripts), the first message of the page comes, the title stands, the first chart
-is drawn, the navigation stands, and the last message of the page has come; medians. Writes the table `first-chart` of
+opens its connection (Streamlit's own scripts), the first message of the page comes, the title is shown, the first chart
+is drawn, the navigation is shown, and the last message of the page has come; medians. Writes the table `first-chart` of
 docs/results.md. How long it takes from the start of a server is in the table `browser`.
 """
 
@@ -35,11 +35,11 @@ st.plotly_chart(go.Figure(go.Bar(x=[1, 2], y=[3, 4])))
 CHART = ".js-plotly-plot .main-svg"
 PARTS = {
     "connection": "the connection is opened",
-    "message": "the first message has come",
-    "title": "the title stands",
+    "message": "the first message is received",
+    "title": "the title is shown",
     "chart": "the first chart is drawn",
-    "navigation": "the navigation stands",
-    "last": "the last message has come",
+    "navigation": "the navigation is shown",
+    "last": "the last message is received",
 }
 WATCH = """(() => {
   const parts = window.parts = {}, mark = part => { parts[part] ??= performance.now(); };

@@ -46,9 +46,9 @@ OUTCOMES = {
     "relative": "spread of the negativity over samples, relative to its mean",
 }
 METHOD = (
-    "Written down in benchmarks/replication_plan.toml before the runs. Of each claim one primary outcome, averaged "
-    "over the data sets; p of the primary outcomes corrected by Holm's method. Intervals of accuracies cross training "
-    "seeds and test rows (rows that share a picture are one), those of spreads are by the jackknife over seeds."
+    "Preregistered in benchmarks/replication_plan.toml. Each claim has one primary outcome, averaged over the data "
+    "sets; p is corrected over claims by Holm's method. Intervals of accuracies combine training seeds and test rows "
+    "(rows that share a picture count once); those of spreads use the jackknife over seeds."
 )
 Records = Mapping[
     tuple[str, str], Mapping[int, Mapping[str, Any]]
@@ -268,7 +268,7 @@ def comparison_words(comparison: Comparison, corrected: float | None = None) -> 
     effect = comparison.pooled
     against = f"`{comparison.ours}` against `{comparison.rival}`"
     if effect is None:
-        return f"{OUTCOMES[comparison.outcome]}, {against}: cannot be worked out"
+        return f"{OUTCOMES[comparison.outcome]}, {against}: undefined"
     p = (
         f"p {p_words(effect.p_differs())}"
         if corrected is None
@@ -293,7 +293,7 @@ def lacking_words(comparison: Comparison) -> str:
     count = len(comparison.effects)
     if count == comparison.sets:
         return ""
-    return f"; worked out on {count} of {comparison.sets} data sets: elsewhere all seeds gave one result"
+    return f"; computed on {count} of {comparison.sets} data sets (on the others all seeds gave the same result)"
 
 
 def effect_words(effect: Evidence, outcome: str) -> str:
@@ -329,8 +329,8 @@ def verdict_counts(claims: Sequence[Claim]) -> str:
         listed = f" ({'; '.join(named)})" if named else ""
         parts.append(f"{len(named)} {verdict}{listed}")
     return (
-        f"Of {len(claims)} claims about quantum jumps the runs speak {', '.join(parts)}. Rivals have as many "
-        "parameters, which matters to the result ([what matching does by itself](claims.md#the-effects))."
+        f"Verdicts on {len(claims)} claims about quantum jumps: {', '.join(parts)}. Rivals have as many parameters as "
+        "the jump model, which affects the result ([effect of matching](claims.md#the-effects))."
     )
 
 
@@ -426,7 +426,7 @@ def results(runs: Records, plan: Mapping[str, Any], sets: Mapping[str, DataSet])
     header = [
         "Cell: test accuracy, mean ± deviation over seeds",
         *(f"`{name}`" for name in sets),
-        "Parameters behind the encoders",
+        "Parameters after the encoders",
     ]
     return tables.markdown(header, rows)
 
@@ -472,9 +472,10 @@ def matching_sentence(runs: Records, sets: Mapping[str, DataSet]) -> str:
     assert alone is not None
     assert plain is not None
     return (
-        "Rivals called `-matched` have as many parameters as the jump model, in more measurement vectors. By "
-        f"themselves (not planned) these change the accuracy of `unitary` by {effect_words(alone, 'accuracy')}; "
-        f"against `unitary` without them, which has fewer parameters, `jump` is at {effect_words(plain, 'accuracy')}."
+        "Rivals called `-matched` have as many parameters as the jump model, through more measurement vectors. These "
+        "vectors alone (an unplanned comparison) change the accuracy of `unitary` by "
+        f"{effect_words(alone, 'accuracy')}. Against `unitary` without them, which has fewer parameters, the "
+        f"difference of `jump` is {effect_words(plain, 'accuracy')}."
     )
 
 

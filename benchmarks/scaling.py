@@ -175,7 +175,7 @@ LAWS = {
         (64, 128, 256, 512, 1024),
         "power",
         True,
-        "What all samples share is worked out once; the rest is a product a sample.",
+        "Quantities shared by all samples are computed once; the rest is one product per sample.",
     ),
 }
 
