@@ -96,7 +96,7 @@ VISITS = (
     Visit("cohorts-quality", "/cohorts?cohorts.view=Quality"),
     Visit(
         "cohorts-map",
-        "/cohorts?model=qj-planted&map=contributions&map.colour=error&slice=regime&filter=relation%3Dconflict",
+        "/cohorts?model=qj-planted&map=contributions&map.colour=error&slice=planted%20type&filter=relation%3Dconflict",
     ),
     Visit("cohorts-network", f"/cohorts?{NETWORK}"),
     Visit(
