@@ -203,7 +203,7 @@ def _counts(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 def _members(verdict: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     """What is said of the comparisons of one verdict, those that have the same reason together; "" where their number
     says it."""
-    if verdict.startswith("not "):
+    if verdict.startswith("not ") or verdict == audit_rows.UNDECIDED:
         return ""
     if verdict == audit_rows.NO_TEST:
         reasons: dict[str, list[str]] = {}

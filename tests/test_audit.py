@@ -115,7 +115,7 @@ def test_the_command_trains_what_is_not_kept(
         worth = np.mean([of[resource.full, seed] - of[resource.twin, seed] for seed in range(2)])
         assert row["worth"] == pytest.approx(worth), resource
         assert row["twin"] == resource.twin  # whatever others reach
-        assert row["verdict"] == "not told (2 seeds)"
+        assert row["verdict"] == "undecided (2 seeds)"
         assert not row["failed"]
 
 
@@ -224,7 +224,7 @@ def test_a_twin_that_learned_with_some_seeds_only_is_said_to_differ() -> None:
     assert "learns with" not in drawn["parity"].shows
     assert "the wider interval is a bound" in picture.shows
     # what matters stands first, what is no test last
-    assert picture.title.startswith("Split: coherence (local basis); not told: ")
+    assert picture.title.startswith("Split: coherence (local basis); undecided: ")
     assert picture.title.endswith("no test: any evolution")
     places = {y for trace in picture.figure.data for y in trace.y if y is not None}
     names = [row["resource"] for row in audit.shipped("avparity")["rows"]]

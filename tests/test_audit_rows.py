@@ -74,7 +74,7 @@ def test_a_model_without_an_error_leaves_no_room_for_equivalence(parity: Any) ->
     records = [*trained("qj", np.ones(10)), *trained("qj-mean-field", np.ones(10))]
     row = row_of(audit_rows.entry(records, parity), MEAN_FIELD)
     assert row["margin"] == 0
-    assert row["verdict"] == "not told"
+    assert row["verdict"] == "undecided"
 
 
 def test_one_pair_of_models_is_not_tested_twice() -> None:
@@ -105,7 +105,7 @@ def test_the_twin_is_fixed_and_not_the_best_of_several(parity: Any) -> None:
     row = row_of(entry, "entanglement")
     assert row["twin"] == "qj-unentangled"
     assert row["worth"] == pytest.approx(0.028)
-    assert row["verdict"] == "not told"  # one that lacks it, too, is better
+    assert row["verdict"] == "undecided"  # one that lacks it, too, is better
     assert "the twin without any correlation (mean field) lacks it, too, and loses nothing" in (
         audit_rows.note(row)
     )
@@ -132,8 +132,8 @@ def test_a_control_whose_loss_is_not_told_leaves_nothing_told(parity: Any) -> No
         *trained("qj-mean-field", 0.970 + 20 * OTHER),
     ]
     row = row_of(audit_rows.entry(records, parity), "entanglement")
-    assert row["verdict"] == "not told"
-    assert audit_rows.note(row).endswith("lacks it, too, and is not told to lose (+0.014)")
+    assert row["verdict"] == "undecided"
+    assert audit_rows.note(row).endswith("lacks it, too, and shows no significant loss (+0.014)")
 
 
 def test_seeds_that_learn_nothing_are_counted_and_not_averaged(parity: Any) -> None:
@@ -207,7 +207,7 @@ def test_p_values_are_corrected_over_all_tables_that_stand_together(parity: Any)
 def test_two_seeds_tell_nothing(parity: Any) -> None:
     records = [*trained("qj", [0.9, 0.9]), *trained("qj-none", [0.5, 0.5])]
     row = audit_rows.entry(records, parity, summing={"qj-none"})["rows"][0]
-    assert row["verdict"] == "not told (2 seeds)"
+    assert row["verdict"] == "undecided (2 seeds)"
 
 
 # Rows and seeds.

@@ -4,7 +4,7 @@
     helps       the twin is worse
     not needed  no difference of the margin or more either way (two one-sided tests: Schuirmann 1987)
     harms       the twin is better
-    not told    none of these
+    undecided   none of these
     split       some seeds of the model or of the twin learn nothing: counts of seeds, no mean
     no test     it can come out one way only; it is listed, and counts nowhere
 
@@ -40,7 +40,7 @@ FEWEST = 3  # seeds that tell anything: two may differ by nothing for want of ro
 LEVEL = 0.05
 ABOVE = 3.0  # standard errors above the best constant answer that a seed must reach to have learned
 SHARES = ("accuracy", "acc2_non0", "acc2")  # metrics that are shares of right rows
-NO_TEST, SPLIT, NOT_TOLD = "no test", "split", "not told"
+NO_TEST, SPLIT, UNDECIDED = "no test", "split", "undecided"
 HERE = " on these rows"
 WORSE = (
     "needed",
@@ -53,7 +53,7 @@ ORDER = (
     "harms",
     "harms" + HERE,
     SPLIT,
-    NOT_TOLD,
+    UNDECIDED,
     "not needed",
     "not needed" + HERE,
     NO_TEST,
@@ -349,7 +349,7 @@ def _without_test(row: Mapping[str, Any]) -> str:
     """The verdict of a row that no test decides; "" of any other."""
     if row["seeds"] < FEWEST:
         return (
-            f"{NOT_TOLD} ({_sentences.count(row['seeds'], 'seed')})" if row["seeds"] else NOT_TOLD
+            f"{UNDECIDED} ({_sentences.count(row['seeds'], 'seed')})" if row["seeds"] else UNDECIDED
         )
     if row["excluded"]:
         return NO_TEST
@@ -386,7 +386,7 @@ def _verdict(row: Mapping[str, Any], adjusted: Mapping[str, Mapping[str, float]]
             return f"not needed{where}"
         if p["differs"] <= LEVEL:
             return f"{'helps' if row['worth'] > 0 else 'harms'}{where}"
-    return NOT_TOLD
+    return UNDECIDED
 
 
 def _agree(rows: Sequence[dict[str, Any]]) -> None:
@@ -409,7 +409,7 @@ def _agree(rows: Sequence[dict[str, Any]]) -> None:
             if weaker or worth < least:
                 least, row["control"], row["control_worth"] = worth, control, worth
         if row["verdict"] not in WORSE:
-            row["verdict"] = NOT_TOLD
+            row["verdict"] = UNDECIDED
 
 
 def _rank(verdict: str) -> int:
@@ -419,7 +419,7 @@ def _rank(verdict: str) -> int:
 
 def in_order(verdict: str) -> int:
     """Where a verdict stands among others: what matters first, what is no test last."""
-    return ORDER.index(verdict if verdict in ORDER else NOT_TOLD)
+    return ORDER.index(verdict if verdict in ORDER else UNDECIDED)
 
 
 def ends(row: Mapping[str, Any], scope: str) -> tuple[float, float]:
@@ -445,7 +445,7 @@ def note(row: Mapping[str, Any]) -> str:
         lacks, loss = f"the twin without {other} lacks it, too, and", f"{row['control_worth']:+.3f}"
         if row["control_worth"] <= 0:
             return f"{lacks} loses nothing ({loss})"
-        if row["verdict"] == NOT_TOLD:
-            return f"{lacks} is not told to lose ({loss})"
+        if row["verdict"] == UNDECIDED:
+            return f"{lacks} shows no significant loss ({loss})"
         return f"at most {loss} can be its own: {lacks} loses no more"
     return ""
