@@ -59,7 +59,7 @@ _START = R.bit_generator.state
 @functools.cache
 def example(name: str, theme: str) -> go.Figure:
     """An example's figure, with the same random numbers each time; drawn once for all tests, none of which changes it
-    (`in_theme` is asked whether it does)."""
+    (`apply_theme` is asked whether it does)."""
     R.bit_generator.state = _START
     return FIGURES[name](theme)  # type: ignore[arg-type]
 
