@@ -605,7 +605,7 @@ def _doors() -> dict[str, Door]:
         "cohort": lambda data, _: cohorts.parse(_text(data)),
         "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
         "pin": lambda data, _: pins.parse_pin(_text(data)),
-        "visible range": lambda data, _: visible_rangee_range.parse_visible(_text(data)),
+        "visible range": lambda data, _: visible_range.parse_visible(_text(data)),
         "sentence": lambda data, _: planted.with_words(_text(data)),
         **{f"recording {ending}": _recording(ending) for ending in RECORDED},
         **{f"words {ending}": _words(ending) for ending in (".srt", ".vtt", ".TextGrid")},

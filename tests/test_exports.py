@@ -26,7 +26,7 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from qfusion.cli import app
-from qfusion.figures import export, export_style, visible_range
+from qfusion.figures import export, export_style, recipe, visible_range
 from qfusion.panels import pages, rendering, reproduction
 from qfusion.runs import sweeps
 from tests import exporting, sharing, typesetting

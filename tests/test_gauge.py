@@ -25,6 +25,7 @@ from qfusion.explain import building, counterfactual, parameter_changes, sensiti
 from qfusion.models import QuantumJump, Tweak, hermitian
 from qfusion.panels import (
     generator_terms,
+    physics,
     term_sensitivity,
 )
 from qfusion.quantum import decomposition
@@ -165,7 +166,7 @@ def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(na
     def headlines(m: QuantumJump, tag: str) -> list[str]:
         sample = before(name, m, tag)
         panels = (
-            built_panels.matrix,
+            physics.attribution_matrix,
             term_sensitivity.tornado,
             term_sensitivity.term_response,
             generator_terms.couplings,

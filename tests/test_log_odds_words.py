@@ -35,10 +35,10 @@ def view_of(page: str, model: str, data: str) -> PageState:
 
 def pictures(view: PageState) -> Iterator[tuple[str, PanelFigure]]:
     """All panels of a page that can be built under an address, with their names."""
-    scopes: dict[str, Any] = {}
+    opened: dict[str, Any] = {}
     every: dict[str, Panel] = {**pages.PAGES[view.page], **pages.PANEL_FAMILIES.get(view.page, {})}
     for start, panel in every.items():
-        scope = scopes.open_scope(view, panel.scope, scopes)
+        scope = scopes.open_scope(view, panel.scope, opened)
         with suppress(QFusionError):  # there are none
             for end in panel.endings(view, scope):
                 with suppress(QFusionError):  # it does not fit this model or sample

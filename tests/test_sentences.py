@@ -40,6 +40,7 @@ from qfusion.figures import export
 from qfusion.panels import (
     circuit,
     cohort_quality,
+    cohorts,
     compare,
     correlation_removal,
     decision_operators,

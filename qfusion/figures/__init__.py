@@ -57,7 +57,7 @@ def __getattr__(name: str) -> Any:
     if name not in _NOTEBOOK:
         return _module(name)
     draw = getattr(load("qfusion.figures.notebook"), name)
-    return load("qfusion.figures.themes").themed(draw)
+    return load("qfusion.figures.themes").accepts_theme(draw)
 
 
 def __dir__() -> list[str]:
