@@ -51,18 +51,18 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "largest entry off a diagonal",
-        "panels.panel:off_diagonal",
+        "panels.panel:list_coherences",
         "its modulus is above 0.00; of several that are alike their number",
     ),
     # Samples.
     Template(
         "most mixed modality",
-        "panels.samples:most_mixed",
+        "panels.samples:describe_most_mixed",
         "its entropy is above 0.00 nats and all others",
     ),
     Template(
         "disagreement of masses",
-        "panels.samples:disagreement",
+        "panels.samples:describe_disagreement",
         "K or the disagreement is above 0.00; 'most on' where not all elements are alike",
     ),
     Template(
@@ -72,12 +72,12 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "bet of the fused evidence",
-        "panels.samples:bet",
+        "panels.samples:describe_bet",
         "the largest pignistic probability; none where undefined",
     ),
     Template(
         "most entangled fused qubit",
-        "panels.samples:most_entangled",
+        "panels.samples:describe_most_entangled",
         "its entropy is above 0.00 and all others",
     ),
     Template(
@@ -87,7 +87,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "axis of several modalities",
-        "panels.inside:axis_of",
+        "panels.inside:describe_axis",
         "seconds where every rate is known, else shares",
     ),
     Template(
@@ -97,10 +97,10 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "part with the largest attribution",
-        "panels.inside:moved_most",
+        "panels.inside:describe_largest_parts",
         "its size is above 0.000 and all others",
     ),
-    Template("nearest samples", "panels.compare:nearest", "the smallest distance to three digits"),
+    Template("nearest samples", "panels.nearest_samples:describe_nearest", "the smallest distance to three digits"),
     Template(
         "decision settled since",
         "wording.verdicts:describe_last_change",
@@ -139,152 +139,152 @@ TEMPLATES: tuple[Template, ...] = (
     # Layers and gates.
     Template(
         "joint terms outweigh along layers",
-        "panels.network:outweighing",
+        "panels.network_layers:describe_takeover",
         "more than half of the sizes, in percent, to the end",
     ),
     Template(
         "correlation along layers",
-        "panels.network:correlated",
+        "panels.network_layers:describe_correlation",
         "the largest mutual information is above 0.00 nats",
     ),
     Template(
         "entropy after the last pooling",
-        "panels.network:lowered",
+        "panels.network_layers:describe_pooling",
         "less or more where it differs by 0.01 nats",
     ),
     Template(
         "light cone",
-        "panels.circuit:in_cone",
+        "panels.circuit:describe_cone",
         "'can depend on': the cone bounds what acts, it does not prove that it does",
     ),
     Template(
         "most mixed qubit now",
-        "panels.circuit:mixed_now",
+        "panels.circuit:describe_mixedness",
         "'pure' below 1e-6 nats; the largest entropy above 0.00",
     ),
     Template(
         "shortest Bloch vector",
-        "panels.circuit:shortest",
+        "panels.circuit:describe_shortest",
         "'pure' within 1e-6 of 1; the smallest length below 1.00",
     ),
     Template(
         "a gate moves the state",
-        "panels.circuit:moved",
+        "panels.circuit:describe_gate_effect",
         "the trace distance; 'as it is' where it is 0.00",
     ),
     Template(
         "most mixed qubit at the end",
-        "panels.circuit:mixed_at_end",
+        "panels.circuit:describe_final_mixedness",
         "its entropy is above 0.00 and all others",
     ),
     Template(
         "modalities that share most",
-        "panels.circuit:sharing",
+        "panels.circuit:describe_sharing",
         "their mutual information is above 0.00 and all others",
     ),
     Template(
         "fusion rule named",
-        "panels.network:likeness",
+        "panels.network:describe_likeness",
         "'as' at distance 0.00, 'like' below 0.25, else like none",
     ),
     Template(
         "edited tables turn the decision",
-        "panels.network:turned",
+        "panels.network:describe_edit_effect",
         "the class with the largest score is another one",
     ),
     # Operators.
     Template(
         "votes for and against",
-        "panels.states:tally",
+        "panels.decision_operators:describe_votes",
         "votes that are written with a sign; the others vote neither way",
     ),
     Template(
         "extreme vote",
-        "panels.states:extreme_vote",
+        "panels.decision_operators:describe_extreme_vote",
         "'votes for' where the vote is written above zero, and so on",
     ),
     Template(
         "nearest samples to an eigenstate",
-        "panels.states:nearest_heading",
+        "panels.decision_operators:nearest_heading",
         "the best holds half of its weight there",
     ),
     Template(
         "element that counts most",
-        "panels.states:counts_most",
+        "panels.decision_operators:describe_largest_effect",
         "the size of its effect is above 0.00 and all others",
     ),
     Template(
         "share of a sample",
-        "panels.states:part",
+        "panels.decision_operators:format_share",
         "as 'share', with one decimal place below 10 %",
     ),
     # What if, compare.
     Template(
         "term that a change acts through",
-        "panels.what_if:acts_through",
+        "panels.what_if:describe_mechanism",
         "its change is above 0.00 and all others in size",
     ),
     Template(
         "smallest turn of a knob",
-        "panels.what_if:smallest_turn",
+        "panels.what_if:describe_smallest_turn",
         "the smallest size found; 'flips' where running the model confirmed it",
     ),
     Template(
-        "state moved", "panels.what_if:state_moved", "the angle; 'as it was' where it is 0.00 rad"
+        "state moved", "panels.what_if:describe_state_change", "the angle; 'as it was' where it is 0.00 rad"
     ),
     Template(
         "what a change comes to",
-        "panels.what_if:outcome",
+        "panels.what_if:describe_outcome",
         "'flips' where the decision is another one after",
     ),
     Template(
         "classes of two decisions",
-        "panels.compare:predicted",
+        "panels.compare:describe_predictions",
         "'both' where the classes are the same",
     ),
     Template(
         "difference of two decisions",
-        "panels.compare:difference",
+        "panels.compare:describe_difference",
         "the sum of the differences; the terms that go farthest its way, and those that hold a quarter back",
     ),
     Template(
         "share that differs",
-        "panels.compare:shifted",
+        "panels.compare:describe_share_shift",
         "by a percentage point or more, of the largest difference",
     ),
     Template(
         "entropies of two decisions",
-        "panels.compare:mixed",
+        "panels.compare:describe_entropy_difference",
         "more or less where the mean differs by 0.01 nats",
     ),
     Template(
         "largest term of several",
-        "panels.compare:in_common",
+        "panels.sample_columns:describe_common_terms",
         "a largest term of every one of them",
     ),
     Template(
         "largest entropies of several",
-        "panels.compare:largest_entropies",
+        "panels.sample_columns:describe_largest_entropies",
         "its mean is above all others",
     ),
     # Dynamics.
     Template(
         "before and after a slider",
-        "panels.dynamics:before_after",
+        "panels.dynamics:describe_change",
         "a change where it is 0.0005 or more and written, else 'unchanged to 0.001'; the decision in words",
     ),
     Template(
         "what a slider's modalities share",
-        "panels.dynamics:shared_before_after",
+        "panels.dynamics:correlation_change",
         "of the modalities that changed terms act on; of all together where these are more than two groups; "
         "entanglement of one pair, or of one modality with the rest",
     ),
     Template(
-        "likeliest basis state", "panels.dynamics:likeliest", "its population is above all others"
+        "likeliest basis state", "panels.dynamics:describe_likeliest", "its population is above all others"
     ),
     Template(
         "term that a cut takes from",
-        "panels.dynamics:lost_by_cut",
+        "panels.correlation_removal:describe_lost_terms",
         "the largest loss, 0.01 or more",
     ),
     Template(
@@ -304,32 +304,32 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "most mixed modality of two levels",
-        "panels.states:most_mixed",
+        "panels.states:describe_most_mixed",
         "the smallest length below 1.00",
     ),
     Template(
         "row that changes most",
-        "panels.states:changes_most",
+        "panels.states:describe_largest_change",
         "its range over time is above 0.00 and all others",
     ),
     Template(
         "largest coherence",
-        "panels.states:largest_coherence",
+        "panels.states:describe_largest_coherence",
         "its modulus is above 0.000 and all others",
     ),
     Template(
         "pairs that share most",
-        "panels.states:share_most",
+        "panels.jumps:describe_most_shared",
         "their mutual information is above 0.000 and all others",
     ),
     Template(
         "span of the levels",
-        "panels.states:span",
+        "panels.generator_terms:describe_spectrum_width",
         "'the same' where all levels are; else both spans",
     ),
     Template(
         "largest letter of an operator",
-        "panels.states:largest_letter",
+        "panels.generator_terms:describe_largest_coefficients",
         "its size is above 0.00 and all others",
     ),
     # Cohorts.
@@ -340,40 +340,40 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "slice that stands out",
-        "panels.cohorts:_finding",
+        "panels.wrong_samples:_finding",
         "its score, allowing for the number of slices, lies above all",
     ),
-    Template("worst sample", "panels.cohorts:worst_of", "the largest error above 0.00"),
+    Template("worst sample", "panels.wrong_samples:describe_largest_errors", "the largest error above 0.00"),
     Template(
         "right without the misleading term",
-        "panels.cohorts:right_without",
+        "panels.wrong_samples:describe_corrected",
         "how many of the wrong decisions listed are right as the sum of all other terms; 'none' of none",
         "test_wrong.py",
     ),
     Template(
         "what misled, and how often",
-        "panels.cohorts:misled_by",
+        "panels.wrong_samples:describe_misleading_terms",
         "how many of the wrong decisions listed each term misled, the most frequent first; by no term "
         "apart",
     ),
     Template(
         "most frequent confusion",
-        "panels.cohorts:taken_for",
+        "panels.cohort_quality:describe_confusions",
         "the largest count off the diagonal",
     ),
     Template(
         "class that is told from the rest",
-        "panels.cohorts:told_apart",
+        "panels.cohort_quality:describe_separation",
         "the class asked for, or the smallest area",
     ),
     Template(
         "certainty against accuracy",
-        "panels.cohorts:sureness",
+        "panels.cohort_quality:describe_calibration",
         "they differ by more than two standard errors",
     ),
     Template(
         "residuals lean",
-        "panels.cohorts:off_by",
+        "panels.cohort_quality:describe_residuals",
         "the slope is beyond 0.1 and two standard errors, of ten samples or more",
     ),
     Template(
@@ -393,37 +393,37 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "two dimensions hold",
-        "panels.compare:reduced",
+        "panels.sample_maps:describe_reduction",
         "part of the variance, or trustworthiness",
     ),
     # Faithfulness.
     Template(
         "our order against random ones",
-        "panels.faithfulness:beats",
+        "panels.faithfulness:describe_beaten_orders",
         "'every' where all areas are above zero, at both; of drawn samples where both intervals exclude zero",
     ),
     Template(
         "score returns sooner",
-        "panels.faithfulness:sooner",
+        "panels.faithfulness:describe_return",
         "the number of random orders whose area is smaller; of drawn samples where the interval excludes zero",
     ),
     Template(
         "other ways to Shapley values",
-        "panels.faithfulness:estimated",
+        "panels.faithfulness:describe_estimates",
         "'agrees' below 1e-9, 'in every digit' at 0",
     ),
     Template(
         "terms against the truth",
-        "panels.faithfulness:follows_truth",
+        "panels.faithfulness:describe_truth_correlation",
         "lowest and highest correlation that is defined",
     ),
     Template(
         "least stable term",
-        "panels.faithfulness:least_stable",
+        "panels.faithfulness:describe_least_stable",
         "its correlation is below all others",
     ),
     Template(
-        "signs over seeds", "panels.faithfulness:sign_rates", "terms with values of both signs"
+        "signs over seeds", "panels.label_agreement:describe_sign_rates", "terms with values of both signs"
     ),
     Template(
         "caution: seeds",
@@ -479,20 +479,20 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "slope of labels",
-        "panels.faithfulness:slopes",
+        "panels.label_agreement:describe_slopes",
         "the slope and its interval, where defined",
         PEOPLE,
     ),
     Template(
         "signs of labels",
-        "panels.faithfulness:sign_rates",
+        "panels.label_agreement:describe_sign_rates",
         "the share and its interval, beside shuffled labels",
         PEOPLE,
     ),
     # Data, training.
-    Template("samples by class", "panels.learning:spread_over", "smallest and largest class"),
+    Template("samples by class", "panels.targets:describe_class_sizes", "smallest and largest class"),
     Template(
-        "lowest validation loss", "panels.learning:lowest", "the lowest finite loss, to four digits"
+        "lowest validation loss", "panels.learning:describe_lowest_loss", "the lowest finite loss, to four digits"
     ),
     Template(
         "when a modality came to matter",
@@ -501,7 +501,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "setting that matters most",
-        "panels.learning:matters_most",
+        "panels.sweep_panels:describe_importance",
         "its share of the differences is above 0 % and all others",
     ),
     Template(
@@ -548,7 +548,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "leader of a mean",
-        "panels.cohorts:mean_leader",
+        "panels.cohorts:describe_leader",
         "the mean share is 10 points ahead",
         VERDICT,
     ),
@@ -556,10 +556,10 @@ TEMPLATES: tuple[Template, ...] = (
     Template(
         "what built the terms", "wording.building:describe_building", "the largest part", PHYSICS
     ),
-    Template("most depends on", "panels.physics:tornado", "the largest removal", PHYSICS),
-    Template("bends", "panels.physics:way", "slope and removal of opposite signs", PHYSICS),
-    Template("couplings", "panels.states:couplings", "the largest coupling", PHYSICS),
-    Template("jumps", "panels.states:raster", "counted and exact jumps", PHYSICS),
+    Template("most depends on", "panels.term_sensitivity:tornado", "the largest removal", PHYSICS),
+    Template("bends", "panels.term_sensitivity:term_response", "slope and removal of opposite signs", PHYSICS),
+    Template("couplings", "panels.generator_terms:couplings", "the largest coupling", PHYSICS),
+    Template("jumps", "panels.jumps:jump_times", "counted and exact jumps", PHYSICS),
     Template("trajectories", "panels.dynamics:trajectories", "the mean number of jumps", PHYSICS),
     Template(
         "mean of trajectories",
@@ -569,45 +569,45 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "contraction within T",
-        "panels.dynamics:contraction_title",
+        "panels.convergence:describe_contraction",
         "the mean rate of the pairs, apart from the gap",
         PHYSICS,
     ),
     Template(
         "contraction beside random generators",
-        "panels.dynamics:contraction_beside_random",
+        "panels.convergence:describe_random_comparison",
         "faster or slower than every one of them",
         PHYSICS,
     ),
-    Template("rate in the long run", "panels.dynamics:long_run", "the gap is above zero", PHYSICS),
+    Template("rate in the long run", "panels.convergence:describe_approach_rate", "the gap is above zero", PHYSICS),
     Template(
         "mixing time",
-        "panels.dynamics:mixing",
+        "panels.convergence:describe_mixing_time",
         "the last of the pairs was seen to be near",
         PHYSICS,
     ),
     Template(
         "read-out of the steady state",
-        "panels.dynamics:readout_dependence",
+        "panels.convergence:describe_readout_dependence",
         "the steady state is unique",
         PHYSICS,
     ),
     Template("softmax", "analysis.text:softmax", "never called a probability", PHYSICS),
     Template(
         "calibration",
-        "panels.cohorts:sureness",
+        "panels.cohort_quality:describe_calibration",
         "the means differ by more than two standard errors",
         PHYSICS,
     ),
     Template(
         "class leads under noise",
-        "panels.network:scores",
+        "panels.device_noise:scores",
         "the error of the difference",
         STATISTICS,
     ),
     Template(
         "terms that stand out under noise",
-        "panels.network:terms",
+        "panels.device_noise:terms",
         "two standard errors",
         STATISTICS,
     ),
@@ -617,10 +617,10 @@ TEMPLATES: tuple[Template, ...] = (
         "the interval excludes zero",
         STATISTICS,
     ),
-    Template("who fuses", "panels.leaderboard:fusing", "the best models", STATISTICS),
+    Template("who fuses", "panels.leaderboard:joint_shares", "the best models", STATISTICS),
     Template(
         "planted contributions",
-        "panels.leaderboard:agreement",
+        "panels.leaderboard:planted_agreement",
         "the largest mean correlation",
         STATISTICS,
     ),

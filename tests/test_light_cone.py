@@ -308,7 +308,7 @@ def test_the_page(pair: Any) -> None:
     shown = list(pages.visible_panels(opened))
     assert "bloch-gates" in shown
     assert "qubits" not in shown
-    assert "cone='fused[1]'" in programs.program("Circuit", "circuit", opened.address)
+    assert "cone='fused[1]'" in programs.program("Circuit", "circuit", opened.address())
 
 
 @pytest.mark.parametrize(

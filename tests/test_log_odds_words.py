@@ -13,7 +13,7 @@ from pandas.api.types import is_numeric_dtype
 
 from qfusion.analysis.opening import open_study
 from qfusion.errors import QFusionError
-from qfusion.panels import pages
+from qfusion.panels import pages, scopes
 from qfusion.panels.page_state import PageState
 from qfusion.panels.panel import Panel, PanelFigure
 from qfusion.panels.pins import Pin

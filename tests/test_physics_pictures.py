@@ -300,7 +300,7 @@ def test_pages_links_and_programs(planted: Any) -> None:
     assert "matrix-modulus" not in shown
     assert "bloch" not in shown  # four levels each
     assert "panels.states.hinton(sample, t=0.25)" in programs.program(
-        "Dynamics", "hinton", opened.address
+        "Dynamics", "hinton", opened.address()
     )
     assert "matrix-modulus" in list(
         pages.visible_panels(pages.open_page("dynamics", about | {"view": "State"}).view)

@@ -211,7 +211,7 @@ def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
     says = panels.entropies(sides).shows
     assert "in A of each fused qubit" in says
     assert "; in B of each modality's state" in says
-    drawn = "training samples, each modality drawn on its own"
+    drawn = "training samples, each modality drawn independently"
     behind = f"A is compared with the 6,000 {drawn}, B with the 2,100 {drawn}."
     assert behind in panels.shares(sides).shows
     same = compare.beside(planted, "qj-planted", "p0007")

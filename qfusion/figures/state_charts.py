@@ -152,6 +152,7 @@ def populations(
 
 
 def colour_bar(title: str, **more: Any) -> dict[str, Any]:
+    """Return the layout of a thin colour bar with its title on top."""
     return {
         "title": {"text": title, "side": "top", "font": {"size": 12}},
         "thickness": 12,

@@ -566,6 +566,7 @@ def describe_likeliest(when: str, populations: Mapping[str, float]) -> str:
 
 
 def terms_over_time(sample: Sample, what: str) -> dict[str, np.ndarray]:
+    """Return the contributions, or the Shapley values, of the explained output over time, by name."""
     return sample.along if what == DIVIDENDS else sample.shapley_along
 
 

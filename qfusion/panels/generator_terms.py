@@ -200,6 +200,7 @@ def _number(value: complex) -> str:
 
 
 def model_caption(sample: Sample) -> str:
+    """Return the end of a caption on the generator: the same for every sample, and the sliders that are moved."""
     return " The same for every sample." + (
         f" Sliders: {text.plain(sample.changed)}." if sample.changed else ""
     )

@@ -226,6 +226,7 @@ def _whom(levels: errors.Levels) -> str:
 
 
 def interval_words(study: Study, resamples: int = 2000) -> str:
+    """Return how the intervals over the explained test samples of a study were resampled."""
     rows = study.dataset.table.loc[study.dataset.ids[trust.explained(study)[0]]]
     return cohort_table.intervals(study.dataset, rows, resamples)
 

@@ -168,6 +168,7 @@ def describe_largest_entropies(means: Mapping[str, float]) -> str:
 
 
 def curve_columns(view: page_state.PageState, sample: Sample) -> list[str]:
+    """Return the ends of the names of the raw curves of the chosen samples."""
     return [
         name.removeprefix("several-")
         for name in samples.curve_names(
