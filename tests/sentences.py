@@ -100,7 +100,11 @@ TEMPLATES: tuple[Template, ...] = (
         "panels.inside:describe_largest_parts",
         "its size is above 0.000 and all others",
     ),
-    Template("nearest samples", "panels.nearest_samples:describe_nearest", "the smallest distance to three digits"),
+    Template(
+        "nearest samples",
+        "panels.nearest_samples:describe_nearest",
+        "the smallest distance to three digits",
+    ),
     Template(
         "decision settled since",
         "wording.verdicts:describe_last_change",
@@ -230,7 +234,9 @@ TEMPLATES: tuple[Template, ...] = (
         "the smallest size found; 'flips' where running the model confirmed it",
     ),
     Template(
-        "state moved", "panels.what_if:describe_state_change", "the angle; 'as it was' where it is 0.00 rad"
+        "state moved",
+        "panels.what_if:describe_state_change",
+        "the angle; 'as it was' where it is 0.00 rad",
     ),
     Template(
         "what a change comes to",
@@ -280,7 +286,9 @@ TEMPLATES: tuple[Template, ...] = (
         "entanglement of one pair, or of one modality with the rest",
     ),
     Template(
-        "likeliest basis state", "panels.dynamics:describe_likeliest", "its population is above all others"
+        "likeliest basis state",
+        "panels.dynamics:describe_likeliest",
+        "its population is above all others",
     ),
     Template(
         "term that a cut takes from",
@@ -343,7 +351,11 @@ TEMPLATES: tuple[Template, ...] = (
         "panels.wrong_samples:_finding",
         "its score, allowing for the number of slices, lies above all",
     ),
-    Template("worst sample", "panels.wrong_samples:describe_largest_errors", "the largest error above 0.00"),
+    Template(
+        "worst sample",
+        "panels.wrong_samples:describe_largest_errors",
+        "the largest error above 0.00",
+    ),
     Template(
         "right without the misleading term",
         "panels.wrong_samples:describe_corrected",
@@ -423,7 +435,9 @@ TEMPLATES: tuple[Template, ...] = (
         "its correlation is below all others",
     ),
     Template(
-        "signs over seeds", "panels.label_agreement:describe_sign_rates", "terms with values of both signs"
+        "signs over seeds",
+        "panels.label_agreement:describe_sign_rates",
+        "terms with values of both signs",
     ),
     Template(
         "caution: seeds",
@@ -490,9 +504,13 @@ TEMPLATES: tuple[Template, ...] = (
         PEOPLE,
     ),
     # Data, training.
-    Template("samples by class", "panels.targets:describe_class_sizes", "smallest and largest class"),
     Template(
-        "lowest validation loss", "panels.learning:describe_lowest_loss", "the lowest finite loss, to four digits"
+        "samples by class", "panels.targets:describe_class_sizes", "smallest and largest class"
+    ),
+    Template(
+        "lowest validation loss",
+        "panels.learning:describe_lowest_loss",
+        "the lowest finite loss, to four digits",
     ),
     Template(
         "when a modality came to matter",
@@ -557,7 +575,12 @@ TEMPLATES: tuple[Template, ...] = (
         "what built the terms", "wording.building:describe_building", "the largest part", PHYSICS
     ),
     Template("most depends on", "panels.term_sensitivity:tornado", "the largest removal", PHYSICS),
-    Template("bends", "panels.term_sensitivity:term_response", "slope and removal of opposite signs", PHYSICS),
+    Template(
+        "bends",
+        "panels.term_sensitivity:term_response",
+        "slope and removal of opposite signs",
+        PHYSICS,
+    ),
     Template("couplings", "panels.generator_terms:couplings", "the largest coupling", PHYSICS),
     Template("jumps", "panels.jumps:jump_times", "counted and exact jumps", PHYSICS),
     Template("trajectories", "panels.dynamics:trajectories", "the mean number of jumps", PHYSICS),
@@ -579,7 +602,12 @@ TEMPLATES: tuple[Template, ...] = (
         "faster or slower than every one of them",
         PHYSICS,
     ),
-    Template("rate in the long run", "panels.convergence:describe_approach_rate", "the gap is above zero", PHYSICS),
+    Template(
+        "rate in the long run",
+        "panels.convergence:describe_approach_rate",
+        "the gap is above zero",
+        PHYSICS,
+    ),
     Template(
         "mixing time",
         "panels.convergence:describe_mixing_time",

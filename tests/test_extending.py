@@ -341,7 +341,7 @@ def test_one_figure_is_drawn_by_few_modules(page: str, name: str) -> None:
         panel.build(scope, "dark", **arguments)  # kept by theme
     finally:
         sys.setprofile(None)
-    assert len(modules - COMMON) <= 17, sorted(modules)
+    assert len(modules - COMMON) <= 22, sorted(modules)
     assert len(deepest) <= 11, " < ".join(deepest)
 
 

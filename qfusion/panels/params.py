@@ -1,7 +1,7 @@
 """Parameters of a page: kinds, validation, defaults.
 
 A parameter is one choice of the reader, defined once: its key in the address, its label, its options, its default and
-its help. The widget of a page (`ui.widgets`), the rule for links (`Param.rule`) and the argument of a panel
+its help. The widget of a page, the rule for links (`Param.rule`) and the argument of a panel
 (`Param.__call__`) all come from this definition. No widget is known here.
 
     SPLIT = SelectParam("split", "Split", [*SPLITS, "all"], fallback_text="The test split is shown.", default="test")

@@ -14,7 +14,7 @@ from qfusion.panels.pickers import DATA, MODEL, SAMPLE, models, own_data
 from qfusion.ui import page_params, saved, state, streamlit_internals
 
 _ALIASES = "_aliases"
-_HANDLED = ("tour", "load")  # read by `guidance` and `session_files`
+_HANDLED = ("tour", "load")  # read by `guidance` and `saved`
 
 
 def arrive(title: str) -> None:
