@@ -524,7 +524,7 @@ TEMPLATES: tuple[Template, ...] = (
     ),
     Template(
         "report on values",
-        "data.staged_set:examine",
+        "data.importing:examine_files",
         "counts of values, samples, features and classes",
     ),
     Template("rate at which the loss falls", "training.loop:steepest", "the loss falls somewhere"),

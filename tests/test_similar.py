@@ -26,6 +26,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import column_charts, error_slices, scatter_map, style
 from qfusion.panels import (
     cohorts as slice_panels,
+    compare as compare_panels,
     nearest_samples,
     programs,
     sample_columns,
@@ -186,14 +187,14 @@ def test_two_models_are_parted_by_their_predictions_and_a_term(planted: Any) -> 
     output = int(b.study.predicted[one])
     logits = [side.study.scores[one, output] for side in (sides.a, b)]
     assert sum(terms.values()) == pytest.approx(logits[1] - logits[0], abs=1e-4)
-    picture = panels.disagreements(sides)
+    picture = compare_panels.disagreements(sides)
     assert f"on {result.opposed} of 1,200 test samples" in picture.title
     assert "left \\+ right parts them in 8 of 8" in picture.title
     assert picture.table()["parted_by"].tolist() == ["left+right"] * 8
     # of numbers, with terms of their own
     terms = ({"text": 1.0, "": 0.2}, {"text": 0.1, "": 0.4})
     few = model_differences.Apart(np.arange(2), np.array([1.2, 0.5]), terms, 0.1, 0, 9)
-    assert panels.opposing(few, ["text", ""], False) == (
+    assert compare_panels.describe_disagreements(few, ["text", ""], False) == (
         "A and B decide by other signs on 0 of 9 test samples; where they differ most, text and the baseline part "
         "them in 1 of 2 each"
     )
@@ -208,15 +209,15 @@ def test_the_list_of_disagreements_opens_samples() -> None:
 
 def test_two_systems_and_two_backgrounds_are_each_said(planted: Any) -> None:
     sides = compare.beside(planted, "qcnn-parity", "pair-0003", "parity")
-    says = panels.entropies(sides).shows
+    says = compare_panels.entropies(sides).shows
     assert "in A of each fused qubit" in says
     assert "; in B of each modality's state" in says
     drawn = "training samples, each modality drawn independently"
     behind = f"A is compared with the 6,000 {drawn}, B with the 2,100 {drawn}."
-    assert behind in panels.shares(sides).shows
+    assert behind in compare_panels.shares(sides).shows
     same = compare.beside(planted, "qj-planted", "p0007")
-    assert f"Compared with the 2,100 {drawn}." in panels.shares(same).shows
-    assert " in A " not in panels.entropies(same).shows
+    assert f"Compared with the 2,100 {drawn}." in compare_panels.shares(same).shows
+    assert " in A " not in compare_panels.entropies(same).shows
 
 
 def test_panels(planted: Any, digits: Any) -> None:
@@ -252,7 +253,7 @@ def test_panels(planted: Any, digits: Any) -> None:
 
 
 def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(map_panels, "MAX_DRAWN", 50)
+    monkeypatch.setattr(sample_maps, "MAX_DRAWN", 50)
     picture = sample_maps.sample_map(levels_of(planted))
     assert len(picture.table()) in (50, 51)
     assert planted.id in picture.table()["id"].tolist()
@@ -262,7 +263,7 @@ def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyP
 def test_a_map_has_a_colour_where_there_are_too_many_classes_for_theirs(
     digits: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(map_panels.figures, "MAX_GROUPS", 1)
+    monkeypatch.setattr(scatter_map, "MAX_GROUPS", 1)
     levels = levels_of(digits)
     first = colour_choices(digits.study, levels.rows)[0]
     assert first != "truth"
