@@ -45,7 +45,7 @@ def bent_terms(
     model: Any, inputs: Any, background: Any, output: int, found: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """What removal would do by second order at f = 1, -y' + y''/2, and by the slope half-way, -y'(1/2), both (P,)."""
-    system = method.system(model, inputs, background, output)
+    system = method.collect_terms(model, inputs, background, output)
     bend, half = np.zeros(len(found.parameters)), -found.slopes[:, 0]
     for place, parameter in enumerate(found.parameters):
         if parameter.kind not in LINEAR:

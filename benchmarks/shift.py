@@ -421,7 +421,7 @@ def measured_background() -> list[Record]:
             own = terms_of(explanation, subject.decided)[:, : len(explanation.modalities)]
             relations[background] = relation
             record[background] = {
-                "single": share(np.isin(relation, verdicts.OF_PARTS)),
+                "single": share(np.isin(relation, ["conflict", "dominance", "agreement"])),
                 "joint": share(relation == "joint"),
                 "own": float(np.abs(own).mean()),
             }

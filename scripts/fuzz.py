@@ -572,8 +572,8 @@ def _shown(data: bytes, _: Path) -> Any:
 def _doors() -> dict[str, Door]:
     from qfusion.data.sources import planted
     from qfusion.explain import cohorts
-    from qfusion.figures import export, recipe
-    from qfusion.models import imported as card
+    from qfusion.figures import export, recipe, visible_range
+    from qfusion.models import Tweak, imported as card
     from qfusion.panels import pins
 
     return {
@@ -601,7 +601,7 @@ def _doors() -> dict[str, Door]:
         "composition": lambda data, _: export.parse_composition(_text(data)),
         "session": _session,
         "address": _address,
-        "tweak": lambda data, _: imported.parse(_text(data), _model().model),
+        "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),
         "cohort": lambda data, _: cohorts.parse(_text(data)),
         "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
         "pin": lambda data, _: pins.parse_pin(_text(data)),

@@ -13,7 +13,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import study as studies
+from qfusion.analysis import sample_circuits, study as studies
 from qfusion.analysis.opening import open_sample, open_study
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import CircuitSpace
@@ -353,12 +353,12 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(pairs: Circuit
 
     row = int(pairs.dataset.rows("test")[2])
     model: Any = log_odds.against_others(checkpoint.load("qcnn-parity").model)
-    found = sample_circuitsircuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
+    found = sample_circuits.with_noise(pairs, row, "", (0.05, 0.02, 0.1), 500)
     direct = with_noise(model, Noise(0.05, 0.02, 0.1)).scores(
         {m: x[None] for m, x in pairs.by_name(row).items()}
     )[0]
     assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
-    quiet = sample_circuitsircuits.with_noise(pairs, row, "", (0, 0, 0), 500)
+    quiet = sample_circuits.with_noise(pairs, row, "", (0, 0, 0), 500)
     from qfusion.models import qcnn
 
     p = torch.diagonal(qcnn.density_states(pairs.model.network, pairs.vectors[row])[-1]).real
@@ -432,7 +432,7 @@ def test_chains_of_fusion_are_drawn_too() -> None:
 def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:
 
     study = open_study("qj-planted", "planted")
-    built = sample_circuitsircuits.circuit(study, 7, 0.05, "terms")  # type: ignore[arg-type]
+    built = sample_circuits.circuit(study, 7, 0.05, "terms")  # type: ignore[arg-type]
     replay = circuit_boxes.step_replay(study, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()
     p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))

@@ -316,7 +316,7 @@ def test_no_pattern_is_among_the_highest_and_the_lowest(
     sample = open_sample("qcnn-digits", "digit-0004")
     whole = operator_votes.operator_of(sample)
     few = replace(whole, values=whole.values[:patterns], basis=whole.basis[:patterns])
-    monkeypatch.setattr(records, "operator_of", lambda *_: few)
+    monkeypatch.setattr(operator_votes, "operator_of", lambda *_: few)
     picture = decision_operators.outcome_patterns(sample)
     votes = picture.table()["vote"].tolist()
     assert len(set(picture.table()["pattern"])) == len(votes) == 2 * side

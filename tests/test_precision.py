@@ -61,7 +61,7 @@ def test_the_error_that_is_told_is_the_error_that_is_made(T: float, h: float, ju
 
 
 def test_what_two_integrators_do_not_agree_on_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evolution, "LIVE_RTOL", 0.1)
+    monkeypatch.setattr(sample_evolution, "LIVE_RTOL", 0.1)
     with pytest.raises(InvalidInput, match=r"followed to \d\.\de-0\d only, by two integrators"):
         solved(small(20.0, 10.0)[0])
 

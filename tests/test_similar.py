@@ -34,6 +34,7 @@ from qfusion.panels import (
     wrong_samples,
 )
 from qfusion.panels.sample_maps import colour_choices
+from qfusion.ui import selections
 from qfusion.ui.pages import cohorts
 from tests.test_app_pages import plain, said, visit
 

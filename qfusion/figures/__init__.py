@@ -53,7 +53,7 @@ def __getattr__(name: str) -> Any:
     """A module of figures, or what notebooks use, once it is asked for: importing one figure must not load the
     models."""
     if name == "open_sample":
-        return load("qfusion.analysis.sample").open_sample
+        return load("qfusion.analysis.opening").open_sample
     if name not in _NOTEBOOK:
         return _module(name)
     draw = getattr(load("qfusion.figures.notebook"), name)
