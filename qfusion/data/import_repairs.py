@@ -90,7 +90,7 @@ def make_repairs(
         done.append(f"make-split: {description}")
     if "keep-leaks" in chosen:
         repaired.leaks_are_meant = True
-        done.append("keep-leaks: features that give the target away are keep")
+        done.append("keep-leaks: features that give the target away stay")
     if "zero-incomplete" in chosen:
         done.append("zero-incomplete: zeros where a sample lacks a modality")
     training = keep.copy()
