@@ -11,11 +11,14 @@ figures.
    first function of `explain`, and to the figure that is sent to the browser.
 2. From a slider of Dynamics to the redrawn figure: from the page's fragment to the slider, to the changed model, to the
    solver, and to the figure that is sent.
-3. From a CSV file to a data set: all calls of `data.importing.import_set`; the pairs of files that call each other.
+3. From CSV files to a stored data set: all calls of `data.importing.import_set`; the pairs of files that call each
+   other, and files from which calls lead back to themselves through others.
 """
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -77,6 +81,62 @@ class Walk:
                     return functions[::-1]
             frame = frame.f_back
         return []
+
+
+@dataclass
+class CallGraph:
+    """All calls between functions of a package.
+
+    Generators are left out: a consumer that resumes one pulls data and calls nothing new.
+
+    Attributes:
+        package: begin of the modules' names.
+        functions: in the order of their first calls.
+        calls: numbers of calls between two modules, by caller and called one.
+    """
+
+    package: str
+    functions: dict[Function, None] = field(default_factory=dict)
+    calls: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def modules(self) -> set[str]:
+        """The modules of the functions."""
+        return {module for module, _ in self.functions}
+
+    def note(self, frame: FrameType) -> None:
+        """Notes a call."""
+        called = function_of(frame)
+        if called is None or not called[0].startswith(self.package) or is_hidden(called):
+            return
+        self.functions[called] = None
+        if frame.f_code.co_flags & inspect.CO_GENERATOR or frame.f_back is None:
+            return
+        caller = function_of(frame.f_back)
+        if caller is None or not caller[0].startswith(self.package) or caller[0] == called[0]:
+            return
+        edge = (caller[0], called[0])
+        self.calls[edge] = self.calls.get(edge, 0) + 1
+
+    def mutual_calls(self) -> dict[tuple[str, str], int]:
+        """Returns the pairs of modules that call each other, with the numbers of calls from the first to the second."""
+        pairs = {}
+        for (one, other), times in self.calls.items():
+            if (other, one) in self.calls and one < other:
+                pairs[one, other] = times
+        return pairs
+
+    def circle(self) -> set[str]:
+        """Returns the modules that call themselves through others: modules that lead to each other."""
+        targets: dict[str, set[str]] = {module: set() for module in self.modules}
+        for caller, called in self.calls:
+            targets[caller].add(called)
+        while True:
+            ends = {module for module, called in targets.items() if not called & set(targets)}
+            if not ends:
+                return set(targets)
+            for module in ends:
+                del targets[module]
 
 
 def is_hidden(function: Function) -> bool:
@@ -172,28 +232,15 @@ def slider_to_figure() -> Walk:
     return walk
 
 
-def csv_to_data_set() -> tuple[int, dict[tuple[str, str], int]]:
-    """Returns how many functions an import calls, and how often each pair of files calls each other both ways."""
+def csv_to_data_set() -> CallGraph:
+    """Returns the calls of an import of CSV files, from `import_set` to the stored set."""
     from qfusion.data import importing
 
-    edges: dict[tuple[str, str], int] = {}
-    functions = set()
-
-    def note(frame: FrameType) -> None:
-        called = function_of(frame)
-        if called is None or not called[0].startswith("data."):
-            return
-        functions.add(called)
-        caller = function_of(frame.f_back) if frame.f_back else None
-        if caller is not None and caller[0].startswith("data.") and caller[0] != called[0]:
-            edge = (caller[0], called[0])
-            edges[edge] = edges.get(edge, 0) + 1
-
+    graph = CallGraph("data.")
     rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as out:
-        table = pd.DataFrame(
-            rng.normal(size=(60, 6)), columns=[f"{m}_{i}" for m in "ab" for i in range(3)]
-        )
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as root:
+        names = [f"{modality}_{number}" for modality in "ab" for number in range(3)]
+        table = pd.DataFrame(rng.normal(size=(60, 6)), columns=names)
         table.insert(0, "id", [f"s{row}" for row in range(60)])
         table["label"] = rng.integers(0, 2, 60)
         columns = {
@@ -204,12 +251,9 @@ def csv_to_data_set() -> tuple[int, dict[tuple[str, str], int]]:
         files = [Path(folder) / f"{name}.csv" for name in columns]
         for file, names in zip(files, columns.values(), strict=True):
             table[names].to_csv(file, index=False)
-        with profiled(note):
-            importing.read(files, Path(out))
-    both = {
-        pair: count for pair, count in edges.items() if pair[::-1] in edges and pair[0] < pair[1]
-    }
-    return len(functions), both
+        with mock.patch.dict(os.environ, {"QFUSION_IMPORTED": root}), profiled(graph.note):
+            importing.import_set(files, "walk", repair=["make-split"])
+    return graph
 
 
 def main(list_functions: bool = typer.Option(False, "--list")) -> None:
@@ -226,10 +270,17 @@ def main(list_functions: bool = typer.Option(False, "--list")) -> None:
         if list_functions:
             for module, name in walk.functions:
                 print(f"   {module}.{name}")
-    count, both = csv_to_data_set()
-    print(f"CSV to data set: {count} functions; pairs of files that call each other: {len(both)}")
-    for (one, other), times in both.items():
+    graph = csv_to_data_set()
+    print(
+        f"CSV to data set: {len(graph.functions)} functions in {len(graph.modules)} modules; "
+        f"pairs of files that call each other: {len(graph.mutual_calls())}; "
+        f"files on a circle of calls: {len(graph.circle())}"
+    )
+    for (one, other), times in graph.mutual_calls().items():
         print(f"   {one} <-> {other} ({times} calls)")
+    if list_functions:
+        for module, name in graph.functions:
+            print(f"   {module}.{name}")
 
 
 if __name__ == "__main__":
