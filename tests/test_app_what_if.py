@@ -24,7 +24,7 @@ from qfusion.analysis import (
 from qfusion.analysis.changes import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.analysis.opening import open_study
 from qfusion.analysis.study import explained_model
-from qfusion.data.sources import planted
+from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import attribution, counterfactual
 from qfusion.models import QuantumJump, decisions
@@ -146,7 +146,7 @@ def test_edited_states_and_their_links(source: str) -> None:
 
 def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction() -> None:
     model, dataset, _, row = parts("planted")
-    made = planted.recipe_of(dataset)
+    made = planted_editing.recipe_of(dataset)
     app = visit(
         "What if",
         whole=False,
@@ -163,9 +163,9 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
         },
     )
     edits = {
-        "text": planted.with_words("the plot was not very good"),
-        "audio": planted.with_voice(made, row, {"pitch": 0.4, "tempo": -0.3}),
-        "vision": planted.with_face(made, row, {"mouth": -0.8}),
+        "text": planted_editing.with_words("the plot was not very good"),
+        "audio": planted_editing.with_voice(made, row, {"pitch": 0.4, "tempo": -0.3}),
+        "vision": planted_editing.with_face(made, row, {"mouth": -0.8}),
     }
     with torch.no_grad():
         expected = float(
@@ -183,7 +183,7 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
     )
     latents[0] = 0.70
     assert value(app, "True score without noise") == pytest.approx(
-        planted.true_score(latents), abs=6e-4
+        planted_editing.true_score(latents), abs=6e-4
     )
     app.text_input(key="say").set_value("the <b>plott</b> was fine").run()
     assert "is not in the vocabulary" in plain_error(app)

@@ -13,8 +13,16 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from qfusion.data import array_cache, synthesis
+from qfusion.data import files
 from qfusion.data.sources import planted as opinions
+from qfusion.data.synthetic import (
+    drawn_faces,
+    hummed_voices,
+    opinion_texts,
+    planted_latents,
+    planted_score,
+    prosody,
+)
 
 SMALL = {"train": 60, "valid": 20, "test": 20}
 LATENTS = ["latent_text", "latent_audio", "latent_vision"]
@@ -40,17 +48,17 @@ def simple_score(t: float, a: float, v: float) -> float:
 
 def test_the_score_is_the_documented_function_and_needs_no_clipping() -> None:
     corners = np.array(list(itertools.product(np.linspace(-1, 1, 21), repeat=3)))
-    got = opinions.planted_score(corners)
+    got = planted_score.planted_score(corners)
     np.testing.assert_allclose(got, [simple_score(*row) for row in corners], atol=1e-12)
-    assert np.abs(got).max() + opinions.NOISE_SCALE * opinions.NOISE_CUT <= 3
+    assert np.abs(got).max() + planted_score.NOISE_SCALE * planted_score.NOISE_CUT <= 3
 
 
 def test_dividends_equal_brute_force_over_the_background() -> None:
     rng = np.random.default_rng(1)
     z, background = rng.uniform(-1, 1, (4, 3)), rng.uniform(-1, 1, (30, 3))
-    got = opinions.dividends(z, background)
+    got = planted_score.dividends(z, background)
     for name, column in got.items():
-        members = [opinions.NAMES.index(m) for m in name.split("+") if m]
+        members = [planted_score.NAMES.index(m) for m in name.split("+") if m]
         expected = np.zeros(4)
         for size in range(len(members) + 1):
             for inner in itertools.combinations(members, size):
@@ -66,7 +74,7 @@ def test_dividends_equal_brute_force_over_the_background() -> None:
 def test_true_dividends_add_up_to_the_score(planted: Any) -> None:
     np.testing.assert_allclose(planted.truth.sum(axis=1), planted.table.score_clean, atol=1e-12)
     np.testing.assert_allclose(
-        opinions.planted_score(planted.table[LATENTS].to_numpy()),
+        planted_score.planted_score(planted.table[LATENTS].to_numpy()),
         planted.table.score_clean,
         atol=1e-12,
     )
@@ -75,8 +83,8 @@ def test_true_dividends_add_up_to_the_score(planted: Any) -> None:
 
 def test_noise_has_the_stated_variance_and_bounds(planted: Any) -> None:
     noise = planted.y - planted.table.score_clean.to_numpy()
-    assert np.abs(noise).max() <= opinions.NOISE_SCALE * opinions.NOISE_CUT + 1e-4
-    draws = opinions.planted_noise(np.random.default_rng(3), 200_000)
+    assert np.abs(noise).max() <= planted_score.NOISE_SCALE * planted_score.NOISE_CUT + 1e-4
+    draws = planted_score.planted_noise(np.random.default_rng(3), 200_000)
     assert planted.noise_variance == pytest.approx(draws.var(), rel=0.02)
     assert planted.noise_variance == pytest.approx(noise.var(), rel=0.1)
 
@@ -99,9 +107,9 @@ def test_sizes_and_splits(planted: Any) -> None:
         "test": 600,
     }
     regimes = planted.table.regime.value_counts()
-    assert set(regimes.index) == set(opinions.SHARES)
+    assert set(regimes.index) == set(planted_latents.SHARES)
     for split in ("valid", "test"):
-        assert set(planted.table.regime.iloc[planted.rows(split)]) == set(opinions.SHARES)
+        assert set(planted.table.regime.iloc[planted.rows(split)]) == set(planted_latents.SHARES)
 
 
 def test_regimes_are_what_they_say(planted: Any) -> None:
@@ -118,7 +126,7 @@ def test_regimes_are_what_they_say(planted: Any) -> None:
     assert (signs[conflict].sum(axis=1).abs() == 1).all()
     assert not ((t > 0) & (a < 0))[conflict].any()
     joint = truth.loc[:, [c for c in truth if "+" in c]].sum(axis=1).abs()
-    alone = truth[list(opinions.NAMES)].sum(axis=1).abs()
+    alone = truth[list(planted_score.NAMES)].sum(axis=1).abs()
     synergy = table.regime == "synergy"
     assert joint[synergy].median() > 1.5 * alone[synergy].median()
     for name, own in zip(("text decides", "voice decides", "face decides"), LATENTS, strict=True):
@@ -139,55 +147,55 @@ def test_regimes_are_what_they_say(planted: Any) -> None:
     ],
 )
 def test_valence_by_hand(sentence: str, value: float) -> None:
-    assert synthesis.valence(tuple(sentence.split())) == pytest.approx(value)
+    assert opinion_texts.valence(tuple(sentence.split())) == pytest.approx(value)
 
 
 def test_sentences_say_what_was_wanted_with_words_of_the_vocabulary() -> None:
     rng = np.random.default_rng(0)
     wanted = rng.uniform(-1, 1, 400)
-    spoken = [synthesis.sentence(float(x), rng) for x in wanted]
-    said = np.array([synthesis.valence(s) for s in spoken])
+    spoken = [opinion_texts.sentence(float(x), rng) for x in wanted]
+    said = np.array([opinion_texts.valence(s) for s in spoken])
     assert np.abs(said - wanted).mean() < 0.03
     assert np.abs(said).max() <= 1
-    assert {w for s in spoken for w in s} <= set(synthesis.VOCABULARY)
-    assert len(set(synthesis.VOCABULARY)) == len(synthesis.VOCABULARY)
-    values, lengths = synthesis.word_features(spoken)
-    assert lengths.max() <= synthesis.MAX_WORDS
+    assert {w for s in spoken for w in s} <= set(opinion_texts.VOCABULARY)
+    assert len(set(opinion_texts.VOCABULARY)) == len(opinion_texts.VOCABULARY)
+    values, lengths = opinion_texts.word_features(spoken)
+    assert lengths.max() <= opinion_texts.MAX_WORDS
     # A bag of words does not say it: order and negation matter.
     assert np.corrcoef(values[..., 0].sum(axis=1), said)[0, 1] ** 2 < 0.75
 
 
 def test_pitch_is_measured_from_the_waveform() -> None:
-    seconds = np.arange(synthesis.SAMPLES) / synthesis.RATE
+    seconds = np.arange(hummed_voices.SAMPLES) / hummed_voices.RATE
     hertz = np.array([80.0, 147.3, 230.0, 390.0])
     tones = sum(np.sin(2 * np.pi * k * hertz[:, None] * seconds) / k for k in (1, 2, 3))
-    found, lengths = synthesis.prosody_features((tones * 6000).astype(np.int16), np.full(4, 1.2))
+    found, lengths = prosody.prosody_features((tones * 6000).astype(np.int16), np.full(4, 1.2))
     assert lengths.tolist() == [15] * 4
     np.testing.assert_allclose(
         150 * 2 ** found[:, :15, 0], np.repeat(hertz[:, None], 15, axis=1), rtol=0.01
     )
     assert (found[:, :15, 3] > 0.9).all()
     assert not found[:, 15:].any()
-    noise = np.random.default_rng(0).normal(0, 3000, (1, synthesis.SAMPLES)).astype(np.int16)
-    assert synthesis.prosody_features(noise, np.array([1.2]))[0][0, :15, 3].mean() < 0.5
-    silence, _ = synthesis.prosody_features(
-        np.zeros((1, synthesis.SAMPLES), np.int16), np.array([1.2])
+    noise = np.random.default_rng(0).normal(0, 3000, (1, hummed_voices.SAMPLES)).astype(np.int16)
+    assert prosody.prosody_features(noise, np.array([1.2]))[0][0, :15, 3].mean() < 0.5
+    silence, _ = prosody.prosody_features(
+        np.zeros((1, hummed_voices.SAMPLES), np.int16), np.array([1.2])
     )
     assert np.isfinite(silence).all()
     assert not silence[..., [0, 3, 6]].any()
 
 
 def test_measured_pitch_follows_the_melody_that_was_sung() -> None:
-    p = synthesis.draw_voices(np.random.default_rng(0), np.linspace(-1, 1, 60))
-    found, lengths = synthesis.prosody_features(synthesis.synthesise(p), p["duration"])
+    p = hummed_voices.draw_voices(np.random.default_rng(0), np.linspace(-1, 1, 60))
+    found, lengths = prosody.prosody_features(hummed_voices.synthesise(p), p["duration"])
     real = np.arange(found.shape[1]) < lengths[:, None]
-    sung = synthesis.contours(p)["pitch"][:, :-1].reshape(60, found.shape[1], -1).mean(axis=2)
+    sung = hummed_voices.contours(p)["pitch"][:, :-1].reshape(60, found.shape[1], -1).mean(axis=2)
     assert np.abs(found[..., 0] - np.log2(sung / 150))[real].max() < 0.1
 
 
 def test_louder_higher_and_rising_with_the_latent() -> None:
-    p = synthesis.draw_voices(np.random.default_rng(0), np.repeat([-0.9, 0.9], 200))
-    found, lengths = synthesis.prosody_features(synthesis.synthesise(p), p["duration"])
+    p = hummed_voices.draw_voices(np.random.default_rng(0), np.repeat([-0.9, 0.9], 200))
+    found, lengths = prosody.prosody_features(hummed_voices.synthesise(p), p["duration"])
     means = found.sum(axis=1) / lengths[:, None]
     low, high = means[:200].mean(axis=0), means[200:].mean(axis=0)
     assert high[4] > low[4] + 0.2  # energy
@@ -223,28 +231,28 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
     np.testing.assert_array_equal(first["vision"].pixels, second["vision"].pixels)
     text, audio, _ = planted.modalities
     np.testing.assert_array_equal(
-        synthesis.word_features([first["text"].words])[0][0], text.values[row]
+        opinion_texts.word_features([first["text"].words])[0][0], text.values[row]
     )
-    sound = np.zeros((1, synthesis.SAMPLES), np.int16)
+    sound = np.zeros((1, hummed_voices.SAMPLES), np.int16)
     samples = np.round(first["audio"].samples * 32768).astype(np.int16)
     sound[0, : len(samples)] = samples
-    measured, _ = synthesis.prosody_features(sound, np.array([planted.table["duration"].iloc[row]]))
+    measured, _ = prosody.prosody_features(sound, np.array([planted.table["duration"].iloc[row]]))
     np.testing.assert_allclose(measured[0], audio.values[row], atol=1e-4)
     assert first["audio"].rate == 8000
     assert 1 <= len(samples) / 8000 <= 2
     assert np.abs(first["audio"].samples).max() < 1
-    assert first["vision"].pixels.shape == (synthesis.SHOWN, synthesis.SHOWN, 3)
+    assert first["vision"].pixels.shape == (drawn_faces.SHOWN, drawn_faces.SHOWN, 3)
     grey = np.asarray(
         Image.fromarray(first["vision"].pixels)
         .convert("L")
-        .resize((synthesis.SIDE, synthesis.SIDE), Image.Resampling.BOX)
+        .resize((drawn_faces.SIDE, drawn_faces.SIDE), Image.Resampling.BOX)
     )
-    seen = planted.modalities[2].values[row].reshape(synthesis.SIDE, synthesis.SIDE) * 255
+    seen = planted.modalities[2].values[row].reshape(drawn_faces.SIDE, drawn_faces.SIDE) * 255
     assert np.abs(grey - seen).mean() < 4
 
 
 def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shipped, made = array_cache.read_arrays(opinions.SHIPPED), opinions._measure(opinions.recipe())
+    shipped, made = files.read_arrays(opinions.SHIPPED), opinions._measure(opinions.draw_recipe())
     assert shipped is not None
     assert str(shipped["made_by"]) == opinions._key(), (
         "The code has changed: run `python scripts/ship_planted.py`."
@@ -278,25 +286,21 @@ def _arrays() -> dict[str, np.ndarray]:
 
 def test_a_damaged_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "new" / "folder"))
-    array_cache.cached_arrays("x", "k", _arrays)
+    files.cached_arrays("x", "k", _arrays)
     path = tmp_path / "new" / "folder" / "x-k.npz"
     assert list(path.parent.iterdir()) == [path]
 
     def never() -> dict[str, np.ndarray]:
         raise RuntimeError("made again")
 
-    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", never)["x"], np.arange(5.0))
+    np.testing.assert_array_equal(files.cached_arrays("x", "k", never)["x"], np.arange(5.0))
     np.savez(path, x=np.arange(5.0) + 1, n=np.array([1, 2]), __digest__=np.load(path)["__digest__"])
     with pytest.raises(RuntimeError, match="made again"):
-        array_cache.cached_arrays("x", "k", never)
+        files.cached_arrays("x", "k", never)
     for damage in (b"", b"PK\x03\x04 nonsense", b"\x80\x04."):
         path.write_bytes(damage)
-        np.testing.assert_array_equal(
-            array_cache.cached_arrays("x", "k", _arrays)["x"], np.arange(5.0)
-        )
-        np.testing.assert_array_equal(
-            array_cache.cached_arrays("x", "k", never)["x"], np.arange(5.0)
-        )
+        np.testing.assert_array_equal(files.cached_arrays("x", "k", _arrays)["x"], np.arange(5.0))
+        np.testing.assert_array_equal(files.cached_arrays("x", "k", never)["x"], np.arange(5.0))
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
@@ -304,6 +308,6 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "folder"))
-    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])
+    np.testing.assert_array_equal(files.cached_arrays("x", "k", _arrays)["n"], [1, 2])
     monkeypatch.setenv("QFUSION_CACHE", "/proc/no-such-place")
-    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])
+    np.testing.assert_array_equal(files.cached_arrays("x", "k", _arrays)["n"], [1, 2])

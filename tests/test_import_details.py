@@ -21,8 +21,10 @@ from qfusion.data import (
     synthesis,
 )
 from qfusion.data.isolated import pickle_reader
+from qfusion.data import files, import_store, importing, registry
 from qfusion.data.random_split import _tenths
 from qfusion.data.sources import benchmarks, planted
+from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
 from qfusion.data.target_classes import encode_label_sets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from tests import importable
@@ -198,28 +200,32 @@ def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_faces_and_pitch_stay_within_what_there_is() -> None:
-    assert synthesis._colour((250, 100, 255), 1.3) == (255, 130, 255)
-    made, mouth = planted.recipe_of(data.load("planted")), planted.CONTROLS["vision"][0]
+    assert drawn_faces._colour((250, 100, 255), 1.3) == (255, 130, 255)
+    made, mouth = (
+        planted_editing.recipe_of(data.load("planted")),
+        planted_editing.CONTROLS["vision"][0],
+    )
     assert (mouth.name, mouth.low) == ("mouth", -2)
     sad = [
         replace(made, faces={**made.faces, "bend": np.full_like(made.faces["bend"], bend)})
         for bend in (-0.9, -1.5)
     ]
     assert np.array_equal(
-        planted.with_face(sad[0], 4, {"mouth": -1}).values, planted.with_face(sad[1], 4, {}).values
+        planted_editing.with_face(sad[0], 4, {"mouth": -1}).values,
+        planted_editing.with_face(sad[1], 4, {}).values,
     )
     power = np.random.default_rng(0).exponential(size=(400, 513))
     power[0] = np.arange(513) == 7  # 55 Hz, lower than any voice
-    pitch, height = synthesis._pitch(power, np.hanning(400), 1024)
+    pitch, height = prosody._pitch(power, np.hanning(400), 1024)
     assert pitch[0] == pytest.approx(
-        synthesis.PROSODY_RATE / (int(synthesis.PROSODY_RATE / synthesis.LOWEST) + 1.5)
+        prosody.PROSODY_RATE / (int(prosody.PROSODY_RATE / prosody.LOWEST) + 1.5)
     )
     shortest, longest = (
-        int(synthesis.PROSODY_RATE / synthesis.HIGHEST),
-        int(synthesis.PROSODY_RATE / synthesis.LOWEST) + 1,
+        int(prosody.PROSODY_RATE / prosody.HIGHEST),
+        int(prosody.PROSODY_RATE / prosody.LOWEST) + 1,
     )
-    assert pitch.max() <= synthesis.PROSODY_RATE / (shortest - 0.5) + 1e-9
-    assert pitch.min() >= synthesis.PROSODY_RATE / (longest + 0.5) - 1e-9
+    assert pitch.max() <= prosody.PROSODY_RATE / (shortest - 0.5) + 1e-9
+    assert pitch.min() >= prosody.PROSODY_RATE / (longest + 0.5) - 1e-9
     assert (height >= 0).all()
 
 

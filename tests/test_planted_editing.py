@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import synthesis
-from qfusion.data.sources import planted as editing
+from qfusion.data.synthetic import opinion_texts, planted_editing
 from qfusion.errors import InvalidInput, NotFound
 
 
 @pytest.mark.parametrize("row", [0, 17, 2999])
 def test_nothing_changed_gives_the_data_sets_own_features(planted: Any, row: int) -> None:
-    made = editing.recipe_of(planted)
+    made = planted_editing.recipe_of(planted)
     text, audio, vision = planted.modalities
-    said = editing.with_words(planted.content(row)["text"].text)
-    heard, seen = editing.with_voice(made, row, {}), editing.with_face(made, row, {})
+    said = planted_editing.with_words(planted.content(row)["text"].text)
+    heard, seen = (
+        planted_editing.with_voice(made, row, {}),
+        planted_editing.with_face(made, row, {}),
+    )
     assert np.array_equal(said.values[0], text.values[row])
     assert said.latent == pytest.approx(planted.table["latent_text"].iloc[row])
     assert np.array_equal(heard.values[0], audio.values[row])
@@ -27,26 +29,28 @@ def test_nothing_changed_gives_the_data_sets_own_features(planted: Any, row: int
     assert np.array_equal(heard.content.samples, planted.content(row)["audio"].samples)
     assert np.array_equal(seen.content.pixels, planted.content(row)["vision"].pixels)
     latents = planted.table[["latent_text", "latent_audio", "latent_vision"]].iloc[row]
-    assert editing.true_score(latents) == pytest.approx(planted.table["score_clean"].iloc[row])
+    assert planted_editing.true_score(latents) == pytest.approx(
+        planted.table["score_clean"].iloc[row]
+    )
 
 
 def test_controls_change_what_they_name(planted: Any) -> None:
-    made = editing.recipe_of(planted)
-    before = editing.with_voice(made, 3, {})
+    made = planted_editing.recipe_of(planted)
+    before = planted_editing.with_voice(made, 3, {})
     steps = int(before.lengths[0])
 
-    def mean(edit: editing.Edit, column: int) -> float:
+    def mean(edit: planted_editing.Edit, column: int) -> float:
         return float(edit.values[0, : int(edit.lengths[0]), column].mean())
 
-    assert mean(editing.with_voice(made, 3, {"pitch": 0.5}), 0) - mean(before, 0) == pytest.approx(
-        0.5, abs=0.15
-    )
-    assert mean(editing.with_voice(made, 3, {"energy": 6}), 4) - mean(before, 4) == pytest.approx(
-        0.3, abs=0.03
-    )
-    assert int(editing.with_voice(made, 3, {"tempo": -0.5}).lengths[0]) > steps
+    assert mean(planted_editing.with_voice(made, 3, {"pitch": 0.5}), 0) - mean(
+        before, 0
+    ) == pytest.approx(0.5, abs=0.15)
+    assert mean(planted_editing.with_voice(made, 3, {"energy": 6}), 4) - mean(
+        before, 4
+    ) == pytest.approx(0.3, abs=0.03)
+    assert int(planted_editing.with_voice(made, 3, {"tempo": -0.5}).lengths[0]) > steps
     rising, level = (
-        editing.with_voice(made, 3, {"rise": 0.8}).values[0, :, 1],
+        planted_editing.with_voice(made, 3, {"rise": 0.8}).values[0, :, 1],
         before.values[0, :, 1],
     )
     assert (
@@ -55,8 +59,8 @@ def test_controls_change_what_they_name(planted: Any) -> None:
     )
     for name in ("mouth", "brows", "eyes"):
         changed = (
-            editing.with_face(made, 3, {name: 0.7}).values
-            - editing.with_face(made, 3, {name: -0.7}).values
+            planted_editing.with_face(made, 3, {name: 0.7}).values
+            - planted_editing.with_face(made, 3, {name: -0.7}).values
         )
         rows = np.abs(changed.reshape(24, 24)).sum(1)
         centre = float((rows * np.arange(24)).sum() / rows.sum())
@@ -78,25 +82,25 @@ def test_controls_change_what_they_name(planted: Any) -> None:
 )
 def test_sentences_that_the_grammar_does_not_know_are_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
-        editing.with_words(text)
+        planted_editing.with_words(text)
 
 
 def test_any_writing_of_known_words_is_read() -> None:
-    assert editing.parse("The plot, was GREAT!") == ("the", "plot", "was", "great")
-    assert editing.with_words("the plot was not great").latent == pytest.approx(
-        synthesis.OPINIONS["great"] * synthesis.NEGATED
+    assert planted_editing.parse("The plot, was GREAT!") == ("the", "plot", "was", "great")
+    assert planted_editing.with_words("the plot was not great").latent == pytest.approx(
+        opinion_texts.OPINIONS["great"] * opinion_texts.NEGATED
     )
 
 
 def test_wrong_controls_are_named(planted: Any) -> None:
-    made = editing.recipe_of(planted)
+    made = planted_editing.recipe_of(planted)
     with pytest.raises(NotFound, match="Control 'nose'"):
-        editing.with_face(made, 0, {"nose": 1})
+        planted_editing.with_face(made, 0, {"nose": 1})
     with pytest.raises(InvalidInput, match="`pitch` must lie between -1 and 1"):
-        editing.with_voice(made, 0, {"pitch": 3})
+        planted_editing.with_voice(made, 0, {"pitch": 3})
     with pytest.raises(InvalidInput, match="`eyes`"):
-        editing.with_face(made, 0, {"eyes": float("nan")})
+        planted_editing.with_face(made, 0, {"eyes": float("nan")})
 
 
 def test_other_data_have_no_recipe() -> None:
-    assert editing.recipe_of(data.load("digits")) is None
+    assert planted_editing.recipe_of(data.load("digits")) is None

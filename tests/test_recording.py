@@ -12,7 +12,11 @@ import pytest
 from qfusion.analysis import modality_attribution, recording_strip
 from qfusion.analysis.opening import open_sample
 from qfusion.data import clips, synthesis
+from qfusion.analysis import inside
+from qfusion.analysis.sample import open_sample
+from qfusion.data import clips
 from qfusion.data.sample_content import Audio, Clip, Film, Image, Text, Word
+from qfusion.data.synthetic import prosody
 from qfusion.errors import DataUnavailable
 from qfusion.explain import attribution
 from qfusion.panels import timelines
@@ -27,7 +31,7 @@ def test_steps_stand_where_they_were_and_their_terms_add_up(planted: Any) -> Non
     result = recording_strip.strip(planted.study, planted.row, planted.output)
     lanes = {lane.modality: lane for lane in result.lanes}
     assert set(lanes) == {"text", "audio"}
-    step = synthesis.FRAME / synthesis.PROSODY_RATE
+    step = prosody.FRAME / prosody.PROSODY_RATE
     np.testing.assert_allclose(lanes["audio"].starts, np.arange(len(lanes["audio"].starts)) * step)
     assert not lanes["audio"].spread
     assert lanes["text"].spread

@@ -16,7 +16,7 @@ from qfusion import _limits, data, model_export, runs
 from qfusion._checks import choose
 from qfusion.analysis import background_choice, study as studies
 from qfusion.data import import_store, importing, registry
-from qfusion.data.sources import planted
+from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import imported
 from qfusion.models.tweak import MAX_TEXT
@@ -199,7 +199,7 @@ def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
 
 def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="must have at most 2,000 letters, but has 10,004"):
-        planted.with_words("good" + " " * 10_000)
+        planted_editing.with_words("good" + " " * 10_000)
     said: dict[str, object] = {"phi": "x" * (MAX_TEXT + 1)}
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)

@@ -18,8 +18,7 @@ from qfusion._sentences import count, listed
 from qfusion.analysis import changes as interventions, decision_flips, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.study import Study
-from qfusion.data import synthesis
-from qfusion.data.sources import planted
+from qfusion.data.synthetic import opinion_texts, planted_editing
 from qfusion.explain import counterfactual
 from qfusion.figures import decision_charts, decision_pairs, evidence_fusion, state_changes, style
 from qfusion.figures.numbers import terms_table
@@ -544,9 +543,9 @@ WORDS = params.TextParam(
     "say",
     "Sentence",
     "The sample's own words are used.",
-    f"At most {synthesis.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' at most.",
+    f"At most {opinion_texts.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' at most.",
     most=400,
-    test=lambda study, value: planted.parse(value),
+    test=lambda study, value: planted_editing.parse(value),
 )
 
 
@@ -594,7 +593,7 @@ def number_choices(study: Study, modality: str) -> list[params.NumberParam]:
 
 def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
     """The numbers that make a modality's raw input, of data that were made so."""
-    if planted.recipe_of(study.dataset) is None:
+    if planted_editing.recipe_of(study.dataset) is None:
         return []
     return [
         params.NumberParam(
@@ -606,7 +605,7 @@ def input_choices(study: Study, modality: str) -> list[params.NumberParam]:
             step=0.05,
             style={"format": "%+.2f"},
         )
-        for setting in planted.CONTROLS.get(modality, ())
+        for setting in planted_editing.CONTROLS.get(modality, ())
     ]
 
 

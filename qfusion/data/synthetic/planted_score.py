@@ -1,0 +1,123 @@
+"""The planted score: a known function of three latents, its noise, and its exact contributions.
+
+With t (words), a (voice) and v (face), each in [-1, 1], the score without noise is
+
+    g = 0.75 t + 0.10 a + 0.25 v            what each modality says alone
+      - 2.00 p(t) p(-a)                     a bitter voice turns the sign of praise: sarcasm
+      + 0.80 t e(v)                         an expressive face, smiling or frowning, amplifies the words
+      + 0.60 (p(a) p(v) - p(-a) p(-v))      warm voice and smile strengthen one another, so do cold voice and frown
+      + 1.20 p(t) p(-a) v                   all three: a smile takes the edge off sarcasm, a frown sharpens it
+      + 0.10
+
+    p(x) = (x + sqrt(x^2 + 0.04)) / 2       a smooth positive part
+    e(x) = (3 x^2 - 1) / 2                  expressiveness: 1 at either end, -1/2 for a blank face
+
+Every term is a product of functions of one latent each. Averages over a background therefore factor, and the value of
+every coalition, hence every Harsanyi dividend, is exact at the cost of a few means.
+"""
+
+import math
+
+import numpy as np
+
+from qfusion.data.coalition_terms import coalition_names
+
+NAMES = ("text", "audio", "vision")
+NOISE_SCALE = 0.15  # standard deviation of the normal before truncation
+NOISE_CUT = 2.5  # truncated at this many of them, so that |g + noise| <= 3 needs no clipping
+
+COEFFICIENTS = np.array([0.75, 0.10, 0.25, -2.00, 0.80, 0.60, -0.60, 1.20, 0.10])
+
+
+def positive_part(x: np.ndarray) -> np.ndarray:
+    """Returns p(x) = (x + sqrt(x^2 + 0.04)) / 2, a smooth max(x, 0)."""
+    return (x + np.sqrt(x * x + 0.04)) / 2
+
+
+def expressiveness(x: np.ndarray) -> np.ndarray:
+    """Returns e(x) = (3 x^2 - 1) / 2, the second Legendre polynomial."""
+    return (3 * x * x - 1) / 2
+
+
+def factors(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns per modality the factor it gives to each of the nine terms.
+
+    Args:
+        latents: (N, 3), columns text, audio, vision.
+
+    Returns:
+        Three arrays (N, 9); the score is sum_k COEFFICIENTS[k] * text[k] * audio[k] * vision[k].
+    """
+    t, a, v = latents.T
+    one, p, e = np.ones_like(t), positive_part, expressiveness
+    text = (t, one, one, p(t), t, one, one, p(t), one)
+    audio = (one, a, one, p(-a), one, p(a), p(-a), p(-a), one)
+    vision = (one, one, v, one, e(v), p(v), p(-v), v, one)
+    return np.stack(text, 1), np.stack(audio, 1), np.stack(vision, 1)
+
+
+def planted_score(latents: np.ndarray) -> np.ndarray:
+    """Returns the score without noise, (N,), of latents (N, 3)."""
+    text, audio, vision = factors(latents)
+    return (text * audio * vision) @ COEFFICIENTS
+
+
+def coalition_values(latents: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Returns v(S) = mean over the background of g(z_S, z'_rest), exactly, for every subset S of modalities.
+
+    The background is joint: the absent modalities are taken together from one background row.
+
+    Args:
+        latents: (N, 3), the samples.
+        background: (R, 3), the rows to average over.
+
+    Returns:
+        Array (N, 8); the subset of column c holds modality m when bit m of c is set.
+    """
+    own, other = factors(latents), factors(background)
+    values = np.empty((len(latents), 8))
+    for mask in range(8):
+        present = math.prod(
+            (own[m] for m in range(3) if mask >> m & 1), start=np.ones((len(latents), 1))
+        )
+        absent = math.prod(
+            (other[m] for m in range(3) if not mask >> m & 1), start=np.ones((len(background), 1))
+        )
+        values[:, mask] = (present * (COEFFICIENTS * absent.mean(axis=0))).sum(axis=1)
+    return values
+
+
+def dividends(latents: np.ndarray, background: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the Harsanyi dividends sum_{T in S} (-1)^(|S|-|T|) v(T), by coalition name, each (N,); they add up to g.
+
+    Args:
+        latents: (N, 3), the samples.
+        background: (R, 3), the rows that `coalition_values` averages over.
+
+    Source: Harsanyi (1963), "A simplified bargaining model for the n-person cooperative game".
+    """
+    terms = coalition_values(latents, background)
+    for m in range(3):  # Moebius transform, in place: one modality after the other
+        for mask in range(8):
+            if mask >> m & 1:
+                terms[:, mask] -= terms[:, mask ^ (1 << m)]
+    column = {
+        name: sum(1 << NAMES.index(part) for part in name.split("+") if part)
+        for name in coalition_names(NAMES)
+    }
+    return {name: terms[:, mask] for name, mask in column.items()}
+
+
+def noise_variance() -> float:
+    """Returns the exact variance of the truncated normal noise: scale^2 (1 - 2 c phi(c) / (2 Phi(c) - 1))."""
+    density = math.exp(-(NOISE_CUT**2) / 2) / math.sqrt(2 * math.pi)
+    return NOISE_SCALE**2 * (1 - 2 * NOISE_CUT * density / math.erf(NOISE_CUT / math.sqrt(2)))
+
+
+def planted_noise(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Returns `count` draws of the noise, (count,), all within NOISE_CUT * NOISE_SCALE, by redrawing what lies
+    outside."""
+    draws = rng.standard_normal(count)
+    while (outside := np.abs(draws) > NOISE_CUT).any():
+        draws[outside] = rng.standard_normal(int(outside.sum()))
+    return draws * NOISE_SCALE
