@@ -19,7 +19,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import digits
+from qfusion.data.sources import handwritten
 from qfusion.models import log_odds, table_edits
 from qfusion.training import Options, checkpoint, metrics, train
 from qfusion.ui import reruns
@@ -39,9 +39,9 @@ def stand_in() -> DataSet:
             rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
             None,
             tuple(f"{what} {i}" for i in range(size)),
-            digits.SHAPE if name == "pix" else None,
+            handwritten.SHAPE if name == "pix" else None,
         )
-        for name, size, what in digits.VIEWS
+        for name, size, what in handwritten.VIEWS
     )
     return DataSet(
         "handwritten",
@@ -68,7 +68,7 @@ def six_views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DataSe
         patch.setitem(
             registry.sources(),
             "handwritten",
-            replace(digits.HANDWRITTEN, load=lambda: found, files=()),
+            replace(handwritten.SOURCE, load=lambda: found, files=()),
         )
         _forget()
         dataset = data.load("handwritten")

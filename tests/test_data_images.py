@@ -15,11 +15,11 @@ import scipy.io
 import scipy.io.wavfile
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Series, registry
+from qfusion.data import Audio, DataSet, Image, Series, digit_views, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import PinnedFile, benchmarks, digits
+from qfusion.data.sources import PinnedFile, avdigits, digits, handwritten, houston
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 
@@ -73,10 +73,10 @@ def test_pictures_are_enlarged_without_mixing_pixels() -> None:
 
 def test_fourier_magnitudes_do_not_move_with_the_image_and_none_is_repeated() -> None:
     images = np.random.default_rng(0).integers(0, 17, (3, 8, 8)).astype(float)
-    found = digits.fourier(images)
+    found = digit_views.fourier(images)
     assert found.shape == (3, 34)
     np.testing.assert_allclose(
-        digits.fourier(np.roll(images, (2, 3), axis=(1, 2))), found, atol=1e-10
+        digit_views.fourier(np.roll(images, (2, 3), axis=(1, 2))), found, atol=1e-10
     )
     np.testing.assert_allclose(found[:, 0], images.sum((1, 2)))
     everything = np.round(np.abs(np.fft.fft2(images[0])), 8)
@@ -87,17 +87,17 @@ def test_fourier_magnitudes_do_not_move_with_the_image_and_none_is_repeated() ->
 def test_profiles_of_a_hand_drawn_image() -> None:
     image = np.zeros((1, 8, 8))
     image[0, 2:6, 3] = 16  # a bar of four pixels in the fourth column
-    left, right, top, bottom = digits.contours(image).reshape(4, 8).tolist()
+    left, right, top, bottom = digit_views.contours(image).reshape(4, 8).tolist()
     assert left == [8, 8, 3, 3, 3, 3, 8, 8]
     assert right == [8, 8, 4, 4, 4, 4, 8, 8]
     assert top == [8, 8, 8, 2, 8, 8, 8, 8]
     assert bottom == [8, 8, 8, 2, 8, 8, 8, 8]
-    mass, row, column, *central = digits.image_moments(image)[0]
+    mass, row, column, *central = digit_views.image_moments(image)[0]
     assert (mass, row, column) == (64, 3.5, 3)
     # mu_20 = 16 (1.5^2 + 0.5^2) 2 = 80, divided by mass^2; an upright, symmetric bar has no other moment.
     np.testing.assert_allclose(central, [80 / 64**2, 0, 0, 0, 0, 0, 0], atol=1e-12)
     moved = np.roll(image, (1, 2), axis=(1, 2))
-    np.testing.assert_allclose(digits.image_moments(moved)[0][3:], central, atol=1e-12)
+    np.testing.assert_allclose(digit_views.image_moments(moved)[0][3:], central, atol=1e-12)
 
 
 def test_the_embedded_digits() -> None:
@@ -156,12 +156,12 @@ def heard(tmp_path: Path) -> Path:
 
 
 def read(folder: Path) -> DataSet:
-    return digits.read_avdigits(folder, pins(folder, digits.AVDIGITS_FILES))
+    return avdigits.read_avdigits(folder, pins(folder, avdigits.AVDIGITS_FILES))
 
 
 def test_images_and_recordings_are_shown_as_they_are(heard: Path) -> None:
     ds = read(heard)
-    assert {name: spec["shape"] for name, spec in ds.input_specs.items()} == digits.SHAPES
+    assert {name: spec["shape"] for name, spec in ds.input_specs.items()} == avdigits.SHAPES
     sound = ds.content(7)["audio"]
     assert isinstance(sound, Audio)
     assert sound.rate == 8000
@@ -186,27 +186,27 @@ def test_validation_comes_from_the_training_rows_alone(heard: Path) -> None:
 
 def test_a_recording_that_is_missing_or_altered_is_told(heard: Path) -> None:
     first, second = sorted((heard / "recordings").iterdir())[:2]
-    ds, fixed = read(heard), pins(heard, digits.AVDIGITS_FILES)
+    ds, fixed = read(heard), pins(heard, avdigits.AVDIGITS_FILES)
     assert ds.content(0)
     content = first.read_bytes()
     first.write_bytes(content[:-1] + b"!")
     with pytest.raises(IntegrityError, match=r"`recordings` .* SHA-256 differs.*no public copy"):
-        digits.read_avdigits(heard, fixed)
+        avdigits.read_avdigits(heard, fixed)
     first.write_bytes(content)
     second.unlink()
     with pytest.raises(IntegrityError, match=r"`recordings` .* SHA-256 differs"):
-        digits.read_avdigits(heard, fixed)
+        avdigits.read_avdigits(heard, fixed)
     first.unlink()
     with pytest.raises(DataUnavailable, match=r"0_ann_0.wav cannot be read .* no public copy"):
         ds.content(0)
 
 
 def test_an_altered_index_is_refused(heard: Path) -> None:
-    fixed = pins(heard, digits.AVDIGITS_FILES)
+    fixed = pins(heard, avdigits.AVDIGITS_FILES)
     index = heard / "index.csv"
     index.write_text(index.read_text().replace("\n3,1,", "\n3,x,"))
     with pytest.raises(IntegrityError, match=r"`index.csv` .* SHA-256 differs.*no public copy"):
-        digits.read_avdigits(heard, fixed)
+        avdigits.read_avdigits(heard, fixed)
 
 
 # ---- handwritten and houston, in stand-ins
@@ -215,12 +215,12 @@ def test_an_altered_index_is_refused(heard: Path) -> None:
 def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
     rng, y = np.random.default_rng(0), np.repeat(np.arange(1, 11), 4)
     views = np.empty((1, 6), dtype=object)
-    for at, (_, size, _) in enumerate(digits.VIEWS):
+    for at, (_, size, _) in enumerate(handwritten.VIEWS):
         views[0, at] = rng.integers(0, 7, (40, size))
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
-    ds = digits.read_handwritten(tmp_path, pins(tmp_path, digits.HANDWRITTEN_FILES))
+    ds = handwritten.read_handwritten(tmp_path, pins(tmp_path, handwritten.HANDWRITTEN_FILES))
     assert {name: spec["size"] for name, spec in ds.input_specs.items()} == {
-        name: size for name, size, _ in digits.VIEWS
+        name: size for name, size, _ in handwritten.VIEWS
     }
     assert (ds.y == y - 1).all()
     picture = ds.content(3)["pix"]
@@ -239,7 +239,7 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
         "y": np.repeat(np.arange(1, 16), 3),
     }
     np.savez(path, **parts)
-    ds = benchmarks.read_houston(tmp_path, pins(tmp_path, benchmarks.HOUSTON_FILES))
+    ds = houston.read_houston(tmp_path, pins(tmp_path, houston.HOUSTON_FILES))
     assert shares(ds).tolist() == [[1, 1, 1]] * 15
     shown = ds.content(4)["hsi"]
     assert isinstance(shown, Series)
@@ -252,9 +252,9 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("read", "remedy"),
     [
-        (digits.read_handwritten, "data get handwritten"),
-        (benchmarks.read_houston, "no public copy"),
-        (digits.read_avdigits, "no public copy"),
+        (handwritten.read_handwritten, "data get handwritten"),
+        (houston.read_houston, "no public copy"),
+        (avdigits.read_avdigits, "no public copy"),
     ],
 )
 def test_missing_files_are_told_with_what_to_do(read: Any, remedy: str, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from qfusion import _files
 from qfusion.data import registry
-from qfusion.data.sources import PinnedFile, benchmarks as source
+from qfusion.data.sources import PinnedFile, cmu_mosi
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 SIZES = {"text": 100, "audio": 73, "video": 100}
@@ -84,7 +84,7 @@ def pins(folder: Path) -> tuple[PinnedFile, ...]:
             sha256=hashlib.sha256((folder / f.path).read_bytes()).hexdigest(),
             size=(folder / f.path).stat().st_size,
         )
-        for f in source.MOSI_FILES
+        for f in cmu_mosi.MOSI_FILES
     )
 
 
@@ -95,7 +95,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_rows_are_put_together_by_the_order_file(folder: Path) -> None:
-    ds = source.read_mosi(folder, pins(folder))
+    ds = cmu_mosi.read_mosi(folder, pins(folder))
     assert len(ds) == TRAIN + TEST
     assert ds.input_specs == {
         n: {"size": s, "sequence": False}
@@ -135,11 +135,11 @@ def test_rows_are_put_together_by_the_order_file(folder: Path) -> None:
     # What people said is shown as it is, never as markup.
     assert ds.content(3)["text"].text == f"<b>SAID</b>, {sample}"
     assert set(ds.content(3)) == {"text"}
-    assert source.read_mosi(folder, pins(folder)).digest == ds.digest  # from the cache
+    assert cmu_mosi.read_mosi(folder, pins(folder)).digest == ds.digest  # from the cache
 
 
 def test_validation_takes_whole_videos_of_the_train_rows(folder: Path) -> None:
-    ds = source.read_mosi(folder, pins(folder))
+    ds = cmu_mosi.read_mosi(folder, pins(folder))
     assert ds.rows("train+valid").tolist() == list(range(TRAIN))
     videos = {s: set(ds.table.video.iloc[ds.rows(s)]) for s in ("train", "valid", "test")}
     assert not videos["train"] & videos["valid"]
@@ -155,20 +155,20 @@ def test_missing_files_are_named_with_the_remedy(folder: Path) -> None:
         match=r"lacks `text/text_test0.csv`\. Run `python -m qfusion data get mosi`, or set "
         r"QFUSION_DATA",
     ):
-        source.read_mosi(folder, fixed)
+        cmu_mosi.read_mosi(folder, fixed)
     with pytest.raises(DataUnavailable, match="and 9 more of its 10 files"):
-        source.read_mosi(folder / "nowhere", fixed)
+        cmu_mosi.read_mosi(folder / "nowhere", fixed)
 
 
 def test_an_altered_file_is_named(folder: Path) -> None:
     fixed = pins(folder)
-    source.read_mosi(folder, fixed)
+    cmu_mosi.read_mosi(folder, fixed)
     path = folder / "video" / "video_train0.csv"
     path.write_text(path.read_text().replace("1", "2", 1))
     with pytest.raises(
         IntegrityError, match=r"`video/video_train0.csv` .* SHA-256 differs.*data get mosi"
     ):
-        source.read_mosi(folder, fixed)
+        cmu_mosi.read_mosi(folder, fixed)
 
 
 # ---- download
@@ -182,7 +182,7 @@ def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Nothing: requests are not printed."""
 
-    monkeypatch.setitem(registry.sources(), "mosi", replace(source.CMU_MOSI, files=pins(folder)))
+    monkeypatch.setitem(registry.sources(), "mosi", replace(cmu_mosi.SOURCE, files=pins(folder)))
     with http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
     ) as running:
@@ -207,7 +207,8 @@ def test_download_brings_every_file(
     assert seen[0][:2] == (0, 10)
     assert seen[-1][:2] == (10, 10)
     assert (
-        source.read_mosi(got, pins(folder)).digest == source.read_mosi(folder, pins(folder)).digest
+        cmu_mosi.read_mosi(got, pins(folder)).digest
+        == cmu_mosi.read_mosi(folder, pins(folder)).digest
     )
     # Once there, nothing is fetched again; only what is damaged is.
     (got / "transcripts.csv").write_text("altered")
@@ -224,7 +225,7 @@ def test_download_goes_to_the_data_folder(
 ) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path / "data"))
     assert registry.download("mosi", base_url=site) == tmp_path / "data" / "mosi"
-    assert source.CMU_MOSI.missing() == ""
+    assert cmu_mosi.SOURCE.missing() == ""
 
 
 def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path) -> None:
@@ -269,7 +270,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
         def log_message(self, *_: Any) -> None:
             """Nothing: requests are not printed."""
 
-    monkeypatch.setitem(registry.sources(), "mosi", replace(source.CMU_MOSI, files=pins(folder)))
+    monkeypatch.setitem(registry.sources(), "mosi", replace(cmu_mosi.SOURCE, files=pins(folder)))
     begun = f"-{_files._start(os.getpid())}"
     (tmp_path / "got" / f".download-of_then-{_files.mark().replace(begun, '-7')}").mkdir(
         parents=True
@@ -302,9 +303,11 @@ def test_only_known_sets_are_downloaded(name: str, message: str) -> None:
 
 def test_the_public_addresses_are_those_of_the_two_repositories() -> None:
     assert (
-        len({f.path for f in source.MOSI_FILES}) == len({f.sha256 for f in source.MOSI_FILES}) == 10
+        len({f.path for f in cmu_mosi.MOSI_FILES})
+        == len({f.sha256 for f in cmu_mosi.MOSI_FILES})
+        == 10
     )
-    for file in source.MOSI_FILES:
+    for file in cmu_mosi.MOSI_FILES:
         assert file.url.startswith("https://raw.githubusercontent.com/")
         assert file.url.endswith("/" + file.path)
 
@@ -339,7 +342,7 @@ def test_the_real_files_can_be_downloaded_from_a_copy(real_data: Path, tmp_path:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         got = registry.download("mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}")
         running.shutdown()
-    source.CMU_MOSI.verify(got)
+    cmu_mosi.SOURCE.verify(got)
     shutil.copy(got / "text_test.csv", got / "text_train.csv")
     with pytest.raises(IntegrityError, match=r"text_train\.csv"):
-        source.read_mosi(got)
+        cmu_mosi.read_mosi(got)

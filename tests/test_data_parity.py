@@ -16,7 +16,7 @@ import pytest
 from qfusion import data
 from qfusion.data import Audio, DataSet, Image, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
-from qfusion.data.sources import digits as together
+from qfusion.data.sources import digit_questions
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,10 +50,10 @@ def base_of(count: int = 10) -> DataSet:
     )
 
 
-@pytest.fixture(params=tuple(together.QUESTIONS))
+@pytest.fixture(params=tuple(digit_questions.QUESTIONS))
 def asked(request: pytest.FixtureRequest) -> DataSet:
     """Every question, asked of the stand-in."""
-    return together.draw_question(request.param, base_of(), SMALL)
+    return digit_questions.draw_question(request.param, base_of(), SMALL)
 
 
 def column(ds: DataSet, end: str) -> np.ndarray:
@@ -116,7 +116,7 @@ def test_no_item_is_in_two_parts_and_no_row_is_there_twice(asked: DataSet) -> No
 
 
 def test_values_content_and_speaker_are_those_of_the_items(asked: DataSet) -> None:
-    base, views = base_of(), together.QUESTIONS[asked.name].views
+    base, views = base_of(), digit_questions.QUESTIONS[asked.name].views
     for row in (0, 250, len(asked) - 1):
         content = asked.content(row)
         for m in asked.modalities:
@@ -130,7 +130,7 @@ def test_values_content_and_speaker_are_those_of_the_items(asked: DataSet) -> No
 
 
 def test_every_pair_of_digits_is_asked_equally_often() -> None:
-    ds = together.draw_question("parity", base_of(), SMALL)
+    ds = digit_questions.draw_question("parity", base_of(), SMALL)
     for part in PARTS:
         _, counts = np.unique(column(ds, "digit")[ds.rows(part)], axis=0, return_counts=True)
         assert counts.tolist() == [SMALL[part] / 100] * 100
@@ -138,7 +138,7 @@ def test_every_pair_of_digits_is_asked_equally_often() -> None:
 
 def test_another_seed_draws_others() -> None:
     one, same, other = (
-        together.draw_question("parity", base_of(), SMALL, seed=seed) for seed in (1, 1, 2)
+        digit_questions.draw_question("parity", base_of(), SMALL, seed=seed) for seed in (1, 1, 2)
     )
     assert one.digest == same.digest != other.digest
     check_balance(other)
@@ -165,7 +165,7 @@ def test_rows_that_cannot_be_drawn_are_refused(
     name: str, sizes: dict[str, int], message: str
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
-        together.draw_question(name, base_of(2), sizes)
+        digit_questions.draw_question(name, base_of(2), sizes)
 
 
 def test_a_part_that_lacks_a_digit_is_told() -> None:
@@ -190,9 +190,9 @@ def test_a_part_that_lacks_a_digit_is_told() -> None:
         split=split,
     )
     with pytest.raises(InvalidInput, match=r"but `valid` of 'base' has no sample of 7\."):
-        together.draw_question("avparity", lacking, SMALL)
+        digit_questions.draw_question("avparity", lacking, SMALL)
     with pytest.raises(NotFound, match="Did you mean 'parity'"):
-        together.draw_question("party", base)
+        digit_questions.draw_question("party", base)
 
 
 # ---- the sets as they are loaded
@@ -266,7 +266,7 @@ def test_missing_files_are_told_with_what_to_do(
             DataUnavailable,
             match=f"'{name}' is not complete: .* lacks `features.npz` .*no public copy",
         ):
-            together.load_question(name)
+            digit_questions.load_question(name)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +282,6 @@ def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
 
 
 def test_names_and_titles_in_lists_are_those_of_the_sets() -> None:
-    for name, question in together.QUESTIONS.items():
+    for name, question in digit_questions.QUESTIONS.items():
         assert data.registry.sources()[name].title == question.title
-    assert data.load("parity").title == together.QUESTIONS["parity"].title
+    assert data.load("parity").title == digit_questions.QUESTIONS["parity"].title

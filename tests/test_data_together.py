@@ -19,9 +19,9 @@ import pytest
 from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
-from qfusion.data import DataSet, Text, npz_files, registry, sources
+from qfusion.data import DataSet, Text, files, registry, sources
 from qfusion.data.sample_content import Film, Image, Series
-from qfusion.data.sources import Archive, PinnedFile, benchmarks
+from qfusion.data.sources import Archive, PinnedFile, avletters, benchmarks, easyvqa
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
 
 INK = {"red": (255, 0, 0), "blue": (0, 0, 255)}
@@ -60,7 +60,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder laid out like `easyvqa`: ten pictures to train on and four to test on, four questions each."""
     monkeypatch.setattr(benchmarks, "EASYVQA_PARTS", {"train": 10, "test": 4})
     folder = tmp_path / "easyvqa"
-    for part, count in benchmarks.EASYVQA_PARTS.items():
+    for part, count in easyvqa.EASYVQA_PARTS.items():
         (folder / part / "images").mkdir(parents=True)
         rows = []
         for i in range(count):
@@ -77,16 +77,16 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(folder: Path, yes_no: bool = False) -> DataSet:
-    return benchmarks.read_easyvqa(folder, pins(folder, benchmarks.EASYVQA_FILES), yes_no)
+    return easyvqa.read_easyvqa(folder, pins(folder, easyvqa.EASYVQA_FILES), yes_no)
 
 
 def test_questions_are_drawn_of_every_picture(asked: Path) -> None:
     ds = read(asked)
     assert ds.input_specs == {
         "picture": {
-            "size": 3 * benchmarks.SMALL**2,
+            "size": 3 * easyvqa.SMALL**2,
             "sequence": False,
-            "shape": (benchmarks.SMALL,) * 2 + (3,),
+            "shape": (easyvqa.SMALL,) * 2 + (3,),
         },
         "question": {"size": 26, "sequence": True},
     }
@@ -119,7 +119,7 @@ def test_what_is_shown_is_the_picture_and_the_question(asked: Path) -> None:
         assert isinstance(shown["question"], Text)
         assert shown["question"].text == ds.table.question.iloc[row]
         steps = ds.modalities[1].values[row, : ds.modalities[1].lengths[row]]  # type: ignore[index]
-        assert shown["question"].words == tuple(benchmarks.WORDS[i] for i in steps.argmax(1))
+        assert shown["question"].words == tuple(easyvqa.WORDS[i] for i in steps.argmax(1))
         # drawing the picture gives the features of the set
         made, content = ds.makers["picture"].make(pixels)
         np.testing.assert_array_equal(made, ds.modalities[0].values[row])
@@ -152,13 +152,13 @@ def test_what_cannot_be_taken_is_refused(
 def test_a_drawing_of_another_size_is_made_square_and_small() -> None:
     given = np.full((120, 240, 3), 250, np.uint8)
     given[40:80, 100:140] = (255, 0, 0)
-    features, shown = sources.picture_maker("", benchmarks.SMALL).make(given)
-    small = features.reshape(benchmarks.SMALL, benchmarks.SMALL, 3)
+    features, shown = sources.picture_maker("", easyvqa.SMALL).make(given)
+    small = features.reshape(easyvqa.SMALL, easyvqa.SMALL, 3)
     assert isinstance(shown, Image)
     assert small[0, 0].tolist() == pytest.approx(
         [250 / 255] * 3
     )  # what was added has the colour of the ground
-    assert small[benchmarks.SMALL // 2, benchmarks.SMALL // 2].tolist() == pytest.approx(
+    assert small[easyvqa.SMALL // 2, easyvqa.SMALL // 2].tolist() == pytest.approx(
         [1, 0, 0], abs=0.1
     )
 
@@ -194,19 +194,19 @@ def test_files_of_another_form_are_refused(
 
 
 def test_altered_and_missing_files_are_told(asked: Path) -> None:
-    fixed = pins(asked, benchmarks.EASYVQA_FILES)
+    fixed = pins(asked, easyvqa.EASYVQA_FILES)
     picture = asked / "train" / "images" / "3.png"
     content = picture.read_bytes()
     picture.write_bytes(content + b"!")
     with pytest.raises(
         IntegrityError, match=r"`train/images` .* SHA-256 differs.*data get easyvqa"
     ):
-        benchmarks.read_easyvqa(asked, fixed)
+        easyvqa.read_easyvqa(asked, fixed)
     picture.write_bytes(content)
-    assert benchmarks.read_easyvqa(asked, fixed, yes_no=True)
+    assert easyvqa.read_easyvqa(asked, fixed, yes_no=True)
     (asked / "train" / "questions.json").unlink()
     with pytest.raises(DataUnavailable, match=r"lacks `train/questions.json`.*get easyvqa-yesno"):
-        benchmarks.read_easyvqa(asked, fixed, yes_no=True)
+        easyvqa.read_easyvqa(asked, fixed, yes_no=True)
 
 
 # ---- archives
@@ -260,9 +260,9 @@ def published(
         registry.sources(),
         "easyvqa",
         replace(
-            benchmarks.EASYVQA,
-            files=pins(asked, benchmarks.EASYVQA_FILES),
-            archive=replace(benchmarks.EASYVQA_ARCHIVE, count=16, most=2**20),
+            easyvqa.EASYVQA,
+            files=pins(asked, easyvqa.EASYVQA_FILES),
+            archive=replace(easyvqa.EASYVQA_ARCHIVE, count=16, most=2**20),
         ),
     )
     members: dict[str, bytes | tarfile.TarInfo] = {
@@ -413,15 +413,15 @@ def test_published_files_give_the_arrays(
         if path.is_file()
     }
     assert len(members) == 8
-    name = benchmarks.AVLETTERS_ARCHIVE.url.rpartition("/")[2]
+    name = avletters.AVLETTERS_ARCHIVE.url.rpartition("/")[2]
     (host[0] / name).write_bytes(pack(members))
     for path in letters.rglob("*.m*"):
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
-    benchmarks.make_arrays(tmp_path)
-    whole = npz_files.read_npz(real_data / "avletters" / "avletters.npz")
-    own = npz_files.read_npz(tmp_path / "avletters.npz")
-    assert own["names"].tolist() == whole["names"][:4].tolist() == list(benchmarks.NAMES)
+    avletters.make_arrays(tmp_path)
+    whole = files.read_npz(real_data / "avletters" / "avletters.npz")
+    own = files.read_npz(tmp_path / "avletters.npz")
+    assert own["names"].tolist() == whole["names"][:4].tolist() == list(avletters.NAMES)
     for key in ("lips", "mfcc", "lips_lengths", "mfcc_lengths"):
         assert own[key].dtype == whole[key].dtype
         np.testing.assert_array_equal(own[key], whole[key][: len(own[key])])
@@ -429,14 +429,14 @@ def test_published_files_give_the_arrays(
         registry.sources(),
         "avletters",
         replace(
-            benchmarks.AVLETTERS,
-            files=pins(tmp_path, benchmarks.AVLETTERS_FILES),
-            archive=replace(benchmarks.AVLETTERS_ARCHIVE, count=8),
+            avletters.AVLETTERS,
+            files=pins(tmp_path, avletters.AVLETTERS_FILES),
+            archive=replace(avletters.AVLETTERS_ARCHIVE, count=8),
         ),
     )
     got = registry.download("avletters", tmp_path / "got", host[1])
     assert [path.name for path in got.iterdir()] == ["avletters.npz"]
-    assert npz_files.sha256_of_arrays(got / "avletters.npz") == npz_files.sha256_of_arrays(
+    assert files.sha256_of_arrays(got / "avletters.npz") == files.sha256_of_arrays(
         tmp_path / "avletters.npz"
     )
 
@@ -444,8 +444,8 @@ def test_published_files_give_the_arrays(
 @pytest.mark.parametrize("cut", [0, 3, 20, 100])
 def test_utterances_cut_short_are_refused(letters: Path, cut: int) -> None:
     for reader, path in (
-        (benchmarks.read_lips, letters / "Lips" / "A1_Anya-lips.mat"),
-        (benchmarks.read_mfcc, letters / "mfcc" / "A1_Anya.mfcc"),
+        (avletters.read_lips, letters / "Lips" / "A1_Anya-lips.mat"),
+        (avletters.read_mfcc, letters / "mfcc" / "A1_Anya.mfcc"),
     ):
         with pytest.raises(InvalidInput, match=f"File `{path.name}` must be .* Download it again"):
             reader(path.read_bytes()[:cut], path.name)
@@ -464,7 +464,7 @@ def test_the_real_pictures_and_questions(real_data: Path, name: str, classes: in
     assert ds.clusters is not None
     assert len(np.unique(ds.clusters.labels)) == 5000 - (classes == 2)
     assert ds.table.kind.nunique() == (4 if classes == 2 else 6)
-    benchmarks.EASYVQA.verify()
+    easyvqa.EASYVQA.verify()
 
 
 @pytest.mark.parametrize("name", ["avletters", "avletters-noisy"])
@@ -473,7 +473,7 @@ def test_the_real_letters(real_data: Path, name: str) -> None:
     assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == [416, 104, 260]
     assert np.bincount(ds.y[ds.rows("valid")]).tolist() == [4] * 26
     assert set(ds.table.repetition.iloc[ds.rows("test")]) == {3}
-    assert set(ds.table.speaker.iloc[ds.rows("valid")]) == set(benchmarks.SPEAKERS)
+    assert set(ds.table.speaker.iloc[ds.rows("valid")]) == set(avletters.SPEAKERS)
     lips, audio = ds.modalities
     assert (lips.rate, audio.rate) == (25, 50)
     # the two last equally long, but for a few
@@ -487,8 +487,8 @@ def test_the_real_letters(real_data: Path, name: str) -> None:
 
 
 def test_noise_is_on_the_voice_alone_and_the_same_again(real_data: Path) -> None:
-    clean, noisy = benchmarks.read_avletters(), benchmarks.read_avletters(noise=1.0)
-    assert noisy.digest == benchmarks.read_avletters(noise=1.0).digest
+    clean, noisy = avletters.read_avletters(), avletters.read_avletters(noise=1.0)
+    assert noisy.digest == avletters.read_avletters(noise=1.0).digest
     np.testing.assert_array_equal(clean.modalities[0].values, noisy.modalities[0].values)
     real = np.arange(clean.modalities[1].values.shape[1]) < clean.modalities[1].lengths[:, None]  # type: ignore[index]
     apart = (noisy.modalities[1].values - clean.modalities[1].values)[real]
@@ -498,6 +498,6 @@ def test_noise_is_on_the_voice_alone_and_the_same_again(real_data: Path) -> None
 
 
 def test_archives_are_of_a_commit() -> None:
-    for archive in (benchmarks.EASYVQA_ARCHIVE, benchmarks.AVLETTERS_ARCHIVE):
+    for archive in (easyvqa.EASYVQA_ARCHIVE, avletters.AVLETTERS_ARCHIVE):
         assert isinstance(archive, Archive)
         assert archive.url.startswith("https://github.com/")

@@ -23,7 +23,7 @@ from qfusion.data import (
 from qfusion.data.isolated import pickle_reader
 from qfusion.data import files, import_store, importing, registry
 from qfusion.data.random_split import _tenths
-from qfusion.data.sources import benchmarks, planted
+from qfusion.data.sources import benchmarks, cmu_mosi, planted
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
 from qfusion.data.target_classes import encode_label_sets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
@@ -195,7 +195,7 @@ def test_a_set_that_is_not_there_has_no_manifest() -> None:
 
 def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmarks, "VALID_SHARE", 0.25)
-    split = benchmarks._split(np.arange(40), np.zeros(40, bool))
+    split = cmu_mosi._split(np.arange(40), np.zeros(40, bool))
     assert (split == "valid").sum() == 10
 
 
@@ -249,6 +249,6 @@ def test_files_come_from_their_public_source_unless_told(
     for base in (None, "http://mirror/"):
         with pytest.raises(DataUnavailable):  # nothing has come
             registry.download("mosi", tmp_path, base_url=base)
-    count = len(benchmarks.MOSI_FILES)
-    assert asked[:count] == [file.url for file in benchmarks.MOSI_FILES]
-    assert asked[count:] == [f"http://mirror/{file.path}" for file in benchmarks.MOSI_FILES]
+    count = len(cmu_mosi.MOSI_FILES)
+    assert asked[:count] == [file.url for file in cmu_mosi.MOSI_FILES]
+    assert asked[count:] == [f"http://mirror/{file.path}" for file in cmu_mosi.MOSI_FILES]

@@ -25,7 +25,7 @@ from qfusion.analysis.opening import open_sample
 from qfusion.data import DataSet, Modality, Target, registry
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.row_splits import stratified_split
-from qfusion.data.sources import digits
+from qfusion.data.sources import handwritten
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, cuts, operators, parameter_changes, sensitivity
 from qfusion.figures import numbers
@@ -229,9 +229,9 @@ def stand_in() -> DataSet:
             rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)),
             None,
             tuple(f"{what} {i}" for i in range(size)),
-            digits.SHAPE if name == "pix" else None,
+            handwritten.SHAPE if name == "pix" else None,
         )
-        for name, size, what in digits.VIEWS[:3]
+        for name, size, what in handwritten.VIEWS[:3]
     )
     return DataSet(
         DATA,
@@ -264,7 +264,7 @@ def among_the_users(
         exporting.few_rows(patch)
         found = stand_in()
         patch.setitem(
-            registry.sources(), DATA, replace(digits.HANDWRITTEN, load=lambda: found, files=())
+            registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=())
         )
         _forget()
         dataset = data.load(DATA)

@@ -1,0 +1,313 @@
+"""Questions that modalities answer only together: is the sum of digits odd, are heard and seen digit the same?
+
+The pictures and recordings are those of `digits` and `avdigits`, drawn in pairs or triples within each part of their
+split, so that none is in two parts. One digit carries no information about the class, nor do two of three. Drawing
+ensures this exactly:
+
+- Digits are drawn in blocks. A block has a remainder k and every combination a, b, ... of all digits but the last once;
+  the last digit is (k + a + b + ...) mod 10. The sum of all is then odd where k is, and the first and last of two are
+  the same where k is 0. In a block every digit, and every pair of three, occurs equally often; half of the blocks are
+  of each class.
+- Pictures and recordings are drawn equally often, to within two rows, and each as often with one class as with the
+other.
+
+Hence any sum of functions of single modalities, which is what late fusion forms, has exactly the same mean in both
+classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.data.arrays import numbered_ids
+from qfusion.data.clusters import Clusters
+from qfusion.data.data_set import DataSet
+from qfusion.data.digit_makers import digit_maker
+from qfusion.data.modality_spec import Modality
+from qfusion.data.row_splits import SPLITS
+from qfusion.data.sample_content import Content
+from qfusion.data.sources import Source, avdigits
+from qfusion.data.sources.avdigits import read_avdigits
+from qfusion.data.sources.digits import load_digits
+from qfusion.data.target_spec import Target
+from qfusion.errors import InvalidInput
+
+SIZES = {"train": 6000, "valid": 600, "test": 1200}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of pictures and recordings that are drawn together.
+
+    Attributes:
+        title: of the data set.
+        of: the data set whose pictures and recordings are drawn, "digits" or "avdigits".
+        views: modality -> the view of `of` that it shows.
+        target: what is asked.
+        remainders: per class, the k of its blocks; see the module.
+        description: what is drawn and asked, in a sentence.
+    """
+
+    title: str
+    of: str
+    views: Mapping[str, str]
+    target: Target
+    remainders: tuple[tuple[int, ...], tuple[int, ...]]
+    description: str
+
+
+_PARITY = Target("classification", "parity", None, ("even", "odd"))
+_EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
+_DRAWN = (
+    " Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in "
+    "as many {combinations} of one class as of the other: 6,000 to train, 600 to validate, 1,200 to test."
+)
+_NOTHING = {
+    "pair": "Neither digit alone says anything: with each, both answers are equally frequent.",
+    "triple": "No digit and no two of them say anything: with each pair, both answers are equally frequent.",
+}
+
+
+QUESTIONS: dict[str, Question] = {
+    "parity": Question(
+        "Two digits: odd or even",
+        "digits",
+        {"left": "pixels", "right": "pixels"},
+        _PARITY,
+        _EVEN_ODD,
+        "Pairs of real handwritten digits of 8x8 pixels: is their sum odd?",
+    ),
+    "parity3": Question(
+        "Three digits: odd or even",
+        "digits",
+        {"left": "pixels", "middle": "pixels", "right": "pixels"},
+        _PARITY,
+        _EVEN_ODD,
+        "Triples of real handwritten digits of 8x8 pixels: is their sum odd?",
+    ),
+    "avparity": Question(
+        "Seen and heard: odd or even",
+        "avdigits",
+        {"image": "mnist", "audio": "audio"},
+        _PARITY,
+        _EVEN_ODD,
+        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
+        "frames): is their sum odd?",
+    ),
+    "avparity3": Question(
+        "Two seen, one heard: odd or even",
+        "avdigits",
+        {"mnist": "mnist", "usps": "usps", "audio": "audio"},
+        _PARITY,
+        _EVEN_ODD,
+        "Two digits that are seen (MNIST, 28x28, and USPS, 16x16) and one that is heard (log-mel spectrogram, 32 bands "
+        "x 32 frames): is their sum odd?",
+    ),
+    "avagree": Question(
+        "Seen and heard: same or different",
+        "avdigits",
+        {"image": "mnist", "audio": "audio"},
+        Target("classification", "agreement", None, ("different", "same")),
+        (tuple(range(1, 10)), (0,)),
+        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
+        "frames): are they the same?",
+    ),
+}
+
+
+def _combinations(
+    count: int, modalities: int, remainders: tuple[tuple[int, ...], ...], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Digits (count, M) in blocks, and their classes (count,)."""
+    others = np.array(list(product(range(10), repeat=modalities - 1)))
+    blocks = count // len(others)
+    drawn = np.concatenate(
+        [np.resize(rng.permutation(own), blocks // len(remainders)) for own in remainders]
+    )
+    last = (drawn[:, None] + others.sum(1)) % 10
+    return (
+        np.column_stack([np.tile(others, (blocks, 1)), last.ravel()]),
+        np.repeat(np.arange(len(remainders)), count // len(remainders)),
+    )
+
+
+def _items(
+    shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator
+) -> np.ndarray:
+    """Rows of a part of `base` whose digit is the one shown, (N,): the same ones, equally often, with every class."""
+    pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
+    for digit in range(10):
+        own = rng.permutation(pool[base.y[pool] == digit])
+        check(
+            len(own) > 0,
+            f"Every part of the split must have every digit, but `{part}` of '{base.name}' has no sample of {digit}. "
+            "Use another split.",
+        )
+        for label in np.unique(y):
+            rows = np.flatnonzero((shown == digit) & (y == label))
+            chosen[rows] = rng.permutation(np.resize(own, len(rows)))
+    return chosen
+
+
+def _apart(
+    chosen: np.ndarray, shown: np.ndarray, y: np.ndarray, alike: bool, rng: np.random.Generator
+) -> None:
+    """Swaps items, in place, until no row repeats another nor, if modalities are `alike`, has one item twice.
+
+    Only rows of one class and digit swap, so that everything that was balanced stays so.
+    """
+    for _ in range(100):  # a few are enough unless there are hardly any pictures
+        _, first = np.unique(chosen, axis=0, return_index=True)
+        bad = ~np.isin(np.arange(len(chosen)), first)
+        if alike:
+            bad |= (np.diff(np.sort(chosen, axis=1), axis=1) == 0).any(1)
+        if not bad.any():
+            return
+        for row in np.flatnonzero(bad):
+            m = rng.integers(chosen.shape[1])
+            other = rng.choice(np.flatnonzero((shown[:, m] == shown[row, m]) & (y == y[row])))
+            chosen[[row, other], m] = chosen[[other, row], m]
+    raise InvalidInput(
+        f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. "
+        "Ask for fewer."
+    )
+
+
+def _content_of_together(
+    base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int
+) -> dict[str, Content]:
+    return {
+        name: base.content(int(item))[view]
+        for (name, view), item in zip(views, chosen[row], strict=True)
+    }
+
+
+def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
+    """The digits and, where asked for, their sum; the speaker; which sample of `base` each item was taken from."""
+    names, shown = tuple(question.views), base.y[chosen]
+    columns: dict[str, np.ndarray] = {f"{name}_digit": shown[:, m] for m, name in enumerate(names)}
+    if question.target is _PARITY:
+        columns["sum"] = shown.sum(1)
+    if "audio" in names:
+        columns["speaker"] = base.table["speaker"].to_numpy()[chosen[:, names.index("audio")]]
+    columns |= {f"{name}_item": base.ids[chosen[:, m]] for m, name in enumerate(names)}
+    return pd.DataFrame(columns, index=ids)
+
+
+def draw_question(
+    name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int = 2013
+) -> DataSet:
+    """Returns the pairs or triples of a question, drawn from the pictures and recordings of `base`.
+
+    Args:
+        name: of the question; see QUESTIONS.
+        base: digits of classes 0 to 9, with the views that the question shows.
+        sizes: rows to draw for "train", "valid" and "test", each a multiple of 20 for pairs and of 200 for triples.
+        seed: of the draw.
+
+    Raises:
+        NotFound: when there is no such question.
+        InvalidInput: when a size is no such multiple, a part of `base` lacks a digit, or has too few pictures for so
+            many rows.
+    """
+    question = QUESTIONS[choose("Question", name, QUESTIONS)]
+    views, rng = tuple(question.views.items()), np.random.default_rng(seed)
+    unit = 2 * 10 ** (len(views) - 1)  # a block of each class
+    check(
+        set(sizes) == set(SPLITS)
+        and all(count > 0 and count % unit == 0 for count in sizes.values()),
+        f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is "
+        f"{dict(sizes)}.",
+    )
+    alike = len({view for _, view in views}) < len(views)
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    for part in SPLITS:
+        shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
+        chosen = np.column_stack([_items(digits, y, base, part, rng) for digits in shown.T])
+        _apart(chosen, shown, y, alike, rng)
+        order = rng.permutation(len(y))
+        parts.append((chosen[order], y[order]))
+    chosen, y = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    together = "pair" if len(views) == 2 else "triple"
+    ids = numbered_ids(together, len(y))
+    modalities = {m.name: m for m in base.modalities}
+    pictures = [view for _, view in views if view != "audio"]
+    return DataSet(
+        name=name,
+        title=question.title,
+        description=f"{question.description} {_NOTHING[together]}"
+        + _DRAWN.format(
+            of=question.of,
+            item="picture" if question.of == "digits" else "picture or recording",
+            combinations=f"{together}s",
+        ),
+        source=base.source,
+        licence=base.licence,
+        modalities=tuple(
+            Modality(
+                shown_as,
+                modalities[view].values[chosen[:, m]],
+                None,
+                modalities[view].feature_names,
+                modalities[view].shape,
+            )
+            for m, (shown_as, view) in enumerate(views)
+        ),
+        target=question.target,
+        y=y,
+        ids=ids,
+        split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
+        # each of a visitor's digit of its own: hints say which
+        makers={
+            name: digit_maker(view, f"the {name} digit" if len(pictures) > 1 else "one digit")
+            for name, view in views
+        },
+        table=_table(question, base, chosen, ids),
+        content_of=partial(_content_of_together, base, views, chosen),
+        # The pictures and recordings that rows are put together from; each is in several rows.
+        clusters=Clusters(
+            np.column_stack(
+                [
+                    np.char.add(f"{view} ", base.ids[chosen[:, m]])
+                    for m, (_, view) in enumerate(views)
+                ]
+            ),
+            "pictures and recordings" if "audio" in question.views.values() else "pictures",
+        ),
+    )
+
+
+def load_question(name: str) -> DataSet:
+    """Returns the data set of a question.
+
+    Raises:
+        DataUnavailable: when it is drawn from `avdigits` and files of that are missing.
+    """
+    next(source for source in SOURCES if source.name == name).require()
+    return draw_question(name, load_digits() if QUESTIONS[name].of == "digits" else read_avdigits())
+
+
+def _source(name: str, question: Question) -> Source:
+    load = partial(load_question, name)
+    if question.of == "digits":
+        return Source(
+            name, question.title, load, 30, made="is drawn from digits that come with scikit-learn"
+        )
+    return replace(
+        avdigits.SOURCE,
+        name=name,
+        title=question.title,
+        load=load,
+        place=60,
+        below=avdigits.SOURCE.name,
+        by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and has no "
+        "public copy to download.",
+    )
+
+
+SOURCES = tuple(_source(*item) for item in QUESTIONS.items())
