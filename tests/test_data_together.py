@@ -21,7 +21,7 @@ from PIL import Image as Picture, ImageDraw
 from qfusion import data
 from qfusion.data import DataSet, Text, files, registry, sources
 from qfusion.data.sample_content import Film, Image, Series
-from qfusion.data.sources import Archive, PinnedFile, avletters, benchmarks, easyvqa
+from qfusion.data.sources import Archive, PinnedFile, avletters, easyvqa
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
 
 INK = {"red": (255, 0, 0), "blue": (0, 0, 255)}
@@ -58,7 +58,7 @@ def shape(colour: str, form: str) -> bytes:
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder laid out like `easyvqa`: ten pictures to train on and four to test on, four questions each."""
-    monkeypatch.setattr(benchmarks, "EASYVQA_PARTS", {"train": 10, "test": 4})
+    monkeypatch.setattr(easyvqa, "EASYVQA_PARTS", {"train": 10, "test": 4})
     folder = tmp_path / "easyvqa"
     for part, count in easyvqa.EASYVQA_PARTS.items():
         (folder / part / "images").mkdir(parents=True)
@@ -396,7 +396,7 @@ def test_files_with_holes_are_not_written(
 @pytest.fixture
 def letters(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The four published utterances, as if there were no others."""
-    monkeypatch.setattr(benchmarks, "NAMES", ("A1_Anya", "A1_Bill", "A1_Faye", "A1_John"))
+    monkeypatch.setattr(avletters, "NAMES", ("A1_Anya", "A1_Bill", "A1_Faye", "A1_John"))
     return real_data / "avletters" / "original"
 
 

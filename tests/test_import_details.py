@@ -23,7 +23,7 @@ from qfusion.data import (
 from qfusion.data.isolated import pickle_reader
 from qfusion.data import files, import_store, importing, registry
 from qfusion.data.random_split import _tenths
-from qfusion.data.sources import benchmarks, cmu_mosi, planted
+from qfusion.data.sources import cmu_mosi, planted
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
 from qfusion.data.target_classes import encode_label_sets
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
@@ -194,7 +194,7 @@ def test_a_set_that_is_not_there_has_no_manifest() -> None:
 
 
 def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmarks, "VALID_SHARE", 0.25)
+    monkeypatch.setattr(cmu_mosi, "VALID_SHARE", 0.25)
     split = cmu_mosi._split(np.arange(40), np.zeros(40, bool))
     assert (split == "valid").sum() == 10
 
