@@ -41,7 +41,7 @@ def picture(folder: Path) -> None:
     from qfusion.data import own
 
     given = own.Given("drawing", (folder / "scans.jpg").read_bytes(), ".jpg")
-    own.make(data.load("parity"), {"left": given}, "pair-0001")
+    own.make_sample(data.load("parity"), {"left": given}, "pair-0001")
 
 
 def index(folder: Path) -> None:

@@ -432,12 +432,12 @@ def _set(data: bytes, folder: Path) -> Any:
     """The manifest of an imported set, whose arrays are sound."""
     from unittest import mock
 
-    from qfusion.data import registry
+    from qfusion.data import imported_sets
 
     shutil.copytree(_imported(), folder / "sets" / "own", symlinks=True)
-    (folder / "sets" / "own" / registry.MANIFEST).write_bytes(data)
+    (folder / "sets" / "own" / imported_sets.MANIFEST).write_bytes(data)
     with mock.patch.dict(os.environ, {"QFUSION_IMPORTED": str(folder / "sets")}):
-        return registry.verify_imported("own")
+        return imported_sets.verify_imported("own")
 
 
 @lru_cache(maxsize=1)
@@ -489,7 +489,7 @@ def _name(data: bytes, folder: Path) -> Any:
     from unittest import mock
 
     from qfusion import data as sets
-    from qfusion.data import import_store, registry
+    from qfusion.data import import_store, imported_sets, registry
     from qfusion.errors import QFusionError
     from qfusion.runs import folder as runs
     from qfusion.training import imports
@@ -499,7 +499,7 @@ def _name(data: bytes, folder: Path) -> Any:
         {f"QFUSION_{each}": str(folder / each) for each in ("IMPORTED", "RUNS", "MODELS")},
     )
     (folder / "secret").mkdir(exist_ok=True)
-    (folder / "secret" / registry.MANIFEST).write_text("{}")
+    (folder / "secret" / imported_sets.MANIFEST).write_text("{}")
     allowed, refused = [], []
     rooms: dict[str, Callable[[str], Any]] = {
         "IMPORTED": import_store.check_set_name,
@@ -512,9 +512,9 @@ def _name(data: bytes, folder: Path) -> Any:
             ("", ask)
             for ask in (
                 sets.load,
-                registry.manifest,
+                imported_sets.manifest,
                 registry.stamp,
-                registry.remove_imported,
+                imported_sets.remove_imported,
                 runs.find_run,
             )
         ),

@@ -44,7 +44,12 @@ import torch  # noqa: E402
 from qfusion import runs  # noqa: E402
 from qfusion._files import atomic, cache_root, is_running, write_file  # noqa: E402
 from qfusion.analysis import open_sample  # noqa: E402
-from qfusion.data import files as cache, importing, load, registry  # noqa: E402
+from qfusion.data import (  # noqa: E402
+    files as cache,
+    imported_sets,
+    importing,
+    load,
+)
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.panels import story  # noqa: E402
 from qfusion.report.story import KINDS  # noqa: E402
@@ -323,15 +328,15 @@ class Kept:
         self.digests = []
         for number, folder in enumerate(self.variants):
             importing.import_set([folder], f"reference-{number}")
-            self.digests.append(registry.load_imported(f"reference-{number}").digest)
+            self.digests.append(imported_sets.load_imported(f"reference-{number}").digest)
             self.sets[f"reference-{number}"] = self.digests[-1]
 
     def look(self) -> dict[str, dict[str, str]]:
         """Everything as it is, read whole; what cannot be read is an empty digest."""
         found: dict[str, dict[str, str]] = {"sets": {}, "models": {}, "files": {}}
-        for name in registry.imported_names():
+        for name in imported_sets.imported_names():
             with self.named(f"set {name}"):
-                found["sets"][name] = registry.verify_imported(name).digest
+                found["sets"][name] = imported_sets.verify_imported(name).digest
         for path in checkpoint.folders()[-1].glob("*.json"):
             if path.stem.startswith(
                 "page-"
@@ -408,7 +413,7 @@ def keeping(killer: Killer, wanted: int) -> None:
                 kept.digests[number],
             )
         elif what == "remove" and name in kept.sets:
-            kill(partial(registry.remove_imported, name), 0.05, kept.sets, "sets", name, None)
+            kill(partial(imported_sets.remove_imported, name), 0.05, kept.sets, "sets", name, None)
         elif what == "model":
             kill(
                 partial(
@@ -438,7 +443,7 @@ def keeping(killer: Killer, wanted: int) -> None:
             killer.same(f"cache {name}", bool((make()["values"] == arrays["values"]).all()), True)
             (cache_root() / f"{name}-{number}.npz").unlink(missing_ok=True)
     for name in kept.sets.keys() - {"reference-0", "reference-1"}:
-        registry.remove_imported(name)
+        imported_sets.remove_imported(name)
     checkpoint.save(checkpoint.folders()[-1] / "last", made[0].model, made[0].card)
     write(out / "last", 0)
     cache.cached_arrays("last", "0", lambda: arrays)
@@ -455,7 +460,7 @@ def imports(killer: Killer, wanted: int) -> None:
         struck = killer.forked("import", study, 0.6)
         kept.compare("sets", name, kept.digests[number], *([before] if struck else []))
     importing.import_set([kept.variants[0]], "last", replace=True)
-    killer.same("half-written files of imports", parts(registry.imported_root()), [])
+    killer.same("half-written files of imports", parts(imported_sets.imported_root()), [])
 
 
 def small_model(seed: int = 0) -> checkpoint.Checkpoint:
@@ -740,7 +745,7 @@ def together(
 
         said = both("data", uploaded, "_import_keep")
         killer.same("sets kept by two servers", sum("is kept, with" in words for words in said), 1)
-        killer.same("set of two servers", registry.verify_imported("both").digest, *digests)
+        killer.same("set of two servers", imported_sets.verify_imported("both").digest, *digests)
         run = {
             "new.data": "planted",
             "new.kind": "quantum-jump",
@@ -759,7 +764,7 @@ def together(
             "runs of two servers", [each.name for each in runs.list_runs()].count("both"), 0
         )
         both("data", lambda *_: None, "_remove_set", set="both")
-        killer.same("sets of two servers", "both" in registry.imported_names(), False)
+        killer.same("sets of two servers", "both" in imported_sets.imported_names(), False)
     for pid, _ in servers:
         os.killpg(pid, signal.SIGKILL)
 

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.data import importing, registry
+from qfusion.data import imported_sets, importing
 from qfusion.runs import folder as runs, run_process
 from qfusion.ui import access, views
 from qfusion.ui.pages import data as import_view
@@ -104,7 +104,7 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     assert app.selectbox(key="set").value == "mine"
     assert data.load("mine").modalities[1].values[2, 0, 1] == 0
     assert "fill-zero: 1 value of audio" in plain(said(app))
-    assert list(registry.imported_root().glob(".draft-*")) == []
+    assert list(imported_sets.imported_root().glob(".draft-*")) == []
     other = visit("Samples", data="mine")
     assert "Data set 'mine' has no model yet. Train one on the Train page" in plain(
         other.error[0].value
@@ -135,7 +135,7 @@ def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
     press(app, "Save data set")
     assert "Argument `name` must begin" in plain(app.error[0].value)
     press(app, "Discard")
-    assert list(registry.imported_root().glob(".draft-*")) == []
+    assert list(imported_sets.imported_root().glob(".draft-*")) == []
 
 
 def test_nothing_named_and_a_file_too_large_for_the_page(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 from qfusion import report
 from qfusion.analysis import open_sample, opening
 from qfusion.data import own
+from qfusion.analysis import open_sample, sample as samples
+from qfusion.data import own, own_sessions
 from qfusion.ui import panels, reruns, sharing
 from tests.test_app_pages import APP, FILES, plain, said, visit
 from tests.test_own import parity, stroke
@@ -21,7 +23,7 @@ TITLES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision ope
 @pytest.fixture(scope="module")
 def mine() -> own.Own:
     """A drawn left digit; the right one is of a sample of the set."""
-    return own.make(parity(), {"left": stroke()}, "pair-0007")
+    return own.make_sample(parity(), {"left": stroke()}, "pair-0007")
 
 
 def opened(title: str, mine: own.Own, model: str, **query: Any) -> AppTest:
@@ -82,7 +84,7 @@ def test_a_session_file_makes_it_again(mine: own.Own) -> None:
     saved = sharing.Session(
         "Samples",
         {"Samples": {"model": ["qj-parity"], "data": ["parity"], "sample": [mine.id]}},
-        own=(own.record_of(mine), {"data": "parity", "given": {"left": {}}}),
+        own=(own_sessions.session_record(mine), {"data": "parity", "given": {"left": {}}}),
     )
     read = sharing.read(saved.text().encode(), ["Samples"])
     assert json.loads(read.text())["own"] == json.loads(saved.text())["own"]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qfusion import cli, data
-from qfusion.data import importing, registry
+from qfusion.data import imported_sets, importing
 from qfusion.data.target_spec import Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import cuts as cut_metrics
@@ -126,10 +126,10 @@ def sims_set(tmp_path: Path, name: str = "sims", **options: object) -> data.Data
 def test_what_the_file_holds_says_the_convention(tmp_path: Path) -> None:
     found = sims_set(tmp_path)
     assert found.target.convention == "sims"
-    assert registry.manifest("sims")["target"]["convention"] == "sims"
+    assert imported_sets.manifest("sims")["target"]["convention"] == "sims"
     words = [
         each["words"]
-        for each in registry.manifest("sims")["report"]["findings"]
+        for each in imported_sets.manifest("sims")["report"]["findings"]
         if each["code"] == "convention"
     ]
     assert words == [
@@ -167,7 +167,7 @@ def test_the_convention_can_be_chosen_and_must_fit(tmp_path: Path) -> None:
         importing.import_set([path], "never", convention="mosei")
     with pytest.raises(InvalidInput, match="`convention` is of scores"):
         importing.import_set([path], "never", convention="sims", target="classification")
-    assert "never" not in registry.imported_names()
+    assert "never" not in imported_sets.imported_names()
 
 
 def test_a_data_set_made_in_python_must_fit_too(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_set_of_before_gets_the_convention_that_its_import_would_and_a_bad_wor
     tmp_path: Path,
 ) -> None:
     def with_words(name: str, convention: dict[str, str]) -> str:
-        place = registry.imported_root() / name / "manifest.json"
+        place = imported_sets.imported_root() / name / "manifest.json"
         manifest = json.loads(place.read_text(encoding="utf-8"))
         manifest["target"].pop("convention", "")
         manifest["target"] |= convention

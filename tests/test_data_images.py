@@ -15,7 +15,7 @@ import scipy.io
 import scipy.io.wavfile
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Series, digit_views, registry
+from qfusion.data import Audio, DataSet, Image, Series, digit_views, downloads
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.picture_arrays import enlarge, grey_levels, pixel_names
 from qfusion.data.row_splits import stratified_split
@@ -273,7 +273,7 @@ def test_missing_files_are_told_with_what_to_do(read: Any, remedy: str, tmp_path
 )
 def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
-        registry.download(name)
+        downloads.download(name)
 
 
 # ---- the real files

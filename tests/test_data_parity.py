@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Modality, Target, registry
+from qfusion.data import Audio, DataSet, Image, Modality, Target, downloads
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.sources import digit_questions
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
@@ -278,7 +278,7 @@ def test_missing_files_are_told_with_what_to_do(
 )
 def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
-        registry.download(name)
+        downloads.download(name)
 
 
 def test_names_and_titles_in_lists_are_those_of_the_sets() -> None:

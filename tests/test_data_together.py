@@ -19,7 +19,7 @@ import pytest
 from PIL import Image as Picture, ImageDraw
 
 from qfusion import data
-from qfusion.data import DataSet, Text, files, registry, sources
+from qfusion.data import DataSet, Text, downloads, files, registry, sources
 from qfusion.data.sample_content import Film, Image, Series
 from qfusion.data.sources import Archive, PinnedFile, avletters, easyvqa
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
@@ -286,16 +286,16 @@ def test_an_archive_is_unpacked_and_checked(
 ) -> None:
     monkeypatch.setenv("QFUSION_EASYVQA_URL", host[1])
     seen: list[tuple[int, int, str]] = []
-    got = registry.download("easyvqa", tmp_path / "got", progress=lambda *now: seen.append(now))
+    got = downloads.download("easyvqa", tmp_path / "got", progress=lambda *now: seen.append(now))
     assert contents(got) == contents(asked)
     assert seen[0] == (0, 16, "3b553bb.tar.gz")
     # once there, nothing is fetched again; what was altered is replaced
     (host[0] / "3b553bb.tar.gz").rename(host[0] / "gone")
-    registry.download("easyvqa", got)
+    downloads.download("easyvqa", got)
     (host[0] / "gone").rename(host[0] / "3b553bb.tar.gz")
     (got / "train" / "images" / "extra.png").write_bytes(b"")
     (got / "test" / "questions.json").write_text("altered")
-    registry.download("easyvqa", got)
+    downloads.download("easyvqa", got)
     assert contents(got) == contents(asked)
 
 
@@ -336,7 +336,7 @@ def test_an_archive_of_something_else_changes_nothing(
     (target / "train" / "questions.json").write_text("old")
     before = set(tmp_path.rglob("*"))
     with pytest.raises(IntegrityError, match=f"(?s){message}.*Nothing was changed"):
-        registry.download("easyvqa", target, host[1], retries=0)
+        downloads.download("easyvqa", target, host[1], retries=0)
     assert contents(target) == {"train/questions.json": b"old"}
     assert set(tmp_path.rglob("*")) == before
 
@@ -369,7 +369,7 @@ def test_a_damaged_archive_changes_nothing(
     else:
         path.unlink()
     with pytest.raises(error, match=message):
-        registry.download("easyvqa", tmp_path / "got", host[1], retries=0)
+        downloads.download("easyvqa", tmp_path / "got", host[1], retries=0)
     assert contents(tmp_path / "got") == {}
 
 
@@ -387,7 +387,7 @@ def test_files_with_holes_are_not_written(
 
     (host[0] / "3b553bb.tar.gz").write_bytes(gzip.compress(bytes(head) + bytes(1024)))
     with pytest.raises(IntegrityError, match="holds 0"):
-        registry.download("easyvqa", tmp_path / "got", host[1], retries=0)
+        downloads.download("easyvqa", tmp_path / "got", host[1], retries=0)
 
 
 # ---- AVLetters, from four published utterances
@@ -434,7 +434,7 @@ def test_published_files_give_the_arrays(
             archive=replace(avletters.AVLETTERS_ARCHIVE, count=8),
         ),
     )
-    got = registry.download("avletters", tmp_path / "got", host[1])
+    got = downloads.download("avletters", tmp_path / "got", host[1])
     assert [path.name for path in got.iterdir()] == ["avletters.npz"]
     assert files.sha256_of_arrays(got / "avletters.npz") == files.sha256_of_arrays(
         tmp_path / "avletters.npz"

@@ -278,7 +278,7 @@ def test_bad_files_are_left_out_and_listed(imported: Path, tmp_path: Path, run: 
     assert set(data.load("bad").ids) == {*(one.id for one in good), *odd}
     assert "drop-incomplete: 2 samples left out" in result["repairs"]
     assert any(line.startswith("make-split") for line in result["repairs"])
-    record = data.registry.manifest("bad")["extracted"]
+    record = data.imported_sets.manifest("bad")["extracted"]
     assert {one["id"] for one in record["left_out"]} == set(bad)
     # and what cannot be made of the rest is told, nothing is kept
     rows_of(folder / "labels.csv", "id,label\nempty,1\ntext,2.5\n")

@@ -21,7 +21,7 @@ from hypothesis import given
 
 from qfusion import data
 from qfusion.analysis import text
-from qfusion.data import files, import_store, importing, registry
+from qfusion.data import files, import_store, imported_sets, importing, registry
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import imported, imported as card
 from qfusion.runs import folder
@@ -150,9 +150,9 @@ def test_a_name_that_is_none_leads_nowhere(
     (tmp_path / "sets").mkdir()
     for place in (tmp_path, tmp_path / "own", tmp_path / "sets"):
         place.mkdir(exist_ok=True)
-        (place / registry.MANIFEST).write_text("{}")
+        (place / imported_sets.MANIFEST).write_text("{}")
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
-    for ask in (registry.manifest, registry.load_imported, registry.remove_imported):
+    for ask in (imported_sets.manifest, imported_sets.load_imported, imported_sets.remove_imported):
         with pytest.raises(NotFound, match="does not exist"):
             ask(name)
     registry.stamp(name)
@@ -232,11 +232,11 @@ def test_an_imported_set_whose_manifest_is_damaged_says_so(
 ) -> None:
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path))
     shutil.copytree(fuzz._imported(), tmp_path / "own")
-    place = tmp_path / "own" / registry.MANIFEST
+    place = tmp_path / "own" / imported_sets.MANIFEST
     found = json.loads(place.read_text())
     place.write_text(json.dumps({**found, "target": {**found["target"], **given}}))
     with pytest.raises(IntegrityError, match="Imported data set 'own' is damaged"):
-        registry.verify_imported("own")
+        imported_sets.verify_imported("own")
 
 
 @pytest.mark.parametrize(

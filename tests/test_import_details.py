@@ -22,6 +22,7 @@ from qfusion.data import (
 )
 from qfusion.data.isolated import pickle_reader
 from qfusion.data import files, import_store, importing, registry
+from qfusion.data import downloads, files, import_store, imported_sets, importing
 from qfusion.data.random_split import _tenths
 from qfusion.data.sources import cmu_mosi, planted
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody
@@ -187,7 +188,7 @@ def test_a_picture_stays_one_where_samples_go(tmp_path: Path) -> None:
 
 def test_a_set_that_is_not_there_has_no_manifest() -> None:
     with pytest.raises(NotFound, match="Imported data set 'gone' does not exist"):
-        registry.manifest("gone")
+        imported_sets.manifest("gone")
 
 
 # ---- the sets that come with qfusion
@@ -234,7 +235,7 @@ def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(array_cache, "cached_arrays", lambda name, key, make: keys.append(key))
     for version in ("2.0", "3.0", "2.0"):
         monkeypatch.setattr(np, "__version__", version)
-        planted._features(None, 1, {"train": 3})  # type: ignore[arg-type]
+        planted._load_features(None, 1, {"train": 3})  # type: ignore[arg-type]
     assert keys[0] == keys[2] != keys[1]
 
 
@@ -243,12 +244,12 @@ def test_files_come_from_their_public_source_unless_told(
 ) -> None:
     asked = list[str]()
     monkeypatch.setattr(
-        registry, "_fetch", lambda path, folder, address, *rest: asked.append(address)
+        downloads, "_fetch", lambda path, folder, address, *rest: asked.append(address)
     )
     monkeypatch.delenv("QFUSION_MOSI_URL", raising=False)
     for base in (None, "http://mirror/"):
         with pytest.raises(DataUnavailable):  # nothing has come
-            registry.download("mosi", tmp_path, base_url=base)
+            downloads.download("mosi", tmp_path, base_url=base)
     count = len(cmu_mosi.MOSI_FILES)
     assert asked[:count] == [file.url for file in cmu_mosi.MOSI_FILES]
     assert asked[count:] == [f"http://mirror/{file.path}" for file in cmu_mosi.MOSI_FILES]

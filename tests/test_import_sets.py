@@ -29,8 +29,8 @@ from qfusion.data import (
     import_repairs,
     import_report,
     import_store,
+    imported_sets,
     importing,
-    registry,
 )
 from qfusion.data.file_words import clean_text, make_modality_name
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
@@ -115,7 +115,7 @@ def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(
     assert data.load("zero").modalities[1].values[2, 0, 1] == 0
     importing.import_set([path], "dropped", repair=["drop-not-finite"])
     assert len(data.load("dropped")) == 68
-    assert registry.manifest("dropped")["repairs"] == ["drop-not-finite: 2 samples left out"]
+    assert imported_sets.manifest("dropped")["repairs"] == ["drop-not-finite: 2 samples left out"]
 
 
 def test_columns_of_zeros_and_constants_are_named_and_left_out_when_asked(tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_tables_that_do_not_fit_are_named(tmp_path: Path, spoil: Any, message: s
     spoil(place)
     with pytest.raises((InvalidInput, NotFound), match=message):
         importing.import_set([place], "never")
-    assert list(registry.imported_root().iterdir()) == []
+    assert list(imported_sets.imported_root().iterdir()) == []
 
 
 def labels_of_cells(path: Path, word: str) -> Path:
@@ -471,7 +471,7 @@ def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert kept.modalities[1].shape == (4, 3)
     assert np.array_equal(kept.modalities[2].lengths, lengths)
     assert replace(kept, name="other").digest == kept.digest  # checked and worked out anew
-    assert registry.verify_imported("views").digest == kept.digest
+    assert imported_sets.verify_imported("views").digest == kept.digest
     shares = [len(kept.rows(split)) for split in ("train", "valid", "test")]
     assert shares == [36, 6, 18]
 
@@ -605,7 +605,7 @@ def test_a_npz_cut_short_is_refused(tmp_path: Path) -> None:
         (tmp_path / "cut.npz").write_bytes(content[: len(content) * part // 20])
         with pytest.raises(InvalidInput):
             importing.import_set([tmp_path / "cut.npz"], "never")
-    assert list(registry.imported_root().iterdir()) == []
+    assert list(imported_sets.imported_root().iterdir()) == []
 
 
 # ---- keeping
@@ -622,7 +622,7 @@ def test_a_set_is_memory_mapped_and_read_only(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="read-only"):
             m.values[0] = 0
     assert data.load("mapped") is kept
-    assert kept.digest == registry.manifest("mapped")["digest"]
+    assert kept.digest == imported_sets.manifest("mapped")["digest"]
     assert replace(kept, name="other").digest == kept.digest
 
 
@@ -642,7 +642,7 @@ def test_names_are_checked_and_not_taken_twice(tmp_path: Path) -> None:
     importing.import_set([path], "mine", replace=True)
     assert data.load("mine").digest != before.digest
     assert before.modalities[0].values[3].any()  # whoever has the old one open keeps it
-    assert {entry.name for entry in registry.imported_root().iterdir()} == {".lock", "mine"}
+    assert {entry.name for entry in imported_sets.imported_root().iterdir()} == {".lock", "mine"}
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -667,7 +667,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
                 importing.import_set(
                     [path], "new" if name != "rename" else "old", replace=name == "rename"
                 )
-        assert {entry.name for entry in registry.imported_root().iterdir()} == {".lock", "old"}
+        assert {entry.name for entry in imported_sets.imported_root().iterdir()} == {".lock", "old"}
     assert len(data.load("old")) == 70
 
 
@@ -704,20 +704,20 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
     values = folder / "altered" / "audio.npy"
     values.write_bytes(values.read_bytes()[:-4] + b"\0\0\x80\x3f")
     with pytest.raises(IntegrityError, match="'altered' was altered"):
-        registry.verify_imported("altered")
+        imported_sets.verify_imported("altered")
     about = json.loads((folder / "manifest" / "manifest.json").read_text())
     (folder / "manifest" / "manifest.json").write_text(json.dumps(about | {"format": 99}))
     with pytest.raises(IntegrityError, match=r"written by another version of qfusion .format 99."):
-        registry.manifest("manifest")
+        imported_sets.manifest("manifest")
     (folder / "manifest" / "manifest.json").write_text("{")
     infos = {info.name: info for info in data.available()}
     assert not infos["manifest"].available
     assert "data remove manifest" in infos["manifest"].remedy
     for name in ("cut", "altered", "manifest"):
-        registry.remove_imported(name)
+        imported_sets.remove_imported(name)
     assert [entry.name for entry in folder.iterdir()] == [".lock"]
     with pytest.raises(NotFound):
-        registry.remove_imported("../imported")
+        imported_sets.remove_imported("../imported")
 
 
 def test_what_was_never_kept_is_cleared_after_a_day(tmp_path: Path, folder: Path) -> None:

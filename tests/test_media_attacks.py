@@ -104,12 +104,14 @@ def test_a_recording_in_a_session_file_takes_no_memory(tmp_path: Path) -> None:
     dataset = parity()
     for ending, words in ((".mp4", "must not end in '.mp4'"), (".wav", "must not end in '.wav'")):
         with pytest.raises(InvalidInput, match=words):
-            own.make(dataset, {"left": Given("drawing", hostile.index(10**7), ending)}, "pair-0001")
+            own.make_sample(
+                dataset, {"left": Given("drawing", hostile.index(10**7), ending)}, "pair-0001"
+            )
     for kind, ending in (("recording", ".png"), ("recording", ".mp4"), ("clip", ".jpg")):
         with pytest.raises(InvalidInput, match="must not end in"):
-            own._made(lambda given: given, Given(kind, b"0" * 100, ending))
+            own._make_features(lambda given: given, Given(kind, b"0" * 100, ending))
     with pytest.raises(InvalidInput, match="declares 10,000,000 samples"):
-        own._made(media.probe, Given("recording", hostile.index(10**7), ".m4a"))
+        own._make_features(media.probe, Given("recording", hostile.index(10**7), ".m4a"))
 
 
 # What does not end by itself: the process that reads it does.
@@ -204,7 +206,7 @@ def test_usual_pictures_are_read(tmp_path: Path, options: dict[str, Any]) -> Non
 )
 def test_the_canvas_sends_a_png_of_its_size(sent: Any) -> None:
     with pytest.raises(InvalidInput, match="What the canvas sent is no picture of it"):
-        own.from_canvas(sent)
+        own.read_canvas(sent)
 
 
 def test_a_picture_that_is_no_png_does_not_come_from_the_canvas() -> None:
@@ -214,14 +216,14 @@ def test_a_picture_that_is_no_png_does_not_come_from_the_canvas() -> None:
         return "data:image/png;base64," + base64.b64encode(data).decode()
 
     drawn = stroke().data
-    assert own.from_canvas(address(drawn)) == Given("drawing", drawn)
+    assert own.read_canvas(address(drawn)) == Given("drawing", drawn)
     for other in (hostile.scans(300), stroke(281).data, picture(np.eye(28)).data[:-9][:20]):
         with pytest.raises(InvalidInput, match="no PNG of 280 x 280 pixels"):
-            own.from_canvas(address(other))
+            own.read_canvas(address(other))
     script = Path(own.__file__).parents[1] / "assets" / "canvas.js"
     assert f"SIDE = {own.CANVAS}," in script.read_text()
     with pytest.raises(InvalidInput, match="must be a PNG, but is a JPEG"):
-        own.make(parity(), {"left": Given("drawing", hostile.scans(300))}, "pair-0001")
+        own.make_sample(parity(), {"left": Given("drawing", hostile.scans(300))}, "pair-0001")
 
 
 def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,21 +233,21 @@ def test_what_was_given_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(own, "_results", own._Results())
     dataset, drawn = parity(), {"left": stroke(width=31)}
-    assert own.made_before(dataset, drawn, "pair-0001") is None
-    first = own.make(dataset, drawn, "pair-0001")
-    assert own.make(dataset, drawn, "pair-0001") is first
-    assert own.made_before(dataset, drawn, "pair-0001") is first
-    assert own.make(dataset, drawn, "pair-0002") is not first
+    assert own.find_made(dataset, drawn, "pair-0001") is None
+    first = own.make_sample(dataset, drawn, "pair-0001")
+    assert own.make_sample(dataset, drawn, "pair-0001") is first
+    assert own.find_made(dataset, drawn, "pair-0001") is first
+    assert own.make_sample(dataset, drawn, "pair-0002") is not first
     assert len(pictures) == 2
     bad = {"left": Given("drawing", b"no picture")}
     for _ in range(3):
         with pytest.raises(InvalidInput, match="whole PNG or JPEG"):
-            own.make(dataset, bad, "pair-0001")
+            own.make_sample(dataset, bad, "pair-0001")
     assert len(pictures) == 3
     monkeypatch.setattr(own, "_KEPT", 2)
     for width in (7, 9, 11):
-        own.make(dataset, {"left": stroke(width=width)}, "pair-0001")
-    assert own.made_before(dataset, drawn, "pair-0001") is None
+        own.make_sample(dataset, {"left": stroke(width=width)}, "pair-0001")
+    assert own.find_made(dataset, drawn, "pair-0001") is None
 
 
 # Sound and pictures that take long.

@@ -10,7 +10,7 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import importing, registry
+from qfusion.data import imported_sets, importing
 from qfusion.errors import InvalidInput
 
 COUNT = 60
@@ -23,7 +23,7 @@ def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def keep(path: Path, *repairs: str) -> Any:
         importing.import_set([path], "kept", repair=list(repairs), replace=True)
-        return registry.load_imported("kept")
+        return imported_sets.load_imported("kept")
 
     return keep
 
@@ -159,5 +159,5 @@ def test_arrays_of_tables_are_padded_as_well(tmp_path: Path, imported: Any) -> N
         [tmp_path / "labels.csv", tmp_path / "voice.npy"], "padded", target="regression"
     )
     assert kept is not None
-    voice = registry.load_imported("padded").modalities[0]
+    voice = imported_sets.load_imported("padded").modalities[0]
     assert np.array_equal(voice.lengths, (sequences() != 0).any(-1).sum(1))

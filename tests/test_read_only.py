@@ -14,7 +14,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from qfusion import _limits, data, model_export, runs
-from qfusion.data import import_formats, importing, registry
+from qfusion.data import downloads, import_formats, imported_sets, importing
 from qfusion.errors import InvalidInput
 from qfusion.runs import plans, run_process, sweeps
 from qfusion.training import checkpoint, imports
@@ -46,8 +46,8 @@ WRITES: dict[str, Callable[[], Any]] = {
     "go on with a sweep": lambda: sweeps.resume(Any),
     "read data": lambda: import_formats.read_files([Path("x.csv")], Path("x")),
     "import data": lambda: importing.import_set([Path("x.csv")], "x"),
-    "remove data": lambda: registry.remove_imported("x"),
-    "download data": lambda: registry.download("digits"),
+    "remove data": lambda: imported_sets.remove_imported("x"),
+    "download data": lambda: downloads.download("digits"),
     "keep a model": lambda: model_export.keep(Any, "", Any, "x"),
     "import a model": lambda: imports.take("x.pt2", Any),
     "keep a program": lambda: imports.keep(Any, Any, "x"),

@@ -16,6 +16,8 @@ from qfusion import _limits, data, model_export, runs
 from qfusion._checks import choose
 from qfusion.analysis import background_choice, study as studies
 from qfusion.data import import_store, importing, registry
+from qfusion.analysis import sample, study as studies
+from qfusion.data import import_store, imported_sets, importing
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import imported
@@ -156,7 +158,7 @@ def test_a_read_only_server_clears_nothing_away(
         assert run.record().state == "interrupted"
         assert not run.is_held()
         training_queue.waiting_names()
-        assert registry.imported_names() == ()
+        assert imported_sets.imported_names() == ()
         assert sorted(map(str, tmp_path.rglob("*"))) == before
     finally:
         _limits.begin_read_only(False)
@@ -222,4 +224,4 @@ def test_titles_have_an_end(
     monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
     with pytest.raises(InvalidInput, match="must have at most"):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own", **words)
-    assert registry.imported_names() == ()
+    assert imported_sets.imported_names() == ()

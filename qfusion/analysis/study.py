@@ -183,7 +183,7 @@ class Study:
         """The study of a set with a visitor's samples behind those of the set, whatever else is of it shared.
 
         Args:
-            dataset: of `own.behind`.
+            dataset: of `own.append_samples`.
         """
         alone = replace(self.of_set, dataset=cast("DataSet", dataset.own), _shared={})
         return replace(alone, dataset=dataset, _shared={}, _set=self.of_set, _alone=alone)

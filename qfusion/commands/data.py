@@ -65,7 +65,7 @@ def get(
 ) -> None:
     """Download a data set's files from their public source, each checked against its recorded SHA-256."""
     with bar("Files") as show:
-        folder = qfusion.data.registry.download(name, progress=show)
+        folder = qfusion.data.downloads.download(name, progress=show)
     print_result({"data": name, "folder": str(folder)}, as_json, f"{name} is in {folder}")
 
 
@@ -100,9 +100,11 @@ def check(
         "modalities": [{"name": name, **spec} for name, spec in dataset.input_specs.items()],
         "digest": dataset.digest,
     }
-    if name in qfusion.data.registry.imported_names():
-        qfusion.data.registry.verify_imported(name)
-        result |= {key: qfusion.data.registry.manifest(name)[key] for key in ("report", "repairs")}
+    if name in qfusion.data.imported_sets.imported_names():
+        qfusion.data.imported_sets.verify_imported(name)
+        result |= {
+            key: qfusion.data.imported_sets.manifest(name)[key] for key in ("report", "repairs")
+        }
     print_result(
         result,
         as_json,
@@ -260,7 +262,7 @@ def import_(
             more |= {
                 "kept": True,
                 "folder": str(place),
-                "digest": qfusion.data.registry.manifest(str(name))["digest"],
+                "digest": qfusion.data.imported_sets.manifest(str(name))["digest"],
             }
     _print_report(repaired.report, repaired.staged.title, more, as_json)
     repaired.report.require_no_errors()
@@ -423,7 +425,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove an imported set; the files that it was imported from stay."""
-    place = qfusion.data.registry.remove_imported(name)
+    place = qfusion.data.imported_sets.remove_imported(name)
     print_result(
         {"data": name, "removed": str(place)}, as_json, f"{name} is removed from {place.parent}"
     )

@@ -35,6 +35,7 @@ from qfusion.data import (
     files,
     import_repairs,
     import_store,
+    imported_sets,
     media,
     registry,
     tables,
@@ -138,9 +139,9 @@ def extract(
         header = tables.open_table(labels or _table_of(root))
         reader = tables.Reader(first, header, tuple(records), (*tables.IDS, *FILES), FILES)
         takes, failures = _takes(root, recordings, beside, reader)
-        draft = registry.imported_root() / f".extract-{name}"
+        draft = imported_sets.imported_root() / f".extract-{name}"
         with (
-            registry.disk("The features"),
+            imported_sets.translate_disk_errors("The features"),
             translate_errors(
                 f"Another process extracts a set called '{name}' right now",
                 "Wait for it, or choose another name.",
@@ -314,7 +315,7 @@ def _finished(
 
 def _remove_finished(draft: Path) -> None:
     """Removes what was finished before."""
-    with registry.disk("The features"):
+    with imported_sets.translate_disk_errors("The features"):
         for path in draft.glob("*.npz"):
             path.unlink()
 

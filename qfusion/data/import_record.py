@@ -15,6 +15,7 @@ import pyarrow as pa
 import qfusion
 from qfusion._checks import check, read_pairs, require_number
 from qfusion.data import mmsa, registry, set_digest
+from qfusion.data import files, imported_sets, token_vocabulary
 from qfusion.data.import_report import ExaminedSet
 from qfusion.data.staged_set import StagedSet
 
@@ -42,7 +43,7 @@ def write_record(
     if not staged.columns.empty:
         _write_table(staged.columns, staged.folder / "table.arrow")
     manifest = {
-        "format": registry.FORMAT,
+        "format": imported_sets.FORMAT,
         "name": name,
         "title": title or name,
         "licence": licence or "as whoever made the files says",
@@ -79,7 +80,7 @@ def write_record(
         "report": examined.report.as_dict(),
         "digest": _digest(staged),
     }
-    path = staged.folder / registry.MANIFEST
+    path = staged.folder / imported_sets.MANIFEST
     path.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     for entry in [*staged.folder.iterdir(), staged.folder]:
         flush_to_disk(entry)
@@ -100,7 +101,7 @@ def select_tokens(staged: StagedSet, folder: Path) -> dict[int, str]:
         "Argument `--vocabulary` is for sets with token numbers (`text_bert` of an MMSA pickle), but this one holds "
         "none. Leave it out.",
     )
-    vocabulary = mmsa.read_vocabulary(folder)
+    vocabulary = token_vocabulary.read_vocabulary(folder)
     numbers = [int(number) for number in np.unique(np.asarray(staged.tokens)) if number >= 0]
     unknown = [number for number in numbers if number not in vocabulary]
     check(

@@ -10,7 +10,7 @@ from typing import Any
 
 from qfusion import _files, _limits
 from qfusion._checks import check
-from qfusion.data import registry
+from qfusion.data import imported_sets, registry
 from qfusion.data.import_record import check_rates, flush_to_disk, select_tokens, write_record
 from qfusion.data.import_report import ExaminedSet
 
@@ -56,10 +56,10 @@ def store_set(
     staged = examined.staged
     rates = check_rates(staged, rates or {})
     tokens = {} if vocabulary is None else select_tokens(staged, vocabulary)
-    place = registry.imported_root() / name
-    with registry.disk(f"Data set '{name}'"):
+    place = imported_sets.imported_root() / name
+    with imported_sets.translate_disk_errors(f"Data set '{name}'"):
         write_record(examined, name, title, licence, tokens, rates, dict(extracted or {}))
-        with registry.alone():
+        with imported_sets.lock_sets():
             _move_folder(staged.folder, place, replace)
     return place
 
@@ -73,8 +73,8 @@ def staging_folder(keep: bool = False) -> Iterator[Path]:
     Raises:
         DataUnavailable: when the disk refuses, also inside the block.
     """
-    place = registry.imported_root()
-    with registry.disk("The data"):
+    place = imported_sets.imported_root()
+    with imported_sets.translate_disk_errors("The data"):
         place.mkdir(parents=True, exist_ok=True)
         _files.clear(place)  # removes what interrupted imports and removals have left
         folder = place / f".draft-{_files.mark()}"
@@ -97,7 +97,7 @@ def check_set_name(name: str, replace: bool = False) -> None:
         InvalidInput: when the name has characters that links or folders do not allow, or is in use.
     """
     check(
-        registry.NAME.fullmatch(name) is not None,
+        imported_sets.NAME.fullmatch(name) is not None,
         "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
         f"`_`, but is {name[:80]!r}. Choose another.",
     )
@@ -106,8 +106,8 @@ def check_set_name(name: str, replace: bool = False) -> None:
         name.casefold() not in built_in,
         f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.",
     )
-    imported = {other.casefold() for other in registry.imported_names()}
-    is_used = name.casefold() in imported or (registry.imported_root() / name).exists()
+    imported = {other.casefold() for other in imported_sets.imported_names()}
+    is_used = name.casefold() in imported or (imported_sets.imported_root() / name).exists()
     check(
         replace or not is_used,
         f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
@@ -124,7 +124,7 @@ def _check_length(argument: str, text: str, most: int) -> None:
 
 def _move_folder(folder: Path, place: Path, replace: bool) -> None:
     """Moves a folder to its place; a folder that is replaced comes back if that fails."""
-    old = registry.old_folder(place.name)
+    old = imported_sets.old_folder(place.name)
     if replace and place.exists():
         os.rename(place, old)
     try:

@@ -10,7 +10,6 @@ the data set alone. A session file holds what was given, never features: they ar
 
 import base64
 import hashlib
-import json
 import tempfile
 import threading
 from collections import OrderedDict
@@ -25,14 +24,13 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion._limits import MIB
-from qfusion.data import media, registry
+from qfusion.data import media
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, no_clip
 from qfusion.errors import InvalidInput, NotFound, QFusionError, translate_errors
 
 PREFIX, SPLIT = "own-", "own"  # of their ids; what stands in the place of a part of the split
-MOST = 8  # samples that a session keeps
 # bytes of what may be given, by kind, and what takes no more than a file of it has to
 LARGEST = {"drawing": 4 * MIB, "recording": 8 * MIB, "sentence": 4_000, "clip": 64 * MIB}
 LONGEST, SECONDS = (
@@ -67,7 +65,7 @@ class Own:
     """A sample that a visitor made.
 
     Attributes:
-        data: name of the data set. given: by the first of the modalities that are made of it, see `boxes`.
+        data: name of the data set. given: by the first of the modalities that are made of it, see `input_groups`.
         like: id of the sample of the set that has the other modalities, which are `taken` from it; empty where there
             are none.
         features: of every modality, (F,) or (T, F). content: what the model was given.
@@ -109,7 +107,7 @@ class Own:
         return self.digest
 
 
-def boxes(dataset: DataSet) -> dict[str, tuple[str, ...]]:
+def input_groups(dataset: DataSet) -> dict[str, tuple[str, ...]]:
     """Returns what a visitor is asked for: by the first modality of it all that are made of it, which have makers of
     one kind and hint: the three views of one digit come from one drawing."""
     result: dict[tuple[str, str], list[str]] = {}
@@ -119,7 +117,7 @@ def boxes(dataset: DataSet) -> dict[str, tuple[str, ...]]:
     return {names[0]: tuple(names) for names in result.values()}
 
 
-def from_canvas(address: str) -> Given:
+def read_canvas(address: str) -> Given:
     """Returns what the canvas of a page sends, the address `data:image/png;base64,...` of a picture of its size.
 
     Raises:
@@ -168,7 +166,8 @@ class _Results:
         with self._lock:
             self._by_key[key] = result
             while (
-                len(self._by_key) > _KEPT or sum(map(_bytes, self._by_key.values())) > _KEPT_BYTES
+                len(self._by_key) > _KEPT
+                or sum(map(_memory_size, self._by_key.values())) > _KEPT_BYTES
             ):
                 self._by_key.popitem(last=False)
 
@@ -176,7 +175,7 @@ class _Results:
 _results = _Results()
 
 
-def _bytes(result: Own | QFusionError) -> int:
+def _memory_size(result: Own | QFusionError) -> int:
     """What a result takes in memory."""
     if isinstance(result, QFusionError):
         return 0
@@ -198,15 +197,15 @@ def _key(dataset: DataSet, given: Mapping[str, Given], like: str) -> str:
     return hashlib.sha256(repr((dataset.name, dataset.digest, like, pieces)).encode()).hexdigest()
 
 
-def made_before(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own | None:
-    """Returns what `make` would, where that is remembered, else None; arguments and errors as there."""
+def find_made(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own | None:
+    """Returns what `make_sample` would, where that is remembered, else None; arguments and errors as there."""
     return _results.get(_key(dataset, given, like))
 
 
-def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
+def make_sample(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
     """Returns a sample of what was given, as the training data were made.
 
-    It takes its time the first time: a page asks `made_before` first, and waits for its turn.
+    It takes its time the first time: a page asks `find_made` first, and waits for its turn.
 
     Args:
         dataset: of which it becomes a sample.
@@ -221,7 +220,7 @@ def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
     result = _results.get(key)
     if result is None:
         try:
-            result = _made_anew(dataset, given, like)
+            result = _make_anew(dataset, given, like)
         except (InvalidInput, NotFound) as error:
             _results.put(key, error)
             raise
@@ -229,10 +228,10 @@ def make(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
     return result
 
 
-def _made_anew(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
-    """A sample of what was given, as `make`."""
+def _make_anew(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
+    """A sample of what was given, as `make_sample`."""
     check(bool(given), "Nothing is given. Draw, speak or write something first.")
-    wanted, features, content = boxes(dataset), dict[str, np.ndarray](), dict[str, Content]()
+    wanted, features, content = input_groups(dataset), dict[str, np.ndarray](), dict[str, Content]()
     for first, piece in given.items():
         names = wanted[choose("What can be given for", first, wanted)]
         kind = dataset.makers[first].kind
@@ -241,8 +240,8 @@ def _made_anew(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
             f"For {first} a {kind} is wanted, but a {piece.kind[:40]!r} is given. Give a {kind}.",
         )
         for name in names:
-            values, content[name] = _made(dataset.makers[name].make, piece)
-            features[name] = _fitting(dataset, name, values)
+            values, content[name] = _make_features(dataset.makers[name].make, piece)
+            features[name] = _check_features(dataset, name, values)
     rest = [name for name in dataset.names if name not in features]
     row = dataset.row(like) if rest else 0
     check(not dataset.is_own(row), f"Sample {like!r} is a visitor's own. Name one of the data set.")
@@ -259,7 +258,7 @@ def _made_anew(dataset: DataSet, given: Mapping[str, Given], like: str) -> Own:
     )
 
 
-def _made(make: Any, piece: Given) -> tuple[Any, Content]:
+def _make_features(make: Any, piece: Given) -> tuple[Any, Content]:
     """What a maker gives of what was given, once that is checked and read."""
     most = LARGEST[choose("Kind of what is given", piece.kind, LARGEST)]
     check(
@@ -285,7 +284,7 @@ def _made(make: Any, piece: Given) -> tuple[Any, Content]:
         return make(read_recording(path) if piece.kind == "recording" else path)
 
 
-def _fitting(dataset: DataSet, name: str, values: Any) -> np.ndarray:
+def _check_features(dataset: DataSet, name: str, values: Any) -> np.ndarray:
     """Features as the set has them."""
     m, array = dataset.modalities[dataset.names.index(name)], np.asarray(values, np.float32)
     shape = m.values.shape[1:]
@@ -330,7 +329,7 @@ def read_sentence(data: bytes) -> str:
     return words
 
 
-def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
+def append_samples(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
     """Returns a data set with a visitor's samples, at least one, in the rows after its last.
 
     The set stays what it is: its length, `rows` of every split, and `digest`. The rows behind it are in no split and
@@ -377,73 +376,3 @@ def behind(dataset: DataSet, samples: Sequence[Own]) -> DataSet:
         own=own,
         recorded=dataset.digest,
     )
-
-
-# Own samples in session files: what was given, in letters.
-
-
-def record_of(sample: Own) -> dict[str, Any] | None:
-    """Returns what a session file holds of a sample; None where it is too large for one."""
-    if sum(len(piece.data) for piece in sample.given.values()) > 200_000:  # bytes
-        return None
-    return {
-        "id": sample.id,
-        "data": sample.data,
-        "like": sample.like,
-        "given": {
-            name: {
-                "kind": piece.kind,
-                "ending": piece.ending,
-                "content": base64.b64encode(piece.data).decode(),
-            }
-            for name, piece in sample.given.items()
-        },
-    }
-
-
-def from_record(record: Any) -> Own:
-    """Returns a sample from what a session file holds of it.
-
-    Raises:
-        QFusionError: when it does not have that form, its data set is not here, or what was given cannot be read.
-    """
-    with translate_errors(
-        "An own sample of the file does not say what was given",
-        "Save the session again.",
-        *(KeyError, TypeError, AttributeError, ValueError),
-    ):
-        name, like, called = (str(record[key]) for key in ("data", "like", "id"))
-        given = {
-            first: Given(
-                str(piece["kind"]),
-                base64.b64decode(piece["content"], validate=True),
-                str(piece["ending"]),
-            )
-            for first, piece in record["given"].items()
-        }
-    sample = make(registry.load(choose("Data set", name, registry.names())), given, like)
-    check(
-        sample.id == called,
-        f"Own sample {called[:40]!r} comes to other features than it had. The data set or the way "
-        "of making them has changed; give it again.",
-    )
-    return sample
-
-
-def read_session(path: str | Path) -> list[Own]:
-    """Returns the own samples of a session file, which ‘Save session’ has written.
-
-    Raises:
-        QFusionError: when it cannot be read, or one of them does not fit.
-    """
-    with translate_errors(
-        f"{path} cannot be read",
-        "Give a session file.",
-        *(OSError, ValueError, AttributeError, RecursionError),
-    ):
-        record = json.loads(Path(path).read_bytes()).get("own", [])
-    check(
-        isinstance(record, list) and len(record) <= MOST,
-        f"A session file holds a list of at most {MOST} own samples. Save the session again.",
-    )
-    return [from_record(one) for one in record]

@@ -32,7 +32,7 @@ from qfusion import __version__, _files
 from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.data import own
+from qfusion.data import own_sessions
 from qfusion.errors import (
     QFusionError,
     collect_errors,
@@ -187,7 +187,7 @@ def read(data: bytes, pages: Iterable[str]) -> Session:
         _origin(_part(record, "made_from", words)),
         notes=_notes(record.get("notes", []), known, words),
         problems=tuple(words),
-        own=tuple(made[: own.MOST]) if isinstance(made := record.get("own"), list) else (),
+        own=tuple(made[: own_sessions.MOST]) if isinstance(made := record.get("own"), list) else (),
     )
 
 
@@ -478,7 +478,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
         },
         made_from,
         notes=state.get(_NOTES, ()),
-        own=tuple(filter(None, map(own.record_of, made))),
+        own=tuple(filter(None, map(own_sessions.session_record, made))),
     )
     if len(saved.own) < len(made):
         st.caption("Own samples made of large files are not in it: give them again.")
@@ -568,7 +568,7 @@ def open_loaded() -> None:
     for record in session.own:
         try:
             with access.waiting("Making your samples again …"):
-                made = own.from_record(record)
+                made = own_sessions.read_record(record)
         except QFusionError as error:
             state.notice(f"A sample of your own cannot be made again: {error} It is left out.")
         else:

@@ -20,6 +20,7 @@ from qfusion.data import (
     import_repairs,
     import_report,
     import_store,
+    imported_sets,
     importing,
     registry,
 )
@@ -43,7 +44,7 @@ def listing() -> None:
     """Every set with its state, and how to get those that are missing."""
     st.header("What there is", anchor=False)
     sources = registry.available()
-    own = set(registry.imported_names())
+    own = set(imported_sets.imported_names())
     st.dataframe(
         pd.DataFrame(
             [
@@ -82,7 +83,7 @@ def chosen_set() -> None:
     why_fuse.needs(dataset, frame.theme())
     frame.link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     recordings(dataset)
-    if name in registry.imported_names():
+    if name in imported_sets.imported_names():
         if access.may_train() and not _limits.is_read_only():
             st.button(
                 "Train both systems on it",
@@ -203,7 +204,7 @@ def _join(dataset: DataSet) -> None:
 
 def _record(name: str) -> None:
     """What was found and repaired when the set was imported, and its removal."""
-    record = registry.manifest(name)
+    record = imported_sets.manifest(name)
     with st.expander("Import report", icon=":material/fact_check:"):
         for file in record["files"]:
             st.code(
@@ -222,7 +223,7 @@ def _record(name: str) -> None:
             )
             if st.button("Yes, remove it", key="_remove_set"):
                 with frame.guard():
-                    registry.remove_imported(name)
+                    imported_sets.remove_imported(name)
                     state.put(KEPT, f"{text.plain(name)} was removed.")
                     st.rerun()
 
@@ -491,7 +492,7 @@ def _report(examined: import_report.ExaminedSet) -> None:
         )
         replace = (
             access.level() == "path"
-            and name in registry.imported_names()  # it removes the other one
+            and name in imported_sets.imported_names()  # it removes the other one
             and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace")
         )
         left, right = st.columns(2)

@@ -22,7 +22,7 @@ from qfusion.analysis.background_choice import default_contrast
 from qfusion.analysis.opening import with_samples
 from qfusion.analysis.sample import sample_of
 from qfusion.analysis.study import SAID, dividend_column, said_columns
-from qfusion.data import Audio, Image, own
+from qfusion.data import Audio, Image, own, own_sessions
 from qfusion.data.data_set import DataSet
 from qfusion.data.picture_arrays import enlarge, grey_levels
 from qfusion.data.sample_content import Maker
@@ -241,7 +241,7 @@ def stored() -> tuple[own.Own, ...]:
 def _open(sample: own.Own) -> None:
     """Keeps a sample for this session, of more than `own.MOST` the latest, and opens it."""
     others = [one for one in stored() if one.digest != sample.digest]
-    state.put(reruns.OWN, (*others, sample)[-own.MOST :])
+    state.put(reruns.OWN, (*others, sample)[-own_sessions.MOST :])
     state.put(samples.TRY.key, False)  # what is asked for stands below
     state.choose_sample(sample.id)
 
@@ -255,7 +255,7 @@ def _forget() -> None:
 def try_own(here: frame.Here) -> None:
     """What can be given for this data set, and what the model makes of it."""
     dataset = here.study.dataset
-    boxes = own.boxes(dataset)
+    boxes = own.input_groups(dataset)
     given: dict[str, own.Given] = {}
     st.caption(
         "What you give is made into features the very way of the training data. It stays in this session and is gone "
@@ -286,11 +286,11 @@ def try_own(here: frame.Here) -> None:
 
 def _made(dataset: DataSet, given: dict[str, own.Given], like: str) -> own.Own:
     """The sample of what was given; what was not made before waits for its turn."""
-    before = own.made_before(dataset, given, like)
+    before = own.find_made(dataset, given, like)
     if before is not None:
         return before
     with access.waiting("Reading what you gave …"):
-        return own.make(dataset, given, like)
+        return own.make_sample(dataset, given, like)
 
 
 def _like(here: frame.Here) -> str:
@@ -353,7 +353,7 @@ def _drawn(key: str, hint: str) -> own.Given | None:
         on_drawing_change=lambda: None,
     )
     drawing = result.drawing
-    return own.from_canvas(drawing) if drawing else None
+    return own.read_canvas(drawing) if drawing else None
 
 
 def _shown(here: frame.Here, made: own.Own) -> None:

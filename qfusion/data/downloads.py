@@ -1,0 +1,223 @@
+"""Downloads of the files of a data set from their public sources, each checked before it is used."""
+
+import gzip
+import io
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+from qfusion import _files, _limits
+from qfusion._checks import check, choose
+from qfusion.data import files, sources as package
+from qfusion.data.progress import Progress, no_progress
+from qfusion.data.registry import sources
+from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_errors
+
+# Fetching the files of a data set from where they are public, each one checked before it counts.
+
+_UNCHANGED = (
+    "Nothing was changed; try again, or get the files from where they were first published."
+)
+
+
+def download(
+    name: str,
+    target: str | os.PathLike[str] | None = None,
+    base_url: str | None = None,
+    progress: Progress = no_progress,
+    retries: int = 2,
+) -> Path:
+    """Downloads a data set's files and returns the folder they are in.
+
+    Files that are there and whole are kept; all others are fetched into a temporary folder, checked against their
+    recorded SHA-256, and only when every one of them is right moved into place. After a failure the target is as it
+    was. Where files are public in an archive only, it is unpacked there: known names alone, of known number and size.
+
+    Args:
+        name: of the data set; see `qfusion.data.names`.
+        target: folder to put the files in; the data set's own below the data folder unless told.
+        base_url: where the files are instead of at their public source, laid out as in the folder, or their archive
+            is, called as there. The environment variable QFUSION_<NAME>_URL does the same.
+        progress: called with (files done, files in all, path of the file).
+        retries: how often a failed transfer is tried again.
+
+    Raises:
+        NotFound: when the data set is unknown or not to be downloaded.
+        DataUnavailable: when a file cannot be fetched or the folder cannot be written.
+        IntegrityError: when a fetched file is not the recorded one.
+    """
+    _limits.refuse("download data")
+    public = [key for key, source in sources().items() if source.is_public]
+    source = sources()[name if name in sources() else choose("Downloadable data set", name, public)]
+    check(
+        not source.made,
+        f"Data set '{name}' {source.made} and needs no download. Use it as it is.",
+        NotFound,
+    )
+    check(source.is_public, f"Data set '{name}' cannot be downloaded. {source.remedy}", NotFound)
+    folder = Path(target) if target is not None else source.folder
+    base = base_url or os.environ.get(f"QFUSION_{name.upper().replace('-', '_')}_URL")
+    lacking = [file for file in source.files if not file.is_whole(folder)]
+    with translate_errors(
+        f"Data set '{name}' cannot be written to {folder}",
+        "Give another folder, or set QFUSION_DATA to one that can be written.",
+        error=DataUnavailable,
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        _files.clear(folder)
+        with tempfile.TemporaryDirectory(
+            dir=folder, prefix=".download-", suffix=f"-{_files.mark()}"
+        ) as temporary:
+            if lacking and source.archive is not None:
+                _unpack(source, source.archive, Path(temporary), base, progress, retries)
+            for done, file in enumerate(lacking if source.archive is None else ()):
+                progress(done, len(lacking), file.path)
+                _fetch(
+                    file.path,
+                    Path(temporary),
+                    _address(base, file.path, file.url),
+                    retries,
+                    file.sha256,
+                )
+            for file in lacking:
+                place = folder / file.path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if place.is_dir():
+                    shutil.rmtree(place)
+                os.replace(Path(temporary) / file.path, place)
+    progress(len(lacking), len(lacking), lacking[-1].path if lacking else "")
+    return folder
+
+
+def _address(base: str | None, path: str, url: str) -> str:
+    return f"{base.rstrip('/')}/{path}" if base else url
+
+
+def _fetch(
+    path: str,
+    folder: Path,
+    url: str,
+    retries: int,
+    sha256: str | None = None,
+    most: int = files.MAX_SIZE,
+) -> Path:
+    """Puts one file, checked where its digest is known, and of at most so many bytes, into `folder`."""
+    import pooch  # on demand: it pulls in the HTTP client, which only a download needs
+
+    pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
+
+    place = folder / path
+    # seconds without an answer
+    fetched = pooch.HTTPDownloader(timeout=30)
+
+    def bounded(address: str, output: str, shelf: object) -> None:
+        with open(output, "wb") as file:
+            fetched(address, _Bounded(file, most, f"File `{path}` from {address}"), shelf)
+
+    shelf = pooch.create(
+        place.parent,
+        base_url="",
+        registry={place.name: sha256 and f"sha256:{sha256}"},
+        urls={place.name: url},
+        retry_if_failed=retries,
+    )
+    try:
+        shelf.fetch(place.name, downloader=bounded)
+    except OSError as error:
+        if not hasattr(
+            error, "request"
+        ):  # the disk's error, not one of the HTTP client's, which are OSErrors too
+            raise
+        response = getattr(error, "response", None)
+        why = type(error).__name__ if response is None else f"HTTP {response.status_code}"
+        raise DataUnavailable(
+            f"File `{path}` cannot be downloaded from {url} ({why}). Check the connection "
+            "and try again; nothing was changed."
+        ) from error
+    except ValueError as error:
+        raise IntegrityError(
+            f"File `{path}` from {url} is not the recorded one: its SHA-256 differs. {_UNCHANGED}"
+        ) from error
+    return place
+
+
+class _Bounded(io.IOBase):
+    """A file that gives or takes at most so many bytes."""
+
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, most: int, what: str):
+        self.file, self.left, self.what = file, most, what
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self.left -= len(chunk)
+        check(
+            self.left >= 0,
+            f"{self.what} is larger than the recorded one can be. {_UNCHANGED}",
+            IntegrityError,
+        )
+        return chunk
+
+    def read(self, size: int) -> bytes:
+        """Returns the next bytes."""
+        return self._counted(self.file.read(size))
+
+    def write(self, chunk: bytes) -> None:
+        """Adds bytes."""
+        self.file.write(self._counted(chunk))
+
+
+def _unpack(
+    source: package.Source,
+    archive: package.Archive,
+    folder: Path,
+    base: str | None,
+    progress: Progress,
+    retries: int,
+) -> None:
+    """Puts a source's files, checked, into `folder`: what its archive holds of them, or what is made of that."""
+    name = archive.url.rpartition("/")[2]
+    url = _address(base, name, archive.url)
+    progress(0, archive.count, name)
+    packed = _fetch(name, folder, url, retries, most=archive.most)
+    what, taken = f"Archive `{name}` from {url}", set[str]()
+    with (
+        translate_errors(
+            f"{what} cannot be unpacked",
+            _UNCHANGED,
+            *(tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError),
+            error=IntegrityError,
+            why="{words:.200}",
+        ),
+        gzip.open(packed) as plain,
+        tarfile.open(
+            fileobj=_Bounded(cast(IO[bytes], plain), archive.most, what), mode="r|"
+        ) as members,
+    ):
+        for member in members:
+            match = re.fullmatch(f"[^/]*/{archive.members}", member.name)
+            plainly = member.isfile() and member.sparse is None  # holes could fill the disk
+            if match is None or not plainly or match[1] in taken:
+                continue
+            place = folder / match[1]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as file:
+                shutil.copyfileobj(cast(IO[bytes], members.extractfile(member)), file)
+            taken.add(match[1])
+            progress(len(taken), archive.count, match[1])
+    check(
+        len(taken) == archive.count,
+        f"{what} must hold {archive.count:,} files of data set '{source.name}', but holds {len(taken):,}. {_UNCHANGED}",
+        IntegrityError,
+    )
+    if archive.make is not None:
+        archive.make(folder)
+    for pinned in source.files:
+        check(
+            pinned.is_whole(folder),
+            f"`{pinned.path}` of a{what[1:]} is not the recorded one: its SHA-256 differs. {_UNCHANGED}",
+            IntegrityError,
+        )

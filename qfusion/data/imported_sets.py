@@ -1,0 +1,293 @@
+"""Imported sets: a folder each, below the user's data folder, with a manifest and one .npy file an array.
+
+A set's folder appears whole or not at all. Its arrays are opened memory-mapped, so that a set may be larger than
+memory. Checks and the digest, which read them, are computed at import and recorded in the manifest.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from qfusion import _files, _limits
+from qfusion._checks import check, require_few_modalities
+from qfusion.data import clips, extractors, mmsa, token_vocabulary
+from qfusion.data.clusters import video_clusters
+from qfusion.data.data_set import DataSet, compute_digest
+from qfusion.data.modality_spec import Modality
+from qfusion.data.sample_content import Content, Text, no_content
+from qfusion.data.target_spec import Target, guess_convention
+from qfusion.errors import DataUnavailable, IntegrityError, NotFound, translate_errors
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+_BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it again."
+
+
+def imported_root() -> Path:
+    """Returns where imported sets lie: QFUSION_IMPORTED, else `imported` in the user's data folder."""
+    return _files.own_folder("imported")
+
+
+@contextlib.contextmanager
+def translate_disk_errors(what: str) -> Iterator[None]:
+    """Turns what the disk refuses inside the block into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EFBIG,
+            None,
+        )  # NumPy tells only what was not written
+        raise DataUnavailable(
+            f"{what} cannot be written to the folder of imported sets "
+            f"({'the disk is full' if full else error.strerror or error}); nothing was kept. "
+            f"{'Free some space' if full else 'Correct its permissions'}, or name another folder in "
+            "QFUSION_IMPORTED."
+        ) from error
+
+
+def lock_sets(timeout: float = -1) -> contextlib.AbstractContextManager[object]:
+    """Returns the lock, taken, by which one process at a time moves sets here; it is let go of as a block ends.
+
+    Raises:
+        Timeout: when another one still does after so many seconds.
+    """
+    return FileLock(imported_root() / ".lock", is_singleton=False).acquire(timeout=timeout)
+
+
+def old_folder(name: str) -> Path:
+    """Where a set stands while another takes its place."""
+    return imported_root() / f".old-{name}.{secrets.token_hex(6)}"
+
+
+def _restore_replaced() -> None:
+    """Ends what a process was killed at that replaced a set: puts the old one back where no new one stands yet."""
+    left = list(imported_root().glob(".old-*.*"))
+    if left and not _limits.is_read_only():
+        with contextlib.suppress(Timeout, OSError), lock_sets(timeout=0):
+            for old in left:
+                place = imported_root() / old.name.removeprefix(".old-").rpartition(".")[0]
+                if place.exists():
+                    shutil.rmtree(old, ignore_errors=True)
+                elif old.is_dir():
+                    os.rename(old, place)
+
+
+def imported_names() -> tuple[str, ...]:
+    """Returns the names of the imported sets, sorted."""
+    _restore_replaced()
+    folders = (path.parent.name for path in imported_root().glob(f"*/{MANIFEST}"))
+    return tuple(sorted(filter(NAME.fullmatch, folders)))
+
+
+def manifest(name: str) -> dict[str, Any]:
+    """Returns what is recorded of an imported set.
+
+    Raises:
+        NotFound: when there is none of that name. IntegrityError: when its manifest is damaged.
+    """
+    if NAME.fullmatch(name):
+        path = imported_root() / name / MANIFEST
+        if not path.exists():
+            _restore_replaced()
+        with contextlib.suppress(OSError):
+            return _manifest(path, manifest_stamp(name))
+    raise NotFound(
+        f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`."
+    )
+
+
+def manifest_stamp(name: str) -> str:
+    """Returns a text that changes when an imported set is replaced; empty if there is no such set."""
+    with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name
+        facts = (imported_root() / name / MANIFEST).stat()
+        return f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}"
+    return ""
+
+
+@lru_cache(maxsize=64)
+def _manifest(path: Path, stamp: str) -> dict[str, Any]:
+    """`stamp` is there to tell a set that was replaced."""
+    name = path.parent.name
+    with translate_errors(
+        f"Imported data set '{name}' is damaged: its manifest cannot be read",
+        _BROKEN.format(name=name),
+        *(ValueError, KeyError, TypeError, RecursionError),
+        error=IntegrityError,
+        why="{kind}",
+    ):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("title", "description", "target", "modalities", "samples", "digest"):
+            record[key]
+    check(
+        record.get("format") == FORMAT,
+        f"Imported data set '{name}' was written by another version of qfusion (format {record.get('format')}). "
+        + _BROKEN.format(name=name),
+        IntegrityError,
+    )
+    return record
+
+
+def load_imported(name: str) -> DataSet:
+    """Returns an imported set, its arrays memory-mapped.
+
+    Raises:
+        NotFound: when there is none of that name.
+        IntegrityError: when a file of it is missing or not as long as it should be.
+    """
+    record, folder = manifest(name), imported_root() / name
+    require_few_modalities(f"Imported data set {name}", len(record["modalities"]))
+    with translate_errors(
+        f"Imported data set '{name}' is damaged",
+        _BROKEN.format(name=name),
+        *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+        pa.ArrowException,
+        error=IntegrityError,
+        why="{kind}: {words:.120}",
+    ):
+        count, target = record["samples"], record["target"]
+        ids = _array(folder, "ids.npy", (count,))
+        index = pd.Index(ids)
+        table = pd.DataFrame(index=index)
+        if record["table"]:
+            with pa.memory_map(str(folder / "table.arrow")) as source:
+                table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
+        modalities = tuple(
+            Modality(
+                m["name"],
+                _array(folder, m["file"], tuple(m["shape"])),
+                _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
+                tuple(m["feature_names"]),
+                tuple(m["picture"]) if m["picture"] else None,
+                record.get("rates", {}).get(m["name"]),
+                checked=True,
+            )
+            for m in record["modalities"]
+        )
+        y = _array(folder, "y.npy", (count,))
+        convention = str(target.get("convention", ""))
+        if not convention and target["kind"] == "regression":  # of before manifests named it
+            convention = guess_convention(
+                y,
+                annotated={m.name for m in modalities} == set(record["unimodal"]),
+                pickled=str(record["source"]).startswith(mmsa.KIND),
+            )
+        extracted = record.get("extracted", {})
+        content = partial(
+            _content,
+            table.get("text"),
+            _array(folder, "tokens.npy") if record.get("tokens") else None,
+            {int(number): str(token) for number, token in record.get("vocabulary", {}).items()},
+            "text" in extracted.get("methods", {}),
+        )
+        return DataSet(
+            name=name,
+            title=record["title"],
+            description=record["description"],
+            source=record["source"],
+            licence=record["licence"],
+            modalities=modalities,
+            target=Target(
+                target["kind"],
+                target["name"],
+                tuple(target["range"]) if target["range"] else None,
+                tuple(target["classes"]),
+                target["unit"],
+                tuple(target.get("labels", ())),
+                tuple(map(tuple, target.get("sets", ()))),
+                convention,
+            ),
+            y=y,
+            ids=ids,
+            split=_array(folder, "split.npy", (count,)),
+            table=table,
+            content_of=content if "text" in table.columns else no_content,
+            clip_of=partial(clips.clip_of, name, ids),
+            unimodal=pd.DataFrame(
+                _array(folder, "unimodal.npy"), columns=record["unimodal"], index=index
+            )
+            if record["unimodal"]
+            else None,
+            clusters=video_clusters(ids),
+            makers=extractors.makers(extracted, modalities),
+            recorded=record["digest"],
+        )
+
+
+def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """An array of a set, memory-mapped; only the name of the file counts, not where a manifest says that it lies."""
+    values = np.load(folder / Path(file).name, mmap_mode="r", allow_pickle=False)
+    check(shape in (None, values.shape), f"{file} has shape {values.shape}, not {shape}")
+    return np.asarray(values)
+
+
+def _content(
+    texts: pd.Series, numbers: np.ndarray | None, known: dict[int, str], worded: bool, row: int
+) -> dict[str, Content]:
+    words = str(texts.iloc[row])
+    if numbers is None:
+        return {"text": Text(words, extractors.spoken(words) if worded else None)}
+    own = tuple(int(number) for number in numbers[row] if number >= 0)
+    tokens, why = token_vocabulary.lookup_tokens(own, known), ""
+    if tokens is None:
+        named, reason = token_vocabulary.find_vocabulary()
+        if named is not None:
+            tokens = token_vocabulary.lookup_tokens(own, named)
+            why = f"that the vocabulary in {token_vocabulary.VOCABULARY} does not have"
+        elif reason:
+            why = f"whose vocabulary cannot be read ({reason.rstrip('.')})"
+    return {"text": Text(words, None, own, tokens, why)}
+
+
+def verify_imported(name: str) -> DataSet:
+    """Returns an imported set after reading all of it.
+
+    Raises:
+        IntegrityError: when it is not what was recorded.
+    """
+    dataset = load_imported(name)
+    check(
+        compute_digest(dataset) == dataset.digest,
+        f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
+        + _BROKEN.format(name=name),
+        IntegrityError,
+    )
+    return dataset
+
+
+def remove_imported(name: str) -> Path:
+    """Removes an imported set and returns where it was.
+
+    Raises:
+        NotFound: when there is none of that name. DataUnavailable: when the disk refuses.
+    """
+    _limits.refuse("remove data")
+    place = imported_root() / name
+    _restore_replaced()  # else an old one would come back later
+    check(
+        NAME.fullmatch(name) is not None and place.is_dir(),
+        f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.",
+        NotFound,
+    )
+    with translate_disk_errors(f"Data set '{name}'"):
+        gone = place.with_name(f".gone-{_files.mark()}")
+        with lock_sets(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
+            os.rename(place, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    return place

@@ -1,0 +1,83 @@
+"""A visitor's samples in session files, which hold their input and not their features."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from qfusion._checks import check, choose
+from qfusion.data import registry
+from qfusion.data.own import Given, Own, make_sample
+from qfusion.errors import translate_errors
+
+MOST = 8  # samples that a session keeps
+
+
+# Own samples in session files: what was given, in letters.
+
+
+def session_record(sample: Own) -> dict[str, Any] | None:
+    """Returns what a session file holds of a sample; None where it is too large for one."""
+    if sum(len(piece.data) for piece in sample.given.values()) > 200_000:  # bytes
+        return None
+    return {
+        "id": sample.id,
+        "data": sample.data,
+        "like": sample.like,
+        "given": {
+            name: {
+                "kind": piece.kind,
+                "ending": piece.ending,
+                "content": base64.b64encode(piece.data).decode(),
+            }
+            for name, piece in sample.given.items()
+        },
+    }
+
+
+def read_record(record: Any) -> Own:
+    """Returns a sample from what a session file holds of it.
+
+    Raises:
+        QFusionError: when it does not have that form, its data set is not here, or what was given cannot be read.
+    """
+    with translate_errors(
+        "An own sample of the file does not say what was given",
+        "Save the session again.",
+        *(KeyError, TypeError, AttributeError, ValueError),
+    ):
+        name, like, called = (str(record[key]) for key in ("data", "like", "id"))
+        given = {
+            first: Given(
+                str(piece["kind"]),
+                base64.b64decode(piece["content"], validate=True),
+                str(piece["ending"]),
+            )
+            for first, piece in record["given"].items()
+        }
+    sample = make_sample(registry.load(choose("Data set", name, registry.names())), given, like)
+    check(
+        sample.id == called,
+        f"Own sample {called[:40]!r} comes to other features than it had. The data set or the way "
+        "of making them has changed; give it again.",
+    )
+    return sample
+
+
+def read_session(path: str | Path) -> list[Own]:
+    """Returns the own samples of a session file, which ‘Save session’ has written.
+
+    Raises:
+        QFusionError: when it cannot be read, or one of them does not fit.
+    """
+    with translate_errors(
+        f"{path} cannot be read",
+        "Give a session file.",
+        *(OSError, ValueError, AttributeError, RecursionError),
+    ):
+        record = json.loads(Path(path).read_bytes()).get("own", [])
+    check(
+        isinstance(record, list) and len(record) <= MOST,
+        f"A session file holds a list of at most {MOST} own samples. Save the session again.",
+    )
+    return [read_record(one) for one in record]
