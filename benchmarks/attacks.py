@@ -74,10 +74,10 @@ def tiers(folder: Path) -> None:
 
 def film(folder: Path) -> None:
     """A clip of large black pictures, of which a copy is made for the browser."""
-    from qfusion.data import clips
+    from qfusion.data import clip_copies
     from qfusion.data.sample_content import Clip
 
-    clips.portable(Clip(folder / "film.mp4", "video", 0.5, 19.0))
+    clip_copies.make_copy(Clip(folder / "film.mp4", "video", 0.5, 19.0))
 
 
 ATTACKS: dict[str, Callable[[Path], None]] = {

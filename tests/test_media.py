@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from qfusion import data
-from qfusion.data import clips, importing, media
+from qfusion.data import clip_cache, clip_copies, clip_previews, clips, importing, media
 from qfusion.data.sample_content import Audio, Clip, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from tests import recordings
@@ -370,7 +370,7 @@ def test_a_table_names_parts_of_files(folder: Path, tmp_path: Path) -> None:
         Word(0, pytest.approx(0.1), "hello"),
         Word(pytest.approx(0.1), 0.5, "you"),
     )
-    assert media.probe(clips.portable(clip)).seconds == pytest.approx(1.0, abs=0.1)
+    assert media.probe(clip_copies.make_copy(clip)).seconds == pytest.approx(1.0, abs=0.1)
     table.write_text("id,path\nx,long one.mp4\nx,long one.mp4\n")
     with pytest.raises(InvalidInput, match=r"Two files are of sample 'x'.*line 3"):
         clips.join(made, root, table)
@@ -393,40 +393,40 @@ def test_the_command_reports_what_is_joined(
 
 def test_a_preview_is_kept_and_shows_the_part(folder: Path, tmp_path: Path) -> None:
     part = Clip(folder / "a b.c.mp4", "video", 0.5, 2.5)
-    shown = clips.preview(part)
+    shown = clip_previews.preview(part)
     assert shown.seconds == 2.0
     assert shown.thumbs is not None
     np.testing.assert_allclose(
         (shown.thumbs[..., 0] > 128).mean((1, 2))[[0, -1]], [0.2, 0.78], atol=0.03
     )
     assert (
-        np.abs(shown.envelope[: clips.BINS // 4 - 5]).max()
+        np.abs(shown.envelope[: clip_previews.BINS // 4 - 5]).max()
         < 0.05
         < np.abs(shown.envelope[-50:]).min(1).max()
     )
     loudest = shown.spectrogram.mean(1).argmax()
     assert shown.edges[loudest] <= 440 <= shown.edges[loudest + 1]
     assert len(list((tmp_path / "cache" / "clips").iterdir())) == 1
-    np.testing.assert_array_equal(clips.preview(part).thumbs, shown.thumbs)
-    clips.bound_cache(10)
+    np.testing.assert_array_equal(clip_previews.preview(part).thumbs, shown.thumbs)
+    clip_cache.bound_cache(10)
     assert not list((tmp_path / "cache" / "clips").iterdir())
-    assert clips.preview(Clip(folder / "p.png", "image")).poster.shape == (30, 40, 3)
+    assert clip_previews.preview(Clip(folder / "p.png", "image")).poster.shape == (30, 40, 3)
 
 
 def test_a_copy_is_cut_to_the_sample_and_upright(folder: Path) -> None:
-    part = clips.portable(Clip(folder / "v.webm", "video", 0.5, 2.5))
+    part = clip_copies.make_copy(Clip(folder / "v.webm", "video", 0.5, 2.5))
     facts = media.probe(part)
     assert (facts.kind, facts.size) == ("video", (64, 48))
     assert facts.seconds == pytest.approx(2.0, abs=0.1)
     assert onset(media.sound(part)) == pytest.approx(0.5, abs=0.02)
     assert filled(media.pictures(part, 0, 2, times=[1.0]))[0] == pytest.approx(0.5, abs=0.04)
-    heard = clips.portable(Clip(folder / "s.wav", "audio", 0.5, 1.5))
+    heard = clip_copies.make_copy(Clip(folder / "s.wav", "audio", 0.5, 1.5))
     assert onset(media.sound(heard)) == pytest.approx(0.5, abs=0.02)
-    film = clips.of_film(
+    film = clip_copies.copy_film(
         Film(np.arange(20 * 61 * 81, dtype=np.uint8).reshape(20, 61, 81) % 255, 25.0)
     )
     facts = media.probe(film)
     assert (facts.size, facts.sound) == ((82, 62), None)
     assert facts.seconds == pytest.approx(0.8, abs=0.05)
     with pytest.raises(QFusionError):
-        clips.portable(Clip(folder / "p.png", "image"))
+        clip_copies.make_copy(Clip(folder / "p.png", "image"))

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qfusion.data import clips, decoders, media, own
+from qfusion.data import clip_copies, clips, decoders, media, own
 from qfusion.data.own import Given
 from qfusion.data.sample_content import Audio, Clip, Word
 from qfusion.errors import InvalidInput, QFusionError
@@ -288,16 +288,16 @@ def test_what_took_too_much_work_is_not_tried_again(
         tried.append(path)
         raise decoders.TooMuchWork("It takes too long.")
 
-    monkeypatch.setattr(clips, "_write_copy", write)
+    monkeypatch.setattr(clip_copies, "_write_copy", write)
     for _ in range(3):
         with pytest.raises(decoders.TooMuchWork, match="too long"):
-            clips.portable(Clip(path, "video", 0.0, 1.0))
+            clip_copies.make_copy(Clip(path, "video", 0.0, 1.0))
     with pytest.raises(decoders.TooMuchWork, match="too long"):
-        clips.copy_of(Clip(path, "video", 0.0, 1.0))
+        clip_copies.find_copy(Clip(path, "video", 0.0, 1.0))
     assert len(tried) == 1
     path.write_bytes(b"another")
     with pytest.raises(decoders.TooMuchWork, match="too long"):
-        clips.portable(Clip(path, "video", 0.0, 1.0))
+        clip_copies.make_copy(Clip(path, "video", 0.0, 1.0))
     assert len(tried) == 2
 
 

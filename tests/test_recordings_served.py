@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.concurrency import run_in_threadpool
 
-from qfusion.data import clips
+from qfusion.data import clip_copies, clips
 from qfusion.data.sample_content import Clip
 from qfusion.errors import DataUnavailable
 from qfusion.ui import recordings, server
@@ -23,11 +23,11 @@ class Copies:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
         self.go, self.begun, self.stopped = threading.Event(), list[Clip](), list[Clip]()
         self.folder, self.patch = folder, monkeypatch
-        monkeypatch.setattr(clips, "copy_of", lambda clip: None)
-        monkeypatch.setattr(clips, "portable", self.make)
+        monkeypatch.setattr(clip_copies, "find_copy", lambda clip: None)
+        monkeypatch.setattr(clip_copies, "make_copy", self.make)
 
     def make(self, clip: Clip, stop: threading.Event) -> Path:
-        """Takes the place of `clips.portable`."""
+        """Takes the place of `clip_copies.make_copy`."""
         self.begun.append(clip)
         while clip.path.name.startswith("slow") and not self.go.wait(0.02):
             if stop.is_set():

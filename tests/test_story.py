@@ -21,6 +21,9 @@ from qfusion.analysis import recording_strip
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
 from qfusion.data import clips
+from qfusion.analysis import inside
+from qfusion.analysis.sample import Sample, open_sample
+from qfusion.data import clip_copies
 from qfusion.data.sample_content import Clip
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import story as told, term_sensitivity
@@ -84,7 +87,9 @@ def test_a_frame_is_what_ended_left_of_the_cursor() -> None:
 
 
 def test_webm_is_vp9(tmp_path: Path) -> None:
-    clips.encode(tmp_path / "a.webm", iter(np.zeros((5, 32, 32, 3), np.uint8)), 10.0, comment="of")
+    clip_copies.encode(
+        tmp_path / "a.webm", iter(np.zeros((5, 32, 32, 3), np.uint8)), 10.0, comment="of"
+    )
     with av.open(str(tmp_path / "a.webm")) as container:
         assert container.streams.video[0].codec_context.name == "vp9"
         assert container.metadata["COMMENT"] == "of"

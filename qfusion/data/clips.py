@@ -1,23 +1,19 @@
-"""Recordings of the samples of a set: which file is of which sample, what is seen and heard in it, and a copy of a
-sample's part that any browser plays.
+"""Recordings of the samples of a set: the file of each sample, found once and recorded.
 
-A folder is joined once: files are matched with samples by their names or by a table, looked into, and a record is kept
-beside the set. Nothing is copied. From then on only files of the record are opened, and only while they lie inside that
-folder and are as they were. What is worked out of them lies in the cache and can be made again.
+A folder is joined once: files are matched with samples by their names or by a table, checked, and a record is kept
+beside the set. Nothing is copied. From then on only files of the record are opened, and only while they are inside that
+folder and unchanged.
 """
 
 import itertools
 import os
-import threading
 import unicodedata
-from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
-from weakref import WeakValueDictionary
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,17 +21,15 @@ import pandas as pd
 
 from qfusion import _files, _limits
 from qfusion._checks import check, require_number
-from qfusion._lazy import load
 from qfusion._sentences import count, listed
-from qfusion.data import array_cache, decoders, files, media
+from qfusion.data import files, media
 from qfusion.data.clusters import VIDEO_MARK
 from qfusion.data.data_set import DataSet
-from qfusion.data.decoders import TooMuchWork
 from qfusion.data.extractors import Take
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.row_splits import SPLITS
-from qfusion.data.sample_content import Audio, Clip, Film, Word
-from qfusion.errors import DataUnavailable, InvalidInput, NotFound, collect_errors, translate_errors
+from qfusion.data.sample_content import Clip, Word
+from qfusion.errors import DataUnavailable, NotFound, collect_errors, translate_errors
 
 RECORD = "media.json"
 MAX_FILES = 200_000  # of a folder that is joined, and folders in it
@@ -136,15 +130,15 @@ def join(
         f"Recordings are joined to imported sets and to `mosi`, but '{dataset.name}' is neither. Import it first.",
     )
     problems = list[str]()
-    root, recordings, beside = opened(folder, problems)
+    root, recordings, beside = open_folder(folder, problems)
     ids = dataset.ids.tolist()
     parts = (
         _by_name(dataset, ids, recordings)
         if table is None
         else _by_table(table, root, set(ids), recordings, problems)
     )
-    others = unread(root)
-    remarks = [unread_words(others, id_) for id_ in ids if id_ not in parts and id_ in others]
+    others = list_unread(root)
+    remarks = [describe_unread(others, id_) for id_ in ids if id_ not in parts and id_ in others]
     problems += remarks
     check(
         bool(parts),
@@ -163,7 +157,7 @@ def join(
         with collect_errors(problems, name):
             known[name] = _File(media.probe(path), state_of(path), words)
     parts = {id_: part for id_, part in parts.items() if part.path in known}
-    usable = {id_: part for id_, part in parts.items() if _fits(part, known[part.path].facts)}
+    usable = {id_: part for id_, part in parts.items() if _is_inside(part, known[part.path].facts)}
     problems += [
         f"Sample '{id_[:80]}' is from {part.start:g} s to {part.end or known[part.path].facts.seconds:g} s of "
         f"{part.path}, which has {known[part.path].facts.seconds:.1f} s."
@@ -209,7 +203,7 @@ def is_joinable(dataset: DataSet) -> bool:
     return getattr(dataset.clip_of, "func", None) is clip_of
 
 
-def opened(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], dict[str, Path]]:
+def open_folder(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], dict[str, Path]]:
     """Returns a folder's own path; the recordings in it by their names below it; and the files of words by these names
     without endings. What is hidden is passed over.
 
@@ -257,7 +251,7 @@ def opened(folder: Path, problems: list[str]) -> tuple[Path, dict[str, Path], di
     )
 
 
-def unread(root: Path) -> dict[str, list[str]]:
+def list_unread(root: Path) -> dict[str, list[str]]:
     """Returns the recordings below a folder that are not read, by the names that ids may have; see `join`."""
     names = [
         path.relative_to(root).as_posix()
@@ -265,15 +259,15 @@ def unread(root: Path) -> dict[str, list[str]]:
         if path.suffix.lower() in media.UNREAD
     ]
     shown = sorted(name for name in names if "/." not in f"/{name}")
-    called = called_like(shown) | {name: [name] for name in shown}
+    called = match_names(shown) | {name: [name] for name in shown}
     return {unicodedata.normalize("NFC", name): entries for name, entries in called.items()}
 
 
-def unread_words(called: Mapping[str, Sequence[str]], name: str) -> str:
+def describe_unread(called: Mapping[str, Sequence[str]], name: str) -> str:
     """Returns a sentence on the recording of a sample that is there and not read; empty where there is none.
 
     Args:
-        called: as of `unread`. name: of the sample or its file.
+        called: as of `list_unread`. name: of the sample or its file.
     """
     names = called.get(unicodedata.normalize("NFC", name), ())
     if not names:
@@ -284,18 +278,18 @@ def unread_words(called: Mapping[str, Sequence[str]], name: str) -> str:
 
 def _by_name(dataset: DataSet, ids: Sequence[str], recordings: Iterable[str]) -> dict[str, Take]:
     """Parts by id, of files that are called like samples, or like the videos that a table names."""
-    called = called_like(recordings)
-    parts = {id_: Take(_only(called[id_], id_)) for id_ in ids if id_ in called}
+    called = match_names(recordings)
+    parts = {id_: Take(_require_one(called[id_], id_)) for id_ in ids if id_ in called}
     table = dataset.table
     if "video" in table and {"start", "end"} <= set(table.select_dtypes("number").columns):
         columns = table["video"].astype(str), table["start"], table["end"]
         for id_, video, start, end in zip(ids, *columns, strict=True):
             if id_ not in parts and video in called and np.isfinite([start, end]).all():
-                parts[id_] = Take(_only(called[video], id_), float(start), float(end))
+                parts[id_] = Take(_require_one(called[video], id_), float(start), float(end))
     return parts
 
 
-def called_like(recordings: Iterable[str]) -> dict[str, list[str]]:
+def match_names(recordings: Iterable[str]) -> dict[str, list[str]]:
     """Returns the files, paths below the folder, that each id is a name of; see `join`."""
     called = defaultdict[str, list[str]](list)
     for name in recordings:
@@ -306,7 +300,7 @@ def called_like(recordings: Iterable[str]) -> dict[str, list[str]]:
     return called
 
 
-def _only(names: Sequence[str], id_: str) -> str:
+def _require_one(names: Sequence[str], id_: str) -> str:
     check(
         len(names) == 1,
         f"Two files are of sample '{id_[:80]}': {' and '.join(names[:2])}. Leave one out, or say which in a table of "
@@ -348,7 +342,7 @@ def _by_table(
     return parts
 
 
-def _fits(part: Take, facts: media.Facts) -> bool:
+def _is_inside(part: Take, facts: media.Facts) -> bool:
     """Whether a part lies in its file; an end a little after the file's is the file's."""
     return facts.kind == "image" or part.start < (part.end or facts.seconds) <= facts.seconds + 0.5
 
@@ -363,7 +357,7 @@ def _record_path(name: str) -> Path:
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, state: tuple[int, int]) -> _Record:
+def _read_record(path: Path, state: tuple[int, int]) -> _Record:
     """The record in a file; `state` is there to tell one that was written again."""
     with translate_errors(
         f"The record of the recordings of '{path.parent.name}' is damaged",
@@ -375,9 +369,9 @@ def _read(path: Path, state: tuple[int, int]) -> _Record:
         return msgspec.json.decode(path.read_bytes(), type=_Record)
 
 
-def _record(name: str) -> _Record | None:
+def _load_record(name: str) -> _Record | None:
     path = _record_path(name)
-    return _read(path, state_of(path)) if path.is_file() else None
+    return _read_record(path, state_of(path)) if path.is_file() else None
 
 
 def state_of(path: Path) -> tuple[int, int]:
@@ -392,7 +386,7 @@ def coverage(name: str) -> Coverage | None:
     Raises:
         DataUnavailable: when the record is damaged.
     """
-    record = _record(name)
+    record = _load_record(name)
     return None if record is None else record.coverage
 
 
@@ -405,7 +399,7 @@ def clip_of(name: str, ids: np.ndarray, row: int) -> Clip | None:
     Raises:
         DataUnavailable: when the file is gone, was changed since, or leads out of the folder that was joined.
     """
-    record = _record(name)
+    record = _load_record(name)
     part = None if record is None else record.samples.get(str(ids[row]))
     if record is None or part is None:
         return None
@@ -460,316 +454,3 @@ def _within(words: Iterable[Word], start: float, end: float | None) -> tuple[Wor
         for word in words
         if word.start < last and word.end > start
     )
-
-
-# What is seen and heard in a recording, for a strip of time: worked out once and kept in the cache.
-
-THUMBS, THUMB, POSTER = (
-    8,
-    120,
-    480,
-)  # pictures of a strip, pixels of their longer side, and of the poster's
-BINS = 600  # of an envelope
-BANDS, COLUMNS = 48, 240  # of a spectrogram
-HEARD = 16_000  # samples a second that are looked at
-LOWEST, RANGE = 60.0, 70.0  # Hz of the lowest band; decibels below the loudest that are shown
-
-
-@dataclass(frozen=True, eq=False)
-class Preview:
-    """What a strip of time shows of a sample.
-
-    Attributes:
-        seconds: from its begin that are shown: all of it, or the first MAX_SECONDS.
-        thumbs: uint8 (n, h, w, 3), each from the middle of its nth of these seconds; None without pictures.
-        poster: uint8 (h, w, 3), the picture in the middle, larger; None without pictures.
-        envelope: least and largest sample of every bin, float32 (BINS, 2); None without sound.
-        spectrogram: decibels below the loudest cell, float32 (BANDS, about COLUMNS), lowest band first; None without
-            sound.
-        edges: Hz between the bands, (BANDS + 1,).
-    """
-
-    seconds: float
-    thumbs: np.ndarray | None = None
-    poster: np.ndarray | None = None
-    envelope: np.ndarray | None = None
-    spectrogram: np.ndarray | None = None
-    edges = np.geomspace(LOWEST, HEARD / 2, BANDS + 1)
-
-
-def preview(clip: Clip) -> Preview:
-    """Returns what a strip of time shows of a recording, from the cache where it is there.
-
-    Raises:
-        InvalidInput, NotFound, DataUnavailable: when the file cannot be read, see `media`.
-    """
-    if clip.kind == "image":
-        return Preview(0.0, poster=media.picture(clip.path, POSTER))
-    key = _key(clip)
-    with _one_at_a_time(f"strip-{key}"):
-        arrays = array_cache.cached_arrays(
-            "clips/strip", key, lambda: _arrays(clip.path, clip.start, clip.end)
-        )
-    bound_cache()
-    return Preview(float(arrays.pop("seconds")), **arrays)
-
-
-@decoders.apart(60)
-def _arrays(path: Path, start: float, end: float | None) -> dict[str, np.ndarray]:
-    facts = media.probe(path)
-    end = min(end or facts.seconds, start + media.MAX_SECONDS)
-    seconds = end - start
-    film = audio = None
-    result = {"seconds": np.array(seconds)}
-    if facts.size is not None:
-        middles = ((np.arange(THUMBS) + 0.5) * seconds / THUMBS).tolist()
-        film = Film(
-            np.stack([*media.pictures(path, start, end, times=middles, side=THUMB)]),
-            THUMBS / seconds,
-        )
-        (result["poster"],) = media.pictures(path, start, end, times=[seconds / 2], side=POSTER)
-    if facts.sound is not None:
-        audio = media.sound(path, start, end, HEARD)
-    return result | strip_of(film, audio)
-
-
-def strip_of(film: Film | None, audio: Audio | None) -> dict[str, np.ndarray]:
-    """Returns the arrays of a `Preview` that are made from pictures, as many as there are up to THUMBS, and sound."""
-    result = dict[str, np.ndarray]()
-    if film is not None:
-        count = min(THUMBS, len(film.frames))
-        chosen = ((np.arange(count) + 0.5) * len(film.frames) / count).astype(int)
-        result["thumbs"] = _coloured(film.frames[chosen])
-    if audio is not None and len(audio.samples):
-        samples = np.asarray(audio.samples, np.float32)
-        parts = np.array_split(samples, min(BINS, len(samples)))
-        result["envelope"] = np.array([(part.min(), part.max()) for part in parts], np.float32)
-        result["spectrogram"] = _spectrogram(samples, audio.rate)
-    return result
-
-
-def _spectrogram(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Power in bands of equal ratio, in decibels below the loudest cell; of what the rate does not reach, the least."""
-    from scipy import signal
-
-    size = 2 ** max(6, round(np.log2(0.032 * rate)))
-    hop = max(1, len(samples) // COLUMNS, size // COLUMNS)
-    transform = signal.ShortTimeFFT(np.hanning(size), hop, rate)
-    power = transform.spectrogram(np.pad(samples, (0, max(0, size - len(samples)))))
-    edges = Preview.edges
-    middles = np.sqrt(edges[1:] * edges[:-1])[:, None]
-    ratios = np.log(np.maximum(transform.f, 1) / middles) / np.log(edges[1] / edges[0])
-    weights = np.exp(-(ratios**2)) * (middles < rate / 2)
-    bands = weights / np.maximum(weights.sum(1, keepdims=True), 1e-9) @ power
-    quiet = 10 ** (-RANGE / 10)
-    return 10 * np.log10(np.maximum(bands / max(bands.max(), 1e-12), quiet)).astype(np.float32)
-
-
-def _key(clip: Clip) -> str:
-    # the number is raised when the same recording begins to give something else
-    return array_cache.key_of(map(str, (2, clip.path, *state_of(clip.path), clip.start, clip.end)))
-
-
-def bound_cache(most: int = 2**30) -> None:
-    """Removes what was kept of recordings and not used for longest, until at most so many bytes are left."""
-    array_cache.bound(_files.cache_root() / "clips", most)
-
-
-# A copy of a sample's part that any browser plays.
-
-FAST = 30.0  # pictures a second at most
-COPY_SECONDS = 300  # of the processor that a copy may take
-MAX_REFUSALS = 1000  # that are remembered
-
-
-class _Maker:
-    """Who makes a file."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-
-def copy_of(clip: Clip) -> Path | None:
-    """Returns the copy of a recording's part, see `portable`, where it is in the cache.
-
-    Raises:
-        TooMuchWork: that was raised when it was to be made.
-    """
-    name = _copy_name(clip)
-    refusal = _refusals.get(name)
-    if refusal is not None:
-        raise TooMuchWork(refusal)
-    return _cached(name)
-
-
-def portable(clip: Clip, stop: threading.Event | None = None) -> Path:
-    """Returns a video (MP4: H.264, AAC) of a recording's part, upright, of at most POSTER pixels a side and
-    MAX_SECONDS, from the cache where it is there; of a sound its sound alone.
-
-    Args:
-        clip: a video or a sound. stop: ends the making when it is set.
-
-    Raises:
-        InvalidInput, NotFound, DataUnavailable: when the file cannot be read or the cache not be written, or it was
-            stopped.
-    """
-    check(clip.kind != "image", "A picture is not played. Show it.")
-    name = _copy_name(clip)
-
-    def write(place: Path) -> None:
-        _limits.check_disk("The copy of a recording", 2**26)
-        _write_copy(clip.path, clip.start, clip.end, place, stop=stop)  # type: ignore[call-arg]
-
-    return _copy(name, write)
-
-
-def _copy_name(clip: Clip) -> str:
-    return f"part-{_key(clip)}"
-
-
-@decoders.apart(COPY_SECONDS, counted=False)
-def _write_copy(path: Path, start: float, end: float | None, place: Path) -> None:
-    facts = media.probe(path)
-    part = start, min(end or facts.seconds, start + media.MAX_SECONDS)
-    rate = min(facts.rate or FAST, FAST)
-    encode(
-        place,
-        media.pictures(path, *part, rate=rate, side=POSTER) if facts.size else iter(()),
-        rate,
-        media.sound(path, *part, 32_000) if facts.sound else None,
-    )
-
-
-def of_film(film: Film) -> Path:
-    """Returns a video of moving pictures that a set holds itself, as `portable`."""
-    key = array_cache.key_of([str((film.frames.shape, film.rate)), film.frames.tobytes()])
-    shown = iter(_coloured(film.frames))
-    return _copy(f"film-{key}", lambda place: encode(place, shown, film.rate))
-
-
-def _coloured(frames: np.ndarray) -> np.ndarray:
-    """Pictures (T, h, w, 3), also of grey ones (T, h, w)."""
-    return frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, -1)
-
-
-def _cached(name: str) -> Path | None:
-    """A video in the cache, where it is there."""
-    place = _files.cache_root() / "clips" / f"{name}.mp4"
-    if not place.is_file():
-        return None
-    os.utime(place)
-    return place
-
-
-def _copy(name: str, write: Callable[[Path], None]) -> Path:
-    """A video in the cache, written where it is not there."""
-    with _one_at_a_time(name):
-        place = _cached(name)
-        if place is not None:
-            return place
-        place = _files.cache_root() / "clips" / f"{name}.mp4"
-        with translate_errors(
-            "The cache cannot be written", "Correct its permissions.", error=DataUnavailable
-        ):
-            place.parent.mkdir(parents=True, exist_ok=True)
-        write(place)
-    bound_cache()
-    return place
-
-
-# What is made of a recording is made once, however many ask for it.
-
-_makers: WeakValueDictionary[str, _Maker] = WeakValueDictionary()
-_makers_guard = threading.Lock()
-_refusals: OrderedDict[str, str] = OrderedDict()  # what took too much work, and why
-
-
-@contextmanager
-def _one_at_a_time(name: str) -> Iterator[None]:
-    """Waits while another thread makes what is called so, and remembers what took too much work: it is not tried again.
-    Names say what the file was, so that a file that is mended is read anew.
-
-    Raises:
-        TooMuchWork: that was raised when it was to be made.
-    """
-    with _makers_guard:
-        maker = _makers.setdefault(name, _Maker())
-    with maker.lock:
-        if name in _refusals:
-            raise TooMuchWork(_refusals[name])
-        try:
-            yield
-        except TooMuchWork as error:
-            _refusals[name] = str(error)
-            while len(_refusals) > MAX_REFUSALS:
-                _refusals.popitem(last=False)
-            raise
-
-
-# of the codecs that browsers play: their settings, fast before small
-_CODECS: dict[str, tuple[str, dict[str, str]]] = {
-    ".mp4": ("libx264", {"preset": "veryfast", "crf": "26"}),
-    ".webm": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "crf": "36", "b": "0"}),
-}
-
-
-def encode(
-    place: Path,
-    pictures: Iterator[np.ndarray],
-    rate: float,
-    audio: Audio | None = None,
-    comment: str = "",
-) -> None:
-    """Writes a video that browsers play, whole or not at all.
-
-    Args:
-        place: of the file, .mp4 (H.264, AAC) or, without sound, .webm (VP9).
-        pictures: uint8 (h, w, 3) each. rate: of them a second. comment: is kept in the file.
-
-    Raises:
-        InvalidInput: when it cannot be written.
-    """
-    from fractions import Fraction
-
-    av = load("av")
-
-    _limits.check_disk("The copy of a recording", 2**26)
-    with (
-        translate_errors(
-            "A recording cannot be written for the browser",
-            "Convert it to MP4 (H.264, AAC).",
-            *(av.FFmpegError, ValueError),
-            why="{words:.100}",
-            passing=(InvalidInput,),
-        ),
-        _files.atomic(place) as part,
-        av.open(
-            str(part),
-            "w",
-            format=place.suffix.removeprefix("."),
-            options={"movflags": "+faststart"} if place.suffix == ".mp4" else {},
-        ) as out,
-    ):
-        out.metadata["comment"] = comment
-        codec, settings = _CODECS[place.suffix]
-        streams: list[tuple[Any, Iterable[Any]]] = []
-        if audio is not None:
-            samples = audio.samples[None].astype(np.float32)
-            frame = av.AudioFrame.from_ndarray(samples, "flt", "mono")
-            frame.rate, frame.pts = audio.rate, 0  # from which players know the encoder's delay
-            streams.append((out.add_stream("aac", audio.rate, layout="mono"), [frame]))
-        first = next(pictures, None)
-        if first is not None:
-            video = out.add_stream(
-                codec,
-                Fraction(rate).limit_denominator(1000),
-                settings,
-                height=first.shape[0] + first.shape[0] % 2,
-                width=first.shape[1] + first.shape[1] % 2,
-                pix_fmt="yuv420p",
-            )
-            shown = map(np.ascontiguousarray, itertools.chain([first], pictures))
-            streams.append((video, (av.VideoFrame.from_ndarray(one, "rgb24") for one in shown)))
-        for stream, frames in streams:
-            for entry in itertools.chain(frames, [None]):
-                out.mux(stream.encode(entry))

@@ -126,7 +126,7 @@ def extract(
     require_whole("processes", processes, 0, 256)
     longest = require_number("longest", longest, 0.1, media.MAX_SECONDS)
     patience = require_number("patience", patience, 0.1, 1e6)
-    root, recordings, beside = clips.opened(folder, [])
+    root, recordings, beside = clips.open_folder(folder, [])
     chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
     records = {
         key: extractors.record_of(key, words)
@@ -249,11 +249,11 @@ def _plain(text: str) -> str:
 def _takes(
     root: Path, recordings: Mapping[str, Path], beside: Mapping[str, Path], reader: tables.Reader
 ) -> tuple[dict[int, extractors.Take], list[Failure]]:
-    """Of the rows of the table that have a file, which part of it; and the others. Files are as of `clips.opened`."""
-    names = clips.called_like(recordings) | {name: [name] for name in recordings}
+    """Which part of which file every row of the table is, see `clips.open_folder`; and the rows without a file."""
+    names = clips.match_names(recordings) | {name: [name] for name in recordings}
     called = {_plain(name): files for name, files in names.items()}
     rows, blank = len(reader.ids), [""] * len(reader.ids)
-    unread = clips.unread(root)
+    unread = clips.list_unread(root)
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, tables.TEXT)
     )
@@ -266,7 +266,7 @@ def _takes(
             candidates = called.get(key, [])
             check(
                 bool(candidates),
-                clips.unread_words(unread, key)
+                clips.describe_unread(unread, key)
                 or f"There is no recording '{key[:80]}' below the folder.",
             )
             check(

@@ -39,7 +39,7 @@ from qfusion.analysis.errors import Levels, of_split
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.shown_terms import select_shown_terms
 from qfusion.analysis.study import Study
-from qfusion.data import clips
+from qfusion.data import clip_copies, clip_previews
 from qfusion.data.sample_content import Audio, Clip, Film, Series
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.explain import (
@@ -356,10 +356,12 @@ def _of_recording(sample: Sample) -> dict[str, Any]:
 
 def _clip(clip: Clip) -> dict[str, Any]:
     """A recording, with what is said of it."""
-    preview = clips.preview(clip)
+    preview = clip_previews.preview(clip)
     if clip.kind == "image":
         return {"says": "The picture of the sample.", "block": picture(preview.poster, 80.0)}  # type: ignore[arg-type]
-    block = played(clip.kind, f"{clip.kind}/mp4", clips.portable(clip).read_bytes(), preview.poster)
+    block = played(
+        clip.kind, f"{clip.kind}/mp4", clip_copies.make_copy(clip).read_bytes(), preview.poster
+    )
     more = (
         ""
         if block["media"]
@@ -371,7 +373,9 @@ def _clip(clip: Clip) -> dict[str, Any]:
 def film(piece: Film) -> Block:
     """Returns moving pictures that a set holds itself, as a page plays them."""
     frames = np.asarray(piece.frames)
-    return played("video", "video/mp4", clips.of_film(piece).read_bytes(), frames[len(frames) // 2])
+    return played(
+        "video", "video/mp4", clip_copies.copy_film(piece).read_bytes(), frames[len(frames) // 2]
+    )
 
 
 def audio(piece: Audio) -> Block:

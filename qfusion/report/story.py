@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from qfusion import _files
 from qfusion._checks import check, choose, require_number
 from qfusion._sentences import progress_over
-from qfusion.data import clips
+from qfusion.data import clip_copies
 from qfusion.figures.export_style import CREATOR, plotly_print, printing
 from qfusion.figures.html_page import script_digest
 from qfusion.figures.style import INK, PAPER, QUIET, Theme, label, rgb_channels
@@ -108,7 +108,7 @@ class Story:
         )
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder, f"story{suffix}")
-            clips.encode(place, shown, rate, comment=f"{self.title}. {self.made_from}")
+            clip_copies.encode(place, shown, rate, comment=f"{self.title}. {self.made_from}")
             return place.read_bytes()
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qfusion.data import clips, media
+from qfusion.data import clip_copies, clips, media
 from qfusion.data.sample_content import Clip
 from qfusion.errors import DataUnavailable
 
@@ -51,7 +51,7 @@ async def file_of(clip: Clip, has_left: Callable[[], Awaitable[bool]]) -> Path:
     """
     if _is_sent_whole(clip):
         return clip.path
-    ready = await asyncio.to_thread(clips.copy_of, clip)
+    ready = await asyncio.to_thread(clip_copies.find_copy, clip)
     return ready or await _copied(clip, has_left)
 
 
@@ -100,7 +100,9 @@ async def _in_turn(clip: Clip, stop: threading.Event) -> Path:
         async with _places:
             if stop.is_set():
                 raise DataUnavailable("Nobody waits for the copy any more.")
-            work = asyncio.get_running_loop().run_in_executor(_threads, clips.portable, clip, stop)
+            work = asyncio.get_running_loop().run_in_executor(
+                _threads, clip_copies.make_copy, clip, stop
+            )
             with suppress(Exception):  # which is raised below
                 await asyncio.wait_for(asyncio.shield(work), LONG)
         return await work

@@ -76,7 +76,8 @@ class Session:
         figure: settings of exported figures. made_from: name and digest of model and data.
         notes: the reader's.
         problems: what of the file does not fit and was left out.
-        own: what the visitor's own samples were made of, see `data.own_sessions.session_record`; checked when the session is opened.
+        own: what the visitor's own samples were made of, see `data.own_sessions.session_record`; checked when the
+        session is opened.
     """
 
     page: str

@@ -21,7 +21,7 @@ from qfusion._sentences import share
 from qfusion.analysis import drawn_samples, jobs, physics_sensitivity, recording_strip, text
 from qfusion.analysis.sample import Sample, sample_of
 from qfusion.analysis.study import Study
-from qfusion.data import Audio, Content, Image, Text, clips, media
+from qfusion.data import Audio, Content, Image, Text, clip_copies, clip_previews, media
 from qfusion.data.sample_content import Clip, Film, Series
 from qfusion.data.unimodal_labels import LABEL_PREFIX
 from qfusion.errors import translate_system_errors
@@ -124,14 +124,16 @@ def raw_content(
             )
         case Film():
             with frame.guard():
-                st.video(str(clips.of_film(piece)), loop=True, muted=True, width=width)
+                st.video(str(clip_copies.copy_film(piece)), loop=True, muted=True, width=width)
 
 
 def clip(piece: Clip, sample: str, key: str) -> None:
     """The recording of a sample, as a player or a picture; `key` tells it from others on the page."""
     if piece.kind == "image":
         with frame.guard():
-            st.image(media.picture(piece.path, 2 * clips.POSTER), alt=f"Picture: sample {sample}")
+            st.image(
+                media.picture(piece.path, 2 * clip_previews.POSTER), alt=f"Picture: sample {sample}"
+            )
     else:
         panels.play(f"player-{key}", f"Recording: sample {sample}", piece)
 

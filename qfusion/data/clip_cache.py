@@ -1,0 +1,68 @@
+"""Results of recordings in the cache: each is computed once, also if several sessions need it at a time."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakValueDictionary
+
+from qfusion import _files
+from qfusion.data import files
+from qfusion.data.clips import state_of
+from qfusion.data.decoders import TooMuchWork
+from qfusion.data.sample_content import Clip
+
+
+def clip_key(clip: Clip) -> str:
+    # the number is raised when the same recording begins to give something else
+    return files.key_of(map(str, (2, clip.path, *state_of(clip.path), clip.start, clip.end)))
+
+
+def bound_cache(most: int = 2**30) -> None:
+    """Removes what was kept of recordings and not used for longest, until at most so many bytes are left."""
+    files.bound(_files.cache_root() / "clips", most)
+
+
+MAX_REFUSALS = 1000  # that are remembered
+
+
+class _NamedLock:
+    """Who makes a file."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+# What is made of a recording is made once, however many ask for it.
+
+_locks: WeakValueDictionary[str, _NamedLock] = WeakValueDictionary()
+_locks_guard = threading.Lock()
+_refusals: OrderedDict[str, str] = OrderedDict()  # what took too much work, and why
+
+
+@contextmanager
+def run_once(name: str) -> Iterator[None]:
+    """Waits while another thread makes what is called so, and remembers what took too much work: it is not tried again.
+    Names say what the file was, so that a file that is mended is read anew.
+
+    Raises:
+        TooMuchWork: that was raised when it was to be made.
+    """
+    with _locks_guard:
+        maker = _locks.setdefault(name, _NamedLock())
+    with maker.lock:
+        check_not_refused(name)
+        try:
+            yield
+        except TooMuchWork as error:
+            _refusals[name] = str(error)
+            while len(_refusals) > MAX_REFUSALS:
+                _refusals.popitem(last=False)
+            raise
+
+
+def check_not_refused(name: str) -> None:
+    """Raises the `TooMuchWork` that an earlier attempt at a result has raised."""
+    refusal = _refusals.get(name)
+    if refusal is not None:
+        raise TooMuchWork(refusal)
