@@ -26,6 +26,8 @@ import qfusion
 from qfusion import analysis, data
 from qfusion.analysis import modality_attribution
 from qfusion.data import extract, extractors, media
+from qfusion.analysis import inside
+from qfusion.data import extract, extractors, media, voice_features
 from qfusion.data.sample_content import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from tests import recordings
@@ -392,11 +394,11 @@ def test_what_is_missing_is_said_before_anything_is_read(
 
 
 def test_extractors_measure_what_they_say() -> None:
-    record = extractors.record_of("audio", "spectrum:rate=10")
-    voice = extractors.begun("audio", record)
+    record = extractors.choose_method("audio", "spectrum:rate=10")
+    voice = extractors.begin_extractor("audio", record)
     t = np.arange(16_000) / 16_000
     tone = np.where(t < 0.5, 0.5 * np.sin(2 * np.pi * 200 * t), 0).astype(np.float32)
-    values = extractors.features(voice, Audio(tone, 16_000))
+    values = extractors.extract_features(voice, Audio(tone, 16_000))
     assert values.shape == (10, 56)
     pitch, heard, energy = values[1:4, -3:].T
     np.testing.assert_allclose(pitch, 1.0, atol=0.02)  # 200 Hz are an octave over 100
@@ -406,13 +408,16 @@ def test_extractors_measure_what_they_say() -> None:
     loudest = int(values[2, :40].argmax())
     assert loudest in range(1, 4), "200 Hz lie in a low band"
     # as short as can be
-    assert extractors.features(voice, Audio(np.zeros(3, np.float32), 16_000)).shape == (1, 56)
+    assert extractors.extract_features(voice, Audio(np.zeros(3, np.float32), 16_000)).shape == (
+        1,
+        56,
+    )
 
 
 def test_what_pitch_takes_is_compiled_by_one_process_at_a_time() -> None:
-    extractors._compile_pitch.cache_clear()
+    voice_features._compile_pitch.cache_clear()
     path = Path(tempfile.gettempdir(), f"qfusion-numba-{os.getuid()}.lock")
-    waiting = threading.Thread(target=extractors._compile_pitch)
+    waiting = threading.Thread(target=voice_features._compile_pitch)
     with FileLock(path, is_singleton=False):
         waiting.start()
         waiting.join(0.3)
@@ -434,32 +439,36 @@ def test_a_recording_at_its_own_rate_is_resampled_as_files_are(tmp_path: Path) -
 def test_means_over_steps() -> None:
     values = np.array([[0.0], [2.0], [4.0], [10.0]])
     times = np.array([0.0, 0.2, 0.5, 0.7])
-    np.testing.assert_allclose(extractors.averaged(values, times, 2.0, 1.0), [[1], [7]])
+    np.testing.assert_allclose(voice_features.average_steps(values, times, 2.0, 1.0), [[1], [7]])
     # a step that has none is as the one before
-    np.testing.assert_allclose(extractors.averaged(values, times, 2.0, 2.0), [[1], [7], [7], [7]])
+    np.testing.assert_allclose(
+        voice_features.average_steps(values, times, 2.0, 2.0), [[1], [7], [7], [7]]
+    )
 
 
 def test_words_are_hashed_by_what_they_are_made_of() -> None:
-    record = extractors.record_of("text", "ngrams:size=256")
-    one = extractors.begun("text", record)
+    record = extractors.choose_method("text", "ngrams:size=256")
+    one = extractors.begin_extractor("text", record)
     values = one.make(["Wonderful!", "wonderful", "wonderfully", "terrible"])
     np.testing.assert_allclose(np.linalg.norm(values, axis=1), 1.0)
     np.testing.assert_allclose(values[0], values[1])
     assert values[1] @ values[2] > 0.7 > 0.3 > abs(values[1] @ values[3])
-    several = extractors.begun("text", extractors.record_of("text", "ngrams:size=256,words=2"))
+    several = extractors.begin_extractor(
+        "text", extractors.choose_method("text", "ngrams:size=256,words=2")
+    )
     after = several.make(["not", "good"])[1], several.make(["very", "good"])[1]
     assert not np.allclose(*after)
     np.testing.assert_allclose(one.make(["not", "good"])[1], one.make(["very", "good"])[1])
 
 
 def test_a_record_of_another_version_or_of_other_weights_makes_nothing(tmp_path: Path) -> None:
-    record = extractors.record_of("text", "ngrams")
+    record = extractors.choose_method("text", "ngrams")
     with pytest.raises(InvalidInput, match="version 2 of `ngrams`, and this is version 1"):
-        extractors.begun("text", record | {"version": 2})
+        extractors.begin_extractor("text", record | {"version": 2})
     with pytest.raises(NotFound):
-        extractors.begun("text", record | {"method": "os.system"})
+        extractors.begin_extractor("text", record | {"method": "os.system"})
     with pytest.raises(IntegrityError, match="weights of `ngrams`"):
-        extractors.begun("text", record | {"weights": "0123"})
+        extractors.begin_extractor("text", record | {"weights": "0123"})
 
 
 @pytest.mark.parametrize("method", ["torchvision:model=resnet18,folder=", "transformers:folder="])
@@ -467,15 +476,17 @@ def test_pickled_programs_are_no_weights(method: str, tmp_path: Path) -> None:
     package = method.partition(":")[0]
     pytest.importorskip(package)
     torch.save({"fc": os.system}, tmp_path / "pytorch_model.pth")
-    record = extractors.record_of("vision", f"{method}{tmp_path}")
+    record = extractors.choose_method("vision", f"{method}{tmp_path}")
     with pytest.raises(InvalidInput, match="save weights as safetensors"):
-        extractors.begun("vision", record)
+        extractors.begin_extractor("vision", record)
 
 
 def test_opensmile_where_it_is_installed() -> None:
     pytest.importorskip("opensmile")
-    voice = extractors.begun("audio", extractors.record_of("audio", "opensmile:rate=10"))
-    values = extractors.features(voice, Audio(np.zeros(16_000, np.float32), 16_000))
+    voice = extractors.begin_extractor(
+        "audio", extractors.choose_method("audio", "opensmile:rate=10")
+    )
+    values = extractors.extract_features(voice, Audio(np.zeros(16_000, np.float32), 16_000))
     assert values.shape == (10, len(voice.names))
 
 
@@ -484,7 +495,7 @@ def test_other_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         for method in methods:
             lacks(monkeypatch, modality, method, "no-such-package")
             with pytest.raises(DataUnavailable, match="no-such-package"):
-                extractors.record_of(modality, method)
+                extractors.choose_method(modality, method)
 
 
 FULL = (

@@ -25,7 +25,7 @@ from qfusion._sentences import count, listed
 from qfusion.data import files, media
 from qfusion.data.clusters import VIDEO_MARK
 from qfusion.data.data_set import DataSet
-from qfusion.data.extractors import Take
+from qfusion.data.extract_worker import Take
 from qfusion.data.progress import Progress, no_progress
 from qfusion.data.row_splits import SPLITS
 from qfusion.data.sample_content import Clip, Word

@@ -1,6 +1,6 @@
 """Extracting: from a folder of recordings and a table of labels to a set with features, kept as an imported one.
 
-Files are read in processes of their own (`extractors.serve`), several at once: one that is broken, hangs, or takes too
+Files are read in processes of their own (`extract_worker.serve`), several at once: one that is broken, hangs, or takes too
 much memory costs that file and is listed. What is finished lies beside the sets until the set is kept, so that what was
 killed goes on where it was.
 """
@@ -31,6 +31,7 @@ from qfusion._sentences import Pace, count
 from qfusion.data import (
     array_cache,
     clips,
+    extract_worker,
     extractors,
     files,
     import_repairs,
@@ -52,7 +53,7 @@ FILES = ("file", "path", "recording", "clip")  # what the table calls the column
 START, END = ("start", "begin", "onset"), ("end", "stop", "offset")
 LONGEST, PATIENCE = 60.0, 300.0  # seconds of a sample, and that its features may take
 MEMORY = 3 << 29  # bytes that a process may take beyond its start
-CHILD = "from qfusion.data.extractors import serve; serve()"  # what such a process runs
+CHILD = "from qfusion.data.extract_worker import serve; serve()"  # what such a process runs
 SHOWN = 8  # samples left out that the report tells of
 
 
@@ -107,7 +108,8 @@ def extract(
         labels: the table; `labels.csv` in the folder, or the only table there, unless told. Its columns are those of an
             imported table of labels, and `file` (below the folder), `start` and `end` (seconds) where files are not
             called like the ids.
-        methods: by modality ("text", "audio", "vision") an extractor with its settings, see `extractors.record_of`, or
+        methods: by modality ("text", "audio", "vision") an extractor with its settings, see `extractors.choose_method`,
+        or
             "none"; DEFAULTS unless told.
         target, convention: as of `import_formats.read_files`.
         processes: at once; as many as there are processors unless told.
@@ -129,7 +131,7 @@ def extract(
     root, recordings, beside = clips.open_folder(folder, [])
     chosen = {key: (methods or {}).get(key, words) for key, words in DEFAULTS.items()}
     records = {
-        key: extractors.record_of(key, words)
+        key: extractors.choose_method(key, words)
         for key, words in chosen.items()
         if words != extractors.NONE
     }
@@ -182,7 +184,10 @@ def extract(
         outcome = Extracted(ready.staged, ready.report, failures, resumed)
         outcome.remarks += filter(
             None,
-            (extractors.method_of(key, record["method"]).terms for key, record in records.items()),
+            (
+                extractors.find_method(key, record["method"]).terms
+                for key, record in records.items()
+            ),
         )
         if not outcome.report.errors:
             outcome.place = import_store.store_set(
@@ -206,7 +211,7 @@ def extract(
 def _joined(
     name: str,
     root: Path,
-    takes: Mapping[int, extractors.Take],
+    takes: Mapping[int, extract_worker.Take],
     ids: Sequence[str],
     draft: Path,
     progress: Progress,
@@ -248,7 +253,7 @@ def _plain(text: str) -> str:
 
 def _takes(
     root: Path, recordings: Mapping[str, Path], beside: Mapping[str, Path], reader: tables.Reader
-) -> tuple[dict[int, extractors.Take], list[Failure]]:
+) -> tuple[dict[int, extract_worker.Take], list[Failure]]:
     """Which part of which file every row of the table is, see `clips.open_folder`; and the rows without a file."""
     names = clips.match_names(recordings) | {name: [name] for name in recordings}
     called = {_plain(name): files for name, files in names.items()}
@@ -257,7 +262,7 @@ def _takes(
     named, starts, ends, texts = (
         reader.words(known) or blank for known in (FILES, START, END, tables.TEXT)
     )
-    takes, failures = dict[int, extractors.Take](), list[Failure]()
+    takes, failures = dict[int, extract_worker.Take](), list[Failure]()
     for row in range(rows):
         key = _plain(
             named[row].strip().replace("\\", "/").removeprefix("./") or str(reader.ids[row])
@@ -279,7 +284,7 @@ def _takes(
                 for what, words in (("start", starts[row]), ("end", ends[row]))
             )
             words = str(beside.get(candidates[0].rpartition(".")[0], ""))
-            takes[row] = extractors.Take(
+            takes[row] = extract_worker.Take(
                 str(recordings[candidates[0]]), start or 0.0, end, words, texts[row]
             )
         except QFusionError as error:
@@ -297,7 +302,7 @@ def _takes(
 
 def _finished(
     root: Path,
-    takes: Mapping[int, extractors.Take],
+    takes: Mapping[int, extract_worker.Take],
     records: Mapping[str, Any],
     longest: float,
     draft: Path,
@@ -305,7 +310,7 @@ def _finished(
     """Where the features of each row are or will be: named by what they are made from."""
     made = json.dumps([records, longest], sort_keys=True)
 
-    def key(take: extractors.Take) -> str:
+    def key(take: extract_worker.Take) -> str:
         state = [clips.state_of(Path(path)) for path in (take.path, take.subtitles) if path]
         where = os.path.relpath(take.path, root), take.start, take.end, take.text
         return array_cache.key_of([made, repr(where), repr(state)])
@@ -323,7 +328,7 @@ def _remove_finished(draft: Path) -> None:
 def _started(
     begin: Mapping[str, Any], running: list[subprocess.Popen[str]]
 ) -> tuple[subprocess.Popen[str], dict[str, list[str]]]:
-    """A process that measures one sample after the other, see `extractors.serve`, and names of features by modality.
+    """A process that measures one sample after the other, see `extract_worker.serve`, and names of features by modality.
 
     Args:
         begin: what it is told first. running: takes it, whatever it answers.
@@ -375,7 +380,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _run(
     begin: Mapping[str, Any],
-    takes: Mapping[int, extractors.Take],
+    takes: Mapping[int, extract_worker.Take],
     todo: Sequence[int],
     done: Mapping[int, Path],
     processes: int,
@@ -430,7 +435,7 @@ def _run(
 
 def _staged(
     reader: tables.Reader,
-    takes: Mapping[int, extractors.Take],
+    takes: Mapping[int, extract_worker.Take],
     done: Mapping[int, Path],
     names: Mapping[str, Sequence[str]],
     target: str,

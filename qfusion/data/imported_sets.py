@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from qfusion import _files, _limits
 from qfusion._checks import check, require_few_modalities
-from qfusion.data import clips, extractors, mmsa, token_vocabulary
+from qfusion.data import clips, extractor_makers, mmsa, token_vocabulary, word_features
 from qfusion.data.clusters import video_clusters
 from qfusion.data.data_set import DataSet, compute_digest
 from qfusion.data.modality_spec import Modality
@@ -225,7 +225,7 @@ def load_imported(name: str) -> DataSet:
             if record["unimodal"]
             else None,
             clusters=video_clusters(ids),
-            makers=extractors.makers(extracted, modalities),
+            makers=extractor_makers.makers(extracted, modalities),
             recorded=record["digest"],
         )
 
@@ -242,7 +242,7 @@ def _content(
 ) -> dict[str, Content]:
     words = str(texts.iloc[row])
     if numbers is None:
-        return {"text": Text(words, extractors.spoken(words) if worded else None)}
+        return {"text": Text(words, word_features.split_words(words) if worded else None)}
     own = tuple(int(number) for number in numbers[row] if number >= 0)
     tokens, why = token_vocabulary.lookup_tokens(own, known), ""
     if tokens is None:

@@ -1,0 +1,93 @@
+"""Makers that turn a visitor's input into features by the methods of an extracted set."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qfusion._checks import check
+from qfusion.data import media
+from qfusion.data.extract_worker import part_of
+from qfusion.data.extractor_types import SAMPLES, Extractor
+from qfusion.data.extractors import begin_extractor, extract_features
+from qfusion.data.modality_spec import Modality
+from qfusion.data.sample_content import Audio, Content, Film, Image, Maker, Text
+from qfusion.data.word_features import split_words
+
+# What a visitor gives, made into features the same way.
+
+_GIVEN = {
+    ("audio", True): ("recording", "something"),
+    ("vision", True): ("clip", "a video"),
+    ("vision", False): ("drawing", "a picture"),
+    ("text", True): ("sentence", "a sentence"),
+}
+
+
+def makers(extracted: Mapping[str, Any], modalities: Sequence[Modality]) -> dict[str, Maker]:
+    """Returns how features of an extracted set are made of what a visitor gives, by modality.
+
+    Args:
+        extracted: what is recorded with the set: `methods`, a record each, and `longest`, in seconds.
+        modalities: of the set.
+    """
+    methods = extracted.get("methods", {})
+    given = {
+        one.name: _GIVEN[one.name, one.is_sequence]
+        for one in modalities
+        if one.name in methods and (one.name, one.is_sequence) in _GIVEN
+    }
+    if "audio" in given and given.get("vision") == _GIVEN["vision", True]:
+        given["audio"] = given["vision"]  # what is heard and seen in one video belongs together
+    return {
+        one.name: Maker(
+            *given[one.name],
+            partial(
+                _make_features,
+                one.name,
+                json.dumps(methods[one.name], sort_keys=True),
+                one.feature_names,
+                float(extracted["longest"]),
+            ),
+        )
+        for one in modalities
+        if one.name in given
+    }
+
+
+@lru_cache(maxsize=8)
+def _cached_extractor(modality: str, words: str) -> Extractor:
+    return begin_extractor(modality, json.loads(words))
+
+
+def _make_features(
+    modality: str, record: str, names: tuple[str, ...], longest: float, given: Any
+) -> tuple[np.ndarray, Content]:
+    """The features of what is given, and what the extractor was given."""
+    extractor = _cached_extractor(modality, record)
+    columns = [extractor.names.index(name) for name in names]
+    if modality == "text":
+        words = split_words(given)
+        check(bool(words), "The sentence must hold a word, but holds none. Write one.")
+        return extract_features(extractor, words)[:, columns], Text(given, words)
+    if isinstance(given, np.ndarray):
+        picture = Image(np.asarray(given, np.uint8))
+        return extract_features(extractor, Film(picture.pixels[None], 1.0))[0, columns], picture
+    seconds = (
+        len(given.samples) / given.rate
+        if isinstance(given, Audio)
+        else media.probe(Path(given)).seconds
+    )
+    check(
+        0 < seconds <= longest,
+        f"What is given must last at most {longest:g} s, but lasts {seconds:.1f} s. Give a shorter recording.",
+    )
+    shown = (
+        media.resampled(given, SAMPLES)
+        if isinstance(given, Audio)
+        else part_of(modality, extractor, Path(given))
+    )
+    return extract_features(extractor, shown)[:, columns], shown

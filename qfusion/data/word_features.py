@@ -1,0 +1,73 @@
+"""Features of words, a step a word."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from qfusion._checks import check
+from qfusion.data.extractor_types import Begun, Chosen
+from qfusion.data.file_words import clean_text, numbered_features
+from qfusion.data.weight_files import load_transformer
+
+MAX_WORDS = 2_000  # of a sample
+_WIDE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # letters that are words
+_WORD = re.compile(rf"[{_WIDE}]|[^\s{_WIDE}]+")
+
+
+# Words: a step a word.
+
+
+def ngrams(chosen: Chosen) -> Begun:
+    """Words, where wanted several in a row, and characters in a row, hashed into so many numbers of length one."""
+    from sklearn.feature_extraction import FeatureHasher
+    from sklearn.preprocessing import normalize
+
+    hasher = FeatureHasher(chosen["size"], input_type="string")
+
+    def grams(words: Sequence[str], at: int) -> Iterator[str]:
+        for count in range(1, min(chosen["words"], at + 1) + 1):
+            yield f"words {' '.join(words[at + 1 - count : at + 1])}"
+        framed = f"<{words[at]}>"
+        for size in range(2, chosen["letters"] + 1):
+            yield from (framed[place : place + size] for place in range(len(framed) - size + 1))
+
+    def make(given: Sequence[str]) -> np.ndarray:
+        plain = [re.sub(r"\W+", "", word.casefold()) or word for word in given]
+        return normalize(hasher.transform(grams(plain, at) for at in range(len(plain)))).toarray()
+
+    return numbered_features("hash", chosen["size"]), make
+
+
+def word_transformer(chosen: Chosen) -> Begun:
+    """The last hidden states of a language model of transformers, averaged over the tokens of a word; from a folder."""
+    prepare, states = load_transformer(chosen["folder"], "AutoTokenizer")
+
+    def make(given: Sequence[str]) -> np.ndarray:
+        tokens = prepare(
+            list(given), is_split_into_words=True, truncation=True, return_tensors="pt"
+        )
+        values, owner = states(**tokens)[0], tokens.word_ids(0)
+        words = [np.flatnonzero([own == place for own in owner]) for place in range(len(given))]
+        check(
+            all(map(len, words)),
+            f"The language model takes no more than {len(owner):,} tokens, and not every word has one there. Shorten "
+            "the text.",
+        )
+        return np.stack([values[places].mean(0) for places in words])
+
+    return numbered_features("unit", make(["word"]).shape[1]), make
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Returns the words of a text, each a step; a character of Chinese or Japanese is a word.
+
+    Raises:
+        InvalidInput: when there are more than MAX_WORDS.
+    """
+    words = tuple(_WORD.findall(clean_text(text)))
+    check(
+        len(words) <= MAX_WORDS,
+        f"The text has {len(words):,} words, and at most {MAX_WORDS:,} are taken. Shorten it.",
+    )
+    return words
