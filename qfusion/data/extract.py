@@ -1,7 +1,7 @@
 """Extracting: from a folder of recordings and a table of labels to a set with features, kept as an imported one.
 
-Files are read in processes of their own (`extract_worker.serve`), several at once: one that is broken, hangs, or takes too
-much memory costs that file and is listed. What is finished lies beside the sets until the set is kept, so that what was
+Files are read in processes of their own (`extract_worker.serve`), several at once: one that is broken, hangs, or takes
+too much memory costs that file and is listed. What is finished lies beside the sets until the set is kept, so that what was
 killed goes on where it was.
 """
 
@@ -328,7 +328,7 @@ def _remove_finished(draft: Path) -> None:
 def _started(
     begin: Mapping[str, Any], running: list[subprocess.Popen[str]]
 ) -> tuple[subprocess.Popen[str], dict[str, list[str]]]:
-    """A process that measures one sample after the other, see `extract_worker.serve`, and names of features by modality.
+    """A process that measures sample after sample, see `extract_worker.serve`, and names of features by modality.
 
     Args:
         begin: what it is told first. running: takes it, whatever it answers.
