@@ -45,7 +45,7 @@ from qfusion import runs  # noqa: E402
 from qfusion._files import atomic, cache_root, is_running, write_file  # noqa: E402
 from qfusion.analysis import open_sample  # noqa: E402
 from qfusion.data import (  # noqa: E402
-    files as cache,
+    array_cache,
     imported_sets,
     importing,
     load,
@@ -438,7 +438,7 @@ def keeping(killer: Killer, wanted: int) -> None:
                 hashlib.sha256(content[number]).hexdigest(),
             )
         elif what == "cache":
-            make = partial(cache.cached_arrays, name, str(number), lambda: arrays)
+            make = partial(array_cache.cached_arrays, name, str(number), lambda: arrays)
             killer.forked("keeping", make, 0.1)
             killer.same(f"cache {name}", bool((make()["values"] == arrays["values"]).all()), True)
             (cache_root() / f"{name}-{number}.npz").unlink(missing_ok=True)
@@ -446,7 +446,7 @@ def keeping(killer: Killer, wanted: int) -> None:
         imported_sets.remove_imported(name)
     checkpoint.save(checkpoint.folders()[-1] / "last", made[0].model, made[0].card)
     write(out / "last", 0)
-    cache.cached_arrays("last", "0", lambda: arrays)
+    array_cache.cached_arrays("last", "0", lambda: arrays)
     killer.same("half-written files", parts(killer.folder), [])
 
 
@@ -515,7 +515,7 @@ def encodings(killer: Killer, wanted: int) -> None:
         process = FORK.Process(target=fill)
         process.start()
         process.join()
-        return cache.read_arrays(place) or {}
+        return array_cache.read_arrays(place) or {}
 
     truth = filled()
     while killer.kills["encodings"] < wanted:
@@ -531,7 +531,7 @@ def encodings(killer: Killer, wanted: int) -> None:
 
 def compare_arrays(killer: Killer, place: Path, truth: Mapping[str, np.ndarray]) -> None:
     """Compares the arrays of a file with what they are, bit for bit."""
-    found = cache.read_arrays(place) or {}
+    found = array_cache.read_arrays(place) or {}
     equal = found.keys() == truth.keys() and all(
         np.array_equal(found[name], values) for name, values in truth.items()
     )

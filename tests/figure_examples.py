@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from qfusion import figures
 from qfusion.analysis import recording_strip
-from qfusion.data import clips
+from qfusion.data import clip_previews
 from qfusion.data.sample_content import Word
 from qfusion.explain.stability import Interval
 from qfusion.figures import (
@@ -328,7 +328,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     ),
     "sample_timeline.draw_timeline": lambda t: sample_timeline.draw_timeline(
         recording_strip.Strip(
-            clips.Preview(1.0, envelope=R.normal(size=(50, 2))),
+            clip_previews.Preview(1.0, envelope=R.normal(size=(50, 2))),
             (Word(0.1, 0.5, HOSTILE),),
             True,
             (

@@ -10,8 +10,6 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import report
 from qfusion.analysis import open_sample, opening
-from qfusion.data import own
-from qfusion.analysis import open_sample, sample as samples
 from qfusion.data import own, own_sessions
 from qfusion.ui import panels, reruns, sharing
 from tests.test_app_pages import APP, FILES, plain, said, visit

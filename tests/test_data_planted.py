@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from qfusion.data import files
+from qfusion.data import array_cache
 from qfusion.data.sources import planted as opinions
 from qfusion.data.synthetic import (
     drawn_faces,
@@ -252,7 +252,10 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
 
 
 def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shipped, made = files.read_arrays(opinions.SHIPPED), opinions._measure(opinions.draw_recipe())
+    shipped, made = (
+        array_cache.read_arrays(opinions.SHIPPED),
+        opinions._measure(opinions.draw_recipe()),
+    )
     assert shipped is not None
     assert str(shipped["made_by"]) == opinions._key(), (
         "The code has changed: run `python scripts/ship_planted.py`."
@@ -286,21 +289,25 @@ def _arrays() -> dict[str, np.ndarray]:
 
 def test_a_damaged_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "new" / "folder"))
-    files.cached_arrays("x", "k", _arrays)
+    array_cache.cached_arrays("x", "k", _arrays)
     path = tmp_path / "new" / "folder" / "x-k.npz"
     assert list(path.parent.iterdir()) == [path]
 
     def never() -> dict[str, np.ndarray]:
         raise RuntimeError("made again")
 
-    np.testing.assert_array_equal(files.cached_arrays("x", "k", never)["x"], np.arange(5.0))
+    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", never)["x"], np.arange(5.0))
     np.savez(path, x=np.arange(5.0) + 1, n=np.array([1, 2]), __digest__=np.load(path)["__digest__"])
     with pytest.raises(RuntimeError, match="made again"):
-        files.cached_arrays("x", "k", never)
+        array_cache.cached_arrays("x", "k", never)
     for damage in (b"", b"PK\x03\x04 nonsense", b"\x80\x04."):
         path.write_bytes(damage)
-        np.testing.assert_array_equal(files.cached_arrays("x", "k", _arrays)["x"], np.arange(5.0))
-        np.testing.assert_array_equal(files.cached_arrays("x", "k", never)["x"], np.arange(5.0))
+        np.testing.assert_array_equal(
+            array_cache.cached_arrays("x", "k", _arrays)["x"], np.arange(5.0)
+        )
+        np.testing.assert_array_equal(
+            array_cache.cached_arrays("x", "k", never)["x"], np.arange(5.0)
+        )
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
@@ -308,6 +315,6 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "folder"))
-    np.testing.assert_array_equal(files.cached_arrays("x", "k", _arrays)["n"], [1, 2])
+    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])
     monkeypatch.setenv("QFUSION_CACHE", "/proc/no-such-place")
-    np.testing.assert_array_equal(files.cached_arrays("x", "k", _arrays)["n"], [1, 2])
+    np.testing.assert_array_equal(array_cache.cached_arrays("x", "k", _arrays)["n"], [1, 2])

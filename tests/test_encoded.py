@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from qfusion import _sentences, explain
 from qfusion.analysis import encoding_jobs, jobs, study as studies
-from qfusion.data import DataSet, Modality, Target, files as cache
+from qfusion.data import DataSet, Modality, Target, array_cache
 from qfusion.explain import faithfulness, interventions
 from qfusion.explain.backgrounds import background_of
 from qfusion.explain.interventions import Disturbance
@@ -192,7 +192,7 @@ def test_it_is_kept_by_weights_and_data_and_made_again_when_damaged(dataset: Dat
         encodings._held.clear()
         again = encodings.encoded_numbers(model, dataset, tell)
         assert all(np.array_equal(first[name], again[name]) for name in first)
-        assert cache.read_arrays(path) is not None
+        assert array_cache.read_arrays(path) is not None
     assert len(told) == 4
     with torch.no_grad():  # the generator is not what encoders make
         next(iter(model.A)).mul_(2)
@@ -227,7 +227,7 @@ def test_what_is_damaged_or_of_something_else_is_made_again_and_said(
         old = encodings.encoded_place(model, dataset)
     path.write_bytes(old.read_bytes())
     _made_again(model, dataset, right, caplog)
-    cache.write_arrays(
+    array_cache.write_arrays(
         path, {name: values[:10] for name, values in right.items()}
     )  # of a version that names no key
     _made_again(model, dataset, right, caplog)

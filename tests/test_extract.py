@@ -25,8 +25,6 @@ from PIL import Image
 import qfusion
 from qfusion import analysis, data
 from qfusion.analysis import modality_attribution
-from qfusion.data import extract, extractors, media
-from qfusion.analysis import inside
 from qfusion.data import extract, extractors, media, voice_features
 from qfusion.data.sample_content import Audio
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound

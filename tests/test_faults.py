@@ -20,7 +20,7 @@ import pytest
 from qfusion import _files, errors, runs
 from qfusion._files import atomic, cache_root
 from qfusion.commands import models
-from qfusion.data import array_cache, import_store, importing, load, registry
+from qfusion.data import array_cache, import_store, imported_sets, importing, load
 from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
 from qfusion.runs import (
     Plan,
@@ -122,7 +122,10 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
     found = begun("sweep")
     (disk / "out.txt").write_text("old")
     filler = fill(disk)
-    digests = registry.verify_imported("old").digest, checkpoint.load("mine").card["weights_sha256"]
+    digests = (
+        imported_sets.verify_imported("old").digest,
+        checkpoint.load("mine").card["weights_sha256"],
+    )
 
     def export() -> None:
         with atomic(disk / "out.txt") as part:
@@ -149,7 +152,7 @@ def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(
     )  # made, and not kept
     assert left(disk) == []
     assert digests == (
-        registry.verify_imported("old").digest,
+        imported_sets.verify_imported("old").digest,
         checkpoint.load("mine").card["weights_sha256"],
     )
     assert (disk / "out.txt").read_text() == "old"
@@ -175,7 +178,7 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
         lambda: runs.train_run(run),
         lambda: keep(trained, "new"),
         lambda: checkpoint.remove("mine"),
-        lambda: registry.remove_imported("own"),
+        lambda: imported_sets.remove_imported("own"),
         lambda: sweep_storage.open_study("b", direction="minimize"),
         lambda: importing.import_set([tmp_path / "tables"], "other"),
     )
@@ -187,7 +190,7 @@ def test_what_cannot_be_written_to_is_shown_all_the_same(
         1,
         2,
     ]
-    assert registry.verify_imported("own").name == "own"
+    assert imported_sets.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"]
     for page, key in (("Train", "_start"), ("Sweeps", "_sweep_stop"), ("Data", "_remove_set")):
         app = visit(page, **({"set": "own"} if page == "Data" else {}))
@@ -277,13 +280,13 @@ def test_a_sweep_whose_last_line_is_cut_off_goes_on() -> None:
 
 def test_a_set_whose_replacement_was_killed_half_way_comes_back(tmp_path: Path) -> None:
     importing.import_set([importable.tables(tmp_path / "tables")], "own")
-    os.rename(registry.imported_root() / "own", registry.old_folder("own"))
-    assert registry.imported_names() == ("own",)
-    assert registry.verify_imported("own").name == "own"
-    shutil.copytree(registry.imported_root() / "own", registry.old_folder("own"))
-    registry.remove_imported("own")
-    assert registry.imported_names() == ()
-    assert left(registry.imported_root()) == []
+    os.rename(imported_sets.imported_root() / "own", imported_sets.old_folder("own"))
+    assert imported_sets.imported_names() == ("own",)
+    assert imported_sets.verify_imported("own").name == "own"
+    shutil.copytree(imported_sets.imported_root() / "own", imported_sets.old_folder("own"))
+    imported_sets.remove_imported("own")
+    assert imported_sets.imported_names() == ()
+    assert left(imported_sets.imported_root()) == []
 
 
 def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
@@ -349,7 +352,7 @@ def test_two_processes_at_once_leave_one_whole_result(
     assert (first, "is being trained" in second or "is finished" in second) == ("", True)
     assert both(lambda: importing.import_set([tables], "own", replace=True)) == ["", ""]
     assert both(run.delete) == ["", ""]
-    assert registry.verify_imported("own").name == "own"
+    assert imported_sets.verify_imported("own").name == "own"
     assert checkpoint.load("mine").card["weights_sha256"] == trained.card["weights_sha256"]
     assert [each.name for each in runs.list_runs()] == ["another"]
     assert left(tmp_path) == []

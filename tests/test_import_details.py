@@ -15,14 +15,12 @@ import scipy.io
 from qfusion import data
 from qfusion.data import (
     array_cache,
+    downloads,
     import_store,
+    imported_sets,
     importing,
-    registry,
-    synthesis,
 )
 from qfusion.data.isolated import pickle_reader
-from qfusion.data import files, import_store, importing, registry
-from qfusion.data import downloads, files, import_store, imported_sets, importing
 from qfusion.data.random_split import _tenths
 from qfusion.data.sources import cmu_mosi, planted
 from qfusion.data.synthetic import drawn_faces, planted_editing, prosody

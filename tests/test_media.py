@@ -20,6 +20,7 @@ from PIL import Image
 
 from qfusion import data
 from qfusion.data import clip_cache, clip_copies, clip_previews, clips, importing, media
+from qfusion.data.extract_worker import Take
 from qfusion.data.sample_content import Audio, Clip, Film, Word
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound, QFusionError
 from tests import recordings
@@ -316,7 +317,7 @@ def test_only_what_was_joined_is_opened(joined: tuple[data.DataSet, Path], tmp_p
 
 
 @pytest.mark.parametrize(
-    ("starts", "takes"), [([0.5], {"x": clips.Take("long.mp4", 0.5, 2.0)}), (["0:12"], {})]
+    ("starts", "takes"), [([0.5], {"x": Take("long.mp4", 0.5, 2.0)}), (["0:12"], {})]
 )
 def test_a_table_names_parts_of_videos_in_numbers(starts: list[Any], takes: Any) -> None:
     table = pd.DataFrame({"video": ["long"], "start": starts, "end": [2.0]})

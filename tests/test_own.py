@@ -24,9 +24,7 @@ from qfusion.analysis import (
     sample_evolution,
     sample_similarity,
 )
-from qfusion.data import own
-from qfusion.analysis import Sample, changes, compare, dynamics, open_sample, sample as samples
-from qfusion.data import digit_features, own
+from qfusion.data import digit_features, own, own_sessions
 from qfusion.data.own import Given
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels import inside as panels_inside, samples as panels
@@ -86,15 +84,17 @@ def test_what_is_like_the_data_comes_to_their_features_and_decisions(
             "mnist": picture(seen.reshape(28, 28) * 255),
             "audio": recording(piece.samples, piece.rate),
         }
-        made.append(own.make(avdigits, given, str(avdigits.ids[0])))
+        made.append(own.make_sample(avdigits, given, str(avdigits.ids[0])))
         for name in ("mnist", "audio"):
             kept = avdigits.features(name, row)[0][0]
             assert np.abs(made[-1].features[name] - kept).max() < 1e-3, (name, row)
-        drawn = own.make(avdigits, {"mnist": picture(usps.reshape(16, 16) * 255, 7)}, "0_george_46")
+        drawn = own.make_sample(
+            avdigits, {"mnist": picture(usps.reshape(16, 16) * 255, 7)}, "0_george_46"
+        )
         assert np.abs(drawn.features["usps"] - usps).max() < 1e-6
         made[-1] = replace(made[-1], features=made[-1].features | {"usps": usps})
     assert len(made) == 50
-    both = own.behind(avdigits, made)
+    both = own.append_samples(avdigits, made)
     model: Any = checkpoint.load("qcnn-avdigits").model
     with torch.no_grad():
         theirs, mine = (
@@ -110,13 +110,13 @@ def test_drawn_pairs_come_to_the_features_of_the_set() -> None:
     for row in range(0, 600, 60):
         content = pairs.content(row)
         given = {name: picture(content[name].pixels, 3) for name in pairs.names}
-        made = own.make(pairs, given, "")
+        made = own.make_sample(pairs, given, "")
         for name in pairs.names:
             assert np.array_equal(made.features[name], pairs.features(name, row)[0][0])
-        drawn = own.make(views, {"pixels": picture(views.content(row)["pixels"].pixels)}, "")
+        drawn = own.make_sample(views, {"pixels": picture(views.content(row)["pixels"].pixels)}, "")
         for name in views.names:
             assert np.allclose(drawn.features[name], views.features(name, row)[0][0], atol=1e-6)
-    assert own.boxes(views) == {"pixels": ("pixels", "fourier", "profile")}
+    assert own.input_groups(views) == {"pixels": ("pixels", "fourier", "profile")}
 
 
 def test_drawings_are_centred_and_scaled() -> None:
@@ -173,7 +173,7 @@ def test_a_spoken_digit_is_trimmed_and_resampled() -> None:
 def test_what_cannot_be_drawn_is_refused(name: str, given: Given, words: str) -> None:
     """In one line that says what to do."""
     with pytest.raises((InvalidInput, NotFound), match=words):
-        own.make(data.load("parity"), {name: given}, "pair-0001")
+        own.make_sample(data.load("parity"), {name: given}, "pair-0001")
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_cannot_be_heard_is_refused(
 ) -> None:
     """Silence, ten minutes, and what is no sound."""
     with pytest.raises(InvalidInput, match=words):
-        own.make(avdigits, {"audio": given()}, str(avdigits.ids[0]))
+        own.make_sample(avdigits, {"audio": given()}, str(avdigits.ids[0]))
 
 
 @pytest.fixture(scope="module", params=["qj-parity", "qcnn-parity"])
@@ -209,7 +209,7 @@ def opened(request: Any) -> tuple[Sample, Sample]:
     given = {}
     for m in dataset.modalities:
         given[m.name] = picture(np.round(m.values[row].reshape(8, 8) * 255 / 16))
-    mine = own.make(dataset, given, "")
+    mine = own.make_sample(dataset, given, "")
     token = opening.at_hand.set((mine,))
     try:
         return Sample(study, row, 1), open_sample(request.param, mine.id, output=study.classes[1])
@@ -266,7 +266,7 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
     for row in study.dataset.rows("test")[:2]:
         content: Any = study.dataset.content(row)
         given = {name: picture(content[name].pixels, 1) for name in study.dataset.names}
-        mine = own.make(study.dataset, given, "")
+        mine = own.make_sample(study.dataset, given, "")
         token = opening.at_hand.set((mine,))
         made.append(open_sample("qj-parity", mine.id, output=None))
         opening.at_hand.reset(token)
@@ -282,15 +282,15 @@ def test_results_of_two_visitors_are_not_mixed_up() -> None:
 def test_what_is_not_given_is_taken_from_a_sample() -> None:
     """And a record of it in a session file gives the same sample again."""
     dataset = data.load("parity")
-    mine = own.make(dataset, {"left": stroke()}, "pair-0007")
+    mine = own.make_sample(dataset, {"left": stroke()}, "pair-0007")
     row = dataset.row("pair-0007")
     assert np.array_equal(mine.features["right"], dataset.features("right", row)[0][0])
     assert mine.like == "pair-0007"
     assert mine.fits(dataset)
     assert not mine.fits(data.load("parity3"))
     assert not replace(mine, features={"left": np.zeros(3), "right": np.zeros(64)}).fits(dataset)
-    record: Any = own.record_of(mine)
-    assert own.from_record(record).digest == mine.digest
+    record: Any = own_sessions.session_record(mine)
+    assert own_sessions.read_record(record).digest == mine.digest
     for hostile in (
         None,
         {},
@@ -303,12 +303,15 @@ def test_what_is_not_given_is_taken_from_a_sample() -> None:
         record | {"id": "own-000000"},
     ):
         with pytest.raises((InvalidInput, NotFound)):
-            own.from_record(hostile)
-    assert own.record_of(replace(mine, given={"left": Given("clip", b"0" * 10**6)})) is None
+            own_sessions.read_record(hostile)
+    assert (
+        own_sessions.session_record(replace(mine, given={"left": Given("clip", b"0" * 10**6)}))
+        is None
+    )
 
 
 @pytest.mark.parametrize("content", ["[]", "[" * 100_000, "{", '"x"'])
 def test_what_is_no_session_file_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "session.json").write_text(content)
     with pytest.raises(InvalidInput, match=r"session\.json cannot be read"):
-        own.read_session(tmp_path / "session.json")
+        own_sessions.read_session(tmp_path / "session.json")

@@ -11,10 +11,7 @@ import pytest
 
 from qfusion.analysis import modality_attribution, recording_strip
 from qfusion.analysis.opening import open_sample
-from qfusion.data import clips, synthesis
-from qfusion.analysis import inside
-from qfusion.analysis.sample import open_sample
-from qfusion.data import clips
+from qfusion.data import clip_previews, files
 from qfusion.data.sample_content import Audio, Clip, Film, Image, Text, Word
 from qfusion.data.synthetic import prosody
 from qfusion.errors import DataUnavailable
@@ -66,7 +63,7 @@ def test_long_sequences_are_added_up_for_the_eye() -> None:
 def test_what_a_sample_has_is_its_recording_else_what_the_set_holds(planted: Any) -> None:
     dataset, row = planted.dataset, planted.row
     assert recording_strip.source(dataset, row).audio is not None
-    clip = Clip(clips.files.data_folder() / "x.mp4", "video", 0.0, 2.0, (Word(0, 1, "a"),))
+    clip = Clip(files.data_folder() / "x.mp4", "video", 0.0, 2.0, (Word(0, 1, "a"),))
     joined = replace(dataset, clip_of=lambda row: clip, recorded=dataset.digest)
     assert recording_strip.source(joined, row).clip == clip
     assert recording_strip.words_of(joined, row, clip, 2.0) == clip.words
@@ -83,9 +80,9 @@ def test_what_a_sample_has_is_its_recording_else_what_the_set_holds(planted: Any
     assert seen.film is film
     preview = recording_strip.preview_of(seen)
     assert preview.seconds == 2.0
-    assert preview.thumbs.shape == (clips.THUMBS, 6, 8, 3)
+    assert preview.thumbs.shape == (clip_previews.THUMBS, 6, 8, 3)
     assert not recording_strip.Source(Clip(clip.path, "image")).is_timed
     silence = recording_strip.preview_of(
         recording_strip.Source(audio=Audio(np.zeros(800, np.float32), 8000))
     )
-    assert (silence.seconds, silence.spectrogram.max()) == (0.1, -clips.RANGE)
+    assert (silence.seconds, silence.spectrogram.max()) == (0.1, -clip_previews.RANGE)

@@ -14,7 +14,15 @@ from typer.testing import CliRunner
 from qfusion.analysis import modality_attribution, step_words
 from qfusion.analysis.opening import open_sample
 from qfusion.cli import app
-from qfusion.data import Modality, Text, import_record, import_store, importing, load, mmsa
+from qfusion.data import (
+    Modality,
+    Text,
+    import_record,
+    import_store,
+    importing,
+    load,
+    token_vocabulary,
+)
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.panels import inside as panels
 from tests import importable
@@ -82,7 +90,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any
 
 
 def test_words_of_tokens_are_merged_and_their_shares_added() -> None:
-    assert mmsa.word_groups(["[CLS]", "un", "##believ", "##able", "film", "##", "##s"]) == (
+    assert token_vocabulary.word_groups(
+        ["[CLS]", "un", "##believ", "##able", "film", "##", "##s"]
+    ) == (
         (0,),
         (1, 2, 3),
         (4,),
@@ -196,19 +206,19 @@ def test_without_a_vocabulary_steps_are_numbered_and_the_variable_names_one(
         *"我觉得好看",
         "[SEP]",
     )
-    monkeypatch.setenv(mmsa.VOCABULARY, str(folder))
+    monkeypatch.setenv(token_vocabulary.VOCABULARY, str(folder))
     assert step_words.match(dataset.content(english)["text"], 6).units == (
         "[CLS]",
         "unbelievable",
         "film",
         "[SEP]",
     )
-    monkeypatch.setenv(mmsa.VOCABULARY, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(token_vocabulary.VOCABULARY, str(tmp_path / "nowhere"))
     how = step_words.match(dataset.content(english)["text"], 6).how
     assert "cannot be read (Folder `nowhere` holds neither vocab.txt nor tokenizer.json" in how
     short = tmp_path / "short.txt"
     short.write_text("[PAD]\n[CLS]\n", encoding="utf-8")
-    monkeypatch.setenv(mmsa.VOCABULARY, str(short))
+    monkeypatch.setenv(token_vocabulary.VOCABULARY, str(short))
     assert "does not have" in step_words.match(dataset.content(english)["text"], 6).how
 
 
@@ -251,7 +261,7 @@ def test_dropped_rows_take_their_tokens_along(
 def test_files_that_are_no_vocabulary(tmp_path: Path, words: str) -> None:
     (tmp_path / "vocab.txt").write_bytes(words.encode("utf-8", "surrogateescape"))
     with pytest.raises(InvalidInput, match=r"vocab\.txt"):
-        mmsa.read_vocabulary(tmp_path)
+        token_vocabulary.read_vocabulary(tmp_path)
 
 
 def test_a_tokenizers_own_file_is_read_by_the_library(
@@ -268,13 +278,13 @@ def test_a_tokenizers_own_file_is_read_by_the_library(
     (tmp_path / "tokenizer.json").write_text(
         json.dumps({"version": "1.0", "model": model}), encoding="utf-8"
     )
-    assert mmsa.read_vocabulary(tmp_path) == dict(enumerate(PIECES))
+    assert token_vocabulary.read_vocabulary(tmp_path) == dict(enumerate(PIECES))
     (tmp_path / "tokenizer.json").write_text('{"model": {"type": "evil"}}', encoding="utf-8")
     with pytest.raises(InvalidInput, match="no tokenizer"):
-        mmsa.read_vocabulary(tmp_path)
+        token_vocabulary.read_vocabulary(tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
     with pytest.raises(DataUnavailable, match="needs the extra `tokenizers`"):
-        mmsa.read_vocabulary(tmp_path)
+        token_vocabulary.read_vocabulary(tmp_path)
 
 
 def test_a_manifest_of_before_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

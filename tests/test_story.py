@@ -20,9 +20,6 @@ from qfusion import _files, cli
 from qfusion.analysis import recording_strip
 from qfusion.analysis.opening import open_sample
 from qfusion.analysis.sample import Sample
-from qfusion.data import clips
-from qfusion.analysis import inside
-from qfusion.analysis.sample import Sample, open_sample
 from qfusion.data import clip_copies
 from qfusion.data.sample_content import Clip
 from qfusion.errors import InvalidInput, NotFound

@@ -15,8 +15,6 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from qfusion import _limits, data, model_export, runs
 from qfusion._checks import choose
 from qfusion.analysis import background_choice, study as studies
-from qfusion.data import import_store, importing, registry
-from qfusion.analysis import sample, study as studies
 from qfusion.data import import_store, imported_sets, importing
 from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput, NotFound

@@ -14,7 +14,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.modality_states import fixed, own_states
 from qfusion.analysis.study import Study
 from qfusion.data import Text
-from qfusion.data.sources import planted
+from qfusion.data.synthetic import planted_editing
 from qfusion.errors import InvalidInput
 from qfusion.explain import counterfactual, gradient_search, interventions
 
@@ -72,7 +72,10 @@ class Result:
 
 def actions(study: Study, modality: str) -> tuple[str, ...]:
     """What can be done to a modality of these data."""
-    raw = planted.recipe_of(study.dataset) is not None and modality in ("text", *planted.CONTROLS)
+    raw = planted_editing.recipe_of(study.dataset) is not None and modality in (
+        "text",
+        *planted_editing.CONTROLS,
+    )
     return (
         KEPT,
         SWAP,
@@ -176,20 +179,20 @@ def with_changes(study: Study, row: int, changes: tuple[Change, ...]) -> Result:
     )
 
 
-def edited(study: Study, row: int, modality: str, change: Change) -> planted.Edit:
+def edited(study: Study, row: int, modality: str, change: Change) -> planted_editing.Edit:
     """The raw content of a planted modality made anew, with its features."""
-    made = planted.recipe_of(study.dataset)
+    made = planted_editing.recipe_of(study.dataset)
     if made is None:
         raise InvalidInput(
             "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change."
         )
     if modality == "text":
-        return planted.with_words(change.words)
-    make = planted.with_voice if modality == "audio" else planted.with_face
+        return planted_editing.with_words(change.words)
+    make = planted_editing.with_voice if modality == "audio" else planted_editing.with_face
     return make(made, row, dict(change.controls))
 
 
-def features(edit: planted.Edit) -> Any:
+def features(edit: planted_editing.Edit) -> Any:
     """An edit's features as the model takes them."""
     values = torch.from_numpy(np.asarray(edit.values)).double()
     if edit.lengths is None:
@@ -234,15 +237,15 @@ def shown_state(own: torch.Tensor) -> tuple[float, ...]:
 
 def _truth(study: Study, row: int, changes: tuple[Change, ...]) -> float | None:
     """The planted score without noise; not known of a dropped modality, an edited voice, face or state."""
-    if planted.recipe_of(study.dataset) is None:
+    if planted_editing.recipe_of(study.dataset) is None:
         return None
     latents = []
     for name, change in zip(study.modalities, changes, strict=True):
         if change.action == INPUT and name == "text":
-            latents.append(planted.with_words(change.words).latent)
+            latents.append(planted_editing.with_words(change.words).latent)
         elif change.action in (KEPT, SWAP):
             at = study.dataset.row(change.donor) if change.action == SWAP else row
             latents.append(float(study.dataset.table[f"latent_{name}"].iloc[at]))
         else:
             return None
-    return planted.true_score(np.array(latents, dtype=float))
+    return planted_editing.true_score(np.array(latents, dtype=float))

@@ -13,11 +13,11 @@ from qfusion.analysis import modality_states
 from qfusion.analysis.memo import memo
 from qfusion.analysis.step_words import match
 from qfusion.analysis.study import Study
-from qfusion.data import Audio, Modality, Text, synthesis
+from qfusion.data import Audio, Modality, Text
 from qfusion.data.coalition_terms import split_term
 from qfusion.data.picture_arrays import pixel_names
 from qfusion.data.sample_content import Series
-from qfusion.data.sources import planted
+from qfusion.data.synthetic import planted_editing, prosody
 from qfusion.explain import attribution
 from qfusion.models import mass_forms
 from qfusion.models.encoders import InputSpec
@@ -120,8 +120,8 @@ def canvas(study: Study, row: int, modality: str, steps: int | None) -> Canvas:
         if isinstance(content, Audio):
             step = (
                 len(content.samples) / content.rate / steps
-                if planted.recipe_of(study.dataset) is None
-                else synthesis.FRAME / synthesis.PROSODY_RATE
+                if planted_editing.recipe_of(study.dataset) is None
+                else prosody.FRAME / prosody.PROSODY_RATE
             )
             return Canvas(
                 "waveform",

@@ -16,9 +16,9 @@ from qfusion.analysis import text
 from qfusion.analysis.memo import memo, written
 from qfusion.analysis.modality_attribution import attribute, canvas, grid, terms
 from qfusion.analysis.study import Study
-from qfusion.data import Audio, DataSet, Modality, Text, clips, media
+from qfusion.data import Audio, DataSet, Modality, Text, clip_previews, media
 from qfusion.data.sample_content import Clip, Film, Word
-from qfusion.data.sources import planted
+from qfusion.data.synthetic import planted_editing
 from qfusion.errors import QFusionError, default_on_error
 from qfusion.explain import attribution
 
@@ -109,26 +109,26 @@ class Strip:
         lanes: of every modality with steps.
     """
 
-    preview: clips.Preview
+    preview: clip_previews.Preview
     words: tuple[Word, ...]
     spread: bool
     lanes: tuple[Steps, ...]
 
 
-def preview_of(result: Source) -> clips.Preview:
+def preview_of(result: Source) -> clip_previews.Preview:
     """Returns what is seen and heard of a sample.
 
     Raises:
         QFusionError: when its recording cannot be read.
     """
     if result.clip is not None:
-        return clips.preview(result.clip)
+        return clip_previews.preview(result.clip)
     film, audio = result.film, result.audio
     seconds = max(
         0.0 if film is None else len(film.frames) / film.rate,
         0.0 if audio is None else len(audio.samples) / audio.rate,
     )
-    return clips.Preview(seconds, **clips.strip_of(film, audio))
+    return clip_previews.Preview(seconds, **clip_previews.find_strip(film, audio))
 
 
 def words_of(dataset: DataSet, row: int, clip: Clip | None, seconds: float) -> tuple[Word, ...]:
@@ -212,7 +212,7 @@ def _placed(
         for word, group in zip(words, drawn.groups, strict=True):
             cuts = np.linspace(word.start, word.end, len(group) + 1)
             starts[list(group)], ends[list(group)] = cuts[:-1], cuts[1:]
-    elif modality.rate is not None or planted.recipe_of(study.dataset) is not None:
+    elif modality.rate is not None or planted_editing.recipe_of(study.dataset) is not None:
         step = 1 / modality.rate if modality.rate else drawn.parts.get("step")
         if step:
             starts, spread = np.arange(count) * step, False

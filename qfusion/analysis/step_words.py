@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qfusion._sentences import count
-from qfusion.data import Text, mmsa
+from qfusion.data import Text, token_vocabulary
 
 # Attribution inside a modality for the pages: which words the steps of a sequence are.
 
@@ -68,13 +68,15 @@ def _by_tokens(
             "numbers only.",
         )
     if content.tokens is not None:
-        groups = mmsa.word_groups(content.tokens)
+        groups = token_vocabulary.word_groups(content.tokens)
         several = sum(len(group) > 1 for group in groups)
         merged = {0: "", 1: " One word is made of several tokens, whose shares are added up."}.get(
             several, f" {several:,} words are made of several tokens, whose shares are added up."
         )
         return Spoken(
-            tuple(mmsa.joined_pieces([content.tokens[i] for i in group]) for group in groups),
+            tuple(
+                token_vocabulary.join_pieces([content.tokens[i] for i in group]) for group in groups
+            ),
             groups,
             f"Steps are tokens of the language model, named by its tokenizer's vocabulary.{merged}",
         )
@@ -88,7 +90,7 @@ def _by_tokens(
         None,
         steps,
         f"{are}, so they have numbers only: "
-        f"name the tokenizer's folder in {mmsa.VOCABULARY}, or at import by --vocabulary.",
+        f"name the tokenizer's folder in {token_vocabulary.VOCABULARY}, or at import by --vocabulary.",
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from qfusion import _files
-from qfusion.data import files
+from qfusion.data import array_cache
 from qfusion.data.clips import state_of
 from qfusion.data.decoders import TooMuchWork
 from qfusion.data.sample_content import Clip
@@ -15,12 +15,12 @@ from qfusion.data.sample_content import Clip
 
 def clip_key(clip: Clip) -> str:
     # the number is raised when the same recording begins to give something else
-    return files.key_of(map(str, (2, clip.path, *state_of(clip.path), clip.start, clip.end)))
+    return array_cache.key_of(map(str, (2, clip.path, *state_of(clip.path), clip.start, clip.end)))
 
 
 def bound_cache(most: int = 2**30) -> None:
     """Removes what was kept of recordings and not used for longest, until at most so many bytes are left."""
-    files.bound(_files.cache_root() / "clips", most)
+    array_cache.bound(_files.cache_root() / "clips", most)
 
 
 MAX_REFUSALS = 1000  # that are remembered

@@ -12,7 +12,7 @@ import numpy as np
 from qfusion import _files, _limits
 from qfusion._checks import check
 from qfusion._lazy import load
-from qfusion.data import decoders, files, media
+from qfusion.data import array_cache, decoders, media
 from qfusion.data.clip_cache import bound_cache, check_not_refused, clip_key, run_once
 from qfusion.data.clip_previews import POSTER, as_rgb
 from qfusion.data.sample_content import Audio, Clip, Film
@@ -75,7 +75,7 @@ def _write_copy(path: Path, start: float, end: float | None, place: Path) -> Non
 
 def copy_film(film: Film) -> Path:
     """Returns a video of moving pictures that a set holds itself, as `make_copy`."""
-    key = files.key_of([str((film.frames.shape, film.rate)), film.frames.tobytes()])
+    key = array_cache.key_of([str((film.frames.shape, film.rate)), film.frames.tobytes()])
     shown = iter(as_rgb(film.frames))
     return _copy(f"film-{key}", lambda place: encode(place, shown, film.rate))
 

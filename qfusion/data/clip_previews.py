@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion.data import decoders, files, media
+from qfusion.data import array_cache, decoders, media
 from qfusion.data.clip_cache import bound_cache, clip_key, run_once
 from qfusion.data.sample_content import Audio, Clip, Film
 
@@ -54,7 +54,7 @@ def preview(clip: Clip) -> Preview:
         return Preview(0.0, poster=media.picture(clip.path, POSTER))
     key = clip_key(clip)
     with run_once(f"strip-{key}"):
-        arrays = files.cached_arrays(
+        arrays = array_cache.cached_arrays(
             "clips/strip", key, lambda: _arrays(clip.path, clip.start, clip.end)
         )
     bound_cache()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import _mat_child, decoders, files, media
+from qfusion.data import _mat_child, array_cache, decoders, media
 from qfusion.data.extractor_types import SAMPLES, Extractor
 from qfusion.data.extractors import begin_extractor, extract_features
 from qfusion.data.sample_content import Audio, Film
@@ -134,7 +134,7 @@ def serve() -> None:
 def _write(place: Path, arrays: dict[str, np.ndarray]) -> str:
     """Writes features; returns why they cannot be written, empty where they are."""
     try:
-        files.write_arrays(place, arrays)
+        array_cache.write_arrays(place, arrays)
     except (OSError, InvalidInput) as error:
         return str(error)
     return ""

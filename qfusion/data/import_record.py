@@ -14,8 +14,7 @@ import pyarrow as pa
 
 import qfusion
 from qfusion._checks import check, read_pairs, require_number
-from qfusion.data import mmsa, registry, set_digest
-from qfusion.data import files, imported_sets, token_vocabulary
+from qfusion.data import imported_sets, set_digest, token_vocabulary
 from qfusion.data.import_report import ExaminedSet
 from qfusion.data.staged_set import StagedSet
 

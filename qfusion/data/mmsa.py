@@ -7,11 +7,6 @@
 """
 
 import contextlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import pairwise
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion._lazy import load
 from qfusion.data import (
     class_labels,
     foreign_files,
@@ -28,7 +22,6 @@ from qfusion.data import (
     set_digest,
     variables,
 )
-from qfusion.data import class_labels, files, pickle_layouts, signatures, variables
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.file_words import clean_text, numbered_features, word_array
 from qfusion.data.padding import last_steps

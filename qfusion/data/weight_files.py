@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import files
+from qfusion.data import array_cache, files
 from qfusion.errors import QFusionError, translate_errors
 
 
@@ -58,7 +58,7 @@ def digest_weights(place: str) -> str:
         f"{place[:200]} does not exist or is empty. Name the file or folder of the weights.",
     )
     return (
-        files.key_of(str(p) for path in chosen for p in (path.name, files.sha256(path)))
+        array_cache.key_of(str(p) for path in chosen for p in (path.name, files.sha256(path)))
         if place
         else ""
     )

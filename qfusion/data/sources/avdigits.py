@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.io import wavfile
 
-from qfusion.data import files
+from qfusion.data import files, npz_files
 from qfusion.data.data_set import DataSet
 from qfusion.data.digit_makers import digit_maker
 from qfusion.data.modality_spec import Modality
@@ -79,7 +79,7 @@ def read_avdigits(
     """
     where = SOURCE.verify(where, pinned)
     index = pd.read_csv(where / "index.csv")
-    arrays = files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
+    arrays = npz_files.read_npz(where / "features.npz", names=("mnist", "usps", "audio_logmel"))
     values: dict[str, np.ndarray] = {
         "mnist": arrays["mnist"] / 255,
         "usps": arrays["usps"] / 255,

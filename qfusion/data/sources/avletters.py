@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files
+from qfusion.data import npz_files
 from qfusion.data.arrays import pad_sequences
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
@@ -35,7 +35,7 @@ AVLETTERS_FILES: tuple[PinnedFile, ...] = (
     PinnedFile(
         LETTERS_FILE,
         "732061b7fc143a523cede478397c0e2862d2bc227b768304657d732594c12e3c",
-        digest=files.sha256_of_arrays,
+        digest=npz_files.sha256_of_arrays,
     ),
 )
 SPEAKERS = ("Anya", "Bill", "Faye", "John", "Kate", "Nicola", "Stephen", "Steve", "Verity", "Yi")
@@ -163,7 +163,7 @@ def read_avletters(
     """
     source = NOISY if noise else AVLETTERS
     where = source.verify(where, pinned)
-    arrays = files.read_npz(where / LETTERS_FILE)
+    arrays = npz_files.read_npz(where / LETTERS_FILE)
     lengths = {"lips": arrays["lips_lengths"], "audio": arrays["mfcc_lengths"]}
     shapes = arrays["lips"].shape, arrays["mfcc"].shape
     expected = (int(lengths["lips"].sum()), 30, 40), (int(lengths["audio"].sum()), len(VOICE))

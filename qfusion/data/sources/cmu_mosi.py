@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data import files
+from qfusion.data import array_cache
 from qfusion.data.clips import clip_of
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
@@ -171,9 +171,9 @@ def read_mosi(where: Path | None = None, pinned: Sequence[PinnedFile] = MOSI_FIL
         IntegrityError: when a file is not the recorded one.
     """
     where = SOURCE.verify(where, pinned)
-    arrays = files.cached_arrays(
+    arrays = array_cache.cached_arrays(
         "mosi",
-        files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        array_cache.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_read_mosi, where),
     )
     ids, texts = arrays["ids"], arrays["words"].tolist()

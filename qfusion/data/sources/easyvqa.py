@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import files
+from qfusion.data import array_cache, files
 from qfusion.data.clusters import Clusters
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
@@ -175,9 +175,9 @@ def read_easyvqa(
     """
     source = YES_NO if yes_no else EASYVQA
     where = source.verify(where, [file for file in pinned if file.path.endswith(QUESTIONS)])
-    pictures = files.cached_arrays(
+    pictures = array_cache.cached_arrays(
         EASYVQA.name,
-        files.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
+        array_cache.key_of([*(file.sha256 for file in pinned), Path(__file__).read_bytes()]),
         partial(_pictures, where, pinned),
     )
     rng = np.random.default_rng(2019)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data import files
+from qfusion.data import array_cache, foreign_files
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
@@ -48,7 +48,7 @@ def _content_of_handwritten(pictures: np.ndarray, row: int) -> dict[str, Content
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The views by name, and the classes `y`."""
-    mat = files.read_mat(path)
+    mat = foreign_files.read_mat(path)
     return {
         "y": mat["Y"].ravel().astype(np.int64) - 1,  # the file says 1..10 for 0..9
         **dict(zip([name for name, _, _ in VIEWS], mat["X"].ravel(), strict=True)),
@@ -70,9 +70,9 @@ def read_handwritten(
     """
     where = SOURCE.verify(where, pinned)
     # reading the file takes a process of its own
-    arrays = files.cached_arrays(
+    arrays = array_cache.cached_arrays(
         SOURCE.name,
-        files.key_of([pinned[0].sha256, Path(__file__).read_bytes()]),
+        array_cache.key_of([pinned[0].sha256, Path(__file__).read_bytes()]),
         partial(_read, where / pinned[0].path),
     )
     y = arrays["y"]

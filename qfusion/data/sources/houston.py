@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data import files
+from qfusion.data import npz_files
 from qfusion.data.arrays import numbered_ids
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
@@ -80,7 +80,7 @@ def read_houston(
         IntegrityError: when it is not the recorded one.
     """
     where = SOURCE.verify(where, pinned)
-    result = files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
+    result = npz_files.read_npz(where / pinned[0].path, names=("hsi", "lidar", "y"))
     y = result["y"].astype(np.int64) - 1
     ids = numbered_ids("pixel", len(y))
     names = {

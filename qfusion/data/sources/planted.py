@@ -18,7 +18,7 @@ import PIL
 import scipy
 
 from qfusion import _files
-from qfusion.data import files
+from qfusion.data import array_cache
 from qfusion.data.data_set import DataSet
 from qfusion.data.modality_spec import Modality
 from qfusion.data.sample_content import Audio, Content, Image, Text
@@ -153,7 +153,7 @@ def draw_recipe(seed: int = SEED, sizes: Mapping[str, int] = SIZES) -> Recipe:
 def ship() -> None:
     """Measures the features that ship with the package, and writes them: `python scripts/ship_planted.py`."""
     arrays = _measure(draw_recipe())
-    files.write_arrays(SHIPPED, {**arrays, "made_by": np.array(_key())}, compressed=True)
+    array_cache.write_arrays(SHIPPED, {**arrays, "made_by": np.array(_key())}, compressed=True)
 
 
 def voice_audio(waves: np.ndarray, parameters: hummed_voices.Parameters) -> Audio:
@@ -170,11 +170,11 @@ def face_features(pixels: np.ndarray) -> np.ndarray:
 def _load_features(recipe: Recipe, seed: int, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     """Features of voices and faces: those that ship for the usual seed, else from the cache, else measured."""
     if (seed, sizes) == (SEED, SIZES):
-        shipped = files.read_arrays(SHIPPED)
+        shipped = array_cache.read_arrays(SHIPPED)
         if shipped is not None and str(shipped.pop("made_by")) == _key():
             return shipped
     key = _key(seed, sizes, np.__version__, PIL.__version__, scipy.__version__)
-    return files.cached_arrays("planted", key, partial(_measure, recipe))
+    return array_cache.cached_arrays("planted", key, partial(_measure, recipe))
 
 
 def _measure(recipe: Recipe) -> dict[str, np.ndarray]:
@@ -199,7 +199,7 @@ def _key(*parts: object) -> str:
     """A digest of the code that makes the features, and of other things that they depend on."""
     sources = [Path(__file__)]
     sources += [Path(str(module.__file__)) for module in _MAKERS]
-    return files.key_of(["|".join(map(str, parts)), *(path.read_bytes() for path in sources)])
+    return array_cache.key_of(["|".join(map(str, parts)), *(path.read_bytes() for path in sources)])
 
 
 def _content(recipe: Recipe, row: int) -> dict[str, Content]:

@@ -15,7 +15,7 @@ from qfusion.analysis import (
     recording_strip,
     text,
 )
-from qfusion.data import synthesis
+from qfusion.data.synthetic import opinion_texts
 from qfusion.models import table_edits
 from qfusion.models.jump_changes import tweak_of
 from qfusion.models.terms import ParameterChange
@@ -132,13 +132,13 @@ def _input(here: frame.Here, name: str) -> None:
 
 
 _VOCABULARY: dict[str, Iterable[str]] = {
-    "Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in synthesis.OPINIONS.items()],
-    "Intensifiers": [f"{w} (×{v:g})" for w, v in synthesis.INTENSIFIERS.items()],
-    "Negations": synthesis.NEGATIONS,
-    "Joins": synthesis.JOINS,
-    "Topics": synthesis.TOPICS,
-    "Fillers": synthesis.FILLERS,
-    "Others": synthesis.FUNCTION,
+    "Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in opinion_texts.OPINIONS.items()],
+    "Intensifiers": [f"{w} (×{v:g})" for w, v in opinion_texts.INTENSIFIERS.items()],
+    "Negations": opinion_texts.NEGATIONS,
+    "Joins": opinion_texts.JOINS,
+    "Topics": opinion_texts.TOPICS,
+    "Fillers": opinion_texts.FILLERS,
+    "Others": opinion_texts.FUNCTION,
 }
 
 
