@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.data import _mat_child, array_cache, decoders, media
+from qfusion.data import array_cache, decoders, media
 from qfusion.data.extractor_types import SAMPLES, Extractor
 from qfusion.data.extractors import begin_extractor, extract_features
+from qfusion.data.isolated import process_limits
 from qfusion.data.sample_content import Audio, Film
 from qfusion.data.word_features import split_words
 from qfusion.errors import InvalidInput, QFusionError, translate_errors
@@ -109,8 +110,9 @@ def serve() -> None:
     print(
         json.dumps({"names": {name: one.names for name, one in extractors.items()}}), file=answers
     )
-    if taken := _mat_child.taken_memory():
-        _mat_child.limit(taken + begin["memory"], 10**8)
+    used = process_limits.used_address_space()
+    if used:
+        process_limits.limit_process(used + begin["memory"], 10**8)
     for order in map(json.loads, sys.stdin):
         why = disk = ""
         try:
