@@ -570,7 +570,6 @@ def _shown(data: bytes, _: Path) -> Any:
 
 
 def _doors() -> dict[str, Door]:
-    from qfusion.data.sources import planted
     from qfusion.explain import cohorts
     from qfusion.figures import export, recipe, visible_range
     from qfusion.models import Tweak, imported as card
@@ -606,7 +605,7 @@ def _doors() -> dict[str, Door]:
         "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
         "pin": lambda data, _: pins.parse_pin(_text(data)),
         "visible range": lambda data, _: visible_range.parse_visible(_text(data)),
-        "sentence": lambda data, _: planted.with_words(_text(data)),
+        "sentence": lambda data, _: planted_editing.with_words(_text(data)),
         **{f"recording {ending}": _recording(ending) for ending in RECORDED},
         **{f"words {ending}": _words(ending) for ending in (".srt", ".vtt", ".TextGrid")},
     }
