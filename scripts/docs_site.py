@@ -71,10 +71,15 @@ def mathml(tex: str, block: bool = False) -> str:
     return f'<div class="formula" tabindex="0">{made}</div>' if block else made
 
 
-def linked(text: str) -> str:
-    """Markdown in which the names of our modules, in backticks, lead to their reference; code blocks are left alone."""
+def linked(text: str, folder: str = "api/") -> str:
+    """Return Markdown in which names of modules in backticks link to their reference; code blocks do not change.
+
+    Args:
+        text: Markdown.
+        folder: path from the page to the references of packages.
+    """
     known = {name: f"[{name}]" for package in PACKAGES for name in modules(package)}
-    known |= {f"qfusion.{package}": f"(api/{package}.md)" for package in PACKAGES}
+    known |= {f"qfusion.{package}": f"({folder}{package}.md)" for package in PACKAGES}
 
     def lead(found: re.Match[str]) -> str:
         return f"[{found[0]}]{known[found[1]]}" if found[1] in known else found[0]
@@ -115,7 +120,7 @@ def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) 
         text = text.replace("](docs/", "](")
     else:
         text = text.replace("](../CHANGELOG.md", f"]({CHANGES}")
-        text = linked(text)
+        text = linked(text, "" if page.file.src_uri.startswith("api/") else "api/")
     return re.sub(
         r"(?m)^\|.*`.*$",
         lambda row: re.sub(r"`[^`]*`", lambda code: code[0].replace(r"\|", "|"), row[0]),
